@@ -1,0 +1,61 @@
+/*
+ * config: text to struct policy. Finds and reads the layers, merges them, checks every key against the key
+ * table and reports all errors at once.
+ *
+ *   built-in < policy file (its `extends` below it, `<file>.d` with *.toml above it) < environment < --set
+ *
+ * Ownership: config_free() releases the whole result. Threads: reads the environment and files, so call it
+ * from one thread. Errors are findings in `diags`; the return value says only whether a policy exists.
+ */
+#ifndef NODEWISE_CONFIG_CONFIG_H
+#define NODEWISE_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "policy/diag.h"
+#include "policy/policy.h"
+
+struct config_request {
+    const char *file;          /* -p, or NULL: NODEWISE_POLICY, then the standard places */
+    const char *const *sets;   /* "key.path=value" of --set, in order */
+    size_t set_count;
+    char *const *environment;  /* NULL-terminated NAME=VALUE, or NULL for none */
+    bool no_search;            /* do not look in the standard places (check FILE, tests) */
+};
+
+struct config {
+    struct policy *policy;   /* NULL after errors */
+    struct diag_list diags;
+    char *main_file;         /* the policy file that was used, or NULL (environment alone) */
+    bool found;              /* any layer above built-in said anything */
+    uint64_t identity;       /* hash over all layers' contents: a plan's policy_id */
+    struct sources *sources; /* texts read, for carets */
+    struct value *tree;      /* merged value tree, for config_show() */
+};
+
+/* 0 with a policy, -EINVAL with findings, -ENOENT when no layer says anything (no finding), -ENOMEM. */
+int config_load(struct config *ret_config, const struct config_request *request);
+void config_free(struct config *config);
+
+struct print_style {
+    bool colour;
+    bool json; /* an array of objects instead of text */
+};
+
+/* All findings, as `redis.toml:14:1: error[E012]: …` with line and caret. Adds nothing when the list is empty. */
+void diag_print(FILE *to, const struct diag_list *diags, const struct sources *sources, struct print_style style);
+
+/* `config show [--origin]`: every effective key (json: an object path -> {value, origin}). */
+void config_show(FILE *to, const struct config *config, bool origin, bool json);
+/* `config schema`: the JSON Schema (draft-04) from the key table. */
+int config_schema(FILE *to);
+/* `explain KEY`: type, values, default, environment name, meaning. false: no such key. */
+bool config_explain(FILE *to, const char *key, bool json);
+/* nodewise.toml(5)'s key reference from the key table, as roff. */
+void config_manual(FILE *to);
+
+/* Presets of `init`: the files under config/presets/, found installed or in the source tree. */
+int config_preset_path(char **ret_path, const char *name);
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * pick: which slot of its rule a thread gets, given who is where. The shim and the dry run share it.
+ *
+ * Occupancy is three arrays of counters that the caller provides zeroed (the shim from its own mapping, the
+ * dry run from malloc), changed only with atomics: any number of threads pick and release at once without a
+ * lock. Signal-safe, allocation-free. Cost: one pass over the rule's slots at the worst.
+ */
+#ifndef NODEWISE_POLICY_PICK_H
+#define NODEWISE_POLICY_PICK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/plan.h"
+#include "policy/reason.h"
+
+struct occupancy {
+    _Atomic uint32_t *used;    /* per slot of the plan: threads in it */
+    _Atomic uint32_t *turn;    /* per rule: round-robin position */
+    _Atomic uint64_t *claimed; /* per word of CPU ids: CPUs held by exclusive threads; claimed_words of them */
+    size_t claimed_words;
+};
+
+/* Bytes that the three arrays need together, and their set-up in zeroed memory of that size, 8-byte aligned. */
+size_t occupancy_size(const struct plan_view *plan);
+void occupancy_init(struct occupancy *ret_occupancy, const struct plan_view *plan, void *memory);
+
+struct pick {
+    uint32_t slot;   /* index into PLAN_SLOTS */
+    bool claims;     /* holds claim_mask exclusively */
+    uint8_t reason;  /* OK, NO_FREE_SLOT, OVERSUBSCRIBED, SHARED_CPU */
+};
+
+/*
+ * Takes a place for one more thread of the rule. creator_slot: the slot of the thread that creates it, or
+ * PLAN_NONE (counts for `inherit`). Never fails: when all is full it shares, with a reason.
+ */
+struct pick pick_slot(const struct plan_view *plan, struct occupancy *occupancy, uint32_t rule, uint32_t creator_slot);
+
+/* Gives it back; exactly once for each pick. */
+void pick_release(const struct plan_view *plan, struct occupancy *occupancy, struct pick pick);
+
+/*
+ * The CPUs to apply: the slot's mask without what other exclusive threads hold; the whole mask where nothing
+ * is left (then *ret_shared is true). bits has `words` words. Returns the number of words used.
+ */
+size_t pick_mask(const struct plan_view *plan, const struct occupancy *occupancy, struct pick pick, uint64_t *ret_bits,
+                 size_t words, bool *ret_shared);
+
+#endif

@@ -1,0 +1,177 @@
+/*
+ * policy: what one policy file (with its layers) asks for, as plain values. config/ builds it from text,
+ * policy/compile.c turns it into a plan for one topology.
+ *
+ * Everything is resolved here except what depends on the machine: inheritance from [defaults] has happened
+ * (each rule's placement is complete), words are enums, times are microseconds, sizes bytes. Sets are still
+ * text, because only a topology gives them a meaning.
+ *
+ * Ownership: one allocation arena inside the policy; policy_free() releases everything, and every pointer in
+ * it (also span.source) is valid until then. Immutable once built, so any number of threads may read it.
+ */
+#ifndef NODEWISE_POLICY_POLICY_H
+#define NODEWISE_POLICY_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/diag.h"
+#include "policy/words.h"
+
+struct text { /* one string and where it was written */
+    const char *value; /* NULL: not given */
+    struct span span;
+};
+
+struct text_list {
+    struct text *items;
+    size_t count;
+};
+
+/* A set and its fallbacks: the first alternative that is not empty on this machine is taken (policy/setexpr.h). */
+struct set_list {
+    struct text *items;
+    size_t count; /* 0: not given */
+};
+
+struct weight {
+    uint32_t node;
+    uint32_t weight; /* 1..255 */
+};
+
+struct index_range { /* "3-7"; last == UINT32_MAX for "3-" */
+    uint32_t first, last;
+};
+
+struct rebalance {
+    enum steal steal;
+    uint64_t interval_us;
+    double imbalance; /* 0..1 */
+    uint64_t min_residency_us;
+};
+
+struct region_rule { /* one table of memory.regions */
+    const char *name;
+    struct span span;
+    struct text_list library, function; /* globs on the caller */
+    const char *kind;                   /* anonymous file shared huge stack, or NULL for any */
+    uint64_t min_size, max_size;        /* bytes; max 0: no limit */
+    enum mem_policy policy;
+    struct set_list nodes;
+    enum huge_pages huge_pages;
+    enum prefault prefault;
+};
+
+struct memory {
+    enum mem_policy policy;
+    struct span policy_span;
+    struct set_list nodes;
+    struct weight *weights;
+    size_t weight_count;
+    enum arena arena;
+    enum huge_pages huge_pages;
+    enum prefault prefault;
+    uint64_t prefault_size; /* bytes, 0: not given */
+    enum stack stack;
+    bool migrate_on_move;
+    struct region_rule *regions;
+    size_t region_count;
+};
+
+/* Where a thread goes and how. At most one of nodes, cpus, near is given: a rule that sets one drops the others. */
+struct placement {
+    struct set_list nodes, cpus, near;
+    enum level bind_to;
+    enum distribution distribution;
+    enum level level; /* never LEVEL_NONE */
+    enum smt smt;
+    bool exclusive;
+    enum enforcement enforcement;
+    enum app_affinity on_app_affinity;
+    const char *rename; /* template for unnamed threads, or NULL */
+    struct rebalance rebalance;
+    struct memory memory;
+};
+
+enum tri { TRI_ANY = -1, TRI_FALSE = 0, TRI_TRUE = 1 };
+
+/* One table of `match`: all given keys must hold (AND), one pattern of a list is enough (OR). */
+struct match {
+    struct span span;
+    struct text_list thread;
+    enum tri unnamed, main, forked;
+    struct index_range *index;
+    size_t index_count;
+    struct text_list start_library, start_function, creator_library, creator_function;
+    struct text_list stack_library, stack_function;
+    struct text_list process_exe, process_comm, process_argv, parent_comm;
+    struct index_range *process_index;
+    size_t process_index_count;
+};
+
+struct rule {
+    const char *name;
+    struct span span; /* of the name's value */
+    const char *description;
+    struct match *matches; /* OR; at least one */
+    size_t match_count;
+    struct placement placement;
+};
+
+struct label {
+    const char *name, *value;
+};
+
+struct policy {
+    const char *description;
+    struct {
+        struct text_list exe, comm, argv, user;
+        enum children children;
+    } target;
+    struct {
+        struct set_list nodes, cpus, reserve_cpus;
+    } topology;
+    struct {
+        enum process_distribution distribution;
+        enum level level; /* node, socket or l3 */
+        struct set_list near;
+        struct text_list rank_env;
+        uint64_t match_delay_us;
+    } process;
+    bool has_defaults; /* [defaults] asks for something: it is the catch-all rule */
+    struct placement defaults;
+    struct rule *rules;
+    size_t rule_count;
+    struct {
+        enum cpu_report report;
+        uint32_t number; /* with CPUS_NUMBER */
+        uint32_t apis;   /* bit per enum cpu_api */
+        struct text_list export;
+    } cpu_count;
+    struct {
+        enum at_exit at_exit;
+        const char *file; /* template, or NULL for stderr */
+        uint32_t formats; /* bit per enum report_format */
+        bool pages;
+    } report;
+    struct {
+        bool enabled, per_thread;
+        struct label *labels;
+        size_t label_count;
+    } metrics;
+    struct {
+        enum log_level level;
+        const char *target; /* path, or NULL */
+    } log;
+    struct policy_memory *storage; /* owns everything above */
+};
+
+void policy_free(struct policy *policy); /* NULL is fine */
+
+/* Memory that lives as long as the policy; for its builder. NULL without memory. Zeroed. */
+void *policy_alloc(struct policy *policy, size_t size);
+char *policy_strdup(struct policy *policy, const char *text);
+struct policy *policy_new(void); /* all zero, TRI_ANY and defaults are the builder's job */
+
+#endif
