@@ -1,0 +1,257 @@
+#include "policy/pick.h"
+
+/*
+ * All counters are relaxed: they steer choices and guard no data. The only thing that two threads must never
+ * both believe, that a CPU is exclusively theirs, rests on the atomicity of one fetch_or for each word.
+ */
+
+static uint64_t round_up_8(uint64_t size)
+{
+    return (size + 7) & ~UINT64_C(7);
+}
+
+static size_t cpu_words(const struct plan_view *plan)
+{
+    return ((size_t)plan->count[PLAN_CPUS] + 63) / 64;
+}
+
+size_t occupancy_size(const struct plan_view *plan)
+{
+    return round_up_8(4 * (uint64_t)plan->count[PLAN_SLOTS]) + round_up_8(4 * (uint64_t)plan->count[PLAN_RULES]) +
+           8 * cpu_words(plan);
+}
+
+void occupancy_init(struct occupancy *ret_occupancy, const struct plan_view *plan, void *memory)
+{
+    char *at = memory;
+    ret_occupancy->used = (void *)at;
+    at += round_up_8(4 * (uint64_t)plan->count[PLAN_SLOTS]);
+    ret_occupancy->turn = (void *)at;
+    at += round_up_8(4 * (uint64_t)plan->count[PLAN_RULES]);
+    ret_occupancy->claimed = (void *)at;
+    ret_occupancy->claimed_words = cpu_words(plan);
+}
+
+static uint32_t load_used(const struct occupancy *occupancy, uint32_t slot)
+{
+    return atomic_load_explicit(&occupancy->used[slot], memory_order_relaxed);
+}
+
+/* Is every CPU of the slot held by an exclusive thread. */
+static bool slot_is_closed(const struct plan_view *plan, const struct occupancy *occupancy, uint32_t slot)
+{
+    if (!(plan->header->features & PLAN_HAS_EXCLUSIVE))
+        return false;
+    const struct plan_mask *mask = &plan->masks[plan->slots[slot].mask];
+    for (uint32_t i = 0; i < mask->word_count; i++) {
+        uint64_t claimed =
+            atomic_load_explicit(&occupancy->claimed[mask->first_word + i], memory_order_relaxed);
+        if (plan->words[mask->word_first + i] & ~claimed)
+            return false;
+    }
+    return true;
+}
+
+static bool masks_intersect(const struct plan_view *plan, uint32_t a, uint32_t b)
+{
+    const struct plan_mask *mask = &plan->masks[a], *other = &plan->masks[b];
+    for (uint32_t i = 0; i < mask->word_count; i++) {
+        uint32_t word = mask->first_word + i;
+        if (word >= other->first_word && word - other->first_word < other->word_count &&
+            (plan->words[mask->word_first + i] & plan->words[other->word_first + word - other->first_word]))
+            return true;
+    }
+    return false;
+}
+
+static void unclaim_words(const struct plan_view *plan, struct occupancy *occupancy, const struct plan_mask *mask,
+                          uint32_t words)
+{
+    for (uint32_t i = 0; i < words; i++)
+        atomic_fetch_and_explicit(&occupancy->claimed[mask->first_word + i], ~plan->words[mask->word_first + i],
+                                  memory_order_relaxed);
+}
+
+/* All CPUs of the slot's claim, or none. A word with a foreign bit gets only our new bits taken back. */
+static bool try_claim(const struct plan_view *plan, struct occupancy *occupancy, uint32_t slot)
+{
+    const struct plan_mask *mask = &plan->masks[plan->slots[slot].claim_mask];
+    for (uint32_t i = 0; i < mask->word_count; i++) {
+        uint64_t bits = plan->words[mask->word_first + i];
+        _Atomic uint64_t *word = &occupancy->claimed[mask->first_word + i];
+        /* Looking first keeps a doomed attempt from showing bits, even for an instant, to other pickers. */
+        if (atomic_load_explicit(word, memory_order_relaxed) & bits) {
+            unclaim_words(plan, occupancy, mask, i);
+            return false;
+        }
+        uint64_t before = atomic_fetch_or_explicit(word, bits, memory_order_relaxed);
+        if (before & bits) {
+            atomic_fetch_and_explicit(word, ~(bits & ~before), memory_order_relaxed);
+            unclaim_words(plan, occupancy, mask, i);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool take_if_room(const struct plan_view *plan, struct occupancy *occupancy, uint32_t slot)
+{
+    uint32_t used = load_used(occupancy, slot);
+    while (used < plan->slots[slot].capacity)
+        if (atomic_compare_exchange_weak_explicit(&occupancy->used[slot], &used, used + 1, memory_order_relaxed,
+                                                  memory_order_relaxed))
+            return true;
+    return false;
+}
+
+static struct pick take(const struct plan_view *plan, struct occupancy *occupancy, uint32_t slot, uint8_t reason)
+{
+    uint32_t before = atomic_fetch_add_explicit(&occupancy->used[slot], 1, memory_order_relaxed);
+    if (reason == REASON_OK && before >= plan->slots[slot].capacity)
+        reason = REASON_OVERSUBSCRIBED;
+    return (struct pick){.slot = slot, .reason = reason};
+}
+
+/* The slot with the fewest threads per CPU, the earliest of equals; closed ones only when all are closed. */
+static uint32_t least_used(const struct plan_view *plan, const struct occupancy *occupancy,
+                           const struct plan_rule *rule, bool *ret_closed)
+{
+    uint32_t best = PLAN_NONE, best_used = 0;
+    for (int closed = 0; closed <= 1 && best == PLAN_NONE; closed++) {
+        for (uint32_t i = 0; i < rule->slot_count; i++) {
+            uint32_t slot = rule->slot_first + i, used = load_used(occupancy, slot);
+            if (!closed && slot_is_closed(plan, occupancy, slot))
+                continue;
+            if (best == PLAN_NONE ||
+                (uint64_t)used * plan->slots[best].capacity < (uint64_t)best_used * plan->slots[slot].capacity) {
+                best = slot;
+                best_used = used;
+            }
+        }
+        *ret_closed = closed;
+    }
+    return best;
+}
+
+static struct pick take_least_used(const struct plan_view *plan, struct occupancy *occupancy,
+                                   const struct plan_rule *rule)
+{
+    bool closed;
+    uint32_t slot = least_used(plan, occupancy, rule, &closed);
+    return take(plan, occupancy, slot, closed ? REASON_SHARED_CPU : REASON_OK);
+}
+
+/* The first slot in order with room; near to the creator's slot only, unless near is PLAN_NONE. */
+static uint32_t take_first_free(const struct plan_view *plan, struct occupancy *occupancy,
+                                const struct plan_rule *rule, uint32_t near)
+{
+    for (uint32_t i = 0; i < rule->slot_count; i++) {
+        uint32_t slot = rule->slot_first + i;
+        if (near != PLAN_NONE && !masks_intersect(plan, plan->slots[slot].mask, plan->slots[near].mask))
+            continue;
+        if (!slot_is_closed(plan, occupancy, slot) && take_if_room(plan, occupancy, slot))
+            return slot;
+    }
+    return PLAN_NONE;
+}
+
+static uint32_t next_turn(struct occupancy *occupancy, uint32_t rule_index, uint32_t slot_count)
+{
+    return atomic_fetch_add_explicit(&occupancy->turn[rule_index], 1, memory_order_relaxed) % slot_count;
+}
+
+static struct pick pick_round_robin(const struct plan_view *plan, struct occupancy *occupancy, uint32_t rule_index)
+{
+    const struct plan_rule *rule = &plan->rules[rule_index];
+    uint32_t turn = next_turn(occupancy, rule_index, rule->slot_count);
+    for (uint32_t i = 0; i < rule->slot_count; i++) {
+        uint32_t slot = rule->slot_first + (turn + i) % rule->slot_count;
+        if (!slot_is_closed(plan, occupancy, slot))
+            return take(plan, occupancy, slot, REASON_OK);
+    }
+    return take(plan, occupancy, rule->slot_first + turn, REASON_SHARED_CPU);
+}
+
+static struct pick pick_in_order(const struct plan_view *plan, struct occupancy *occupancy, uint32_t rule_index,
+                                 uint32_t creator_slot)
+{
+    const struct plan_rule *rule = &plan->rules[rule_index];
+    uint32_t slot = PLAN_NONE;
+    if (rule->distribution == DIST_INHERIT && creator_slot != PLAN_NONE)
+        slot = take_first_free(plan, occupancy, rule, creator_slot);
+    if (slot == PLAN_NONE)
+        slot = take_first_free(plan, occupancy, rule, PLAN_NONE);
+    if (slot == PLAN_NONE)
+        return take_least_used(plan, occupancy, rule);
+    return (struct pick){.slot = slot, .reason = REASON_OK};
+}
+
+/*
+ * A free place for one thread alone. Two threads that try the same CPUs at once may both step back, so the
+ * walk is repeated before it gives up; a place that is really taken stays so.
+ */
+static struct pick pick_exclusive(const struct plan_view *plan, struct occupancy *occupancy, uint32_t rule_index)
+{
+    const struct plan_rule *rule = &plan->rules[rule_index];
+    uint32_t start =
+        rule->distribution == DIST_ROUND_ROBIN ? next_turn(occupancy, rule_index, rule->slot_count) : 0;
+    for (int attempt = 0; attempt < 3; attempt++) {
+        for (uint32_t i = 0; i < rule->slot_count; i++) {
+            uint32_t slot = rule->slot_first + (start + i) % rule->slot_count;
+            if (!try_claim(plan, occupancy, slot))
+                continue;
+            struct pick pick = take(plan, occupancy, slot, REASON_OK);
+            pick.claims = true;
+            pick.reason = REASON_OK;
+            return pick;
+        }
+    }
+    bool closed;
+    return take(plan, occupancy, least_used(plan, occupancy, rule, &closed), REASON_NO_FREE_SLOT);
+}
+
+struct pick pick_slot(const struct plan_view *plan, struct occupancy *occupancy, uint32_t rule_index,
+                      uint32_t creator_slot)
+{
+    const struct plan_rule *rule = &plan->rules[rule_index];
+    if (rule->flags & PLAN_RULE_EXCLUSIVE)
+        return pick_exclusive(plan, occupancy, rule_index);
+    switch (rule->distribution) {
+    case DIST_ROUND_ROBIN:
+        return pick_round_robin(plan, occupancy, rule_index);
+    case DIST_SCATTER: /* its order spreads; taking the emptiest keeps spreading on the second round */
+    case DIST_LEAST_LOADED:
+        return take_least_used(plan, occupancy, rule);
+    default:
+        return pick_in_order(plan, occupancy, rule_index, creator_slot);
+    }
+}
+
+void pick_release(const struct plan_view *plan, struct occupancy *occupancy, struct pick pick)
+{
+    if (pick.claims) {
+        const struct plan_mask *mask = &plan->masks[plan->slots[pick.slot].claim_mask];
+        unclaim_words(plan, occupancy, mask, mask->word_count);
+    }
+    atomic_fetch_sub_explicit(&occupancy->used[pick.slot], 1, memory_order_relaxed);
+}
+
+size_t pick_mask(const struct plan_view *plan, const struct occupancy *occupancy, struct pick pick, uint64_t *ret_bits,
+                 size_t words, bool *ret_shared)
+{
+    uint32_t mask = plan->slots[pick.slot].mask;
+    size_t used = plan_mask_expand(plan, mask, ret_bits, words);
+    *ret_shared = pick.reason == REASON_NO_FREE_SLOT || pick.reason == REASON_SHARED_CPU;
+    if (pick.claims || !(plan->header->features & PLAN_HAS_EXCLUSIVE))
+        return used;
+
+    uint64_t left = 0;
+    for (size_t i = 0; i < used && i < occupancy->claimed_words; i++) {
+        ret_bits[i] &= ~atomic_load_explicit(&occupancy->claimed[i], memory_order_relaxed);
+        left |= ret_bits[i];
+    }
+    if (left)
+        return used;
+    *ret_shared = true;
+    return plan_mask_expand(plan, mask, ret_bits, words);
+}
