@@ -47,6 +47,8 @@ enum plan_section_id {
     PLAN_SECTION_COUNT
 };
 
+extern const uint32_t plan_record_size[PLAN_SECTION_COUNT]; /* bytes of one record */
+
 struct plan_section {
     uint32_t offset; /* bytes from the start of the plan */
     uint32_t count;  /* records */

@@ -10,7 +10,7 @@
  * so that hostile numbers cannot overflow it: offsets and counts are 32 bits and compared as 64.
  */
 
-static const uint32_t record_size[PLAN_SECTION_COUNT] = {
+const uint32_t plan_record_size[PLAN_SECTION_COUNT] = {
     [PLAN_STRINGS] = 1,
     [PLAN_RULES] = sizeof(struct plan_rule),
     [PLAN_CLAUSES] = sizeof(struct plan_clause),
@@ -220,7 +220,7 @@ static bool sections_fit(const struct plan_header *header, size_t size)
 {
     for (unsigned i = 0; i < PLAN_SECTION_COUNT; i++) {
         const struct plan_section *section = &header->sections[i];
-        uint64_t end = section->offset + (uint64_t)section->count * record_size[i];
+        uint64_t end = section->offset + (uint64_t)section->count * plan_record_size[i];
         if (section->offset < sizeof *header || section->offset % 8 != 0 || end > size)
             return false;
     }
