@@ -59,6 +59,17 @@ void diag_add(struct diag_list *list, enum diag_code code, struct span span, con
     list->count++;
 }
 
+bool diag_said(const struct diag_list *list, enum diag_code code, struct span span)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const struct diag *item = &list->items[i];
+        if (item->code == code && item->span.source == span.source && item->span.line == span.line &&
+            item->span.column == span.column)
+            return true;
+    }
+    return false;
+}
+
 void diag_list_free(struct diag_list *list)
 {
     for (size_t i = 0; i < list->count; i++) {

@@ -53,6 +53,8 @@ struct diag_list {
 /* Adds one finding. under and help may be NULL and are copied. */
 __attribute__((format(printf, 6, 7))) void diag_add(struct diag_list *list, enum diag_code code, struct span span,
                                                     const char *under, const char *help, const char *format, ...);
+/* Is that code already in the list for that very place: a set in [defaults] is resolved once for each rule. */
+bool diag_said(const struct diag_list *list, enum diag_code code, struct span span);
 void diag_list_free(struct diag_list *list);
 
 const char *diag_code_name(enum diag_code code);  /* "E012" */

@@ -1,0 +1,325 @@
+#include "policy/compile_sets.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/distribute.h"
+#include "policy/setexpr.h"
+
+const struct placement *placement_of(const struct policy *policy, size_t rule)
+{
+    return rule < policy->rule_count ? &policy->rules[rule].placement : &policy->defaults;
+}
+
+const char *rule_name_of(const struct policy *policy, size_t rule)
+{
+    return rule < policy->rule_count ? policy->rules[rule].name : "defaults";
+}
+
+/* The first rule one of whose clauses takes the main thread of a freshly started process. */
+static size_t find_main_rule(const struct policy *policy)
+{
+    for (size_t i = 0; i < policy->rule_count; i++)
+        for (size_t m = 0; m < policy->rules[i].match_count; m++) {
+            const struct match *match = &policy->rules[i].matches[m];
+            if (match->main == TRI_TRUE && match->forked != TRI_TRUE)
+                return i;
+        }
+    return policy->rule_count + 1;
+}
+
+static const struct set_list *chosen_list(const struct placement *placement, enum set_unit *ret_unit)
+{
+    *ret_unit = SET_NODES;
+    if (placement->nodes.count)
+        return &placement->nodes;
+    *ret_unit = SET_CPUS;
+    if (placement->cpus.count)
+        return &placement->cpus;
+    *ret_unit = SET_NEAR;
+    return placement->near.count ? &placement->near : NULL;
+}
+
+static int resolve_rule(struct compiled_sets *sets, size_t rule);
+
+struct asking { /* who resolves a set, for rule: words in it */
+    struct compiled_sets *sets;
+    enum set_unit unit;
+};
+
+/* All CPUs of the nodes that the set touches: what "near" a rule means. */
+static int widen_to_nodes(const struct topology *topology, struct cpuset *cpus)
+{
+    struct cpuset wide = CPUSET_EMPTY;
+    int r = 0;
+    for (size_t i = 0; i < topology->place_count[LEVEL_NODE] && r == 0; i++)
+        if (cpuset_intersects(&topology->places[LEVEL_NODE][i].cpus, cpus))
+            r = cpuset_or(&wide, &topology->places[LEVEL_NODE][i].cpus);
+    if (r == 0)
+        r = cpuset_copy(cpus, &wide);
+    cpuset_free(&wide);
+    return r;
+}
+
+static int first_slot(const struct compiled_sets *sets, size_t rule, struct cpuset *ret_cpus)
+{
+    const struct placement *placement = placement_of(sets->policy, rule);
+    struct dist_request request = {
+        .topology = sets->topology,
+        .set = &sets->rules[rule].cpus,
+        .distribution = placement->distribution,
+        .level = placement->level,
+        .bind_to = placement->bind_to,
+        .smt = placement->smt,
+        .exclusive = placement->exclusive,
+    };
+    struct dist_slots slots;
+    int r = distribute(&slots, &request);
+    if (r < 0)
+        return r;
+    r = cpuset_copy(ret_cpus, &slots.items[0].mask);
+    dist_slots_free(&slots);
+    return r;
+}
+
+/*
+ * Answers "rule:NAME". A rule that holds one thread for certain (main's, or an exclusive one) is where its
+ * first slot is; of any other only its whole set is known before threads exist.
+ */
+static int cpus_of_rule(void *context, const char *name, struct cpuset *ret_cpus)
+{
+    struct asking *asking = context;
+    struct compiled_sets *sets = asking->sets;
+    size_t rule = 0;
+    while (rule < sets->policy->rule_count && strcmp(sets->policy->rules[rule].name, name) != 0)
+        rule++;
+    if (rule == sets->policy->rule_count)
+        return -ENOENT;
+    if (sets->rules[rule].state == SET_RESOLVING)
+        return -ELOOP;
+    int r = resolve_rule(sets, rule);
+    if (r < 0)
+        return r;
+    bool one_thread = rule == sets->main_rule || placement_of(sets->policy, rule)->exclusive;
+    r = one_thread ? first_slot(sets, rule, ret_cpus) : cpuset_copy(ret_cpus, &sets->rules[rule].cpus);
+    if (r == 0 && asking->unit == SET_NEAR)
+        r = widen_to_nodes(sets->topology, ret_cpus);
+    return r;
+}
+
+/* What to say of a set that is empty here. Under hard it is the end, under soft all CPUs are taken instead. */
+static int take_whole_limit(struct compiled_sets *sets, size_t rule, const struct set_list *list,
+                            const struct set_result *result)
+{
+    const struct placement *placement = placement_of(sets->policy, rule);
+    struct rule_set *set = &sets->rules[rule];
+    struct span span = list->items[0].span;
+    const char *name = rule_name_of(sets->policy, rule);
+    if (placement->enforcement == ENFORCE_HARD) {
+        diag_add(sets->diags, DIAG_E080, span, NULL,
+                 "add an alternative (a list of sets is tried in order), or enforcement = \"soft\"",
+                 "rule \"%s\" demands CPUs that this machine does not have", name);
+        return -EINVAL;
+    }
+    set->reason = result->absent_device ? REASON_NO_DEVICE : REASON_EMPTY_SET;
+    if (!diag_said(sets->diags, DIAG_W020, span))
+        diag_add(sets->diags, DIAG_W020, span, NULL, "name what should be taken instead: [\"…\", \"all\"]",
+             "%s \"%s\" is empty on this machine: rule \"%s\" gets all CPUs",
+             result->absent_device ? "the device" : "the set", list->items[0].value, name);
+    return cpuset_copy(&set->cpus, &sets->limit);
+}
+
+static int resolve_cpus(struct compiled_sets *sets, size_t rule)
+{
+    struct rule_set *set = &sets->rules[rule];
+    enum set_unit unit;
+    const struct set_list *list = chosen_list(placement_of(sets->policy, rule), &unit);
+    if (!list)
+        return cpuset_copy(&set->cpus, &sets->limit);
+
+    struct asking asking = {sets, unit};
+    struct set_scope scope = {
+        .topology = sets->topology,
+        .limit = unit == SET_CPUS ? &sets->limit_isolated : &sets->limit,
+        .rule_cpus = cpus_of_rule,
+        .context = &asking,
+        .gpu = sets->gpu,
+    };
+    struct set_result result = {0};
+    int r = setexpr_resolve(list, unit, &scope, &result, sets->diags);
+    if (r < 0)
+        return r;
+    if (cpuset_is_empty(&result.cpus)) {
+        r = take_whole_limit(sets, rule, list, &result);
+    } else {
+        if (result.alternative > 0)
+            set->reason = result.absent_device ? REASON_NO_DEVICE : REASON_FALLBACK_SET;
+        r = cpuset_copy(&set->cpus, &result.cpus);
+    }
+    set_result_free(&result);
+    return r;
+}
+
+/* memory.nodes: only nodes whose memory we may use; a node without gives its place to the nearest one with. */
+static int resolve_memory(struct compiled_sets *sets, size_t rule)
+{
+    const struct memory *memory = &placement_of(sets->policy, rule)->memory;
+    struct rule_set *set = &sets->rules[rule];
+    if (!memory->nodes.count)
+        return 0;
+    struct asking asking = {sets, SET_NODES};
+    struct set_scope scope = {
+        .topology = sets->topology,
+        .limit = &sets->topology->cpus, /* memory may lie where no CPU of ours is */
+        .rule_cpus = cpus_of_rule,
+        .context = &asking,
+        .gpu = sets->gpu,
+    };
+    struct set_result result = {0};
+    int r = setexpr_resolve(&memory->nodes, SET_NODES, &scope, &result, sets->diags);
+    if (r < 0)
+        return r;
+    CPUSET_FOREACH(id, &result.nodes) {
+        const struct topo_node *node = topology_node(sets->topology, (unsigned)id);
+        if (node && node->memory_allowed && r == 0)
+            r = cpuset_add(&set->mem_nodes, (unsigned)id);
+        else
+            set->mem_reason = REASON_MEM_NODE;
+    }
+    if (r == 0 && cpuset_is_empty(&set->mem_nodes)) {
+        set->mem_reason = REASON_MEM_NODE;
+        if (placement_of(sets->policy, rule)->enforcement == ENFORCE_HARD) {
+            diag_add(sets->diags, DIAG_E081, memory->nodes.items[0].span, NULL,
+                     "name nodes with memory, or set enforcement = \"soft\"",
+                     "rule \"%s\" demands memory of nodes that have none for this process",
+                     rule_name_of(sets->policy, rule));
+            r = -EINVAL;
+        } else if (!diag_said(sets->diags, DIAG_W021, memory->nodes.items[0].span)) {
+            diag_add(sets->diags, DIAG_W021, memory->nodes.items[0].span, NULL, NULL,
+                     "none of memory.nodes of rule \"%s\" has memory for this process: the home nodes are taken",
+                     rule_name_of(sets->policy, rule));
+        }
+    }
+    set_result_free(&result);
+    return r;
+}
+
+static int resolve_rule(struct compiled_sets *sets, size_t rule)
+{
+    struct rule_set *set = &sets->rules[rule];
+    if (set->state == SET_RESOLVED)
+        return 0;
+    set->state = SET_RESOLVING;
+    int r = resolve_cpus(sets, rule);
+    if (r == 0)
+        r = resolve_memory(sets, rule);
+    if (r == 0)
+        set->state = SET_RESOLVED;
+    else if (r != -ENOMEM)
+        set->state = SET_UNRESOLVED;
+    return r;
+}
+
+/* A [topology] list as CPUs inside what is allowed; *ret_given is false when it is absent or empty here. */
+static int topology_cpus(struct compiled_sets *sets, const struct set_list *list, enum set_unit unit,
+                         struct cpuset *ret_cpus, bool *ret_given)
+{
+    struct set_scope scope = {.topology = sets->topology, .limit = &sets->topology->allowed, .gpu = sets->gpu};
+    struct set_result result = {0};
+    *ret_given = false;
+    if (!list->count)
+        return 0;
+    int r = setexpr_resolve(list, unit, &scope, &result, sets->diags);
+    if (r < 0)
+        return r;
+    *ret_given = !cpuset_is_empty(&result.cpus);
+    r = cpuset_copy(ret_cpus, &result.cpus);
+    set_result_free(&result);
+    return r;
+}
+
+/* Narrows the limit to one [topology] list; one that would leave nothing is ignored, loudly. */
+static int narrow_limit(struct compiled_sets *sets, const struct set_list *list, enum set_unit unit, bool remove,
+                        const char *key)
+{
+    struct cpuset cpus = CPUSET_EMPTY, left = CPUSET_EMPTY;
+    bool given;
+    int r = topology_cpus(sets, list, unit, &cpus, &given);
+    if (r == 0)
+        r = cpuset_copy(&left, &sets->limit_isolated);
+    if (r == 0 && list->count) {
+        if (remove)
+            cpuset_andnot(&left, &cpus);
+        else
+            cpuset_and(&left, &cpus);
+        if (cpuset_is_empty(&left))
+            diag_add(sets->diags, DIAG_W025, list->items[0].span, NULL, NULL,
+                     "topology.%s would leave no CPU on this machine: it is ignored", key);
+        else
+            r = cpuset_copy(&sets->limit_isolated, &left);
+    }
+    cpuset_free(&cpus);
+    cpuset_free(&left);
+    return r;
+}
+
+static int make_limits(struct compiled_sets *sets)
+{
+    const struct policy *policy = sets->policy;
+    int r = cpuset_copy(&sets->limit_isolated, &sets->topology->allowed);
+    if (r == 0)
+        r = narrow_limit(sets, &policy->topology.nodes, SET_NODES, false, "nodes");
+    if (r == 0)
+        r = narrow_limit(sets, &policy->topology.cpus, SET_CPUS, false, "cpus");
+    if (r == 0)
+        r = narrow_limit(sets, &policy->topology.reserve_cpus, SET_CPUS, true, "reserve_cpus");
+    if (r == 0)
+        r = cpuset_copy(&sets->limit, &sets->limit_isolated);
+    if (r < 0)
+        return r;
+    /* The scheduler does not balance isolated CPUs: threads would pile up on one. Only who names them gets them. */
+    if (policy->topology.cpus.count == 0)
+        cpuset_andnot(&sets->limit, &sets->topology->isolated);
+    return cpuset_is_empty(&sets->limit) ? cpuset_copy(&sets->limit, &sets->limit_isolated) : 0;
+}
+
+int main_place(const struct compiled_sets *sets, struct cpuset *ret_cpus)
+{
+    if (sets->main_rule >= sets->policy->rule_count)
+        return -ENOENT;
+    return first_slot(sets, sets->main_rule, ret_cpus);
+}
+
+int compile_sets(struct compiled_sets *ret_sets, const struct policy *policy, const struct topology *topology, int gpu,
+                 struct diag_list *diags)
+{
+    *ret_sets = (struct compiled_sets){
+        .policy = policy, .topology = topology, .diags = diags, .gpu = gpu, .main_rule = find_main_rule(policy)};
+    ret_sets->rules = calloc(policy->rule_count + 1, sizeof *ret_sets->rules);
+    if (!ret_sets->rules)
+        return -ENOMEM;
+    int worst = make_limits(ret_sets);
+    if (worst < 0)
+        return worst;
+    for (size_t i = 0; i < policy->rule_count + policy->has_defaults; i++) {
+        int r = resolve_rule(ret_sets, i); /* go on after an error: all findings at once */
+        if (r == -ENOMEM)
+            return r;
+        if (r < 0)
+            worst = r;
+    }
+    return worst;
+}
+
+void compiled_sets_free(struct compiled_sets *sets)
+{
+    cpuset_free(&sets->limit);
+    cpuset_free(&sets->limit_isolated);
+    for (size_t i = 0; sets->rules && i < sets->policy->rule_count + 1; i++) {
+        cpuset_free(&sets->rules[i].cpus);
+        cpuset_free(&sets->rules[i].mem_nodes);
+    }
+    free(sets->rules);
+    sets->rules = NULL;
+}
