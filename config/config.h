@@ -40,7 +40,8 @@ void config_free(struct config *config);
 
 struct print_style {
     bool colour;
-    bool json; /* an array of objects instead of text */
+    bool json;       /* an array of objects instead of text */
+    bool hide_notes; /* errors and warnings alone: what `run` says at every start */
 };
 
 /* All findings, as `redis.toml:14:1: error[E012]: …` with line and caret. Adds nothing when the list is empty. */
@@ -52,10 +53,13 @@ void config_show(FILE *to, const struct config *config, bool origin, bool json);
 int config_schema(FILE *to);
 /* `explain KEY`: type, values, default, environment name, meaning. false: no such key. */
 bool config_explain(FILE *to, const char *key, bool json);
-/* nodewise.toml(5)'s key reference from the key table, as roff. */
+/* nodewise.toml(5)'s key reference from the key table, as roff with man(7) macros: .SS a table, .TP a key. */
 void config_manual(FILE *to);
 
-/* Presets of `init`: the files under config/presets/, found installed or in the source tree. */
+/*
+ * Presets of `init`: the files under config/presets/, found beside the running program: in its build tree or
+ * where it was installed. 0 with a malloc'd path, -ENOENT, -ENOMEM.
+ */
 int config_preset_path(char **ret_path, const char *name);
 
 #endif

@@ -9,6 +9,10 @@
 
 #include <stddef.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct pool { /* zeroed: empty */
     struct pool_block *blocks;
 };
@@ -17,5 +21,9 @@ void *pool_alloc(struct pool *pool, size_t size); /* zeroed, aligned for any typ
 char *pool_strndup(struct pool *pool, const char *text, size_t length);
 char *pool_strdup(struct pool *pool, const char *text);
 void pool_free(struct pool *pool);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

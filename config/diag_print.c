@@ -1,0 +1,164 @@
+/* Findings as text in the manner of compilers, or as JSON. */
+#include <jansson.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "config/sources.h"
+
+static const char *severity_word(enum severity severity)
+{
+    return severity == SEVERITY_ERROR ? "error" : severity == SEVERITY_WARNING ? "warning" : "note";
+}
+
+static const char *severity_colour(enum severity severity)
+{
+    return severity == SEVERITY_ERROR ? "\033[1;31m" : severity == SEVERITY_WARNING ? "\033[1;33m" : "\033[1;36m";
+}
+
+static const struct source *source_of(const struct sources *sources, const char *name)
+{
+    int at = sources_find(sources, name);
+    return at < 0 ? NULL : &sources->items[at];
+}
+
+/* Terminals must not be driven by what stands in a file: control characters other than tab become '?'. */
+static void print_clean(FILE *to, const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)text[i];
+        fputc((c < 0x20 && c != '\t') || c == 0x7f ? '?' : c, to);
+    }
+}
+
+static void print_place(FILE *to, const struct span *span, const struct source *source)
+{
+    if (!span->source)
+        return;
+    print_clean(to, span->source, strlen(span->source));
+    bool is_file = !source || source->kind == SOURCE_FILE;
+    if (span->line && is_file)
+        fprintf(to, ":%u:%u", span->line, span->column);
+    fputs(": ", to);
+}
+
+/* Blanks up to a column (from 1); tabs stay tabs, so that the caret stands under its text. */
+static void print_indent(FILE *to, const char *line, size_t length, uint32_t column)
+{
+    uint32_t at = 1;
+    for (size_t i = 0; at < column; i++) {
+        if (i < length && ((unsigned char)line[i] & 0xc0) == 0x80)
+            continue;
+        fputc(i < length && line[i] == '\t' ? '\t' : ' ', to);
+        at++;
+    }
+}
+
+static uint32_t width_of(const char *line, size_t length)
+{
+    uint32_t width = 0;
+    for (size_t i = 0; i < length; i++)
+        width += ((unsigned char)line[i] & 0xc0) != 0x80;
+    return width;
+}
+
+static int gutter_of(const struct span *span, const struct source *source)
+{
+    if (!source || source->kind != SOURCE_FILE)
+        return 1;
+    int digits = 1;
+    for (uint32_t line = span->line; line >= 10; line /= 10)
+        digits++;
+    return digits;
+}
+
+static void print_snippet(FILE *to, const struct diag *diag, const struct source *source, int gutter,
+                          struct print_style style)
+{
+    const struct span *span = &diag->span;
+    size_t length;
+    const char *line = span->line ? source_line(source, span->line, &length) : NULL;
+    if (!line)
+        return;
+    fprintf(to, "%*s |\n", gutter, "");
+    if (source->kind == SOURCE_FILE)
+        fprintf(to, "%*u | ", gutter, span->line);
+    else
+        fprintf(to, "%*s | ", gutter, "");
+    print_clean(to, line, length);
+
+    uint32_t width = width_of(line, length);
+    uint32_t column = span->column > width + 1 ? width + 1 : span->column ? span->column : 1;
+    uint32_t carets = span->length ? span->length : 1;
+    if (carets > width - column + 1 && column <= width)
+        carets = width - column + 1;
+    fprintf(to, "\n%*s | ", gutter, "");
+    print_indent(to, line, length, column);
+    if (style.colour)
+        fputs(severity_colour(diag_code_severity(diag->code)), to);
+    for (uint32_t i = 0; i < carets && i < 4096; i++)
+        fputc('^', to);
+    if (diag->under) {
+        fputc(' ', to);
+        print_clean(to, diag->under, strlen(diag->under));
+    }
+    fputs(style.colour ? "\033[0m\n" : "\n", to);
+}
+
+static void print_text(FILE *to, const struct diag *diag, const struct sources *sources, struct print_style style)
+{
+    const struct source *source = source_of(sources, diag->span.source);
+    enum severity severity = diag_code_severity(diag->code);
+    print_place(to, &diag->span, source);
+    fprintf(to, "%s%s[%s]%s: ", style.colour ? severity_colour(severity) : "", severity_word(severity),
+            diag_code_name(diag->code), style.colour ? "\033[0m" : "");
+    print_clean(to, diag->message, strlen(diag->message));
+    fputc('\n', to);
+
+    int gutter = gutter_of(&diag->span, source);
+    if (source)
+        print_snippet(to, diag, source, gutter, style);
+    else if (diag->under)
+        fprintf(to, "%*s = %s\n", gutter, "", diag->under);
+    if (diag->help) {
+        fprintf(to, "%*s = help: ", gutter, "");
+        print_clean(to, diag->help, strlen(diag->help));
+        fputc('\n', to);
+    }
+}
+
+static json_t *text_or_null(const char *text)
+{
+    if (!text)
+        return json_null();
+    json_t *string = json_string(text);
+    return string ? string : json_null(); /* jansson refuses what is not UTF-8, as a file name may be */
+}
+
+static json_t *to_json(const struct diag *diag)
+{
+    const struct span *span = &diag->span;
+    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:o, s:o}", "code", diag_code_name(diag->code),
+                     "severity", severity_word(diag_code_severity(diag->code)), "title", diag_code_title(diag->code),
+                     "message", text_or_null(diag->message), "source", text_or_null(span->source), "line",
+                     (json_int_t)span->line, "column", (json_int_t)span->column, "length", (json_int_t)span->length,
+                     "under", text_or_null(diag->under), "help", text_or_null(diag->help));
+}
+
+void diag_print(FILE *to, const struct diag_list *diags, const struct sources *sources, struct print_style style)
+{
+    json_t *list = style.json ? json_array() : NULL;
+    for (size_t i = 0; i < diags->count; i++) {
+        const struct diag *diag = &diags->items[i];
+        if (style.hide_notes && diag_code_severity(diag->code) == SEVERITY_NOTE)
+            continue;
+        if (list)
+            json_array_append_new(list, to_json(diag));
+        else
+            print_text(to, diag, sources, style);
+    }
+    if (!list)
+        return;
+    json_dumpf(list, to, JSON_INDENT(2));
+    fputc('\n', to);
+    json_decref(list);
+}

@@ -1,0 +1,137 @@
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config/keys.h"
+
+const struct key *key_find(const struct key_table *table, const char *name, size_t *ret_offset)
+{
+    size_t offset = 0;
+    for (; table; offset += table->more_offset, table = table->more)
+        for (size_t i = 0; i < table->count; i++)
+            if (strcmp(table->keys[i].name, name) == 0) {
+                if (ret_offset)
+                    *ret_offset = offset;
+                return &table->keys[i];
+            }
+    return NULL;
+}
+
+const struct key *key_at(const struct key_table *table, size_t n)
+{
+    for (; table; n -= table->count, table = table->more)
+        if (n < table->count)
+            return &table->keys[n];
+    return NULL;
+}
+
+bool key_takes_word(const struct key *key, unsigned word)
+{
+    return word < key->words->count && (!key->word_mask || (key->word_mask >> word & 1));
+}
+
+const char *key_type_text(const struct key *key)
+{
+    switch (key->type) {
+    case KEY_TABLE:
+        return "a table";
+    case KEY_RULES:
+        return "a list of tables, each under [[rules]]";
+    case KEY_MATCH:
+        return "a table of conditions, or a list of such tables";
+    case KEY_REGIONS:
+        return "a list of tables";
+    case KEY_VERSION:
+        return "the integer 1";
+    case KEY_EXTENDS:
+        return "a string or a list of strings";
+    case KEY_TEXT:
+        return "a string";
+    case KEY_REPORT_FILE:
+        return "a path, with {comm}, {pid}, {hostname} and {rank}";
+    case KEY_RULE_NAME:
+        return "a name: letters and digits, with single '-' or '_' between them";
+    case KEY_THREAD_NAME:
+        return "a string, with {n} and {rule}";
+    case KEY_GLOBS:
+        return "a pattern with * ? [a-z], or a list of them";
+    case KEY_VARIABLES:
+        return "the name of an environment variable, or a list of them";
+    case KEY_SET:
+        return key->unit == SET_CPUS    ? "a set of CPUs, or a list of sets of which the first that is not empty counts"
+               : key->unit == SET_NODES ? "a set of NUMA nodes, or a list of sets of which the first that is not empty counts"
+                                        : "a device or place, or a list of which the first that exists counts";
+    case KEY_BOOL:
+    case KEY_TRI:
+        return "true or false";
+    case KEY_RATIO:
+        return "a number from 0 to 1";
+    case KEY_DURATION:
+        return "a duration in quotes: a whole number and us, ms, s, m or h";
+    case KEY_SIZE:
+        return "a size in quotes: a whole number and B, KiB, MiB or GiB";
+    case KEY_INDEX:
+        return "a number or ranges in quotes, as \"0-3,8-\"";
+    case KEY_WORD:
+    case KEY_CHOICE:
+        return "one word";
+    case KEY_WORDS:
+        return "one word or a list of words";
+    case KEY_CPU_COUNT:
+        return "one word, or a whole number from 1 up";
+    case KEY_WEIGHTS:
+        return "a table of node = weight";
+    case KEY_LABELS:
+        return "a table of name = \"value\"";
+    }
+    return "?";
+}
+
+struct visit {
+    key_visitor *visitor;
+    void *context;
+    char path[KEY_PATH_MAX];
+};
+
+static bool visit_table(struct visit *visit, const struct key_table *table)
+{
+    size_t length = strlen(visit->path);
+    const struct key *key;
+    for (size_t n = 0; (key = key_at(table, n)); n++) {
+        snprintf(visit->path + length, sizeof(visit->path) - length, "%s%s", length ? "." : "", key->name);
+        if (!visit->visitor(visit->context, visit->path, key, table))
+            return false;
+        if (key->table) {
+            if (key->type == KEY_RULES)
+                strncat(visit->path, ".NAME", sizeof(visit->path) - strlen(visit->path) - 1);
+            if (!visit_table(visit, key->table))
+                return false;
+        }
+        visit->path[length] = '\0';
+    }
+    return true;
+}
+
+void keys_visit(key_visitor *visitor, void *context)
+{
+    struct visit visit = {visitor, context, ""};
+    visit_table(&visit, &key_root);
+}
+
+bool key_environment_name(const struct key *key, const char *path, char *ret_name, size_t size)
+{
+    /* Tables of memory.regions have no unique key, so no variable can name one; the whole list has one. */
+    if (key->file_only || strstr(path, ".regions."))
+        return false;
+    size_t at = (size_t)snprintf(ret_name, size, "NODEWISE_");
+    for (const char *c = path; *c && at + 3 < size; c++) {
+        if (*c == '.') {
+            ret_name[at++] = '_';
+            ret_name[at++] = '_';
+        } else {
+            ret_name[at++] = (char)toupper((unsigned char)*c);
+        }
+    }
+    ret_name[at < size ? at : size - 1] = '\0';
+    return true;
+}

@@ -1,0 +1,282 @@
+/* The table itself, in the order in which the manual shows it. Looking things up: key_lookup.c. */
+#include "config/keys.h"
+
+#include "policy/policy.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define KEYS(list) .keys = list, .count = COUNT(list)
+#define FIELD(type, member) .offset = offsetof(type, member)
+#define FIELDS(type, list, number) .offset = offsetof(type, list), .offset_2 = offsetof(type, number)
+#define WORDS(name) .words = &words_##name
+#define BIT(value) (1u << (value))
+
+static const struct word region_kinds[] = {
+    {"anonymous", "private memory without a file"}, {"file", "mapped files"},
+    {"shared", "shared memory without a file"},     {"huge", "reserved huge pages"},
+    {"stack", "thread stacks"},
+};
+static const struct word_list words_region_kind = {"region kind", region_kinds, COUNT(region_kinds)};
+
+static const struct key target_keys[] = {
+    {"exe", KEY_GLOBS, FIELD(struct policy, target.exe), .summary = "path of the executable",
+     .text = "Patterns on the resolved path of /proc/self/exe. For a script that is the interpreter."},
+    {"comm", KEY_GLOBS, FIELD(struct policy, target.comm), .summary = "name of the process at its start",
+     .text = "At most 15 bytes, as ps -o comm shows it."},
+    {"argv", KEY_GLOBS, FIELD(struct policy, target.argv), .summary = "command line",
+     .text = "The arguments joined with single spaces; the pattern must cover all of it, so it mostly begins and "
+             "ends with '*'."},
+    {"user", KEY_GLOBS, FIELD(struct policy, target.user), .summary = "name of the user that runs the process",
+     .text = "Patterns on user names; a plain number is a user id."},
+    {"children", KEY_WORD, FIELD(struct policy, target.children), WORDS(children), .fallback = "match",
+     .summary = "which child processes are governed"},
+};
+static const struct key_table key_target = {
+    "target", "Which processes the policy governs. All keys given must hold; without this table every process that "
+              "loads the library is governed.",
+    KEYS(target_keys)};
+
+static const struct key topology_keys[] = {
+    {"nodes", KEY_SET, FIELD(struct policy, topology.nodes), .unit = SET_NODES,
+     .summary = "use only the CPUs of these NUMA nodes"},
+    {"cpus", KEY_SET, FIELD(struct policy, topology.cpus), .unit = SET_CPUS, .summary = "use only these CPUs"},
+    {"reserve_cpus", KEY_SET, FIELD(struct policy, topology.reserve_cpus), .unit = SET_CPUS,
+     .summary = "leave these CPUs to others",
+     .text = "For interrupts or another program. Where nothing else would be left the key has no effect, with a "
+             "warning."},
+};
+static const struct key_table key_topology = {
+    "topology", "The part of the machine that the policy may use, always within the cpuset and the affinity mask that "
+                "the process was started with.",
+    KEYS(topology_keys)};
+
+static const struct key process_keys[] = {
+    {"distribution", KEY_WORD, .later = true, FIELD(struct policy, process.distribution), WORDS(process_distribution),
+     .fallback = "none", .summary = "how processes of one target are spread over the machine"},
+    {"level", KEY_WORD, .later = true, FIELD(struct policy, process.level), WORDS(level),
+     .word_mask = BIT(LEVEL_NODE) | BIT(LEVEL_SOCKET) | BIT(LEVEL_L3), .fallback = "node",
+     .summary = "what the processes are spread over"},
+    {"near", KEY_SET, .later = true, FIELD(struct policy, process.near), .unit = SET_NEAR,
+     .summary = "keep each process near a device or place"},
+    {"rank_env", KEY_VARIABLES, .later = true, FIELD(struct policy, process.rank_env),
+     .summary = "environment variables that hold the rank of the process; the first one that is set counts"},
+    {"match_delay", KEY_DURATION, .later = true, FIELD(struct policy, process.match_delay_us), .fallback = "0ms",
+     .summary = "read the title of a forked process once more after this time"},
+};
+static const struct key_table key_process = {
+    "process", "Several processes of one program: where each of them goes.", KEYS(process_keys)};
+
+static const struct key rebalance_keys[] = {
+    {"steal", KEY_WORD, .later = true, FIELD(struct rebalance, steal), WORDS(steal), .fallback = "off",
+     .summary = "from where an idle place may take threads"},
+    {"interval", KEY_DURATION, .later = true, FIELD(struct rebalance, interval_us), .fallback = "1s",
+     .summary = "time between two looks at the load"},
+    {"imbalance", KEY_RATIO, .later = true, FIELD(struct rebalance, imbalance), .fallback = "0.25",
+     .summary = "difference of load that is put up with"},
+    {"min_residency", KEY_DURATION, .later = true, FIELD(struct rebalance, min_residency_us), .fallback = "2s",
+     .summary = "time that a thread stays where it came to"},
+};
+const struct key_table key_rebalance = {"rebalance", "Moving threads after they were placed.", KEYS(rebalance_keys)};
+
+static const struct key region_keys[] = {
+    {"name", KEY_RULE_NAME, .later = true, FIELD(struct region_rule, name), .summary = "name of the region rule"},
+    {"library", KEY_GLOBS, .later = true, FIELD(struct region_rule, library),
+     .summary = "shared object that maps the memory"},
+    {"function", KEY_GLOBS, .later = true, FIELD(struct region_rule, function),
+     .summary = "function that maps the memory"},
+    {"kind", KEY_CHOICE, .later = true, FIELD(struct region_rule, kind), WORDS(region_kind),
+     .summary = "kind of the mapping; any when not given"},
+    {"min_size", KEY_SIZE, .later = true, FIELD(struct region_rule, min_size), .fallback = "0B",
+     .summary = "smallest mapping that the rule takes"},
+    {"max_size", KEY_SIZE, .later = true, FIELD(struct region_rule, max_size),
+     .summary = "largest mapping that the rule takes; no limit when not given"},
+    {"policy", KEY_WORD, .later = true, FIELD(struct region_rule, policy), WORDS(mem_policy), .fallback = "default",
+     .summary = "memory policy of the mapping"},
+    {"nodes", KEY_SET, .later = true, FIELD(struct region_rule, nodes), .unit = SET_NODES,
+     .summary = "nodes of that policy"},
+    {"huge_pages", KEY_WORD, .later = true, FIELD(struct region_rule, huge_pages), WORDS(huge_pages),
+     .fallback = "default", .summary = "huge pages for the mapping"},
+    {"prefault", KEY_WORD, .later = true, FIELD(struct region_rule, prefault), WORDS(prefault), .fallback = "off",
+     .summary = "whether its pages are made at once"},
+};
+const struct key_table key_region = {"memory.regions", "Single mappings that get a memory policy of their own.",
+                                     KEYS(region_keys)};
+
+static const struct key memory_keys[] = {
+    {"policy", KEY_WORD, FIELD(struct memory, policy), WORDS(mem_policy), .fallback = "default",
+     .summary = "memory policy of the thread",
+     .text = "Set for each thread with set_mempolicy(2), so it holds for what the thread touches first. `bind` does not "
+             "spill: where the nodes are full, the kernel kills. `preferred_many` falls back to `preferred` and "
+             "`weighted_interleave` to `interleave` on kernels that lack them, with a reason in the report."},
+    {"nodes", KEY_SET, FIELD(struct memory, nodes), .unit = SET_NODES,
+     .summary = "nodes of that policy; the thread's home node when not given",
+     .text = "The nodes may have no CPUs (CXL or HBM memory). Interleaving without nodes goes over all nodes of the "
+             "rule that have memory."},
+    {"weights", KEY_WEIGHTS, FIELDS(struct memory, weights, weight_count),
+     .summary = "weight of each node for weighted_interleave, 1 to 255"},
+    {"arena", KEY_WORD, .later = true, FIELD(struct memory, arena), WORDS(arena), .fallback = "node",
+     .summary = "where small allocations come from"},
+    {"huge_pages", KEY_WORD, .later = true, FIELD(struct memory, huge_pages), WORDS(huge_pages),
+     .fallback = "default", .summary = "huge pages for the program's memory"},
+    {"prefault", KEY_WORD, .later = true, FIELD(struct memory, prefault), WORDS(prefault), .fallback = "off",
+     .summary = "whether pages of an arena are made before they are used"},
+    {"prefault_size", KEY_SIZE, .later = true, FIELD(struct memory, prefault_size),
+     .summary = "how much of an arena is made before it is used"},
+    {"stack", KEY_WORD, .later = true, FIELD(struct memory, stack), WORDS(stack), .fallback = "default",
+     .summary = "where thread stacks lie"},
+    {"migrate_on_move", KEY_BOOL, .later = true, FIELD(struct memory, migrate_on_move), .fallback = "false",
+     .summary = "memory follows a thread that moves to another node"},
+    {"regions", KEY_REGIONS, .later = true, FIELDS(struct memory, regions, region_count), .table = &key_region,
+     .summary = "single mappings with a memory policy of their own"},
+};
+const struct key_table key_memory = {"memory", "Where the memory of a rule's threads lies.", KEYS(memory_keys)};
+
+static const struct key placement_keys[] = {
+    {"nodes", KEY_SET, FIELD(struct placement, nodes), .unit = SET_NODES,
+     .summary = "the CPUs of these NUMA nodes",
+     .text = "nodes, cpus and near are one choice: a rule that sets one of them drops what it would inherit of the "
+             "others."},
+    {"cpus", KEY_SET, FIELD(struct placement, cpus), .unit = SET_CPUS, .summary = "these CPUs"},
+    {"near", KEY_SET, FIELD(struct placement, near), .unit = SET_NEAR,
+     .summary = "the CPUs of the nodes nearest to a device, a place or another rule's threads"},
+    {"bind_to", KEY_WORD, FIELD(struct placement, bind_to), WORDS(level), .fallback = "node",
+     .summary = "width of a thread's affinity mask"},
+    {"distribution", KEY_WORD, FIELD(struct placement, distribution), WORDS(distribution), .fallback = "inherit",
+     .summary = "which place each new thread gets"},
+    {"level", KEY_WORD, FIELD(struct placement, level), WORDS(level),
+     .word_mask = BIT(LEVEL_NODE) | BIT(LEVEL_SOCKET) | BIT(LEVEL_L3) | BIT(LEVEL_CORE) | BIT(LEVEL_CPU),
+     .fallback = "node", .summary = "what the distribution walks over"},
+    {"smt", KEY_WORD, FIELD(struct placement, smt), WORDS(smt), .fallback = "cores_first",
+     .summary = "use of the hardware threads of a core"},
+    {"exclusive", KEY_BOOL, FIELD(struct placement, exclusive), .fallback = "false",
+     .summary = "each thread has its place for itself",
+     .text = "Other governed threads of the process keep off the place. Where the places run out, threads share, with "
+             "a reason. Other processes are not kept off: that takes a cpuset or isolated CPUs."},
+    {"enforcement", KEY_WORD, FIELD(struct placement, enforcement), WORDS(enforcement), .fallback = "soft",
+     .summary = "what happens when the machine cannot give it"},
+    {"on_app_affinity", KEY_WORD, .later = true, FIELD(struct placement, on_app_affinity), WORDS(app_affinity),
+     .fallback = "clamp", .summary = "what becomes of the program's own affinity calls"},
+    {"rename", KEY_THREAD_NAME, FIELD(struct placement, rename),
+     .summary = "name for threads that have none of their own",
+     .text = "{n} is a number of four digits, {rule} the rule's name. A thread name has at most 15 bytes; the text before "
+             "the number is cut to fit."},
+    {"rebalance", KEY_TABLE, .later = true, FIELD(struct placement, rebalance), .table = &key_rebalance,
+     .summary = "moving threads after they were placed"},
+    {"memory", KEY_TABLE, FIELD(struct placement, memory), .table = &key_memory,
+     .summary = "where the memory of the threads lies"},
+};
+const struct key_table key_placement = {
+    "defaults", "Placement that every rule starts from, key by key. With any key given it also governs the threads that "
+                "no rule matches.",
+    KEYS(placement_keys), .is_placement = true};
+
+static const struct key match_keys[] = {
+    {"thread", KEY_GLOBS, FIELD(struct match, thread), .summary = "name of the thread",
+     .text = "At most 15 bytes. A thread with its creator's name counts as unnamed and matches no pattern."},
+    {"unnamed", KEY_TRI, FIELD(struct match, unnamed), .summary = "the thread has no name of its own"},
+    {"main", KEY_TRI, FIELD(struct match, main), .summary = "the main thread of the process"},
+    {"index", KEY_INDEX, FIELDS(struct match, index, index_count),
+     .summary = "order of creation in the process; the main thread is 0"},
+    {"start_library", KEY_GLOBS, FIELD(struct match, start_library),
+     .summary = "shared object or program that holds the start routine",
+     .text = "A pattern without '/' is compared with the file name alone."},
+    {"start_function", KEY_GLOBS, FIELD(struct match, start_function),
+     .summary = "exported symbol of the start routine"},
+    {"creator_library", KEY_GLOBS, FIELD(struct match, creator_library),
+     .summary = "shared object or program that called pthread_create"},
+    {"creator_function", KEY_GLOBS, FIELD(struct match, creator_function),
+     .summary = "exported symbol that called pthread_create"},
+    {"stack_library", KEY_GLOBS, FIELD(struct match, stack_library),
+     .summary = "any shared object in the creator's call stack",
+     .text = "Needs libunwind.so.8 at run time and costs a walk of the stack for each new thread."},
+    {"stack_function", KEY_GLOBS, FIELD(struct match, stack_function),
+     .summary = "any exported symbol in the creator's call stack",
+     .text = "Needs libunwind.so.8 at run time and costs a walk of the stack for each new thread."},
+    {"process_exe", KEY_GLOBS, FIELD(struct match, process_exe), .summary = "path of the process's executable"},
+    {"process_comm", KEY_GLOBS, FIELD(struct match, process_comm), .summary = "name of the process at its start"},
+    {"process_argv", KEY_GLOBS, FIELD(struct match, process_argv), .summary = "command line or title of the process"},
+    {"parent_comm", KEY_GLOBS, FIELD(struct match, parent_comm), .summary = "name of the parent process"},
+    {"process_index", KEY_INDEX, FIELDS(struct match, process_index, process_index_count),
+     .summary = "number of the process in its deployment"},
+    {"forked", KEY_TRI, FIELD(struct match, forked), .summary = "the process was made by fork without exec"},
+};
+const struct key_table key_match = {
+    "match", "Conditions on a thread. All keys of one table must hold; of a list one is enough; of several tables one is "
+             "enough.",
+    KEYS(match_keys)};
+
+static const struct key rule_keys[] = {
+    {"name", KEY_RULE_NAME, FIELD(struct rule, name), .summary = "name of the rule, unique",
+     .text = "Letters and digits, with single '-' or '_' between them, at most 31. Upper and lower case, '-' and '_' are "
+             "the same when layers are merged and in environment names."},
+    {"description", KEY_TEXT, FIELD(struct rule, description), .summary = "what the rule is for"},
+    {"match", KEY_MATCH, FIELDS(struct rule, matches, match_count), .table = &key_match,
+     .summary = "which threads the rule takes"},
+};
+const struct key_table key_rule = {
+    "rules", "The first rule that matches a thread places it, in the order of the file.", KEYS(rule_keys),
+    .more = &key_placement, .more_offset = offsetof(struct rule, placement), .is_placement = true};
+
+static const struct key cpu_count_keys[] = {
+    {"report", KEY_CPU_COUNT, .later = true, FIELDS(struct policy, cpu_count.report, cpu_count.number),
+     WORDS(cpu_report), .word_mask = BIT(CPUS_NUMBER) - 1, .fallback = "host",
+     .summary = "number of CPUs that the program is told; a word or an integer"},
+    {"apis", KEY_WORDS, .later = true, FIELD(struct policy, cpu_count.apis), WORDS(cpu_api),
+     .fallback = "[\"sysconf\", \"get_nprocs\", \"sched_getaffinity\"]", .summary = "through which calls it is told"},
+    {"export", KEY_VARIABLES, .later = true, FIELD(struct policy, cpu_count.export),
+     .summary = "variables that `run` sets to that number where they are not set"},
+};
+static const struct key_table key_cpu_count = {"cpu_count", "How many CPUs the program believes in.", KEYS(cpu_count_keys)};
+
+static const struct key report_keys[] = {
+    {"at_exit", KEY_WORD, FIELD(struct policy, report.at_exit), WORDS(at_exit), .fallback = "off",
+     .summary = "report when the process ends"},
+    {"file", KEY_REPORT_FILE, FIELD(struct policy, report.file),
+     .summary = "file of that report; standard error when not given",
+     .text = "{comm}, {pid}, {hostname} and {rank} are replaced."},
+    {"formats", KEY_WORDS, FIELD(struct policy, report.formats), WORDS(report_format), .fallback = "[\"json\"]",
+     .summary = "formats of the file; several make one file each",
+     .text = "html and svg are not made in this version."},
+    {"pages", KEY_BOOL, .later = true, FIELD(struct policy, report.pages), .fallback = "false",
+     .summary = "also sample where the pages lie"},
+};
+static const struct key_table key_report = {"report", "What is written about a process when it ends.", KEYS(report_keys)};
+
+static const struct key metrics_keys[] = {
+    {"enabled", KEY_BOOL, .later = true, FIELD(struct policy, metrics.enabled), .fallback = "true",
+     .summary = "offer this process to the metrics command"},
+    {"per_thread", KEY_BOOL, .later = true, FIELD(struct policy, metrics.per_thread), .fallback = "false",
+     .summary = "also a series for each thread"},
+    {"labels", KEY_LABELS, .later = true, FIELDS(struct policy, metrics.labels, metrics.label_count),
+     .summary = "labels that all series get"},
+};
+static const struct key_table key_metrics = {"metrics", "Numbers for monitoring.", KEYS(metrics_keys)};
+
+static const struct key log_keys[] = {
+    {"level", KEY_WORD, .later = true, FIELD(struct policy, log.level), WORDS(log_level), .fallback = "warn",
+     .summary = "how much is logged"},
+    {"target", KEY_TEXT, .later = true, FIELD(struct policy, log.target), .summary = "file of the log",
+     .text = "Nothing is ever logged to the program's own standard output or standard error."},
+};
+static const struct key_table key_log = {"log", "What the library logs inside the program.", KEYS(log_keys)};
+
+static const struct key root_keys[] = {
+    {"schema", KEY_VERSION, .file_only = true, .summary = "version of the language: 1, required in every file"},
+    {"description", KEY_TEXT, FIELD(struct policy, description), .summary = "what the policy is for"},
+    {"extends", KEY_EXTENDS, .file_only = true, .summary = "policies that this file changes",
+     .text = "Each is \"preset:NAME\" or a path, relative to this file. Later ones go over earlier ones, this file over "
+             "all: single values and lists replace, tables merge key by key, rules merge by name. Rules that the "
+             "lower layer does not have come before its rules, because the first match wins."},
+    {"target", KEY_TABLE, .table = &key_target, .summary = "which processes are governed"},
+    {"topology", KEY_TABLE, .table = &key_topology, .summary = "part of the machine that may be used"},
+    {"process", KEY_TABLE, .later = true, .table = &key_process, .summary = "several processes of one program"},
+    {"defaults", KEY_TABLE, FIELD(struct policy, defaults), .table = &key_placement,
+     .summary = "placement that every rule starts from, and of threads that no rule takes"},
+    {"rules", KEY_RULES, FIELDS(struct policy, rules, rule_count), .table = &key_rule,
+     .summary = "which threads go where"},
+    {"cpu_count", KEY_TABLE, .later = true, .table = &key_cpu_count,
+     .summary = "how many CPUs the program believes in"},
+    {"report", KEY_TABLE, .table = &key_report, .summary = "what is written when the process ends"},
+    {"metrics", KEY_TABLE, .later = true, .table = &key_metrics, .summary = "numbers for monitoring"},
+    {"log", KEY_TABLE, .later = true, .table = &key_log, .summary = "what is logged"},
+};
+const struct key_table key_root = {"", "The policy file.", KEYS(root_keys)};

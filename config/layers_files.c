@@ -1,0 +1,156 @@
+/* Files: the main one, what it extends (below it, recursively), its drop-ins (above it). */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/file.h"
+#include "config/layers.h"
+#include "config/read.h"
+#include "config/toml.h"
+
+enum { MAX_EXTENDS = 16 };
+
+struct reading { /* a file whose `extends` are being read, with those above it */
+    const char *real_path;
+    const struct reading *above;
+    unsigned depth;
+};
+
+static int add_file(struct layers *layers, const char *name, struct span at, const struct reading *above);
+
+/* "preset:NAME" or a path, relative to the file that names it. malloc'd, or NULL with a finding or no memory. */
+static char *locate(struct layers *layers, const char *name, const char *from, struct span at)
+{
+    char *path = NULL;
+    if (strncmp(name, "preset:", 7) == 0) {
+        int result = config_preset_path(&path, name + 7);
+        if (result == -ENOENT)
+            diag_add(layers->diags, DIAG_E006, at, NULL, NULL, "no preset is named `%s`", name + 7);
+        return result < 0 ? NULL : path;
+    }
+    const char *slash = from ? strrchr(from, '/') : NULL;
+    if (name[0] == '/' || !slash)
+        return strdup(name);
+    if (asprintf(&path, "%.*s/%s", (int)(slash - from), from, name) < 0)
+        return NULL;
+    return path;
+}
+
+static bool is_being_read(const struct reading *reading, const char *real_path)
+{
+    for (; reading; reading = reading->above)
+        if (strcmp(reading->real_path, real_path) == 0)
+            return true;
+    return false;
+}
+
+static int add_extended(struct layers *layers, const struct value *root, const char *path,
+                        const struct reading *reading)
+{
+    const struct entry *entry = table_find(root, "extends");
+    if (!entry)
+        return 0;
+    const struct value *value = entry->value;
+    size_t count = value->kind == VALUE_ARRAY ? value->array.count : 1;
+    for (size_t i = 0; i < count; i++) {
+        const struct value *item = value->kind == VALUE_ARRAY ? value->array.items[i] : value;
+        if (item->kind != VALUE_STRING || !item->string[0])
+            continue; /* reported by the check of this layer */
+        char *other = locate(layers, item->string, path, item->span);
+        int result = other ? add_file(layers, other, item->span, reading) : 0;
+        free(other);
+        if (result < 0)
+            return result;
+    }
+    return 0;
+}
+
+/* schema comes first: what another version means by the other keys is unknown. */
+static bool check_version(struct layers *layers, const struct value *root, const char *source)
+{
+    const struct entry *schema = table_find(root, "schema");
+    if (!schema) {
+        diag_add(layers->diags, DIAG_E010, (struct span){source, 1, 1, 1}, NULL, "begin the file with: schema = 1",
+                 "`schema` is missing");
+        return true;
+    }
+    if (schema->value->kind != VALUE_INTEGER || schema->value->integer == 1)
+        return true;
+    diag_add(layers->diags, DIAG_E011, schema->value->span, NULL, "this nodewise reads schema = 1",
+             "the file is written in version %lld of the policy language", (long long)schema->value->integer);
+    return false;
+}
+
+static int add_text(struct layers *layers, const char *path, const struct file_text *file,
+                    const struct reading *reading)
+{
+    const char *source = sources_add(layers->sources, SOURCE_FILE, path, file->text, file->size);
+    if (!source)
+        return -ENOMEM;
+    struct value *root;
+    struct toml_error error;
+    int result = toml_parse(&root, &layers->sources->pool, source, file->text, file->size, &error);
+    if (result == -EINVAL) {
+        diag_add(layers->diags, error.too_deep ? DIAG_E004 : DIAG_E003, error.span, NULL, NULL, "%s", error.message);
+        return 0;
+    }
+    if (result < 0 || !check_version(layers, root, source))
+        return result;
+    result = add_extended(layers, root, path, reading);
+    return result < 0 ? result : layers_add(layers, root);
+}
+
+static int add_file(struct layers *layers, const char *path, struct span at, const struct reading *above)
+{
+    struct file_text file;
+    int result = file_read(&file, path, at, layers->diags);
+    if (result < 0)
+        return result == -ENOMEM ? result : 0;
+    struct reading reading = {file.real_path, above, above ? above->depth + 1 : 0};
+    if (is_being_read(above, file.real_path))
+        diag_add(layers->diags, DIAG_E005, at, NULL, NULL, "`%s` extends itself", path);
+    else if (reading.depth > MAX_EXTENDS)
+        diag_add(layers->diags, DIAG_E005, at, NULL, NULL, "`extends` goes down more than %d files", MAX_EXTENDS);
+    else
+        result = add_text(layers, path, &file, &reading);
+    file_text_free(&file);
+    return result;
+}
+
+static int add_drop_ins(struct layers *layers, const char *path)
+{
+    char directory[PATH_MAX];
+    if (snprintf(directory, sizeof(directory), "%s.d", path) >= (int)sizeof(directory))
+        return 0; /* no such directory can exist */
+    char **names;
+    size_t count;
+    int result = directory_list(&names, &count, directory, (struct span){0}, layers->diags);
+    if (result < 0)
+        return result == -ENOMEM ? result : 0;
+    for (size_t i = 0; i < count; i++) {
+        char *drop_in = NULL;
+        if (result == 0)
+            result = asprintf(&drop_in, "%s/%s", directory, names[i]) < 0
+                         ? -ENOMEM
+                         : add_file(layers, drop_in, (struct span){0}, NULL);
+        free(drop_in);
+        free(names[i]);
+    }
+    free(names);
+    return result;
+}
+
+int layers_add_file(struct layers *layers, const char *name)
+{
+    char *path = locate(layers, name, NULL, (struct span){0});
+    if (!path)
+        return layers->diags->errors ? 0 : -ENOMEM;
+    layers->has_file = true;
+    int result = add_file(layers, path, (struct span){0}, NULL);
+    if (result == 0)
+        result = add_drop_ins(layers, path);
+    free(path);
+    return result;
+}

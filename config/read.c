@@ -1,0 +1,352 @@
+/* Tables: walks the tree and the key table side by side. Single values: read_values.c. */
+#include "config/read.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config/reader.h"
+#include "config/suggest.h"
+#include "config/toml.h"
+#include "config/units.h"
+
+static void read_table(struct reader *reader, const struct key_table *table, const struct value *value, void *base);
+
+/* ---- memory and places ---- */
+
+void *reader_alloc(struct reader *reader, size_t size)
+{
+    void *memory = policy_alloc(reader->policy, size);
+    reader->out_of_memory |= !memory;
+    return memory;
+}
+
+const char *reader_text(struct reader *reader, const char *text)
+{
+    const char *copy = policy_strdup(reader->policy, text);
+    reader->out_of_memory |= !copy;
+    return copy;
+}
+
+struct span reader_span(struct reader *reader, struct span span)
+{
+    if (span.source && span.source != reader->source) {
+        reader->source_copy = reader_text(reader, span.source);
+        reader->source = span.source;
+    }
+    if (span.source)
+        span.source = reader->source_copy;
+    return span;
+}
+
+uint32_t text_width(const char *text)
+{
+    uint32_t width = 0;
+    for (; *text; text++)
+        width += ((unsigned char)*text & 0xc0) != 0x80;
+    return width;
+}
+
+struct span span_inside(const struct value *string, size_t offset, size_t length)
+{
+    struct span span = string->span;
+    /* Exact for strings on one line without escapes; others get the whole value. */
+    if (text_width(string->string) + 2 != span.length)
+        return span;
+    for (size_t i = 0; i < offset; i++)
+        span.column += ((unsigned char)string->string[i] & 0xc0) != 0x80;
+    span.column += 1; /* the opening quote */
+    span.length = 0;
+    for (size_t i = offset; i < offset + length && string->string[i]; i++)
+        span.length += ((unsigned char)string->string[i] & 0xc0) != 0x80;
+    if (!span.length)
+        span.length = 1;
+    return span;
+}
+
+void report_wrong_type(struct reader *reader, const struct key *key, const struct value *value)
+{
+    const char *help = NULL;
+    if ((key->type == KEY_BOOL || key->type == KEY_TRI) && value->kind == VALUE_STRING)
+        help = "true or false, without quotes";
+    REPORT(reader, DIAG_E013, value->span, NULL, help, "`%s` takes %s, not %s", key->name, key_type_text(key),
+           value_kind_name(value->kind));
+}
+
+/* ---- unknown keys ---- */
+
+static void describe_path(const struct reader *reader, char *ret_text, size_t size)
+{
+    if (!reader->path[0])
+        snprintf(ret_text, size, "at the top level");
+    else if (strcmp(reader->path, "rules") == 0)
+        snprintf(ret_text, size, "in [[rules]]");
+    else
+        snprintf(ret_text, size, "in [%s]", reader->path);
+}
+
+/* A key of that name in a table below this one: "policy" belongs into memory. */
+static bool find_below(const struct key_table *table, const char *name, char *ret_under, size_t size)
+{
+    const struct key *key;
+    for (size_t n = 0; (key = key_at(table, n)); n++)
+        if (key->table && key_find(key->table, name, NULL)) {
+            snprintf(ret_under, size, "belongs into `%s`: `%s.%s`", key->name, key->name, name);
+            return true;
+        }
+    return false;
+}
+
+static void report_unknown_key(struct reader *reader, const struct key_table *table, const struct entry *entry)
+{
+    char where[KEY_PATH_MAX + 16], under[128] = "";
+    describe_path(reader, where, sizeof(where));
+
+    const char *const *ours = foreign_key(entry->key);
+    while (ours && *ours && !key_find(table, *ours, NULL))
+        ours++;
+    struct suggestion suggestion = suggest_for(entry->key);
+    const struct key *key;
+    for (size_t n = 0; (key = key_at(table, n)); n++)
+        suggest_offer(&suggestion, key->name);
+
+    if (suggestion.best && (suggestion.distance < 2 || !ours || !*ours))
+        snprintf(under, sizeof(under), "did you mean `%s`?", suggestion.best);
+    else if (ours && *ours)
+        snprintf(under, sizeof(under), "is called `%s` here", *ours);
+    else if (!find_below(table, entry->key, under, sizeof(under)) && table != &key_root &&
+             key_find(&key_root, entry->key, NULL))
+        snprintf(under, sizeof(under), "belongs to the top level, before the first table");
+    REPORT(reader, DIAG_E012, entry->key_span, under[0] ? under : NULL, NULL, "unknown key `%s` %s", entry->key,
+           where);
+}
+
+/* ---- tables ---- */
+
+/* Built-in values of all keys of a table, tables below it included. */
+static void set_fallbacks(struct reader *reader, struct pool *pool, const struct key_table *table, void *base)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        const struct key *key = &table->keys[i];
+        if (key->type == KEY_TABLE)
+            set_fallbacks(reader, pool, key->table, (char *)base + key->offset);
+        if (key->type == KEY_TRI)
+            *(enum tri *)(void *)((char *)base + key->offset) = TRI_ANY;
+        if (!key->fallback)
+            continue;
+        struct value *value =
+            value_of_text(pool, key, key->fallback, (struct span){"built-in", 1, 3, 1}, reader->diags);
+        if (!value) {
+            reader->out_of_memory = true;
+            return;
+        }
+        struct entry entry = {key->name, value->span, value};
+        read_single(reader, key, &entry, (char *)base + key->offset, (char *)base + key->offset_2);
+    }
+}
+
+/* The tables of a value that is a table (where `single` allows it) or a list of tables. */
+static size_t tables_of(struct reader *reader, const struct key *key, const struct value *value, bool single,
+                        const struct value *const **ret_items, const struct value *const *self)
+{
+    if (single && value->kind == VALUE_TABLE) {
+        *ret_items = self;
+        return 1;
+    }
+    if (value->kind != VALUE_ARRAY) {
+        report_wrong_type(reader, key, value);
+        return 0;
+    }
+    if (!value->array.count)
+        REPORT(reader, DIAG_E018, value->span, NULL, NULL, "`%s` is an empty list", key->name);
+    for (size_t i = 0; i < value->array.count; i++)
+        if (value->array.items[i]->kind != VALUE_TABLE) {
+            report_wrong_type(reader, key, value->array.items[i]);
+            return 0;
+        }
+    *ret_items = (const struct value *const *)value->array.items;
+    return value->array.count;
+}
+
+static void read_matches(struct reader *reader, const struct key *key, const struct value *value,
+                         struct match **field, size_t *count)
+{
+    const struct value *const *items;
+    size_t number = tables_of(reader, key, value, true, &items, &value);
+    struct match *matches = reader_alloc(reader, (number + 1) * sizeof(*matches));
+    if (!matches)
+        return;
+    for (size_t i = 0; i < number; i++) {
+        matches[i].span = reader_span(reader, items[i]->span);
+        matches[i].unnamed = matches[i].main = matches[i].forked = TRI_ANY;
+        if (!items[i]->table.count)
+            REPORT(reader, DIAG_E018, items[i]->span, NULL, "a rule for all other threads is [defaults]",
+                   "`match` has no condition");
+        read_table(reader, key->table, items[i], &matches[i]);
+    }
+    *field = matches;
+    *count = number;
+}
+
+static void read_regions(struct reader *reader, struct pool *pool, const struct key *key, const struct value *value,
+                         struct region_rule **field, size_t *count)
+{
+    const struct value *const *items;
+    size_t number = tables_of(reader, key, value, false, &items, NULL);
+    struct region_rule *regions = reader_alloc(reader, (number + 1) * sizeof(*regions));
+    if (!regions)
+        return;
+    for (size_t i = 0; i < number; i++) {
+        const struct entry *name = table_find(items[i], "name");
+        regions[i].span = reader_span(reader, name ? name->value->span : items[i]->span);
+        set_fallbacks(reader, pool, key->table, &regions[i]);
+        read_table(reader, key->table, items[i], &regions[i]);
+    }
+    *field = regions;
+    *count = number;
+}
+
+static void check_rule_names(struct reader *reader, const struct value *const *rules, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct entry *name = table_find(rules[i], "name");
+        if (!name) {
+            REPORT(reader, DIAG_E023, rules[i]->span, NULL, "add name = \"…\"", "the rule has no name");
+            continue;
+        }
+        for (size_t j = 0; j < i && name->value->kind == VALUE_STRING; j++) {
+            const struct entry *other = table_find(rules[j], "name");
+            if (!other || other->value->kind != VALUE_STRING || !same_name(other->value->string, name->value->string))
+                continue;
+            char under[64];
+            snprintf(under, sizeof(under), "first used in line %u", other->value->span.line);
+            REPORT(reader, DIAG_E021, name->value->span, under, NULL, "a second rule is named `%s`",
+                   name->value->string);
+            break;
+        }
+    }
+}
+
+static void read_rules(struct reader *reader, const struct key *key, const struct value *value)
+{
+    struct policy *policy = reader->policy;
+    const struct value *const *items;
+    size_t count = tables_of(reader, key, value, false, &items, NULL);
+    struct rule *rules = reader_alloc(reader, (count + 1) * sizeof(*rules));
+    if (!rules)
+        return;
+    check_rule_names(reader, items, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct entry *name = table_find(items[i], "name");
+        rules[i].placement = policy->defaults;
+        rules[i].span = reader_span(reader, name ? name->value->span : items[i]->span);
+        read_table(reader, key->table, items[i], &rules[i]);
+    }
+    policy->rules = rules;
+    policy->rule_count = count;
+}
+
+/* nodes, cpus, near: one of them, and it takes the place of what was inherited. */
+static void settle_group(struct reader *reader, const struct value *value, struct placement *placement)
+{
+    static const char *const group[] = {"nodes", "cpus", "near"};
+    const struct entry *first = NULL;
+    for (size_t i = 0; i < 3; i++) {
+        const struct entry *entry = table_find(value, group[i]);
+        if (!entry)
+            continue;
+        if (!first) {
+            first = entry;
+            continue;
+        }
+        const struct span *a = &first->key_span, *b = &entry->key_span;
+        const struct entry *later =
+            b->line > a->line || (b->line == a->line && b->column > a->column) ? entry : first;
+        const struct entry *earlier = later == entry ? first : entry;
+        REPORT(reader, DIAG_E024, later->key_span, NULL, "keep one of them",
+               "`%s` and `%s` in one table exclude each other", earlier->key, later->key);
+    }
+    if (first) {
+        placement->nodes = (struct set_list){0};
+        placement->cpus = (struct set_list){0};
+        placement->near = (struct set_list){0};
+    }
+}
+
+/* One note for a table of such keys, not one for each of them. */
+static void note_later(struct reader *reader, const struct key *key, const struct entry *entry)
+{
+    if (key->later && !reader->below_later)
+        REPORT(reader, DIAG_N001, entry->key_span, NULL, NULL, "`%s` is not in effect in this version", key->name);
+}
+
+static void read_entry(struct reader *reader, const struct key *key, const struct entry *entry, void *base)
+{
+    void *field = (char *)base + key->offset, *field_2 = (char *)base + key->offset_2;
+    struct pool scratch = {0};
+    switch (key->type) {
+    case KEY_TABLE:
+        if (entry->value->kind != VALUE_TABLE) {
+            report_wrong_type(reader, key, entry->value);
+            return;
+        }
+        note_later(reader, key, entry);
+        reader->below_later += key->later;
+        read_table(reader, key->table, entry->value, field);
+        reader->below_later -= key->later;
+        return;
+    case KEY_RULES:
+        read_rules(reader, key, entry->value);
+        return;
+    case KEY_MATCH:
+        read_matches(reader, key, entry->value, field, field_2);
+        return;
+    case KEY_REGIONS:
+        read_regions(reader, &scratch, key, entry->value, field, field_2);
+        pool_free(&scratch);
+        break;
+    default:
+        read_single(reader, key, entry, field, field_2);
+        if (key == key_find(&key_memory, "policy", NULL))
+            ((struct memory *)base)->policy_span = reader_span(reader, entry->value->span);
+    }
+    note_later(reader, key, entry);
+}
+
+static void read_table(struct reader *reader, const struct key_table *table, const struct value *value, void *base)
+{
+    size_t length = strlen(reader->path);
+    if (table->is_placement)
+        settle_group(reader, value, (void *)((char *)base + (table->more ? table->more_offset : 0)));
+    for (size_t i = 0; i < value->table.count; i++) {
+        const struct entry *entry = &value->table.entries[i];
+        size_t offset;
+        const struct key *key = key_find(table, entry->key, &offset);
+        if (!key) {
+            report_unknown_key(reader, table, entry);
+            continue;
+        }
+        if (key->type == KEY_RULES)
+            continue; /* policy_read() reads them last: they start from [defaults] */
+        snprintf(reader->path + length, sizeof(reader->path) - length, "%s%s", length ? "." : "", key->name);
+        read_entry(reader, key, entry, (char *)base + offset);
+        reader->path[length] = '\0';
+    }
+}
+
+int policy_read(struct policy *policy, const struct value *root, struct diag_list *diags)
+{
+    struct reader reader = {.policy = policy, .diags = diags};
+    struct pool pool = {0};
+    set_fallbacks(&reader, &pool, &key_root, policy);
+    pool_free(&pool);
+
+    read_table(&reader, &key_root, root, policy);
+    const struct entry *defaults = table_find(root, "defaults"), *rules = table_find(root, "rules");
+    policy->has_defaults = defaults && defaults->value->kind == VALUE_TABLE && defaults->value->table.count > 0;
+    if (rules) {
+        snprintf(reader.path, sizeof(reader.path), "rules");
+        read_rules(&reader, key_find(&key_root, "rules", NULL), rules->value);
+    }
+    return reader.out_of_memory ? -ENOMEM : 0;
+}
