@@ -1,0 +1,42 @@
+/* names: pthread_setname_np, on the caller itself and on other threads. */
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shim/interpose/next.h"
+#include "shim/place/place.h"
+#include "shim/state.h"
+
+#define PUBLIC __attribute__((visibility("default")))
+
+/*
+ * The kernel's number of a thread. Its CPU clock's id holds it: (~tid << 3) | 6 (MAKE_THREAD_CPUCLOCK in Linux;
+ * part of the clock_gettime(2) ABI). 0: no such thread.
+ */
+static pid_t tid_of(pthread_t thread)
+{
+    clockid_t clock;
+
+    if (pthread_equal(thread, pthread_self()))
+        return (pid_t)syscall(SYS_gettid);
+    if (pthread_getcpuclockid(thread, &clock) != 0 || (clock & 7) != 6)
+        return 0;
+    return (pid_t) ~(clock >> 3);
+}
+
+PUBLIC int pthread_setname_np(pthread_t thread, const char *name)
+{
+    int error;
+    pid_t tid;
+
+    next_ready();
+    error = NEXT(pthread_setname_np)(thread, name);
+    if (error || !shim_is_active())
+        return error;
+    tid = tid_of(thread);
+    if (tid > 0)
+        place_renamed(tid, name);
+    place_catch_up();
+    return 0;
+}

@@ -1,0 +1,59 @@
+/* process: prctl, for names that come this way and for the moment in which a program locks itself in. */
+#include <stdarg.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "shim/interpose/next.h"
+#include "shim/place/place.h"
+#include "shim/state.h"
+
+#define PUBLIC __attribute__((visibility("default")))
+
+static void named_itself(const char *name)
+{
+    pid_t tid = (pid_t)syscall(SYS_gettid);
+
+    /* a vfork child runs in our memory with its parent's thread block: its name is its own affair */
+    if (nw_self && atomic_load_explicit(&nw_self->tid, memory_order_relaxed) != (uint32_t)tid)
+        return;
+    place_renamed(tid, name);
+    place_catch_up();
+}
+
+/* A child of vfork or clone(CLONE_VM): in our memory, but not this process. */
+static bool is_borrowed_memory(void)
+{
+    return getpid() != nw_shim.pid && !shim_was_forked();
+}
+
+static void succeeded(int option, unsigned long second)
+{
+    if (!shim_is_active())
+        return;
+    if (option != PR_SET_NAME && option != PR_SET_NO_NEW_PRIVS && option != PR_SET_SECCOMP)
+        return;
+    if (is_borrowed_memory())
+        return;
+    if (option == PR_SET_NAME)
+        named_itself((const char *)second);
+    else if ((option == PR_SET_NO_NEW_PRIVS && second) || option == PR_SET_SECCOMP)
+        place_stop(REASON_SANDBOXED);
+}
+
+PUBLIC int prctl(int option, ...)
+{
+    unsigned long arguments[4];
+    va_list list;
+    int result;
+
+    va_start(list, option);
+    for (int i = 0; i < 4; i++)
+        arguments[i] = va_arg(list, unsigned long);
+    va_end(list);
+    next_ready();
+    result = NEXT(prctl)(option, arguments[0], arguments[1], arguments[2], arguments[3]);
+    if (result >= 0)
+        succeeded(option, arguments[0]);
+    return result;
+}

@@ -1,0 +1,108 @@
+/* threads: pthread_create and thrd_create. glibc's thrd_create does not come through pthread_create. */
+#include <pthread.h>
+#include <threads.h>
+
+#include "shim/interpose/next.h"
+#include "shim/place/place.h"
+#include "shim/start/start.h"
+#include "shim/state.h"
+
+#define PUBLIC __attribute__((visibility("default")))
+
+/* Missing in musl, where a thread's end is then seen only when its start routine returns. */
+#pragma weak __pthread_register_cancel
+#pragma weak __pthread_unregister_cancel
+#pragma weak __pthread_unwind_next
+
+static void end_thread(void *thread)
+{
+    place_end(thread);
+}
+
+/* Return, pthread_exit, thrd_exit and cancellation all come past the clean-up handler. */
+static void *run_posix(void *record)
+{
+    struct thread *thread = record;
+    void *(*start)(void *) = thread->start.posix;
+    void *argument = thread->argument, *result;
+
+    place_born(thread);
+    if (!__pthread_register_cancel) {
+        result = start(argument);
+        place_end(thread);
+        return result;
+    }
+    pthread_cleanup_push(end_thread, thread);
+    result = start(argument);
+    pthread_cleanup_pop(1);
+    return result;
+}
+
+static int run_c11(void *record)
+{
+    struct thread *thread = record;
+    int (*start)(void *) = thread->start.c11;
+    void *argument = thread->argument;
+    int result;
+
+    place_born(thread);
+    if (!__pthread_register_cancel) {
+        result = start(argument);
+        place_end(thread);
+        return result;
+    }
+    pthread_cleanup_push(end_thread, thread);
+    result = start(argument);
+    pthread_cleanup_pop(1);
+    return result;
+}
+
+/* NULL: create the thread as if we were not there. */
+static struct thread *prepare(const void *start, const void *caller)
+{
+    if (!shim_is_active())
+        return NULL;
+    if (shim_was_forked())
+        shim_forked(); /* without handlers: clone or a raw system call */
+    if (nw_shim.segment_due) {
+        nw_shim.segment_due = false;
+        place_show_main();
+    }
+    place_catch_up();
+    return shim_is_active() ? place_prepare(start, caller) : NULL;
+}
+
+PUBLIC int pthread_create(pthread_t *restrict ret_thread, const pthread_attr_t *restrict attributes,
+                          void *(*start)(void *), void *restrict argument)
+{
+    struct thread *thread;
+    int error;
+
+    next_ready();
+    thread = prepare((const void *)(uintptr_t)start, __builtin_return_address(0));
+    if (!thread)
+        return NEXT(pthread_create)(ret_thread, attributes, start, argument);
+    thread->start.posix = start;
+    thread->argument = argument;
+    error = NEXT(pthread_create)(ret_thread, attributes, run_posix, thread);
+    if (error)
+        place_abandon(thread);
+    return error;
+}
+
+PUBLIC int thrd_create(thrd_t *ret_thread, thrd_start_t start, void *argument)
+{
+    struct thread *thread;
+    int result;
+
+    next_ready();
+    thread = prepare((const void *)(uintptr_t)start, __builtin_return_address(0));
+    if (!thread)
+        return NEXT(thrd_create)(ret_thread, start, argument);
+    thread->start.c11 = start;
+    thread->argument = argument;
+    result = NEXT(thrd_create)(ret_thread, run_c11, thread);
+    if (result != thrd_success)
+        place_abandon(thread);
+    return result;
+}

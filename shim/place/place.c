@@ -1,0 +1,484 @@
+/*
+ * How claims and placements meet. An exclusive pick raises `claims` and then walks all records; a thread that is
+ * being placed publishes its pick, computes its mask from the claimed CPUs, sets it, and looks whether `claims`
+ * has moved meanwhile. All four accesses are seq_cst, so either the walk finds the thread or the thread sees the
+ * claim; both may happen, which costs one more system call.
+ *
+ * Early names are the same handshake: a namer that finds no record for a tid raises `early_names` before its
+ * search; the new thread registers its tid and then compares the counter with what it was at its creation.
+ */
+#include "shim/place/place.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "shim/place/apply.h"
+#include "shim/place/mask.h"
+#include "shim/place/origin.h"
+#include "shim/place/stack.h"
+#include "shim/place/texts.h"
+#include "shim/state.h"
+#include "shim/sys/placing.h"
+#include "shim/telemetry/segment.h"
+
+static pid_t own_tid(void)
+{
+    return (pid_t)syscall(SYS_gettid);
+}
+
+/* --- deciding --- */
+
+static void fill_frames(const struct thread *thread, struct thread_facts *facts)
+{
+    facts->frames = thread->frames;
+    for (uint32_t i = 0; i < thread->frames; i++) {
+        facts->stack_library[i] = texts_get(thread->stack_library[i]);
+        facts->stack_function[i] = texts_get(thread->stack_function[i]);
+    }
+}
+
+static uint32_t decide_rule(const struct thread *thread)
+{
+    struct thread_facts facts;
+
+    /* not initialised: its arrays of frames would be half the cost of a decision */
+    facts.name = thread->name;
+    facts.unnamed = thread->unnamed;
+    facts.main = thread->main;
+    facts.index = thread->index;
+    facts.start_library = texts_get(thread->start_library);
+    facts.start_function = texts_get(thread->start_function);
+    facts.creator_library = texts_get(thread->creator_library);
+    facts.creator_function = texts_get(thread->creator_function);
+    facts.process = &nw_shim.facts;
+    fill_frames(thread, &facts);
+    return match_rule(&nw_shim.plan, &facts);
+}
+
+static void take_pick(struct thread *thread)
+{
+    if (thread->rule == PLAN_NONE)
+        return;
+    thread->pick = pick_slot(&nw_shim.plan, &nw_shim.occupancy, thread->rule, thread->creator_slot);
+    thread->holds_pick = true;
+}
+
+static void drop_pick(struct thread *thread)
+{
+    if (thread->holds_pick)
+        pick_release(&nw_shim.plan, &nw_shim.occupancy, thread->pick);
+    thread->holds_pick = false;
+}
+
+/* --- claims --- */
+
+/* Leaves the record to do WORK_CLAIMS if its slot has something of the CPUs just claimed. */
+static void make_way(struct thread *thread, void *claimer);
+
+static void announce_claim(struct thread *claimer)
+{
+    atomic_fetch_add(&nw_shim.claims, 1);
+    thread_each(make_way, claimer);
+}
+
+/* --- carrying out --- */
+
+static void apply_until_settled(struct thread *thread, enum standing otherwise)
+{
+    uint32_t claims;
+
+    do {
+        claims = atomic_load(&nw_shim.claims);
+        apply_cpus(thread, otherwise);
+    } while (thread->holds_pick && atomic_load(&nw_shim.claims) != claims);
+}
+
+static void carry_out(struct thread *thread)
+{
+    enum standing otherwise = thread->main ? STANDING_UNION : STANDING_BASE;
+
+    if (thread->holds_pick && thread->pick.claims)
+        announce_claim(thread);
+    apply_until_settled(thread, otherwise);
+    apply_memory(thread);
+    thread->flags &= (uint8_t)~THREAD_FLAG_UNION;
+    if (thread->cpus == STANDING_UNION)
+        thread->flags |= THREAD_FLAG_UNION;
+    segment_rule_entered(thread->rule);
+    segment_rule_outcome(thread->rule, thread->cpu_outcome, thread->memory_outcome);
+}
+
+static void tell(struct thread *thread, enum segment_event_kind kind, uint32_t value)
+{
+    segment_thread(thread, THREAD_LIVE);
+    segment_event(&(struct event){
+        .kind = kind,
+        .tid = atomic_load_explicit(&thread->tid, memory_order_relaxed),
+        .rule = thread->rule,
+        .value = value,
+        .outcome = thread->cpu_outcome,
+        .reason = kind == EVENT_PLACED ? thread->why : thread->cpu_reason,
+        .text = thread->name,
+    });
+}
+
+static enum reason why_here(const struct thread *thread, enum reason moment)
+{
+    if (thread->holds_pick)
+        return moment;
+    return thread->main ? REASON_MAIN_UNION : REASON_BASE;
+}
+
+/* Another rule, or the same one again after a fork: the old place is given back before a new one is looked for. */
+static void move(struct thread *thread, uint32_t rule, enum reason moment)
+{
+    drop_pick(thread);
+    segment_rule_left(thread->rule);
+    thread->rule = rule;
+    take_pick(thread);
+    thread->why = (uint8_t)why_here(thread, moment);
+    carry_out(thread);
+    tell(thread, EVENT_PLACED, thread->holds_pick ? thread->pick.slot : PLAN_NONE);
+}
+
+/* --- work on an owned record --- */
+
+static void take_new_name(struct thread *thread)
+{
+    uint64_t halves[2] = {atomic_load_explicit(&thread->new_name[0], memory_order_relaxed),
+                          atomic_load_explicit(&thread->new_name[1], memory_order_relaxed)};
+
+    memcpy(thread->name, halves, sizeof(thread->name));
+    thread->name[sizeof(thread->name) - 1] = '\0';
+    /* the kernel's children inherit names, so "the creator's name" cannot be told from "no name" */
+    thread->unnamed = !thread->main && !strcmp(thread->name, thread->creator_name);
+    thread->flags &= (uint8_t) ~(THREAD_FLAG_NAMED | THREAD_FLAG_RENAMED);
+    if (!thread->unnamed)
+        thread->flags |= THREAD_FLAG_NAMED;
+}
+
+static void work_name(struct thread *thread)
+{
+    uint32_t rule;
+
+    take_new_name(thread);
+    segment_count(COUNT_RENAMES);
+    tell(thread, EVENT_RENAMED, 0);
+    if (!shim_needs(PLAN_NEEDS_NAMES))
+        return;
+    rule = decide_rule(thread);
+    if (rule != thread->rule)
+        move(thread, rule, REASON_RENAME);
+}
+
+static void work_claims(struct thread *thread)
+{
+    if (!thread->holds_pick)
+        return;
+    apply_until_settled(thread, STANDING_BASE);
+    tell(thread, EVENT_CLAIMED, thread->got_cpus);
+}
+
+static void work_end(struct thread *thread)
+{
+    drop_pick(thread);
+    segment_rule_left(thread->rule);
+    segment_count(COUNT_ENDED);
+    segment_thread(thread, THREAD_ENDED);
+}
+
+static bool placing_is_over(void)
+{
+    return atomic_load_explicit(&nw_shim.phase, memory_order_acquire) != PHASE_ACTIVE;
+}
+
+/* Does what is waiting, as long as the record is free. Never waits: whoever owns it does our work as well. */
+static void work_on(struct thread *thread, unsigned work)
+{
+    if (work)
+        atomic_fetch_or(&thread->work, work);
+    while (atomic_load(&thread->work) && !atomic_exchange(&thread->busy, 1)) {
+        unsigned todo = atomic_exchange(&thread->work, 0);
+
+        if (todo & WORK_END) {
+            work_end(thread);
+            thread_give(thread, THREAD_ENDED);
+            return;
+        }
+        if (!placing_is_over() && atomic_load(&thread->tid)) {
+            if (todo & WORK_NAME)
+                work_name(thread);
+            if (todo & WORK_CLAIMS)
+                work_claims(thread);
+            if ((todo & WORK_MEMORY) && thread->memory_outcome == OUTCOME_PENDING) {
+                apply_memory(thread);
+                segment_rule_outcome(thread->rule, OUTCOME_NOT_ASKED, thread->memory_outcome);
+                segment_thread(thread, THREAD_LIVE);
+            }
+        }
+        atomic_store(&thread->busy, 0);
+    }
+}
+
+static void make_way(struct thread *thread, void *claimer_pointer)
+{
+    const struct thread *claimer = claimer_pointer;
+    struct mask mine, theirs;
+
+    if (thread == claimer || !atomic_load(&thread->tid) || !thread->holds_pick)
+        return;
+    if (!mask_open(&mine))
+        return;
+    if (mask_open(&theirs)) {
+        const struct plan_slot *slots = nw_shim.plan.slots;
+
+        plan_mask_expand(&nw_shim.plan, slots[claimer->pick.slot].claim_mask, mine.bits, mine.words);
+        plan_mask_expand(&nw_shim.plan, slots[thread->pick.slot].mask, theirs.bits, theirs.words);
+        if (mask_intersects(&mine, &theirs))
+            work_on(thread, WORK_CLAIMS);
+        mask_close(&theirs);
+    }
+    mask_close(&mine);
+}
+
+/* --- birth --- */
+
+static void inherit_from_creator(struct thread *thread)
+{
+    const struct thread *creator = nw_self;
+
+    if (creator) {
+        thread->creator_tid = atomic_load_explicit(&creator->tid, memory_order_relaxed);
+        thread->creator_slot = creator->holds_pick ? creator->pick.slot : PLAN_NONE;
+        thread->cpus = creator->cpus;
+        thread->memory = creator->memory;
+        memcpy(thread->creator_name, creator->name, sizeof(thread->creator_name));
+    } else {
+        thread->creator_tid = (uint32_t)own_tid();
+        thread->cpus = thread->memory = STANDING_UNKNOWN;
+        sys_get_name(thread->creator_name);
+    }
+    memcpy(thread->name, thread->creator_name, sizeof(thread->name));
+}
+
+static void find_origins(struct thread *thread, const void *start, const void *caller)
+{
+    if (shim_needs(PLAN_NEEDS_LIBRARIES | PLAN_NEEDS_FUNCTIONS)) {
+        struct origin from = origin_of(start), by = origin_of(caller);
+
+        thread->start_library = from.library;
+        thread->start_function = from.function;
+        thread->creator_library = by.library;
+        thread->creator_function = by.function;
+    }
+    if (shim_needs(PLAN_NEEDS_STACK))
+        stack_record(thread);
+}
+
+struct thread *place_prepare(const void *start, const void *caller)
+{
+    int saved = errno;
+    struct thread *thread = thread_take();
+
+    if (thread) {
+        thread->early_names = atomic_load(&nw_shim.early_names);
+        thread->index = atomic_fetch_add_explicit(&nw_shim.next_index, 1, memory_order_relaxed);
+        inherit_from_creator(thread);
+        find_origins(thread, start, caller);
+        thread->rule = decide_rule(thread);
+        take_pick(thread);
+        thread->why = (uint8_t)why_here(thread, REASON_BIRTH);
+    }
+    errno = saved;
+    return thread;
+}
+
+void place_abandon(struct thread *thread)
+{
+    uint32_t next = thread->index + 1;
+
+    drop_pick(thread);
+    /* nobody came after: the number has not been seen and is given out again */
+    atomic_compare_exchange_strong(&nw_shim.next_index, &next, thread->index);
+    thread_give(thread, THREAD_FREE);
+}
+
+static void register_self(struct thread *thread)
+{
+    nw_self = thread;
+    thread->born_ms = (uint32_t)((monotonic_ns() - nw_shim.start_monotonic) / 1000000u);
+    atomic_store_explicit(&thread->state, THREAD_LIVE, memory_order_relaxed);
+    atomic_store(&thread->tid, (uint32_t)own_tid()); /* seq_cst: the handshakes at the top */
+}
+
+/* The name that the creator gave in the moment between pthread_create's return and our registration. */
+static void pick_up_early_name(struct thread *thread)
+{
+    char name[16] = "";
+
+    if (atomic_load(&nw_shim.early_names) == thread->early_names)
+        return;
+    sys_get_name(name);
+    if (strcmp(name, thread->name) != 0)
+        place_renamed((pid_t)atomic_load(&thread->tid), name);
+}
+
+void place_born(struct thread *thread)
+{
+    int saved = errno;
+
+    register_self(thread);
+    segment_count(COUNT_STARTED);
+    if (thread->number >= SEGMENT_THREADS)
+        segment_count(COUNT_UNLISTED);
+    if (shim_is_active()) {
+        carry_out(thread);
+        apply_rename(thread);
+        tell(thread, EVENT_PLACED, thread->holds_pick ? thread->pick.slot : PLAN_NONE);
+        pick_up_early_name(thread);
+    }
+    atomic_store(&thread->busy, 0);
+    work_on(thread, 0);
+    errno = saved;
+}
+
+void place_end(struct thread *thread)
+{
+    int saved = errno;
+
+    nw_self = NULL;
+    work_on(thread, WORK_END);
+    errno = saved;
+}
+
+/* --- main and forked children --- */
+
+static void become_main(struct thread *thread)
+{
+    atomic_store(&thread->busy, 1);
+    atomic_store(&thread->work, 0);
+    atomic_store_explicit(&thread->state, THREAD_LIVE, memory_order_relaxed);
+    atomic_store(&thread->tid, (uint32_t)nw_shim.pid);
+    thread->main = true;
+    thread->unnamed = false;
+    thread->flags = THREAD_FLAG_MAIN | THREAD_FLAG_NAMED;
+    thread->index = 0;
+    thread->creator_tid = 0;
+    thread->creator_slot = PLAN_NONE;
+    thread->start_library = thread->start_function = thread->creator_library = thread->creator_function = 0;
+    thread->frames = 0;
+    thread->born_ms = 0;
+    if (own_tid() == nw_shim.pid)
+        nw_self = thread;
+}
+
+/* The record of the thread that goes on as main; its standings say what it has now. */
+static struct thread *main_record(bool forked)
+{
+    struct thread *thread = forked ? nw_self : NULL;
+
+    if (thread)
+        return thread;
+    thread = thread_take();
+    if (thread) {
+        thread->cpus = thread->memory = forked ? STANDING_UNKNOWN : STANDING_BASE;
+        memcpy(thread->name, nw_shim.facts.comm, strnlen(nw_shim.facts.comm, sizeof(thread->name) - 1));
+    }
+    return thread;
+}
+
+/* A forked main with the union mask has it already: most children exec next, and a call would be for nothing. */
+static bool has_union(const struct thread *thread)
+{
+    return !thread->holds_pick && thread->cpus == STANDING_UNION && thread->memory == STANDING_BASE;
+}
+
+void place_main(bool forked)
+{
+    int saved = errno;
+    struct thread *thread = main_record(forked);
+
+    if (!thread)
+        return;
+    become_main(thread);
+    if (!forked)
+        atomic_store_explicit(&nw_shim.next_index, 1, memory_order_relaxed);
+    thread->rule = decide_rule(thread);
+    take_pick(thread);
+    thread->why = (uint8_t)why_here(thread, forked ? REASON_FORKED : REASON_BIRTH);
+    if (!forked || !has_union(thread)) {
+        if (forked && thread->holds_pick)
+            place_show_main();
+        segment_count(COUNT_STARTED);
+        carry_out(thread);
+        tell(thread, EVENT_PLACED, thread->holds_pick ? thread->pick.slot : PLAN_NONE);
+    }
+    atomic_store(&thread->busy, 0);
+    work_on(thread, 0);
+    errno = saved;
+}
+
+void place_show_main(void)
+{
+    nw_shim.segment_due = false;
+    segment_open();
+    segment_state(SEGMENT_ACTIVE, REASON_OK);
+    segment_event(&(struct event){.kind = EVENT_START, .tid = (uint32_t)nw_shim.pid, .rule = PLAN_NONE});
+    if (!nw_self || atomic_load(&nw_self->busy))
+        return; /* place_main() is about to list it */
+    segment_count(COUNT_STARTED);
+    segment_rule_entered(nw_self->rule);
+    segment_thread(nw_self, THREAD_LIVE);
+}
+
+/* --- names --- */
+
+static void leave_name(struct thread *thread, const char *name)
+{
+    uint64_t halves[2] = {0};
+
+    memcpy(halves, name, strnlen(name, 15));
+    atomic_store_explicit(&thread->new_name[0], halves[0], memory_order_relaxed);
+    atomic_store_explicit(&thread->new_name[1], halves[1], memory_order_relaxed);
+    work_on(thread, WORK_NAME);
+}
+
+void place_renamed(pid_t tid, const char *name)
+{
+    int saved = errno;
+    struct thread *thread = nw_self;
+
+    if (!thread || atomic_load_explicit(&thread->tid, memory_order_relaxed) != (uint32_t)tid) {
+        atomic_fetch_add(&nw_shim.early_names, 1);
+        thread = thread_find(tid);
+    }
+    if (thread)
+        leave_name(thread, name);
+    errno = saved;
+}
+
+void place_catch_up(void)
+{
+    int saved = errno;
+    struct thread *thread = nw_self;
+
+    if (thread && thread->memory_outcome == OUTCOME_PENDING)
+        work_on(thread, WORK_MEMORY);
+    errno = saved;
+}
+
+void place_stop(enum reason reason)
+{
+    uint32_t active = PHASE_ACTIVE;
+
+    if (!atomic_compare_exchange_strong(&nw_shim.phase, &active, PHASE_STOPPED))
+        return;
+    if (shim_was_forked())
+        segment_leave(); /* a copy without fork handlers: the segment is the parent's */
+    atomic_store_explicit(&nw_shim.reason, reason, memory_order_relaxed);
+    segment_state(SEGMENT_STOPPED, reason);
+    segment_event(&(struct event){
+        .kind = EVENT_STOPPED, .tid = (uint32_t)nw_shim.pid, .rule = PLAN_NONE, .reason = (uint8_t)reason});
+}

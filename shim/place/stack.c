@@ -1,0 +1,45 @@
+#include "shim/place/stack.h"
+
+#include <dlfcn.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shim/place/origin.h"
+#include "shim/place/thread.h"
+
+#define OWN_FRAMES_MAX 8 /* of ours between unw_backtrace and the application */
+
+static int (*backtrace)(void **buffer, int size); /* set once, before the shim is active */
+
+bool stack_open(void)
+{
+    void *frames[2];
+    void *library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
+
+    if (!library)
+        return false;
+    backtrace = (int (*)(void **, int))dlsym(library, "unw_backtrace");
+    if (!backtrace)
+        return false;
+    backtrace(frames, 2); /* its own first-use allocations happen here, not inside the application's call */
+    return true;
+}
+
+void stack_record(struct thread *thread)
+{
+    uint16_t own = origin_of((const void *)(uintptr_t)stack_record).library;
+    void *frames[FACTS_MAX_FRAMES + OWN_FRAMES_MAX];
+    int count = backtrace ? backtrace(frames, FACTS_MAX_FRAMES + OWN_FRAMES_MAX) : 0;
+    uint16_t kept = 0;
+
+    for (int i = 0; i < count && kept < FACTS_MAX_FRAMES; i++) {
+        /* a return address may be the first byte of the next function; the call itself never is */
+        struct origin origin = origin_of((const char *)frames[i] - 1);
+
+        if (origin.library == own)
+            continue;
+        thread->stack_library[kept] = origin.library;
+        thread->stack_function[kept++] = origin.function;
+    }
+    thread->frames = kept;
+}

@@ -1,0 +1,165 @@
+/*
+ * Chunk k of the pool holds FIRST_CHUNK << k records, the first one is static. A record's number gives its chunk
+ * and position by arithmetic, so records never move and a number stays valid for the life of the process.
+ */
+#include "shim/place/thread.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#define FIRST_CHUNK 256u
+#define CHUNKS 15u /* 8 million records: twice the largest pid_max */
+/* Busy records that a search passes before the pool grows instead: bounds the cost of a creation. */
+#define SEARCH_LIMIT 64u
+
+__thread struct thread *nw_self __attribute__((tls_model("initial-exec")));
+
+static struct thread first_chunk[FIRST_CHUNK];
+static _Atomic(struct thread *) chunks[CHUNKS] = {first_chunk};
+static _Atomic uint32_t chunk_count = 1; /* release after the pointer is in chunks[] */
+static _Atomic uint32_t hand;            /* next record to look at */
+static _Atomic uint32_t used_below;      /* no record at or above was ever taken */
+
+static uint32_t chunk_first(uint32_t chunk)
+{
+    return FIRST_CHUNK * ((1u << chunk) - 1);
+}
+
+static struct thread *record(uint32_t number)
+{
+    uint32_t chunk = 31u - (uint32_t)__builtin_clz(number / FIRST_CHUNK + 1);
+    struct thread *records = atomic_load_explicit(&chunks[chunk], memory_order_acquire);
+
+    return &records[number - chunk_first(chunk)];
+}
+
+/* true: the pool is larger than `seen` chunks now, by our doing or another's. */
+static bool pool_grow(uint32_t seen)
+{
+    size_t size = (size_t)(FIRST_CHUNK << seen) * sizeof(struct thread);
+    struct thread *none = NULL, *records;
+
+    if (seen >= CHUNKS)
+        return false;
+    records = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (records == MAP_FAILED)
+        return false;
+    if (!atomic_compare_exchange_strong(&chunks[seen], &none, records))
+        munmap(records, size);
+    /* whoever lost the first race may still win this one: both want the same value */
+    atomic_compare_exchange_strong(&chunk_count, &seen, seen + 1);
+    return true;
+}
+
+static void raise_used_below(uint32_t number)
+{
+    uint32_t seen = atomic_load_explicit(&used_below, memory_order_relaxed);
+
+    while (seen <= number && !atomic_compare_exchange_weak(&used_below, &seen, number + 1))
+        ;
+}
+
+static struct thread *try_take(uint32_t number)
+{
+    struct thread *thread = record(number);
+    uint32_t state = atomic_load_explicit(&thread->state, memory_order_relaxed);
+
+    if (state != THREAD_FREE && state != THREAD_ENDED)
+        return NULL;
+    /* acquire: pairs with the release in thread_give, the last owner's writes come before ours */
+    if (!atomic_compare_exchange_strong_explicit(&thread->state, &state, THREAD_STARTING, memory_order_acquire,
+                                                 memory_order_relaxed))
+        return NULL;
+    raise_used_below(number);
+    thread->number = number;
+    return thread;
+}
+
+static void record_clear(struct thread *thread)
+{
+    /* busy first: from now on others leave their work to us */
+    atomic_store(&thread->busy, 1);
+    atomic_store(&thread->work, 0);
+    atomic_store(&thread->tid, 0);
+    thread->holds_pick = false;
+    thread->main = false;
+    thread->unnamed = true;
+    thread->flags = 0;
+    thread->rule = thread->creator_slot = PLAN_NONE;
+    thread->cpu_outcome = thread->cpu_reason = thread->memory_outcome = thread->memory_reason = 0;
+    thread->got_policy = 0;
+    thread->got_cpus = 0;
+    thread->home_node = UINT32_MAX;
+    thread->start_library = thread->start_function = thread->creator_library = thread->creator_function = 0;
+    thread->frames = 0;
+    memset(thread->name, 0, sizeof(thread->name));
+    memset(thread->creator_name, 0, sizeof(thread->creator_name));
+}
+
+struct thread *thread_take(void)
+{
+    for (;;) {
+        uint32_t seen = atomic_load_explicit(&chunk_count, memory_order_acquire);
+        uint32_t capacity = chunk_first(seen);
+
+        for (uint32_t i = 0; i < SEARCH_LIMIT; i++) {
+            struct thread *thread = try_take(atomic_fetch_add_explicit(&hand, 1, memory_order_relaxed) % capacity);
+
+            if (thread) {
+                record_clear(thread);
+                return thread;
+            }
+        }
+        if (!pool_grow(seen))
+            return NULL;
+        atomic_store_explicit(&hand, capacity, memory_order_relaxed); /* the new chunk's first record */
+    }
+}
+
+void thread_give(struct thread *thread, enum segment_thread_state state)
+{
+    atomic_store(&thread->tid, 0);
+    atomic_store(&thread->busy, 0);
+    atomic_store_explicit(&thread->state, state, memory_order_release); /* pairs with try_take */
+}
+
+struct thread *thread_find(pid_t tid)
+{
+    uint32_t total = atomic_load(&used_below);
+    uint32_t capacity = chunk_first(atomic_load_explicit(&chunk_count, memory_order_acquire));
+    uint32_t newest = atomic_load_explicit(&hand, memory_order_relaxed) % capacity;
+
+    for (uint32_t i = 0; i < total; i++) {
+        struct thread *thread = record((newest + total - 1 - i) % total);
+
+        /* seq_cst: one side of the handshake with register_self() in place.c */
+        if (atomic_load(&thread->tid) == (uint32_t)tid)
+            return thread;
+    }
+    return NULL;
+}
+
+void thread_each(void (*visit)(struct thread *thread, void *context), void *context)
+{
+    uint32_t total = atomic_load(&used_below);
+
+    for (uint32_t i = 0; i < total; i++) {
+        struct thread *thread = record(i);
+        uint32_t state = atomic_load(&thread->state);
+
+        if (state == THREAD_STARTING || state == THREAD_LIVE)
+            visit(thread, context);
+    }
+}
+
+void thread_forget_others(struct thread *keep)
+{
+    uint32_t total = atomic_load(&used_below);
+
+    for (uint32_t i = 0; i < total; i++) {
+        struct thread *thread = record(i);
+
+        if (thread != keep && atomic_load(&thread->state) != THREAD_FREE)
+            thread_give(thread, THREAD_FREE);
+    }
+}

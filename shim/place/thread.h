@@ -1,0 +1,85 @@
+/*
+ * thread: the shim's record of one thread, and the pool that records live in.
+ *
+ * A record is taken by the creator, handed to the new thread through pthread_create, and given back when that
+ * thread's start routine is over. Whoever changes a record owns `busy`; nobody ever waits for it: work that
+ * meets a busy record is left in `work`, and the owner does it before it is done (thread_work). So a signal
+ * handler that interrupts an owner, or a namer of another thread, cannot block.
+ *
+ * The pool is lock-free, never shrinks, allocates nothing until its first 256 records are in use, and hands out
+ * records in a circle, so that ended threads stay readable in the segment for as long as possible.
+ */
+#ifndef NODEWISE_SHIM_PLACE_THREAD_H
+#define NODEWISE_SHIM_PLACE_THREAD_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "policy/match.h"
+#include "policy/pick.h"
+#include "shim/telemetry/layout.h"
+
+enum standing { /* what the thread's mask, or memory policy, is by our doing */
+    STANDING_BASE,
+    STANDING_UNION,   /* CPU only: main's union mask */
+    STANDING_RULE,
+    STANDING_UNKNOWN, /* created by a thread that no hook saw */
+};
+
+enum thread_work { /* bits of struct thread.work */
+    WORK_NAME = 1 << 0,   /* new_name was set: match again */
+    WORK_CLAIMS = 1 << 1, /* somebody claimed CPUs: compute the mask again */
+    WORK_MEMORY = 1 << 2, /* a pending memory policy, by the thread itself */
+    WORK_END = 1 << 3,    /* the thread is over */
+};
+
+struct thread {
+    _Atomic uint32_t state; /* enum segment_thread_state */
+    _Atomic uint32_t busy;  /* 1: owned */
+    _Atomic uint32_t work;  /* enum thread_work */
+    _Atomic uint32_t tid;   /* 0 until the thread has registered */
+    uint32_t number;        /* in the pool, and of its record in the segment */
+    uint32_t index;         /* creation order in the process */
+    uint32_t creator_tid;
+    uint32_t early_names;   /* nw_shim.early_names when the record was taken */
+    uint32_t creator_slot;  /* or PLAN_NONE */
+    uint32_t rule;          /* or PLAN_NONE */
+    struct pick pick;       /* valid when holds_pick */
+    bool holds_pick;
+    bool main;
+    bool unnamed;
+    uint8_t cpus, memory;   /* enum standing: as it is now, at first what was inherited */
+    uint8_t flags;          /* enum segment_thread_flag */
+    uint8_t cpu_outcome, cpu_reason, memory_outcome, memory_reason, why, got_policy;
+    uint16_t got_cpus;
+    uint32_t home_node, born_ms;
+    uint16_t start_library, start_function, creator_library, creator_function; /* texts.h */
+    uint16_t frames;
+    uint16_t stack_library[FACTS_MAX_FRAMES], stack_function[FACTS_MAX_FRAMES];
+    char name[16], creator_name[16];
+    _Atomic uint64_t new_name[2]; /* 16 bytes of the name to match again with */
+    _Atomic uint32_t new_name_tid;
+    union {
+        void *(*posix)(void *);
+        int (*c11)(void *);
+    } start;
+    void *argument;
+};
+
+/* The calling thread's record, NULL for threads that no hook has seen. initial-exec: safe in signal handlers. */
+extern __thread struct thread *nw_self __attribute__((tls_model("initial-exec")));
+
+/* A record in state STARTING, busy, otherwise cleared; NULL when memory is short. */
+struct thread *thread_take(void);
+/* Gives an owned record back; state THREAD_FREE (never was a thread) or THREAD_ENDED. */
+void thread_give(struct thread *thread, enum segment_thread_state state);
+/* The record of a registered, live thread, or NULL. Looks at the newest records first. */
+struct thread *thread_find(pid_t tid);
+/* Calls visit for every record that is STARTING or LIVE. */
+void thread_each(void (*visit)(struct thread *thread, void *context), void *context);
+/* In a forked child: frees all records but `keep` (may be NULL). */
+void thread_forget_others(struct thread *keep);
+
+#endif

@@ -1,0 +1,191 @@
+#include "shim/start/activate.h"
+
+#include <errno.h>
+#include <linux/mempolicy.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "shim/place/mask.h"
+#include "shim/place/place.h"
+#include "shim/place/stack.h"
+#include "shim/place/text_writer.h"
+#include "shim/start/start.h"
+#include "shim/state.h"
+#include "shim/sys/placing.h"
+#include "shim/telemetry/segment.h"
+
+#define PAGE 4096u
+#define HARD_EXIT 125
+
+/* glibc; libc_nonshared.a's pthread_atfork would bind it strongly, and musl has only pthread_atfork. */
+extern int __register_atfork(void (*)(void), void (*)(void), void (*)(void), void *) __attribute__((weak));
+extern void *__dso_handle;
+
+/* --- base state --- */
+
+bool base_read(void)
+{
+    struct base_state *base = &nw_shim.base;
+    size_t words = 128; /* 8192 CPUs: what Linux can be built for; more only if the kernel says EINVAL */
+    int error;
+
+    while ((error = sys_get_affinity(0, base->mask, words, &base->words)) == -EINVAL && words < BASE_MASK_WORDS)
+        words *= 2;
+    if (error || !base->words)
+        return false;
+    base->has_memory_policy = sys_get_mempolicy(&base->memory_mode, base->memory_nodes, NODE_WORDS) == 0;
+    return true;
+}
+
+static bool base_equals(uint32_t mask)
+{
+    struct mask bits;
+    bool equal;
+
+    if (!mask_open(&bits))
+        return false;
+    plan_mask_expand(&nw_shim.plan, mask, bits.bits, bits.words);
+    equal = memcmp(bits.bits, nw_shim.base.mask, bits.words * 8) == 0;
+    mask_close(&bits);
+    return equal;
+}
+
+static unsigned base_weight(void)
+{
+    unsigned weight = 0;
+
+    for (size_t i = 0; i < nw_shim.base.words; i++)
+        weight += (unsigned)__builtin_popcountll(nw_shim.base.mask[i]);
+    return weight;
+}
+
+static bool plan_gives_out_base(void)
+{
+    const struct plan_view *plan = &nw_shim.plan;
+    unsigned weight = base_weight();
+
+    if (plan->masks[plan->header->main_mask].weight == weight && base_equals(plan->header->main_mask))
+        return true;
+    for (uint32_t i = 0; i < plan->count[PLAN_SLOTS]; i++)
+        if (plan->masks[plan->slots[i].mask].weight == weight && base_equals(plan->slots[i].mask))
+            return true;
+    return false;
+}
+
+bool base_widen(void)
+{
+    const struct plan_view *plan = &nw_shim.plan;
+    uint32_t allowed = plan->header->allowed_mask;
+
+    if (base_equals(allowed) || !plan_gives_out_base())
+        return false;
+    plan_mask_expand(plan, allowed, nw_shim.base.mask, nw_shim.base.words);
+    if (nw_shim.base.has_memory_policy && (plan->header->features & PLAN_HAS_MEMPOLICY)) {
+        nw_shim.base.memory_mode = MPOL_DEFAULT;
+        memset(nw_shim.base.memory_nodes, 0, sizeof(nw_shim.base.memory_nodes));
+    }
+    return true;
+}
+
+/* --- enforcement = "hard" --- */
+
+static _Noreturn void refuse(const struct plan_rule *rule, enum reason reason)
+{
+    char line[512];
+    struct text_writer writer = {line, sizeof(line), 0};
+    ssize_t unused;
+
+    write_text(&writer, "nodewise: rule `");
+    write_text(&writer, plan_text(&nw_shim.plan, rule->name));
+    write_text(&writer, "` is hard and cannot be carried out: ");
+    write_text(&writer, reason_text(reason));
+    write_char(&writer, '\n');
+    unused = write(STDERR_FILENO, line, writer.length);
+    (void)unused;
+    _exit(HARD_EXIT);
+}
+
+/* Tries the whole set of the rule on ourselves; the main thread is placed for good afterwards. */
+static void probe_hard_rule(const struct plan_rule *rule)
+{
+    struct mask asked, got;
+    size_t words;
+    int error;
+
+    if (!mask_open(&asked) || !mask_open(&got))
+        return;
+    plan_mask_expand(&nw_shim.plan, rule->set_mask, asked.bits, asked.words);
+    error = sys_set_affinity(0, asked.bits, asked.words);
+    if (!error)
+        error = sys_get_affinity(0, got.bits, got.words, &words);
+    if (error)
+        refuse(rule, error == -EPERM ? REASON_EPERM : error == -ENOSYS ? REASON_ENOSYS : REASON_EINVAL);
+    if (!mask_equal(&asked, &got))
+        refuse(rule, REASON_NARROWED);
+    if (rule->mem_policy != MEM_DEFAULT && !nw_shim.base.has_memory_policy)
+        refuse(rule, REASON_NO_MEMPOLICY);
+    mask_close(&asked);
+    mask_close(&got);
+}
+
+static void probe_hard_rules(void)
+{
+    const struct plan_view *plan = &nw_shim.plan;
+
+    if (!shim_needs(PLAN_HAS_HARD))
+        return;
+    for (uint32_t i = 0; i < plan->count[PLAN_RULES]; i++)
+        if (plan->rules[i].enforcement == ENFORCE_HARD)
+            probe_hard_rule(&plan->rules[i]);
+    sys_set_affinity(0, nw_shim.base.mask, nw_shim.base.words);
+}
+
+/* --- tables --- */
+
+/*
+ * One mapping: first a page that reads 0 in the copy a fork makes (MADV_WIPEONFORK, Linux 4.14), then the
+ * occupancy and the rename counters.
+ */
+static bool map_tables(void)
+{
+    size_t occupancy = (occupancy_size(&nw_shim.plan) + 7) & ~(size_t)7;
+    size_t size = PAGE + occupancy + nw_shim.plan.count[PLAN_RULES] * sizeof(uint32_t);
+    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (memory == MAP_FAILED)
+        return false;
+    if (madvise(memory, PAGE, MADV_WIPEONFORK) == 0) {
+        nw_shim.fork_mark = (uint32_t *)memory;
+        *nw_shim.fork_mark = 1;
+    }
+    nw_shim.tables = memory + PAGE;
+    nw_shim.tables_size = size - PAGE;
+    occupancy_init(&nw_shim.occupancy, &nw_shim.plan, nw_shim.tables);
+    nw_shim.renamed = (_Atomic uint32_t *)(memory + PAGE + occupancy);
+    return true;
+}
+
+static void register_fork_handler(void)
+{
+    if (__register_atfork)
+        __register_atfork(NULL, NULL, shim_forked, __dso_handle);
+}
+
+enum reason activate(void)
+{
+    if (!base_read())
+        return REASON_ENOSYS;
+    base_widen();
+    if (!map_tables())
+        return REASON_NO_SEGMENT;
+    if (shim_needs(PLAN_NEEDS_STACK) && !stack_open())
+        atomic_store_explicit(&nw_shim.reason, REASON_NO_LIBUNWIND, memory_order_relaxed);
+    probe_hard_rules();
+    register_fork_handler();
+    segment_open();
+    /* placing asks shim_is_active(), and the handler above must already be there when it says yes */
+    atomic_store_explicit(&nw_shim.phase, PHASE_ACTIVE, memory_order_release);
+    place_main(false);
+    return REASON_OK;
+}

@@ -1,0 +1,109 @@
+#include "shim/start/facts.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shim/place/text_writer.h"
+#include "shim/state.h"
+#include "shim/sys/placing.h"
+
+#define ARGUMENTS_SIZE 4096u
+
+static char exe[PATH_MAX];
+static char comm[16];
+static char arguments[ARGUMENTS_SIZE];
+static char parent_comm[16];
+
+/* A file of /proc, at most size - 1 bytes. Returns the length, or 0. */
+static size_t read_file(const char *path, char *ret_text, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    size_t length = 0;
+    ssize_t count = 0;
+
+    if (fd < 0)
+        return 0;
+    while (length < size - 1 && (count = read(fd, ret_text + length, size - 1 - length)) > 0)
+        length += (size_t)count;
+    close(fd);
+    ret_text[length] = '\0';
+    return length;
+}
+
+static const char *read_exe(void)
+{
+    ssize_t length = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+
+    if (length <= 0)
+        return NULL;
+    exe[length] = '\0';
+    return exe;
+}
+
+/* Not from main's parameters: the first interposed call may come before any constructor gets them. */
+static const char *read_arguments(void)
+{
+    size_t length = read_file("/proc/self/cmdline", arguments, sizeof(arguments));
+
+    if (!length)
+        return NULL;
+    for (size_t i = 0; i + 1 < length; i++)
+        if (!arguments[i])
+            arguments[i] = ' ';
+    return arguments;
+}
+
+static const char *read_parent(void)
+{
+    char path[32] = "";
+    struct text_writer writer = {path, sizeof(path), 0};
+    size_t length;
+
+    write_text(&writer, "/proc/");
+    write_number(&writer, (uint64_t)getppid(), 0);
+    write_text(&writer, "/comm");
+    length = read_file(path, parent_comm, sizeof(parent_comm));
+    if (!length)
+        return NULL;
+    if (parent_comm[length - 1] == '\n')
+        parent_comm[length - 1] = '\0';
+    return parent_comm;
+}
+
+static bool plan_looks_at(enum plan_key key)
+{
+    const struct plan_view *plan = &nw_shim.plan;
+
+    for (uint32_t i = 0; i < plan->count[PLAN_TARGETS]; i++)
+        if (plan->targets[i].condition.key == key)
+            return true;
+    for (uint32_t i = 0; i < plan->count[PLAN_CONDITIONS]; i++)
+        if (plan->conditions[i].key == key)
+            return true;
+    return false;
+}
+
+void facts_read(void)
+{
+    sys_get_name(comm);
+    nw_shim.facts = (struct process_facts){
+        .exe = read_exe(),
+        .comm = comm,
+        .argv = plan_looks_at(PLAN_KEY_PROCESS_ARGV) ? read_arguments() : NULL,
+        .parent_comm = shim_needs(PLAN_NEEDS_PARENT) || plan_looks_at(PLAN_KEY_PARENT_COMM) ? read_parent() : NULL,
+        .index = PLAN_NONE,
+        .uid = nw_shim.uid,
+    };
+}
+
+void facts_forked(void)
+{
+    nw_shim.facts.forked = true;
+    memcpy(parent_comm, comm, sizeof(parent_comm));
+    nw_shim.facts.parent_comm = parent_comm;
+    /* "as it then is": redis, nginx and postgres write new titles; those are read when a rule looks at them */
+    if (nw_shim.facts.argv)
+        nw_shim.facts.argv = read_arguments();
+}

@@ -1,0 +1,50 @@
+/* The process ends by exit(): the segment's last state, the report, and the file's removal. */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shim/start/environment.h"
+#include "shim/start/helper.h"
+#include "shim/state.h"
+#include "shim/telemetry/segment.h"
+
+/* A forked child writes a report of its own only where it gets a file of its own. */
+static bool report_is_due(void)
+{
+    const char *file;
+
+    if (!nw_shim.reports || !nw_shim.facts.forked)
+        return nw_shim.reports;
+    file = environment_get("NODEWISE_REPORT");
+    if (!file)
+        file = plan_text(&nw_shim.plan, nw_shim.plan.header->report_file);
+    return strstr(file, "{pid}") != NULL;
+}
+
+static bool report(const char *segment)
+{
+    const char *const arguments[] = {"nodewise", "report", "--segment", segment, "--final", NULL};
+    char helper[PATH_MAX];
+
+    return helper_path(helper, sizeof(helper)) && helper_run(helper, arguments, NULL, 0) == 0;
+}
+
+__attribute__((destructor)) static void finish(void)
+{
+    int saved = errno;
+    char path[96];
+
+    /* a stopped shim makes no system call that a sandbox could mind; vfork children are not this process */
+    if (!shim_is_active() || getpid() != nw_shim.pid || !segment_is_open())
+        return;
+    segment_event(&(struct event){.kind = EVENT_EXIT, .tid = (uint32_t)nw_shim.pid, .rule = PLAN_NONE});
+    if (report_is_due() && segment_path(path, sizeof(path))) {
+        segment_close(true);
+        if (report(path))
+            segment_remove_stale();
+    } else {
+        segment_close(false);
+    }
+    errno = saved;
+}

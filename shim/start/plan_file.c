@@ -1,0 +1,64 @@
+#include "shim/start/plan_file.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool owner_is_trusted(const struct stat *info)
+{
+    return info->st_uid == 0 || info->st_uid == geteuid();
+}
+
+/* In a sticky folder (/tmp) others can add files but not exchange this one. */
+static bool folder_is_safe(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char folder[PATH_MAX];
+    struct stat info;
+    size_t length;
+
+    if (*path != '/' || (size_t)(slash - path) >= sizeof(folder))
+        return false;
+    length = slash == path ? 1 : (size_t)(slash - path);
+    memcpy(folder, path, length);
+    folder[length] = '\0';
+    if (lstat(folder, &info) != 0 || !S_ISDIR(info.st_mode) || !owner_is_trusted(&info))
+        return false;
+    return !(info.st_mode & 022) || (info.st_mode & S_ISVTX);
+}
+
+static enum reason map_open_file(struct plan_view *ret_plan, int fd)
+{
+    struct stat info;
+    void *data;
+
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || !owner_is_trusted(&info) || (info.st_mode & 022))
+        return REASON_PLAN_UNSAFE;
+    if (info.st_size < (off_t)sizeof(struct plan_header) || info.st_size > (off_t)PLAN_MAX_SIZE)
+        return REASON_PLAN_DAMAGED;
+    data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+    if (data == MAP_FAILED)
+        return REASON_PLAN_DAMAGED;
+    if (plan_check(ret_plan, data, (size_t)info.st_size, NULL) == 0)
+        return REASON_OK;
+    munmap(data, (size_t)info.st_size);
+    return REASON_PLAN_DAMAGED;
+}
+
+enum reason plan_file_map(struct plan_view *ret_plan, const char *path)
+{
+    enum reason reason;
+    int fd;
+
+    if (!folder_is_safe(path))
+        return access(path, F_OK) == 0 ? REASON_PLAN_UNSAFE : REASON_PLAN_MISSING;
+    fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hold the program up */
+    if (fd < 0)
+        return REASON_PLAN_MISSING;
+    reason = map_open_file(ret_plan, fd);
+    close(fd);
+    return reason;
+}

@@ -1,0 +1,252 @@
+#include "shim/start/start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shim/interpose/next.h"
+#include "shim/place/text_writer.h"
+#include "shim/start/activate.h"
+#include "shim/start/environment.h"
+#include "shim/start/facts.h"
+#include "shim/start/helper.h"
+#include "shim/start/plan_file.h"
+#include "shim/state.h"
+#include "shim/sys/placing.h"
+#include "shim/telemetry/segment.h"
+
+#define POLICY_FILE "nodewise/policy.toml"
+
+/* The exit codes of `nodewise compile --cached`. */
+enum { COMPILED = 0, COMPILE_NO_POLICY = 1, COMPILE_REFUSED = 2 };
+
+static char plan_path[PATH_MAX];
+
+/* --- where the plan comes from --- */
+
+static bool exists(const char *folder, const char *rest)
+{
+    char path[PATH_MAX] = "";
+    struct text_writer writer = {path, sizeof(path), 0};
+
+    if (!folder)
+        return false;
+    write_text(&writer, folder);
+    write_text(&writer, rest);
+    return access(path, F_OK) == 0;
+}
+
+/* Is there any layer above the built-in one? The command looks properly; this only spares starting it. */
+static bool some_policy_exists(const struct environment *environment)
+{
+    if (environment->policy || environment->has_keys)
+        return true;
+    if (nw_shim.uid != 0) { /* root's own configuration is /etc */
+        if (exists(environment->xdg_config_home, "/" POLICY_FILE))
+            return true;
+        if (!environment->xdg_config_home && exists(environment->home, "/.config/" POLICY_FILE))
+            return true;
+    }
+    return exists("/etc/", POLICY_FILE) || exists("/usr/lib/", POLICY_FILE);
+}
+
+static enum reason compile_plan(void)
+{
+    const char *const arguments[] = {"nodewise", "compile", "--cached", NULL};
+    char helper[PATH_MAX];
+    char *end;
+
+    if (!helper_path(helper, sizeof(helper)))
+        return REASON_NO_HELPER;
+    switch (helper_run(helper, arguments, plan_path, sizeof(plan_path))) {
+    case COMPILED:
+        break;
+    case COMPILE_NO_POLICY:
+        return REASON_NO_POLICY;
+    case COMPILE_REFUSED:
+        return REASON_POLICY_REFUSED;
+    default:
+        return REASON_HELPER_FAILED;
+    }
+    end = strchr(plan_path, '\n');
+    if (!end)
+        return REASON_HELPER_FAILED;
+    *end = '\0';
+    return REASON_OK;
+}
+
+static enum reason find_plan(const struct environment *environment)
+{
+    enum reason reason;
+
+    if (environment->plan) {
+        if (strlen(environment->plan) >= sizeof(plan_path))
+            return REASON_PLAN_MISSING;
+        /* a copy: programs that set their title overwrite the environment */
+        strcpy(plan_path, environment->plan);
+        return plan_file_map(&nw_shim.plan, plan_path);
+    }
+    if (!some_policy_exists(environment))
+        return REASON_NO_POLICY;
+    reason = compile_plan();
+    if (reason == REASON_OK)
+        reason = plan_file_map(&nw_shim.plan, plan_path);
+    if (reason == REASON_OK)
+        setenv("NODEWISE_PLAN", plan_path, 1); /* children need no compiler */
+    return reason;
+}
+
+/* --- is this process meant --- */
+
+static uint64_t number_of(const char *text)
+{
+    uint64_t number = 0;
+
+    for (; *text >= '0' && *text <= '9'; text++)
+        number = number * 10 + (uint64_t)(*text - '0');
+    return number;
+}
+
+/* NODEWISE_ANCESTOR names the governed process that we descend from; our own pid means that it exec'd us. */
+static bool is_child(const struct environment *environment)
+{
+    return environment->ancestor && number_of(environment->ancestor) != (uint64_t)nw_shim.pid;
+}
+
+static void mark_descendants(void)
+{
+    char pid[24] = "";
+    struct text_writer writer = {pid, sizeof(pid), 0};
+
+    write_number(&writer, (uint64_t)nw_shim.pid, 0);
+    setenv("NODEWISE_ANCESTOR", pid, 1);
+}
+
+static enum reason check_target(const struct environment *environment)
+{
+    unsigned children = nw_shim.plan.header->children;
+    bool child = children != CHILDREN_MATCH && is_child(environment);
+
+    if (child && children == CHILDREN_NONE)
+        return REASON_CHILD_NONE;
+    if (!(child && children == CHILDREN_INHERIT) && !match_target(&nw_shim.plan, &nw_shim.facts, NULL))
+        return REASON_NO_TARGET;
+    if (children != CHILDREN_MATCH && !environment->ancestor)
+        mark_descendants();
+    return REASON_OK;
+}
+
+/*
+ * A program without a target that a placed thread exec'd must not stay on that thread's CPUs; and the segment of
+ * the program that this process was before is over.
+ */
+static void leave_no_trace(void)
+{
+    if (base_read() && base_widen())
+        sys_set_affinity(0, nw_shim.base.mask, nw_shim.base.words);
+    segment_remove_stale();
+}
+
+/* --- the optional log, never the program's stderr --- */
+
+static void log_decision(const char *path, enum reason reason)
+{
+    char line[512] = "";
+    struct text_writer writer = {line, sizeof(line), 0};
+    ssize_t unused;
+    int fd;
+
+    if (!path || *path != '/')
+        return;
+    fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+    if (fd < 0)
+        return;
+    write_text(&writer, "nodewise[");
+    write_number(&writer, (uint64_t)nw_shim.pid, 0);
+    write_text(&writer, reason == REASON_OK ? "]: active" : "]: dormant: ");
+    if (reason != REASON_OK)
+        write_text(&writer, reason_text(reason));
+    write_char(&writer, '\n');
+    unused = write(fd, line, writer.length);
+    (void)unused;
+    close(fd);
+}
+
+/* --- the decision --- */
+
+static enum reason decide(const struct environment *environment)
+{
+    enum reason reason;
+
+    if (environment->disable && strcmp(environment->disable, "0") != 0)
+        return REASON_DISABLED;
+    reason = find_plan(environment);
+    if (reason != REASON_OK)
+        return reason;
+    nw_shim.plan_path = plan_path;
+    facts_read();
+    reason = check_target(environment);
+    if (reason != REASON_OK) {
+        leave_no_trace();
+        return reason;
+    }
+    nw_shim.reports = environment->report || nw_shim.plan.header->at_exit != AT_EXIT_OFF;
+    return activate();
+}
+
+static void note_start(void)
+{
+    nw_shim.start_cost_ns = (uint32_t)(monotonic_ns() - nw_shim.start_monotonic);
+    segment_start_cost(nw_shim.start_cost_ns);
+    segment_state(SEGMENT_ACTIVE, atomic_load_explicit(&nw_shim.reason, memory_order_relaxed));
+    segment_event(&(struct event){
+        .kind = EVENT_START, .tid = (uint32_t)nw_shim.pid, .rule = PLAN_NONE, .value = nw_shim.start_cost_ns});
+}
+
+static enum reason start(void)
+{
+    struct environment environment = {0};
+    struct timespec now = {0};
+    enum reason reason;
+
+    nw_shim.start_monotonic = monotonic_ns();
+    clock_gettime(CLOCK_REALTIME, &now);
+    nw_shim.start_realtime = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    nw_shim.pid = getpid();
+    nw_shim.uid = geteuid();
+    next_bind();
+    if (getauxval(AT_SECURE))
+        return REASON_SECURE;
+    environment_read(&environment);
+    reason = decide(&environment);
+    log_decision(environment.log, reason);
+    return reason;
+}
+
+void shim_start(void)
+{
+    uint32_t loading = PHASE_LOADING;
+    int saved = errno;
+    enum reason reason;
+
+    if (!atomic_compare_exchange_strong(&nw_shim.phase, &loading, PHASE_STARTING))
+        return;
+    reason = start();
+    if (reason == REASON_OK) {
+        note_start();
+    } else {
+        atomic_store_explicit(&nw_shim.reason, reason, memory_order_relaxed);
+        atomic_store_explicit(&nw_shim.phase, PHASE_DORMANT, memory_order_release);
+    }
+    errno = saved;
+}
+
+__attribute__((constructor)) static void construct(void)
+{
+    shim_start();
+}

@@ -1,0 +1,84 @@
+/*
+ * state: everything the shim knows about the process it lives in. The one place with global state.
+ *
+ * Lifetime: zero at load; filled once by shim_start() (start/start.h) before `phase` says ACTIVE; from then on
+ * constant except for the atomics, and except in a forked child, where the fork handler rewrites it while only
+ * one thread exists. Readers check the phase first (acquire, pairs with the release store in start.c).
+ */
+#ifndef NODEWISE_SHIM_STATE_H
+#define NODEWISE_SHIM_STATE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "policy/match.h"
+#include "policy/pick.h"
+#include "policy/plan.h"
+#include "policy/reason.h"
+
+/* Linux can be built for 8192 CPUs; patched kernels go further. The array is bss: unused words cost nothing. */
+#define BASE_MASK_WORDS (PLAN_MAX_CPUS / 64u)
+/* MAX_NUMNODES is at most 1024 (NODES_SHIFT 10); get_mempolicy(2) refuses smaller buffers than the kernel's. */
+#define NODE_WORDS 16u
+
+enum phase {
+    PHASE_LOADING,  /* nothing decided: the first interposed call or the constructor decides */
+    PHASE_STARTING, /* one thread is deciding */
+    PHASE_DORMANT,  /* every call is forwarded untouched, for good */
+    PHASE_ACTIVE,
+    PHASE_STOPPED,  /* was active; no placing call is made any more */
+};
+
+/* What the process had when it was loaded, and what threads without a rule get back. */
+struct base_state {
+    uint64_t mask[BASE_MASK_WORDS];
+    size_t words;   /* of the kernel's masks on this machine; all masks in the shim have this many */
+    bool has_memory_policy; /* get_mempolicy answered */
+    int memory_mode;        /* with its MPOL_F_ flags, as the kernel gave it */
+    uint64_t memory_nodes[NODE_WORDS];
+};
+
+struct shim {
+    _Atomic uint32_t phase;  /* enum phase */
+    _Atomic uint32_t reason; /* enum reason: why dormant or stopped */
+    pid_t pid;               /* of the process that this state describes: tells a child of a raw fork */
+    uint32_t uid;
+    struct plan_view plan;
+    const char *plan_path;   /* static storage */
+    struct base_state base;
+    struct process_facts facts;
+    struct occupancy occupancy;
+    _Atomic uint32_t *renamed;  /* per rule: numbers given out by `rename` */
+    void *tables;               /* the zeroed memory that holds occupancy and `renamed` */
+    size_t tables_size;
+    _Atomic uint32_t next_index; /* creation order of threads */
+    _Atomic uint32_t claims;    /* raised after every new exclusive claim; see place.c */
+    _Atomic uint32_t early_names; /* raised when a thread was named before it had registered; see place.c */
+    uint64_t start_monotonic, start_realtime; /* ns */
+    uint32_t start_cost_ns;
+    uint32_t *fork_mark;        /* reads 0 in a forked copy of this memory until shim_forked(); NULL: unsupported */
+    bool reports;               /* a report is due at the end */
+    bool segment_due;           /* a forked child makes its segment with its first thread */
+};
+
+extern struct shim nw_shim;
+
+static inline bool shim_is_active(void)
+{
+    /* acquire: pairs with the release in start.c, so that an active shim is seen with all of its state */
+    return atomic_load_explicit(&nw_shim.phase, memory_order_acquire) == PHASE_ACTIVE;
+}
+
+static inline bool shim_needs(unsigned feature)
+{
+    return (nw_shim.plan.header->features & feature) != 0;
+}
+
+/* Is this memory a copy that a fork made, and shim_forked() has not run (clone, raw system call)? */
+bool shim_was_forked(void);
+
+uint64_t monotonic_ns(void);
+
+#endif

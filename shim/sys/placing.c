@@ -1,0 +1,93 @@
+#include "shim/sys/placing.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "shim/sys/fault.h"
+
+static struct placing {
+    const char *word;
+    long number;
+    _Atomic int refused; /* the answer that is for good (EPERM, ENOSYS), else 0; relaxed: a late reader asks once more */
+} table[CALL_COUNT] = {
+    [CALL_SCHED_SETAFFINITY] = {"sched_setaffinity", SYS_sched_setaffinity, 0},
+    [CALL_SCHED_GETAFFINITY] = {"sched_getaffinity", SYS_sched_getaffinity, 0},
+    [CALL_SET_MEMPOLICY] = {"set_mempolicy", SYS_set_mempolicy, 0},
+    [CALL_GET_MEMPOLICY] = {"get_mempolicy", SYS_get_mempolicy, 0},
+    [CALL_SET_NAME] = {"prctl", SYS_prctl, 0},
+};
+
+/* The result, or a negative errno. errno itself is the application's and stays. */
+static long placing_call(enum placing_call which, long a, long b, long c, long d, long e)
+{
+    struct placing *call = &table[which];
+    int saved = errno;
+    int refused = atomic_load_explicit(&call->refused, memory_order_relaxed);
+    long result;
+
+    if (refused)
+        return -refused;
+    result = fault_of(call->word);
+    if (!result) {
+        result = syscall(call->number, a, b, c, d, e);
+        if (result < 0)
+            result = -errno;
+    }
+    if (result == -EPERM || result == -ENOSYS)
+        atomic_store_explicit(&call->refused, (int)-result, memory_order_relaxed);
+    errno = saved;
+    return result;
+}
+
+int sys_set_affinity(pid_t tid, const uint64_t *bits, size_t words)
+{
+    return (int)placing_call(CALL_SCHED_SETAFFINITY, tid, (long)(words * 8), (long)bits, 0, 0);
+}
+
+int sys_get_affinity(pid_t tid, uint64_t *ret_bits, size_t words, size_t *ret_words)
+{
+    long bytes = placing_call(CALL_SCHED_GETAFFINITY, tid, (long)(words * 8), (long)ret_bits, 0, 0);
+
+    if (bytes < 0)
+        return (int)bytes;
+    /* the system call returns the bytes it wrote, a multiple of the kernel's long; only libc's wrapper hides it */
+    memset((char *)ret_bits + bytes, 0, words * 8 - (size_t)bytes);
+    *ret_words = ((size_t)bytes + 7) / 8;
+    return 0;
+}
+
+int sys_set_mempolicy(int mode, const uint64_t *nodes, size_t words)
+{
+    /* the kernel reads maxnode - 1 bits (mm/mempolicy.c get_nodes) */
+    unsigned long maxnode = words ? words * 64 + 1 : 0;
+
+    return (int)placing_call(CALL_SET_MEMPOLICY, mode, words ? (long)nodes : 0, (long)maxnode, 0, 0);
+}
+
+int sys_get_mempolicy(int *ret_mode, uint64_t *ret_nodes, size_t words)
+{
+    return (int)placing_call(CALL_GET_MEMPOLICY, (long)ret_mode, (long)ret_nodes, (long)(words * 64 + 1), 0, 0);
+}
+
+int sys_set_name(const char *name)
+{
+    return (int)placing_call(CALL_SET_NAME, PR_SET_NAME, (long)name, 0, 0, 0);
+}
+
+void sys_get_name(char ret_name[16])
+{
+    int saved = errno;
+
+    if (syscall(SYS_prctl, PR_GET_NAME, (long)ret_name, 0, 0, 0) != 0)
+        ret_name[0] = '\0';
+    errno = saved;
+}
+
+const char *placing_call_word(enum placing_call call)
+{
+    return table[call].word;
+}

@@ -1,0 +1,460 @@
+#include "shim/telemetry/segment.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "shim/place/text_writer.h"
+#include "shim/place/texts.h"
+#include "shim/place/thread.h"
+#include "shim/state.h"
+
+/* NULL: nobody to tell. Release when set, acquire in every writer. */
+static _Atomic(struct segment_header *) mapped;
+static bool has_file;
+static size_t mapped_size;
+
+static struct segment_header *segment(void)
+{
+    return atomic_load_explicit(&mapped, memory_order_acquire);
+}
+
+static void *section(struct segment_header *header, enum segment_section_id id)
+{
+    return (char *)header + header->sections[id].offset;
+}
+
+/* The layout's integers are plain; the counters among them are touched only through these. */
+static void add64(uint64_t *counter)
+{
+    __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+}
+
+static void add32(uint32_t *counter, uint32_t amount)
+{
+    __atomic_fetch_add(counter, amount, __ATOMIC_RELAXED);
+}
+
+/* --- hot: one thread's record, events, counters --- */
+
+static void fill(struct segment_thread *to, const struct thread *thread)
+{
+    to->tid = atomic_load_explicit(&thread->tid, memory_order_relaxed);
+    to->creator_tid = thread->creator_tid;
+    to->index = thread->index;
+    memcpy(to->name, thread->name, sizeof(to->name));
+    to->start_library = thread->start_library;
+    to->start_function = thread->start_function;
+    to->creator_library = thread->creator_library;
+    to->creator_function = thread->creator_function;
+    to->rule = thread->rule == PLAN_NONE ? UINT16_MAX : (uint16_t)thread->rule;
+    to->flags = thread->flags;
+    to->slot = thread->holds_pick ? thread->pick.slot : UINT32_MAX;
+    to->cpu_outcome = thread->cpu_outcome;
+    to->cpu_reason = thread->cpu_reason;
+    to->mem_outcome = thread->memory_outcome;
+    to->mem_reason = thread->memory_reason;
+    to->why = thread->why;
+    to->got_policy = thread->got_policy;
+    to->got_cpus = thread->got_cpus;
+    to->born_ms = thread->born_ms;
+    to->home_node = thread->home_node;
+}
+
+static uint16_t listed_text(uint16_t offset)
+{
+    return offset < SEGMENT_STRINGS ? offset : 0;
+}
+
+/* Only the owner of a record publishes it, so `seq` has one writer at a time. */
+void segment_thread(const struct thread *thread, enum segment_thread_state state)
+{
+    struct segment_header *header = segment();
+    struct segment_thread *to;
+    uint32_t seq;
+
+    if (!header || thread->number >= SEGMENT_THREADS)
+        return;
+    to = (struct segment_thread *)section(header, SEGMENT_THREAD_TABLE) + thread->number;
+    seq = __atomic_load_n(&to->seq, __ATOMIC_RELAXED) | 1;
+    __atomic_store_n(&to->seq, seq, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_RELEASE); /* odd before any field; pairs with the reader's acquire fence */
+    fill(to, thread);
+    to->state = (uint8_t)state;
+    to->start_library = listed_text(to->start_library);
+    to->start_function = listed_text(to->start_function);
+    to->creator_library = listed_text(to->creator_library);
+    to->creator_function = listed_text(to->creator_function);
+    __atomic_store_n(&to->seq, seq + 1, __ATOMIC_RELEASE); /* even after all fields; pairs with its first load */
+}
+
+void segment_event(const struct event *event)
+{
+    struct segment_header *header = segment();
+    struct segment_event *to;
+    uint64_t number;
+
+    if (!header)
+        return;
+    number = __atomic_add_fetch(&header->events_written, 1, __ATOMIC_RELAXED);
+    to = (struct segment_event *)section(header, SEGMENT_EVENT_TABLE) + (number - 1) % SEGMENT_EVENTS;
+    __atomic_store_n(&to->number, 0, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_RELEASE); /* as in segment_thread */
+    to->time_ns = monotonic_ns() - header->start_monotonic;
+    to->tid = event->tid;
+    to->kind = (uint16_t)event->kind;
+    to->rule = event->rule == PLAN_NONE ? UINT16_MAX : (uint16_t)event->rule;
+    to->value = event->value;
+    to->outcome = event->outcome;
+    to->reason = event->reason;
+    to->reserved = 0;
+    memset(to->text, 0, sizeof(to->text));
+    if (event->text)
+        write_text(&(struct text_writer){to->text, sizeof(to->text), 0}, event->text);
+    __atomic_store_n(&to->number, number, __ATOMIC_RELEASE);
+}
+
+void segment_count(enum segment_counter counter)
+{
+    struct segment_header *header = segment();
+
+    if (!header)
+        return;
+    switch (counter) {
+    case COUNT_STARTED:
+        add64(&header->threads_started);
+        break;
+    case COUNT_ENDED:
+        add64(&header->threads_ended);
+        break;
+    case COUNT_UNLISTED:
+        add64(&header->threads_unlisted);
+        break;
+    case COUNT_RENAMES:
+        add64(&header->renames);
+        break;
+    case COUNT_REFUSALS:
+        add64(&header->kernel_refusals);
+        break;
+    }
+}
+
+static struct segment_rule *rule_record(struct segment_header *header, uint32_t rule)
+{
+    uint32_t count = header->sections[SEGMENT_RULE_TABLE].capacity;
+
+    return (struct segment_rule *)section(header, SEGMENT_RULE_TABLE) + (rule < count ? rule : count - 1);
+}
+
+void segment_rule_entered(uint32_t rule)
+{
+    struct segment_header *header = segment();
+
+    if (!header)
+        return;
+    add64(&rule_record(header, rule)->placed);
+    add32(&rule_record(header, rule)->live, 1);
+}
+
+void segment_rule_left(uint32_t rule)
+{
+    struct segment_header *header = segment();
+
+    if (header)
+        add32(&rule_record(header, rule)->live, UINT32_MAX);
+}
+
+void segment_rule_outcome(uint32_t rule, unsigned cpu_outcome, unsigned memory_outcome)
+{
+    struct segment_header *header = segment();
+    struct segment_rule *to;
+
+    if (!header)
+        return;
+    to = rule_record(header, rule);
+    if (cpu_outcome == OUTCOME_STRICT)
+        add32(&to->strict, 1);
+    else if (cpu_outcome == OUTCOME_BEST_EFFORT)
+        add32(&to->best_effort, 1);
+    else if (cpu_outcome == OUTCOME_NONE)
+        add32(&to->none, 1);
+    if (memory_outcome == OUTCOME_STRICT)
+        add32(&to->mem_strict, 1);
+    else if (memory_outcome == OUTCOME_BEST_EFFORT)
+        add32(&to->mem_best_effort, 1);
+    else if (memory_outcome == OUTCOME_NONE)
+        add32(&to->mem_none, 1);
+}
+
+void segment_rule_renamed(uint32_t rule)
+{
+    struct segment_header *header = segment();
+
+    if (header)
+        add32(&rule_record(header, rule)->renamed, 1);
+}
+
+void segment_string(uint32_t offset, const char *text, size_t size)
+{
+    struct segment_header *header = segment();
+    uint32_t used;
+
+    if (!header || offset + size > SEGMENT_STRINGS)
+        return;
+    memcpy((char *)section(header, SEGMENT_STRING_TABLE) + offset, text, size);
+    used = __atomic_load_n(&header->strings_used, __ATOMIC_RELAXED);
+    while (used < offset + size &&
+           !__atomic_compare_exchange_n(&header->strings_used, &used, (uint32_t)(offset + size), true, __ATOMIC_RELEASE,
+                                        __ATOMIC_RELAXED))
+        ;
+}
+
+void segment_state(enum segment_state state, unsigned reason)
+{
+    struct segment_header *header = segment();
+
+    if (!header)
+        return;
+    __atomic_store_n(&header->state_reason, reason, __ATOMIC_RELAXED);
+    __atomic_store_n(&header->state, state, __ATOMIC_RELEASE);
+}
+
+void segment_start_cost(uint32_t nanoseconds)
+{
+    struct segment_header *header = segment();
+
+    if (header)
+        __atomic_store_n(&header->start_cost_ns, nanoseconds, __ATOMIC_RELAXED);
+}
+
+/* --- cold: the file --- */
+
+static void write_folder(struct text_writer *writer)
+{
+    write_text(writer, SEGMENT_DIR_PREFIX);
+    write_number(writer, nw_shim.uid, 0);
+}
+
+static void write_file(struct text_writer *writer)
+{
+    write_number(writer, (uint64_t)nw_shim.pid, 0);
+    write_text(writer, SEGMENT_SUFFIX);
+}
+
+/*
+ * The folder, opened and proven to be a folder of ours that nobody else can write; or -1. /dev/shm is sticky, so
+ * what we have opened stays what it is.
+ */
+static int open_folder(bool make)
+{
+    const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    char path[64];
+    struct text_writer writer = {path, sizeof(path), 0};
+    /* root's daemons read their plans beside the segments after they have dropped their privileges */
+    mode_t mode = nw_shim.uid == 0 ? 0711 : 0700;
+    struct stat info;
+    int fd;
+
+    write_folder(&writer);
+    fd = open(path, flags);
+    if (fd < 0 && errno == ENOENT && make) {
+        if (mkdir(path, mode) == 0)
+            chmod(path, mode); /* whatever the umask took */
+        fd = open(path, flags);
+    }
+    if (fd < 0)
+        return -1;
+    if (fstat(fd, &info) == 0 && info.st_uid == nw_shim.uid && !(info.st_mode & 022))
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static int open_file(int folder)
+{
+    const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    char name[32];
+    struct text_writer writer = {name, sizeof(name), 0};
+    int fd;
+
+    write_file(&writer);
+    fd = openat(folder, name, flags, 0600);
+    if (fd < 0 && errno == EEXIST) {
+        /* an earlier program under this pid: ours before exec, or one that was killed */
+        unlinkat(folder, name, 0);
+        fd = openat(folder, name, flags, 0600);
+    }
+    return fd;
+}
+
+static struct segment_header *map_file(size_t size)
+{
+    struct segment_header *header = MAP_FAILED;
+    int folder = open_folder(true);
+    int fd = folder < 0 ? -1 : open_file(folder);
+
+    if (fd >= 0) {
+        if (ftruncate(fd, (off_t)size) == 0)
+            header = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        close(fd);
+    }
+    if (folder >= 0)
+        close(folder);
+    return header == MAP_FAILED ? NULL : header;
+}
+
+/* Field 22 of /proc/self/stat; the name in field 2 may hold anything, so count from its last ')'. */
+static uint64_t read_start_ticks(void)
+{
+    char text[512];
+    int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+    uint64_t ticks = 0;
+    const char *at;
+
+    if (fd >= 0)
+        close(fd);
+    if (length <= 0)
+        return 0;
+    text[length] = '\0';
+    at = strrchr(text, ')');
+    for (int field = 2; at && field < 22; field++)
+        at = strchr(at + 1, ' ');
+    if (!at)
+        return 0;
+    for (at++; *at >= '0' && *at <= '9'; at++)
+        ticks = ticks * 10 + (uint64_t)(*at - '0');
+    return ticks;
+}
+
+static size_t lay_out(struct segment_section *ret_sections, uint32_t rules)
+{
+    const struct segment_section wanted[SEGMENT_SECTIONS] = {
+        [SEGMENT_RULE_TABLE] = {0, sizeof(struct segment_rule), rules + 1, 0},
+        [SEGMENT_THREAD_TABLE] = {0, sizeof(struct segment_thread), SEGMENT_THREADS, 0},
+        [SEGMENT_EVENT_TABLE] = {0, sizeof(struct segment_event), SEGMENT_EVENTS, 0},
+        [SEGMENT_STRING_TABLE] = {0, 1, SEGMENT_STRINGS, 0},
+    };
+    size_t offset = (sizeof(struct segment_header) + 63) & ~(size_t)63;
+
+    for (unsigned i = 0; i < SEGMENT_SECTIONS; i++) {
+        ret_sections[i] = wanted[i];
+        ret_sections[i].offset = (uint32_t)offset;
+        offset += (size_t)wanted[i].record_size * wanted[i].capacity;
+        offset = (offset + 63) & ~(size_t)63;
+    }
+    return offset;
+}
+
+static void copy_text(char *to, size_t size, const char *text)
+{
+    if (text)
+        write_text(&(struct text_writer){to, size, 0}, text);
+}
+
+static void fill_header(struct segment_header *header, const struct segment_section *sections, size_t size)
+{
+    const struct base_state *base = &nw_shim.base;
+    uint32_t words = base->words < SEGMENT_MASK_WORDS ? (uint32_t)base->words : SEGMENT_MASK_WORDS;
+
+    header->version = SEGMENT_VERSION;
+    header->header_size = sizeof(*header);
+    header->total_size = size;
+    header->state = SEGMENT_STARTING;
+    header->pid = (uint32_t)nw_shim.pid;
+    header->ppid = (uint32_t)getppid();
+    header->start_ticks = read_start_ticks();
+    header->start_realtime = nw_shim.start_realtime;
+    header->start_monotonic = nw_shim.start_monotonic;
+    header->plan_checksum = nw_shim.plan.header->checksum;
+    header->forked = nw_shim.facts.forked;
+    header->uid = nw_shim.uid;
+    header->mempolicy_base = (uint32_t)base->memory_mode;
+    memcpy(header->sections, sections, sizeof(header->sections));
+    copy_text(header->comm, sizeof(header->comm), nw_shim.facts.comm);
+    copy_text(header->exe, sizeof(header->exe), nw_shim.facts.exe);
+    copy_text(header->plan_path, sizeof(header->plan_path), nw_shim.plan_path);
+    memcpy(header->base_mask, base->mask, words * 8);
+    header->base_mask_words = words;
+    header->strings_used = (uint32_t)texts_copy(section(header, SEGMENT_STRING_TABLE), SEGMENT_STRINGS);
+    __atomic_store_n(&header->magic, SEGMENT_MAGIC, __ATOMIC_RELEASE); /* last: a reader may look while we fill */
+}
+
+void segment_open(void)
+{
+    struct segment_section sections[SEGMENT_SECTIONS];
+    size_t size = lay_out(sections, nw_shim.plan.count[PLAN_RULES]);
+    struct segment_header *header;
+    int saved = errno;
+
+    header = map_file(size);
+    has_file = header != NULL;
+    if (!header) {
+        header = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        header = header == MAP_FAILED ? NULL : header;
+        atomic_store_explicit(&nw_shim.reason, REASON_NO_SEGMENT, memory_order_relaxed);
+    }
+    errno = saved;
+    if (!header)
+        return;
+    mapped_size = size;
+    fill_header(header, sections, size);
+    atomic_store_explicit(&mapped, header, memory_order_release);
+}
+
+bool segment_is_open(void)
+{
+    return segment() != NULL;
+}
+
+void segment_leave(void)
+{
+    struct segment_header *header = atomic_exchange(&mapped, NULL);
+    int saved = errno;
+
+    if (header)
+        munmap(header, mapped_size);
+    errno = saved;
+    has_file = false;
+}
+
+void segment_remove_stale(void)
+{
+    char path[96];
+    int saved = errno;
+    bool had_file = has_file;
+
+    has_file = true;
+    if (segment_path(path, sizeof(path)))
+        unlink(path);
+    has_file = had_file;
+    errno = saved;
+}
+
+bool segment_path(char *ret_path, size_t size)
+{
+    struct text_writer writer = {ret_path, size, 0};
+
+    if (!has_file)
+        return false;
+    write_folder(&writer);
+    write_char(&writer, '/');
+    write_file(&writer);
+    return writer.length + 1 < size;
+}
+
+void segment_close(bool keep)
+{
+    struct segment_header *header = segment();
+
+    if (!header)
+        return;
+    header->end_monotonic = monotonic_ns();
+    segment_state(SEGMENT_ENDED, atomic_load_explicit(&nw_shim.reason, memory_order_relaxed));
+    if (!keep && has_file)
+        segment_remove_stale();
+}

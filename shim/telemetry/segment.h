@@ -1,0 +1,53 @@
+/*
+ * segment: writes the process's telemetry (layout.h). Until segment_open(), after segment_leave() and when
+ * nothing can be mapped, every function does nothing: placing never depends on being seen.
+ *
+ * Any thread, signal-safe, no locks, no allocation, errno kept; segment_open() and segment_close() from one
+ * thread at a time.
+ */
+#ifndef NODEWISE_SHIM_TELEMETRY_SEGMENT_H
+#define NODEWISE_SHIM_TELEMETRY_SEGMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shim/telemetry/layout.h"
+
+struct thread;
+
+/* Makes the segment of this process from nw_shim. No file possible: private memory, and REASON_NO_SEGMENT. */
+void segment_open(void);
+bool segment_is_open(void);
+/* Forgets the mapping without touching what is in it: it is the parent's. */
+void segment_leave(void);
+/* Writes the end. keep: the file stays, for the report; else it is removed. */
+void segment_close(bool keep);
+/* Removes the file that an earlier program under this pid may have left. */
+void segment_remove_stale(void);
+/* The file's path into ret_path; false when there is no file. */
+bool segment_path(char *ret_path, size_t size);
+
+void segment_state(enum segment_state state, unsigned reason);
+void segment_start_cost(uint32_t nanoseconds);
+void segment_thread(const struct thread *thread, enum segment_thread_state state);
+void segment_string(uint32_t offset, const char *text, size_t size);
+
+struct event {
+    enum segment_event_kind kind;
+    uint32_t tid, rule, value; /* rule: index or PLAN_NONE */
+    uint8_t outcome, reason;
+    const char *text; /* may be NULL; cut at 15 bytes */
+};
+void segment_event(const struct event *event);
+
+enum segment_counter { COUNT_STARTED, COUNT_ENDED, COUNT_UNLISTED, COUNT_RENAMES, COUNT_REFUSALS };
+void segment_count(enum segment_counter counter);
+
+/* rule: index, or PLAN_NONE for "no rule". */
+void segment_rule_entered(uint32_t rule);
+void segment_rule_left(uint32_t rule);
+void segment_rule_outcome(uint32_t rule, unsigned cpu_outcome, unsigned memory_outcome);
+void segment_rule_renamed(uint32_t rule);
+
+#endif
