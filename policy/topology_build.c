@@ -1,0 +1,344 @@
+#include "policy/topology_build.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int build_place(struct topology *topology, enum level level, unsigned id, const struct cpuset *cpus)
+{
+    size_t count = topology->place_count[level];
+    struct place place = {.id = id};
+    /* Growing at powers of two without a capacity field: a count that is one is full. */
+    if ((count & (count - 1)) == 0) {
+        struct place *places = realloc(topology->places[level], (count ? 2 * count : 1) * sizeof *places);
+        if (!places)
+            return -ENOMEM;
+        topology->places[level] = places;
+    }
+    int r = cpuset_copy(&place.cpus, cpus);
+    if (r == 0)
+        topology->places[level][topology->place_count[level]++] = place;
+    return r;
+}
+
+int build_device(struct topology *topology, struct device *device)
+{
+    struct device *devices = realloc(topology->devices, (topology->device_count + 1) * sizeof *devices);
+    if (!devices) {
+        free(device->name);
+        free(device->pci);
+        cpuset_free(&device->cpus);
+        cpuset_free(&device->nodes);
+        return -ENOMEM;
+    }
+    topology->devices = devices;
+    devices[topology->device_count++] = *device;
+    return 0;
+}
+
+/* ---- restrictions of an imagined process ---- */
+
+static int restrict_one(struct topology *topology, struct cpuset *mems, const char *item, struct diag_list *diags)
+{
+    const struct span span = {.source = "--topology"};
+    const char *equals = strchr(item, '=');
+    bool is_cpus = strncmp(item, "allowed=", 8) == 0;
+    struct cpuset set = CPUSET_EMPTY;
+    if (!equals || (!is_cpus && strncmp(item, "mems=", 5) != 0)) {
+        diag_add(diags, DIAG_E063, span, NULL, "allowed=CPUS and mems=NODES, as in \"…; allowed=0-7; mems=0\"",
+                 "\"%s\" is no restriction of a topology", item);
+        return -EINVAL;
+    }
+    int r = cpuset_parse_list(&set, equals + 1, NULL);
+    if (r == 0) {
+        cpuset_and(is_cpus ? &topology->allowed : mems, &set);
+        if (cpuset_is_empty(is_cpus ? &topology->allowed : mems))
+            r = -EINVAL;
+    }
+    if (r == -EINVAL || r == -ERANGE) {
+        diag_add(diags, DIAG_E063, span, NULL, NULL, "\"%s\" leaves nothing of this topology", item);
+        r = -EINVAL;
+    }
+    cpuset_free(&set);
+    return r;
+}
+
+int build_restrict(struct topology *topology, struct cpuset *mems, const char *text, struct diag_list *diags)
+{
+    char *copy = strdup(text), *rest = copy;
+    int r = copy ? 0 : -ENOMEM;
+    for (char *item; r == 0 && (item = strsep(&rest, ";"));) {
+        item += strspn(item, " ");
+        size_t length = strlen(item);
+        while (length && item[length - 1] == ' ')
+            item[--length] = '\0';
+        if (*item)
+            r = restrict_one(topology, mems, item, diags);
+    }
+    free(copy);
+    return r;
+}
+
+/* ---- every CPU in one place of each level ---- */
+
+/* CPUs that no place of the level holds. */
+static int left_over(const struct topology *topology, enum level level, struct cpuset *ret_cpus)
+{
+    int r = cpuset_copy(ret_cpus, &topology->cpus);
+    for (size_t i = 0; i < topology->place_count[level]; i++)
+        cpuset_andnot(ret_cpus, &topology->places[level][i].cpus);
+    return r;
+}
+
+static int add_numbered(struct topology *topology, enum level level, const struct cpuset *cpus)
+{
+    unsigned id = 0;
+    for (size_t i = 0; i < topology->place_count[level]; i++)
+        if (topology->places[level][i].id >= id)
+            id = topology->places[level][i].id + 1;
+    return build_place(topology, level, id, cpus);
+}
+
+/* One place for all CPUs that the source put nowhere. */
+static int complete_packages(struct topology *topology)
+{
+    struct cpuset rest = CPUSET_EMPTY;
+    int r = left_over(topology, LEVEL_SOCKET, &rest);
+    if (r == 0 && !cpuset_is_empty(&rest))
+        r = add_numbered(topology, LEVEL_SOCKET, &rest);
+    cpuset_free(&rest);
+    return r;
+}
+
+static int complete_cores(struct topology *topology)
+{
+    struct cpuset rest = CPUSET_EMPTY, one = CPUSET_EMPTY;
+    int r = left_over(topology, LEVEL_CORE, &rest);
+    CPUSET_FOREACH(id, &rest) {
+        cpuset_clear(&one);
+        if (r == 0)
+            r = cpuset_add(&one, (unsigned)id);
+        if (r == 0)
+            r = add_numbered(topology, LEVEL_CORE, &one);
+    }
+    cpuset_free(&rest);
+    cpuset_free(&one);
+    return r;
+}
+
+/* Without a shared cache, what shares memory is the nearest thing to one: the CPUs of a node in a package. */
+static int complete_caches(struct topology *topology)
+{
+    struct cpuset rest = CPUSET_EMPTY, part = CPUSET_EMPTY;
+    int r = left_over(topology, LEVEL_L3, &rest);
+    for (size_t s = 0; s < topology->place_count[LEVEL_SOCKET] && r == 0; s++)
+        for (size_t n = 0; n < topology->place_count[LEVEL_NODE] && r == 0; n++) {
+            r = cpuset_copy(&part, &rest);
+            cpuset_and(&part, &topology->places[LEVEL_SOCKET][s].cpus);
+            cpuset_and(&part, &topology->places[LEVEL_NODE][n].cpus);
+            if (r == 0 && !cpuset_is_empty(&part))
+                r = add_numbered(topology, LEVEL_L3, &part);
+        }
+    cpuset_free(&rest);
+    cpuset_free(&part);
+    return r;
+}
+
+static const struct topo_node *node_around(const struct topology *topology, unsigned cpu)
+{
+    const struct topo_node *best = NULL;
+    unsigned best_weight = 0;
+    for (size_t i = 0; i < topology->node_count; i++) {
+        const struct topo_node *node = &topology->nodes[i];
+        unsigned weight;
+        if (!cpuset_has(&node->cpus, cpu))
+            continue;
+        weight = cpuset_weight(&node->cpus);
+        if (!best || weight < best_weight) {
+            best = node;
+            best_weight = weight;
+        }
+    }
+    return best ? best : topology->nodes;
+}
+
+static int number_cpus(struct topology *topology)
+{
+    topology->cpu_count = topology->place_count[LEVEL_CPU];
+    topology->cpu = calloc(topology->cpu_count ? topology->cpu_count : 1, sizeof *topology->cpu);
+    if (!topology->cpu)
+        return -ENOMEM;
+    for (size_t i = 0; i < topology->cpu_count; i++) {
+        unsigned id = topology->places[LEVEL_CPU][i].id;
+        topology->cpu[i] = (struct topo_cpu){.id = id, .node = node_around(topology, id)->id};
+    }
+    return 0;
+}
+
+static int add_node_place(struct topology *topology, const struct topo_node *node)
+{
+    struct cpuset cpus = CPUSET_EMPTY;
+    int r = 0;
+    for (size_t i = 0; i < topology->cpu_count && r == 0; i++)
+        if (topology->cpu[i].node == node->id)
+            r = cpuset_add(&cpus, topology->cpu[i].id);
+    if (r == 0)
+        r = build_place(topology, LEVEL_NODE, node->id, &cpus);
+    cpuset_free(&cpus);
+    return r;
+}
+
+/* Node places in the order of their first CPUs; afterwards nodes[] says the same as the places. */
+static int place_nodes(struct topology *topology, const struct cpuset *mems)
+{
+    int r = 0;
+    for (size_t i = 0; i < topology->cpu_count && r == 0; i++)
+        if (!topology_place_of(topology, LEVEL_NODE, topology->cpu[i].id))
+            r = add_node_place(topology, topology_node(topology, topology->cpu[i].node));
+    for (size_t n = 0; n < topology->node_count && r == 0; n++) {
+        struct topo_node *node = &topology->nodes[n];
+        node->memory_allowed = node->memory > 0 && cpuset_has(mems, node->id);
+        cpuset_clear(&node->cpus);
+        for (size_t i = 0; i < topology->place_count[LEVEL_NODE] && r == 0; i++)
+            if (topology->places[LEVEL_NODE][i].id == node->id)
+                r = cpuset_copy(&node->cpus, &topology->places[LEVEL_NODE][i].cpus);
+    }
+    return r;
+}
+
+/* The number of the place of each CPU, by one walk over the places. */
+static void write_place_ids(struct topology *topology, const size_t *index_of_cpu)
+{
+    static const enum level levels[] = {LEVEL_SOCKET, LEVEL_L3, LEVEL_CORE};
+    for (size_t l = 0; l < sizeof levels / sizeof *levels; l++)
+        for (size_t p = 0; p < topology->place_count[levels[l]]; p++) {
+            const struct place *place = &topology->places[levels[l]][p];
+            CPUSET_FOREACH(id, &place->cpus) {
+                struct topo_cpu *cpu = &topology->cpu[index_of_cpu[id]];
+                *(levels[l] == LEVEL_SOCKET ? &cpu->package : levels[l] == LEVEL_L3 ? &cpu->l3 : &cpu->core) = place->id;
+            }
+        }
+    for (size_t i = 1; i < topology->cpu_count; i++)
+        if (topology->cpu[i].core == topology->cpu[i - 1].core)
+            topology->cpu[i].smt = topology->cpu[i - 1].smt + 1;
+}
+
+int build_cpus(struct topology *topology, const struct cpuset *mems)
+{
+    size_t *index_of_cpu = calloc((size_t)cpuset_last(&topology->cpus) + 2, sizeof *index_of_cpu);
+    int r = index_of_cpu ? number_cpus(topology) : -ENOMEM;
+    if (r == 0)
+        r = place_nodes(topology, mems);
+    if (r == 0)
+        r = complete_packages(topology);
+    if (r == 0)
+        r = complete_caches(topology);
+    if (r == 0)
+        r = complete_cores(topology);
+    if (r == 0)
+        r = build_place(topology, LEVEL_NONE, 0, &topology->cpus);
+    if (r == 0) {
+        for (size_t i = 0; i < topology->cpu_count; i++)
+            index_of_cpu[topology->cpu[i].id] = i;
+        write_place_ids(topology, index_of_cpu);
+    }
+    free(index_of_cpu);
+    return r;
+}
+
+/* ---- distances and homes ---- */
+
+static int package_of_node(const struct topology *topology, const struct topo_node *node)
+{
+    for (size_t i = 0; i < topology->cpu_count; i++)
+        if (topology->cpu[i].node == node->id)
+            return (int)topology->cpu[i].package;
+    return -1;
+}
+
+int build_default_distances(struct topology *topology)
+{
+    size_t n = topology->node_count;
+    int *package = calloc(n + 1, sizeof *package);
+    topology->distances = calloc(n * n + 1, sizeof *topology->distances);
+    if (!topology->distances || !package) {
+        free(package);
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < n; i++)
+        package[i] = package_of_node(topology, &topology->nodes[i]);
+    for (size_t a = 0; a < n; a++)
+        for (size_t b = 0; b < n; b++)
+            topology->distances[a * n + b] = a == b                                 ? 10
+                                             : package[a] < 0 || package[b] < 0     ? 20
+                                             : package[a] == package[b]             ? 12
+                                                                                    : 32;
+    free(package);
+    return 0;
+}
+
+static unsigned nearest_memory(const struct topology *topology, unsigned node)
+{
+    unsigned best = node, best_distance = ~0u;
+    for (size_t i = 0; i < topology->node_count; i++) {
+        const struct topo_node *candidate = &topology->nodes[i];
+        unsigned distance = topology_distance(topology, node, candidate->id);
+        if (candidate->memory_allowed && distance < best_distance) {
+            best = candidate->id;
+            best_distance = distance;
+        }
+    }
+    return best;
+}
+
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+    hash = (hash ^ value) * UINT64_C(0x100000001b3);
+    return hash ^ hash >> 29;
+}
+
+static uint64_t mix_set(uint64_t hash, const struct cpuset *set)
+{
+    CPUSET_FOREACH(id, set)
+        hash = mix(hash, (uint64_t)id + 1);
+    return mix(hash, 0);
+}
+
+static uint64_t mix_text(uint64_t hash, const char *text)
+{
+    for (; *text; text++)
+        hash = mix(hash, (unsigned char)*text);
+    return mix(hash, 0);
+}
+
+/* Memory sizes are left out: they change by a few pages from boot to boot and no slot depends on them. */
+static uint64_t identify(const struct topology *topology)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    hash = mix_set(hash, &topology->cpus);
+    hash = mix_set(hash, &topology->allowed);
+    hash = mix_set(hash, &topology->isolated);
+    for (int level = LEVEL_NODE; level < LEVEL_COUNT; level++)
+        for (size_t i = 0; i < topology->place_count[level]; i++)
+            hash = mix_set(mix(hash, topology->places[level][i].id), &topology->places[level][i].cpus);
+    for (size_t i = 0; i < topology->cpu_count; i++)
+        hash = mix(mix(hash, topology->cpu[i].mem_node), (uint64_t)topology->cpu[i].kind);
+    for (size_t i = 0; i < topology->node_count; i++)
+        hash = mix(mix(hash, topology->nodes[i].id), topology->nodes[i].memory_allowed);
+    for (size_t i = 0; i < topology->node_count * topology->node_count; i++)
+        hash = mix(hash, topology->distances[i]);
+    for (size_t i = 0; i < topology->device_count; i++) {
+        const struct device *device = &topology->devices[i];
+        hash = mix_text(mix_text(mix(hash, (uint64_t)device->kind), device->name), device->pci);
+        hash = mix_set(hash, &device->cpus);
+    }
+    return hash;
+}
+
+int build_homes(struct topology *topology)
+{
+    for (size_t i = 0; i < topology->cpu_count; i++)
+        topology->cpu[i].mem_node = nearest_memory(topology, topology->cpu[i].node);
+    topology->identity = identify(topology);
+    return 0;
+}

@@ -1,0 +1,395 @@
+#include "policy/topology.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <hwloc.h>
+
+#include "policy/topology_build.h"
+
+/*
+ * The only file that knows hwloc. It copies what placement needs into struct topology and lets go of hwloc's
+ * own tree. Everything that hwloc can find and placement never asks for is filtered out, since discovery is
+ * on the path of every `nodewise run`.
+ */
+
+static struct span source_span(const char *source)
+{
+    return (struct span){.source = source};
+}
+
+static int copy_bitmap(struct cpuset *ret_set, hwloc_const_bitmap_t bitmap)
+{
+    int r = 0;
+    if (!bitmap || hwloc_bitmap_weight(bitmap) < 0) /* infinite: no real set of CPUs */
+        return 0;
+    for (int id = hwloc_bitmap_first(bitmap); id >= 0 && r == 0; id = hwloc_bitmap_next(bitmap, id))
+        r = cpuset_add(ret_set, (unsigned)id);
+    return r;
+}
+
+static void set_filters(hwloc_topology_t tree)
+{
+    hwloc_topology_set_all_types_filter(tree, HWLOC_TYPE_FILTER_KEEP_NONE);
+    hwloc_topology_set_type_filter(tree, HWLOC_OBJ_PACKAGE, HWLOC_TYPE_FILTER_KEEP_ALL);
+    hwloc_topology_set_type_filter(tree, HWLOC_OBJ_L3CACHE, HWLOC_TYPE_FILTER_KEEP_ALL);
+    hwloc_topology_set_type_filter(tree, HWLOC_OBJ_CORE, HWLOC_TYPE_FILTER_KEEP_ALL);
+    hwloc_topology_set_type_filter(tree, HWLOC_OBJ_PCI_DEVICE, HWLOC_TYPE_FILTER_KEEP_IMPORTANT);
+    hwloc_topology_set_type_filter(tree, HWLOC_OBJ_OS_DEVICE, HWLOC_TYPE_FILTER_KEEP_IMPORTANT);
+}
+
+/* ---- places ---- */
+
+static unsigned place_id(hwloc_obj_t object, enum level level, size_t number)
+{
+    bool numbered = level == LEVEL_NODE || level == LEVEL_SOCKET || level == LEVEL_CPU;
+    return numbered && object->os_index != HWLOC_UNKNOWN_INDEX ? object->os_index : (unsigned)number;
+}
+
+static int copy_places(struct topology *topology, hwloc_topology_t tree, enum level level, hwloc_obj_type_t type)
+{
+    for (hwloc_obj_t object = NULL; (object = hwloc_get_next_obj_by_type(tree, type, object));) {
+        struct cpuset cpus = CPUSET_EMPTY;
+        int r = copy_bitmap(&cpus, object->cpuset);
+        cpuset_and(&cpus, &topology->cpus);
+        if (r == 0 && !cpuset_is_empty(&cpus))
+            r = build_place(topology, level, place_id(object, level, topology->place_count[level]), &cpus);
+        cpuset_free(&cpus);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* ---- nodes ---- */
+
+static int compare_nodes(const void *a, const void *b)
+{
+    const struct topo_node *one = a, *other = b;
+    return one->id < other->id ? -1 : one->id > other->id;
+}
+
+/*
+ * Nodes with the set of CPUs that are local to them. Several nodes can have the same CPUs (HBM beside DRAM);
+ * build_finish gives each CPU to one of them. *ret_allowed: node ids whose memory may be used.
+ */
+static int copy_nodes(struct topology *topology, hwloc_topology_t tree, struct cpuset *ret_allowed)
+{
+    int count = hwloc_get_nbobjs_by_type(tree, HWLOC_OBJ_NUMANODE);
+    int r = copy_bitmap(ret_allowed, hwloc_topology_get_allowed_nodeset(tree));
+    topology->nodes = calloc((size_t)(count > 0 ? count : 1), sizeof *topology->nodes);
+    if (!topology->nodes)
+        return -ENOMEM;
+    for (hwloc_obj_t object = NULL; r == 0 && (object = hwloc_get_next_obj_by_type(tree, HWLOC_OBJ_NUMANODE, object));) {
+        struct topo_node *node = &topology->nodes[topology->node_count++];
+        node->id = object->os_index;
+        node->memory = object->attr->numanode.local_memory;
+        r = copy_bitmap(&node->cpus, object->cpuset);
+        cpuset_and(&node->cpus, &topology->cpus);
+    }
+    qsort(topology->nodes, topology->node_count, sizeof *topology->nodes, compare_nodes);
+    return r;
+}
+
+static int copy_distances(struct topology *topology, hwloc_topology_t tree)
+{
+    struct hwloc_distances_s *found[1];
+    unsigned count = 1;
+    size_t n = topology->node_count;
+    int r = build_default_distances(topology);
+    if (r < 0 ||
+        hwloc_distances_get_by_type(tree, HWLOC_OBJ_NUMANODE, &count, found, HWLOC_DISTANCES_KIND_MEANS_LATENCY, 0) != 0 ||
+        count == 0)
+        return r;
+    for (unsigned a = 0; a < found[0]->nbobjs; a++)
+        for (unsigned b = 0; b < found[0]->nbobjs; b++) {
+            const struct topo_node *from = topology_node(topology, found[0]->objs[a]->os_index);
+            const struct topo_node *to = topology_node(topology, found[0]->objs[b]->os_index);
+            hwloc_uint64_t value = found[0]->values[a * found[0]->nbobjs + b];
+            if (from && to)
+                topology->distances[(size_t)(from - topology->nodes) * n + (size_t)(to - topology->nodes)] =
+                    value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
+        }
+    hwloc_distances_release(tree, found[0]);
+    return 0;
+}
+
+/* ---- kinds of cores ---- */
+
+static void mark_kind(struct topology *topology, hwloc_const_bitmap_t cpus, enum core_kind kind)
+{
+    for (size_t i = 0; i < topology->cpu_count; i++)
+        if (hwloc_bitmap_isset(cpus, topology->cpu[i].id))
+            topology->cpu[i].kind = kind;
+}
+
+/* hwloc ranks kinds by efficiency from 0 upwards, or gives -1 where it cannot tell. The top rank is "perf". */
+static void copy_core_kinds(struct topology *topology, hwloc_topology_t tree)
+{
+    int kinds = hwloc_cpukinds_get_nr(tree, 0);
+    hwloc_bitmap_t cpus = hwloc_bitmap_alloc();
+    int efficiency = -1;
+    if (!cpus || kinds < 2 || hwloc_cpukinds_get_info(tree, 0, NULL, &efficiency, NULL, NULL, 0) != 0 || efficiency < 0) {
+        hwloc_bitmap_free(cpus);
+        return;
+    }
+    for (int kind = 0; kind < kinds; kind++)
+        if (hwloc_cpukinds_get_info(tree, (unsigned)kind, cpus, &efficiency, NULL, NULL, 0) == 0)
+            mark_kind(topology, cpus, efficiency == kinds - 1 ? CORE_KIND_PERFORMANCE : CORE_KIND_EFFICIENT);
+    hwloc_bitmap_free(cpus);
+}
+
+/* ---- devices ---- */
+
+static bool device_kind_of(hwloc_obj_t object, enum device_kind *ret_kind)
+{
+    if (object->type == HWLOC_OBJ_PCI_DEVICE) {
+        *ret_kind = DEVICE_PCI;
+        return true;
+    }
+    switch (object->attr->osdev.type) {
+    case HWLOC_OBJ_OSDEV_NETWORK:
+        *ret_kind = DEVICE_NETDEV;
+        return true;
+    case HWLOC_OBJ_OSDEV_BLOCK:
+        *ret_kind = DEVICE_BLOCK;
+        return true;
+    case HWLOC_OBJ_OSDEV_GPU:
+    case HWLOC_OBJ_OSDEV_COPROC:
+        *ret_kind = DEVICE_GPU;
+        return true;
+    default:
+        *ret_kind = DEVICE_OTHER;
+        return true;
+    }
+}
+
+static char *pci_address(hwloc_obj_t object)
+{
+    char text[32] = "";
+    while (object && object->type != HWLOC_OBJ_PCI_DEVICE)
+        object = object->parent;
+    if (object)
+        snprintf(text, sizeof text, "%04x:%02x:%02x.%x", object->attr->pcidev.domain, object->attr->pcidev.bus,
+                 object->attr->pcidev.dev, object->attr->pcidev.func);
+    return strdup(text);
+}
+
+static int copy_device(struct topology *topology, hwloc_topology_t tree, hwloc_obj_t object)
+{
+    struct device device = {0};
+    hwloc_obj_t near = hwloc_get_non_io_ancestor_obj(tree, object);
+    if (!near || !device_kind_of(object, &device.kind))
+        return 0;
+    device.name = strdup(object->type == HWLOC_OBJ_PCI_DEVICE || !object->name ? "" : object->name);
+    device.pci = pci_address(object);
+    int r = device.name && device.pci ? copy_bitmap(&device.cpus, near->cpuset) : -ENOMEM;
+    cpuset_and(&device.cpus, &topology->cpus);
+    if (r == 0)
+        r = copy_bitmap(&device.nodes, near->nodeset);
+    if (r == 0)
+        r = build_device(topology, &device);
+    return r;
+}
+
+static int copy_devices(struct topology *topology, hwloc_topology_t tree)
+{
+    int r = 0;
+    for (hwloc_obj_t object = NULL; r == 0 && (object = hwloc_get_next_pcidev(tree, object));)
+        r = copy_device(topology, tree, object);
+    for (hwloc_obj_t object = NULL; r == 0 && (object = hwloc_get_next_osdev(tree, object));)
+        r = copy_device(topology, tree, object);
+    return r;
+}
+
+/* ---- what this process may use ---- */
+
+/* sched_getaffinity(2) with a mask that grows until it fits: the kernel says EINVAL for one too small. */
+static int own_affinity(struct cpuset *ret_cpus)
+{
+    for (size_t cpus = 1024; cpus <= 1u << 20; cpus *= 2) {
+        cpu_set_t *mask = CPU_ALLOC(cpus);
+        size_t size = CPU_ALLOC_SIZE(cpus);
+        if (!mask)
+            return -ENOMEM;
+        int r = sched_getaffinity(0, size, mask) == 0 ? 0 : -errno;
+        for (size_t id = 0; id < cpus && r == 0; id++)
+            if (CPU_ISSET_S(id, size, mask))
+                r = cpuset_add(ret_cpus, (unsigned)id);
+        CPU_FREE(mask);
+        if (r != -EINVAL)
+            return r;
+    }
+    return -EINVAL;
+}
+
+/* The scheduler's isolated CPUs; absent file or odd text mean none. */
+static void read_isolated(struct cpuset *ret_cpus)
+{
+    char text[4096];
+    int fd = open("/sys/devices/system/cpu/isolated", O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
+    if (fd >= 0)
+        close(fd);
+    if (length <= 0)
+        return;
+    text[length] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    cpuset_parse_list(ret_cpus, text, NULL);
+}
+
+static int limit_to_this_process(struct topology *topology)
+{
+    struct cpuset affinity = CPUSET_EMPTY;
+    int r = own_affinity(&affinity);
+    if (r == 0) {
+        cpuset_and(&topology->allowed, &affinity);
+        read_isolated(&topology->isolated);
+        cpuset_and(&topology->isolated, &topology->cpus);
+    }
+    cpuset_free(&affinity);
+    return r;
+}
+
+/* ---- loading ---- */
+
+static int open_source(hwloc_topology_t tree, enum topology_kind kind, const char *text, struct diag_list *diags)
+{
+    if (kind == TOPOLOGY_XML && (access(text, R_OK) != 0 || hwloc_topology_set_xml(tree, text) != 0)) {
+        diag_add(diags, DIAG_E060, source_span(text), NULL, "`lstopo FILE.xml` or `nodewise topo -f xml` write such a file",
+                 "the topology file cannot be read: %s", errno ? strerror(errno) : "not an hwloc XML file");
+        return -EINVAL;
+    }
+    if (kind == TOPOLOGY_SYNTHETIC && hwloc_topology_set_synthetic(tree, text) != 0) {
+        diag_add(diags, DIAG_E061, source_span("--topology"), NULL,
+                 "levels from the outside in with their counts, as in \"pack:2 numa:2 l3:2 core:4 pu:2\"",
+                 "\"%s\" is no description of a machine", text);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static int copy_tree(struct topology *topology, hwloc_topology_t tree, struct cpuset *ret_mems)
+{
+    int r = copy_bitmap(&topology->cpus, hwloc_topology_get_topology_cpuset(tree));
+    if (r == 0)
+        r = copy_bitmap(&topology->allowed, hwloc_topology_get_allowed_cpuset(tree));
+    cpuset_and(&topology->allowed, &topology->cpus);
+    if (r == 0)
+        r = copy_nodes(topology, tree, ret_mems);
+    if (r == 0)
+        r = copy_places(topology, tree, LEVEL_SOCKET, HWLOC_OBJ_PACKAGE);
+    if (r == 0)
+        r = copy_places(topology, tree, LEVEL_L3, HWLOC_OBJ_L3CACHE);
+    if (r == 0)
+        r = copy_places(topology, tree, LEVEL_CORE, HWLOC_OBJ_CORE);
+    if (r == 0)
+        r = copy_places(topology, tree, LEVEL_CPU, HWLOC_OBJ_PU);
+    if (r == 0)
+        r = copy_devices(topology, tree);
+    return r;
+}
+
+static int load_tree(struct topology *topology, hwloc_topology_t tree, enum topology_kind kind, const char *text,
+                     const char *restrictions, struct diag_list *diags)
+{
+    struct cpuset mems = CPUSET_EMPTY;
+    set_filters(tree);
+    hwloc_topology_set_flags(tree, HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED);
+    int r = open_source(tree, kind, text, diags);
+    if (r < 0)
+        return r;
+    if (hwloc_topology_load(tree) != 0) {
+        diag_add(diags, kind == TOPOLOGY_XML ? DIAG_E060 : DIAG_E062, source_span(text ? text : "this machine"), NULL,
+                 NULL, "the topology cannot be read: %s", strerror(errno));
+        return -EINVAL;
+    }
+    r = copy_tree(topology, tree, &mems);
+    if (r == 0 && kind == TOPOLOGY_MACHINE)
+        r = limit_to_this_process(topology);
+    if (r == 0 && restrictions)
+        r = build_restrict(topology, &mems, restrictions, diags);
+    if (r == 0)
+        r = build_cpus(topology, &mems);
+    if (r == 0)
+        r = copy_distances(topology, tree);
+    if (r == 0) {
+        copy_core_kinds(topology, tree);
+        r = build_homes(topology);
+    }
+    cpuset_free(&mems);
+    return r;
+}
+
+static enum topology_kind kind_of(const char *text)
+{
+    size_t length = text ? strlen(text) : 0;
+    if (!text || strcmp(text, "machine") == 0)
+        return TOPOLOGY_MACHINE;
+    bool is_xml = length > 4 && strcmp(text + length - 4, ".xml") == 0;
+    return is_xml || strchr(text, '/') ? TOPOLOGY_XML : TOPOLOGY_SYNTHETIC;
+}
+
+/* "NAME; allowed=…": splits at the first ';', without the blanks before it. */
+static int split(const char *text, char **ret_name, const char **ret_restrictions)
+{
+    const char *semicolon = strchr(text, ';');
+    size_t length = semicolon ? (size_t)(semicolon - text) : strlen(text);
+    while (length && text[length - 1] == ' ')
+        length--;
+    *ret_name = strndup(text, length);
+    *ret_restrictions = semicolon ? semicolon + 1 : NULL;
+    return *ret_name ? 0 : -ENOMEM;
+}
+
+int topology_load(struct topology **ret_topology, const char *text, struct diag_list *diags)
+{
+    struct topology *topology = calloc(1, sizeof *topology);
+    hwloc_topology_t tree = NULL;
+    const char *restrictions = NULL;
+    char *name = NULL;
+    int r = topology ? split(text ? text : "machine", &name, &restrictions) : -ENOMEM;
+    if (r == 0) {
+        enum topology_kind kind = kind_of(name);
+        topology->is_this_machine = kind == TOPOLOGY_MACHINE;
+        topology->source = strdup(topology->is_this_machine ? "this machine" : text);
+        r = topology->source && hwloc_topology_init(&tree) == 0 ? 0 : -ENOMEM;
+        if (r == 0)
+            r = load_tree(topology, tree, kind, kind == TOPOLOGY_MACHINE ? NULL : name, restrictions, diags);
+        if (tree)
+            hwloc_topology_destroy(tree);
+    }
+    free(name);
+    if (r < 0) {
+        topology_free(topology);
+        return r;
+    }
+    *ret_topology = topology;
+    return 0;
+}
+
+int topology_export_xml(char **ret_xml, struct diag_list *diags)
+{
+    hwloc_topology_t tree;
+    char *buffer = NULL;
+    int length = 0, r = -EINVAL;
+    if (hwloc_topology_init(&tree) != 0)
+        return -ENOMEM;
+    set_filters(tree);
+    hwloc_topology_set_flags(tree, HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED);
+    if (hwloc_topology_load(tree) == 0 && hwloc_topology_export_xmlbuffer(tree, &buffer, &length, 0) == 0) {
+        *ret_xml = strdup(buffer);
+        r = *ret_xml ? 0 : -ENOMEM;
+        hwloc_free_xmlbuffer(tree, buffer);
+    } else {
+        diag_add(diags, DIAG_E062, source_span("this machine"), NULL, NULL, "the topology cannot be written: %s",
+                 strerror(errno));
+    }
+    hwloc_topology_destroy(tree);
+    return r;
+}
