@@ -36,6 +36,8 @@ static int copy_bitmap(struct cpuset *ret_set, hwloc_const_bitmap_t bitmap)
 static void set_filters(hwloc_topology_t tree)
 {
     hwloc_topology_set_all_types_filter(tree, HWLOC_TYPE_FILTER_KEEP_NONE);
+    /* Groups only as anchors: hwloc hangs a node below the package at the CPUs that a group holds together. */
+    hwloc_topology_set_type_filter(tree, HWLOC_OBJ_GROUP, HWLOC_TYPE_FILTER_KEEP_ALL);
     hwloc_topology_set_type_filter(tree, HWLOC_OBJ_PACKAGE, HWLOC_TYPE_FILTER_KEEP_ALL);
     hwloc_topology_set_type_filter(tree, HWLOC_OBJ_L3CACHE, HWLOC_TYPE_FILTER_KEEP_ALL);
     hwloc_topology_set_type_filter(tree, HWLOC_OBJ_CORE, HWLOC_TYPE_FILTER_KEEP_ALL);
@@ -258,6 +260,19 @@ static int limit_to_this_process(struct topology *topology)
 
 /* ---- loading ---- */
 
+/* hwloc wants the hardware threads spelt out; a description that ends at the cores means one a core. */
+static int set_synthetic(hwloc_topology_t tree, const char *text)
+{
+    char *with_threads;
+    if (hwloc_topology_set_synthetic(tree, text) == 0)
+        return 0;
+    if (asprintf(&with_threads, "%s pu:1", text) < 0)
+        return -1;
+    int r = hwloc_topology_set_synthetic(tree, with_threads);
+    free(with_threads);
+    return r;
+}
+
 static int open_source(hwloc_topology_t tree, enum topology_kind kind, const char *text, struct diag_list *diags)
 {
     if (kind == TOPOLOGY_XML && (access(text, R_OK) != 0 || hwloc_topology_set_xml(tree, text) != 0)) {
@@ -265,7 +280,7 @@ static int open_source(hwloc_topology_t tree, enum topology_kind kind, const cha
                  "the topology file cannot be read: %s", errno ? strerror(errno) : "not an hwloc XML file");
         return -EINVAL;
     }
-    if (kind == TOPOLOGY_SYNTHETIC && hwloc_topology_set_synthetic(tree, text) != 0) {
+    if (kind == TOPOLOGY_SYNTHETIC && set_synthetic(tree, text) != 0) {
         diag_add(diags, DIAG_E061, source_span("--topology"), NULL,
                  "levels from the outside in with their counts, as in \"pack:2 numa:2 l3:2 core:4 pu:2\"",
                  "\"%s\" is no description of a machine", text);
