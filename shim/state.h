@@ -59,7 +59,9 @@ struct shim {
     uint64_t start_monotonic, start_realtime; /* ns */
     uint32_t start_cost_ns;
     uint32_t *fork_mark;        /* reads 0 in a forked copy of this memory until shim_forked(); NULL: unsupported */
+    _Atomic uint32_t finished;  /* 1: the end has been written */
     bool reports;               /* a report is due at the end */
+    char helper[1100];          /* path of the command, when a report is due; "" when there is none */
     bool segment_due;           /* a forked child makes its segment with its first thread */
 };
 

@@ -16,6 +16,8 @@ typedef int next_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(v
 typedef int next_thrd_create(thrd_t *, thrd_start_t, void *);
 typedef int next_pthread_setname_np(pthread_t, const char *);
 typedef int next_prctl(int, ...);
+typedef void next__exit(int);
+typedef void next__Exit(int);
 
 struct next {
 #define SYMBOL(name, family, required) _Atomic(next_##name *) name;

@@ -1,11 +1,16 @@
-/* process: prctl, for names that come this way and for the moment in which a program locks itself in. */
+/*
+ * process: prctl, for names that come this way and for the moment in which a program locks itself in; _exit, which
+ * runs no destructors.
+ */
 #include <stdarg.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "shim/interpose/next.h"
 #include "shim/place/place.h"
+#include "shim/start/finish.h"
 #include "shim/state.h"
 
 #define PUBLIC __attribute__((visibility("default")))
@@ -56,4 +61,20 @@ PUBLIC int prctl(int option, ...)
     if (result >= 0)
         succeeded(option, arguments[0]);
     return result;
+}
+
+PUBLIC _Noreturn void _exit(int status)
+{
+    next_ready();
+    shim_finish();
+    NEXT(_exit)(status);
+    __builtin_unreachable();
+}
+
+PUBLIC _Noreturn void _Exit(int status)
+{
+    next_ready();
+    shim_finish();
+    NEXT(_Exit)(status);
+    __builtin_unreachable();
 }

@@ -145,13 +145,27 @@ static void move(struct thread *thread, uint32_t rule, enum reason moment)
 
 /* --- work on an owned record --- */
 
+/* Another thread gave the name while our `rename` was under way: the program's word counts. */
+static void restore_program_name(const char *theirs, const char *ours)
+{
+    char now[16] = "";
+
+    sys_get_name(now);
+    if (!strcmp(now, ours) && strcmp(now, theirs) != 0)
+        sys_set_name(theirs);
+}
+
 static void take_new_name(struct thread *thread)
 {
     uint64_t halves[2] = {atomic_load_explicit(&thread->new_name[0], memory_order_relaxed),
                           atomic_load_explicit(&thread->new_name[1], memory_order_relaxed)};
+    char ours[16];
 
+    memcpy(ours, thread->name, sizeof(ours));
     memcpy(thread->name, halves, sizeof(thread->name));
     thread->name[sizeof(thread->name) - 1] = '\0';
+    if (thread == nw_self && (thread->flags & THREAD_FLAG_RENAMED))
+        restore_program_name(thread->name, ours);
     /* the kernel's children inherit names, so "the creator's name" cannot be told from "no name" */
     thread->unnamed = !thread->main && !strcmp(thread->name, thread->creator_name);
     thread->flags &= (uint8_t) ~(THREAD_FLAG_NAMED | THREAD_FLAG_RENAMED);
@@ -313,16 +327,30 @@ static void register_self(struct thread *thread)
     atomic_store(&thread->tid, (uint32_t)own_tid()); /* seq_cst: the handshakes at the top */
 }
 
-/* The name that the creator gave in the moment between pthread_create's return and our registration. */
+/*
+ * The name that the creator gave in the moment between pthread_create's return and our registration: it decides
+ * the rule from the start, and a `rename` must not overwrite it.
+ */
 static void pick_up_early_name(struct thread *thread)
 {
     char name[16] = "";
+    uint32_t rule;
 
     if (atomic_load(&nw_shim.early_names) == thread->early_names)
         return;
     sys_get_name(name);
-    if (strcmp(name, thread->name) != 0)
-        place_renamed((pid_t)atomic_load(&thread->tid), name);
+    if (!strcmp(name, thread->name))
+        return;
+    memcpy(thread->name, name, sizeof(thread->name));
+    thread->unnamed = false;
+    thread->flags |= THREAD_FLAG_NAMED;
+    rule = decide_rule(thread);
+    if (rule == thread->rule)
+        return;
+    drop_pick(thread);
+    thread->rule = rule;
+    take_pick(thread);
+    thread->why = (uint8_t)why_here(thread, REASON_BIRTH);
 }
 
 void place_born(struct thread *thread)
@@ -334,10 +362,10 @@ void place_born(struct thread *thread)
     if (thread->number >= SEGMENT_THREADS)
         segment_count(COUNT_UNLISTED);
     if (shim_is_active()) {
+        pick_up_early_name(thread);
         carry_out(thread);
         apply_rename(thread);
         tell(thread, EVENT_PLACED, thread->holds_pick ? thread->pick.slot : PLAN_NONE);
-        pick_up_early_name(thread);
     }
     atomic_store(&thread->busy, 0);
     work_on(thread, 0);

@@ -4,6 +4,7 @@
 #include <linux/mempolicy.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "shim/place/mask.h"
@@ -103,7 +104,8 @@ static _Noreturn void refuse(const struct plan_rule *rule, enum reason reason)
     write_char(&writer, '\n');
     unused = write(STDERR_FILENO, line, writer.length);
     (void)unused;
-    _exit(HARD_EXIT);
+    syscall(SYS_exit_group, HARD_EXIT); /* _exit() is our own */
+    __builtin_unreachable();
 }
 
 /* Tries the whole set of the rule on ourselves; the main thread is placed for good afterwards. */

@@ -1,6 +1,10 @@
-/* The process ends by exit(): the segment's last state, the report, and the file's removal. */
+/*
+ * The process ends by exit() or _exit() (shells and forked workers use the second): the segment's last state, the
+ * report, and the file's removal.
+ */
+#include "shim/start/finish.h"
+
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -25,18 +29,20 @@ static bool report_is_due(void)
 static bool report(const char *segment)
 {
     const char *const arguments[] = {"nodewise", "report", "--segment", segment, "--final", NULL};
-    char helper[PATH_MAX];
 
-    return helper_path(helper, sizeof(helper)) && helper_run(helper, arguments, NULL, 0) == 0;
+    return *nw_shim.helper && helper_run(nw_shim.helper, arguments, NULL, 0) == 0;
 }
 
-__attribute__((destructor)) static void finish(void)
+void shim_finish(void)
 {
+    uint32_t open = 0;
     int saved = errno;
     char path[96];
 
     /* a stopped shim makes no system call that a sandbox could mind; vfork children are not this process */
-    if (!shim_is_active() || getpid() != nw_shim.pid || !segment_is_open())
+    if (!shim_is_active() || !segment_is_open() || getpid() != nw_shim.pid || shim_was_forked())
+        return;
+    if (!atomic_compare_exchange_strong(&nw_shim.finished, &open, 1))
         return;
     segment_event(&(struct event){.kind = EVENT_EXIT, .tid = (uint32_t)nw_shim.pid, .rule = PLAN_NONE});
     if (report_is_due() && segment_path(path, sizeof(path))) {
@@ -47,4 +53,9 @@ __attribute__((destructor)) static void finish(void)
         segment_close(false);
     }
     errno = saved;
+}
+
+__attribute__((destructor)) static void destruct(void)
+{
+    shim_finish();
 }

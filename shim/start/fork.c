@@ -19,6 +19,7 @@ static void reset_process(void)
     nw_shim.start_monotonic = monotonic_ns();
     nw_shim.start_cost_ns = 0;
     nw_shim.pid = getpid();
+    atomic_store(&nw_shim.finished, 0);
     if (nw_shim.fork_mark)
         *nw_shim.fork_mark = 1;
     facts_forked();

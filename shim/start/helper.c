@@ -55,7 +55,7 @@ static int child_main(void *argument)
         int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
 
         if (nothing < 0)
-            _exit(127);
+            return 127;
         dup2(nothing, STDIN_FILENO);
         dup2(nothing, STDERR_FILENO);
         /* dup2 onto itself would leave close-on-exec set: the pipe may have got number 1 */
@@ -65,7 +65,7 @@ static int child_main(void *argument)
             dup2(child->output, STDOUT_FILENO);
     }
     execve(child->path, (char *const *)child->arguments, child->environment);
-    _exit(127);
+    return 127; /* clone() ends the child with it, past our own _exit() */
 }
 
 /* The environment without the preload, and with a stop for an /etc/ld.so.preload that loads us again. */

@@ -196,6 +196,9 @@ static enum reason decide(const struct environment *environment)
         return reason;
     }
     nw_shim.reports = environment->report || nw_shim.plan.header->at_exit != AT_EXIT_OFF;
+    /* found now: at the end the loader's lock may be held, or the folder be out of sight (chroot) */
+    if (nw_shim.reports && !helper_path(nw_shim.helper, sizeof(nw_shim.helper)))
+        nw_shim.helper[0] = '\0';
     return activate();
 }
 
