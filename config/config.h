@@ -17,15 +17,15 @@
 #include "policy/policy.h"
 
 struct config_request {
-    const char *file;          /* -p, or NULL: NODEWISE_POLICY, then the standard places */
-    const char *const *sets;   /* "key.path=value" of --set, in order */
+    const char *file;        /* -p, or NULL: NODEWISE_POLICY, then the standard places */
+    const char *const *sets; /* "key.path=value" of --set, in order */
     size_t set_count;
-    char *const *environment;  /* NULL-terminated NAME=VALUE, or NULL for none */
-    bool no_search;            /* do not look in the standard places (check FILE, tests) */
+    char *const *environment; /* NULL-terminated NAME=VALUE, or NULL for none */
+    bool no_search;           /* do not look in the standard places (check FILE, tests) */
 };
 
 struct config {
-    struct policy *policy;   /* NULL after errors */
+    struct policy *policy; /* NULL after errors */
     struct diag_list diags;
     char *main_file;         /* the policy file that was used, or NULL (environment alone) */
     bool found;              /* any layer above built-in said anything */

@@ -17,8 +17,8 @@ static int check_owner(const struct stat *st, bool may_be_sticky, const char *wh
     char help[PATH_MAX + 64];
     if (st->st_uid != 0 && st->st_uid != geteuid()) {
         snprintf(help, sizeof(help), "chown %s '%s'", geteuid() == 0 ? "root" : "\"$USER\"", path);
-        diag_add(diags, DIAG_E002, at, NULL, help, "%s `%s` belongs to user %u, who is neither root nor you", what, path,
-                 (unsigned)st->st_uid);
+        diag_add(diags, DIAG_E002, at, NULL, help, "%s `%s` belongs to user %u, who is neither root nor you", what,
+                 path, (unsigned)st->st_uid);
         return -EPERM;
     }
     bool sticky = may_be_sticky && (st->st_mode & S_ISVTX);

@@ -58,9 +58,10 @@ const char *key_type_text(const struct key *key)
     case KEY_VARIABLES:
         return "the name of an environment variable, or a list of them";
     case KEY_SET:
-        return key->unit == SET_CPUS    ? "a set of CPUs, or a list of sets of which the first that is not empty counts"
-               : key->unit == SET_NODES ? "a set of NUMA nodes, or a list of sets of which the first that is not empty counts"
-                                        : "a device or place, or a list of which the first that exists counts";
+        return key->unit == SET_CPUS ? "a set of CPUs, or a list of sets of which the first that is not empty counts"
+               : key->unit == SET_NODES
+                   ? "a set of NUMA nodes, or a list of sets of which the first that is not empty counts"
+                   : "a device or place, or a list of which the first that exists counts";
     case KEY_BOOL:
     case KEY_TRI:
         return "true or false";

@@ -3,16 +3,18 @@
 
 #include "policy/policy.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define KEYS(list) .keys = list, .count = COUNT(list)
-#define FIELD(type, member) .offset = offsetof(type, member)
+#define COUNT(array)               (sizeof(array) / sizeof((array)[0]))
+#define KEYS(list)                 .keys = list, .count = COUNT(list)
+#define FIELD(type, member)        .offset = offsetof(type, member)
 #define FIELDS(type, list, number) .offset = offsetof(type, list), .offset_2 = offsetof(type, number)
-#define WORDS(name) .words = &words_##name
-#define BIT(value) (1u << (value))
+#define WORDS(name)                .words = &words_##name
+#define BIT(value)                 (1u << (value))
 
 static const struct word region_kinds[] = {
-    {"anonymous", "private memory without a file"}, {"file", "mapped files"},
-    {"shared", "shared memory without a file"},     {"huge", "reserved huge pages"},
+    {"anonymous", "private memory without a file"},
+    {"file", "mapped files"},
+    {"shared", "shared memory without a file"},
+    {"huge", "reserved huge pages"},
     {"stack", "thread stacks"},
 };
 static const struct word_list words_region_kind = {"region kind", region_kinds, COUNT(region_kinds)};
@@ -31,8 +33,9 @@ static const struct key target_keys[] = {
      .summary = "which child processes are governed"},
 };
 static const struct key_table key_target = {
-    "target", "Which processes the policy governs. All keys given must hold; without this table every process that "
-              "loads the library is governed.",
+    "target",
+    "Which processes the policy governs. All keys given must hold; without this table every process that "
+    "loads the library is governed.",
     KEYS(target_keys)};
 
 static const struct key topology_keys[] = {
@@ -45,8 +48,9 @@ static const struct key topology_keys[] = {
              "warning."},
 };
 static const struct key_table key_topology = {
-    "topology", "The part of the machine that the policy may use, always within the cpuset and the affinity mask that "
-                "the process was started with.",
+    "topology",
+    "The part of the machine that the policy may use, always within the cpuset and the affinity mask that "
+    "the process was started with.",
     KEYS(topology_keys)};
 
 static const struct key process_keys[] = {
@@ -62,8 +66,8 @@ static const struct key process_keys[] = {
     {"match_delay", KEY_DURATION, .later = true, FIELD(struct policy, process.match_delay_us), .fallback = "0ms",
      .summary = "read the title of a forked process once more after this time"},
 };
-static const struct key_table key_process = {
-    "process", "Several processes of one program: where each of them goes.", KEYS(process_keys)};
+static const struct key_table key_process = {"process", "Several processes of one program: where each of them goes.",
+                                             KEYS(process_keys)};
 
 static const struct key rebalance_keys[] = {
     {"steal", KEY_WORD, .later = true, FIELD(struct rebalance, steal), WORDS(steal), .fallback = "off",
@@ -104,9 +108,10 @@ const struct key_table key_region = {"memory.regions", "Single mappings that get
 static const struct key memory_keys[] = {
     {"policy", KEY_WORD, FIELD(struct memory, policy), WORDS(mem_policy), .fallback = "default",
      .summary = "memory policy of the thread",
-     .text = "Set for each thread with set_mempolicy(2), so it holds for what the thread touches first. `bind` does not "
-             "spill: where the nodes are full, the kernel kills. `preferred_many` falls back to `preferred` and "
-             "`weighted_interleave` to `interleave` on kernels that lack them, with a reason in the report."},
+     .text =
+         "Set for each thread with set_mempolicy(2), so it holds for what the thread touches first. `bind` does not "
+         "spill: where the nodes are full, the kernel kills. `preferred_many` falls back to `preferred` and "
+         "`weighted_interleave` to `interleave` on kernels that lack them, with a reason in the report."},
     {"nodes", KEY_SET, FIELD(struct memory, nodes), .unit = SET_NODES,
      .summary = "nodes of that policy; the thread's home node when not given",
      .text = "The nodes may have no CPUs (CXL or HBM memory). Interleaving without nodes goes over all nodes of the "
@@ -115,8 +120,8 @@ static const struct key memory_keys[] = {
      .summary = "weight of each node for weighted_interleave, 1 to 255"},
     {"arena", KEY_WORD, .later = true, FIELD(struct memory, arena), WORDS(arena), .fallback = "node",
      .summary = "where small allocations come from"},
-    {"huge_pages", KEY_WORD, .later = true, FIELD(struct memory, huge_pages), WORDS(huge_pages),
-     .fallback = "default", .summary = "huge pages for the program's memory"},
+    {"huge_pages", KEY_WORD, .later = true, FIELD(struct memory, huge_pages), WORDS(huge_pages), .fallback = "default",
+     .summary = "huge pages for the program's memory"},
     {"prefault", KEY_WORD, .later = true, FIELD(struct memory, prefault), WORDS(prefault), .fallback = "off",
      .summary = "whether pages of an arena are made before they are used"},
     {"prefault_size", KEY_SIZE, .later = true, FIELD(struct memory, prefault_size),
@@ -131,8 +136,7 @@ static const struct key memory_keys[] = {
 const struct key_table key_memory = {"memory", "Where the memory of a rule's threads lies.", KEYS(memory_keys)};
 
 static const struct key placement_keys[] = {
-    {"nodes", KEY_SET, FIELD(struct placement, nodes), .unit = SET_NODES,
-     .summary = "the CPUs of these NUMA nodes",
+    {"nodes", KEY_SET, FIELD(struct placement, nodes), .unit = SET_NODES, .summary = "the CPUs of these NUMA nodes",
      .text = "nodes, cpus and near are one choice: a rule that sets one of them drops what it would inherit of the "
              "others."},
     {"cpus", KEY_SET, FIELD(struct placement, cpus), .unit = SET_CPUS, .summary = "these CPUs"},
@@ -157,16 +161,18 @@ static const struct key placement_keys[] = {
      .fallback = "clamp", .summary = "what becomes of the program's own affinity calls"},
     {"rename", KEY_THREAD_NAME, FIELD(struct placement, rename),
      .summary = "name for threads that have none of their own",
-     .text = "{n} is a number of four digits, {rule} the rule's name. A thread name has at most 15 bytes; the text before "
-             "the number is cut to fit."},
+     .text =
+         "{n} is a number of four digits, {rule} the rule's name. A thread name has at most 15 bytes; the text before "
+         "the number is cut to fit."},
     {"rebalance", KEY_TABLE, .later = true, FIELD(struct placement, rebalance), .table = &key_rebalance,
      .summary = "moving threads after they were placed"},
     {"memory", KEY_TABLE, FIELD(struct placement, memory), .table = &key_memory,
      .summary = "where the memory of the threads lies"},
 };
 const struct key_table key_placement = {
-    "defaults", "Placement that every rule starts from, key by key. With any key given it also governs the threads that "
-                "no rule matches.",
+    "defaults",
+    "Placement that every rule starts from, key by key. With any key given it also governs the threads that "
+    "no rule matches.",
     KEYS(placement_keys), .is_placement = true};
 
 static const struct key match_keys[] = {
@@ -200,21 +206,26 @@ static const struct key match_keys[] = {
     {"forked", KEY_TRI, FIELD(struct match, forked), .summary = "the process was made by fork without exec"},
 };
 const struct key_table key_match = {
-    "match", "Conditions on a thread. All keys of one table must hold; of a list one is enough; of several tables one is "
-             "enough.",
+    "match",
+    "Conditions on a thread. All keys of one table must hold; of a list one is enough; of several tables one is "
+    "enough.",
     KEYS(match_keys)};
 
 static const struct key rule_keys[] = {
     {"name", KEY_RULE_NAME, FIELD(struct rule, name), .summary = "name of the rule, unique",
-     .text = "Letters and digits, with single '-' or '_' between them, at most 31. Upper and lower case, '-' and '_' are "
-             "the same when layers are merged and in environment names."},
+     .text =
+         "Letters and digits, with single '-' or '_' between them, at most 31. Upper and lower case, '-' and '_' are "
+         "the same when layers are merged and in environment names."},
     {"description", KEY_TEXT, FIELD(struct rule, description), .summary = "what the rule is for"},
     {"match", KEY_MATCH, FIELDS(struct rule, matches, match_count), .table = &key_match,
      .summary = "which threads the rule takes"},
 };
-const struct key_table key_rule = {
-    "rules", "The first rule that matches a thread places it, in the order of the file.", KEYS(rule_keys),
-    .more = &key_placement, .more_offset = offsetof(struct rule, placement), .is_placement = true};
+const struct key_table key_rule = {"rules",
+                                   "The first rule that matches a thread places it, in the order of the file.",
+                                   KEYS(rule_keys),
+                                   .more = &key_placement,
+                                   .more_offset = offsetof(struct rule, placement),
+                                   .is_placement = true};
 
 static const struct key cpu_count_keys[] = {
     {"report", KEY_CPU_COUNT, .later = true, FIELDS(struct policy, cpu_count.report, cpu_count.number),
@@ -225,7 +236,8 @@ static const struct key cpu_count_keys[] = {
     {"export", KEY_VARIABLES, .later = true, FIELD(struct policy, cpu_count.export),
      .summary = "variables that `run` sets to that number where they are not set"},
 };
-static const struct key_table key_cpu_count = {"cpu_count", "How many CPUs the program believes in.", KEYS(cpu_count_keys)};
+static const struct key_table key_cpu_count = {"cpu_count", "How many CPUs the program believes in.",
+                                               KEYS(cpu_count_keys)};
 
 static const struct key report_keys[] = {
     {"at_exit", KEY_WORD, FIELD(struct policy, report.at_exit), WORDS(at_exit), .fallback = "off",
@@ -239,7 +251,8 @@ static const struct key report_keys[] = {
     {"pages", KEY_BOOL, .later = true, FIELD(struct policy, report.pages), .fallback = "false",
      .summary = "also sample where the pages lie"},
 };
-static const struct key_table key_report = {"report", "What is written about a process when it ends.", KEYS(report_keys)};
+static const struct key_table key_report = {"report", "What is written about a process when it ends.",
+                                            KEYS(report_keys)};
 
 static const struct key metrics_keys[] = {
     {"enabled", KEY_BOOL, .later = true, FIELD(struct policy, metrics.enabled), .fallback = "true",
@@ -263,9 +276,10 @@ static const struct key root_keys[] = {
     {"schema", KEY_VERSION, .file_only = true, .summary = "version of the language: 1, required in every file"},
     {"description", KEY_TEXT, FIELD(struct policy, description), .summary = "what the policy is for"},
     {"extends", KEY_EXTENDS, .file_only = true, .summary = "policies that this file changes",
-     .text = "Each is \"preset:NAME\" or a path, relative to this file. Later ones go over earlier ones, this file over "
-             "all: single values and lists replace, tables merge key by key, rules merge by name. Rules that the "
-             "lower layer does not have come before its rules, because the first match wins."},
+     .text =
+         "Each is \"preset:NAME\" or a path, relative to this file. Later ones go over earlier ones, this file over "
+         "all: single values and lists replace, tables merge key by key, rules merge by name. Rules that the "
+         "lower layer does not have come before its rules, because the first match wins."},
     {"target", KEY_TABLE, .table = &key_target, .summary = "which processes are governed"},
     {"topology", KEY_TABLE, .table = &key_topology, .summary = "part of the machine that may be used"},
     {"process", KEY_TABLE, .later = true, .table = &key_process, .summary = "several processes of one program"},

@@ -48,8 +48,8 @@ static void unknown_piece(const struct setting *setting, const struct key_table 
         snprintf(under, sizeof(under), "did you mean `%s`?", better);
     }
     diag_add(setting->layers->diags, DIAG_E012, setting->name_span, under[0] ? under : NULL, NULL,
-             "unknown key `%s` in %s `%s`", setting->pieces[piece], setting->is_variable ? "the variable" : "the setting",
-             setting->written);
+             "unknown key `%s` in %s `%s`", setting->pieces[piece],
+             setting->is_variable ? "the variable" : "the setting", setting->written);
 }
 
 /* The table under `key` in `table`, made when it is not there. NULL: no memory, or the key is no table. */
@@ -277,8 +277,8 @@ static int add_variable(struct layers *layers, struct value *root, const char *v
     char name[MAX_PATH], lower[MAX_PATH];
     size_t length = (size_t)(equals - variable);
     if (length >= sizeof(name)) {
-        diag_add(layers->diags, DIAG_E012, (struct span){0}, NULL, NULL, "the name of the variable `%.40s…` is too long",
-                 variable);
+        diag_add(layers->diags, DIAG_E012, (struct span){0}, NULL, NULL,
+                 "the name of the variable `%.40s…` is too long", variable);
         return 0;
     }
     memcpy(name, variable, length);

@@ -65,8 +65,8 @@ static void check_memory(const struct memory *memory, const struct memory *inher
     bool own_weights = memory->weight_count && (!inherited || memory->weights != inherited->weights);
     bool own_nodes = memory->nodes.count && (!inherited || memory->nodes.items != inherited->nodes.items);
     if (own_weights && memory->policy != MEM_WEIGHTED_INTERLEAVE)
-        diag_add(diags, DIAG_W003, memory->policy_span, NULL, NULL, "weights have no effect with the memory policy `%s`",
-                 word_of(&words_mem_policy, memory->policy));
+        diag_add(diags, DIAG_W003, memory->policy_span, NULL, NULL,
+                 "weights have no effect with the memory policy `%s`", word_of(&words_mem_policy, memory->policy));
     if (own_nodes && (memory->policy == MEM_DEFAULT || memory->policy == MEM_LOCAL))
         diag_add(diags, DIAG_W004, memory->nodes.items[0].span, NULL,
                  "name the policy that is meant: preferred, preferred_many, interleave or bind",

@@ -39,14 +39,6 @@ struct span reader_span(struct reader *reader, struct span span)
     return span;
 }
 
-uint32_t text_width(const char *text)
-{
-    uint32_t width = 0;
-    for (; *text; text++)
-        width += ((unsigned char)*text & 0xc0) != 0x80;
-    return width;
-}
-
 struct span span_inside(const struct value *string, size_t offset, size_t length)
 {
     struct span span = string->span;
@@ -117,8 +109,7 @@ static void report_unknown_key(struct reader *reader, const struct key_table *ta
     else if (!find_below(table, entry->key, under, sizeof(under)) && table != &key_root &&
              key_find(&key_root, entry->key, NULL))
         snprintf(under, sizeof(under), "belongs to the top level, before the first table");
-    REPORT(reader, DIAG_E012, entry->key_span, under[0] ? under : NULL, NULL, "unknown key `%s` %s", entry->key,
-           where);
+    REPORT(reader, DIAG_E012, entry->key_span, under[0] ? under : NULL, NULL, "unknown key `%s` %s", entry->key, where);
 }
 
 /* ---- tables ---- */
@@ -168,8 +159,8 @@ static size_t tables_of(struct reader *reader, const struct key *key, const stru
     return value->array.count;
 }
 
-static void read_matches(struct reader *reader, const struct key *key, const struct value *value,
-                         struct match **field, size_t *count)
+static void read_matches(struct reader *reader, const struct key *key, const struct value *value, struct match **field,
+                         size_t *count)
 {
     const struct value *const *items;
     size_t number = tables_of(reader, key, value, true, &items, &value);
@@ -260,8 +251,7 @@ static void settle_group(struct reader *reader, const struct value *value, struc
             continue;
         }
         const struct span *a = &first->key_span, *b = &entry->key_span;
-        const struct entry *later =
-            b->line > a->line || (b->line == a->line && b->column > a->column) ? entry : first;
+        const struct entry *later = b->line > a->line || (b->line == a->line && b->column > a->column) ? entry : first;
         const struct entry *earlier = later == entry ? first : entry;
         REPORT(reader, DIAG_E024, later->key_span, NULL, "keep one of them",
                "`%s` and `%s` in one table exclude each other", earlier->key, later->key);

@@ -27,7 +27,4 @@ struct value *value_of_text(struct pool *pool, const struct key *key, const char
 /* Will value_of_text() take the text as a plain string? Then it is shown, and counted, with quotes around it. */
 bool is_plain_text(const struct key *key, const char *text);
 
-/* The number of characters (UTF-8 code points) in a text. */
-uint32_t text_width(const char *text);
-
 #endif

@@ -174,8 +174,7 @@ static bool add_range(struct reader *reader, struct range_list *list, struct ind
     return true;
 }
 
-static bool add_ranges(struct reader *reader, const struct key *key, const struct value *value,
-                       struct range_list *list)
+static bool add_ranges(struct reader *reader, const struct key *key, const struct value *value, struct range_list *list)
 {
     if (value->kind == VALUE_INTEGER) {
         if (value->integer >= 0 && value->integer < UINT32_MAX)
@@ -239,8 +238,8 @@ static void read_cpu_count(struct reader *reader, const struct key *key, const s
         *field = (enum cpu_report)word;
 }
 
-static void read_weights(struct reader *reader, const struct key *key, const struct value *value,
-                         struct weight **field, size_t *count)
+static void read_weights(struct reader *reader, const struct key *key, const struct value *value, struct weight **field,
+                         size_t *count)
 {
     if (value->kind != VALUE_TABLE) {
         report_wrong_type(reader, key, value);
@@ -284,8 +283,7 @@ static void read_labels(struct reader *reader, const struct key *key, const stru
             REPORT(reader, DIAG_E013, entry->value->span, NULL, NULL, "a label is a string, not %s",
                    value_kind_name(entry->value->kind));
         else
-            labels[used++] =
-                (struct label){reader_text(reader, entry->key), reader_text(reader, entry->value->string)};
+            labels[used++] = (struct label){reader_text(reader, entry->key), reader_text(reader, entry->value->string)};
     }
     *field = labels;
     *count = used;
@@ -309,8 +307,7 @@ static void read_template(struct reader *reader, const struct key *key, const st
     *field = text.value;
 }
 
-static void read_rule_name(struct reader *reader, const struct key *key, const struct value *value,
-                           const char **field)
+static void read_rule_name(struct reader *reader, const struct key *key, const struct value *value, const char **field)
 {
     struct text text;
     if (!text_of(reader, key, value, &text))

@@ -17,8 +17,7 @@ void sources_free(struct sources *sources)
     free(sources);
 }
 
-const char *sources_add(struct sources *sources, enum source_kind kind, const char *name, const char *text,
-                        size_t size)
+const char *sources_add(struct sources *sources, enum source_kind kind, const char *name, const char *text, size_t size)
 {
     if (sources->count == sources->capacity) {
         size_t larger = sources->capacity ? sources->capacity * 2 : 8;

@@ -1,7 +1,7 @@
 // toml++ (header-only, because Debian's compiled library exists with exceptions alone) to a C tree. Nothing is
 // interpreted here.
-#define TOML_EXCEPTIONS 0
-#define TOML_HEADER_ONLY 1
+#define TOML_EXCEPTIONS        0
+#define TOML_HEADER_ONLY       1
 #define TOML_ENABLE_FORMATTERS 0
 // Arrays and inline tables inside each other; a policy needs 4. The parser and the destructor recurse.
 #define TOML_MAX_NESTED_VALUES 32
@@ -14,7 +14,8 @@
 
 #include "config/toml.h"
 
-namespace {
+namespace
+{
 
 // Dotted keys ("a.b.c = 1", "[a.b.c]") make a table for each dot and are not bounded by the parser.
 constexpr unsigned max_dots_in_line = 64;

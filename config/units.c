@@ -32,7 +32,7 @@ static int parse_quantity(const char *text, const struct unit *units, uint64_t l
 
 int parse_duration(const char *text, uint64_t *ret_us)
 {
-    static const struct unit units[] = {{"us", 1},       {"ms", 1000},          {"s", 1000000},
+    static const struct unit units[] = {{"us", 1},       {"ms", 1000},         {"s", 1000000},
                                         {"m", 60000000}, {"h", 3600000000ull}, {NULL, 0}};
     return parse_quantity(text, units, 366ull * 24 * 3600 * 1000000, ret_us);
 }
@@ -139,4 +139,12 @@ bool find_unknown_brace(const char *text, const char *const *words, size_t *ret_
         at = end;
     }
     return false;
+}
+
+uint32_t text_width(const char *text)
+{
+    uint32_t width = 0;
+    for (; *text; text++)
+        width += ((unsigned char)*text & 0xc0) != 0x80;
+    return width;
 }

@@ -32,4 +32,7 @@ bool same_name(const char *a, const char *b);
 /* The first {word} of text that is not in `words` (NULL-terminated), as offset and length; false: all are. */
 bool find_unknown_brace(const char *text, const char *const *words, size_t *ret_offset, size_t *ret_length);
 
+/* The number of characters (UTF-8 code points) in a text. */
+uint32_t text_width(const char *text);
+
 #endif

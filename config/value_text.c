@@ -5,6 +5,7 @@
 
 #include "config/read.h"
 #include "config/toml.h"
+#include "config/units.h"
 
 /* Parses "v=TEXT", padded so that the value stands in the column in which it stands in its source. */
 static struct value *parse_value(struct pool *pool, const char *text, struct span at, struct toml_error *ret_error)

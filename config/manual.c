@@ -1,0 +1,120 @@
+/* The key reference of nodewise.toml(5), with man(7) macros. */
+#include <string.h>
+
+#include "config/config.h"
+#include "config/keys.h"
+
+/* Text as troff wants it: no macro at the start of a line, no escapes, plain quotes and minus signs. */
+static void print_roff(FILE *to, const char *text)
+{
+    for (const char *c = text; *c; c++)
+        switch (*c) {
+        case '\\':
+            fputs("\\e", to);
+            break;
+        case '-':
+            fputs("\\-", to);
+            break;
+        case '\'':
+            fputs("\\(aq", to);
+            break;
+        case '.':
+            fputs(c == text ? "\\&." : ".", to);
+            break;
+        default:
+            fputc(*c, to);
+        }
+}
+
+static void print_words(FILE *to, const struct key *key)
+{
+    fputs(".RS\n", to);
+    for (unsigned i = 0; i < key->words->count; i++) {
+        if (!key_takes_word(key, i))
+            continue;
+        fputs(".TP\n.B ", to);
+        print_roff(to, key->words->words[i].text);
+        fputc('\n', to);
+        print_roff(to, key->words->words[i].help);
+        fputc('\n', to);
+    }
+    fputs(".RE\n", to);
+}
+
+static void print_key(FILE *to, const struct key *key)
+{
+    fputs(".TP\n.B ", to);
+    print_roff(to, key->name);
+    fputc('\n', to);
+    print_roff(to, key->summary);
+    fputs(".\nTakes ", to);
+    print_roff(to, key_type_text(key));
+    fputs(".\n", to);
+    if (key->fallback) {
+        fputs("Default: ", to);
+        print_roff(to, key->fallback);
+        fputs(".\n", to);
+    }
+    if (key->text) {
+        print_roff(to, key->text);
+        fputc('\n', to);
+    }
+    if (key->later)
+        fputs("Not in effect in this version.\n", to);
+    if (key->words)
+        print_words(to, key);
+}
+
+struct printing {
+    FILE *to;
+    const struct key_table *done[32];
+    size_t count;
+};
+
+static bool is_first_time(struct printing *printing, const struct key_table *table)
+{
+    for (size_t i = 0; i < printing->count; i++)
+        if (printing->done[i] == table)
+            return false;
+    if (printing->count < sizeof(printing->done) / sizeof(printing->done[0]))
+        printing->done[printing->count++] = table;
+    return true;
+}
+
+static void print_table(struct printing *printing, const struct key_table *table, const char *heading)
+{
+    if (!is_first_time(printing, table))
+        return;
+    fputs(".SS ", printing->to);
+    print_roff(printing->to, heading);
+    fputc('\n', printing->to);
+    print_roff(printing->to, table->summary);
+    fputc('\n', printing->to);
+    if (table->more)
+        fputs("All keys of [defaults] stand here as well.\n", printing->to);
+    for (size_t i = 0; i < table->count; i++)
+        print_key(printing->to, &table->keys[i]);
+}
+
+static bool visit(void *context, const char *path, const struct key *key, const struct key_table *in)
+{
+    (void)in;
+    if (!key->table)
+        return true;
+    char heading[KEY_PATH_MAX + 16];
+    if (key->type == KEY_RULES)
+        snprintf(heading, sizeof(heading), "[[%s]]", path);
+    else if (strchr(path, '.'))
+        snprintf(heading, sizeof(heading), "%s = { }", strncmp(path, "rules.NAME.", 11) == 0 ? path + 11 : path);
+    else
+        snprintf(heading, sizeof(heading), "[%s]", path);
+    print_table(context, key->table, heading);
+    return true;
+}
+
+void config_manual(FILE *to)
+{
+    struct printing printing = {.to = to};
+    print_table(&printing, &key_root, "Top level");
+    keys_visit(visit, &printing);
+}

@@ -1,0 +1,213 @@
+/* The JSON Schema (draft-04, which editors' TOML plugins read) of the key table. */
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "config/keys.h"
+#include "config/read.h"
+
+static json_t *table_schema(const struct key_table *table);
+
+static json_t *reference(const char *name)
+{
+    return json_pack("{s:s+}", "$ref", "#/definitions/", name);
+}
+
+/* Where each table is described once; NULL for tables that stand in one place. */
+static const char *definition_of(const struct key_table *table)
+{
+    return table == &key_memory      ? "memory"
+           : table == &key_match     ? "match"
+           : table == &key_rebalance ? "rebalance"
+           : table == &key_region    ? "region"
+                                     : NULL;
+}
+
+static json_t *one_or_list(json_t *item)
+{
+    return json_pack("{s:[O,{s:s,s:o,s:i}]}", "oneOf", item, "type", "array", "items", item, "minItems", 1);
+}
+
+static json_t *pattern(const char *regex)
+{
+    return json_pack("{s:s,s:s}", "type", "string", "pattern", regex);
+}
+
+/* The form of a set, more loosely than setexpr_check(): enough to catch another tool's syntax in an editor. */
+static json_t *set_schema(void)
+{
+#define NUMBERS "\\+?[0-9]+(-[0-9]+)?(:[0-9]+)?"
+#define TERM                                                                                                           \
+    "!?(all|allowed|none|local|perf|eff|" NUMBERS "|(node|socket|l3|core|cpu|netdev|block|pci|gpu|file|ip|rule):.+|"   \
+    "(node|socket|l3|core)-of\\(.+\\))"
+    return one_or_list(pattern("^ *" TERM "( *, *" TERM ")* *$"));
+#undef NUMBERS
+#undef TERM
+}
+
+static json_t *words_schema(const struct key *key)
+{
+    json_t *words = json_array(), *help = json_array();
+    for (unsigned i = 0; i < key->words->count; i++)
+        if (key_takes_word(key, i)) {
+            json_array_append_new(words, json_string(key->words->words[i].text));
+            json_array_append_new(help, json_string(key->words->words[i].help));
+        }
+    return json_pack("{s:s,s:o,s:{s:{s:o}}}", "type", "string", "enum", words, "x-taplo", "docs", "enumValues", help);
+}
+
+static json_t *index_schema(void)
+{
+    json_t *item = json_pack("{s:[{s:s,s:i},o]}", "oneOf", "type", "integer", "minimum", 0,
+                             pattern("^[0-9]+(-[0-9]*)?(,[0-9]+(-[0-9]*)?)*$"));
+    return one_or_list(item);
+}
+
+static json_t *nested_schema(const struct key *key)
+{
+    const char *name = definition_of(key->table);
+    json_t *table = name ? reference(name) : table_schema(key->table);
+    switch (key->type) {
+    case KEY_MATCH:
+        return one_or_list(table);
+    case KEY_RULES:
+    case KEY_REGIONS:
+        return json_pack("{s:s,s:o}", "type", "array", "items", table);
+    default:
+        /* draft-04 ignores what stands beside $ref, so that the description needs a wrapper. */
+        return name ? json_pack("{s:[o]}", "allOf", table) : table;
+    }
+}
+
+static json_t *type_schema(const struct key *key)
+{
+    switch (key->type) {
+    case KEY_TABLE:
+    case KEY_RULES:
+    case KEY_MATCH:
+    case KEY_REGIONS:
+        return nested_schema(key);
+    case KEY_VERSION:
+        return json_pack("{s:s,s:[i]}", "type", "integer", "enum", 1);
+    case KEY_TEXT:
+        return json_pack("{s:s,s:i}", "type", "string", "minLength", 1);
+    case KEY_REPORT_FILE:
+        return pattern("^([^{}]|\\{(comm|pid|hostname|rank)\\})+$");
+    case KEY_THREAD_NAME:
+        return pattern("^([^{}]|\\{(n|rule)\\})+$");
+    case KEY_RULE_NAME:
+        return json_pack("{s:s,s:s,s:i}", "type", "string", "pattern", "^[A-Za-z][A-Za-z0-9]*([_-][A-Za-z0-9]+)*$",
+                         "maxLength", 31);
+    case KEY_EXTENDS:
+    case KEY_GLOBS:
+        return one_or_list(json_pack("{s:s,s:i}", "type", "string", "minLength", 1));
+    case KEY_VARIABLES:
+        return one_or_list(pattern("^[A-Za-z_][A-Za-z0-9_]*$"));
+    case KEY_SET:
+        return set_schema();
+    case KEY_BOOL:
+    case KEY_TRI:
+        return json_pack("{s:s}", "type", "boolean");
+    case KEY_RATIO:
+        return json_pack("{s:s,s:i,s:i}", "type", "number", "minimum", 0, "maximum", 1);
+    case KEY_DURATION:
+        return pattern("^[0-9]+(us|ms|s|m|h)$");
+    case KEY_SIZE:
+        return pattern("^[0-9]+(B|KiB|MiB|GiB)$");
+    case KEY_INDEX:
+        return index_schema();
+    case KEY_WORD:
+    case KEY_CHOICE:
+        return words_schema(key);
+    case KEY_WORDS:
+        return one_or_list(words_schema(key));
+    case KEY_CPU_COUNT:
+        return json_pack("{s:[o,{s:s,s:i,s:i}]}", "oneOf", words_schema(key), "type", "integer", "minimum", 1,
+                         "maximum", 65536);
+    case KEY_WEIGHTS:
+        return json_pack("{s:s,s:b,s:{s:{s:s,s:i,s:i}}}", "type", "object", "additionalProperties", 0,
+                         "patternProperties", "^[0-9]+$", "type", "integer", "minimum", 1, "maximum", 255);
+    case KEY_LABELS:
+        return json_pack("{s:s,s:b,s:{s:{s:s}}}", "type", "object", "additionalProperties", 0, "patternProperties",
+                         "^[A-Za-z_][A-Za-z0-9_]*$", "type", "string");
+    }
+    return NULL;
+}
+
+static json_t *to_json(const struct value *value)
+{
+    json_t *list;
+    switch (value->kind) {
+    case VALUE_STRING:
+        return json_string(value->string);
+    case VALUE_INTEGER:
+        return json_integer(value->integer);
+    case VALUE_FLOAT:
+        return json_real(value->number);
+    case VALUE_BOOL:
+        return json_boolean(value->boolean);
+    case VALUE_ARRAY:
+        list = json_array();
+        for (size_t i = 0; i < value->array.count; i++)
+            json_array_append_new(list, to_json(value->array.items[i]));
+        return list;
+    default:
+        return json_null(); /* no key has a table or a time as its built-in value */
+    }
+}
+
+static json_t *key_schema(const struct key *key)
+{
+    json_t *schema = type_schema(key);
+    json_t *description = json_sprintf("%s%s%s%s", key->summary, key->text ? ". " : "", key->text ? key->text : "",
+                                       key->later ? " (Not in effect in this version.)" : "");
+    json_object_set_new(schema, "description", description);
+    struct pool pool = {0};
+    struct value *value =
+        key->fallback ? value_of_text(&pool, key, key->fallback, (struct span){"built-in", 1, 3, 1}, NULL) : NULL;
+    if (value)
+        json_object_set_new(schema, "default", to_json(value));
+    pool_free(&pool);
+    return schema;
+}
+
+static json_t *required_keys(const struct key_table *table)
+{
+    /* `match` is not required of a rule: a layer may change a rule of the layer below it. */
+    return table == &key_root ? json_pack("[s]", "schema") : table == &key_rule ? json_pack("[s]", "name") : NULL;
+}
+
+static json_t *table_schema(const struct key_table *table)
+{
+    json_t *properties = json_object();
+    const struct key *key;
+    for (size_t n = 0; (key = key_at(table, n)); n++)
+        json_object_set_new(properties, key->name, key_schema(key));
+    json_t *schema = json_pack("{s:s,s:b,s:s,s:o}", "type", "object", "additionalProperties", 0, "description",
+                               table->summary, "properties", properties);
+    json_t *required = required_keys(table);
+    if (required)
+        json_object_set_new(schema, "required", required);
+    if (table->is_placement)
+        json_object_set_new(schema, "not",
+                            json_pack("{s:[{s:[s,s]},{s:[s,s]},{s:[s,s]}]}", "anyOf", "required", "nodes", "cpus",
+                                      "required", "nodes", "near", "required", "cpus", "near"));
+    return schema;
+}
+
+int config_schema(FILE *to)
+{
+    static const struct key_table *const shared[] = {&key_memory, &key_match, &key_rebalance, &key_region};
+    json_t *schema = table_schema(&key_root), *definitions = json_object();
+    for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++)
+        json_object_set_new(definitions, definition_of(shared[i]), table_schema(shared[i]));
+    json_t *head =
+        json_pack("{s:s,s:s}", "$schema", "http://json-schema.org/draft-04/schema#", "title", "nodewise policy");
+    int result = !head || json_object_update(head, schema) < 0 || json_object_set_new(head, "definitions", definitions);
+    if (!result)
+        result = json_dumpf(head, to, JSON_INDENT(1)) < 0 || fputc('\n', to) == EOF;
+    json_decref(schema);
+    json_decref(head);
+    return result ? -EIO : 0;
+}

@@ -1,0 +1,200 @@
+/*
+ * `config show`: what counts in the end, key by key. [defaults] and the other tables are shown whole, with the
+ * built-in value of what nobody set; a rule shows what it sets and what it takes from [defaults].
+ */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "config/keys.h"
+#include "config/read.h"
+#include "config/sources.h"
+
+struct show {
+    FILE *to;
+    const struct config *config;
+    bool origin;
+    json_t *json; /* NULL: text */
+};
+
+static void write_string(FILE *to, const char *text)
+{
+    fputc('"', to);
+    for (const char *c = text; *c; c++) {
+        unsigned char byte = (unsigned char)*c;
+        if (byte == '"' || byte == '\\')
+            fprintf(to, "\\%c", byte);
+        else if (byte < 0x20 || byte == 0x7f)
+            fprintf(to, "\\u%04X", byte);
+        else
+            fputc(byte, to);
+    }
+    fputc('"', to);
+}
+
+/* A value as TOML on one line. */
+static void write_value(FILE *to, const struct value *value)
+{
+    switch (value->kind) {
+    case VALUE_STRING:
+        write_string(to, value->string);
+        break;
+    case VALUE_INTEGER:
+        fprintf(to, "%lld", (long long)value->integer);
+        break;
+    case VALUE_FLOAT:
+        fprintf(to, "%g", value->number);
+        break;
+    case VALUE_BOOL:
+        fputs(value->boolean ? "true" : "false", to);
+        break;
+    case VALUE_TIME:
+        fputs("?", to); /* no key takes one, so an accepted policy has none */
+        break;
+    case VALUE_ARRAY:
+        fputc('[', to);
+        for (size_t i = 0; i < value->array.count; i++) {
+            fputs(i ? ", " : "", to);
+            write_value(to, value->array.items[i]);
+        }
+        fputc(']', to);
+        break;
+    case VALUE_TABLE:
+        fputs("{ ", to);
+        for (size_t i = 0; i < value->table.count; i++) {
+            fprintf(to, "%s%s = ", i ? ", " : "", value->table.entries[i].key);
+            write_value(to, value->table.entries[i].value);
+        }
+        fputs(" }", to);
+        break;
+    }
+}
+
+static json_t *value_to_json(const struct value *value)
+{
+    json_t *made;
+    switch (value->kind) {
+    case VALUE_STRING:
+        return json_string(value->string);
+    case VALUE_INTEGER:
+        return json_integer(value->integer);
+    case VALUE_FLOAT:
+        return json_real(value->number);
+    case VALUE_BOOL:
+        return json_boolean(value->boolean);
+    case VALUE_TIME:
+        return json_null();
+    case VALUE_ARRAY:
+        made = json_array();
+        for (size_t i = 0; i < value->array.count; i++)
+            json_array_append_new(made, value_to_json(value->array.items[i]));
+        return made;
+    case VALUE_TABLE:
+        made = json_object();
+        for (size_t i = 0; i < value->table.count; i++)
+            json_object_set_new(made, value->table.entries[i].key, value_to_json(value->table.entries[i].value));
+        return made;
+    }
+    return NULL;
+}
+
+/* "redis.toml:14", "NODEWISE_DEFAULTS__BIND_TO", "--set", "built-in". */
+static void describe_origin(const struct show *show, const struct span *span, char *ret_text, size_t size)
+{
+    int at = sources_find(show->config->sources, span->source);
+    if (at >= 0 && show->config->sources->items[at].kind == SOURCE_FILE)
+        snprintf(ret_text, size, "%s:%u", span->source, span->line);
+    else
+        snprintf(ret_text, size, "%s", span->source ? span->source : "built-in");
+}
+
+static void show_value(const struct show *show, const char *path, const struct value *value)
+{
+    char origin[512];
+    describe_origin(show, &value->span, origin, sizeof(origin));
+    if (show->json) {
+        json_t *item = json_pack("{s:o, s:o}", "value", value_to_json(value), "origin", json_string(origin));
+        json_object_set_new(show->json, path, item);
+        return;
+    }
+    char *text = NULL;
+    size_t length = 0;
+    FILE *memory = open_memstream(&text, &length);
+    if (!memory)
+        return;
+    fprintf(memory, "%s = ", path);
+    write_value(memory, value);
+    fclose(memory);
+    if (show->origin)
+        fprintf(show->to, "%-50s # %s\n", text, origin);
+    else
+        fprintf(show->to, "%s\n", text);
+    free(text);
+}
+
+static void show_built_in(const struct show *show, const char *path, const struct key *key)
+{
+    struct pool pool = {0};
+    struct value *value = value_of_text(&pool, key, key->fallback, (struct span){"built-in", 1, 3, 1}, NULL);
+    if (value)
+        show_value(show, path, value);
+    pool_free(&pool);
+}
+
+static bool is_group(const char *name)
+{
+    return strcmp(name, "nodes") == 0 || strcmp(name, "cpus") == 0 || strcmp(name, "near") == 0;
+}
+
+static bool has_group(const struct value *table)
+{
+    return table_find(table, "nodes") || table_find(table, "cpus") || table_find(table, "near");
+}
+
+/*
+ * One table. value: what the layers say, or NULL. inherited: the same table of [defaults], for a rule. Built-in
+ * values are shown when nothing can be inherited.
+ */
+static void show_table(const struct show *show, const struct key_table *table, const char *prefix,
+                       const struct value *value, const struct value *inherited, bool built_in)
+{
+    const struct key *key;
+    for (size_t n = 0; (key = key_at(table, n)); n++) {
+        char path[KEY_PATH_MAX + 64];
+        snprintf(path, sizeof(path), "%s%s%s", prefix, prefix[0] ? "." : "", key->name);
+        const struct entry *own = table_find(value, key->name), *from = table_find(inherited, key->name);
+        if (from && table->is_placement && is_group(key->name) && has_group(value))
+            from = NULL;
+        if (key->type == KEY_RULES || (table == &key_rule && strcmp(key->name, "name") == 0))
+            continue;
+        if (key->type == KEY_TABLE)
+            show_table(show, key->table, path, own ? own->value : NULL, from ? from->value : NULL, built_in);
+        else if (own || from)
+            show_value(show, path, own ? own->value : from->value);
+        else if (built_in && key->fallback)
+            show_built_in(show, path, key);
+    }
+}
+
+void config_show(FILE *to, const struct config *config, bool origin, bool json)
+{
+    struct show show = {to, config, origin, json ? json_object() : NULL};
+    show_table(&show, &key_root, "", config->tree, NULL, true);
+
+    const struct entry *rules = table_find(config->tree, "rules"), *defaults = table_find(config->tree, "defaults");
+    for (size_t i = 0; rules && rules->value->kind == VALUE_ARRAY && i < rules->value->array.count; i++) {
+        const struct value *rule = rules->value->array.items[i];
+        const struct entry *name = table_find(rule, "name");
+        char prefix[64];
+        snprintf(prefix, sizeof(prefix), "rules.%s",
+                 name && name->value->kind == VALUE_STRING ? name->value->string : "?");
+        show_table(&show, &key_rule, prefix, rule, defaults ? defaults->value : NULL, false);
+    }
+    if (!show.json)
+        return;
+    json_dumpf(show.json, to, JSON_INDENT(2));
+    fputc('\n', to);
+    json_decref(show.json);
+}
