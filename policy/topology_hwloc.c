@@ -33,16 +33,22 @@ static int copy_bitmap(struct cpuset *ret_set, hwloc_const_bitmap_t bitmap)
     return r;
 }
 
+/*
+ * Caches other than the third level cost discovery and say nothing here. Groups must stay: below a package
+ * they are what hwloc hangs a node on, and without them every node would get the CPUs of the whole machine.
+ * The x86 backend is left out, because it visits every CPU by moving this thread there.
+ */
 static void set_filters(hwloc_topology_t tree)
 {
-    hwloc_topology_set_all_types_filter(tree, HWLOC_TYPE_FILTER_KEEP_NONE);
-    /* Groups only as anchors: hwloc hangs a node below the package at the CPUs that a group holds together. */
-    hwloc_topology_set_type_filter(tree, HWLOC_OBJ_GROUP, HWLOC_TYPE_FILTER_KEEP_ALL);
-    hwloc_topology_set_type_filter(tree, HWLOC_OBJ_PACKAGE, HWLOC_TYPE_FILTER_KEEP_ALL);
-    hwloc_topology_set_type_filter(tree, HWLOC_OBJ_L3CACHE, HWLOC_TYPE_FILTER_KEEP_ALL);
-    hwloc_topology_set_type_filter(tree, HWLOC_OBJ_CORE, HWLOC_TYPE_FILTER_KEEP_ALL);
+    static const hwloc_obj_type_t unused[] = {
+        HWLOC_OBJ_L1CACHE,  HWLOC_OBJ_L2CACHE,  HWLOC_OBJ_L4CACHE,  HWLOC_OBJ_L5CACHE,
+        HWLOC_OBJ_L1ICACHE, HWLOC_OBJ_L2ICACHE, HWLOC_OBJ_L3ICACHE,
+    };
+    for (size_t i = 0; i < sizeof unused / sizeof *unused; i++)
+        hwloc_topology_set_type_filter(tree, unused[i], HWLOC_TYPE_FILTER_KEEP_NONE);
     hwloc_topology_set_type_filter(tree, HWLOC_OBJ_PCI_DEVICE, HWLOC_TYPE_FILTER_KEEP_IMPORTANT);
     hwloc_topology_set_type_filter(tree, HWLOC_OBJ_OS_DEVICE, HWLOC_TYPE_FILTER_KEEP_IMPORTANT);
+    hwloc_topology_set_components(tree, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST, "x86");
 }
 
 /* ---- places ---- */
