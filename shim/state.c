@@ -1,9 +1,27 @@
 #include "shim/state.h"
 
+#include <limits.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 struct shim nw_shim;
+
+/* One buffer instead of one for each text: a page that is touched costs more at start-up than all the copying. */
+static char kept[4 * PATH_MAX];
+static size_t kept_used;
+
+const char *shim_keep(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *to = kept + kept_used;
+
+    if (size > sizeof(kept) - kept_used)
+        return NULL;
+    memcpy(to, text, size);
+    kept_used += size;
+    return to;
+}
 
 bool shim_was_forked(void)
 {

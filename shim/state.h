@@ -33,11 +33,11 @@ enum phase {
 
 /* What the process had when it was loaded, and what threads without a rule get back. */
 struct base_state {
-    uint64_t mask[BASE_MASK_WORDS];
     size_t words;   /* of the kernel's masks on this machine; all masks in the shim have this many */
     bool has_memory_policy; /* get_mempolicy answered */
     int memory_mode;        /* with its MPOL_F_ flags, as the kernel gave it */
     uint64_t memory_nodes[NODE_WORDS];
+    uint64_t mask[BASE_MASK_WORDS]; /* last: of its 16 KiB only the beginning becomes a page */
 };
 
 struct shim {
@@ -47,7 +47,6 @@ struct shim {
     uint32_t uid;
     struct plan_view plan;
     const char *plan_path;   /* static storage */
-    struct base_state base;
     struct process_facts facts;
     struct occupancy occupancy;
     _Atomic uint32_t *renamed;  /* per rule: numbers given out by `rename` */
@@ -61,8 +60,10 @@ struct shim {
     uint32_t *fork_mark;        /* reads 0 in a forked copy of this memory until shim_forked(); NULL: unsupported */
     _Atomic uint32_t finished;  /* 1: the end has been written */
     bool reports;               /* a report is due at the end */
-    char helper[1100];          /* path of the command, when a report is due; "" when there is none */
+    const char *helper;         /* path of the command, when a report is due; NULL when there is none */
     bool segment_due;           /* a forked child makes its segment with its first thread */
+    _Atomic bool details_due;   /* what /proc says about the process is not in the segment yet */
+    struct base_state base;
 };
 
 extern struct shim nw_shim;
@@ -80,6 +81,9 @@ static inline bool shim_needs(unsigned feature)
 
 /* Is this memory a copy that a fork made, and shim_forked() has not run (clone, raw system call)? */
 bool shim_was_forked(void);
+
+/* A copy of the text for the life of the process; start-up only. NULL when there is no room left. */
+const char *shim_keep(const char *text);
 
 uint64_t monotonic_ns(void);
 

@@ -6,6 +6,7 @@
 #include "shim/place/place.h"
 #include "shim/start/start.h"
 #include "shim/state.h"
+#include "shim/telemetry/segment.h"
 
 #define PUBLIC __attribute__((visibility("default")))
 
@@ -68,6 +69,8 @@ static struct thread *prepare(const void *start, const void *caller)
         nw_shim.segment_due = false;
         place_show_main();
     }
+    if (atomic_load_explicit(&nw_shim.details_due, memory_order_relaxed))
+        segment_details();
     place_catch_up();
     return shim_is_active() ? place_prepare(start, caller) : NULL;
 }

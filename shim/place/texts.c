@@ -79,10 +79,11 @@ size_t texts_copy(char *ret_to, size_t size)
 {
     size_t bytes = atomic_load_explicit(&used, memory_order_acquire);
 
+    if (bytes <= LINK_SIZE)
+        return 0; /* nothing kept; spares the page */
     if (bytes > size)
         bytes = size;
     memcpy(ret_to, buffer, bytes);
-    if (bytes)
-        ret_to[bytes - 1] = '\0';
+    ret_to[bytes - 1] = '\0';
     return bytes;
 }

@@ -11,7 +11,6 @@
 
 #define ARGUMENTS_SIZE 4096u
 
-static char exe[PATH_MAX];
 static char comm[16];
 static char arguments[ARGUMENTS_SIZE];
 static char parent_comm[16];
@@ -34,12 +33,13 @@ static size_t read_file(const char *path, char *ret_text, size_t size)
 
 static const char *read_exe(void)
 {
+    char exe[PATH_MAX];
     ssize_t length = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 
     if (length <= 0)
         return NULL;
     exe[length] = '\0';
-    return exe;
+    return shim_keep(exe);
 }
 
 /* Not from main's parameters: the first interposed call may come before any constructor gets them. */
@@ -85,11 +85,18 @@ static bool plan_looks_at(enum plan_key key)
     return false;
 }
 
+/* The loader calls the main program "", so its path is needed wherever a library's name is. */
+static bool needs_exe(void)
+{
+    return plan_looks_at(PLAN_KEY_PROCESS_EXE) ||
+           shim_needs(PLAN_NEEDS_LIBRARIES | PLAN_NEEDS_FUNCTIONS | PLAN_NEEDS_STACK);
+}
+
 void facts_read(void)
 {
     sys_get_name(comm);
     nw_shim.facts = (struct process_facts){
-        .exe = read_exe(),
+        .exe = needs_exe() ? read_exe() : NULL,
         .comm = comm,
         .argv = plan_looks_at(PLAN_KEY_PROCESS_ARGV) ? read_arguments() : NULL,
         .parent_comm = shim_needs(PLAN_NEEDS_PARENT) || plan_looks_at(PLAN_KEY_PARENT_COMM) ? read_parent() : NULL,

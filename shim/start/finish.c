@@ -30,7 +30,7 @@ static bool report(const char *segment)
 {
     const char *const arguments[] = {"nodewise", "report", "--segment", segment, "--final", NULL};
 
-    return *nw_shim.helper && helper_run(nw_shim.helper, arguments, NULL, 0) == 0;
+    return nw_shim.helper && helper_run(nw_shim.helper, arguments, NULL, 0) == 0;
 }
 
 void shim_finish(void)
@@ -46,6 +46,7 @@ void shim_finish(void)
         return;
     segment_event(&(struct event){.kind = EVENT_EXIT, .tid = (uint32_t)nw_shim.pid, .rule = PLAN_NONE});
     if (report_is_due() && segment_path(path, sizeof(path))) {
+        segment_details();
         segment_close(true);
         if (report(path))
             segment_remove_stale();

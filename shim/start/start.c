@@ -25,16 +25,14 @@
 /* The exit codes of `nodewise compile --cached`. */
 enum { COMPILED = 0, COMPILE_NO_POLICY = 1, COMPILE_REFUSED = 2 };
 
-static char plan_path[PATH_MAX];
-
 /* --- where the plan comes from --- */
 
 static bool exists(const char *folder, const char *rest)
 {
-    char path[PATH_MAX] = "";
+    char path[512];
     struct text_writer writer = {path, sizeof(path), 0};
 
-    if (!folder)
+    if (!folder || strlen(folder) + sizeof(POLICY_FILE) + 16 > sizeof(path))
         return false;
     write_text(&writer, folder);
     write_text(&writer, rest);
@@ -55,15 +53,16 @@ static bool some_policy_exists(const struct environment *environment)
     return exists("/etc/", POLICY_FILE) || exists("/usr/lib/", POLICY_FILE);
 }
 
-static enum reason compile_plan(void)
+/* *ret_path: kept. */
+static enum reason compile_plan(const char **ret_path)
 {
     const char *const arguments[] = {"nodewise", "compile", "--cached", NULL};
-    char helper[PATH_MAX];
+    char helper[PATH_MAX], path[PATH_MAX];
     char *end;
 
     if (!helper_path(helper, sizeof(helper)))
         return REASON_NO_HELPER;
-    switch (helper_run(helper, arguments, plan_path, sizeof(plan_path))) {
+    switch (helper_run(helper, arguments, path, sizeof(path))) {
     case COMPILED:
         break;
     case COMPILE_NO_POLICY:
@@ -73,11 +72,12 @@ static enum reason compile_plan(void)
     default:
         return REASON_HELPER_FAILED;
     }
-    end = strchr(plan_path, '\n');
+    end = strchr(path, '\n');
     if (!end)
         return REASON_HELPER_FAILED;
     *end = '\0';
-    return REASON_OK;
+    *ret_path = shim_keep(path);
+    return *ret_path ? REASON_OK : REASON_HELPER_FAILED;
 }
 
 static enum reason find_plan(const struct environment *environment)
@@ -85,19 +85,17 @@ static enum reason find_plan(const struct environment *environment)
     enum reason reason;
 
     if (environment->plan) {
-        if (strlen(environment->plan) >= sizeof(plan_path))
-            return REASON_PLAN_MISSING;
         /* a copy: programs that set their title overwrite the environment */
-        strcpy(plan_path, environment->plan);
-        return plan_file_map(&nw_shim.plan, plan_path);
+        nw_shim.plan_path = shim_keep(environment->plan);
+        return nw_shim.plan_path ? plan_file_map(&nw_shim.plan, nw_shim.plan_path) : REASON_PLAN_MISSING;
     }
     if (!some_policy_exists(environment))
         return REASON_NO_POLICY;
-    reason = compile_plan();
+    reason = compile_plan(&nw_shim.plan_path);
     if (reason == REASON_OK)
-        reason = plan_file_map(&nw_shim.plan, plan_path);
+        reason = plan_file_map(&nw_shim.plan, nw_shim.plan_path);
     if (reason == REASON_OK)
-        setenv("NODEWISE_PLAN", plan_path, 1); /* children need no compiler */
+        setenv("NODEWISE_PLAN", nw_shim.plan_path, 1); /* children need no compiler */
     return reason;
 }
 
@@ -120,7 +118,7 @@ static bool is_child(const struct environment *environment)
 
 static void mark_descendants(void)
 {
-    char pid[24] = "";
+    char pid[24];
     struct text_writer writer = {pid, sizeof(pid), 0};
 
     write_number(&writer, (uint64_t)nw_shim.pid, 0);
@@ -156,7 +154,7 @@ static void leave_no_trace(void)
 
 static void log_decision(const char *path, enum reason reason)
 {
-    char line[512] = "";
+    char line[512];
     struct text_writer writer = {line, sizeof(line), 0};
     ssize_t unused;
     int fd;
@@ -179,6 +177,14 @@ static void log_decision(const char *path, enum reason reason)
 
 /* --- the decision --- */
 
+static void find_helper(void)
+{
+    char path[PATH_MAX];
+
+    if (helper_path(path, sizeof(path)))
+        nw_shim.helper = shim_keep(path);
+}
+
 static enum reason decide(const struct environment *environment)
 {
     enum reason reason;
@@ -188,7 +194,6 @@ static enum reason decide(const struct environment *environment)
     reason = find_plan(environment);
     if (reason != REASON_OK)
         return reason;
-    nw_shim.plan_path = plan_path;
     facts_read();
     reason = check_target(environment);
     if (reason != REASON_OK) {
@@ -197,8 +202,8 @@ static enum reason decide(const struct environment *environment)
     }
     nw_shim.reports = environment->report || nw_shim.plan.header->at_exit != AT_EXIT_OFF;
     /* found now: at the end the loader's lock may be held, or the folder be out of sight (chroot) */
-    if (nw_shim.reports && !helper_path(nw_shim.helper, sizeof(nw_shim.helper)))
-        nw_shim.helper[0] = '\0';
+    if (nw_shim.reports)
+        find_helper();
     return activate();
 }
 

@@ -339,12 +339,17 @@ static size_t lay_out(struct segment_section *ret_sections, uint32_t rules)
         [SEGMENT_EVENT_TABLE] = {0, sizeof(struct segment_event), SEGMENT_EVENTS, 0},
         [SEGMENT_STRING_TABLE] = {0, 1, SEGMENT_STRINGS, 0},
     };
+    /* the first events share a page with the header, and the main thread's record is all that needs another */
+    const enum segment_section_id order[SEGMENT_SECTIONS] = {SEGMENT_RULE_TABLE, SEGMENT_EVENT_TABLE,
+                                                             SEGMENT_THREAD_TABLE, SEGMENT_STRING_TABLE};
     size_t offset = (sizeof(struct segment_header) + 63) & ~(size_t)63;
 
     for (unsigned i = 0; i < SEGMENT_SECTIONS; i++) {
-        ret_sections[i] = wanted[i];
-        ret_sections[i].offset = (uint32_t)offset;
-        offset += (size_t)wanted[i].record_size * wanted[i].capacity;
+        struct segment_section *one = &ret_sections[order[i]];
+
+        *one = wanted[order[i]];
+        one->offset = (uint32_t)offset;
+        offset += (size_t)one->record_size * one->capacity;
         offset = (offset + 63) & ~(size_t)63;
     }
     return offset;
@@ -367,7 +372,6 @@ static void fill_header(struct segment_header *header, const struct segment_sect
     header->state = SEGMENT_STARTING;
     header->pid = (uint32_t)nw_shim.pid;
     header->ppid = (uint32_t)getppid();
-    header->start_ticks = read_start_ticks();
     header->start_realtime = nw_shim.start_realtime;
     header->start_monotonic = nw_shim.start_monotonic;
     header->plan_checksum = nw_shim.plan.header->checksum;
@@ -403,7 +407,24 @@ void segment_open(void)
         return;
     mapped_size = size;
     fill_header(header, sections, size);
+    atomic_store_explicit(&nw_shim.details_due, true, memory_order_relaxed);
     atomic_store_explicit(&mapped, header, memory_order_release);
+}
+
+void segment_details(void)
+{
+    struct segment_header *header = segment();
+    int saved = errno;
+    ssize_t length;
+
+    if (!header || !atomic_exchange(&nw_shim.details_due, false))
+        return;
+    if (!*header->exe) {
+        length = readlink("/proc/self/exe", header->exe, sizeof(header->exe) - 1);
+        header->exe[length > 0 ? length : 0] = '\0';
+    }
+    __atomic_store_n(&header->start_ticks, read_start_ticks(), __ATOMIC_RELAXED);
+    errno = saved;
 }
 
 bool segment_is_open(void)

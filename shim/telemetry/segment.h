@@ -19,6 +19,11 @@ struct thread;
 /* Makes the segment of this process from nw_shim. No file possible: private memory, and REASON_NO_SEGMENT. */
 void segment_open(void);
 bool segment_is_open(void);
+/*
+ * Adds what only /proc knows, the program's path and start time. Apart from segment_open() because it costs a third
+ * of a start-up, and most processes that a service starts never make a thread. Does it once.
+ */
+void segment_details(void);
 /* Forgets the mapping without touching what is in it: it is the parent's. */
 void segment_leave(void);
 /* Writes the end. keep: the file stays, for the report; else it is removed. */
