@@ -37,14 +37,20 @@ static void normalise(char *ret_wanted, size_t size, const char *asked)
         }
     }
     text[length] = '\0';
-    const char *rest = strncmp(text, "rules.", 6) == 0 ? strchr(text + 6, '.') : NULL;
-    size_t offset;
-    char first[KEY_PATH_MAX];
-    snprintf(first, sizeof(first), "%.*s", rest ? (int)(rest - text - 6) : (int)sizeof(first), text + 6);
-    if (strncmp(text, "rules.", 6) == 0 && (rest || !key_find(&key_rule, first, &offset)))
-        snprintf(ret_wanted, size, "rules.NAME%s", rest ? rest : "");
-    else
+    if (strncmp(text, "rules.", 6) != 0) {
         snprintf(ret_wanted, size, "%s", text);
+        return;
+    }
+    const char *after = text + 6;
+    const char *dot = strchr(after, '.');
+    char first[KEY_PATH_MAX];
+    snprintf(first, sizeof(first), "%.*s", dot ? (int)(dot - after) : (int)strlen(after), after);
+    if (key_find(&key_rule, first, NULL)) /* rules.bind_to: the name was left out */
+        snprintf(ret_wanted, size, "rules.NAME.%s", after);
+    else if (dot)
+        snprintf(ret_wanted, size, "rules.NAME%s", dot);
+    else
+        snprintf(ret_wanted, size, "rules");
 }
 
 /* The whole path, or its end behind a dot: "bind_to" finds defaults.bind_to. */

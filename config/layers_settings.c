@@ -119,6 +119,11 @@ static int assign(const struct setting *setting, struct value *root)
             unknown_piece(setting, keys, i);
             return 0;
         }
+        if (key->type == KEY_RULE_NAME) {
+            diag_add(setting->layers->diags, DIAG_E028, setting->name_span, NULL, NULL,
+                     "the name of a rule stands in the path and cannot be set");
+            return 0;
+        }
         if (left == 0)
             return put_value(setting, table, key, key->name);
         if (left == 1 && (key->type == KEY_WEIGHTS || key->type == KEY_LABELS))
