@@ -53,6 +53,7 @@ struct shim {
     void *tables;               /* the zeroed memory that holds occupancy and `renamed` */
     size_t tables_size;
     _Atomic uint32_t next_index; /* creation order of threads */
+    _Atomic uint32_t next_ticket; /* of picks, see place/order.h */
     _Atomic uint32_t claims;    /* raised after every new exclusive claim; see place.c */
     _Atomic uint32_t early_names; /* raised when a thread was named before it had registered; see place.c */
     uint64_t start_monotonic, start_realtime; /* ns */

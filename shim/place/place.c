@@ -1,4 +1,6 @@
 /*
+ * The decisions of place.h, and how several threads that are placed at once stay consistent.
+ *
  * How claims and placements meet. An exclusive pick raises `claims` and then walks all records; a thread that is
  * being placed publishes its pick, computes its mask from the claimed CPUs, sets it, and looks whether `claims`
  * has moved meanwhile. All four accesses are seq_cst, so either the walk finds the thread or the thread sees the
@@ -16,6 +18,7 @@
 
 #include "shim/place/apply.h"
 #include "shim/place/mask.h"
+#include "shim/place/order.h"
 #include "shim/place/origin.h"
 #include "shim/place/stack.h"
 #include "shim/place/texts.h"
@@ -62,6 +65,7 @@ static void take_pick(struct thread *thread)
     if (thread->rule == PLAN_NONE)
         return;
     thread->pick = pick_slot(&nw_shim.plan, &nw_shim.occupancy, thread->rule, thread->creator_slot);
+    thread->ticket = atomic_fetch_add_explicit(&nw_shim.next_ticket, 1, memory_order_relaxed);
     thread->holds_pick = true;
 }
 
@@ -173,6 +177,25 @@ static void take_new_name(struct thread *thread)
         thread->flags |= THREAD_FLAG_NAMED;
 }
 
+static void work_on(struct thread *thread, unsigned work);
+
+static void exchanged(struct thread *thread)
+{
+    apply_until_settled(thread, STANDING_BASE);
+    tell(thread, EVENT_PLACED, thread->pick.slot);
+}
+
+static void released(struct thread *thread)
+{
+    work_on(thread, 0);
+}
+
+static void work_order(struct thread *thread)
+{
+    if (thread->ordered && thread->holds_pick)
+        order_settle(thread, exchanged, released);
+}
+
 static void work_name(struct thread *thread)
 {
     uint32_t rule;
@@ -183,8 +206,12 @@ static void work_name(struct thread *thread)
     if (!shim_needs(PLAN_NEEDS_NAMES))
         return;
     rule = decide_rule(thread);
-    if (rule != thread->rule)
+    if (rule != thread->rule) {
         move(thread, rule, REASON_RENAME);
+        thread->ordered = !thread->named_before && !thread->main;
+        work_order(thread);
+    }
+    thread->named_before = true;
 }
 
 static void work_claims(struct thread *thread)
@@ -224,6 +251,8 @@ static void work_on(struct thread *thread, unsigned work)
         if (!placing_is_over() && atomic_load(&thread->tid)) {
             if (todo & WORK_NAME)
                 work_name(thread);
+            if (todo & WORK_ORDER)
+                work_order(thread);
             if (todo & WORK_CLAIMS)
                 work_claims(thread);
             if ((todo & WORK_MEMORY) && thread->memory_outcome == OUTCOME_PENDING) {
@@ -351,6 +380,7 @@ static void pick_up_early_name(struct thread *thread)
     thread->rule = rule;
     take_pick(thread);
     thread->why = (uint8_t)why_here(thread, REASON_BIRTH);
+    thread->ordered = thread->named_before = true;
 }
 
 void place_born(struct thread *thread)
@@ -366,6 +396,7 @@ void place_born(struct thread *thread)
         carry_out(thread);
         apply_rename(thread);
         tell(thread, EVENT_PLACED, thread->holds_pick ? thread->pick.slot : PLAN_NONE);
+        work_order(thread);
     }
     atomic_store(&thread->busy, 0);
     work_on(thread, 0);

@@ -82,6 +82,7 @@ static void record_clear(struct thread *thread)
     atomic_store(&thread->work, 0);
     atomic_store(&thread->tid, 0);
     thread->holds_pick = false;
+    thread->ordered = thread->named_before = false;
     thread->main = false;
     thread->unnamed = true;
     thread->flags = 0;

@@ -32,7 +32,8 @@ enum thread_work { /* bits of struct thread.work */
     WORK_NAME = 1 << 0,   /* new_name was set: match again */
     WORK_CLAIMS = 1 << 1, /* somebody claimed CPUs: compute the mask again */
     WORK_MEMORY = 1 << 2, /* a pending memory policy, by the thread itself */
-    WORK_END = 1 << 3,    /* the thread is over */
+    WORK_ORDER = 1 << 3,  /* compare places with those of the other threads of the rule; see order.h */
+    WORK_END = 1 << 4,    /* the thread is over */
 };
 
 struct thread {
@@ -48,6 +49,9 @@ struct thread {
     uint32_t rule;          /* or PLAN_NONE */
     struct pick pick;       /* valid when holds_pick */
     bool holds_pick;
+    uint32_t ticket;        /* when the pick was taken, see order.h */
+    bool ordered;           /* its first name brought it to its rule */
+    bool named_before;      /* has been renamed at least once */
     bool main;
     bool unnamed;
     uint8_t cpus, memory;   /* enum standing: as it is now, at first what was inherited */

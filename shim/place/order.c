@@ -1,0 +1,106 @@
+/*
+ * Every pick has a ticket, the time of picking. Two threads are inverted when the one that was created first has
+ * the later ticket. As long as the others are in order, exchanging with the outermost inverted thread puts ours
+ * right and leaves that one to be moved on: an insertion. A busy record is told to look for itself (WORK_ORDER);
+ * its owner does so before giving it back, so the last one to finish leaves all in order.
+ */
+#include "shim/place/order.h"
+
+#include <stddef.h>
+
+#include "shim/state.h"
+
+struct search {
+    const struct thread *from;
+    struct thread *found;
+};
+
+static bool is_inverted(const struct thread *a, const struct thread *b)
+{
+    return (a->index < b->index) != (a->ticket < b->ticket);
+}
+
+/* A memory policy can only be set by its thread, so places with different ones stay where they are. */
+static bool same_memory(const struct thread *a, const struct thread *b)
+{
+    unsigned policy = nw_shim.plan.rules[a->rule].mem_policy;
+    const struct plan_slot *slots = nw_shim.plan.slots;
+
+    return policy == MEM_DEFAULT || policy == MEM_LOCAL ||
+           slots[a->pick.slot].mem_mask == slots[b->pick.slot].mem_mask;
+}
+
+static bool may_exchange(const struct thread *a, const struct thread *b)
+{
+    return b->ordered && b->holds_pick && b->rule == a->rule && atomic_load(&b->tid) && same_memory(a, b) &&
+           is_inverted(a, b);
+}
+
+static bool is_further(const struct thread *from, const struct thread *a, const struct thread *b)
+{
+    uint32_t distance_a = a->ticket > from->ticket ? a->ticket - from->ticket : from->ticket - a->ticket;
+    uint32_t distance_b = b->ticket > from->ticket ? b->ticket - from->ticket : from->ticket - b->ticket;
+
+    return distance_a > distance_b;
+}
+
+static void consider(struct thread *thread, void *context)
+{
+    struct search *search = context;
+
+    if (thread == search->from || !may_exchange(search->from, thread))
+        return;
+    if (!search->found || is_further(search->from, thread, search->found))
+        search->found = thread;
+}
+
+static void exchange(struct thread *a, struct thread *b)
+{
+    struct pick pick = a->pick;
+    uint32_t ticket = a->ticket;
+
+    a->pick = b->pick;
+    a->ticket = b->ticket;
+    b->pick = pick;
+    b->ticket = ticket;
+}
+
+void order_settle(struct thread *thread, void (*moved)(struct thread *), void (*released)(struct thread *))
+{
+    struct thread *current = thread;
+    bool changed = false;
+
+    for (;;) {
+        struct search search = {current, NULL};
+        struct thread *other;
+
+        thread_each(consider, &search);
+        other = search.found;
+        if (!other)
+            break;
+        if (atomic_exchange(&other->busy, 1)) {
+            atomic_fetch_or(&other->work, WORK_ORDER);
+            released(other); /* in case its owner has left in between */
+            break;
+        }
+        if (!may_exchange(current, other)) { /* it changed before we owned it */
+            atomic_store(&other->busy, 0);
+            released(other);
+            continue;
+        }
+        exchange(current, other);
+        moved(current);
+        if (current != thread) {
+            atomic_store(&current->busy, 0);
+            released(current);
+        }
+        current = other;
+        changed = true;
+    }
+    if (changed)
+        moved(current);
+    if (current != thread) {
+        atomic_store(&current->busy, 0);
+        released(current);
+    }
+}
