@@ -1,7 +1,9 @@
 /*
- * clone(CLONE_VM | CLONE_VFORK) with exit signal 0: nothing is copied, we sleep until the exec, and only a
- * waitpid with __WCLONE sees the child (clone(2)). The child runs on a stack of its own in our memory, so it
- * writes nothing but its locals and that stack.
+ * Two children. A program that is exec'd becomes an ordinary child again (the kernel sets its exit signal to
+ * SIGCHLD), which the application's wait() would find; so the command is the child of a go-between, which we clone
+ * with exit signal 0: it sends no signal, and only a waitpid with __WCLONE finds it (clone(2), wait(2)).
+ * Both run in our memory while we sleep (CLONE_VM | CLONE_VFORK), on stacks of their own; nothing is copied, and
+ * descriptors are opened in the go-between's table only.
  */
 #include "shim/start/helper.h"
 
@@ -18,15 +20,19 @@
 
 #include "shim/place/text_writer.h"
 
-#define STACK_SIZE ((size_t)64 << 10)
+#define STACK_SIZE ((size_t)32 << 10)
 #define SIGNALS 64
+#define NOT_STARTED 127
 
-struct child {
+struct command {
     const char *path;
     const char *const *arguments;
     char **environment;
-    int output; /* pipe's writing end, or -1 */
-    sigset_t mask;
+    char *stack;        /* of the command's process until its exec */
+    char *output;       /* NULL: none wanted */
+    size_t output_size;
+    int pipe_end;       /* the command's stdout when output is wanted */
+    sigset_t mask;      /* the application's */
 };
 
 /* Handlers are code of the application; ignored signals stay ignored, as exec would have it. */
@@ -45,27 +51,32 @@ static void drop_handlers(void)
     }
 }
 
-static int child_main(void *argument)
+static bool redirect(int pipe_end)
 {
-    const struct child *child = argument;
+    int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    if (nothing < 0)
+        return false;
+    /* dup2 onto itself would leave close-on-exec set: the pipe may have got number 1 in a daemon */
+    if (pipe_end == STDOUT_FILENO)
+        fcntl(pipe_end, F_SETFD, 0);
+    else
+        dup2(pipe_end, STDOUT_FILENO);
+    dup2(nothing, STDIN_FILENO);
+    dup2(nothing, STDERR_FILENO);
+    return true;
+}
+
+static int command_main(void *argument)
+{
+    const struct command *command = argument;
 
     drop_handlers();
-    sigprocmask(SIG_SETMASK, &child->mask, NULL);
-    if (child->output >= 0) {
-        int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-        if (nothing < 0)
-            return 127;
-        dup2(nothing, STDIN_FILENO);
-        dup2(nothing, STDERR_FILENO);
-        /* dup2 onto itself would leave close-on-exec set: the pipe may have got number 1 */
-        if (child->output == STDOUT_FILENO)
-            fcntl(child->output, F_SETFD, 0);
-        else
-            dup2(child->output, STDOUT_FILENO);
-    }
-    execve(child->path, (char *const *)child->arguments, child->environment);
-    return 127; /* clone() ends the child with it, past our own _exit() */
+    sigprocmask(SIG_SETMASK, &command->mask, NULL);
+    if (command->output && !redirect(command->pipe_end))
+        return NOT_STARTED;
+    execve(command->path, (char *const *)command->arguments, command->environment);
+    return NOT_STARTED; /* ends the child: clone() makes the system call itself, past our own _exit() */
 }
 
 /* The environment without the preload, and with a stop for an /etc/ld.so.preload that loads us again. */
@@ -110,55 +121,68 @@ static void read_all(int fd, char *output, size_t size)
     output[length] = '\0';
 }
 
-static int wait_for(pid_t pid)
+/* Exit status, or NOT_STARTED. */
+static int wait_for(pid_t pid, int options)
 {
     int status;
 
-    while (waitpid(pid, &status, __WCLONE) < 0)
+    while (waitpid(pid, &status, options) < 0)
         if (errno != EINTR)
-            return -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+            return NOT_STARTED;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : NOT_STARTED;
 }
 
-static pid_t start_child(struct child *child, char *stack)
+/* An application that ignores SIGCHLD has its children reaped by the kernel; ours has to be waited for. */
+static void expect_child(void)
 {
-    sigset_t all;
+    struct sigaction action = {.sa_handler = SIG_DFL};
+
+    sigaction(SIGCHLD, &action, NULL);
+}
+
+static int go_between_main(void *argument)
+{
+    struct command *command = argument;
+    int ends[2] = {-1, -1};
     pid_t pid;
 
-    /* until the exec the child would run the application's handlers in the application's memory */
-    sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, &child->mask);
-    pid = clone(child_main, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK, child);
-    sigprocmask(SIG_SETMASK, &child->mask, NULL);
-    return pid;
+    expect_child();
+    if (command->output && pipe2(ends, O_CLOEXEC) != 0)
+        return NOT_STARTED;
+    command->pipe_end = ends[1];
+    pid = clone(command_main, command->stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD, command);
+    if (pid < 0)
+        return NOT_STARTED;
+    if (command->output) {
+        close(ends[1]);
+        read_all(ends[0], command->output, command->output_size);
+    }
+    return wait_for(pid, 0);
 }
 
 int helper_run(const char *path, const char *const *arguments, char *output, size_t output_size)
 {
-    struct child child = {.path = path, .arguments = arguments, .output = -1};
-    size_t size = STACK_SIZE + environment_size();
-    int ends[2] = {-1, -1}, status = -1;
+    struct command command = {.path = path, .arguments = arguments, .output = output, .output_size = output_size};
+    size_t size = 2 * STACK_SIZE + environment_size();
+    int status = NOT_STARTED;
+    sigset_t all;
     char *memory;
     pid_t pid;
 
     memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
     if (memory == MAP_FAILED)
         return -1;
-    if (!output || pipe2(ends, O_CLOEXEC) == 0) {
-        child.environment = helper_environment(memory + STACK_SIZE);
-        child.output = ends[1];
-        pid = start_child(&child, memory);
-        if (output)
-            close(ends[1]);
-        if (pid > 0 && output)
-            read_all(ends[0], output, output_size);
-        if (pid > 0)
-            status = wait_for(pid);
-        if (output)
-            close(ends[0]);
-    }
+    command.stack = memory;
+    command.environment = helper_environment(memory + 2 * STACK_SIZE);
+    /* until the exec the children would run the application's handlers in the application's memory */
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &command.mask);
+    pid = clone(go_between_main, memory + 2 * STACK_SIZE, CLONE_VM | CLONE_VFORK, &command);
+    if (pid > 0)
+        status = wait_for(pid, __WCLONE);
+    sigprocmask(SIG_SETMASK, &command.mask, NULL);
     munmap(memory, size);
-    return status;
+    return status == NOT_STARTED ? -1 : status;
 }
 
 /* --- where the command is --- */
