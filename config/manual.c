@@ -4,11 +4,13 @@
 #include "config/config.h"
 #include "config/keys.h"
 
-/* Text as troff wants it: no macro at the start of a line, no escapes, plain quotes and minus signs. */
-static void print_roff(FILE *to, const char *text)
+enum { LINE_LENGTH = 68 };
+
+/* A word as troff wants it: no macro at the start of a line, no escapes, plain quotes and minus signs. */
+static void print_word(FILE *to, const char *word, size_t length)
 {
-    for (const char *c = text; *c; c++)
-        switch (*c) {
+    for (size_t i = 0; i < length; i++)
+        switch (word[i]) {
         case '\\':
             fputs("\\e", to);
             break;
@@ -19,11 +21,28 @@ static void print_roff(FILE *to, const char *text)
             fputs("\\(aq", to);
             break;
         case '.':
-            fputs(c == text ? "\\&." : ".", to);
+            fputs(i == 0 ? "\\&." : ".", to);
             break;
         default:
-            fputc(*c, to);
+            fputc(word[i], to);
         }
+}
+
+static void print_roff(FILE *to, const char *text)
+{
+    size_t column = 0;
+    while (*text) {
+        size_t length = strcspn(text, " ");
+        if (column) {
+            bool full = column + 1 + length > LINE_LENGTH;
+            fputc(full ? '\n' : ' ', to);
+            column = full ? 0 : column + 1;
+        }
+        print_word(to, text, length);
+        column += length;
+        text += length;
+        text += strspn(text, " ");
+    }
 }
 
 static void print_words(FILE *to, const struct key *key)
@@ -47,7 +66,7 @@ static void print_key(FILE *to, const struct key *key)
     print_roff(to, key->name);
     fputc('\n', to);
     print_roff(to, key->summary);
-    fputs(".\nTakes ", to);
+    fputs(".\nTakes\n", to);
     print_roff(to, key_type_text(key));
     fputs(".\n", to);
     if (key->fallback) {
