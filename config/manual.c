@@ -4,7 +4,7 @@
 #include "config/config.h"
 #include "config/keys.h"
 
-enum { LINE_LENGTH = 68 };
+enum { LINE_LENGTH = 66 };
 
 /* A word as troff wants it: no macro at the start of a line, no escapes, plain quotes and minus signs. */
 static void print_word(FILE *to, const char *word, size_t length)
