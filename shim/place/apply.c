@@ -290,6 +290,8 @@ static void set_memory(struct thread *thread, const struct plan_rule *rule)
         refused(thread, CALL_SET_MEMPOLICY, error);
         return;
     }
+    if (mode == MODE_WEIGHTED_INTERLEAVE && rule->weights_count)
+        reason = REASON_NOT_SERVED; /* the weights are the machine's, in /sys; a process does not set them */
     thread->memory = STANDING_RULE;
     read_memory_back(thread, mode, nodes, reason);
 }

@@ -2,9 +2,12 @@
 
 #include <errno.h>
 #include <linux/mempolicy.h>
+#include <linux/seccomp.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "shim/place/mask.h"
@@ -25,6 +28,30 @@ extern void *__dso_handle;
 
 /* --- base state --- */
 
+/*
+ * A seccomp filter may kill for a call instead of answering (systemd's SystemCallFilter= does). So where there is
+ * one, a copy of the process tries first; it has no exit signal, so nobody else hears of its end (clone(2)).
+ */
+static bool memory_calls_survive(void)
+{
+    int status = 0;
+    pid_t pid;
+
+    if (syscall(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0) != SECCOMP_MODE_FILTER)
+        return true;
+    pid = (pid_t)syscall(SYS_clone, 0, 0, 0, 0, 0);
+    if (pid == 0) {
+        syscall(SYS_get_mempolicy, NULL, NULL, 0, NULL, 0);
+        syscall(SYS_set_mempolicy, MPOL_DEFAULT, NULL, 0);
+        syscall(SYS_exit_group, 0);
+    }
+    if (pid < 0)
+        return false;
+    while (waitpid(pid, &status, __WCLONE) < 0 && errno == EINTR)
+        ;
+    return WIFEXITED(status);
+}
+
 bool base_read(void)
 {
     struct base_state *base = &nw_shim.base;
@@ -35,7 +62,8 @@ bool base_read(void)
         words *= 2;
     if (error || !base->words)
         return false;
-    base->has_memory_policy = sys_get_mempolicy(&base->memory_mode, base->memory_nodes, NODE_WORDS) == 0;
+    if (shim_needs(PLAN_HAS_MEMPOLICY) && memory_calls_survive())
+        base->has_memory_policy = sys_get_mempolicy(&base->memory_mode, base->memory_nodes, NODE_WORDS) == 0;
     return true;
 }
 

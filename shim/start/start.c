@@ -145,8 +145,11 @@ static enum reason check_target(const struct environment *environment)
  */
 static void leave_no_trace(void)
 {
-    if (base_read() && base_widen())
+    if (base_read() && base_widen()) {
         sys_set_affinity(0, nw_shim.base.mask, nw_shim.base.words);
+        if (nw_shim.base.has_memory_policy)
+            sys_set_mempolicy(nw_shim.base.memory_mode, NULL, 0);
+    }
     segment_remove_stale();
 }
 
