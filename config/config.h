@@ -47,7 +47,10 @@ struct print_style {
 /* All findings, as `redis.toml:14:1: error[E012]: …` with line and caret. Adds nothing when the list is empty. */
 void diag_print(FILE *to, const struct diag_list *diags, const struct sources *sources, struct print_style style);
 
-/* `config show [--origin]`: every effective key (json: an object path -> {value, origin}). */
+/*
+ * `config show [--origin]`: every effective key (json: an object path -> {value, origin}). Built-in values are
+ * shown outside rules; a rule shows what it sets and what it takes from [defaults].
+ */
 void config_show(FILE *to, const struct config *config, bool origin, bool json);
 /* `config schema`: the JSON Schema (draft-04) from the key table. */
 int config_schema(FILE *to);
