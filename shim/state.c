@@ -9,7 +9,7 @@ struct shim nw_shim;
 
 /* One buffer instead of one for each text: a page that is touched costs more at start-up than all the copying. */
 static char kept[4 * PATH_MAX];
-static size_t kept_used;
+static size_t kept_used ON_DATA_PAGE;
 
 const char *shim_keep(const char *text)
 {

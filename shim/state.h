@@ -23,6 +23,12 @@
 /* MAX_NUMNODES is at most 1024 (NODES_SHIFT 10); get_mempolicy(2) refuses smaller buffers than the kernel's. */
 #define NODE_WORDS 16u
 
+/*
+ * Small variables that every start-up writes lie together on the page that relocation has already made private:
+ * spread over .bss between the large arrays, each would cost a page fault of its own.
+ */
+#define ON_DATA_PAGE __attribute__((section(".data")))
+
 enum phase {
     PHASE_LOADING,  /* nothing decided: the first interposed call or the constructor decides */
     PHASE_STARTING, /* one thread is deciding */

@@ -5,7 +5,7 @@
 #include "shim/start/start.h"
 #include "shim/state.h"
 
-struct next nw_next;
+struct next nw_next ON_DATA_PAGE;
 
 void next_bind(void)
 {

@@ -14,6 +14,7 @@
 #define CACHE_SIZE 256u
 
 extern __typeof__(_dl_find_object) _dl_find_object __attribute__((weak)); /* glibc 2.35 */
+extern __typeof__(dladdr1) dladdr1 __attribute__((weak));                 /* not in musl */
 
 /*
  * Direct-mapped. `version` is odd while an entry is written; a reader that sees it change looks the address up
@@ -124,15 +125,33 @@ static const struct link_map *map_at(const void *address)
 
         return _dl_find_object((void *)address, &object) == 0 ? object.dlfo_link_map : NULL;
     }
-    return dladdr1(address, &unused, (void **)&map, RTLD_DL_LINKMAP) ? map : NULL;
+    return dladdr1 && dladdr1(address, &unused, (void **)&map, RTLD_DL_LINKMAP) ? map : NULL;
+}
+
+/* Without a link map: what dladdr says, whose function is the nearest symbol below. */
+static struct origin look_up_portably(const void *address)
+{
+    struct origin origin = {0};
+    Dl_info info;
+
+    if (!dladdr(address, &info))
+        return origin;
+    if (info.dli_fname)
+        origin.library = texts_keep(info.dli_fname, strlen(info.dli_fname));
+    if (info.dli_sname)
+        origin.function = texts_keep(info.dli_sname, strlen(info.dli_sname));
+    return origin;
 }
 
 static struct origin look_up(const void *address)
 {
     struct origin origin = {0};
-    const struct link_map *map = map_at(address);
+    const struct link_map *map;
     const char *library;
 
+    if (!_dl_find_object && !dladdr1)
+        return look_up_portably(address);
+    map = map_at(address);
     if (!map)
         return origin;
     /* the loader has no name for the main program; argv[0] would be the application's to choose */

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "shim/state.h"
 #include "shim/telemetry/segment.h"
 
 #define TEXTS_SIZE 65536u
@@ -14,7 +15,7 @@
 
 static char buffer[TEXTS_SIZE] __attribute__((aligned(8)));
 static _Atomic uint32_t used = 2; /* offset 0 is the empty text */
-static _Atomic uint32_t newest;   /* release after a text is complete; acquire before it is read */
+static _Atomic uint32_t newest ON_DATA_PAGE; /* release after a text is complete; acquire before it is read */
 
 static uint16_t link_of(uint32_t offset)
 {

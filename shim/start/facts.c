@@ -11,7 +11,7 @@
 
 #define ARGUMENTS_SIZE 4096u
 
-static char comm[16];
+static char comm[16] ON_DATA_PAGE;
 static char arguments[ARGUMENTS_SIZE];
 static char parent_comm[16];
 

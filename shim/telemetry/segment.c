@@ -14,9 +14,9 @@
 #include "shim/state.h"
 
 /* NULL: nobody to tell. Release when set, acquire in every writer. */
-static _Atomic(struct segment_header *) mapped;
-static bool has_file;
-static size_t mapped_size;
+static _Atomic(struct segment_header *) mapped ON_DATA_PAGE;
+static bool has_file ON_DATA_PAGE;
+static size_t mapped_size ON_DATA_PAGE;
 
 static struct segment_header *segment(void)
 {
