@@ -34,12 +34,12 @@ enum phase {
     PHASE_STARTING, /* one thread is deciding */
     PHASE_DORMANT,  /* every call is forwarded untouched, for good */
     PHASE_ACTIVE,
-    PHASE_STOPPED,  /* was active; no placing call is made any more */
+    PHASE_STOPPED, /* was active; no placing call is made any more */
 };
 
 /* What the process had when it was loaded, and what threads without a rule get back. */
 struct base_state {
-    size_t words;   /* of the kernel's masks on this machine; all masks in the shim have this many */
+    size_t words;           /* of the kernel's masks on this machine; all masks in the shim have this many */
     bool has_memory_policy; /* get_mempolicy answered */
     int memory_mode;        /* with its MPOL_F_ flags, as the kernel gave it */
     uint64_t memory_nodes[NODE_WORDS];
@@ -52,24 +52,24 @@ struct shim {
     pid_t pid;               /* of the process that this state describes: tells a child of a raw fork */
     uint32_t uid;
     struct plan_view plan;
-    const char *plan_path;   /* static storage */
+    const char *plan_path; /* static storage */
     struct process_facts facts;
     struct occupancy occupancy;
-    _Atomic uint32_t *renamed;  /* per rule: numbers given out by `rename` */
-    void *tables;               /* the zeroed memory that holds occupancy and `renamed` */
+    _Atomic uint32_t *renamed; /* per rule: numbers given out by `rename` */
+    void *tables;              /* the zeroed memory that holds occupancy and `renamed` */
     size_t tables_size;
-    _Atomic uint32_t next_index; /* creation order of threads */
-    _Atomic uint32_t next_ticket; /* of picks, see place/order.h */
-    _Atomic uint32_t claims;    /* raised after every new exclusive claim; see place.c */
-    _Atomic uint32_t early_names; /* raised when a thread was named before it had registered; see place.c */
+    _Atomic uint32_t next_index;              /* creation order of threads */
+    _Atomic uint32_t next_ticket;             /* of picks, see place/order.h */
+    _Atomic uint32_t claims;                  /* raised after every new exclusive claim; see place.c */
+    _Atomic uint32_t early_names;             /* raised when a thread was named before it had registered; see place.c */
     uint64_t start_monotonic, start_realtime; /* ns */
     uint32_t start_cost_ns;
-    uint32_t *fork_mark;        /* reads 0 in a forked copy of this memory until shim_forked(); NULL: unsupported */
-    _Atomic uint32_t finished;  /* 1: the end has been written */
-    bool reports;               /* a report is due at the end */
-    const char *helper;         /* path of the command, when a report is due; NULL when there is none */
-    bool segment_due;           /* a forked child makes its segment with its first thread */
-    _Atomic bool details_due;   /* what /proc says about the process is not in the segment yet */
+    uint32_t *fork_mark;       /* reads 0 in a forked copy of this memory until shim_forked(); NULL: unsupported */
+    _Atomic uint32_t finished; /* 1: the end has been written */
+    bool reports;              /* a report is due at the end */
+    const char *helper;        /* path of the command, when a report is due; NULL when there is none */
+    bool segment_due;          /* a forked child makes its segment with its first thread */
+    _Atomic bool details_due;  /* what /proc says about the process is not in the segment yet */
     struct base_state base;
 };
 

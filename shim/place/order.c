@@ -26,8 +26,7 @@ static bool same_memory(const struct thread *a, const struct thread *b)
     unsigned policy = nw_shim.plan.rules[a->rule].mem_policy;
     const struct plan_slot *slots = nw_shim.plan.slots;
 
-    return policy == MEM_DEFAULT || policy == MEM_LOCAL ||
-           slots[a->pick.slot].mem_mask == slots[b->pick.slot].mem_mask;
+    return policy == MEM_DEFAULT || policy == MEM_LOCAL || slots[a->pick.slot].mem_mask == slots[b->pick.slot].mem_mask;
 }
 
 static bool may_exchange(const struct thread *a, const struct thread *b)

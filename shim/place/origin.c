@@ -27,7 +27,7 @@ static struct entry {
 } cache[CACHE_SIZE];
 
 struct symbols {
-    const ElfW(Sym) *table;
+    const ElfW(Sym) * table;
     const char *names;
     size_t names_size;
     uint32_t count;
@@ -90,7 +90,7 @@ static bool symbols_of(const struct link_map *map, struct symbols *ret_symbols)
     return true;
 }
 
-static bool symbol_covers(const ElfW(Sym) *symbol, uintptr_t offset)
+static bool symbol_covers(const ElfW(Sym) * symbol, uintptr_t offset)
 {
     unsigned type = symbol->st_info & 0xf;
 

@@ -4,9 +4,9 @@
 
 #include "shim/place/text_writer.h"
 
-#define NAME_SIZE 16u
+#define NAME_SIZE   16u
 #define NUMBER_WORD "{n}"
-#define RULE_WORD "{rule}"
+#define RULE_WORD   "{rule}"
 
 /* Writes the template up to `end`, with {rule} filled in. */
 static void write_part(struct text_writer *writer, const char *from, const char *end, const char *rule)

@@ -11,10 +11,10 @@
 #include "shim/telemetry/segment.h"
 
 #define TEXTS_SIZE 65536u
-#define LINK_SIZE sizeof(uint16_t)
+#define LINK_SIZE  sizeof(uint16_t)
 
 static char buffer[TEXTS_SIZE] __attribute__((aligned(8)));
-static _Atomic uint32_t used = 2; /* offset 0 is the empty text */
+static _Atomic uint32_t used = 2;            /* offset 0 is the empty text */
 static _Atomic uint32_t newest ON_DATA_PAGE; /* release after a text is complete; acquire before it is read */
 
 static uint16_t link_of(uint32_t offset)
@@ -66,8 +66,8 @@ uint16_t texts_keep(const char *text, size_t length)
         uint16_t link = (uint16_t)previous;
 
         memcpy(buffer + offset - LINK_SIZE, &link, LINK_SIZE);
-    } while (!atomic_compare_exchange_weak_explicit(&newest, &previous, offset, memory_order_release,
-                                                    memory_order_relaxed));
+    } while (
+        !atomic_compare_exchange_weak_explicit(&newest, &previous, offset, memory_order_release, memory_order_relaxed));
     return (uint16_t)offset;
 }
 

@@ -10,7 +10,7 @@
 #include "shim/state.h"
 
 #define FIRST_CHUNK 256u
-#define CHUNKS 15u /* 8 million records: twice the largest pid_max */
+#define CHUNKS      15u /* 8 million records: twice the largest pid_max */
 /* Busy records that a search passes before the pool grows instead: bounds the cost of a creation. */
 #define SEARCH_LIMIT 64u
 
@@ -18,8 +18,8 @@ __thread struct thread *nw_self __attribute__((tls_model("initial-exec")));
 
 static struct thread first_chunk[FIRST_CHUNK];
 static _Atomic(struct thread *) chunks[CHUNKS] = {first_chunk};
-static _Atomic uint32_t chunk_count = 1; /* release after the pointer is in chunks[] */
-static _Atomic uint32_t hand ON_DATA_PAGE; /* next record to look at */
+static _Atomic uint32_t chunk_count = 1;         /* release after the pointer is in chunks[] */
+static _Atomic uint32_t hand ON_DATA_PAGE;       /* next record to look at */
 static _Atomic uint32_t used_below ON_DATA_PAGE; /* no record at or above was ever taken */
 
 static uint32_t chunk_first(uint32_t chunk)

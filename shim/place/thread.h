@@ -22,18 +22,18 @@
 #include "shim/telemetry/layout.h"
 
 enum standing { /* what the thread's mask, or memory policy, is by our doing */
-    STANDING_BASE,
-    STANDING_UNION,   /* CPU only: main's union mask */
-    STANDING_RULE,
-    STANDING_UNKNOWN, /* created by a thread that no hook saw */
+                STANDING_BASE,
+                STANDING_UNION, /* CPU only: main's union mask */
+                STANDING_RULE,
+                STANDING_UNKNOWN, /* created by a thread that no hook saw */
 };
 
-enum thread_work { /* bits of struct thread.work */
-    WORK_NAME = 1 << 0,   /* new_name was set: match again */
-    WORK_CLAIMS = 1 << 1, /* somebody claimed CPUs: compute the mask again */
-    WORK_MEMORY = 1 << 2, /* a pending memory policy, by the thread itself */
-    WORK_ORDER = 1 << 3,  /* compare places with those of the other threads of the rule; see order.h */
-    WORK_END = 1 << 4,    /* the thread is over */
+enum thread_work {                       /* bits of struct thread.work */
+                   WORK_NAME = 1 << 0,   /* new_name was set: match again */
+                   WORK_CLAIMS = 1 << 1, /* somebody claimed CPUs: compute the mask again */
+                   WORK_MEMORY = 1 << 2, /* a pending memory policy, by the thread itself */
+                   WORK_ORDER = 1 << 3,  /* compare places with those of the other threads of the rule; see order.h */
+                   WORK_END = 1 << 4,    /* the thread is over */
 };
 
 struct thread {
@@ -44,18 +44,18 @@ struct thread {
     uint32_t number;        /* in the pool, and of its record in the segment */
     uint32_t index;         /* creation order in the process */
     uint32_t creator_tid;
-    uint32_t early_names;   /* nw_shim.early_names when the record was taken */
-    uint32_t creator_slot;  /* or PLAN_NONE */
-    uint32_t rule;          /* or PLAN_NONE */
-    struct pick pick;       /* valid when holds_pick */
+    uint32_t early_names;  /* nw_shim.early_names when the record was taken */
+    uint32_t creator_slot; /* or PLAN_NONE */
+    uint32_t rule;         /* or PLAN_NONE */
+    struct pick pick;      /* valid when holds_pick */
     bool holds_pick;
-    uint32_t ticket;        /* when the pick was taken, see order.h */
-    bool ordered;           /* its first name brought it to its rule */
-    bool named_before;      /* has been renamed at least once */
+    uint32_t ticket;   /* when the pick was taken, see order.h */
+    bool ordered;      /* its first name brought it to its rule */
+    bool named_before; /* has been renamed at least once */
     bool main;
     bool unnamed;
-    uint8_t cpus, memory;   /* enum standing: as it is now, at first what was inherited */
-    uint8_t flags;          /* enum segment_thread_flag */
+    uint8_t cpus, memory; /* enum standing: as it is now, at first what was inherited */
+    uint8_t flags;        /* enum segment_thread_flag */
     uint8_t cpu_outcome, cpu_reason, memory_outcome, memory_reason, why, got_policy;
     uint16_t got_cpus;
     uint32_t home_node, born_ms;

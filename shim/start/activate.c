@@ -19,7 +19,7 @@
 #include "shim/sys/placing.h"
 #include "shim/telemetry/segment.h"
 
-#define PAGE 4096u
+#define PAGE      4096u
 #define HARD_EXIT 125
 
 /* glibc; libc_nonshared.a's pthread_atfork would bind it strongly, and musl has only pthread_atfork. */

@@ -28,10 +28,14 @@ void environment_read(struct environment *ret_environment)
         const char *name;
         const char **value;
     } fixed[] = {
-        {"NODEWISE_PLAN", &ret_environment->plan},         {"NODEWISE_POLICY", &ret_environment->policy},
-        {"NODEWISE_DISABLE", &ret_environment->disable},   {"NODEWISE_LOG", &ret_environment->log},
-        {"NODEWISE_REPORT", &ret_environment->report},     {"NODEWISE_ANCESTOR", &ret_environment->ancestor},
-        {"HOME", &ret_environment->home},                  {"XDG_CONFIG_HOME", &ret_environment->xdg_config_home},
+        {"NODEWISE_PLAN", &ret_environment->plan},
+        {"NODEWISE_POLICY", &ret_environment->policy},
+        {"NODEWISE_DISABLE", &ret_environment->disable},
+        {"NODEWISE_LOG", &ret_environment->log},
+        {"NODEWISE_REPORT", &ret_environment->report},
+        {"NODEWISE_ANCESTOR", &ret_environment->ancestor},
+        {"HOME", &ret_environment->home},
+        {"XDG_CONFIG_HOME", &ret_environment->xdg_config_home},
     };
 
     *ret_environment = (struct environment){0};

@@ -21,19 +21,19 @@
 
 #include "shim/place/text_writer.h"
 
-#define STACK_SIZE ((size_t)32 << 10)
-#define SIGNALS 64
+#define STACK_SIZE  ((size_t)32 << 10)
+#define SIGNALS     64
 #define NOT_STARTED 127
 
 struct command {
     const char *path;
     const char *const *arguments;
     char **environment;
-    char *stack;        /* of the command's process until its exec */
-    char *output;       /* NULL: none wanted */
+    char *stack;  /* of the command's process until its exec */
+    char *output; /* NULL: none wanted */
     size_t output_size;
-    int pipe_end;       /* the command's stdout when output is wanted */
-    sigset_t mask;      /* the application's */
+    int pipe_end;  /* the command's stdout when output is wanted */
+    sigset_t mask; /* the application's */
 };
 
 /* Handlers are code of the application; ignored signals stay ignored, as exec would have it. */
@@ -221,7 +221,7 @@ bool helper_path(char *ret_path, size_t size)
         return false;
     if (!strcmp(folder, NODEWISE_SHIM_DIR) && try_path(ret_path, size, NODEWISE_BIN_DIR, "/nodewise"))
         return true;
-    return try_path(ret_path, size, folder, "/../tools/nodewise") ||        /* build tree */
-           try_path(ret_path, size, folder, "/../../../bin/nodewise") ||    /* PREFIX/lib/TRIPLET/nodewise */
-           try_path(ret_path, size, folder, "/../../bin/nodewise");         /* PREFIX/lib/nodewise */
+    return try_path(ret_path, size, folder, "/../tools/nodewise") ||     /* build tree */
+           try_path(ret_path, size, folder, "/../../../bin/nodewise") || /* PREFIX/lib/TRIPLET/nodewise */
+           try_path(ret_path, size, folder, "/../../bin/nodewise");      /* PREFIX/lib/nodewise */
 }

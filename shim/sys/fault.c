@@ -10,7 +10,7 @@ static const struct {
     const char *word;
     int number;
 } known_errors[] = {
-    {"EPERM", EPERM}, {"ENOSYS", ENOSYS}, {"EINVAL", EINVAL}, {"ESRCH", ESRCH},
+    {"EPERM", EPERM},   {"ENOSYS", ENOSYS}, {"EINVAL", EINVAL}, {"ESRCH", ESRCH},
     {"EFAULT", EFAULT}, {"ENOMEM", ENOMEM}, {"EIO", EIO},
 };
 

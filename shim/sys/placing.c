@@ -12,7 +12,8 @@
 static struct placing {
     const char *word;
     long number;
-    _Atomic int refused; /* the answer that is for good (EPERM, ENOSYS), else 0; relaxed: a late reader asks once more */
+    _Atomic int
+        refused; /* the answer that is for good (EPERM, ENOSYS), else 0; relaxed: a late reader asks once more */
 } table[CALL_COUNT] = {
     [CALL_SCHED_SETAFFINITY] = {"sched_setaffinity", SYS_sched_setaffinity, 0},
     [CALL_SCHED_GETAFFINITY] = {"sched_getaffinity", SYS_sched_getaffinity, 0},

@@ -19,15 +19,15 @@
 
 #include <stdint.h>
 
-#define SEGMENT_MAGIC UINT64_C(0x314745535057444e) /* "NDWPSEG1" */
-#define SEGMENT_VERSION 1u
+#define SEGMENT_MAGIC      UINT64_C(0x314745535057444e) /* "NDWPSEG1" */
+#define SEGMENT_VERSION    1u
 #define SEGMENT_DIR_PREFIX "/dev/shm/nodewise." /* + uid */
-#define SEGMENT_SUFFIX ".seg"
+#define SEGMENT_SUFFIX     ".seg"
 
-#define SEGMENT_THREADS 3072u /* live threads listed; more are placed and counted but not listed */
-#define SEGMENT_EVENTS 512u   /* ring */
-#define SEGMENT_STRINGS 8192u /* bytes of interned texts; offset 0 is "" */
-#define SEGMENT_MASK_WORDS 64u /* 4096 CPUs of the base mask are shown */
+#define SEGMENT_THREADS    3072u /* live threads listed; more are placed and counted but not listed */
+#define SEGMENT_EVENTS     512u  /* ring */
+#define SEGMENT_STRINGS    8192u /* bytes of interned texts; offset 0 is "" */
+#define SEGMENT_MASK_WORDS 64u   /* 4096 CPUs of the base mask are shown */
 
 enum segment_state {
     SEGMENT_STARTING,
@@ -40,7 +40,13 @@ struct segment_section {
     uint32_t offset, record_size, capacity, reserved;
 };
 
-enum segment_section_id { SEGMENT_RULE_TABLE, SEGMENT_THREAD_TABLE, SEGMENT_EVENT_TABLE, SEGMENT_STRING_TABLE, SEGMENT_SECTIONS };
+enum segment_section_id {
+    SEGMENT_RULE_TABLE,
+    SEGMENT_THREAD_TABLE,
+    SEGMENT_EVENT_TABLE,
+    SEGMENT_STRING_TABLE,
+    SEGMENT_SECTIONS
+};
 
 struct segment_header {
     uint64_t magic;
@@ -49,33 +55,33 @@ struct segment_header {
     uint32_t state;        /* enum segment_state */
     uint32_t state_reason; /* enum reason */
     uint32_t pid, ppid;
-    uint64_t start_ticks;    /* /proc/PID/stat field 22, or 0 when unknown: tells a reused pid */
-    uint64_t start_realtime; /* ns since 1970 */
+    uint64_t start_ticks;     /* /proc/PID/stat field 22: tells a reused pid; 0 until the first thread is made */
+    uint64_t start_realtime;  /* ns since 1970 */
     uint64_t start_monotonic; /* ns, the zero of all event times */
     uint64_t end_monotonic;   /* ns, 0 while running */
     uint64_t plan_checksum;
-    uint32_t forked;          /* 1: made by fork without exec */
+    uint32_t forked; /* 1: made by fork without exec */
     uint32_t uid;
-    uint32_t start_cost_ns;   /* what the shim's start-up took */
-    uint32_t mempolicy_base;  /* mode found at the start (get_mempolicy(2)) */
+    uint32_t start_cost_ns;  /* what the shim's start-up took */
+    uint32_t mempolicy_base; /* mode found at the start (get_mempolicy(2)) */
     struct segment_section sections[SEGMENT_SECTIONS];
     char comm[16];
-    char exe[256];
+    char exe[256]; /* may be empty until the first thread is made */
     char plan_path[256];
     uint64_t base_mask[SEGMENT_MASK_WORDS]; /* affinity found at the start */
     uint32_t base_mask_words;
-    uint32_t strings_used;    /* bytes */
+    uint32_t strings_used; /* bytes */
     /* counters, relaxed */
     uint64_t threads_started, threads_ended, threads_unlisted;
-    uint64_t events_written;  /* the ring's head: event i is at i % capacity */
+    uint64_t events_written; /* the ring's head: event i is at i % capacity */
     uint64_t renames;
     uint64_t kernel_refusals; /* placing calls that failed */
 };
 
 /* Per rule of the plan, then one more record for "no rule" (base state). */
 struct segment_rule {
-    uint64_t placed;  /* threads that the rule ever got */
-    uint32_t live;    /* threads in it now */
+    uint64_t placed;                    /* threads that the rule ever got */
+    uint32_t live;                      /* threads in it now */
     uint32_t strict, best_effort, none; /* outcome of CPU placement, ever */
     uint32_t mem_strict, mem_best_effort, mem_none;
     uint32_t renamed; /* numbers given out by `rename` */
@@ -96,20 +102,20 @@ struct segment_thread { /* 64 bytes */
     uint32_t seq;
     uint32_t tid;
     uint32_t creator_tid;
-    uint32_t index;       /* creation order in the process, main = 0 */
-    char name[16];        /* as last seen */
+    uint32_t index; /* creation order in the process, main = 0 */
+    char name[16];  /* as last seen */
     uint16_t start_library, start_function, creator_library, creator_function; /* string offsets */
-    uint16_t rule;        /* index in the plan; 0xffff: base state */
-    uint8_t state;        /* enum segment_thread_state */
-    uint8_t flags;        /* enum segment_thread_flag */
-    uint32_t slot;        /* index in PLAN_SLOTS, or UINT32_MAX */
+    uint16_t rule;                   /* index in the plan; 0xffff: base state */
+    uint8_t state;                   /* enum segment_thread_state */
+    uint8_t flags;                   /* enum segment_thread_flag */
+    uint32_t slot;                   /* index in PLAN_SLOTS, or UINT32_MAX */
     uint8_t cpu_outcome, cpu_reason; /* enum outcome, enum reason */
     uint8_t mem_outcome, mem_reason;
-    uint8_t why;          /* enum reason: BIRTH, RENAME, MAIN_UNION, … */
-    uint8_t got_policy;   /* memory policy mode read back */
-    uint16_t got_cpus;    /* number of CPUs in the mask read back; 65535: more */
-    uint32_t born_ms;     /* after start_monotonic */
-    uint32_t home_node;   /* node id, or UINT32_MAX when the mask spans nodes */
+    uint8_t why;        /* enum reason: BIRTH, RENAME, MAIN_UNION, … */
+    uint8_t got_policy; /* memory policy mode read back */
+    uint16_t got_cpus;  /* number of CPUs in the mask read back; 65535: more */
+    uint32_t born_ms;   /* after start_monotonic */
+    uint32_t home_node; /* node id, or UINT32_MAX when the mask spans nodes */
 };
 
 enum segment_event_kind {
@@ -127,11 +133,11 @@ enum segment_event_kind {
 };
 
 struct segment_event { /* 48 bytes */
-    uint64_t number;  /* 1-based position in the stream; 0: never written or being written */
-    uint64_t time_ns; /* after start_monotonic */
+    uint64_t number;   /* 1-based position in the stream; 0: never written or being written */
+    uint64_t time_ns;  /* after start_monotonic */
     uint32_t tid;
-    uint16_t kind;    /* enum segment_event_kind */
-    uint16_t rule;    /* or 0xffff */
+    uint16_t kind; /* enum segment_event_kind */
+    uint16_t rule; /* or 0xffff */
     uint32_t value;
     uint8_t outcome, reason;
     uint16_t reserved;

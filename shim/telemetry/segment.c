@@ -207,9 +207,8 @@ void segment_string(uint32_t offset, const char *text, size_t size)
         return;
     memcpy((char *)section(header, SEGMENT_STRING_TABLE) + offset, text, size);
     used = __atomic_load_n(&header->strings_used, __ATOMIC_RELAXED);
-    while (used < offset + size &&
-           !__atomic_compare_exchange_n(&header->strings_used, &used, (uint32_t)(offset + size), true, __ATOMIC_RELEASE,
-                                        __ATOMIC_RELAXED))
+    while (used < offset + size && !__atomic_compare_exchange_n(&header->strings_used, &used, (uint32_t)(offset + size),
+                                                                true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
         ;
 }
 
