@@ -1,6 +1,5 @@
 /* names: pthread_setname_np, on the caller itself and on other threads. */
 #include <pthread.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,7 +18,7 @@ static pid_t tid_of(pthread_t thread)
     clockid_t clock;
 
     if (pthread_equal(thread, pthread_self()))
-        return (pid_t)syscall(SYS_gettid);
+        return thread_own_tid();
     if (pthread_getcpuclockid(thread, &clock) != 0 || (clock & 7) != 6)
         return 0;
     return (pid_t) ~(clock >> 3);

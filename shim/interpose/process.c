@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "shim/interpose/next.h"
@@ -17,7 +16,7 @@
 
 static void named_itself(const char *name)
 {
-    pid_t tid = (pid_t)syscall(SYS_gettid);
+    pid_t tid = thread_own_tid();
 
     /* a vfork child runs in our memory with its parent's thread block: its name is its own affair */
     if (nw_self && atomic_load_explicit(&nw_self->tid, memory_order_relaxed) != (uint32_t)tid)

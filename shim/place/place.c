@@ -13,52 +13,16 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "shim/place/apply.h"
+#include "shim/place/decide.h"
 #include "shim/place/mask.h"
 #include "shim/place/order.h"
-#include "shim/place/origin.h"
-#include "shim/place/stack.h"
-#include "shim/place/texts.h"
 #include "shim/state.h"
 #include "shim/sys/placing.h"
 #include "shim/telemetry/segment.h"
 
-static pid_t own_tid(void)
-{
-    return (pid_t)syscall(SYS_gettid);
-}
-
-/* --- deciding --- */
-
-static void fill_frames(const struct thread *thread, struct thread_facts *facts)
-{
-    facts->frames = thread->frames;
-    for (uint32_t i = 0; i < thread->frames; i++) {
-        facts->stack_library[i] = texts_get(thread->stack_library[i]);
-        facts->stack_function[i] = texts_get(thread->stack_function[i]);
-    }
-}
-
-static uint32_t decide_rule(const struct thread *thread)
-{
-    struct thread_facts facts;
-
-    /* not initialised: its arrays of frames would be half the cost of a decision */
-    facts.name = thread->name;
-    facts.unnamed = thread->unnamed;
-    facts.main = thread->main;
-    facts.index = thread->index;
-    facts.start_library = texts_get(thread->start_library);
-    facts.start_function = texts_get(thread->start_function);
-    facts.creator_library = texts_get(thread->creator_library);
-    facts.creator_function = texts_get(thread->creator_function);
-    facts.process = &nw_shim.facts;
-    fill_frames(thread, &facts);
-    return match_rule(&nw_shim.plan, &facts);
-}
+/* --- slots --- */
 
 static void take_pick(struct thread *thread)
 {
@@ -288,38 +252,6 @@ static void make_way(struct thread *thread, void *claimer_pointer)
 
 /* --- birth --- */
 
-static void inherit_from_creator(struct thread *thread)
-{
-    const struct thread *creator = nw_self;
-
-    if (creator) {
-        thread->creator_tid = atomic_load_explicit(&creator->tid, memory_order_relaxed);
-        thread->creator_slot = creator->holds_pick ? creator->pick.slot : PLAN_NONE;
-        thread->cpus = creator->cpus;
-        thread->memory = creator->memory;
-        memcpy(thread->creator_name, creator->name, sizeof(thread->creator_name));
-    } else {
-        thread->creator_tid = (uint32_t)own_tid();
-        thread->cpus = thread->memory = STANDING_UNKNOWN;
-        sys_get_name(thread->creator_name);
-    }
-    memcpy(thread->name, thread->creator_name, sizeof(thread->name));
-}
-
-static void find_origins(struct thread *thread, const void *start, const void *caller)
-{
-    if (shim_needs(PLAN_NEEDS_LIBRARIES | PLAN_NEEDS_FUNCTIONS)) {
-        struct origin from = origin_of(start), by = origin_of(caller);
-
-        thread->start_library = from.library;
-        thread->start_function = from.function;
-        thread->creator_library = by.library;
-        thread->creator_function = by.function;
-    }
-    if (shim_needs(PLAN_NEEDS_STACK))
-        stack_record(thread);
-}
-
 struct thread *place_prepare(const void *start, const void *caller)
 {
     int saved = errno;
@@ -328,8 +260,8 @@ struct thread *place_prepare(const void *start, const void *caller)
     if (thread) {
         thread->early_names = atomic_load(&nw_shim.early_names);
         thread->index = atomic_fetch_add_explicit(&nw_shim.next_index, 1, memory_order_relaxed);
-        inherit_from_creator(thread);
-        find_origins(thread, start, caller);
+        decide_inherited(thread);
+        decide_origins(thread, start, caller);
         thread->rule = decide_rule(thread);
         take_pick(thread);
         thread->why = (uint8_t)why_here(thread, REASON_BIRTH);
@@ -353,7 +285,7 @@ static void register_self(struct thread *thread)
     nw_self = thread;
     thread->born_ms = (uint32_t)((monotonic_ns() - nw_shim.start_monotonic) / 1000000u);
     atomic_store_explicit(&thread->state, THREAD_LIVE, memory_order_relaxed);
-    atomic_store(&thread->tid, (uint32_t)own_tid()); /* seq_cst: the handshakes at the top */
+    atomic_store(&thread->tid, (uint32_t)thread_own_tid()); /* seq_cst: the handshakes at the top */
 }
 
 /*
@@ -429,7 +361,7 @@ static void become_main(struct thread *thread)
     thread->start_library = thread->start_function = thread->creator_library = thread->creator_function = 0;
     thread->frames = 0;
     thread->born_ms = 0;
-    if (own_tid() == nw_shim.pid)
+    if (thread_own_tid() == nw_shim.pid)
         nw_self = thread;
 }
 

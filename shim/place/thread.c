@@ -6,6 +6,8 @@
 
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "shim/state.h"
 
@@ -21,6 +23,11 @@ static _Atomic(struct thread *) chunks[CHUNKS] = {first_chunk};
 static _Atomic uint32_t chunk_count = 1;         /* release after the pointer is in chunks[] */
 static _Atomic uint32_t hand ON_DATA_PAGE;       /* next record to look at */
 static _Atomic uint32_t used_below ON_DATA_PAGE; /* no record at or above was ever taken */
+
+pid_t thread_own_tid(void)
+{
+    return (pid_t)syscall(SYS_gettid);
+}
 
 static uint32_t chunk_first(uint32_t chunk)
 {

@@ -75,6 +75,9 @@ struct thread {
 /* The calling thread's record, NULL for threads that no hook has seen. initial-exec: safe in signal handlers. */
 extern __thread struct thread *nw_self __attribute__((tls_model("initial-exec")));
 
+/* The kernel's number of the calling thread. */
+pid_t thread_own_tid(void);
+
 /* A record in state STARTING, busy, otherwise cleared; NULL when memory is short. */
 struct thread *thread_take(void);
 /* Gives an owned record back; state THREAD_FREE (never was a thread) or THREAD_ENDED. */
