@@ -67,7 +67,8 @@ static bool process_condition_holds(const struct plan_view *plan, const struct p
 {
     switch (condition->key) {
     case PLAN_KEY_PROCESS_EXE:
-        return any_path_pattern(plan, condition, process->exe);
+        return any_path_pattern(plan, condition, process->exe) ||
+               any_path_pattern(plan, condition, process->exe_link);
     case PLAN_KEY_PROCESS_COMM:
         return any_pattern(plan, condition, process->comm);
     case PLAN_KEY_PROCESS_ARGV:

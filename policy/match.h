@@ -15,6 +15,8 @@
 
 struct process_facts {
     const char *exe;  /* path of /proc/self/exe */
+    const char *exe_link; /* path as given to execve (/usr/bin/redis-server is a link to redis-check-rdb), or NULL;
+                             a condition on the program holds for either */
     const char *comm; /* at start-up */
     const char *argv; /* arguments joined with spaces, as in a process listing; after fork as it then is */
     const char *parent_comm; /* NULL: not known */

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "shim/place/text_writer.h"
@@ -88,8 +89,26 @@ static bool plan_looks_at(enum plan_key key)
 /* The loader calls the main program "", so its path is needed wherever a library's name is. */
 static bool needs_exe(void)
 {
-    return plan_looks_at(PLAN_KEY_PROCESS_EXE) ||
-           shim_needs(PLAN_NEEDS_LIBRARIES | PLAN_NEEDS_FUNCTIONS | PLAN_NEEDS_STACK);
+    return shim_needs(PLAN_NEEDS_LIBRARIES | PLAN_NEEDS_FUNCTIONS | PLAN_NEEDS_STACK);
+}
+
+/*
+ * The path that execve was given, from the auxiliary vector. People name a program by the path that they start,
+ * which may be a link (Debian's redis-server is one) or a script.
+ */
+static const char *given_path(void)
+{
+    const char *path = (const char *)getauxval(AT_EXECFN);
+
+    return path && *path == '/' ? shim_keep(path) : NULL;
+}
+
+bool facts_read_exe(void)
+{
+    if (nw_shim.facts.exe || !plan_looks_at(PLAN_KEY_PROCESS_EXE))
+        return false;
+    nw_shim.facts.exe = read_exe();
+    return nw_shim.facts.exe != NULL;
 }
 
 void facts_read(void)
@@ -97,6 +116,7 @@ void facts_read(void)
     sys_get_name(comm);
     nw_shim.facts = (struct process_facts){
         .exe = needs_exe() ? read_exe() : NULL,
+        .exe_link = given_path(),
         .comm = comm,
         .argv = plan_looks_at(PLAN_KEY_PROCESS_ARGV) ? read_arguments() : NULL,
         .parent_comm = shim_needs(PLAN_NEEDS_PARENT) || plan_looks_at(PLAN_KEY_PARENT_COMM) ? read_parent() : NULL,

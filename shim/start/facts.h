@@ -2,8 +2,15 @@
 #ifndef NODEWISE_SHIM_START_FACTS_H
 #define NODEWISE_SHIM_START_FACTS_H
 
-/* Fills nw_shim.facts with what the plan asks for; texts live in static storage. */
+#include <stdbool.h>
+
+/* Fills nw_shim.facts with what the plan asks for, except `exe`; texts live in static storage. */
 void facts_read(void);
+/*
+ * Adds `exe` where a condition looks at the program; true when it is new. Apart, because it is a costly look into
+ * /proc that most processes are spared: the path that they were started by decides already.
+ */
+bool facts_read_exe(void);
 /* In a forked child: forked, and the parent is the process that we were. */
 void facts_forked(void);
 

@@ -125,6 +125,13 @@ static void mark_descendants(void)
     setenv("NODEWISE_ANCESTOR", pid, 1);
 }
 
+static bool is_target(void)
+{
+    if (match_target(&nw_shim.plan, &nw_shim.facts, NULL))
+        return true;
+    return facts_read_exe() && match_target(&nw_shim.plan, &nw_shim.facts, NULL);
+}
+
 static enum reason check_target(const struct environment *environment)
 {
     unsigned children = nw_shim.plan.header->children;
@@ -132,8 +139,9 @@ static enum reason check_target(const struct environment *environment)
 
     if (child && children == CHILDREN_NONE)
         return REASON_CHILD_NONE;
-    if (!(child && children == CHILDREN_INHERIT) && !match_target(&nw_shim.plan, &nw_shim.facts, NULL))
+    if (!(child && children == CHILDREN_INHERIT) && !is_target())
         return REASON_NO_TARGET;
+    facts_read_exe(); /* the rules' process_exe */
     if (children != CHILDREN_MATCH && !environment->ancestor)
         mark_descendants();
     return REASON_OK;
