@@ -1,5 +1,6 @@
 #include "shim/start/facts.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
@@ -101,6 +102,42 @@ static const char *given_path(void)
     const char *path = (const char *)getauxval(AT_EXECFN);
 
     return path && *path == '/' ? shim_keep(path) : NULL;
+}
+
+/* The part after the last '/', when it stands for itself only; else NULL. */
+static const char *literal_name(const char *pattern)
+{
+    const char *slash = strrchr(pattern, '/');
+    const char *name = slash ? slash + 1 : pattern;
+
+    return strpbrk(name, "*?[\\") ? NULL : name;
+}
+
+/*
+ * Links among the folders of a path do not change its last component. So when that is no link itself, and every
+ * pattern ends in another name, the resolved path cannot match either: the usual case where one service's
+ * environment reaches many programs.
+ */
+bool facts_rule_out_exe(void)
+{
+    const struct plan_view *plan = &nw_shim.plan;
+    const char *path = nw_shim.facts.exe_link, *name;
+    char unused;
+
+    if (!path || readlink(path, &unused, 1) >= 0 || errno != EINVAL)
+        return false;
+    name = strrchr(path, '/') + 1;
+    for (uint32_t i = 0; i < plan->count[PLAN_TARGETS]; i++) {
+        const struct plan_condition *condition = &plan->targets[i].condition;
+
+        for (uint32_t j = 0; condition->key == PLAN_KEY_PROCESS_EXE && j < condition->count; j++) {
+            const char *wanted = literal_name(plan_text(plan, plan->patterns[condition->first + j]));
+
+            if (!wanted || !strcmp(wanted, name))
+                return false;
+        }
+    }
+    return true;
 }
 
 bool facts_read_exe(void)

@@ -11,6 +11,8 @@ void facts_read(void);
  * /proc that most processes are spared: the path that they were started by decides already.
  */
 bool facts_read_exe(void);
+/* Is it certain without that look that no `exe` of [target] matches? */
+bool facts_rule_out_exe(void);
 /* In a forked child: forked, and the parent is the process that we were. */
 void facts_forked(void);
 

@@ -129,7 +129,7 @@ static bool is_target(void)
 {
     if (match_target(&nw_shim.plan, &nw_shim.facts, NULL))
         return true;
-    return facts_read_exe() && match_target(&nw_shim.plan, &nw_shim.facts, NULL);
+    return !facts_rule_out_exe() && facts_read_exe() && match_target(&nw_shim.plan, &nw_shim.facts, NULL);
 }
 
 static enum reason check_target(const struct environment *environment)
