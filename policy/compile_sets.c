@@ -125,8 +125,8 @@ static int take_whole_limit(struct compiled_sets *sets, size_t rule, const struc
     set->reason = result->absent_device ? REASON_NO_DEVICE : REASON_EMPTY_SET;
     if (!diag_said(sets->diags, DIAG_W020, span))
         diag_add(sets->diags, DIAG_W020, span, NULL, "name what should be taken instead: [\"…\", \"all\"]",
-             "%s \"%s\" is empty on this machine: rule \"%s\" gets all CPUs",
-             result->absent_device ? "the device" : "the set", list->items[0].value, name);
+             "\"%s\" %s: rule \"%s\" gets all CPUs", list->items[0].value,
+             result->absent_device ? "is not on this machine" : "is empty on this machine", name);
     return cpuset_copy(&set->cpus, &sets->limit);
 }
 
@@ -166,7 +166,7 @@ static int resolve_memory(struct compiled_sets *sets, size_t rule)
 {
     const struct memory *memory = &placement_of(sets->policy, rule)->memory;
     struct rule_set *set = &sets->rules[rule];
-    if (!memory->nodes.count)
+    if (!memory->nodes.count || memory->policy == MEM_DEFAULT || memory->policy == MEM_LOCAL)
         return 0;
     struct asking asking = {sets, SET_NODES};
     struct set_scope scope = {
@@ -188,7 +188,7 @@ static int resolve_memory(struct compiled_sets *sets, size_t rule)
             set->mem_reason = REASON_MEM_NODE;
     }
     if (r == 0 && cpuset_is_empty(&set->mem_nodes)) {
-        set->mem_reason = REASON_MEM_NODE;
+        set->mem_reason = result.absent_device ? REASON_NO_DEVICE : REASON_MEM_NODE;
         if (placement_of(sets->policy, rule)->enforcement == ENFORCE_HARD) {
             diag_add(sets->diags, DIAG_E081, memory->nodes.items[0].span, NULL,
                      "name nodes with memory, or set enforcement = \"soft\"",
@@ -197,7 +197,9 @@ static int resolve_memory(struct compiled_sets *sets, size_t rule)
             r = -EINVAL;
         } else if (!diag_said(sets->diags, DIAG_W021, memory->nodes.items[0].span)) {
             diag_add(sets->diags, DIAG_W021, memory->nodes.items[0].span, NULL, NULL,
-                     "none of memory.nodes of rule \"%s\" has memory for this process: the home nodes are taken",
+                     result.absent_device ? "the device of memory.nodes of rule \"%s\" is not here: the home nodes are taken"
+                                          : "none of memory.nodes of rule \"%s\" has memory for this process: the "
+                                            "home nodes are taken",
                      rule_name_of(sets->policy, rule));
         }
     }
