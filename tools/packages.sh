@@ -1,0 +1,37 @@
+# Debian packages that the project needs, and their installation. Sourced by tools/quickstart and tools/check.
+
+# To build the shim, the command and the presets.
+build_packages=(gcc g++ libc6-dev meson ninja-build pkg-config binutils libhwloc-dev libtomlplusplus-dev libjansson-dev
+  libcmocka-dev)
+# What quickstart shows a placement of.
+show_packages=(redis-server redis-tools procps)
+# Programs that the tests place, and tools that they ask.
+test_packages=(git python3 python3-jsonschema python3-numpy libopenblas0-pthread libgomp1 libunwind8 memcached
+  default-jdk-headless hwloc-nox mandoc clang libclang-rt-14-dev)
+
+# Installs what is missing of the given packages. Services must not start: the tests start their own.
+install_packages() {
+  local package missing=()
+  for package in "$@"; do
+    dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return 0
+  echo "installing: ${missing[*]}" >&2
+  local guard=/usr/sbin/policy-rc.d ours=no
+  if [ ! -e "$guard" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$guard"
+    chmod 755 "$guard"
+    ours=yes
+  fi
+  local status=0
+  {
+    apt-get update -qq &&
+      DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+  } >/tmp/nodewise-apt.log 2>&1 || status=$?
+  [ "$ours" = yes ] && rm -f "$guard"
+  if [ "$status" -ne 0 ]; then
+    tail -n 20 /tmp/nodewise-apt.log >&2
+    echo "the packages could not be installed (the whole log: /tmp/nodewise-apt.log)" >&2
+  fi
+  return "$status"
+}
