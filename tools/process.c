@@ -30,7 +30,7 @@ uint64_t process_start_ticks(pid_t pid)
     return ticks;
 }
 
-int process_carries_shim(pid_t pid)
+int process_maps(pid_t pid, const char *text)
 {
     char path[64], *line = NULL;
     size_t size = 0;
@@ -40,7 +40,7 @@ int process_carries_shim(pid_t pid)
     if (!file)
         return errno == ENOENT ? -ESRCH : -errno;
     while (!found && getline(&line, &size, file) > 0)
-        found = strstr(line, "/libnodewise") != NULL;
+        found = strstr(line, text) != NULL;
     free(line);
     fclose(file);
     return found;

@@ -194,8 +194,9 @@ int snapshot_read(struct snapshot *ret_snapshot, const char *path)
     }
     pid_t pid = (pid_t)ret_snapshot->header.pid;
     uint64_t ticks = ret_snapshot->header.start_ticks;
+    /* A process that goes on as another program by exec keeps its number and start time, but not its mappings. */
     ret_snapshot->alive = ret_snapshot->header.state != SEGMENT_ENDED && process_exists(pid) &&
-                          (ticks == 0 || ticks == process_start_ticks(pid));
+                          (ticks == 0 || ticks == process_start_ticks(pid)) && process_maps(pid, path) != 0;
     read_plan(ret_snapshot);
     return 0;
 }
@@ -260,7 +261,7 @@ int segment_each(void (*visit)(void *context, const char *path, pid_t pid), void
 
 static void say_why_not(pid_t pid)
 {
-    int carries = process_carries_shim(pid);
+    int carries = process_maps(pid, "/libnodewise");
     if (!process_exists(pid))
         complain("there is no process %d", (int)pid);
     else if (carries < 0)

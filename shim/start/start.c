@@ -148,8 +148,9 @@ static enum reason check_target(const struct environment *environment)
 }
 
 /*
- * A program without a target that a placed thread exec'd must not stay on that thread's CPUs; and the segment of
- * the program that this process was before is over.
+ * A program without a target that a placed thread exec'd must not stay on that thread's CPUs. The segment of the
+ * program that this process was before may stay: readers see that nobody maps it, and to look for it here would
+ * cost every process that a service starts.
  */
 static void leave_no_trace(void)
 {
@@ -158,7 +159,6 @@ static void leave_no_trace(void)
         if (nw_shim.base.has_memory_policy)
             sys_set_mempolicy(nw_shim.base.memory_mode, NULL, 0);
     }
-    segment_remove_stale();
 }
 
 /* --- the optional log, never the program's stderr --- */

@@ -26,7 +26,8 @@ static double now_us(void)
 
 static double start_once(char *const *environment)
 {
-    char *const arguments[] = {"/bin/true", NULL};
+    static char program[] = "/bin/true";
+    char *const arguments[] = {program, NULL};
     pid_t child;
     int status;
     double start = now_us();
