@@ -75,18 +75,18 @@ static int start_program(char **command)
 
 /* ---- --dry-run ---- */
 
-/* Where execvp would find the command; malloc'd. */
+/* The path that execvp would use for the command, links in it not followed; malloc'd. */
 static char *find_program(const char *name)
 {
     const char *path = getenv("PATH");
     char candidate[PATH_MAX];
     if (strchr(name, '/'))
-        return realpath(name, NULL);
+        return access(name, X_OK) == 0 ? strdup(name) : NULL;
     for (const char *at = path ? path : "/usr/bin:/bin"; *at;) {
         size_t length = strcspn(at, ":");
         snprintf(candidate, sizeof candidate, "%.*s/%s", (int)length, at, name);
         if (length && access(candidate, X_OK) == 0)
-            return realpath(candidate, NULL);
+            return strdup(candidate);
         at += length + (at[length] == ':');
     }
     return NULL;
@@ -106,8 +106,9 @@ static char *join(char **words)
 
 static int dry_run(const struct run_request *request, struct prepared *prepared)
 {
-    char *exe = find_program(request->command[0]), *argv = join(request->command);
-    const char *slash = exe ? strrchr(exe, '/') : NULL;
+    char *link = find_program(request->command[0]), *argv = join(request->command);
+    char *exe = link ? realpath(link, NULL) : NULL;
+    const char *slash = link ? strrchr(link, '/') : NULL;
     char comm[16];
     uint32_t key = PLAN_KEY_COUNT;
     int code = prepare_plan(prepared, &request->policy, TALK_WARNINGS);
@@ -117,7 +118,7 @@ static int dry_run(const struct run_request *request, struct prepared *prepared)
         code = EXIT_RUN_NOT_FOUND;
     }
     if (code == EXIT_FINE) {
-        struct process_facts process = {.exe = exe, .comm = comm, .argv = argv, .index = PLAN_NONE, .uid = geteuid()};
+        struct process_facts process = {.exe = exe, .exe_link = link, .comm = comm, .argv = argv, .index = PLAN_NONE, .uid = geteuid()};
         struct thread_list list;
         if (!match_target(&prepared->view, &process, &key)) {
             printf("%s is not a target: the condition on %s does not hold. It would run as without nodewise.\n", exe,
@@ -132,6 +133,7 @@ static int dry_run(const struct run_request *request, struct prepared *prepared)
             thread_list_free(&list);
         }
     }
+    free(link);
     free(exe);
     free(argv);
     return code == EXIT_FINE || code == EXIT_RUN_NOT_FOUND ? finish_output(code) : EXIT_RUN_FAILED;
