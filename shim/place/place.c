@@ -13,6 +13,8 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "shim/place/apply.h"
 #include "shim/place/decide.h"
@@ -436,6 +438,49 @@ static void leave_name(struct thread *thread, const char *name)
     work_on(thread, WORK_NAME);
 }
 
+/* --- threads that no hook saw --- */
+
+/* Nobody tells of an adopted thread's end, so the kernel is asked, when the next one is adopted. */
+static void end_if_gone(struct thread *thread, void *unused)
+{
+    (void)unused;
+    if (thread->adopted && syscall(SYS_tgkill, nw_shim.pid, atomic_load(&thread->tid), 0) != 0 && errno == ESRCH)
+        work_on(thread, WORK_END);
+}
+
+/*
+ * A thread that was made behind our back (jemalloc finds the pthread_create that is behind ours) is met when it names
+ * itself. Only then: its number alone, in somebody else's call, does not say that it is one of this process.
+ */
+static void adopt_self(const char *name)
+{
+    struct thread *thread;
+
+    if (getpid() != nw_shim.pid)
+        return; /* borrowed memory: vfork, or a copy that no fork handler saw */
+    thread_each(end_if_gone, NULL);
+    thread = thread_take();
+    if (!thread)
+        return;
+    thread->adopted = true;
+    thread->unnamed = false;
+    thread->index = atomic_fetch_add_explicit(&nw_shim.next_index, 1, memory_order_relaxed);
+    thread->creator_slot = PLAN_NONE;
+    thread->cpus = thread->memory = STANDING_UNKNOWN;
+    memcpy(thread->name, name, strnlen(name, sizeof(thread->name) - 1));
+    thread->flags |= THREAD_FLAG_NAMED;
+    thread->ordered = thread->named_before = true;
+    register_self(thread);
+    segment_count(COUNT_STARTED);
+    thread->rule = decide_rule(thread);
+    take_pick(thread);
+    thread->why = (uint8_t)why_here(thread, REASON_RENAME);
+    carry_out(thread);
+    tell(thread, EVENT_PLACED, thread->holds_pick ? thread->pick.slot : PLAN_NONE);
+    atomic_store(&thread->busy, 0);
+    work_on(thread, 0);
+}
+
 void place_renamed(pid_t tid, const char *name)
 {
     int saved = errno;
@@ -447,6 +492,8 @@ void place_renamed(pid_t tid, const char *name)
     }
     if (thread)
         leave_name(thread, name);
+    else if (!nw_self && tid == thread_own_tid())
+        adopt_self(name);
     errno = saved;
 }
 

@@ -53,6 +53,7 @@ struct thread {
     bool ordered;      /* its first name brought it to its rule */
     bool named_before; /* has been renamed at least once */
     bool main;
+    bool adopted; /* no hook saw its birth, and none will see its end */
     bool unnamed;
     uint8_t cpus, memory; /* enum standing: as it is now, at first what was inherited */
     uint8_t flags;        /* enum segment_thread_flag */
