@@ -1,0 +1,33 @@
+/* A filter that answers EPERM to sched_setaffinity, as some sandboxes do; set without prctl being asked. */
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static void *body(void *argument)
+{
+    getchar();
+    return argument;
+}
+
+int main(void)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sched_setaffinity, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {4, filter};
+    pthread_t thread;
+    /* Without no_new_privs only root may do this, so as another user the filter is simply not there. */
+    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+    puts("filtered");
+    fflush(stdout);
+    pthread_create(&thread, NULL, body, NULL);
+    return pthread_join(thread, NULL);
+}
