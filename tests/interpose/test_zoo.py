@@ -119,8 +119,13 @@ class Placement(Zoo):
                              '[[rules]]\nname = "rest"\nmatch = { unnamed = true }\nbind_to = "none"\n')
         process = self.waiting("sleeps_in_workers", policy)
         self.workers(process, 4)
-        rules = [t["rule"] for t in wait_until(lambda: [t for t in self.show(process.pid)["threads"] if t["index"]],
-                                               "listed")]
+
+        def listed():
+            threads = [t for t in self.show(process.pid)["threads"] if not t["main"]]
+            return threads if len(threads) == 4 else None
+
+        threads = sorted(wait_until(listed, "four workers listed"), key=lambda thread: thread["index"])
+        rules = [thread["rule"] for thread in threads]
         self.assertEqual(rules, ["first", "first", "rest", "rest"])
 
     def test_exclusive_places_go_to_one_thread_each(self):
