@@ -97,6 +97,19 @@ static bool take_fact(struct thread_facts *facts, const char *text, const char *
     return false;
 }
 
+/* Splits "GLOB,KEY:VALUE" at the ',' before a known key; NULL: there is no fact beside the name. */
+static char *split_fact(char *text)
+{
+    struct thread_facts unused = {0};
+    const char *value;
+    for (char *comma = strrchr(text, ','); comma && comma > text; comma = NULL)
+        if (take_fact(&unused, comma + 1, &value)) {
+            *comma = '\0';
+            return comma + 1;
+        }
+    return NULL;
+}
+
 int thread_list_add(struct thread_list *list, const char *spec)
 {
     const struct process_facts *process = list->threads[0].facts.process;
@@ -113,6 +126,9 @@ int thread_list_add(struct thread_list *list, const char *spec)
     struct thread_facts facts = {.unnamed = true, .process = process};
     const char *value = NULL;
     bool is_fact = take_fact(&facts, text, &value);
+    const char *beside = is_fact ? NULL : split_fact(text);
+    if (beside)
+        take_fact(&facts, beside, &value);
     bool is_unnamed = strcmp(text, "unnamed") == 0;
     for (unsigned n = 1; n <= count && r == 0; n++) {
         char name[64];
@@ -121,17 +137,24 @@ int thread_list_add(struct thread_list *list, const char *spec)
             continue;
         }
         name_from_glob(text, n, name, sizeof name);
-        struct thread_facts named = {.name = name, .process = process};
+        struct thread_facts named = facts;
+        named.name = name;
+        named.unnamed = false;
         r = append(list, &named, name);
     }
-    /* Facts point into the copy, which lives as long as the list: it becomes the label of their first thread. */
-    if (is_fact && r == 0 && count) {
-        size_t first = list->count - count;
-        free(list->names[first]);
-        list->names[first] = text;
-        return 0;
+    if (!is_fact && !beside) {
+        free(text);
+        return r;
     }
-    free(text);
+    /* Facts point into the copy, which therefore lives as long as the list. */
+    char **texts = realloc(list->texts, (list->text_count + 1) * sizeof *texts);
+    if (!texts) {
+        free(text);
+        list->count = 1; /* nothing may point into it */
+        return -ENOMEM;
+    }
+    list->texts = texts;
+    list->texts[list->text_count++] = text;
     return r;
 }
 
@@ -141,6 +164,9 @@ void thread_list_free(struct thread_list *list)
         cpuset_free(&list->threads[i].cpus);
         free(list->names[i]);
     }
+    for (size_t i = 0; i < list->text_count; i++)
+        free(list->texts[i]);
+    free(list->texts);
     free(list->threads);
     free(list->names);
     *list = (struct thread_list){0};

@@ -4,6 +4,7 @@
  *   'GLOB[=N]'          N threads whose names the glob matches: io_thd_*=3 are io_thd_1 … io_thd_3
  *   'KEY:VALUE[=N]'     N threads without a name of which another fact is known: start_library, start_function,
  *                       creator_library, creator_function, stack_library, stack_function
+ *   'GLOB,KEY:VALUE[=N]' both
  *   'unnamed[=N]'       N threads of which nothing is known
  */
 #ifndef NODEWISE_TOOLS_THREAD_SPEC_H
@@ -19,6 +20,8 @@ struct thread_list {
     struct sim_thread *threads;
     char **names; /* one for each thread, owned; threads[i].facts points into it or into the arguments */
     size_t count;
+    char **texts; /* what declared facts point into */
+    size_t text_count;
 };
 
 /* Begins the list with the main thread. 0 or -ENOMEM. */

@@ -12,6 +12,7 @@
 #include "shim/place/place.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -388,6 +389,24 @@ static bool has_union(const struct thread *thread)
     return !thread->holds_pick && thread->cpus == STANDING_UNION && thread->memory == STANDING_BASE;
 }
 
+/*
+ * A forked child has no creator in its own process to inherit a place from. Where the kernel has put it is as good: it
+ * balances at fork, while the first place in order would be the same one for every child of a server.
+ */
+static uint32_t slot_around_here(uint32_t rule_index)
+{
+    const struct plan_rule *rule;
+    int cpu = sched_getcpu();
+
+    if (rule_index == PLAN_NONE || cpu < 0)
+        return PLAN_NONE;
+    rule = &nw_shim.plan.rules[rule_index];
+    for (uint32_t slot = rule->slot_first; slot < rule->slot_first + rule->slot_count; slot++)
+        if (plan_mask_has(&nw_shim.plan, nw_shim.plan.slots[slot].mask, (unsigned)cpu))
+            return slot;
+    return PLAN_NONE;
+}
+
 void place_main(bool forked)
 {
     int saved = errno;
@@ -399,6 +418,8 @@ void place_main(bool forked)
     if (!forked)
         atomic_store_explicit(&nw_shim.next_index, 1, memory_order_relaxed);
     thread->rule = decide_rule(thread);
+    if (forked)
+        thread->creator_slot = slot_around_here(thread->rule);
     take_pick(thread);
     thread->why = (uint8_t)why_here(thread, forked ? REASON_FORKED : REASON_BIRTH);
     if (!forked || !has_union(thread)) {
