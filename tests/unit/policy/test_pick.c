@@ -1,0 +1,161 @@
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/policy/fixture.h"
+
+#define MACHINE "pack:2 numa:1 l3:1 core:4 pu:1" /* nodes 0-3 and 4-7 */
+
+struct board {
+    struct compiled compiled;
+    struct occupancy occupancy;
+    void *memory;
+};
+
+static struct board new_board(const char *policy)
+{
+    struct board board = {.compiled = compile_text(policy, MACHINE)};
+    assert_int_equal(board.compiled.result, 0);
+    board.memory = calloc(1, occupancy_size(&board.compiled.view));
+    assert_non_null(board.memory);
+    occupancy_init(&board.occupancy, &board.compiled.view, board.memory);
+    return board;
+}
+
+static void free_board(struct board *board)
+{
+    free(board->memory);
+    compiled_free(&board->compiled);
+}
+
+/* Takes a slot and checks its mask in list form and the reason. */
+static struct pick take(struct board *board, uint32_t rule, uint32_t creator, const char *cpus, unsigned reason)
+{
+    uint64_t bits[2];
+    bool shared;
+    struct pick pick = pick_slot(&board->compiled.view, &board->occupancy, rule, creator);
+    struct cpuset set = {bits, pick_mask(&board->compiled.view, &board->occupancy, pick, bits, 2, &shared)};
+    assert_cpus(&set, cpus);
+    assert_int_equal(pick.reason, reason);
+    return pick;
+}
+
+static void compact_fills_and_reuses_what_is_given_back(void **state)
+{
+    struct board board = new_board("schema = 1\n[defaults]\nbind_to = \"node\"\ndistribution = \"compact\"\n");
+    struct pick picks[4];
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        picks[i] = take(&board, 0, PLAN_NONE, "0-3", REASON_OK);
+    take(&board, 0, PLAN_NONE, "4-7", REASON_OK);
+    pick_release(&board.compiled.view, &board.occupancy, picks[2]);
+    take(&board, 0, PLAN_NONE, "0-3", REASON_OK);
+    for (int i = 0; i < 3; i++)
+        take(&board, 0, PLAN_NONE, "4-7", REASON_OK);
+    take(&board, 0, PLAN_NONE, "0-3", REASON_OVERSUBSCRIBED);
+    take(&board, 0, PLAN_NONE, "4-7", REASON_OVERSUBSCRIBED);
+    free_board(&board);
+}
+
+static void inherit_goes_where_the_creator_is(void **state)
+{
+    struct board board = new_board("schema = 1\n[defaults]\nbind_to = \"node\"\n");
+    (void)state;
+    struct pick first = take(&board, 0, PLAN_NONE, "0-3", REASON_OK);
+    struct plan_view *plan = &board.compiled.view;
+    uint32_t second_slot = plan->rules[0].slot_first + 1;
+    take(&board, 0, second_slot, "4-7", REASON_OK);
+    take(&board, 0, first.slot, "0-3", REASON_OK);
+    free_board(&board);
+}
+
+static void round_robin_and_least_loaded_spread(void **state)
+{
+    struct board board = new_board("schema = 1\n[[rules]]\nname = \"turn\"\nmatch = { thread = \"a\" }\n"
+                                   "distribution = \"round_robin\"\nbind_to = \"node\"\n"
+                                   "[[rules]]\nname = \"load\"\nmatch = { thread = \"b\" }\n"
+                                   "distribution = \"least_loaded\"\nbind_to = \"node\"\n");
+    (void)state;
+    take(&board, 0, PLAN_NONE, "0-3", REASON_OK);
+    take(&board, 0, PLAN_NONE, "4-7", REASON_OK);
+    take(&board, 0, PLAN_NONE, "0-3", REASON_OK);
+    take(&board, 1, PLAN_NONE, "0-3", REASON_OK);
+    struct pick other = take(&board, 1, PLAN_NONE, "4-7", REASON_OK);
+    pick_release(&board.compiled.view, &board.occupancy, other);
+    take(&board, 1, PLAN_NONE, "4-7", REASON_OK);
+    free_board(&board);
+}
+
+#define EXCLUSIVE                                                                                                      \
+    "schema = 1\n[defaults]\nbind_to = \"node\"\nnodes = \"0\"\n[[rules]]\nname = \"x\"\n"                              \
+    "match = { thread = \"x\" }\nbind_to = \"core\"\nexclusive = true\ndistribution = \"compact\"\n"
+
+static void exclusive_cpus_leave_the_masks_of_others(void **state)
+{
+    struct board board = new_board(EXCLUSIVE);
+    (void)state;
+    struct pick x[4];
+    x[0] = take(&board, 0, PLAN_NONE, "0", REASON_OK);
+    assert_true(x[0].claims);
+    take(&board, 1, PLAN_NONE, "1-3", REASON_OK);
+    for (int i = 1; i < 4; i++)
+        x[i] = pick_slot(&board.compiled.view, &board.occupancy, 0, PLAN_NONE);
+    take(&board, 1, PLAN_NONE, "0-3", REASON_SHARED_CPU);
+    struct pick late = pick_slot(&board.compiled.view, &board.occupancy, 0, PLAN_NONE);
+    assert_false(late.claims);
+    assert_int_equal(late.reason, REASON_NO_FREE_SLOT);
+    pick_release(&board.compiled.view, &board.occupancy, x[2]);
+    take(&board, 1, PLAN_NONE, "2", REASON_OK);
+    free_board(&board);
+}
+
+/* ---- many threads at once ---- */
+
+static _Atomic unsigned owners[8];
+static struct board *contested;
+
+static void *grabs(void *unused)
+{
+    for (int i = 0; i < 20000; i++) {
+        struct pick pick = pick_slot(&contested->compiled.view, &contested->occupancy, 0, PLAN_NONE);
+        if (pick.claims) {
+            const struct plan_view *plan = &contested->compiled.view;
+            for (unsigned cpu = 0; cpu < 8; cpu++)
+                if (plan_mask_has(plan, plan->slots[pick.slot].claim_mask, cpu) && atomic_fetch_add(&owners[cpu], 1) != 0)
+                    abort(); /* two believe that the CPU is theirs alone */
+            for (unsigned cpu = 0; cpu < 8; cpu++)
+                if (plan_mask_has(plan, plan->slots[pick.slot].claim_mask, cpu))
+                    atomic_fetch_sub(&owners[cpu], 1);
+        }
+        pick_release(&contested->compiled.view, &contested->occupancy, pick);
+    }
+    return unused;
+}
+
+static void no_cpu_is_ever_claimed_twice(void **state)
+{
+    struct board board = new_board(EXCLUSIVE);
+    pthread_t threads[6];
+    (void)state;
+    contested = &board;
+    for (int i = 0; i < 6; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, grabs, NULL), 0);
+    for (int i = 0; i < 6; i++)
+        pthread_join(threads[i], NULL);
+    for (uint32_t slot = 0; slot < board.compiled.view.count[PLAN_SLOTS]; slot++)
+        assert_int_equal(atomic_load(&board.occupancy.used[slot]), 0);
+    assert_int_equal(atomic_load(&board.occupancy.claimed[0]), 0);
+    free_board(&board);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(compact_fills_and_reuses_what_is_given_back),
+        cmocka_unit_test(inherit_goes_where_the_creator_is),
+        cmocka_unit_test(round_robin_and_least_loaded_spread),
+        cmocka_unit_test(exclusive_cpus_leave_the_masks_of_others),
+        cmocka_unit_test(no_cpu_is_ever_claimed_twice),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
