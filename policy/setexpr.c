@@ -28,18 +28,21 @@ struct parser {
     struct diag_list *diags;
 };
 
+static uint32_t characters(const char *from, const char *to)
+{
+    uint32_t count = 0;
+    for (; from < to; from++)
+        count += ((unsigned char)*from & 0xc0) != 0x80;
+    return count;
+}
+
 /* A place inside the value. A TOML string's span begins at its quote; a variable's or --set's text has none. */
 static struct span span_at(const struct parser *parser, const char *at, size_t length)
 {
     struct span span = parser->span;
-    uint32_t before = 0;
-    for (const char *p = parser->text; p < at; p++)
-        before += ((unsigned char)*p & 0xc0) != 0x80;
-    if (span.line)
-        span.column += before + 1;
-    else
-        span.column += before;
-    span.length = length ? (uint32_t)length : 1;
+    uint32_t inside = characters(at, at + length);
+    span.column += characters(parser->text, at) + (span.line ? 1 : 0);
+    span.length = inside ? inside : 1;
     return span;
 }
 
@@ -52,7 +55,7 @@ static size_t term_length(const char *at)
 static int syntax_error(struct parser *parser, enum diag_code code, const char *at, const char *help,
                         const char *message)
 {
-    size_t length = *at ? term_length(at) : 1;
+    size_t length = *at ? term_length(at) : 0;
     if (*at)
         diag_add(parser->diags, code, span_at(parser, at, length), NULL, help, "%s: `%.*s`", message, (int)length, at);
     else
@@ -315,6 +318,7 @@ static int parse_item(struct parser *parser, const struct text *item, struct set
 {
     parser->text = parser->at = item->value;
     parser->span = item->span;
+    parser->depth = 0;
     int r = parse_set(parser, ret_value);
     if (r == 0 && *parser->at)
         r = syntax_error(parser, DIAG_E052, parser->at, NULL, "the set should end before this");
@@ -335,21 +339,31 @@ int setexpr_resolve(const struct set_list *list, enum set_unit unit, const struc
 {
     struct parser parser = {.unit = unit, .scope = scope, .diags = diags};
     struct set_value value = {0};
-    size_t i;
-    for (i = 0; i < list->count; i++) {
-        set_value_free(&value);
-        int r = parse_item(&parser, &list->items[i], &value);
-        if (r == 0)
-            cpuset_and(&value.cpus, scope->limit);
-        if (r < 0) {
+    size_t taken = list->count;
+    int r = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        struct set_value candidate = {0};
+        /* Behind the one that is taken only the syntax counts: a mistake there must not wait for another machine. */
+        parser.scope = taken == list->count ? scope : NULL;
+        int failed = parse_item(&parser, &list->items[i], &candidate);
+        if (failed == 0 && parser.scope) {
+            cpuset_and(&candidate.cpus, scope->limit);
+            /* Memory may lie on a node without CPUs; threads need CPUs. */
+            if (!cpuset_is_empty(&candidate.cpus) || (unit == SET_NODES && !cpuset_is_empty(&candidate.nodes)))
+                taken = i;
             set_value_free(&value);
-            return r;
+            value = candidate;
+        } else {
+            set_value_free(&candidate);
         }
-        /* Memory may lie on a node without CPUs; threads need CPUs. */
-        if (!cpuset_is_empty(&value.cpus) || (unit == SET_NODES && !cpuset_is_empty(&value.nodes)))
-            break;
+        if (failed == -ENOMEM || r == 0)
+            r = failed;
     }
-    *ret_result = (struct set_result){value.cpus, value.nodes, i, parser.absent_device};
+    if (r < 0) {
+        set_value_free(&value);
+        return r;
+    }
+    *ret_result = (struct set_result){value.cpus, value.nodes, taken, parser.absent_device};
     return 0;
 }
 

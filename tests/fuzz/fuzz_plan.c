@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct plan_view view;
     size_t whole = size & ~(size_t)7;
-    struct plan_header *header = malloc(whole ? whole : 8);
+    struct plan_header *header = calloc(1, whole ? whole : 8);
     if (!header)
         return 0;
     memcpy(header, data, whole);
