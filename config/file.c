@@ -3,12 +3,42 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <libgen.h>
 #include <limits.h>
+#include <pwd.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/*
+ * A group that consists of the owner alone, as user-private groups (umask 002) and root's do, lets nobody else write.
+ * Members by primary group are not listed in the group's entry (group(5)); such a group has its owner's name.
+ */
+static bool group_is_owner_alone(gid_t gid, uid_t owner)
+{
+    const struct passwd *user = getpwuid(owner);
+    if (!user || user->pw_gid != gid)
+        return false;
+    char name[LOGIN_NAME_MAX + 1];
+    snprintf(name, sizeof(name), "%s", user->pw_name);
+    const struct group *group = getgrgid(gid);
+    if (!group || strcmp(group->gr_name, name) != 0)
+        return false;
+    for (char **member = group->gr_mem; *member; member++)
+        if (strcmp(*member, name) != 0)
+            return false;
+    return true;
+}
+
+static bool others_can_write(const struct stat *st)
+{
+    if (st->st_mode & S_IWOTH)
+        return true;
+    return (st->st_mode & S_IWGRP) && !group_is_owner_alone(st->st_gid, st->st_uid);
+}
 
 /* Reports a file or directory that another user owns or could write to. what: "the file", "its directory". */
 static int check_owner(const struct stat *st, bool may_be_sticky, const char *what, const char *path, struct span at,
@@ -22,7 +52,7 @@ static int check_owner(const struct stat *st, bool may_be_sticky, const char *wh
         return -EPERM;
     }
     bool sticky = may_be_sticky && (st->st_mode & S_ISVTX);
-    if ((st->st_mode & (S_IWGRP | S_IWOTH)) && !sticky) {
+    if (!sticky && others_can_write(st)) {
         snprintf(help, sizeof(help), "chmod go-w '%s'", path);
         diag_add(diags, DIAG_E002, at, NULL, help, "%s `%s` can be written by %s", what, path,
                  st->st_mode & S_IWOTH ? "everybody" : "its group");

@@ -52,7 +52,7 @@ static bool memory_calls_survive(void)
     return WIFEXITED(status);
 }
 
-bool base_read(void)
+static bool affinity_read(void)
 {
     struct base_state *base = &nw_shim.base;
     size_t words = 128; /* 8192 CPUs: what Linux can be built for; more only if the kernel says EINVAL */
@@ -60,7 +60,15 @@ bool base_read(void)
 
     while ((error = sys_get_affinity(0, base->mask, words, &base->words)) == -EINVAL && words < BASE_MASK_WORDS)
         words *= 2;
-    if (error || !base->words)
+    return !error && base->words;
+}
+
+/* Affinity and memory policy as the process has them now. false: the kernel does not tell. */
+static bool base_read(void)
+{
+    struct base_state *base = &nw_shim.base;
+
+    if (!affinity_read())
         return false;
     if (shim_needs(PLAN_HAS_MEMPOLICY) && memory_calls_survive())
         base->has_memory_policy = sys_get_mempolicy(&base->memory_mode, base->memory_nodes, NODE_WORDS) == 0;
@@ -102,7 +110,11 @@ static bool plan_gives_out_base(void)
     return false;
 }
 
-bool base_widen(void)
+/*
+ * When the mask found is one that this plan gives out, the process was exec'd from a placed thread: its base is
+ * what the plan was allowed to use. Returns whether it was so.
+ */
+static bool base_widen(void)
 {
     const struct plan_view *plan = &nw_shim.plan;
     uint32_t allowed = plan->header->allowed_mask;
@@ -115,6 +127,15 @@ bool base_widen(void)
         memset(nw_shim.base.memory_nodes, 0, sizeof(nw_shim.base.memory_nodes));
     }
     return true;
+}
+
+void base_restore(void)
+{
+    if (!affinity_read() || !base_widen())
+        return;
+    sys_set_affinity(0, nw_shim.base.mask, nw_shim.base.words);
+    if (shim_needs(PLAN_HAS_MEMPOLICY) && memory_calls_survive())
+        sys_set_mempolicy(MPOL_DEFAULT, NULL, 0);
 }
 
 /* --- enforcement = "hard" --- */

@@ -9,12 +9,11 @@
 /* nw_shim.plan and .facts are set. REASON_OK, or why the process has to stay dormant. */
 enum reason activate(void);
 
-/* Affinity and memory policy as the process has them now, into nw_shim.base. false: the kernel does not tell. */
-bool base_read(void);
 /*
- * When the mask found is one that this plan gives out, the process was exec'd from a placed thread: its base is
- * what the plan was allowed to use. Returns whether it was so.
+ * For a process that is no target: when its mask is one that this plan gives out, it was exec'd from a placed thread,
+ * and gets what the plan was allowed to use. The segment of the program that it was before may stay: readers see
+ * that nobody maps it, and to look for it here would cost every process that a service starts.
  */
-bool base_widen(void);
+void base_restore(void);
 
 #endif

@@ -101,7 +101,7 @@ static const char *given_path(void)
 {
     const char *path = (const char *)getauxval(AT_EXECFN);
 
-    return path && *path == '/' ? shim_keep(path) : NULL;
+    return path && *path == '/' ? path : NULL;
 }
 
 /* The part after the last '/', when it stands for itself only; else NULL. */

@@ -85,9 +85,8 @@ static enum reason find_plan(const struct environment *environment)
     enum reason reason;
 
     if (environment->plan) {
-        /* a copy: programs that set their title overwrite the environment */
-        nw_shim.plan_path = shim_keep(environment->plan);
-        return nw_shim.plan_path ? plan_file_map(&nw_shim.plan, nw_shim.plan_path) : REASON_PLAN_MISSING;
+        nw_shim.plan_path = environment->plan; /* copied when the process turns out to be meant */
+        return plan_file_map(&nw_shim.plan, nw_shim.plan_path);
     }
     if (!some_policy_exists(environment))
         return REASON_NO_POLICY;
@@ -147,20 +146,6 @@ static enum reason check_target(const struct environment *environment)
     return REASON_OK;
 }
 
-/*
- * A program without a target that a placed thread exec'd must not stay on that thread's CPUs. The segment of the
- * program that this process was before may stay: readers see that nobody maps it, and to look for it here would
- * cost every process that a service starts.
- */
-static void leave_no_trace(void)
-{
-    if (base_read() && base_widen()) {
-        sys_set_affinity(0, nw_shim.base.mask, nw_shim.base.words);
-        if (nw_shim.base.has_memory_policy)
-            sys_set_mempolicy(nw_shim.base.memory_mode, NULL, 0);
-    }
-}
-
 /* --- the optional log, never the program's stderr --- */
 
 static void log_decision(const char *path, enum reason reason)
@@ -196,6 +181,25 @@ static void find_helper(void)
         nw_shim.helper = shim_keep(path);
 }
 
+/* Programs that set their title overwrite the environment and what lies behind it. */
+static bool keep_texts(void)
+{
+    nw_shim.plan_path = shim_keep(nw_shim.plan_path);
+    if (nw_shim.facts.exe_link)
+        nw_shim.facts.exe_link = shim_keep(nw_shim.facts.exe_link);
+    return nw_shim.plan_path != NULL;
+}
+
+/* Only where the process is meant: the first look at a clock maps the vDSO's pages, 8 us of a dormant start. */
+static void start_clocks(void)
+{
+    struct timespec now = {0};
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    nw_shim.start_realtime = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    nw_shim.start_monotonic = monotonic_ns();
+}
+
 static enum reason decide(const struct environment *environment)
 {
     enum reason reason;
@@ -208,9 +212,12 @@ static enum reason decide(const struct environment *environment)
     facts_read();
     reason = check_target(environment);
     if (reason != REASON_OK) {
-        leave_no_trace();
+        base_restore();
         return reason;
     }
+    start_clocks();
+    if (!keep_texts())
+        return REASON_PLAN_MISSING;
     nw_shim.reports = environment->report || nw_shim.plan.header->at_exit != AT_EXIT_OFF;
     /* found now: at the end the loader's lock may be held, or the folder be out of sight (chroot) */
     if (nw_shim.reports)
@@ -230,14 +237,10 @@ static void note_start(void)
 static enum reason start(void)
 {
     struct environment environment = {0};
-    struct timespec now = {0};
     enum reason reason;
 
-    nw_shim.start_monotonic = monotonic_ns();
-    clock_gettime(CLOCK_REALTIME, &now);
-    nw_shim.start_realtime = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
     nw_shim.pid = getpid();
-    nw_shim.uid = geteuid();
+    nw_shim.uid = (uint32_t)getauxval(AT_EUID);
     next_bind();
     if (getauxval(AT_SECURE))
         return REASON_SECURE;

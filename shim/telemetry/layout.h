@@ -62,7 +62,7 @@ struct segment_header {
     uint64_t plan_checksum;
     uint32_t forked; /* 1: made by fork without exec */
     uint32_t uid;
-    uint32_t start_cost_ns;  /* what the shim's start-up took */
+    uint32_t start_cost_ns;  /* what activation took, from the moment the plan was found to apply */
     uint32_t mempolicy_base; /* mode found at the start (get_mempolicy(2)) */
     struct segment_section sections[SEGMENT_SECTIONS];
     char comm[16];

@@ -205,15 +205,19 @@ static void files_that_others_could_change_are_refused(void **state)
     folder_make(&folder);
     static const struct {
         mode_t file, directory;
+        gid_t group; /* 0: the owner's own, that nobody else is in */
         bool accepted;
     } cases[] = {
-        {0644, 0755, true},  {0600, 0700, true},  {0664, 0755, false}, {0646, 0755, false},
-        {0644, 0775, false}, {0644, 0757, false}, {0644, 01777, true},
+        {0644, 0755, 4711, true},  {0600, 0700, 4711, true},  {0664, 0755, 4711, false}, {0646, 0755, 4711, false},
+        {0644, 0775, 4711, false}, {0644, 0757, 4711, false}, {0644, 01777, 4711, true}, {0664, 0775, 0, true},
+        {0666, 0755, 0, false},    {0644, 0777, 0, false},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char directory[128];
         snprintf(directory, sizeof(directory), "%s/d", folder.path);
         const char *path = folder_write(&folder, "d/p.toml", BASE);
+        assert_int_equal(chown(path, (uid_t)-1, cases[i].group), 0);
+        assert_int_equal(chown(directory, (uid_t)-1, cases[i].group), 0);
         assert_int_equal(chmod(path, cases[i].file), 0);
         assert_int_equal(chmod(directory, cases[i].directory), 0);
         struct config config;
