@@ -7,13 +7,18 @@
 
 struct next nw_next ON_DATA_PAGE;
 
+void *next_find(const char *name)
+{
+    return dlsym(RTLD_NEXT, name);
+}
+
 void next_bind(void)
 {
-#define SYMBOL(name, family, required)                                                                                 \
+#define EARLY_SYMBOL(name, family, required)                                                                           \
     if (!NEXT(name))                                                                                                   \
-        atomic_store_explicit(&nw_next.name, (next_##name *)dlsym(RTLD_NEXT, #name), memory_order_relaxed);
+        atomic_store_explicit(&nw_next.name, (next_##name *)next_find(#name), memory_order_relaxed);
+#define LATE_SYMBOL(name, family, required)
 #include "shim/interpose/symbols.def"
-#undef SYMBOL
 }
 
 void next_ready(void)

@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "shim/arena/arena.h"
 #include "shim/place/apply.h"
 #include "shim/place/decide.h"
 #include "shim/place/mask.h"
@@ -111,6 +112,7 @@ static void move(struct thread *thread, uint32_t rule, enum reason moment)
     take_pick(thread);
     thread->why = (uint8_t)why_here(thread, moment);
     carry_out(thread);
+    arena_rule_changed(thread);
     tell(thread, EVENT_PLACED, thread->holds_pick ? thread->pick.slot : PLAN_NONE);
 }
 
@@ -342,6 +344,7 @@ void place_end(struct thread *thread)
 {
     int saved = errno;
 
+    arena_thread_ended();
     nw_self = NULL;
     work_on(thread, WORK_END);
     errno = saved;

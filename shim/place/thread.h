@@ -21,6 +21,8 @@
 #include "policy/pick.h"
 #include "shim/telemetry/layout.h"
 
+struct heap;
+
 enum standing { /* what the thread's mask, or memory policy, is by our doing */
                 STANDING_BASE,
                 STANDING_UNION, /* CPU only: main's union mask */
@@ -71,6 +73,7 @@ struct thread {
         int (*c11)(void *);
     } start;
     void *argument;
+    _Atomic(struct heap *) heap; /* that it borrowed last, shim/arena/ */
 };
 
 /* The calling thread's record, NULL for threads that no hook has seen. initial-exec: safe in signal handlers. */

@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "shim/arena/arena.h"
+#include "shim/arena/fork.h"
 #include "shim/place/mask.h"
 #include "shim/place/place.h"
 #include "shim/place/stack.h"
@@ -220,7 +222,7 @@ static bool map_tables(void)
 static void register_fork_handler(void)
 {
     if (__register_atfork)
-        __register_atfork(NULL, NULL, shim_forked, __dso_handle);
+        __register_atfork(arena_fork_prepare, arena_fork_parent, shim_forked, __dso_handle);
 }
 
 enum reason activate(void)
@@ -233,6 +235,7 @@ enum reason activate(void)
     if (shim_needs(PLAN_NEEDS_STACK) && !stack_open())
         atomic_store_explicit(&nw_shim.reason, REASON_NO_LIBUNWIND, memory_order_relaxed);
     probe_hard_rules();
+    arena_start();
     register_fork_handler();
     segment_open();
     /* placing asks shim_is_active(), and the handler above must already be there when it says yes */

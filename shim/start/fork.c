@@ -4,6 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shim/arena/fork.h"
 #include "shim/place/place.h"
 #include "shim/start/facts.h"
 #include "shim/start/start.h"
@@ -42,6 +43,7 @@ void shim_forked(void)
     int saved = errno;
     uint32_t phase = atomic_load(&nw_shim.phase);
 
+    arena_fork_child();
     segment_leave();
     if (phase == PHASE_ACTIVE) {
         reset_process();

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shim/arena/arena.h"
 #include "shim/interpose/next.h"
 #include "shim/place/text_writer.h"
 #include "shim/start/activate.h"
@@ -262,6 +263,7 @@ void shim_start(void)
     if (reason == REASON_OK) {
         note_start();
     } else {
+        arena_stay_off();
         atomic_store_explicit(&nw_shim.reason, reason, memory_order_relaxed);
         atomic_store_explicit(&nw_shim.phase, PHASE_DORMANT, memory_order_release);
     }

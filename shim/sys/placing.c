@@ -19,11 +19,12 @@ static struct placing {
     [CALL_SCHED_GETAFFINITY] = {"sched_getaffinity", SYS_sched_getaffinity, 0},
     [CALL_SET_MEMPOLICY] = {"set_mempolicy", SYS_set_mempolicy, 0},
     [CALL_GET_MEMPOLICY] = {"get_mempolicy", SYS_get_mempolicy, 0},
+    [CALL_MBIND] = {"mbind", SYS_mbind, 0},
     [CALL_SET_NAME] = {"prctl", SYS_prctl, 0},
 };
 
 /* The result, or a negative errno. errno itself is the application's and stays. */
-static long placing_call(enum placing_call which, long a, long b, long c, long d, long e)
+static long placing_call(enum placing_call which, long a, long b, long c, long d, long e, long f)
 {
     struct placing *call = &table[which];
     int saved = errno;
@@ -34,7 +35,7 @@ static long placing_call(enum placing_call which, long a, long b, long c, long d
         return -refused;
     result = fault_of(call->word);
     if (!result) {
-        result = syscall(call->number, a, b, c, d, e);
+        result = syscall(call->number, a, b, c, d, e, f);
         if (result < 0)
             result = -errno;
     }
@@ -46,12 +47,12 @@ static long placing_call(enum placing_call which, long a, long b, long c, long d
 
 int sys_set_affinity(pid_t tid, const uint64_t *bits, size_t words)
 {
-    return (int)placing_call(CALL_SCHED_SETAFFINITY, tid, (long)(words * 8), (long)bits, 0, 0);
+    return (int)placing_call(CALL_SCHED_SETAFFINITY, tid, (long)(words * 8), (long)bits, 0, 0, 0);
 }
 
 int sys_get_affinity(pid_t tid, uint64_t *ret_bits, size_t words, size_t *ret_words)
 {
-    long bytes = placing_call(CALL_SCHED_GETAFFINITY, tid, (long)(words * 8), (long)ret_bits, 0, 0);
+    long bytes = placing_call(CALL_SCHED_GETAFFINITY, tid, (long)(words * 8), (long)ret_bits, 0, 0, 0);
 
     if (bytes < 0)
         return (int)bytes;
@@ -66,17 +67,22 @@ int sys_set_mempolicy(int mode, const uint64_t *nodes, size_t words)
     /* the kernel reads maxnode - 1 bits (mm/mempolicy.c get_nodes) */
     unsigned long maxnode = words ? words * 64 + 1 : 0;
 
-    return (int)placing_call(CALL_SET_MEMPOLICY, mode, words ? (long)nodes : 0, (long)maxnode, 0, 0);
+    return (int)placing_call(CALL_SET_MEMPOLICY, mode, words ? (long)nodes : 0, (long)maxnode, 0, 0, 0);
 }
 
 int sys_get_mempolicy(int *ret_mode, uint64_t *ret_nodes, size_t words)
 {
-    return (int)placing_call(CALL_GET_MEMPOLICY, (long)ret_mode, (long)ret_nodes, (long)(words * 64 + 1), 0, 0);
+    return (int)placing_call(CALL_GET_MEMPOLICY, (long)ret_mode, (long)ret_nodes, (long)(words * 64 + 1), 0, 0, 0);
+}
+
+int sys_bind_memory(void *start, size_t size, int mode, const uint64_t *nodes, size_t words)
+{
+    return (int)placing_call(CALL_MBIND, (long)start, (long)size, mode, (long)nodes, (long)(words * 64 + 1), 0);
 }
 
 int sys_set_name(const char *name)
 {
-    return (int)placing_call(CALL_SET_NAME, PR_SET_NAME, (long)name, 0, 0, 0);
+    return (int)placing_call(CALL_SET_NAME, PR_SET_NAME, (long)name, 0, 0, 0, 0);
 }
 
 void sys_get_name(char ret_name[16])

@@ -17,6 +17,7 @@ enum placing_call {
     CALL_SCHED_GETAFFINITY,
     CALL_SET_MEMPOLICY,
     CALL_GET_MEMPOLICY,
+    CALL_MBIND,
     CALL_SET_NAME,
     CALL_COUNT
 };
@@ -29,6 +30,9 @@ int sys_get_affinity(pid_t tid, uint64_t *ret_bits, size_t words, size_t *ret_wo
 /* mode: MPOL_* of <linux/mempolicy.h>. words 0: no node mask. */
 int sys_set_mempolicy(int mode, const uint64_t *nodes, size_t words);
 int sys_get_mempolicy(int *ret_mode, uint64_t *ret_nodes, size_t words);
+
+/* mbind(2) without flags: for pages that do not exist yet. start: at a page's beginning. */
+int sys_bind_memory(void *start, size_t size, int mode, const uint64_t *nodes, size_t words);
 
 /* The calling thread's name. */
 int sys_set_name(const char *name);

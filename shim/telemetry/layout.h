@@ -20,13 +20,15 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC      UINT64_C(0x314745535057444e) /* "NDWPSEG1" */
-#define SEGMENT_VERSION    1u
+#define SEGMENT_VERSION    2u
 #define SEGMENT_DIR_PREFIX "/dev/shm/nodewise." /* + uid */
 #define SEGMENT_SUFFIX     ".seg"
 
 #define SEGMENT_THREADS    3072u /* live threads listed; more are placed and counted but not listed */
 #define SEGMENT_EVENTS     512u  /* ring */
 #define SEGMENT_STRINGS    8192u /* bytes of interned texts; offset 0 is "" */
+#define SEGMENT_REGIONS    256u  /* of the arenas */
+#define SEGMENT_ARENAS     512u  /* pairs of rule and region that have allocated; further ones are added to the last */
 #define SEGMENT_MASK_WORDS 64u   /* 4096 CPUs of the base mask are shown */
 
 enum segment_state {
@@ -45,6 +47,8 @@ enum segment_section_id {
     SEGMENT_THREAD_TABLE,
     SEGMENT_EVENT_TABLE,
     SEGMENT_STRING_TABLE,
+    SEGMENT_REGION_TABLE, /* struct segment_region, by number; start 0: never opened */
+    SEGMENT_ARENA_TABLE,  /* struct segment_arena, in the order of first use; used 0: the end */
     SEGMENT_SECTIONS
 };
 
@@ -144,6 +148,30 @@ struct segment_event { /* 48 bytes */
     char text[16];
 };
 
+/* A region of the arenas: the memory of one node. The program's own pages in it are [start, start + usable). */
+struct segment_region {
+    uint64_t start;  /* address */
+    uint64_t usable; /* bytes from there, not all of them touched */
+    uint64_t in_use, dirty; /* bytes: in pages and objects; free, but resident */
+    uint32_t node;   /* id; UINT32_MAX: bound to none */
+    uint32_t heaps;
+    uint8_t binding; /* 0 none, 1 preferred, 2 bind */
+    uint8_t bind_reason, huge_pages, huge_reason; /* enum reason, enum huge_pages as got */
+    uint32_t reserved;
+};
+
+/* Counters of the threads of one rule in one region. Some pages behind the program; exact at its end. */
+struct segment_arena {
+    uint32_t used;   /* 0 free, 1 being written, 2 in use */
+    uint32_t rule;   /* index in the plan; UINT32_MAX: none */
+    uint32_t region, reserved;
+    uint64_t allocations, bytes; /* ever; bytes as rounded up to blocks */
+    uint64_t remote_frees;       /* blocks that a thread of another heap freed, ever */
+    uint64_t overflows;          /* allocations that the region could not serve: the C library did */
+};
+
+_Static_assert(sizeof(struct segment_region) == 48, "layout of the file");
+_Static_assert(sizeof(struct segment_arena) == 48, "layout of the file");
 _Static_assert(sizeof(struct segment_thread) == 64, "one cache line a thread");
 _Static_assert(sizeof(struct segment_event) == 48, "layout of the file");
 _Static_assert(sizeof(struct segment_rule) == 48, "layout of the file");

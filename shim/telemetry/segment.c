@@ -18,14 +18,19 @@ static _Atomic(struct segment_header *) mapped ON_DATA_PAGE;
 static bool has_file ON_DATA_PAGE;
 static size_t mapped_size ON_DATA_PAGE;
 
-static struct segment_header *segment(void)
+struct segment_header *segment_mapped(void)
 {
     return atomic_load_explicit(&mapped, memory_order_acquire);
 }
 
+static struct segment_header *segment(void)
+{
+    return segment_mapped();
+}
+
 static void *section(struct segment_header *header, enum segment_section_id id)
 {
-    return (char *)header + header->sections[id].offset;
+    return segment_table(header, id);
 }
 
 /* The layout's integers are plain; the counters among them are touched only through these. */
@@ -337,10 +342,13 @@ static size_t lay_out(struct segment_section *ret_sections, uint32_t rules)
         [SEGMENT_THREAD_TABLE] = {0, sizeof(struct segment_thread), SEGMENT_THREADS, 0},
         [SEGMENT_EVENT_TABLE] = {0, sizeof(struct segment_event), SEGMENT_EVENTS, 0},
         [SEGMENT_STRING_TABLE] = {0, 1, SEGMENT_STRINGS, 0},
+        [SEGMENT_REGION_TABLE] = {0, sizeof(struct segment_region), SEGMENT_REGIONS, 0},
+        [SEGMENT_ARENA_TABLE] = {0, sizeof(struct segment_arena), SEGMENT_ARENAS, 0},
     };
     /* the first events share a page with the header, and the main thread's record is all that needs another */
     const enum segment_section_id order[SEGMENT_SECTIONS] = {SEGMENT_RULE_TABLE, SEGMENT_EVENT_TABLE,
-                                                             SEGMENT_THREAD_TABLE, SEGMENT_STRING_TABLE};
+                                                             SEGMENT_THREAD_TABLE, SEGMENT_STRING_TABLE,
+                                                             SEGMENT_REGION_TABLE, SEGMENT_ARENA_TABLE};
     size_t offset = (sizeof(struct segment_header) + 63) & ~(size_t)63;
 
     for (unsigned i = 0; i < SEGMENT_SECTIONS; i++) {

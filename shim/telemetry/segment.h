@@ -33,6 +33,13 @@ void segment_remove_stale(void);
 /* The file's path into ret_path; false when there is no file. */
 bool segment_path(char *ret_path, size_t size);
 
+/* The segment, NULL when there is none; for the other writers in this folder. */
+struct segment_header *segment_mapped(void);
+static inline void *segment_table(struct segment_header *header, enum segment_section_id id)
+{
+    return (char *)header + header->sections[id].offset;
+}
+
 void segment_state(enum segment_state state, unsigned reason);
 void segment_start_cost(uint32_t nanoseconds);
 void segment_thread(const struct thread *thread, enum segment_thread_state state);

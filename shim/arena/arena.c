@@ -1,0 +1,381 @@
+#include "shim/arena/arena.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "shim/arena/bootstrap.h"
+#include "shim/arena/choice.h"
+#include "shim/arena/foreign.h"
+#include "shim/arena/harden.h"
+#include "shim/arena/heap.h"
+#include "shim/arena/large.h"
+#include "shim/arena/small.h"
+#include "shim/place/thread.h"
+#include "shim/start/start.h"
+#include "shim/state.h"
+
+/* glibc 2.35; elsewhere the CPU is asked for on the slow paths only. */
+extern const ptrdiff_t __rseq_offset __attribute__((weak));
+extern const unsigned int __rseq_size __attribute__((weak));
+#define RSEQ_CPU_ID 4 /* offset of cpu_id in struct rseq (linux/rseq.h) */
+
+static enum { UNDECIDED, OFF, ON } mode ON_DATA_PAGE; /* written once, by start-up, before other threads matter */
+static __thread bool ended __attribute__((tls_model("initial-exec"))); /* the thread's heap is parked for good */
+static __thread uint32_t no_cpu __attribute__((tls_model("initial-exec"))); /* stands for the CPU where rseq is not */
+
+/* --- life --- */
+
+static ptrdiff_t cpu_offset(void)
+{
+    if (&__rseq_offset && &__rseq_size && __rseq_size)
+        return __rseq_offset + RSEQ_CPU_ID;
+    return (const char *)&no_cpu - (const char *)__builtin_thread_pointer();
+}
+
+void arena_start(void)
+{
+    harden_read();
+    if (choice_open() != 0) {
+        mode = OFF;
+        return;
+    }
+    nw_map.cpu_offset = cpu_offset();
+    nw_map.total = (uintptr_t)nw_map.count << nw_map.shift;
+    mode = ON;
+}
+
+void arena_stay_off(void)
+{
+    mode = OFF;
+}
+
+bool arena_is_on(void)
+{
+    return mode == ON;
+}
+
+static bool is_stand_in(const struct heap *heap)
+{
+    return heap == &nw_no_heap || heap == &nw_forward_heap;
+}
+
+void arena_rule_changed(struct thread *thread)
+{
+    struct heap *heap = atomic_load_explicit(&thread->heap, memory_order_relaxed);
+
+    if (heap)
+        heap_look_again(heap);
+}
+
+void arena_thread_ended(void)
+{
+    struct heap *heap = nw_heap;
+
+    ended = true;
+    if (is_stand_in(heap))
+        return;
+    nw_heap = &nw_no_heap;
+    heap_park(heap);
+}
+
+/* --- which heap --- */
+
+/* Before the thread's first allocation in an arena. false: the bootstrap pool has to serve. */
+static bool decide(void)
+{
+    if (mode == UNDECIDED)
+        shim_start(); /* at once back when it is under way, here or in another thread */
+    if (mode == OFF)
+        nw_heap = &nw_forward_heap;
+    return mode != UNDECIDED;
+}
+
+static uint32_t current_cpu(void)
+{
+    uint32_t cpu = arena_cpu();
+
+    if (nw_map.cpu_offset == (const char *)&no_cpu - (const char *)__builtin_thread_pointer() || cpu >= NO_CPU) {
+        unsigned asked = 0;
+
+        syscall(SYS_getcpu, &asked, NULL, NULL);
+        cpu = asked;
+    }
+    return cpu;
+}
+
+static void leave_heap(void)
+{
+    struct heap *heap = nw_heap;
+
+    if (is_stand_in(heap))
+        return;
+    nw_heap = &nw_no_heap;
+    heap_park(heap);
+}
+
+static struct heap *enter_heap(const struct choice *choice)
+{
+    struct heap *heap = heap_borrow(choice->region, choice->core);
+
+    if (!heap)
+        return NULL;
+    if (nw_self)
+        atomic_store_explicit(&nw_self->heap, heap, memory_order_relaxed);
+    else if (thread_own_tid() != nw_shim.pid)
+        heap->owner_tid = thread_own_tid();
+    nw_heap = heap;
+    return heap;
+}
+
+/*
+ * The right heap for the thread where it runs now; it may run elsewhere a moment later, which the next allocation
+ * sees. NULL: the program's own allocator has to serve.
+ */
+static struct heap *settle(void)
+{
+    int saved = errno;
+    struct choice choice = choice_now(current_cpu());
+    struct heap *heap = nw_heap;
+
+    if (is_stand_in(heap) || heap->region != choice.region || (choice.by_core && heap->last_core != choice.core)) {
+        leave_heap();
+        heap = choice.region ? enter_heap(&choice) : NULL;
+    }
+    if (heap) {
+        heap->rule = choice.rule;
+        /* what the fast path compares with, not what was asked for: it may have no number for this thread */
+        atomic_store_explicit(&heap->cpu, arena_cpu(), memory_order_relaxed);
+    }
+    errno = saved;
+    return heap;
+}
+
+static inline struct heap *heap_here(void)
+{
+    struct heap *heap = nw_heap;
+
+    if (__builtin_expect(atomic_load_explicit(&heap->cpu, memory_order_relaxed) == arena_cpu(), 1))
+        return heap;
+    return settle();
+}
+
+/* --- allocation --- */
+
+static void *allocate_in(struct heap *heap, size_t size, bool *ret_zeroed)
+{
+    void *block;
+
+    if (size <= CLASS_MAX_SIZE)
+        block = small_allocate(heap, class_of(size), ret_zeroed);
+    else
+        block = large_allocate(heap, size, 1, ret_zeroed);
+    if (!block)
+        heap->counters.overflows++;
+    if (ended)
+        leave_heap();
+    return block;
+}
+
+static bool is_impossible(size_t size)
+{
+    if (size <= PTRDIFF_MAX)
+        return false;
+    errno = ENOMEM;
+    return true;
+}
+
+/* For a thread that has no heap yet, or is not to have one. NULL: as settle(). */
+static struct heap *heap_for_stand_in(bool *ret_bootstrap)
+{
+    *ret_bootstrap = !decide();
+    return mode == ON ? settle() : NULL;
+}
+
+static __attribute__((noinline)) void *allocate_first(size_t size, bool zero)
+{
+    bool bootstrap, zeroed = false;
+    struct heap *heap = heap_for_stand_in(&bootstrap);
+    void *block = NULL;
+
+    if (bootstrap)
+        return bootstrap_allocate(1, size); /* which is zeroed */
+    if (heap)
+        block = allocate_in(heap, size, &zeroed);
+    if (!block)
+        return zero ? foreign_calloc(size) : foreign_malloc(size);
+    return zero && !zeroed ? memset(block, 0, size) : block;
+}
+
+void *arena_allocate(size_t size)
+{
+    struct heap *heap = nw_heap;
+    bool zeroed;
+    void *block = NULL;
+
+    if (heap == &nw_forward_heap)
+        return foreign_malloc(size);
+    if (is_impossible(size))
+        return NULL;
+    if (heap == &nw_no_heap)
+        return allocate_first(size, false);
+    heap = heap_here();
+    if (heap)
+        block = allocate_in(heap, size, &zeroed);
+    return block ? block : foreign_malloc(size);
+}
+
+void *arena_allocate_zeroed(size_t size)
+{
+    struct heap *heap = nw_heap;
+    bool zeroed = false;
+    void *block = NULL;
+
+    if (heap == &nw_forward_heap)
+        return foreign_calloc(size);
+    if (is_impossible(size))
+        return NULL;
+    if (heap == &nw_no_heap)
+        return allocate_first(size, true);
+    heap = heap_here();
+    if (heap)
+        block = allocate_in(heap, size, &zeroed);
+    if (!block)
+        return foreign_calloc(size);
+    return zeroed ? block : memset(block, 0, size);
+}
+
+/* Alignments beyond a slice have their own spans; smaller ones come with the size classes. */
+static void *allocate_aligned_in(struct heap *heap, size_t alignment, size_t size)
+{
+    bool zeroed;
+    void *block;
+
+    if (alignment <= SLICE_SIZE)
+        return allocate_in(heap, size <= CLASS_MAX_SIZE ? (size + alignment - 1) & ~(alignment - 1) : size, &zeroed);
+    block = large_allocate(heap, size, (uint32_t)(alignment >> SLICE_SHIFT), &zeroed);
+    if (ended)
+        leave_heap();
+    return block;
+}
+
+void *arena_allocate_aligned(size_t alignment, size_t size)
+{
+    struct heap *heap = nw_heap;
+    bool bootstrap = false;
+    void *block = NULL;
+
+    if (heap == &nw_forward_heap)
+        return foreign_aligned(alignment, size);
+    if (is_impossible(size) || is_impossible(alignment) || is_impossible(size + alignment))
+        return NULL;
+    if (size == 0)
+        size = 1;
+    heap = heap == &nw_no_heap ? heap_for_stand_in(&bootstrap) : heap_here();
+    if (bootstrap)
+        return bootstrap_allocate(alignment, size);
+    if (heap)
+        block = allocate_aligned_in(heap, alignment, size);
+    return block ? block : foreign_aligned(alignment, size);
+}
+
+/* --- freeing --- */
+
+static inline bool is_foreign(const void *pointer)
+{
+    return (uintptr_t)pointer - nw_map.base >= nw_map.total;
+}
+
+/* The head of the page or object that the pointer lies in. */
+static inline struct page *head_of(const void *pointer)
+{
+    struct page *page = page_of((uintptr_t)pointer - nw_map.base);
+
+    return page->kind == PAGE_INTERIOR ? page - page->back : page;
+}
+
+bool arena_owns(const void *pointer)
+{
+    return !is_foreign(pointer) || bootstrap_owns(pointer);
+}
+
+void arena_free(void *pointer)
+{
+    struct page *page;
+
+    if (is_foreign(pointer)) {
+        foreign_free(pointer);
+        return;
+    }
+    page = head_of(pointer);
+    harden_check_free(page, pointer);
+    if (page->kind == PAGE_LARGE)
+        large_free(page);
+    else if (page->heap == nw_heap)
+        small_free_own(page->heap, page, pointer);
+    else
+        remote_push(page, pointer);
+}
+
+size_t arena_usable_size(void *pointer)
+{
+    struct page *page;
+
+    if (is_foreign(pointer))
+        return foreign_usable_size(pointer);
+    page = head_of(pointer);
+    return page->kind == PAGE_LARGE ? large_size(page) : page->block_size;
+}
+
+static void *move(void *pointer, size_t old, size_t size)
+{
+    void *block = arena_allocate(size);
+
+    if (!block)
+        return NULL;
+    memcpy(block, pointer, old < size ? old : size);
+    arena_free(pointer);
+    return block;
+}
+
+void *arena_reallocate(void *pointer, size_t size)
+{
+    struct page *page;
+    size_t old;
+
+    if (!pointer)
+        return arena_allocate(size);
+    if (is_foreign(pointer))
+        return foreign_realloc(pointer, size);
+    if (is_impossible(size))
+        return NULL;
+    if (size == 0) { /* as glibc does */
+        arena_free(pointer);
+        return NULL;
+    }
+    page = head_of(pointer);
+    harden_check_free(page, pointer);
+    if (page->kind == PAGE_LARGE)
+        return large_reallocate(page, size);
+    old = page->block_size;
+    if (size <= old && size >= old / 2)
+        return pointer;
+    return move(pointer, old, size);
+}
+
+bool arena_trim(void)
+{
+    bool any = false;
+
+    if (mode != ON)
+        return false;
+    if (!is_stand_in(nw_heap))
+        heap_trim(nw_heap);
+    for (uint32_t i = 0; i < nw_map.count; i++)
+        any |= region_trim(&nw_regions[i]);
+    return any;
+}

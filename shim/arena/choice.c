@@ -1,0 +1,164 @@
+#include "shim/arena/choice.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "shim/arena/region.h"
+#include "shim/place/thread.h"
+#include "shim/state.h"
+
+#define NODE_IDS 1024u
+#define OFF      UINT8_MAX
+
+static struct flavour flavours[FLAVOURS_MAX];
+static uint32_t flavour_count ON_DATA_PAGE;
+static uint32_t nodes[REGIONS_MAX]; /* ids with memory, ascending */
+static uint32_t node_count ON_DATA_PAGE;
+static uint8_t node_index[NODE_IDS]; /* in nodes[] */
+
+/* Per rule of the plan, the last one for threads without a rule. */
+static struct {
+    uint8_t flavour; /* or OFF */
+    bool by_core, fixed; /* fixed: the slot's memory nodes say the node, not the CPU */
+} rules[PLAN_MAX_RULES + 1];
+
+/* --- from the plan --- */
+
+static bool spreads(const struct plan_rule *rule)
+{
+    return rule->mem_policy == MEM_INTERLEAVE || rule->mem_policy == MEM_WEIGHTED_INTERLEAVE ||
+           rule->mem_policy == MEM_PREFERRED_MANY;
+}
+
+static bool names_one_node(const struct plan_rule *rule)
+{
+    const struct plan_view *plan = &nw_shim.plan;
+
+    if (rule->mem_policy != MEM_BIND && rule->mem_policy != MEM_PREFERRED)
+        return false;
+    for (uint32_t i = 0; i < rule->slot_count; i++)
+        if (plan->masks[plan->slots[rule->slot_first + i].mem_mask].weight != 1)
+            return false;
+    return true;
+}
+
+static struct flavour flavour_of(const struct plan_rule *rule)
+{
+    struct flavour flavour = {BINDING_PREFERRED, rule->huge_pages, rule->prefault, rule->prefault_size};
+    bool names_nodes = rule->mem_policy == MEM_BIND || rule->mem_policy == MEM_PREFERRED;
+
+    if (rule->arena == ARENA_PROCESS || spreads(rule) || (names_nodes && !names_one_node(rule)))
+        flavour.binding = BINDING_NONE;
+    else if (rule->mem_policy == MEM_BIND)
+        flavour.binding = BINDING_BIND;
+    return flavour;
+}
+
+static uint8_t flavour_number(const struct flavour *flavour)
+{
+    for (uint32_t i = 0; i < flavour_count; i++)
+        if (flavours[i].binding == flavour->binding && flavours[i].huge_pages == flavour->huge_pages &&
+            flavours[i].prefault == flavour->prefault && flavours[i].prefault_size == flavour->prefault_size)
+            return (uint8_t)i;
+    if (flavour_count == FLAVOURS_MAX)
+        return 0;
+    flavours[flavour_count] = *flavour;
+    return (uint8_t)flavour_count++;
+}
+
+static void choose_for_rule(uint32_t number, const struct plan_rule *rule)
+{
+    struct flavour flavour = flavour_of(rule);
+
+    rules[number].flavour = rule->arena == ARENA_OFF ? OFF : flavour_number(&flavour);
+    rules[number].by_core = rule->arena == ARENA_CORE;
+    rules[number].fixed = names_one_node(rule);
+}
+
+/* Threads without a rule: as [defaults] say, where there are any; local memory otherwise. */
+static void choose_without_rule(uint32_t last)
+{
+    const struct flavour plain = {.binding = BINDING_PREFERRED};
+
+    if (nw_shim.plan.header->default_rule != PLAN_NONE)
+        rules[last] = rules[nw_shim.plan.header->default_rule];
+    else
+        rules[last].flavour = flavour_number(&plain);
+    rules[last].fixed = false; /* no slot */
+}
+
+static bool all_rules_are_off(void)
+{
+    const struct plan_view *plan = &nw_shim.plan;
+
+    for (uint32_t i = 0; i < plan->count[PLAN_RULES]; i++)
+        if (plan->rules[i].arena != ARENA_OFF)
+            return false;
+    return plan->count[PLAN_RULES] > 0;
+}
+
+static void find_nodes(void)
+{
+    const struct plan_view *plan = &nw_shim.plan;
+
+    node_count = 0;
+    for (uint32_t i = 0; i < plan->count[PLAN_NODES]; i++)
+        if (plan->nodes[i].memory && plan->nodes[i].id < NODE_IDS && node_count < REGIONS_MAX / flavour_count) {
+            node_index[plan->nodes[i].id] = (uint8_t)node_count;
+            nodes[node_count++] = plan->nodes[i].id;
+        }
+    if (!node_count)
+        nodes[node_count++] = 0;
+}
+
+int choice_open(void)
+{
+    const struct plan_view *plan = &nw_shim.plan;
+
+    if (all_rules_are_off())
+        return -ENOENT;
+    flavour_count = 0;
+    for (uint32_t i = 0; i < plan->count[PLAN_RULES]; i++)
+        choose_for_rule(i, &plan->rules[i]);
+    choose_without_rule(plan->count[PLAN_RULES]);
+    find_nodes();
+    return regions_reserve(flavours, flavour_count, nodes, node_count);
+}
+
+/* --- for a thread --- */
+
+static uint32_t index_of_node(uint32_t node)
+{
+    return node < NODE_IDS ? node_index[node] : 0;
+}
+
+static uint32_t node_of_slot(const struct thread *thread)
+{
+    const struct plan_view *plan = &nw_shim.plan;
+    const struct plan_mask *mask = &plan->masks[plan->slots[thread->pick.slot].mem_mask];
+
+    return mask->first_word * 64 + (uint32_t)__builtin_ctzll(plan->words[mask->word_first]);
+}
+
+struct choice choice_now(uint32_t cpu)
+{
+    const struct plan_view *plan = &nw_shim.plan;
+    const struct thread *thread = nw_self;
+    uint32_t rule = thread ? thread->rule : PLAN_NONE;
+    uint32_t entry = rule == PLAN_NONE ? plan->count[PLAN_RULES] : rule;
+    struct choice choice = {.rule = rule, .by_core = rules[entry].by_core};
+    uint32_t index = 0;
+
+    if (rules[entry].flavour == OFF)
+        return choice;
+    if (cpu < plan->count[PLAN_CPUS]) {
+        choice.core = plan->cpus[cpu].core;
+        index = index_of_node(plan->cpus[cpu].mem_node);
+    }
+    if (rules[entry].fixed && thread && thread->holds_pick)
+        index = index_of_node(node_of_slot(thread));
+    if (flavours[rules[entry].flavour].binding == BINDING_NONE)
+        index = 0;
+    choice.region = &nw_regions[rules[entry].flavour * node_count + index];
+    return choice;
+}

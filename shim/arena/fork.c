@@ -1,0 +1,74 @@
+/*
+ * Order of locks: the regions', ascending; no other lock is taken while one of them is held.
+ */
+#include "shim/arena/fork.h"
+
+#include <string.h>
+
+#include "shim/arena/heap.h"
+#include "shim/arena/region.h"
+#include "shim/start/start.h"
+#include "shim/state.h"
+
+static uint64_t held[REGIONS_MAX / 64]; /* by arena_fork_prepare(); written under the locks themselves */
+
+void arena_fork_prepare(void)
+{
+    memset(held, 0, sizeof(held));
+    for (uint32_t i = 0; i < nw_map.count; i++)
+        if (lock_take(&nw_regions[i].lock))
+            held[i / 64] |= UINT64_C(1) << i % 64;
+}
+
+static bool was_held(uint32_t region)
+{
+    return held[region / 64] >> region % 64 & 1;
+}
+
+void arena_fork_parent(void)
+{
+    for (uint32_t i = nw_map.count; i-- > 0;)
+        if (was_held(i))
+            lock_give(&nw_regions[i].lock);
+}
+
+/* A heap whose lists were being changed is lost: what is in it stays readable and can be freed. */
+static void park_orphans(struct region *region)
+{
+    for (struct heap *heap = region->heaps; heap; heap = heap->next_heap) {
+        if (!heap->owner || heap->owner == __builtin_thread_pointer())
+            continue;
+        heap->owner = NULL;
+        heap->owner_tid = 0;
+        heap_look_again(heap);
+        if (heap->busy)
+            continue;
+        heap->next_parked = region->parked;
+        region->parked = heap;
+    }
+}
+
+static void lock_reset(struct lock *lock)
+{
+    atomic_store_explicit(&lock->owner, NULL, memory_order_relaxed);
+    atomic_store_explicit(&lock->word, 0, memory_order_relaxed);
+}
+
+void arena_fork_child(void)
+{
+    for (uint32_t i = 0; i < nw_map.count; i++) {
+        struct region *region = &nw_regions[i];
+        void *owner = atomic_load_explicit(&region->lock.owner, memory_order_relaxed);
+
+        if (owner == __builtin_thread_pointer() && !was_held(i))
+            continue; /* our own, from before the signal: the interrupted code goes on in the child as well */
+        lock_reset(&region->lock);
+        park_orphans(region);
+    }
+}
+
+void arena_check_fork(void)
+{
+    if (nw_shim.fork_mark && shim_was_forked())
+        shim_forked();
+}

@@ -1,0 +1,153 @@
+#include "shim/arena/heap.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "shim/arena/small.h"
+#include "shim/arena/span.h"
+#include "shim/arena/stats.h"
+#include "shim/state.h"
+
+#define HEAP_SLICES    1u
+#define SEARCH_LIMIT   16u /* parked heaps that are looked at for one of the same core */
+#define RECLAIM_BEYOND 64u /* heaps of a region from which on those of unseen threads are asked for */
+
+struct page nw_no_page;
+struct heap nw_no_heap = {.cpu = NO_CPU};
+struct heap nw_forward_heap = {.cpu = NO_CPU};
+__thread struct heap *nw_heap __attribute__((tls_model("initial-exec"))) = &nw_no_heap;
+
+static void heap_init(struct heap *heap, struct region *region)
+{
+    memset(heap, 0, sizeof(*heap));
+    for (unsigned i = 0; i < DIRECT_COUNT; i++)
+        heap->direct[i] = &nw_no_page;
+    for (unsigned i = 0; i < CLASS_COUNT; i++)
+        heap->bins[i].current = &nw_no_page;
+    heap->region = region;
+    heap->rule = PLAN_NONE;
+    heap->next_heap = region->heaps;
+    region->heaps = heap;
+    region->heap_count++;
+}
+
+static struct heap *heap_new(struct region *region)
+{
+    struct heap *heap;
+    bool zeroed;
+
+    if (!region->heap_room || (size_t)(region->heap_end - region->heap_room) < sizeof(*heap)) {
+        struct page *page = span_take(region, HEAP_SLICES, 1, &zeroed);
+
+        if (!page)
+            return NULL;
+        page->kind = PAGE_META;
+        region->heap_room = page_start(page);
+        region->heap_end = region->heap_room + (HEAP_SLICES << SLICE_SHIFT);
+    }
+    heap = (struct heap *)region->heap_room;
+    region->heap_room += sizeof(*heap);
+    heap_init(heap, region);
+    return heap;
+}
+
+/* A parked heap, by preference one that worked on this core last. */
+static struct heap *unpark(struct region *region, uint32_t core)
+{
+    struct heap **link = &region->parked, **found = link;
+    struct heap *heap;
+
+    for (uint32_t i = 0; *link && i < SEARCH_LIMIT; i++, link = &(*link)->next_parked)
+        if ((*link)->last_core == core) {
+            found = link;
+            break;
+        }
+    heap = *found;
+    if (heap)
+        *found = heap->next_parked;
+    return heap;
+}
+
+/*
+ * Threads that no hook sees (raw clone, libraries that find libc's pthread_create behind ours) tell nobody of their
+ * end. Where a region has many heaps, the kernel is asked for the borrowers.
+ */
+static void reclaim(struct region *region)
+{
+    int saved = errno;
+
+    if (region->parked || region->heap_count < RECLAIM_BEYOND || region->heap_count & (region->heap_count - 1))
+        return;
+    for (struct heap *heap = region->heaps; heap; heap = heap->next_heap)
+        if (heap->owner_tid && heap->owner && !heap->busy &&
+            syscall(SYS_tgkill, nw_shim.pid, heap->owner_tid, 0) != 0 && errno == ESRCH) {
+            heap->owner = NULL;
+            heap->owner_tid = 0;
+            heap->next_parked = region->parked;
+            region->parked = heap;
+        }
+    errno = saved;
+}
+
+struct heap *heap_borrow(struct region *region, uint32_t core)
+{
+    struct heap *heap;
+
+    if (!lock_take(&region->lock))
+        return NULL;
+    reclaim(region);
+    heap = unpark(region, core);
+    if (!heap)
+        heap = heap_new(region);
+    if (heap) {
+        heap->owner = __builtin_thread_pointer();
+        heap->last_core = core;
+    }
+    lock_give(&region->lock);
+    return heap;
+}
+
+void heap_park(struct heap *heap)
+{
+    struct region *region = heap->region;
+
+    small_release_spares(heap);
+    stats_tell(heap);
+    heap_look_again(heap);
+    if (!lock_take(&region->lock))
+        return; /* a signal handler inside the lock: the heap is lost */
+    heap->owner = NULL;
+    heap->owner_tid = 0;
+    heap->next_parked = region->parked;
+    region->parked = heap;
+    lock_give(&region->lock);
+}
+
+void heap_trim(struct heap *heap)
+{
+    small_release_empty(heap);
+}
+
+bool region_trim(struct region *region)
+{
+    struct heap *parked, *next;
+    uint32_t purged;
+
+    if (!region->opened || !lock_take(&region->lock))
+        return false;
+    parked = region->parked;
+    region->parked = NULL;
+    lock_give(&region->lock);
+    for (struct heap *heap = parked; heap; heap = next) {
+        next = heap->next_parked;
+        heap_trim(heap);
+        heap_park(heap);
+    }
+    if (!lock_take(&region->lock))
+        return false;
+    purged = span_purge(region, arena_now_ms(), 0);
+    lock_give(&region->lock);
+    return purged > 0;
+}

@@ -1,0 +1,260 @@
+#include "shim/arena/region.h"
+
+#include <errno.h>
+#include <linux/mempolicy.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "policy/reason.h"
+#include "shim/state.h"
+#include "shim/sys/placing.h"
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#endif
+#define MAP_HUGE_SIZE_SHIFT 26 /* mmap(2), MAP_HUGE_SHIFT */
+
+#define PAGE_SIZE       4096u
+#define BASE_ALIGNMENT  ((uintptr_t)2 << 20)
+#define FIRST_STEP      16u  /* slices: small enough that no huge page is made for a program that needs a few KiB */
+#define STEP            512u /* 32 MiB */
+#define DESCRIBED_STEP  512u
+
+struct region nw_regions[REGIONS_MAX];
+struct arena_map nw_map = {.shift = 63};
+
+/* --- the reservation --- */
+
+static size_t descriptors_size(uint32_t regions, uint32_t shift)
+{
+    return ((size_t)regions << (shift - SLICE_SHIFT)) * sizeof(struct page);
+}
+
+/* Half of a limited address space is left to the program's own mappings, stacks and libraries. */
+static size_t address_space(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return SIZE_MAX;
+    return limit.rlim_cur / 2;
+}
+
+static bool reserve(uint32_t regions, uint32_t shift, size_t most)
+{
+    size_t total = (size_t)regions << shift;
+    size_t descriptors = descriptors_size(regions, shift);
+    size_t size = total + descriptors + BASE_ALIGNMENT;
+    uintptr_t start;
+    void *memory;
+
+    if (size > most || total >> shift != regions)
+        return false;
+    memory = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED)
+        return false;
+    start = ((uintptr_t)memory + descriptors + BASE_ALIGNMENT - 1) & ~(BASE_ALIGNMENT - 1);
+    nw_map.pages = (struct page *)(start - descriptors);
+    nw_map.base = start;
+    nw_map.shift = shift;
+    nw_map.count = regions;
+    return true;
+}
+
+static void describe_region(uint32_t number, const struct flavour *flavour, uint32_t node)
+{
+    struct region *region = &nw_regions[number];
+
+    region->number = number;
+    region->flavour = *flavour;
+    region->node = flavour->binding == BINDING_NONE ? UINT32_MAX : node;
+    region->slices = (uint32_t)(((size_t)1 << nw_map.shift) >> SLICE_SHIFT);
+}
+
+int regions_reserve(const struct flavour *flavours, uint32_t flavour_count, const uint32_t *nodes, uint32_t node_count)
+{
+    static const uint8_t ladder[] = {40, 38, 36, 34, 32, 30, 29, 28, 27, 26, 25, 24, 23, 22};
+    uint32_t regions = flavour_count * node_count;
+    size_t most = address_space();
+    int saved = errno;
+
+    for (size_t i = 0; i < sizeof(ladder); i++) {
+        if (!reserve(regions, ladder[i], most))
+            continue;
+        for (uint32_t number = 0; number < regions; number++)
+            describe_region(number, &flavours[number / node_count], nodes[number % node_count]);
+        errno = saved;
+        return 0;
+    }
+    errno = saved;
+    return -ENOMEM;
+}
+
+/* --- binding --- */
+
+static void bind_range(struct region *region, void *start, size_t size)
+{
+    uint64_t bits[NODE_WORDS] = {0};
+    int error;
+
+    if (region->flavour.binding == BINDING_NONE || region->node >= NODE_WORDS * 64)
+        return;
+    bits[region->node / 64] = UINT64_C(1) << region->node % 64;
+    error = sys_bind_memory(start, size, region->flavour.binding == BINDING_BIND ? MPOL_BIND : MPOL_PREFERRED, bits,
+                            region->node / 64 + 1);
+    if (error && region->bind_reason == REASON_OK)
+        region->bind_reason = error == -EPERM    ? REASON_EPERM
+                              : error == -ENOSYS ? REASON_ENOSYS
+                              : error == -EINVAL ? REASON_MEM_NODE
+                                                 : REASON_ERRNO;
+}
+
+static void *region_start(const struct region *region)
+{
+    return page_start(region_page(region, 0));
+}
+
+/* --- making it usable --- */
+
+static size_t huge_size(const struct region *region)
+{
+    if (region->flavour.huge_pages == HUGE_2MIB)
+        return (size_t)2 << 20;
+    return region->flavour.huge_pages == HUGE_1GIB ? (size_t)1 << 30 : 0;
+}
+
+/* Pages of the kernel's huge page pool in the place of the reservation; they need their binding again. */
+static bool map_huge(struct region *region, char *start, size_t size)
+{
+    int bits = __builtin_ctzll(huge_size(region));
+
+    if (((uintptr_t)start | size) & (huge_size(region) - 1))
+        return false;
+    if (mmap(start, size, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_HUGETLB | (bits << MAP_HUGE_SIZE_SHIFT), -1, 0) == MAP_FAILED)
+        return false;
+    bind_range(region, start, size);
+    return true;
+}
+
+/* The kernel's pool is empty: transparent huge pages come nearest. */
+static void fall_back_to_thp(struct region *region)
+{
+    region->flavour.huge_pages = HUGE_THP;
+    region->huge_reason = REASON_NO_HUGE_PAGES;
+    madvise(region_start(region), (size_t)region->slices << SLICE_SHIFT, MADV_HUGEPAGE);
+}
+
+static void prefault(const struct region *region, char *start, size_t size)
+{
+    bool asked = region->flavour.prefault == PREFAULT_POPULATE || region->flavour.prefault == PREFAULT_TOUCH;
+
+    if (!asked || madvise(start, size, MADV_POPULATE_WRITE) == 0)
+        return;
+    for (size_t i = 0; i < size; i += PAGE_SIZE)
+        ((volatile char *)start)[i] = 0;
+}
+
+static bool make_usable(struct region *region, uint32_t from, uint32_t to)
+{
+    char *start = (char *)region_start(region) + ((size_t)from << SLICE_SHIFT);
+    size_t size = (size_t)(to - from) << SLICE_SHIFT;
+
+    if (huge_size(region) && map_huge(region, start, size))
+        return true;
+    if (huge_size(region))
+        fall_back_to_thp(region);
+    return mprotect(start, size, PROT_READ | PROT_WRITE) == 0;
+}
+
+static bool describe(struct region *region, uint32_t slices)
+{
+    uint32_t to = (slices + DESCRIBED_STEP - 1) / DESCRIBED_STEP * DESCRIBED_STEP;
+    uintptr_t start = (uintptr_t)region_page(region, region->described), end;
+
+    if (slices <= region->described)
+        return true;
+    if (to > region->slices)
+        to = region->slices;
+    /* a page of descriptors at a border may belong to two regions: usable twice is no harm */
+    end = ((uintptr_t)region_page(region, to) + PAGE_SIZE - 1) & ~(uintptr_t)(PAGE_SIZE - 1);
+    start &= ~(uintptr_t)(PAGE_SIZE - 1);
+    if (mprotect((void *)start, end - start, PROT_READ | PROT_WRITE) != 0)
+        return false;
+    region->described = to;
+    return true;
+}
+
+/* Where the next step ends: twice as far up to 32 MiB, then 32 MiB more; whole huge pages where they are asked. */
+static uint32_t step_end(const struct region *region, uint32_t slices)
+{
+    uint32_t step = region->committed < FIRST_STEP ? FIRST_STEP : region->committed;
+    uint32_t unit = (uint32_t)(huge_size(region) >> SLICE_SHIFT);
+    uint32_t end;
+
+    if (step > STEP)
+        step = STEP;
+    end = region->committed + step;
+    if (end < slices)
+        end = slices;
+    if (unit)
+        end = (end + unit - 1) / unit * unit;
+    return end < region->slices ? end : region->slices;
+}
+
+bool region_commit(struct region *region, uint32_t slices)
+{
+    uint32_t end = step_end(region, slices);
+    uint32_t before = region->committed;
+    int saved = errno;
+
+    if (slices > region->slices)
+        return false;
+    if (slices <= before)
+        return true;
+    if (!describe(region, end) || !make_usable(region, before, end)) {
+        end = slices; /* near a limit, only what is needed */
+        if (!describe(region, end) || !make_usable(region, before, end)) {
+            errno = saved;
+            return false;
+        }
+    }
+    region->committed = end;
+    if (!region->flavour.prefault_size)
+        prefault(region, (char *)region_start(region) + ((size_t)before << SLICE_SHIFT),
+                 (size_t)(end - before) << SLICE_SHIFT);
+    errno = saved;
+    return true;
+}
+
+static void prefault_beginning(struct region *region)
+{
+    uint64_t slices = (region->flavour.prefault_size + SLICE_SIZE - 1) >> SLICE_SHIFT;
+
+    if (!slices)
+        return;
+    if (slices > region->slices)
+        slices = region->slices;
+    if (region_commit(region, (uint32_t)slices))
+        prefault(region, region_start(region), (size_t)slices << SLICE_SHIFT);
+}
+
+bool region_open(struct region *region)
+{
+    size_t size = (size_t)region->slices << SLICE_SHIFT;
+    int saved = errno;
+
+    region->opened = true;
+    if (nw_map.count > 1) {
+        bind_range(region, region_start(region), size);
+        bind_range(region, (void *)((uintptr_t)region_page(region, 0) & ~(uintptr_t)(PAGE_SIZE - 1)),
+                   region->slices * sizeof(struct page));
+    }
+    if (region->flavour.huge_pages == HUGE_THP)
+        madvise(region_start(region), size, MADV_HUGEPAGE);
+    else if (region->flavour.huge_pages == HUGE_NEVER)
+        madvise(region_start(region), size, MADV_NOHUGEPAGE);
+    prefault_beginning(region);
+    errno = saved;
+    return region_commit(region, 1);
+}

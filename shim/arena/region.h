@@ -1,0 +1,89 @@
+/*
+ * region: the memory of one node (and flavour), as one part of the reservation.
+ *
+ * The reservation is made once, PROT_NONE and MAP_NORESERVE: it costs no memory, no commit charge
+ * (vm.overcommit_memory=2), no RLIMIT_DATA and no core dump. What is used becomes readable and writable in steps.
+ * RLIMIT_AS counts it, so its size comes from a ladder. Each region is bound once as a whole: one VMA a region, and the
+ * binding survives mprotect(2) and MADV_DONTNEED.
+ *
+ * A flavour is what rules ask beyond the node: bind or prefer, huge pages, prefaulting. Nearly every plan has one.
+ *
+ * Regions are constant after arenas_open() except for what their locks guard. errno is kept by all functions.
+ */
+#ifndef NODEWISE_SHIM_ARENA_REGION_H
+#define NODEWISE_SHIM_ARENA_REGION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/words.h"
+#include "shim/arena/lock.h"
+#include "shim/arena/page.h"
+
+#define REGIONS_MAX  256u
+#define FLAVOURS_MAX 16u
+#define SPAN_BINS    112u /* span.c */
+
+enum binding {
+    BINDING_NONE, /* the memory policy of whoever touches a page first: one region for the process */
+    BINDING_PREFERRED,
+    BINDING_BIND,
+};
+
+struct flavour {
+    uint8_t binding;    /* enum binding */
+    uint8_t huge_pages; /* enum huge_pages */
+    uint8_t prefault;   /* enum prefault */
+    uint64_t prefault_size; /* bytes made when a region is opened; 0: each step when it is made usable */
+};
+
+struct region {
+    struct lock lock;
+    uint32_t number;
+    uint32_t node; /* id, UINT32_MAX for BINDING_NONE */
+    struct flavour flavour;
+    bool opened;
+    uint8_t huge_reason, bind_reason; /* enum reason: what could not be had */
+    uint32_t slices;                  /* in all */
+    uint32_t committed;               /* usable from the start of the region */
+    uint32_t described;               /* have a usable descriptor; at least `committed` */
+    uint32_t frontier;                /* never handed out from here on, or given back since: reads as zero */
+    /* free spans, see span.c */
+    struct page *bins[2][SPAN_BINS];
+    uint64_t filled[2][2];
+    struct page *oldest, *newest; /* dirty spans by the time of their freeing */
+    uint32_t dirty, in_use, peak; /* slices */
+    uint32_t last_decay;          /* ms */
+    /* heaps, see heap.c */
+    struct heap *parked;
+    struct heap *heaps; /* all of them */
+    char *heap_room, *heap_end;
+    uint32_t heap_count;
+};
+
+extern struct region nw_regions[REGIONS_MAX];
+
+/*
+ * Reserves flavour_count x node_count regions; node ids ascending, region = flavour * node_count + node index.
+ * 0, or a negative errno when even the smallest rung of the ladder is refused.
+ */
+int regions_reserve(const struct flavour *flavours, uint32_t flavour_count, const uint32_t *nodes,
+                    uint32_t node_count);
+
+/* With the lock held. Binds it and makes its beginning usable. false: no memory can be had. */
+bool region_open(struct region *region);
+/* With the lock held: the first `slices` slices become usable, in larger steps. false: no memory can be had. */
+bool region_commit(struct region *region, uint32_t slices);
+
+static inline struct page *region_page(const struct region *region, uint32_t slice)
+{
+    return nw_map.pages + (((uintptr_t)region->number << nw_map.shift) >> SLICE_SHIFT) + slice;
+}
+
+static inline uint32_t region_slice(const struct region *region, const struct page *page)
+{
+    return (uint32_t)(page - region_page(region, 0));
+}
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * size_class: which block sizes the arenas have, and how many slices a page of each takes.
+ *
+ * 16-byte steps up to 128, then four classes per doubling up to 64 KiB: at most a quarter of a block is lost.
+ * A page begins on a 64 KiB boundary and its blocks follow one another, so each block is aligned to the largest power
+ * of two that divides its size, up to 64 KiB. A size that was rounded up to a multiple of an alignment falls into a
+ * class that is one too (the steps between 2^k and 2^(k+1) are 2^(k-2), and a larger alignment than that leaves only
+ * sizes that are classes themselves): aligned blocks need no bookkeeping.
+ *
+ * Pure arithmetic; sizes in bytes.
+ */
+#ifndef NODEWISE_SHIM_ARENA_SIZE_CLASS_H
+#define NODEWISE_SHIM_ARENA_SIZE_CLASS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SLICE_SHIFT 16u
+#define SLICE_SIZE  ((size_t)1 << SLICE_SHIFT)
+
+#define CLASS_COUNT    44u
+#define CLASS_MAX_SIZE 65536u /* larger requests are spans of slices */
+/* Up to here a heap finds its page through a table that is indexed by size. */
+#define DIRECT_MAX_SIZE 1024u
+#define DIRECT_COUNT    (DIRECT_MAX_SIZE / 16u + 1u)
+
+/* size: at most CLASS_MAX_SIZE; 0 counts as 1. */
+static inline unsigned class_of(size_t size)
+{
+    unsigned bit;
+
+    if (size <= 128)
+        return size ? (unsigned)(size - 1) / 16u : 0;
+    size--;
+    bit = 63u - (unsigned)__builtin_clzll(size); /* at least 7 */
+    return 8 + (bit - 7) * 4 + ((unsigned)(size >> (bit - 2)) & 3u);
+}
+
+static inline uint32_t class_size(unsigned number)
+{
+    unsigned bit;
+
+    if (number < 8)
+        return (number + 1) * 16u;
+    bit = 7 + (number - 8) / 4;
+    return (1u << bit) + (((number - 8) % 4 + 1) << (bit - 2));
+}
+
+/* Slices of one page: eight blocks and more, so that the end of the page wastes little. */
+static inline uint32_t class_slices(unsigned number)
+{
+    return class_size(number) <= 8192 ? 1 : 8;
+}
+
+#endif

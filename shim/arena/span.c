@@ -1,0 +1,396 @@
+#include "shim/arena/span.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "shim/arena/pressure.h"
+
+#define EXACT_BINS  32u /* one for each length; behind them four for each doubling */
+#define SCAN_LIMIT  16u /* spans of a bin that are looked at for one that is long enough */
+#define DECAY_MS    500u
+#define ALWAYS_KEPT 64u   /* 4 MiB: too little to ask what the limit is */
+#define KEEP_SLICES 1024u /* 64 MiB may stay dirty in any case, until they are old */
+
+enum { CLEAN, DIRTY };
+
+/* --- bins --- */
+
+static uint32_t bin_of(uint32_t slices)
+{
+    uint32_t bit;
+
+    if (slices <= EXACT_BINS)
+        return slices - 1;
+    bit = 31u - (uint32_t)__builtin_clz(slices);
+    return EXACT_BINS + (bit - 5) * 4 + (slices >> (bit - 2) & 3);
+}
+
+static int set_of(const struct page *page)
+{
+    return page->kind == PAGE_DIRTY ? DIRTY : CLEAN;
+}
+
+static void bin_insert(struct region *region, struct page *page)
+{
+    uint32_t bin = bin_of(page->slices);
+    struct page **head = &region->bins[set_of(page)][bin];
+
+    page->prev = NULL;
+    page->next = *head;
+    if (*head)
+        (*head)->prev = page;
+    *head = page;
+    region->filled[set_of(page)][bin / 64] |= UINT64_C(1) << bin % 64;
+}
+
+static void bin_remove(struct region *region, struct page *page)
+{
+    uint32_t bin = bin_of(page->slices);
+
+    if (page->next)
+        page->next->prev = page->prev;
+    if (page->prev) {
+        page->prev->next = page->next;
+        return;
+    }
+    region->bins[set_of(page)][bin] = page->next;
+    if (!page->next)
+        region->filled[set_of(page)][bin / 64] &= ~(UINT64_C(1) << bin % 64);
+}
+
+/* --- age --- */
+
+static void age_append(struct region *region, struct page *page, uint32_t now)
+{
+    page->freed_at = now;
+    page->newer = NULL;
+    page->older = region->newest;
+    if (region->newest)
+        region->newest->newer = page;
+    else
+        region->oldest = page;
+    region->newest = page;
+}
+
+static void age_remove(struct region *region, struct page *page)
+{
+    if (page->newer)
+        page->newer->older = page->older;
+    else
+        region->newest = page->older;
+    if (page->older)
+        page->older->newer = page->newer;
+    else
+        region->oldest = page->newer;
+}
+
+/* What is left of a dirty span keeps its age. */
+static void age_replace(struct region *region, struct page *page, struct page *rest)
+{
+    rest->freed_at = page->freed_at;
+    rest->newer = page->newer;
+    rest->older = page->older;
+    if (rest->newer)
+        rest->newer->older = rest;
+    else
+        region->newest = rest;
+    if (rest->older)
+        rest->older->newer = rest;
+    else
+        region->oldest = rest;
+}
+
+/* --- free spans --- */
+
+static void mark(struct page *page, uint32_t slices, enum page_kind kind)
+{
+    struct page *last = page + slices - 1;
+
+    last->kind = (uint8_t)kind;
+    last->back = slices - 1;
+    last->local = NULL;
+    page->kind = (uint8_t)kind;
+    page->back = 0;
+    page->local = NULL;
+    page->slices = slices;
+}
+
+static void unlist(struct region *region, struct page *page)
+{
+    bin_remove(region, page);
+    if (page->kind == PAGE_DIRTY) {
+        age_remove(region, page);
+        region->dirty -= page->slices;
+    }
+}
+
+/* The free span of this kind that ends before `page`, or NULL. */
+static struct page *span_before(struct region *region, struct page *page, enum page_kind kind)
+{
+    if (region_slice(region, page) == 0 || page[-1].kind != kind)
+        return NULL;
+    return page - 1 - page[-1].back;
+}
+
+static struct page *span_behind(struct region *region, struct page *page, uint32_t slices, enum page_kind kind)
+{
+    struct page *behind = page + slices;
+
+    return region_slice(region, page) + slices < region->frontier && behind->kind == kind ? behind : NULL;
+}
+
+static struct page *merge(struct region *region, struct page *page, uint32_t *slices, enum page_kind kind)
+{
+    struct page *before = span_before(region, page, kind);
+    struct page *behind = span_behind(region, page, *slices, kind);
+
+    if (behind) {
+        unlist(region, behind);
+        *slices += behind->slices;
+    }
+    if (before) {
+        unlist(region, before);
+        *slices += before->slices;
+        page = before;
+    }
+    return page;
+}
+
+static void add_clean(struct region *region, struct page *page, uint32_t slices)
+{
+    page = merge(region, page, &slices, PAGE_CLEAN);
+    if (region_slice(region, page) + slices == region->frontier) {
+        region->frontier -= slices;
+        return;
+    }
+    mark(page, slices, PAGE_CLEAN);
+    bin_insert(region, page);
+}
+
+static void add_dirty(struct region *region, struct page *page, uint32_t slices, uint32_t now)
+{
+    page = merge(region, page, &slices, PAGE_DIRTY);
+    mark(page, slices, PAGE_DIRTY);
+    bin_insert(region, page);
+    age_append(region, page, now);
+    region->dirty += slices;
+}
+
+/* --- taking --- */
+
+static struct page *first_fit(struct page *page, uint32_t slices)
+{
+    for (uint32_t i = 0; page && i < SCAN_LIMIT; i++, page = page->next)
+        if (page->slices >= slices)
+            return page;
+    return NULL;
+}
+
+static struct page *find(const struct region *region, int set, uint32_t slices)
+{
+    uint32_t bin = bin_of(slices);
+    struct page *page = first_fit(region->bins[set][bin], slices);
+
+    if (page)
+        return page;
+    bin++; /* in every later bin, each span is long enough */
+    for (uint32_t word = bin / 64; word < 2; word++, bin = word * 64) {
+        uint64_t filled = region->filled[set][word] & (~UINT64_C(0) << bin % 64);
+
+        if (filled)
+            return region->bins[set][word * 64 + (uint32_t)__builtin_ctzll(filled)];
+    }
+    return NULL;
+}
+
+/* Cuts [page, +slices) out of the free span it begins; the rest stays free, of the same kind and age. */
+static void split(struct region *region, struct page *page, uint32_t slices)
+{
+    uint32_t more = page->slices - slices;
+    struct page *rest = page + slices;
+    bool dirty = page->kind == PAGE_DIRTY;
+
+    bin_remove(region, page);
+    if (!more) {
+        if (dirty)
+            age_remove(region, page);
+    } else {
+        mark(rest, more, page->kind);
+        bin_insert(region, rest);
+        if (dirty)
+            age_replace(region, page, rest);
+    }
+    if (dirty)
+        region->dirty -= slices;
+}
+
+static void mark_used(struct region *region, struct page *page, uint32_t slices)
+{
+    mark(page, slices, PAGE_INTERIOR);
+    region->in_use += slices;
+    if (region->in_use > region->peak)
+        region->peak = region->in_use;
+}
+
+static struct page *take_new(struct region *region, uint32_t slices)
+{
+    struct page *page = region_page(region, region->frontier);
+
+    if (slices > region->slices - region->frontier || !region_commit(region, region->frontier + slices))
+        return NULL;
+    region->frontier += slices;
+    return page;
+}
+
+static struct page *take(struct region *region, uint32_t slices, bool *ret_zeroed)
+{
+    struct page *page = find(region, DIRTY, slices);
+
+    *ret_zeroed = !page;
+    if (!page)
+        page = find(region, CLEAN, slices);
+    if (page)
+        split(region, page, slices);
+    else
+        page = take_new(region, slices);
+    return page;
+}
+
+struct page *span_take(struct region *region, uint32_t slices, uint32_t alignment, bool *ret_zeroed)
+{
+    struct page *page, *start;
+    uint32_t before, behind;
+    uintptr_t mask = (uintptr_t)alignment - 1;
+
+    if (!region->opened && !region_open(region))
+        return NULL;
+    if (alignment == 1) {
+        page = take(region, slices, ret_zeroed);
+        if (page)
+            mark_used(region, page, slices);
+        return page;
+    }
+    if (slices > region->slices || alignment > region->slices)
+        return NULL;
+    page = take(region, slices + alignment - 1, ret_zeroed);
+    if (!page)
+        return NULL;
+    before = (uint32_t)(-((uintptr_t)page_start(page) >> SLICE_SHIFT) & mask);
+    behind = alignment - 1 - before;
+    start = page + before;
+    mark_used(region, start, slices);
+    /* what was cut off is as clean or dirty as all of it was */
+    if (behind && *ret_zeroed)
+        add_clean(region, start + slices, behind);
+    else if (behind)
+        add_dirty(region, start + slices, behind, arena_now_ms());
+    if (before && *ret_zeroed)
+        add_clean(region, page, before);
+    else if (before)
+        add_dirty(region, page, before, arena_now_ms());
+    return start;
+}
+
+bool span_extend(struct region *region, struct page *page, uint32_t slices)
+{
+    uint32_t more = slices - page->slices;
+    struct page *behind = page + page->slices;
+
+    if (region_slice(region, behind) == region->frontier) {
+        if (!take_new(region, more))
+            return false;
+    } else if ((behind->kind == PAGE_DIRTY || behind->kind == PAGE_CLEAN) && behind->slices >= more) {
+        split(region, behind, more);
+    } else {
+        return false;
+    }
+    region->in_use -= page->slices;
+    mark_used(region, page, slices);
+    return true;
+}
+
+/* --- giving --- */
+
+void span_give(struct region *region, struct page *page, uint32_t slices, uint32_t now)
+{
+    region->in_use -= slices;
+    add_dirty(region, page, slices, now);
+    span_decay(region, now);
+}
+
+void span_shorten(struct region *region, struct page *page, uint32_t slices, uint32_t now)
+{
+    uint32_t less = page->slices - slices;
+
+    region->in_use -= page->slices;
+    mark_used(region, page, slices);
+    add_dirty(region, page + slices, less, now);
+    span_decay(region, now);
+}
+
+/* --- back to the kernel --- */
+
+/* false: the kernel keeps it (locked or huge pages). */
+static bool purge_oldest(struct region *region, uint32_t now)
+{
+    struct page *page = region->oldest;
+    uint32_t slices = page->slices;
+    int saved = errno;
+    bool gone;
+
+    unlist(region, page);
+    mark(page, slices, PAGE_INTERIOR); /* nobody merges with it while the lock is free */
+    lock_give(&region->lock);
+    gone = madvise(page_start(page), (size_t)slices << SLICE_SHIFT, MADV_DONTNEED) == 0;
+    lock_take(&region->lock);
+    if (gone)
+        add_clean(region, page, slices);
+    else
+        add_dirty(region, page, slices, now);
+    errno = saved;
+    return gone;
+}
+
+uint32_t span_purge(struct region *region, uint32_t now, uint32_t age_ms)
+{
+    uint32_t purged = 0;
+
+    while (region->oldest && now - region->oldest->freed_at >= age_ms) {
+        uint32_t slices = region->oldest->slices;
+
+        if (!purge_oldest(region, now))
+            break;
+        purged += slices;
+    }
+    return purged;
+}
+
+static uint32_t dirty_limit(const struct region *region)
+{
+    uint32_t limit = region->peak > KEEP_SLICES ? region->peak : KEEP_SLICES;
+    uint32_t bearable = pressure_limit();
+
+    return limit < bearable ? limit : bearable;
+}
+
+void span_decay(struct region *region, uint32_t now)
+{
+    if (now - region->last_decay >= DECAY_EVERY) {
+        region->last_decay = now;
+        region->peak -= (region->peak - region->in_use) / 8;
+        span_purge(region, now, DECAY_MS);
+    }
+    while (region->dirty > ALWAYS_KEPT && region->dirty > dirty_limit(region))
+        if (!region->oldest || !purge_oldest(region, now))
+            return;
+}
+
+uint32_t arena_now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (uint32_t)((uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u);
+}

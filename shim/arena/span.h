@@ -1,0 +1,49 @@
+/*
+ * span: runs of free slices of a region: found, split, merged, and given back to the kernel when they stay idle.
+ *
+ * A free span is dirty (its memory may be resident) or clean (it reads as zero and costs nothing). Only equals are
+ * merged, so both properties hold for whole spans. Dirty spans are used first, the best fitting one; the youngest part
+ * of the region, behind the frontier, last.
+ *
+ * Only the first and the last descriptor of a span say that it is one: neighbours look no further, so the cost of
+ * everything here is independent of a span's length.
+ *
+ * Idle dirty memory goes back after DECAY_MS, and at once what exceeds the region's recent peak of use, both inside
+ * calls of the program that come here anyway: there is no background thread. All functions want the region's lock held.
+ */
+#ifndef NODEWISE_SHIM_ARENA_SPAN_H
+#define NODEWISE_SHIM_ARENA_SPAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shim/arena/region.h"
+
+#define DECAY_EVERY 50u /* ms between two looks at what is due */
+
+/*
+ * A span of `slices`, its start aligned to `alignment` slices (a power of two). Its head's kind is the caller's to set;
+ * head->slices and, for the last slice, kind PAGE_INTERIOR and back are set. NULL: no memory can be had.
+ */
+struct page *span_take(struct region *region, uint32_t slices, uint32_t alignment, bool *ret_zeroed);
+
+/* The memory was in use: it becomes dirty. `now`: arena_now_ms(). */
+void span_give(struct region *region, struct page *page, uint32_t slices, uint32_t now);
+
+/* Makes a span longer in its place. false: what follows is in use. */
+bool span_extend(struct region *region, struct page *page, uint32_t slices);
+/* Gives the end of a span back. */
+void span_shorten(struct region *region, struct page *page, uint32_t slices, uint32_t now);
+
+/*
+ * Gives dirty memory that is older than age_ms back to the kernel; the lock is released meanwhile, span by span.
+ * Returns the slices. 0 ms: all of it.
+ */
+uint32_t span_purge(struct region *region, uint32_t now, uint32_t age_ms);
+/* What is due by time and amount; costs a comparison when nothing is. */
+void span_decay(struct region *region, uint32_t now);
+
+/* Monotonic, in milliseconds, from the coarse clock: some nanoseconds, no system call. */
+uint32_t arena_now_ms(void);
+
+#endif

@@ -1,0 +1,109 @@
+#include "shim/arena/stats.h"
+
+#include "shim/arena/large.h"
+#include "shim/telemetry/arenas.h"
+
+void stats_page(struct heap *heap, struct page *page)
+{
+    uint64_t held = page->state & STATE_CURRENT ? 1 : 0;
+    uint64_t blocks = page->allocated - held - page->counted;
+
+    page->counted += blocks;
+    heap->counters.allocations += blocks;
+    heap->counters.bytes += blocks * page->block_size;
+}
+
+static void count_current_pages(struct heap *heap)
+{
+    for (unsigned i = 0; i < CLASS_COUNT; i++)
+        if (heap->bins[i].current != &nw_no_page)
+            stats_page(heap, heap->bins[i].current);
+}
+
+static void tell_region(const struct region *region)
+{
+    telemetry_region(region->number, &(struct segment_region){
+                                         .start = (uint64_t)(uintptr_t)page_start(region_page(region, 0)),
+                                         .usable = (uint64_t)region->committed << SLICE_SHIFT,
+                                         .in_use = (uint64_t)region->in_use << SLICE_SHIFT,
+                                         .dirty = (uint64_t)region->dirty << SLICE_SHIFT,
+                                         .node = region->node,
+                                         .heaps = region->heap_count,
+                                         .binding = region->flavour.binding,
+                                         .bind_reason = region->bind_reason,
+                                         .huge_pages = region->flavour.huge_pages,
+                                         .huge_reason = region->huge_reason,
+                                     });
+}
+
+void stats_tell(struct heap *heap)
+{
+    struct heap_counters *told = &heap->told;
+
+    count_current_pages(heap);
+    if (heap->counters.allocations == told->allocations && heap->counters.remote_frees == told->remote_frees &&
+        heap->counters.overflows == told->overflows)
+        return;
+    telemetry_arena(heap->rule, heap->region->number,
+                    &(struct segment_arena){
+                        .allocations = heap->counters.allocations - told->allocations,
+                        .bytes = heap->counters.bytes - told->bytes,
+                        .remote_frees = heap->counters.remote_frees - told->remote_frees,
+                        .overflows = heap->counters.overflows - told->overflows,
+                    });
+    *told = heap->counters;
+    tell_region(heap->region);
+}
+
+/* One head of a page, object or span; returns how many slices it has. */
+static uint32_t add_page(const struct page *page, struct arena_totals *totals)
+{
+    switch (page->kind) {
+    case PAGE_SMALL:
+        totals->live += (size_t)(page->allocated - (page->state & STATE_CURRENT ? 1 : 0) - page->freed -
+                                 (atomic_load_explicit(&page->remote, memory_order_relaxed) >> REMOTE_COUNT_SHIFT)) *
+                        page->block_size;
+        break;
+    case PAGE_LARGE:
+        totals->live += large_size(page);
+        totals->large_objects++;
+        break;
+    default:
+        break;
+    }
+    return page->slices ? page->slices : 1;
+}
+
+void stats_region(const struct region *region, struct arena_totals *ret_totals)
+{
+    *ret_totals = (struct arena_totals){
+        .reserved = (size_t)region->slices << SLICE_SHIFT,
+        .usable = (size_t)region->committed << SLICE_SHIFT,
+        .in_use = (size_t)region->in_use << SLICE_SHIFT,
+        .dirty = (size_t)region->dirty << SLICE_SHIFT,
+        .heaps = region->heap_count,
+    };
+    for (uint32_t slice = 0; slice < region->frontier;)
+        slice += add_page(region_page(region, slice), ret_totals);
+}
+
+void stats_totals(struct arena_totals *ret_totals)
+{
+    *ret_totals = (struct arena_totals){0};
+    for (uint32_t i = 0; i < nw_map.count; i++) {
+        struct region *region = &nw_regions[i];
+        struct arena_totals one;
+
+        if (!region->opened || !lock_take(&region->lock))
+            continue;
+        stats_region(region, &one);
+        lock_give(&region->lock);
+        ret_totals->reserved += one.reserved;
+        ret_totals->usable += one.usable;
+        ret_totals->in_use += one.in_use;
+        ret_totals->dirty += one.dirty;
+        ret_totals->live += one.live;
+        ret_totals->large_objects += one.large_objects;
+        ret_totals->heaps += one.heaps;
+    }
+}

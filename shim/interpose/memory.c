@@ -1,0 +1,190 @@
+/*
+ * memory: malloc and its kin. The fast paths are here, on one screen; what they do not take goes to arena/arena.h.
+ *
+ * A process without arenas never gets past the first comparison: its thread's heap is a stand-in that runs on no CPU,
+ * and every pointer is foreign.
+ */
+#include <errno.h>
+#include <malloc.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shim/arena/arena.h"
+#include "shim/arena/heap.h"
+#include "shim/arena/small.h"
+
+#define PUBLIC    __attribute__((visibility("default")))
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define SYSTEM_PAGE 4096u
+
+/* Names that glibc's headers do not have: one was withdrawn (2.26), two are C23's. */
+void cfree(void *pointer);
+void free_sized(void *pointer, size_t size);
+void free_aligned_sized(void *pointer, size_t alignment, size_t size);
+
+/* A block of at most DIRECT_MAX_SIZE bytes, or NULL where the slow path has to decide. */
+static inline void *take_block(size_t size)
+{
+    struct heap *heap = nw_heap;
+    struct page *page;
+    void *block;
+
+    if (!LIKELY(atomic_load_explicit(&heap->cpu, memory_order_relaxed) == arena_cpu()))
+        return NULL;
+    page = heap->direct[(size + 15) / 16];
+    block = page->free;
+    if (!LIKELY(block))
+        return NULL;
+    page->free = *(void **)block;
+    page->allocated++;
+    return block;
+}
+
+PUBLIC void *malloc(size_t size)
+{
+    if (LIKELY(size <= DIRECT_MAX_SIZE)) {
+        void *block = take_block(size);
+
+        if (LIKELY(block))
+            return block;
+    }
+    return arena_allocate(size);
+}
+
+PUBLIC void free(void *pointer)
+{
+    uintptr_t offset = (uintptr_t)pointer - nw_map.base;
+
+    if (LIKELY(offset < nw_map.total)) {
+        struct page *page = page_of(offset);
+
+        if (LIKELY(page->local == nw_heap)) {
+            *(void **)pointer = page->free;
+            page->free = pointer;
+            if (LIKELY(++page->freed != page->allocated))
+                return;
+            small_page_emptied(page);
+            return;
+        }
+    }
+    arena_free(pointer);
+}
+
+static bool multiply(size_t count, size_t size, size_t *ret_product)
+{
+    if (LIKELY(!__builtin_mul_overflow(count, size, ret_product)))
+        return true;
+    errno = ENOMEM;
+    return false;
+}
+
+PUBLIC void *calloc(size_t count, size_t size)
+{
+    size_t bytes;
+
+    if (!multiply(count, size, &bytes))
+        return NULL;
+    if (LIKELY(bytes <= DIRECT_MAX_SIZE)) {
+        void *block = take_block(bytes);
+
+        if (LIKELY(block))
+            return memset(block, 0, bytes);
+    }
+    return arena_allocate_zeroed(bytes);
+}
+
+PUBLIC void *realloc(void *pointer, size_t size)
+{
+    return arena_reallocate(pointer, size);
+}
+
+PUBLIC void *reallocarray(void *pointer, size_t count, size_t size)
+{
+    size_t bytes;
+
+    return multiply(count, size, &bytes) ? arena_reallocate(pointer, bytes) : NULL;
+}
+
+/* --- aligned --- */
+
+static bool is_power_of_two(size_t number)
+{
+    return number && !(number & (number - 1));
+}
+
+PUBLIC int posix_memalign(void **ret_pointer, size_t alignment, size_t size)
+{
+    int saved = errno;
+    void *block;
+
+    if (!is_power_of_two(alignment) || alignment % sizeof(void *))
+        return EINVAL;
+    block = arena_allocate_aligned(alignment, size);
+    errno = saved; /* posix_memalign(3): errno is not set */
+    if (!block)
+        return ENOMEM;
+    *ret_pointer = block;
+    return 0;
+}
+
+/* As glibc: an alignment that is no power of two is rounded up to one; what is too large for that is EINVAL. */
+PUBLIC void *memalign(size_t alignment, size_t size)
+{
+    size_t power = sizeof(void *);
+
+    if (alignment > SIZE_MAX / 2 + 1) {
+        errno = EINVAL;
+        return NULL;
+    }
+    while (power < alignment)
+        power *= 2;
+    return arena_allocate_aligned(power, size);
+}
+
+PUBLIC void *aligned_alloc(size_t alignment, size_t size)
+{
+    return memalign(alignment, size);
+}
+
+PUBLIC void *valloc(size_t size)
+{
+    return arena_allocate_aligned(SYSTEM_PAGE, size);
+}
+
+PUBLIC void *pvalloc(size_t size)
+{
+    size_t bytes;
+
+    if (__builtin_add_overflow(size, (size_t)SYSTEM_PAGE - 1, &bytes)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return arena_allocate_aligned(SYSTEM_PAGE, bytes & ~(size_t)(SYSTEM_PAGE - 1));
+}
+
+/* --- other names of free --- */
+
+PUBLIC void cfree(void *pointer)
+{
+    free(pointer);
+}
+
+PUBLIC void free_sized(void *pointer, size_t size)
+{
+    (void)size;
+    free(pointer);
+}
+
+PUBLIC void free_aligned_sized(void *pointer, size_t alignment, size_t size)
+{
+    (void)alignment;
+    (void)size;
+    free(pointer);
+}
+
+PUBLIC size_t malloc_usable_size(void *pointer)
+{
+    return arena_usable_size(pointer);
+}

@@ -1,0 +1,120 @@
+/*
+ * memory_info: what programs ask malloc about itself. With arenas the figures are theirs; the few blocks that came from
+ * the C library's allocator before or beside them are not counted.
+ *
+ * malloc_stats and malloc_info write where the caller says: they are the program's own output.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <malloc.h>
+#include <stdio.h>
+
+#include "shim/arena/arena.h"
+#include "shim/arena/stats.h"
+#include "shim/interpose/next.h"
+
+#define PUBLIC __attribute__((visibility("default")))
+
+PUBLIC int malloc_trim(size_t pad)
+{
+    next_malloc_trim *next = NEXT_OR_BIND(malloc_trim);
+    int others = next ? next(pad) : 0; /* blocks from before, and what did not fit */
+
+    return arena_trim() || others;
+}
+
+/* mallinfo(3): arena and hblks count what the allocator holds, uordblks and fordblks what of it is in use and free. */
+PUBLIC struct mallinfo2 mallinfo2(void)
+{
+    struct arena_totals totals;
+
+    if (!arena_is_on())
+        return NEXT_OR_BIND(mallinfo2) ? NEXT(mallinfo2)() : (struct mallinfo2){0};
+    stats_totals(&totals);
+    return (struct mallinfo2){
+        .arena = totals.in_use + totals.dirty,
+        .hblks = totals.large_objects,
+        .uordblks = totals.live,
+        .fordblks = totals.in_use + totals.dirty > totals.live ? totals.in_use + totals.dirty - totals.live : 0,
+        .keepcost = totals.dirty,
+    };
+}
+
+static int saturate(size_t number)
+{
+    return number > INT_MAX ? INT_MAX : (int)number;
+}
+
+PUBLIC struct mallinfo mallinfo(void)
+{
+    struct mallinfo2 info;
+
+    if (!arena_is_on())
+        return NEXT_OR_BIND(mallinfo) ? NEXT(mallinfo)() : (struct mallinfo){0};
+    info = mallinfo2();
+    return (struct mallinfo){
+        .arena = saturate(info.arena),
+        .hblks = saturate(info.hblks),
+        .uordblks = saturate(info.uordblks),
+        .fordblks = saturate(info.fordblks),
+        .keepcost = saturate(info.keepcost),
+    };
+}
+
+PUBLIC void malloc_stats(void)
+{
+    struct arena_totals one;
+
+    if (!arena_is_on()) {
+        if (NEXT_OR_BIND(malloc_stats))
+            NEXT(malloc_stats)();
+        return;
+    }
+    for (uint32_t i = 0; i < nw_map.count; i++) {
+        struct region *region = &nw_regions[i];
+
+        if (!region->opened || !lock_take(&region->lock))
+            continue;
+        stats_region(region, &one);
+        lock_give(&region->lock);
+        fprintf(stderr, "Arena %u (node %d):\n", i, region->node == UINT32_MAX ? -1 : (int)region->node);
+        fprintf(stderr, "system bytes     = %10zu\n", one.in_use + one.dirty);
+        fprintf(stderr, "in use bytes     = %10zu\n", one.live);
+        fprintf(stderr, "idle bytes       = %10zu\n", one.dirty);
+        fprintf(stderr, "heaps            = %10zu\n", one.heaps);
+    }
+}
+
+PUBLIC int malloc_info(int options, FILE *stream)
+{
+    struct arena_totals one;
+
+    if (!arena_is_on())
+        return NEXT_OR_BIND(malloc_info) ? NEXT(malloc_info)(options, stream) : -1;
+    if (options != 0) {
+        errno = EINVAL;
+        return -1;
+    }
+    fputs("<malloc version=\"nodewise-1\">\n", stream);
+    for (uint32_t i = 0; i < nw_map.count; i++) {
+        struct region *region = &nw_regions[i];
+
+        if (!region->opened || !lock_take(&region->lock))
+            continue;
+        stats_region(region, &one);
+        lock_give(&region->lock);
+        fprintf(stream,
+                "<heap nr=\"%u\" node=\"%d\">\n<system type=\"current\" size=\"%zu\"/>\n"
+                "<live size=\"%zu\"/>\n<idle size=\"%zu\"/>\n<large count=\"%zu\"/>\n<heaps count=\"%zu\"/>\n</heap>\n",
+                i, region->node == UINT32_MAX ? -1 : (int)region->node, one.in_use + one.dirty, one.live, one.dirty,
+                one.large_objects, one.heaps);
+    }
+    fputs("</malloc>\n", stream);
+    return 0;
+}
+
+/* The limits that it sets are glibc's own (mallopt(3)); they still hold for what glibc serves. */
+PUBLIC int mallopt(int parameter, int value)
+{
+    return NEXT_OR_BIND(mallopt) ? NEXT(mallopt)(parameter, value) : 1;
+}

@@ -1,0 +1,60 @@
+/*
+ * memory_libc: glibc's own names of malloc and free. A program that allocates with one name and frees with the other
+ * must not notice that we stand between them.
+ */
+#include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
+
+#include "shim/arena/arena.h"
+#include "shim/interpose/next.h"
+
+#define PUBLIC __attribute__((visibility("default")))
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *pointer, size_t size);
+void __libc_free(void *pointer);
+void *__libc_memalign(size_t alignment, size_t size);
+void *__libc_valloc(size_t size);
+void *__libc_pvalloc(size_t size);
+
+PUBLIC void *__libc_malloc(size_t size)
+{
+    return !arena_is_on() && NEXT_OR_BIND(__libc_malloc) ? NEXT(__libc_malloc)(size) : malloc(size);
+}
+
+PUBLIC void *__libc_calloc(size_t count, size_t size)
+{
+    return !arena_is_on() && NEXT_OR_BIND(__libc_calloc) ? NEXT(__libc_calloc)(count, size) : calloc(count, size);
+}
+
+PUBLIC void *__libc_realloc(void *pointer, size_t size)
+{
+    return !arena_is_on() && NEXT_OR_BIND(__libc_realloc) ? NEXT(__libc_realloc)(pointer, size)
+                                                          : realloc(pointer, size);
+}
+
+PUBLIC void __libc_free(void *pointer)
+{
+    if (!arena_owns(pointer) && NEXT_OR_BIND(__libc_free))
+        NEXT(__libc_free)(pointer);
+    else
+        free(pointer);
+}
+
+PUBLIC void *__libc_memalign(size_t alignment, size_t size)
+{
+    return !arena_is_on() && NEXT_OR_BIND(__libc_memalign) ? NEXT(__libc_memalign)(alignment, size)
+                                                           : memalign(alignment, size);
+}
+
+PUBLIC void *__libc_valloc(size_t size)
+{
+    return !arena_is_on() && NEXT_OR_BIND(__libc_valloc) ? NEXT(__libc_valloc)(size) : valloc(size);
+}
+
+PUBLIC void *__libc_pvalloc(size_t size)
+{
+    return !arena_is_on() && NEXT_OR_BIND(__libc_pvalloc) ? NEXT(__libc_pvalloc)(size) : pvalloc(size);
+}

@@ -1,0 +1,332 @@
+/*
+ * bench-alloc: loads on malloc, one a run, so that the same binary can be run under every allocator.
+ *
+ *   bench-alloc LOAD [THREADS [FACTOR]]       prints "nanoseconds-per-operation peak-RSS-in-KiB"
+ *   bench-alloc --list                        the loads
+ *
+ * Deterministic: the same random numbers everywhere. What is allocated is written to, as programs do.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define QUEUE_SIZE 1024u
+
+struct work {
+    unsigned thread, threads;
+    uint64_t rounds, operations;
+    uint64_t random;
+};
+
+static uint64_t next_random(struct work *work)
+{
+    uint64_t x = work->random;
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    return work->random = x;
+}
+
+static size_t size_between(struct work *work, size_t low, size_t high)
+{
+    return low + (size_t)(next_random(work) >> 11) % (high - low + 1);
+}
+
+static void *allocate(size_t size)
+{
+    char *block = malloc(size);
+    if (!block)
+        abort();
+    block[0] = block[size - 1] = 1;
+    return block;
+}
+
+/* One block, freed at once: the fast path alone. */
+static void fixed(struct work *work)
+{
+    for (uint64_t i = 0; i < work->rounds * 64; i++) {
+        void *volatile block = malloc(64);
+        free(block);
+    }
+    work->operations = work->rounds * 64;
+}
+
+static void batch(struct work *work)
+{
+    void *blocks[512];
+    uint64_t rounds = work->rounds / 16;
+    for (uint64_t i = 0; i < rounds; i++) {
+        for (unsigned k = 0; k < 512; k++)
+            blocks[k] = allocate(64);
+        for (unsigned k = 0; k < 512; k++)
+            free(blocks[k]);
+    }
+    work->operations = rounds * 512;
+}
+
+/* A working set in which random blocks are replaced. */
+static void replace(struct work *work, unsigned count, size_t low, size_t high, uint64_t operations)
+{
+    void **blocks = calloc(count, sizeof *blocks);
+    if (!blocks)
+        abort();
+    for (uint64_t i = 0; i < operations; i++) {
+        size_t k = next_random(work) % count;
+        free(blocks[k]);
+        blocks[k] = allocate(size_between(work, low, high));
+    }
+    for (unsigned k = 0; k < count; k++)
+        free(blocks[k]);
+    free(blocks);
+    work->operations = operations;
+}
+
+static void random_small(struct work *work)
+{
+    replace(work, 4096, 16, 1024, work->rounds * 16);
+}
+
+static void random_medium(struct work *work)
+{
+    replace(work, 1024, 16, 16384, work->rounds * 8);
+}
+
+/* Many live blocks: the allocator's own data does not fit into the cache. */
+static void random_many(struct work *work)
+{
+    replace(work, 400000, 16, 256, work->rounds * 8);
+}
+
+static void large(struct work *work)
+{
+    replace(work, 32, 65 << 10, 2 << 20, work->rounds / 4);
+}
+
+static void large_in_turn(struct work *work)
+{
+    uint64_t operations = work->rounds * 2;
+    for (uint64_t i = 0; i < operations; i++)
+        free(allocate((size_t)(256 + i % 4 * 256) << 10));
+    work->operations = operations;
+}
+
+static void growth(struct work *work)
+{
+    uint64_t rounds = work->rounds / 512;
+    for (uint64_t i = 0; i < rounds; i++) {
+        char *block = NULL;
+        for (size_t size = 16; size < 4 << 20; size += size / 4 + 16) {
+            block = realloc(block, size);
+            if (!block)
+                abort();
+            block[size - 1] = 1;
+        }
+        free(block);
+    }
+    work->operations = rounds * 50;
+}
+
+static void zeroed(struct work *work)
+{
+    void *blocks[256] = {0};
+    uint64_t operations = work->rounds * 4;
+    for (uint64_t i = 0; i < operations; i++) {
+        size_t size = i % 64 == 0 ? size_between(work, 4096, 262144) : size_between(work, 16, 512);
+        char **slot = (char **)&blocks[next_random(work) % 256];
+        free(*slot);
+        *slot = calloc(1, size);
+        if (!*slot || (*slot)[size / 2])
+            abort();
+        (*slot)[size / 2] = 1;
+    }
+    for (unsigned k = 0; k < 256; k++)
+        free(blocks[k]);
+    work->operations = operations;
+}
+
+static void aligned(struct work *work)
+{
+    void *blocks[512] = {0};
+    uint64_t operations = work->rounds * 8;
+    for (uint64_t i = 0; i < operations; i++) {
+        void **slot = &blocks[next_random(work) % 512];
+        free(*slot);
+        if (posix_memalign(slot, (size_t)16 << next_random(work) % 9, size_between(work, 16, 2048)) != 0)
+            abort();
+        *(char *)*slot = 1;
+    }
+    for (unsigned k = 0; k < 512; k++)
+        free(blocks[k]);
+    work->operations = operations;
+}
+
+/* --- blocks that another thread frees --- */
+
+/* Server churn after Larson and Krishnan (ISMM 1998): slots that all threads replace blocks in. */
+static _Atomic(void *) shared_slots[8192];
+
+static void churn(struct work *work)
+{
+    uint64_t operations = work->rounds * 8;
+    for (uint64_t i = 0; i < operations; i++) {
+        void *block = allocate(size_between(work, 16, 512));
+        free(atomic_exchange_explicit(&shared_slots[next_random(work) % 8192], block, memory_order_acq_rel));
+    }
+    work->operations = operations;
+}
+
+/* Threads in pairs: one makes, the other frees. */
+static struct queue {
+    _Alignas(64) _Atomic uint64_t written;
+    _Alignas(64) _Atomic uint64_t read;
+    void *blocks[QUEUE_SIZE];
+} queues[64];
+
+static void produce(struct queue *queue, struct work *work, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        while (i - atomic_load_explicit(&queue->read, memory_order_acquire) >= QUEUE_SIZE)
+            sched_yield();
+        queue->blocks[i % QUEUE_SIZE] = allocate(size_between(work, 16, 512));
+        atomic_store_explicit(&queue->written, i + 1, memory_order_release);
+    }
+}
+
+static void consume(struct queue *queue, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        while (i >= atomic_load_explicit(&queue->written, memory_order_acquire))
+            sched_yield();
+        free(queue->blocks[i % QUEUE_SIZE]);
+        atomic_store_explicit(&queue->read, i + 1, memory_order_release);
+    }
+}
+
+static void hand_over(struct work *work)
+{
+    struct queue *queue = &queues[work->thread / 2 % 64];
+    uint64_t count = work->rounds * 4;
+    if (work->threads < 2 || (work->threads % 2 && work->thread == work->threads - 1)) {
+        replace(work, 512, 16, 512, count); /* nobody to hand over to */
+        return;
+    }
+    if (work->thread % 2 == 0)
+        produce(queue, work, count);
+    else
+        consume(queue, count);
+    work->operations = count;
+}
+
+/* --- short-lived threads --- */
+
+static void *short_life(void *argument)
+{
+    struct work work = {.random = (uint64_t)(uintptr_t)argument * 2 + 1};
+    void *blocks[128];
+    for (unsigned i = 0; i < 128; i++)
+        blocks[i] = allocate(size_between(&work, 16, 1024));
+    for (unsigned i = 0; i < 128; i++)
+        free(blocks[i]);
+    return NULL;
+}
+
+static void short_lived(struct work *work)
+{
+    uint64_t count = work->rounds / 128;
+    for (uint64_t i = 0; i < count; i++) {
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, short_life, (void *)(uintptr_t)(i + 1)) != 0)
+            abort();
+        pthread_join(thread, NULL);
+    }
+    work->operations = count * 128;
+}
+
+static const struct load {
+    const char *name;
+    void (*run)(struct work *work);
+} loads[] = {
+    {"fixed", fixed},
+    {"batch", batch},
+    {"random-small", random_small},
+    {"random-medium", random_medium},
+    {"random-many", random_many},
+    {"large", large},
+    {"large-in-turn", large_in_turn},
+    {"growth", growth},
+    {"calloc", zeroed},
+    {"aligned", aligned},
+    {"churn", churn},
+    {"hand-over", hand_over},
+    {"short-lived", short_lived},
+};
+
+static const struct load *chosen;
+
+static void *run_one(void *argument)
+{
+    chosen->run(argument);
+    return NULL;
+}
+
+/* Not getrusage(2): its maximum begins with what the process was before exec. */
+static long peak_kib(void)
+{
+    FILE *file = fopen("/proc/self/status", "re");
+    char line[256];
+    long peak = 0;
+    while (file && fgets(line, sizeof line, file))
+        if (!strncmp(line, "VmHWM:", 6))
+            peak = atol(line + 6);
+    if (file)
+        fclose(file);
+    return peak;
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+int main(int argc, char **argv)
+{
+    unsigned threads = argc > 2 ? (unsigned)atoi(argv[2]) : 1;
+    double factor = argc > 3 ? atof(argv[3]) : 1;
+    struct work works[128];
+    pthread_t ids[128];
+    uint64_t start, operations = 0;
+
+    for (size_t i = 0; i < sizeof loads / sizeof *loads; i++) {
+        if (argc > 1 && !strcmp(argv[1], "--list"))
+            puts(loads[i].name);
+        else if (argc > 1 && !strcmp(argv[1], loads[i].name))
+            chosen = &loads[i];
+    }
+    if (argc > 1 && !strcmp(argv[1], "--list"))
+        return 0;
+    if (!chosen || threads < 1 || threads > 128) {
+        fputs("usage: bench-alloc LOAD [THREADS [FACTOR]] | --list\n", stderr);
+        return 2;
+    }
+    start = now_ns();
+    for (unsigned i = 0; i < threads; i++) {
+        works[i] = (struct work){i, threads, (uint64_t)(200000 * factor / threads), 0, 88172645463325252u + i * 7919};
+        if (i > 0 && pthread_create(&ids[i], NULL, run_one, &works[i]) != 0)
+            return 1;
+    }
+    run_one(&works[0]);
+    for (unsigned i = 0; i < threads; i++) {
+        if (i > 0)
+            pthread_join(ids[i], NULL);
+        operations += works[i].operations;
+    }
+    start = now_ns() - start;
+    printf("%.3f %ld\n", (double)start / (double)operations, peak_kib());
+    return 0;
+}
