@@ -303,22 +303,30 @@ bool arena_owns(const void *pointer)
     return !is_foreign(pointer) || bootstrap_owns(pointer);
 }
 
-void arena_free(void *pointer)
+/* Large objects, what is no block at all, and everything when hardened. */
+static __attribute__((noinline)) void free_by_head(void *pointer)
 {
-    struct page *page;
+    struct page *page = head_of(pointer);
 
-    if (is_foreign(pointer)) {
-        foreign_free(pointer);
-        return;
-    }
-    page = head_of(pointer);
     harden_check_free(page, pointer);
     if (page->kind == PAGE_LARGE)
         large_free(page);
     else if (page->heap == nw_heap)
-        small_free_own(page->heap, page, pointer);
+        small_free_own(&page->heap->bins[page->class_number], pointer);
     else
         remote_push(page, pointer);
+}
+
+void arena_free(void *pointer)
+{
+    uintptr_t offset = (uintptr_t)pointer - nw_map.base;
+
+    if (offset >= nw_map.total)
+        foreign_free(pointer);
+    else if (nw_map.bins[offset >> SLICE_SHIFT])
+        remote_push(head_of(pointer), pointer);
+    else
+        free_by_head(pointer);
 }
 
 size_t arena_usable_size(void *pointer)
@@ -331,14 +339,39 @@ size_t arena_usable_size(void *pointer)
     return page->kind == PAGE_LARGE ? large_size(page) : page->block_size;
 }
 
+/* A block that was moved by realloc before and grows again will go on growing. */
+static void *allocate_for_move(void *pointer, size_t old, size_t size)
+{
+    struct heap *heap = nw_heap;
+    void *block = NULL;
+
+    if (size > old && size >= GROWING_LEAST && heap->grown == pointer && !is_stand_in(heap))
+        block = large_allocate_growing(heap, size);
+    return block ? block : arena_allocate(size);
+}
+
+/* free(), with its fast path. */
+static void arena_free_any(void *pointer)
+{
+    uintptr_t offset = (uintptr_t)pointer - nw_map.base;
+    struct bin *bin = nw_map.bins[offset >> SLICE_SHIFT];
+
+    if (heap_has_bin(nw_heap, bin))
+        small_free_own(bin, pointer);
+    else
+        arena_free(pointer);
+}
+
 static void *move(void *pointer, size_t old, size_t size)
 {
-    void *block = arena_allocate(size);
+    void *block = allocate_for_move(pointer, old, size);
 
     if (!block)
         return NULL;
     memcpy(block, pointer, old < size ? old : size);
-    arena_free(pointer);
+    arena_free_any(pointer);
+    if (!is_stand_in(nw_heap))
+        nw_heap->grown = block;
     return block;
 }
 
@@ -354,11 +387,12 @@ void *arena_reallocate(void *pointer, size_t size)
     if (is_impossible(size))
         return NULL;
     if (size == 0) { /* as glibc does */
-        arena_free(pointer);
+        arena_free_any(pointer);
         return NULL;
     }
     page = head_of(pointer);
-    harden_check_free(page, pointer);
+    if (nw_hardened || page->kind != PAGE_SMALL)
+        harden_check_free(page, pointer);
     if (page->kind == PAGE_LARGE)
         return large_reallocate(page, size);
     old = page->block_size;

@@ -26,15 +26,29 @@ static _Noreturn void die(const char *line)
     abort();
 }
 
+void harden_die_double_free(void)
+{
+    die("free(): double free: a page has got more blocks back than it gave out (nodewise)\n");
+}
+
+void harden_check_count(const struct page *page, uint32_t count)
+{
+    if (count > page->used)
+        harden_die_double_free();
+}
+
+static bool is_in_list(const void *list, const void *pointer)
+{
+    for (; list; list = *(void *const *)list)
+        if (list == pointer)
+            return true;
+    return false;
+}
+
 /* Blocks that the page's own thread has freed; what is on its remote list now may be taken by others. */
 static bool is_free_block(const struct page *page, const void *pointer)
 {
-    const void *block = page->free;
-
-    for (uint32_t i = 0; block && i < page->capacity; i++, block = *(void *const *)block)
-        if (block == pointer)
-            return true;
-    return false;
+    return is_in_list(page->free, pointer) || is_in_list(page->heap->bins[page->class_number].blocks, pointer);
 }
 
 void harden_check_free(const struct page *page, const void *pointer)
@@ -43,15 +57,11 @@ void harden_check_free(const struct page *page, const void *pointer)
 
     if (page->kind == PAGE_LARGE && offset == 0)
         return;
-    if (page->kind == PAGE_DIRTY || page->kind == PAGE_CLEAN)
+    if (page->kind == PAGE_DIRTY || page->kind == PAGE_CLEAN || page->kind == PAGE_CACHED)
         die("free(): double free or invalid pointer: this memory is free already (nodewise)\n");
     if (page->kind != PAGE_SMALL || (uint32_t)offset % page->block_size != 0 ||
         (uint32_t)offset / page->block_size >= page->carved)
         die("free(): invalid pointer: not the beginning of a block (nodewise)\n");
-    if (page->heap != nw_heap)
-        return;
-    if (page->freed + (page->state & STATE_CURRENT ? 1 : 0) >= page->allocated)
-        die("free(): double free: every block of this page is free already (nodewise)\n");
-    if (nw_hardened && is_free_block(page, pointer))
+    if (nw_hardened && page->heap == nw_heap && is_free_block(page, pointer))
         die("free(): double free (nodewise)\n");
 }

@@ -9,12 +9,16 @@
 #define NODEWISE_SHIM_ARENA_HARDEN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "shim/arena/page.h"
 
 extern bool nw_hardened; /* constant after harden_read() */
 
 void harden_read(void);
+/* Others have freed `count` blocks of the page; a block that was freed twice makes it more than it gave out. */
+void harden_check_count(const struct page *page, uint32_t count);
+_Noreturn void harden_die_double_free(void);
 /* Returns when the pointer is a block or large object in use, as far as can be seen. */
 void harden_check_free(const struct page *page, const void *pointer);
 

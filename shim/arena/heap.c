@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "shim/arena/large.h"
 #include "shim/arena/small.h"
 #include "shim/arena/span.h"
 #include "shim/arena/stats.h"
@@ -14,7 +15,6 @@
 #define SEARCH_LIMIT   16u /* parked heaps that are looked at for one of the same core */
 #define RECLAIM_BEYOND 64u /* heaps of a region from which on those of unseen threads are asked for */
 
-struct page nw_no_page;
 struct heap nw_no_heap = {.cpu = NO_CPU};
 struct heap nw_forward_heap = {.cpu = NO_CPU};
 __thread struct heap *nw_heap __attribute__((tls_model("initial-exec"))) = &nw_no_heap;
@@ -22,10 +22,10 @@ __thread struct heap *nw_heap __attribute__((tls_model("initial-exec"))) = &nw_n
 static void heap_init(struct heap *heap, struct region *region)
 {
     memset(heap, 0, sizeof(*heap));
-    for (unsigned i = 0; i < DIRECT_COUNT; i++)
-        heap->direct[i] = &nw_no_page;
-    for (unsigned i = 0; i < CLASS_COUNT; i++)
-        heap->bins[i].current = &nw_no_page;
+    for (unsigned i = 0; i < CLASS_COUNT; i++) {
+        heap->bins[i].class_number = i;
+        heap->bins[i].limit = small_bin_limit(i);
+    }
     heap->region = region;
     heap->rule = PLAN_NONE;
     heap->next_heap = region->heaps;
@@ -113,6 +113,7 @@ void heap_park(struct heap *heap)
 {
     struct region *region = heap->region;
 
+    large_release_cached(heap);
     small_release_spares(heap);
     stats_tell(heap);
     heap_look_again(heap);
@@ -127,6 +128,7 @@ void heap_park(struct heap *heap)
 
 void heap_trim(struct heap *heap)
 {
+    large_release_cached(heap);
     small_release_empty(heap);
 }
 

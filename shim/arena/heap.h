@@ -1,14 +1,18 @@
 /*
- * heap: the pages that one thread at a time allocates small blocks from.
+ * heap: what one thread at a time allocates small blocks from.
  *
  * Heaps belong to regions; threads borrow them. A thread takes a parked heap of its node at its first allocation and
  * parks it at its end, or when it runs on another node: thousands of short-lived threads use a few warm heaps, nothing
- * is abandoned and nothing is adopted on another node. Blocks that others free go to their page's `remote` list.
+ * is abandoned and nothing is adopted on another node.
  *
- * A heap is touched by its borrower alone, without atomics, except for `delayed`, `check` and what remote_push() does
- * to its pages. It changes hands under its region's lock.
+ * A heap has a bin for each size class: a last-in-first-out list of free blocks, which malloc and free work on alone,
+ * and the pages that fill it. The block that was freed last is the one that is in the cache. When a bin runs empty it
+ * takes all that a page has at once; when it holds too much, the older half goes back to the pages.
  *
- * `busy` is set while its lists are being changed. A fork at such a moment leaves the child a heap that cannot be
+ * A heap is touched by its borrower alone, without atomics, except for `cpu`, `delayed` and what remote_push() does to
+ * its pages. It changes hands under its region's lock.
+ *
+ * `busy` is set while lists of pages are being changed. A fork at such a moment leaves the child a heap that cannot be
  * used again (its blocks can be read and freed all the same).
  */
 #ifndef NODEWISE_SHIM_ARENA_HEAP_H
@@ -29,10 +33,15 @@
 #define NO_CPU UINT32_C(0x80000001)
 
 struct bin {
-    struct page *current;     /* never NULL: nw_no_page where there is none */
-    struct page *first, *last; /* pages with free blocks, the longest waiting first */
-    struct page *spare;       /* an empty page, kept because the class was in use a moment ago */
+    _Alignas(64) void *blocks; /* free, the one freed last first */
+    uint64_t put, taken;   /* blocks into and out of the list, ever: put - taken are in it */
+    uint32_t limit;        /* more than this many are too many */
+    uint32_t class_number;
+    struct page *first, *last; /* pages with free or uncarved blocks, the longest waiting first */
+    struct page *spare;        /* an empty page, kept because the class was in use a moment ago */
 };
+
+_Static_assert(sizeof(struct bin) == 64, "a cache line for what malloc and free touch");
 
 /* Since the heap was made. Block counts are brought up to date page by page, not with each allocation. */
 struct heap_counters {
@@ -40,19 +49,24 @@ struct heap_counters {
     uint64_t overflows; /* could not be served by the region */
 };
 
+/* A large object that was freed a moment ago, see large.c. */
+#define CACHED_MAX 4u
+
 struct heap {
     _Atomic uint32_t cpu; /* that its borrower ran on when it last looked; NO_CPU: look again (any thread may set it) */
     bool busy;
-    uint32_t rule;            /* of its borrower, index in the plan or PLAN_NONE */
-    struct page *direct[DIRECT_COUNT]; /* by (size + 15) / 16 */
-    struct bin bins[CLASS_COUNT];
+    uint32_t rule; /* of its borrower, index in the plan or PLAN_NONE */
     struct region *region;
     struct heap *next_parked, *next_heap;
-    void *owner;              /* thread pointer of the borrower, NULL when parked */
-    int32_t owner_tid;        /* when its end will not be told: see heap_reclaim(); else 0 */
+    void *owner;        /* thread pointer of the borrower, NULL when parked */
+    void *grown;        /* the block that realloc moved last */
+    int32_t owner_tid;  /* when its end will not be told: see reclaim(); else 0 */
     uint32_t last_core;
-    uint32_t ticks;           /* refills since the last look at the clock, */
-    uint32_t looked_at;       /* which was at this ms */
+    _Alignas(64) struct bin bins[CLASS_COUNT];
+    uint32_t ticks;     /* slow calls since the last look at the clock, */
+    uint32_t looked_at; /* which was at this ms */
+    struct page *cached[CACHED_MAX];
+    uint32_t next_cached;
     struct heap_counters counters, told; /* stats.h */
 
     _Alignas(64) _Atomic(struct page *) delayed; /* FULL pages that got a remote free */
@@ -61,7 +75,6 @@ struct heap {
 /* Stand-ins whose cpu makes the fast paths miss, so that nothing else of them is read: before a thread's first
  * allocation, and where malloc is the program's own. */
 extern struct heap nw_no_heap, nw_forward_heap;
-extern struct page nw_no_page;
 
 /* The calling thread's heap, never NULL. */
 extern __thread struct heap *nw_heap __attribute__((tls_model("initial-exec")));
@@ -70,6 +83,12 @@ extern __thread struct heap *nw_heap __attribute__((tls_model("initial-exec")));
 static inline uint32_t arena_cpu(void)
 {
     return *(const volatile uint32_t *)((const char *)__builtin_thread_pointer() + nw_map.cpu_offset);
+}
+
+/* Is it a bin of this heap? */
+static inline bool heap_has_bin(const struct heap *heap, const struct bin *bin)
+{
+    return (uintptr_t)bin - (uintptr_t)heap < sizeof(*heap);
 }
 
 /* A heap of the region for the calling thread; NULL: no memory can be had. */

@@ -3,8 +3,14 @@
 #include <string.h>
 
 #include "shim/arena/arena.h"
+#include "shim/arena/small.h"
 #include "shim/arena/span.h"
 #include "shim/arena/stats.h"
+
+#define CACHED_SLICES 64u  /* 4 MiB: larger objects cost so much to use that a lock does not matter */
+#define CACHED_AGE    100u /* ms */
+#define SLACK_SLICES  16u  /* 1 MiB: at most this is taken along for further growth */
+#define GROWN_MOST    64u
 
 /* The bytes are below PTRDIFF_MAX, a region has less than 2^32 slices. */
 static uint32_t slices_of(size_t size)
@@ -14,68 +20,205 @@ static uint32_t slices_of(size_t size)
     return slices ? slices < UINT32_MAX ? (uint32_t)slices : UINT32_MAX : 1;
 }
 
-void *large_allocate(struct heap *heap, size_t size, uint32_t alignment, bool *ret_zeroed)
+static struct region *region_of(const struct page *page)
+{
+    return &nw_regions[page_region(page)];
+}
+
+/* --- back to the region --- */
+
+static void no_longer_grown(struct region *region, struct page *page)
+{
+    if (page->state & STATE_GROWN)
+        region->grown--;
+    page->state = 0;
+}
+
+static void give(struct page *page)
+{
+    struct region *region = region_of(page);
+
+    if (!lock_take(&region->lock))
+        return; /* a signal handler inside the lock: lost to the region */
+    no_longer_grown(region, page);
+    span_give(region, page, page->slices, arena_now_ms());
+    lock_give(&region->lock);
+}
+
+/* --- kept by the heap --- */
+
+static struct page *take_cached(struct heap *heap, uint32_t slices)
+{
+    for (uint32_t i = 0; i < CACHED_MAX; i++) {
+        struct page *page = heap->cached[i];
+
+        if (page && page->slices == slices) {
+            heap->cached[i] = NULL;
+            return page;
+        }
+    }
+    return NULL;
+}
+
+static bool keep(struct heap *heap, struct page *page)
+{
+    struct page *old;
+    uint32_t place = heap->next_cached;
+
+    if (page->slices > CACHED_SLICES || page->state || heap->region != region_of(page))
+        return false;
+    for (uint32_t i = 0; i < CACHED_MAX; i++)
+        if (!heap->cached[i])
+            place = i;
+    heap->next_cached = (place + 1) % CACHED_MAX;
+    old = heap->cached[place];
+    page->kind = PAGE_CACHED;
+    page->freed_at = heap->looked_at;
+    heap->cached[place] = page;
+    if (old)
+        give(old);
+    return true;
+}
+
+void large_release_cached(struct heap *heap)
+{
+    for (uint32_t i = 0; i < CACHED_MAX; i++) {
+        struct page *page = heap->cached[i];
+
+        heap->cached[i] = NULL;
+        if (page)
+            give(page);
+    }
+}
+
+void large_age_cached(struct heap *heap)
+{
+    for (uint32_t i = 0; i < CACHED_MAX; i++) {
+        struct page *page = heap->cached[i];
+
+        if (!page || heap->looked_at - page->freed_at < CACHED_AGE)
+            continue;
+        heap->cached[i] = NULL;
+        give(page);
+    }
+}
+
+/* --- allocation --- */
+
+static struct page *take(struct heap *heap, uint32_t slices, uint32_t alignment, bool *ret_zeroed)
 {
     struct region *region = heap->region;
-    uint32_t slices = slices_of(size);
     struct page *page;
 
     if (slices > region->slices || alignment > region->slices || !lock_take(&region->lock))
         return NULL;
     page = span_take(region, slices, alignment, ret_zeroed);
     if (page)
-        page->kind = PAGE_LARGE;
+        page->state = 0;
     lock_give(&region->lock);
+    return page;
+}
+
+static void *hand_out(struct heap *heap, struct page *page)
+{
+    page->kind = PAGE_LARGE;
+    heap->counters.allocations++;
+    heap->counters.bytes += large_size(page);
+    return page_start(page);
+}
+
+void *large_allocate(struct heap *heap, size_t size, uint32_t alignment, bool *ret_zeroed)
+{
+    uint32_t slices = slices_of(size);
+    struct page *page = alignment == 1 ? take_cached(heap, slices) : NULL;
+
+    *ret_zeroed = false;
+    small_count_time(heap);
+    if (!page)
+        page = take(heap, slices, alignment, ret_zeroed);
+    return page ? hand_out(heap, page) : NULL;
+}
+
+static uint32_t with_slack(uint32_t slices)
+{
+    return slices + (slices / 2 < SLACK_SLICES ? slices / 2 : SLACK_SLICES);
+}
+
+void *large_allocate_growing(struct heap *heap, size_t size)
+{
+    struct region *region = heap->region;
+    struct page *page;
+    bool zeroed;
+
+    if (size <= CLASS_MAX_SIZE && region->grown >= GROWN_MOST) /* a look without the lock: the limit is a soft one */
+        return NULL;
+    page = take(heap, with_slack(slices_of(size)), 1, &zeroed);
     if (!page)
         return NULL;
-    heap->counters.allocations++;
-    heap->counters.bytes += (size_t)slices << SLICE_SHIFT;
-    return page_start(page);
+    if (size <= CLASS_MAX_SIZE && lock_take(&region->lock)) {
+        page->state = STATE_GROWN;
+        region->grown++;
+        lock_give(&region->lock);
+    }
+    return hand_out(heap, page);
 }
 
 void large_free(struct page *page)
 {
-    struct region *region = &nw_regions[page_region(page)];
-
-    if (!lock_take(&region->lock))
-        return;
-    span_give(region, page, page->slices, arena_now_ms());
-    lock_give(&region->lock);
+    if (!keep(nw_heap, page))
+        give(page);
 }
+
+/* --- realloc --- */
 
 /* In place: the end is given back, or what follows is taken. */
 static bool resize(struct page *page, uint32_t slices)
 {
-    struct region *region = &nw_regions[page_region(page)];
+    struct region *region = region_of(page);
     bool done = true;
 
     if (!lock_take(&region->lock))
         return false;
     if (slices < page->slices)
         span_shorten(region, page, slices, arena_now_ms());
-    else
+    else if (slices > page->slices)
         done = span_extend(region, page, slices);
-    if (done)
+    if (done) {
+        no_longer_grown(region, page);
         page->kind = PAGE_LARGE;
+    }
     lock_give(&region->lock);
     return done;
+}
+
+static void *move(struct page *page, size_t size)
+{
+    void *start = page_start(page), *block = NULL;
+    size_t old = large_size(page);
+
+    if (size > old && nw_heap->region)
+        block = large_allocate_growing(nw_heap, size);
+    if (!block)
+        block = arena_allocate(size);
+    if (!block)
+        return NULL;
+    memcpy(block, start, old < size ? old : size);
+    large_free(page);
+    return block;
 }
 
 void *large_reallocate(struct page *page, size_t size)
 {
     uint32_t slices = slices_of(size);
-    size_t old = large_size(page);
-    void *start = page_start(page), *block;
 
-    if (slices == page->slices)
-        return start;
-    if (size > CLASS_MAX_SIZE && (slices < page->slices || slices - page->slices <= UINT32_MAX / 2) &&
-        resize(page, slices))
-        return start;
-    block = arena_allocate(size);
-    if (!block)
-        return NULL;
-    memcpy(block, start, old < size ? old : size);
-    arena_free(start);
-    return block;
+    if (slices <= page->slices && slices >= page->slices / 2 && (size > CLASS_MAX_SIZE / 2 || page->state))
+        return page_start(page);
+    if (slices < page->slices && size > CLASS_MAX_SIZE) {
+        resize(page, slices);
+        return page_start(page);
+    }
+    if (slices > page->slices && slices <= region_of(page)->slices &&
+        (resize(page, with_slack(slices)) || resize(page, slices)))
+        return page_start(page);
+    return move(page, size);
 }

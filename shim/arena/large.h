@@ -1,6 +1,9 @@
 /*
  * large: objects of more than 64 KiB, each a span of its own, taken and given back under the region's lock by any
- * thread.
+ * thread. A heap keeps the few that its thread freed last, for programs that allocate and free one in turn.
+ *
+ * A block that realloc grows for the second time becomes such an object before it is large: then it can grow in its
+ * place. Few of those exist at a time (STATE_GROWN), because each may hold a slice that it does not need.
  */
 #ifndef NODEWISE_SHIM_ARENA_LARGE_H
 #define NODEWISE_SHIM_ARENA_LARGE_H
@@ -13,9 +16,18 @@
 
 /* alignment: in slices, a power of two. NULL: no memory can be had. */
 void *large_allocate(struct heap *heap, size_t size, uint32_t alignment, bool *ret_zeroed);
+/* For a block that realloc keeps growing; room for more is taken along. */
+void *large_allocate_growing(struct heap *heap, size_t size);
 void large_free(struct page *page);
 /* realloc(3): in place where what follows is free. */
 void *large_reallocate(struct page *page, size_t size);
+
+/* The kept ones back to the region: all, or those that were there at the last look already. */
+void large_release_cached(struct heap *heap);
+void large_age_cached(struct heap *heap);
+
+/* realloc moves a block of this size to be a large object when it goes on growing. */
+#define GROWING_LEAST 4096u
 
 /* Bytes that the program may use. */
 static inline size_t large_size(const struct page *page)

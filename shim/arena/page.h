@@ -10,17 +10,17 @@
  *     page   = pages + (offset >> 16)    of an interior slice: page - page->back is the head
  *
  * Who may touch what
- * - Line 0 belongs to the thread that has borrowed the page's heap, without atomics. Others read `local` and `kind`
- *   and `back`, which do not change while they hold a block of the page.
- * - Line 1: `remote` is for every thread; the rest changes only under the region's lock or by the owner while the page
- *   is in its hands.
+ * - bins[slice] is the bin (heap.h) that takes blocks of the slice when their heap's borrower frees them. NULL: large
+ *   objects, free spans, everything when hardened. It does not change while a block of the slice is in use, so the fast
+ *   path of free reads this dense table and nothing of the descriptor, and threads that free each other's blocks do not
+ *   disturb each other by looking.
+ * - Line 0 of a descriptor belongs to the thread that has borrowed the page's heap, without atomics.
+ * - Line 1: `remote` is for every thread; the rest changes only under the region's lock or by the owner.
  *
  * Invariants of a small page
- * - blocks handed out now = allocated - freed - (CURRENT ? 1 : 0): the page that a class allocates from counts itself
- *   once, so that it never looks empty, and the fast path of free needs one comparison.
- * - local == heap, except while FULL (or hardened), when local is NULL: a free of a block then comes the slow way,
- *   which is where the page gets back into its list.
- * - FULL implies free == NULL, carved == capacity, and the page is in no list.
+ * - used counts the blocks that the page has given out and not got back: in the program's hands, in its bin, or on
+ *   `remote`. carved - used blocks are on `free`.
+ * - It is in its bin's list, unless it is FULL (free == NULL and carved == capacity) or the bin's spare (used == 0).
  * - remote: bits 63..48 count, 47..1 first block, bit 0 ASKS: the page is FULL and wants to be told of the first remote
  *   free. Who clears ASKS puts the page on its heap's `delayed` list, once. When the owner clears it first and finds it
  *   gone, the page is PENDING: it will turn up there, and must not be given away before.
@@ -34,6 +34,7 @@
 
 #include "shim/arena/size_class.h"
 
+struct bin;
 struct heap;
 
 enum page_kind {
@@ -41,15 +42,16 @@ enum page_kind {
     PAGE_SMALL,    /* head of a page of blocks */
     PAGE_INTERIOR, /* a later slice: `back` slices behind its head; also the last slice of a large object */
     PAGE_LARGE,    /* head of one large object */
+    PAGE_CACHED,   /* the same, free, but kept by a heap */
     PAGE_META,     /* heaps */
     PAGE_DIRTY,    /* first or last slice of a free span whose pages may be resident */
     PAGE_CLEAN,    /* the same, known to read as zero */
 };
 
 enum page_state {
-    STATE_CURRENT = 1 << 0, /* its class allocates from it */
-    STATE_FULL = 1 << 1,
-    STATE_PENDING = 1 << 2,
+    STATE_FULL = 1 << 0,
+    STATE_PENDING = 1 << 1,
+    STATE_GROWN = 1 << 2, /* a large object of less than a slice, see large.h */
 };
 
 #define REMOTE_ASKS        ((uintptr_t)1)
@@ -57,24 +59,21 @@ enum page_state {
 #define REMOTE_ONE         ((uintptr_t)1 << REMOTE_COUNT_SHIFT)
 
 struct page {
-    struct heap *local;
-    void *free;                 /* first free block; a block's first word links to the next */
-    uint64_t allocated, freed;  /* blocks ever, while the page has this class */
-    uint32_t block_size;
-    uint8_t class_number;
-    uint8_t kind;  /* enum page_kind */
-    uint8_t state; /* enum page_state */
-    uint8_t zeroed; /* what was not carved yet reads as zero */
+    void *free;                /* first free block; a block's first word links to the next */
+    struct page *next, *prev;  /* list of its bin; bin of free spans */
+    uint32_t used, block_size;
     uint16_t carved, capacity; /* blocks */
-    uint32_t back;             /* interior and last slices: how far the head is */
-    struct page *next, *prev;  /* partial list of the class; bin of free spans */
 
     _Alignas(64) _Atomic uintptr_t remote;
     struct heap *heap;
     struct page *newer, *older; /* delayed list (newer only); dirty spans by age */
-    uint64_t counted;           /* of `allocated`: already in the heap's counters */
     uint32_t slices;            /* of the page, object or span whose head this is */
     uint32_t freed_at;          /* ms, of a dirty span */
+    uint32_t back;              /* interior and last slices: how far the head is */
+    uint8_t class_number;
+    uint8_t kind;   /* enum page_kind */
+    uint8_t state;  /* enum page_state */
+    uint8_t zeroed; /* what was not carved yet reads as zero */
 };
 
 _Static_assert(sizeof(struct page) == 128, "a line for the owner, a line for the others");
@@ -85,6 +84,7 @@ struct arena_map {
     uintptr_t base;
     uintptr_t total; /* bytes */
     struct page *pages;
+    struct bin **bins;
     ptrdiff_t cpu_offset; /* from the thread pointer to the number of the CPU that runs the thread */
     uint32_t shift;
     uint32_t count; /* regions */
@@ -100,6 +100,11 @@ static inline void *page_start(const struct page *page)
 static inline struct page *page_of(uintptr_t offset)
 {
     return nw_map.pages + (offset >> SLICE_SHIFT);
+}
+
+static inline struct bin **bin_entry(const struct page *page)
+{
+    return nw_map.bins + (page - nw_map.pages);
 }
 
 static inline uint32_t page_region(const struct page *page)

@@ -21,13 +21,13 @@
 #define DESCRIBED_STEP  512u
 
 struct region nw_regions[REGIONS_MAX];
-struct arena_map nw_map = {.shift = 63};
+_Alignas(64) struct arena_map nw_map = {.shift = 63};
 
 /* --- the reservation --- */
 
-static size_t descriptors_size(uint32_t regions, uint32_t shift)
+static size_t slices_in(uint32_t regions, uint32_t shift)
 {
-    return ((size_t)regions << (shift - SLICE_SHIFT)) * sizeof(struct page);
+    return (size_t)regions << (shift - SLICE_SHIFT);
 }
 
 /* Half of a limited address space is left to the program's own mappings, stacks and libraries. */
@@ -43,8 +43,9 @@ static size_t address_space(void)
 static bool reserve(uint32_t regions, uint32_t shift, size_t most)
 {
     size_t total = (size_t)regions << shift;
-    size_t descriptors = descriptors_size(regions, shift);
-    size_t size = total + descriptors + BASE_ALIGNMENT;
+    size_t descriptors = slices_in(regions, shift) * sizeof(struct page);
+    size_t bins = slices_in(regions, shift) * sizeof(struct bin *);
+    size_t size = total + descriptors + bins + BASE_ALIGNMENT;
     uintptr_t start;
     void *memory;
 
@@ -53,8 +54,9 @@ static bool reserve(uint32_t regions, uint32_t shift, size_t most)
     memory = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED)
         return false;
-    start = ((uintptr_t)memory + descriptors + BASE_ALIGNMENT - 1) & ~(BASE_ALIGNMENT - 1);
+    start = ((uintptr_t)memory + descriptors + bins + BASE_ALIGNMENT - 1) & ~(BASE_ALIGNMENT - 1);
     nw_map.pages = (struct page *)(start - descriptors);
+    nw_map.bins = (struct bin **)(start - descriptors - bins);
     nw_map.base = start;
     nw_map.shift = shift;
     nw_map.count = regions;
@@ -107,6 +109,16 @@ static void bind_range(struct region *region, void *start, size_t size)
                               : error == -ENOSYS ? REASON_ENOSYS
                               : error == -EINVAL ? REASON_MEM_NODE
                                                  : REASON_ERRNO;
+}
+
+/* Its descriptors; a page of them that another region shares stays where that one has it. */
+static void bind_table(struct region *region, const void *table, size_t size)
+{
+    uintptr_t start = ((uintptr_t)table + PAGE_SIZE - 1) & ~(uintptr_t)(PAGE_SIZE - 1);
+    uintptr_t end = ((uintptr_t)table + size) & ~(uintptr_t)(PAGE_SIZE - 1);
+
+    if (start < end)
+        bind_range(region, (void *)start, end - start);
 }
 
 static void *region_start(const struct region *region)
@@ -167,19 +179,27 @@ static bool make_usable(struct region *region, uint32_t from, uint32_t to)
     return mprotect(start, size, PROT_READ | PROT_WRITE) == 0;
 }
 
+/* Parts of a table at a border may share a page with another region's: usable twice is no harm. */
+static bool make_table_usable(const void *from, const void *to)
+{
+    uintptr_t start = (uintptr_t)from & ~(uintptr_t)(PAGE_SIZE - 1);
+    uintptr_t end = ((uintptr_t)to + PAGE_SIZE - 1) & ~(uintptr_t)(PAGE_SIZE - 1);
+
+    return mprotect((void *)start, end - start, PROT_READ | PROT_WRITE) == 0;
+}
+
 static bool describe(struct region *region, uint32_t slices)
 {
     uint32_t to = (slices + DESCRIBED_STEP - 1) / DESCRIBED_STEP * DESCRIBED_STEP;
-    uintptr_t start = (uintptr_t)region_page(region, region->described), end;
+    const struct page *first, *last;
 
     if (slices <= region->described)
         return true;
     if (to > region->slices)
         to = region->slices;
-    /* a page of descriptors at a border may belong to two regions: usable twice is no harm */
-    end = ((uintptr_t)region_page(region, to) + PAGE_SIZE - 1) & ~(uintptr_t)(PAGE_SIZE - 1);
-    start &= ~(uintptr_t)(PAGE_SIZE - 1);
-    if (mprotect((void *)start, end - start, PROT_READ | PROT_WRITE) != 0)
+    first = region_page(region, region->described);
+    last = region_page(region, to);
+    if (!make_table_usable(first, last) || !make_table_usable(bin_entry(first), bin_entry(last)))
         return false;
     region->described = to;
     return true;
@@ -247,8 +267,8 @@ bool region_open(struct region *region)
     region->opened = true;
     if (nw_map.count > 1) {
         bind_range(region, region_start(region), size);
-        bind_range(region, (void *)((uintptr_t)region_page(region, 0) & ~(uintptr_t)(PAGE_SIZE - 1)),
-                   region->slices * sizeof(struct page));
+        bind_table(region, region_page(region, 0), region->slices * sizeof(struct page));
+        bind_table(region, bin_entry(region_page(region, 0)), region->slices * sizeof(struct bin *));
     }
     if (region->flavour.huge_pages == HUGE_THP)
         madvise(region_start(region), size, MADV_HUGEPAGE);

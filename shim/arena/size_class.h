@@ -20,9 +20,6 @@
 
 #define CLASS_COUNT    44u
 #define CLASS_MAX_SIZE 65536u /* larger requests are spans of slices */
-/* Up to here a heap finds its page through a table that is indexed by size. */
-#define DIRECT_MAX_SIZE 1024u
-#define DIRECT_COUNT    (DIRECT_MAX_SIZE / 16u + 1u)
 
 /* size: at most CLASS_MAX_SIZE; 0 counts as 1. */
 static inline unsigned class_of(size_t size)
@@ -46,10 +43,12 @@ static inline uint32_t class_size(unsigned number)
     return (1u << bit) + (((number - 8) % 4 + 1) << (bit - 2));
 }
 
-/* Slices of one page: eight blocks and more, so that the end of the page wastes little. */
+/* Slices of one page: 16 blocks and more, so that its end wastes little and pages do not come and go with each block. */
 static inline uint32_t class_slices(unsigned number)
 {
-    return class_size(number) <= 8192 ? 1 : 8;
+    uint32_t size = class_size(number);
+
+    return size <= 2048 ? 1 : size <= 8192 ? 4 : 16;
 }
 
 #endif

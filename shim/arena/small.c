@@ -1,28 +1,38 @@
 #include "shim/arena/small.h"
 
 #include "shim/arena/harden.h"
+#include "shim/arena/large.h"
 #include "shim/arena/span.h"
 #include "shim/arena/stats.h"
 
 #define CARVE_BYTES 4096u /* made into blocks at a time: pages of memory that nobody uses yet stay untouched */
-#define TICKS       64u   /* refills between two looks at the clock */
+#define TICKS       64u   /* slow calls between two looks at the clock */
+#define BIN_BYTES   (64u << 10)
+#define BIN_LEAST   8u
+#define BIN_MOST    1024u
 
-/* --- the lists of a class --- */
-
-static void set_current(struct heap *heap, unsigned class_number, struct page *page)
+uint32_t small_bin_limit(unsigned class_number)
 {
-    uint32_t size = class_size(class_number);
-    uint32_t last = size / 16;
-    uint32_t first = class_number ? class_size(class_number - 1) / 16 + 1 : 0;
+    uint32_t blocks = BIN_BYTES / class_size(class_number);
 
-    heap->bins[class_number].current = page;
-    if (size > DIRECT_MAX_SIZE)
-        return;
-    for (uint32_t i = first; i <= last; i++)
-        heap->direct[i] = page;
+    return blocks < BIN_LEAST ? BIN_LEAST : blocks > BIN_MOST ? BIN_MOST : blocks;
 }
 
-static void partial_append(struct bin *bin, struct page *page)
+static struct bin *bin_of_page(const struct page *page)
+{
+    return &page->heap->bins[page->class_number];
+}
+
+static struct page *head_of_block(const void *block)
+{
+    struct page *page = page_of((uintptr_t)block - nw_map.base);
+
+    return page - page->back; /* 0 in the first slice */
+}
+
+/* --- the pages of a bin --- */
+
+static void list_append(struct bin *bin, struct page *page)
 {
     page->next = NULL;
     page->prev = bin->last;
@@ -33,7 +43,7 @@ static void partial_append(struct bin *bin, struct page *page)
     bin->last = page;
 }
 
-static void partial_remove(struct bin *bin, struct page *page)
+static void list_remove(struct bin *bin, struct page *page)
 {
     if (page->next)
         page->next->prev = page->prev;
@@ -61,8 +71,7 @@ void remote_push(struct page *page, void *block)
                                                     memory_order_relaxed));
     if (!(old & REMOTE_ASKS))
         return;
-    /* the page stays with its heap until it has been seen on this list */
-    heap = page->heap;
+    heap = page->heap; /* it stays the page's heap until the page has been seen on this list */
     first = atomic_load_explicit(&heap->delayed, memory_order_relaxed);
     do
         page->newer = first;
@@ -70,98 +79,93 @@ void remote_push(struct page *page, void *block)
                                                   memory_order_relaxed));
 }
 
-static uint32_t remote_count(const struct page *page)
-{
-    return (uint32_t)(atomic_load_explicit(&page->remote, memory_order_relaxed) >> REMOTE_COUNT_SHIFT);
-}
-
 /* What others have freed becomes the page's free list, which must be empty: so nothing has to be walked. */
 static bool remote_collect(struct page *page)
 {
     uintptr_t word;
+    uint32_t count;
 
-    if (!atomic_load_explicit(&page->remote, memory_order_relaxed))
+    if (!(atomic_load_explicit(&page->remote, memory_order_relaxed) & ~REMOTE_ASKS))
         return false;
     /* acquire: pairs with the release in remote_push() */
     word = atomic_exchange_explicit(&page->remote, 0, memory_order_acquire);
+    count = (uint32_t)(word >> REMOTE_COUNT_SHIFT);
+    harden_check_count(page, count);
     page->free = (void *)(word & (REMOTE_ONE - 1));
-    page->freed += word >> REMOTE_COUNT_SHIFT;
-    page->heap->counters.remote_frees += word >> REMOTE_COUNT_SHIFT;
+    page->used -= count;
+    page->heap->counters.remote_frees += count;
     return true;
 }
 
 /* --- full pages --- */
 
-/* false: others have freed blocks meanwhile, and the page can go on. */
-static bool become_full(struct page *page)
+/* To be told of the next remote free. false: others have freed blocks already. */
+static bool ask(struct page *page)
 {
     uintptr_t none = 0;
 
-    if (!(page->state & STATE_PENDING) &&
-        !atomic_compare_exchange_strong_explicit(&page->remote, &none, REMOTE_ASKS, memory_order_relaxed,
-                                                 memory_order_relaxed))
-        return false;
-    page->state |= STATE_FULL;
-    page->local = NULL;
-    return true;
+    return (page->state & STATE_PENDING) ||
+           atomic_compare_exchange_strong_explicit(&page->remote, &none, REMOTE_ASKS, memory_order_relaxed,
+                                                   memory_order_relaxed);
 }
 
 static void no_longer_full(struct page *page)
 {
     page->state &= (uint8_t)~STATE_FULL;
-    if (!nw_hardened)
-        page->local = page->heap;
-    partial_append(&page->heap->bins[page->class_number], page);
+    list_append(bin_of_page(page), page);
 }
 
-/* --- pages --- */
+/* A block of a full page comes back from its own bin. */
+static void unfull(struct page *page)
+{
+    uintptr_t old = atomic_fetch_and_explicit(&page->remote, ~REMOTE_ASKS, memory_order_relaxed);
+
+    if (!(page->state & STATE_PENDING) && !(old & REMOTE_ASKS))
+        page->state |= STATE_PENDING;
+    no_longer_full(page);
+}
+
+/* --- pages come and go --- */
+
+static void set_bin_entries(struct page *page, struct bin *bin)
+{
+    struct bin **entry = bin_entry(page);
+
+    for (uint32_t i = 0; i < page->slices; i++)
+        entry[i] = bin;
+}
 
 static void release(struct heap *heap, struct page *page)
 {
     struct region *region = heap->region;
-    uint32_t slices = page->slices;
 
-    stats_page(heap, page);
-    page->local = NULL;
+    set_bin_entries(page, NULL);
     page->heap = NULL;
     if (!lock_take(&region->lock))
         return; /* a signal handler inside an allocation: this page is lost to the region */
-    span_give(region, page, slices, arena_now_ms());
+    span_give(region, page, page->slices, arena_now_ms());
     lock_give(&region->lock);
 }
 
-/* An empty page that is in no list any more. */
-static void keep_or_release(struct heap *heap, struct page *page)
+static void page_emptied(struct heap *heap, struct page *page)
 {
-    struct bin *bin = &heap->bins[page->class_number];
+    struct bin *bin = bin_of_page(page);
 
+    if (page->state & STATE_PENDING)
+        return; /* take_one_delayed() will come by */
+    list_remove(bin, page);
     if (!bin->spare)
         bin->spare = page;
     else
         release(heap, page);
 }
 
-void small_page_emptied(struct page *page)
-{
-    struct heap *heap = page->heap;
-
-    bool busy = heap->busy;
-
-    if (page->state & (STATE_PENDING | STATE_CURRENT | STATE_FULL))
-        return;
-    heap->busy = true;
-    partial_remove(&heap->bins[page->class_number], page);
-    keep_or_release(heap, page);
-    heap->busy = busy;
-}
-
 static void init_page(struct heap *heap, struct page *page, unsigned class_number, bool zeroed)
 {
     uint32_t size = class_size(class_number), slices = class_slices(class_number);
 
-    page->local = nw_hardened ? NULL : heap;
     page->free = NULL;
-    page->allocated = page->freed = page->counted = 0;
+    page->used = 0;
     page->block_size = size;
     page->class_number = (uint8_t)class_number;
     page->state = 0;
@@ -171,11 +175,11 @@ static void init_page(struct heap *heap, struct page *page, unsigned class_numbe
     page->heap = heap;
     atomic_store_explicit(&page->remote, 0, memory_order_relaxed);
     for (uint32_t i = 1; i < slices; i++) {
-        page[i].local = NULL;
         page[i].kind = PAGE_INTERIOR;
         page[i].back = i;
     }
     page->kind = PAGE_SMALL;
+    set_bin_entries(page, nw_hardened ? NULL : &heap->bins[class_number]);
 }
 
 static struct page *new_page(struct heap *heap, unsigned class_number)
@@ -196,7 +200,7 @@ static struct page *new_page(struct heap *heap, unsigned class_number)
 /* Makes the next blocks of the page; its free list must be empty. */
 static bool carve(struct page *page)
 {
-    uint32_t left = page->capacity - page->carved;
+    uint32_t left = (uint32_t)(page->capacity - page->carved);
     uint32_t count = CARVE_BYTES / page->block_size;
     char *block = (char *)page_start(page) + (size_t)page->carved * page->block_size;
 
@@ -214,164 +218,190 @@ static bool carve(struct page *page)
     return true;
 }
 
-/* --- refill --- */
+/* --- delayed pages --- */
 
-static void count_time(struct heap *heap)
-{
-    struct region *region = heap->region;
-    uint32_t now;
-
-    if (++heap->ticks < TICKS)
-        return;
-    heap->ticks = 0;
-    now = arena_now_ms();
-    if (now - heap->looked_at < DECAY_EVERY)
-        return;
-    heap->looked_at = now;
-    stats_tell(heap);
-    small_release_spares(heap);
-    if (!lock_take(&region->lock))
-        return;
-    span_decay(region, now);
-    lock_give(&region->lock);
-}
-
-/* A delayed page is one that was FULL when it was queued. */
-static void take_one_delayed(struct page *page)
+static void take_one_delayed(struct heap *heap, struct page *page)
 {
     page->state &= (uint8_t)~STATE_PENDING;
-    if (!(page->state & STATE_FULL)) {
-        /* its own thread freed a block meanwhile; if that was the last one, the page has waited for us */
-        if (page->freed == page->allocated)
-            small_page_emptied(page);
-        return;
+    if (page->state & STATE_FULL) {
+        if (!remote_collect(page)) {
+            if (ask(page))
+                return;
+            remote_collect(page);
+        }
+        no_longer_full(page);
     }
-    if (!remote_collect(page) && become_full(page))
-        return;
-    if (!page->free)
-        remote_collect(page);
-    no_longer_full(page);
-    if (page->freed == page->allocated)
-        small_page_emptied(page);
+    if (page->used == 0)
+        page_emptied(heap, page);
 }
 
-void small_take_delayed(struct heap *heap)
+static void take_delayed(struct heap *heap)
 {
-    /* acquire: pairs with the release in remote_push() */
-    struct page *page = atomic_exchange_explicit(&heap->delayed, NULL, memory_order_acquire), *next;
+    struct page *page, *next;
 
+    if (!atomic_load_explicit(&heap->delayed, memory_order_relaxed))
+        return;
+    /* acquire: pairs with the release in remote_push() */
+    page = atomic_exchange_explicit(&heap->delayed, NULL, memory_order_acquire);
     for (; page; page = next) {
         next = page->newer;
-        take_one_delayed(page);
+        take_one_delayed(heap, page);
     }
 }
 
-static void leave_current(struct heap *heap, struct bin *bin)
-{
-    struct page *page = bin->current;
+/* --- filling a bin --- */
 
-    if (page == &nw_no_page)
-        return;
-    page->state &= (uint8_t)~STATE_CURRENT;
-    page->allocated--;
-    stats_page(heap, page);
-    set_current(heap, page->class_number, &nw_no_page);
+/* All free blocks of the page; the bin must be empty. */
+static void take_blocks(struct bin *bin, struct page *page)
+{
+    uint32_t count = page->carved - page->used;
+    uint32_t limit = small_bin_limit(bin->class_number);
+
+    bin->blocks = page->free;
+    bin->put += count;
+    page->free = NULL;
+    page->used = page->carved;
+    /* half the usual amount more than it begins with: what was just taken must not go back at the next free */
+    bin->limit = count + limit / 2 > limit ? count + limit / 2 : limit;
 }
 
-static void make_current(struct heap *heap, struct page *page)
+/* The page has nothing left to give: out of the list, unless others have freed blocks of it meanwhile. */
+static void put_aside(struct bin *bin, struct page *page)
 {
-    page->state |= STATE_CURRENT;
-    page->allocated++;
-    set_current(heap, page->class_number, page);
+    list_remove(bin, page);
+    if (ask(page))
+        page->state |= STATE_FULL;
+    else
+        list_append(bin, page);
 }
 
-/* The current page can give blocks again, by remote frees or by its uncarved rest. */
-static bool replenish(struct page *page)
+static bool needs_carving(const struct page *page)
 {
-    return remote_collect(page) || carve(page);
+    return !page->free && !(atomic_load_explicit(&page->remote, memory_order_relaxed) & ~REMOTE_ASKS);
 }
 
-static struct page *next_page(struct heap *heap, struct bin *bin, unsigned class_number)
+/* *ret_new: the blocks have never been anybody's and read as zero, but for their links. */
+static bool fill_from(struct bin *bin, struct page *page, bool *ret_new)
+{
+    bool any = page->free || remote_collect(page);
+
+    *ret_new = !any && page->zeroed;
+    if (!any)
+        any = carve(page);
+    if (any)
+        take_blocks(bin, page);
+    if (page->carved == page->capacity)
+        put_aside(bin, page);
+    return any;
+}
+
+/* Used memory first: a page that would have to be carved waits behind those that have free blocks. */
+static struct page *next_in_list(struct bin *bin)
+{
+    struct page *page = bin->first;
+
+    if (!page || page == bin->last || !needs_carving(page))
+        return page;
+    list_remove(bin, page);
+    list_append(bin, page);
+    return bin->first;
+}
+
+static bool fill(struct heap *heap, struct bin *bin, bool *ret_new)
 {
     struct page *page;
 
-    while ((page = bin->first)) {
-        partial_remove(bin, page);
-        if (page->free || replenish(page) || !become_full(page))
-            return page;
-    }
+    small_count_time(heap);
+    take_delayed(heap);
+    while ((page = next_in_list(bin)))
+        if (fill_from(bin, page, ret_new))
+            return true;
     page = bin->spare;
     bin->spare = NULL;
-    return page ? page : new_page(heap, class_number);
-}
-
-static bool refill(struct heap *heap, unsigned class_number)
-{
-    struct bin *bin = &heap->bins[class_number];
-    struct page *page = bin->current;
-
-    count_time(heap);
-    if (page != &nw_no_page) {
-        if (replenish(page))
-            return true;
-        leave_current(heap, bin);
-        if (!become_full(page))
-            partial_append(bin, page);
-    }
-    if (atomic_load_explicit(&heap->delayed, memory_order_relaxed))
-        small_take_delayed(heap);
-    page = next_page(heap, bin, class_number);
+    if (!page)
+        page = new_page(heap, bin->class_number);
     if (!page)
         return false;
-    make_current(heap, page);
-    return page->free || replenish(page);
+    list_append(bin, page);
+    return fill_from(bin, page, ret_new);
 }
 
 void *small_allocate(struct heap *heap, unsigned class_number, bool *ret_zeroed)
 {
-    struct page *page = heap->bins[class_number].current;
+    struct bin *bin = &heap->bins[class_number];
+    bool new = false;
     void *block;
 
-    if (!page->free) {
-        bool done;
+    if (!bin->blocks) {
+        bool filled;
 
         heap->busy = true;
-        done = refill(heap, class_number);
+        filled = fill(heap, bin, &new);
         heap->busy = false;
-        if (!done)
+        if (!filled)
             return NULL;
-        page = heap->bins[class_number].current;
     }
-    block = page->free;
-    /* as long as nothing of the page was freed, what it gives is new; large blocks are carved singly, without a link */
-    *ret_zeroed = page->zeroed && page->freed == 0 && page->block_size >= CARVE_BYTES;
-    page->free = *(void **)block;
-    page->allocated++;
+    block = bin->blocks;
+    /* blocks of this size are carved singly, so there is no link in it */
+    *ret_zeroed = new && class_size(class_number) >= CARVE_BYTES;
+    bin->blocks = *(void **)block;
+    bin->taken++;
     return block;
 }
 
-/* --- own blocks, the long way --- */
+/* --- blocks go back to their pages --- */
 
-static void unfull(struct page *page)
+static void give_back(struct heap *heap, void *block)
 {
-    uintptr_t old = atomic_fetch_and_explicit(&page->remote, ~REMOTE_ASKS, memory_order_relaxed);
+    struct page *page = head_of_block(block);
 
-    if (!(page->state & STATE_PENDING) && !(old & REMOTE_ASKS))
-        page->state |= STATE_PENDING;
-    no_longer_full(page);
-}
-
-void small_free_own(struct heap *heap, struct page *page, void *block)
-{
-    heap->busy = true;
-    if (page->state & STATE_FULL)
-        unfull(page);
+    if (page->used == 0)
+        harden_die_double_free();
     *(void **)block = page->free;
     page->free = block;
-    page->freed++;
-    heap->busy = false;
-    if (page->freed == page->allocated)
-        small_page_emptied(page);
+    page->used--;
+    if (page->state & STATE_FULL)
+        unfull(page);
+    if (page->used == 0)
+        page_emptied(heap, page);
+}
+
+/* Keeps the first `keep` blocks of the bin. */
+static void flush(struct heap *heap, struct bin *bin, uint32_t keep)
+{
+    void **link = &bin->blocks, *block;
+    uint32_t count = 0;
+    bool busy = heap->busy;
+
+    heap->busy = true;
+    for (; *link && count < keep; count++)
+        link = *link;
+    block = *link;
+    *link = NULL;
+    bin->put = bin->taken + count; /* counted anew, in case a fork found the two in different states */
+    bin->limit = small_bin_limit(bin->class_number);
+    while (block) {
+        void *next = *(void **)block;
+
+        give_back(heap, block);
+        block = next;
+    }
+    heap->busy = busy;
+}
+
+void small_flush(struct bin *bin)
+{
+    struct heap *heap = (struct heap *)((char *)(bin - bin->class_number) - offsetof(struct heap, bins));
+
+    flush(heap, bin, small_bin_limit(bin->class_number) / 2);
+}
+
+void small_free_own(struct bin *bin, void *block)
+{
+    *(void **)block = bin->blocks;
+    bin->blocks = block;
+    if (++bin->put - bin->taken > bin->limit)
+        small_flush(bin);
 }
 
 /* --- giving back --- */
@@ -387,40 +417,57 @@ void small_release_spares(struct heap *heap)
     }
 }
 
-static void release_if_empty(struct heap *heap, struct bin *bin, struct page *page)
+/* What others have freed, also behind a list that is not empty. */
+static void collect_behind(struct page *page)
 {
-    if ((page->state & STATE_PENDING) || page->freed + remote_count(page) != page->allocated)
+    void *before = page->free, **link = &page->free;
+
+    if (!remote_collect(page) || !before)
         return;
-    partial_remove(bin, page);
-    release(heap, page);
+    while (*link)
+        link = *link;
+    *link = before;
 }
 
-static void release_current_if_empty(struct heap *heap, struct bin *bin)
+static void collect_all(struct heap *heap, struct bin *bin)
 {
-    struct page *page = bin->current;
-
-    if (page == &nw_no_page || page->freed + remote_count(page) != page->allocated - 1)
-        return;
-    leave_current(heap, bin);
-    if (page->state & STATE_PENDING)
-        partial_append(bin, page);
-    else
-        release(heap, page);
+    for (struct page *page = bin->first, *next; page; page = next) {
+        next = page->next;
+        collect_behind(page);
+        if (page->used == 0)
+            page_emptied(heap, page);
+    }
 }
 
 void small_release_empty(struct heap *heap)
 {
     heap->busy = true;
-    small_take_delayed(heap);
+    take_delayed(heap);
     for (unsigned i = 0; i < CLASS_COUNT; i++) {
-        struct bin *bin = &heap->bins[i];
-
-        for (struct page *page = bin->first, *next; page; page = next) {
-            next = page->next;
-            release_if_empty(heap, bin, page);
-        }
-        release_current_if_empty(heap, bin);
+        flush(heap, &heap->bins[i], 0);
+        collect_all(heap, &heap->bins[i]);
     }
     small_release_spares(heap);
     heap->busy = false;
+}
+
+void small_count_time(struct heap *heap)
+{
+    struct region *region = heap->region;
+    uint32_t now;
+
+    if (++heap->ticks < TICKS)
+        return;
+    heap->ticks = 0;
+    now = arena_now_ms();
+    if (now - heap->looked_at < DECAY_EVERY)
+        return;
+    heap->looked_at = now;
+    stats_tell(heap);
+    small_release_spares(heap);
+    large_age_cached(heap);
+    if (!lock_take(&region->lock))
+        return;
+    span_decay(region, now);
+    lock_give(&region->lock);
 }

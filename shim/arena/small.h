@@ -1,7 +1,7 @@
 /*
  * small: blocks of up to 64 KiB, behind the fast paths of malloc and free (shim/interpose/memory.c).
  *
- * The caller's thread has borrowed `heap`. errno is kept.
+ * The caller's thread has borrowed the heap, where one is named. errno is kept.
  */
 #ifndef NODEWISE_SHIM_ARENA_SMALL_H
 #define NODEWISE_SHIM_ARENA_SMALL_H
@@ -10,22 +10,25 @@
 
 #include "shim/arena/heap.h"
 
-/* A block of the class, from a page that has one or a new page. NULL: no memory can be had. */
+/* Blocks that a bin keeps before it gives half of them back to their pages. */
+uint32_t small_bin_limit(unsigned class_number);
+
+/* A block of the class. NULL: no memory can be had. */
 void *small_allocate(struct heap *heap, unsigned class_number, bool *ret_zeroed);
 
-/* A block of one of this heap's own pages that the fast path did not take: the page is full, or `block` is not in its
- * first slice. */
-void small_free_own(struct heap *heap, struct page *page, void *block);
-/* Counted already; the page has no block in use any more. */
-void small_page_emptied(struct page *page);
+/* A block of one of the heap's own pages goes into its bin. */
+void small_free_own(struct bin *bin, void *block);
+/* The bin holds more than its limit: the older half goes back to the pages. */
+void small_flush(struct bin *bin);
 
 /* A block of a page of another heap: one atomic push. Any thread. */
 void remote_push(struct page *page, void *block);
 
-/* Puts the pages that other threads have freed blocks of back into their lists. */
-void small_take_delayed(struct heap *heap);
-/* Gives empty pages back: all of them, or those that the heap keeps in reserve. */
+/* Gives empty pages back: those kept in reserve, or all that become empty when every bin is flushed. */
 void small_release_spares(struct heap *heap);
 void small_release_empty(struct heap *heap);
+
+/* Now and then: what is due by time. Called from slow paths. */
+void small_count_time(struct heap *heap);
 
 #endif

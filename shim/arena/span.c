@@ -110,10 +110,8 @@ static void mark(struct page *page, uint32_t slices, enum page_kind kind)
 
     last->kind = (uint8_t)kind;
     last->back = slices - 1;
-    last->local = NULL;
     page->kind = (uint8_t)kind;
     page->back = 0;
-    page->local = NULL;
     page->slices = slices;
 }
 

@@ -1,23 +1,19 @@
 #include "shim/arena/stats.h"
 
+#include <string.h>
+
 #include "shim/arena/large.h"
 #include "shim/telemetry/arenas.h"
 
-void stats_page(struct heap *heap, struct page *page)
+static struct heap_counters count(const struct heap *heap)
 {
-    uint64_t held = page->state & STATE_CURRENT ? 1 : 0;
-    uint64_t blocks = page->allocated - held - page->counted;
+    struct heap_counters counters = heap->counters;
 
-    page->counted += blocks;
-    heap->counters.allocations += blocks;
-    heap->counters.bytes += blocks * page->block_size;
-}
-
-static void count_current_pages(struct heap *heap)
-{
-    for (unsigned i = 0; i < CLASS_COUNT; i++)
-        if (heap->bins[i].current != &nw_no_page)
-            stats_page(heap, heap->bins[i].current);
+    for (unsigned i = 0; i < CLASS_COUNT; i++) {
+        counters.allocations += heap->bins[i].taken;
+        counters.bytes += heap->bins[i].taken * class_size(i);
+    }
+    return counters;
 }
 
 static void tell_region(const struct region *region)
@@ -38,20 +34,19 @@ static void tell_region(const struct region *region)
 
 void stats_tell(struct heap *heap)
 {
-    struct heap_counters *told = &heap->told;
+    struct heap_counters now = count(heap);
+    const struct heap_counters *told = &heap->told;
 
-    count_current_pages(heap);
-    if (heap->counters.allocations == told->allocations && heap->counters.remote_frees == told->remote_frees &&
-        heap->counters.overflows == told->overflows)
+    if (!memcmp(&now, told, sizeof(now)))
         return;
     telemetry_arena(heap->rule, heap->region->number,
                     &(struct segment_arena){
-                        .allocations = heap->counters.allocations - told->allocations,
-                        .bytes = heap->counters.bytes - told->bytes,
-                        .remote_frees = heap->counters.remote_frees - told->remote_frees,
-                        .overflows = heap->counters.overflows - told->overflows,
+                        .allocations = now.allocations - told->allocations,
+                        .bytes = now.bytes - told->bytes,
+                        .remote_frees = now.remote_frees - told->remote_frees,
+                        .overflows = now.overflows - told->overflows,
                     });
-    *told = heap->counters;
+    heap->told = now;
     tell_region(heap->region);
 }
 
@@ -60,8 +55,8 @@ static uint32_t add_page(const struct page *page, struct arena_totals *totals)
 {
     switch (page->kind) {
     case PAGE_SMALL:
-        totals->live += (size_t)(page->allocated - (page->state & STATE_CURRENT ? 1 : 0) - page->freed -
-                                 (atomic_load_explicit(&page->remote, memory_order_relaxed) >> REMOTE_COUNT_SHIFT)) *
+        totals->live += (size_t)(page->used - (uint32_t)(atomic_load_explicit(&page->remote, memory_order_relaxed) >>
+                                                         REMOTE_COUNT_SHIFT)) *
                         page->block_size;
         break;
     case PAGE_LARGE:
@@ -72,6 +67,17 @@ static uint32_t add_page(const struct page *page, struct arena_totals *totals)
         break;
     }
     return page->slices ? page->slices : 1;
+}
+
+/* Blocks in bins are the heaps', not the program's. */
+static size_t bytes_in_bins(const struct region *region)
+{
+    size_t bytes = 0;
+
+    for (const struct heap *heap = region->heaps; heap; heap = heap->next_heap)
+        for (unsigned i = 0; i < CLASS_COUNT; i++)
+            bytes += (size_t)(heap->bins[i].put - heap->bins[i].taken) * class_size(i);
+    return bytes;
 }
 
 void stats_region(const struct region *region, struct arena_totals *ret_totals)
@@ -85,6 +91,7 @@ void stats_region(const struct region *region, struct arena_totals *ret_totals)
     };
     for (uint32_t slice = 0; slice < region->frontier;)
         slice += add_page(region_page(region, slice), ret_totals);
+    ret_totals->live -= bytes_in_bins(region);
 }
 
 void stats_totals(struct arena_totals *ret_totals)

@@ -1,8 +1,9 @@
 /*
  * stats: counting without a shared cache line, and without an instruction in the fast paths beyond what they need.
  *
- * A page counts its blocks anyway. Its heap takes the difference over when the page leaves the fast path, and tells the
- * telemetry at most every DECAY_EVERY ms: exact at an end, some pages behind while a program runs.
+ * A bin counts what goes in and out, because it must know how much it holds: so the number of allocations is there for
+ * nothing. A heap tells the telemetry at most every DECAY_EVERY ms and when it changes hands: exact at an end, a moment
+ * behind while a program runs.
  */
 #ifndef NODEWISE_SHIM_ARENA_STATS_H
 #define NODEWISE_SHIM_ARENA_STATS_H
@@ -17,8 +18,6 @@ struct arena_totals {
     size_t large_objects, heaps;
 };
 
-/* The page's blocks into the heap's counters. The caller is the borrower. */
-void stats_page(struct heap *heap, struct page *page);
 /* What is new to the telemetry. The caller is the borrower, or nobody is. */
 void stats_tell(struct heap *heap);
 

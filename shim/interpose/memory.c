@@ -18,33 +18,34 @@
 #define PUBLIC    __attribute__((visibility("default")))
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define SYSTEM_PAGE 4096u
+#define FEW_BYTES   1024u /* clearing them costs less than asking whether they are clear */
 
 /* Names that glibc's headers do not have: one was withdrawn (2.26), two are C23's. */
 void cfree(void *pointer);
 void free_sized(void *pointer, size_t size);
 void free_aligned_sized(void *pointer, size_t alignment, size_t size);
 
-/* A block of at most DIRECT_MAX_SIZE bytes, or NULL where the slow path has to decide. */
+/* A block of at most CLASS_MAX_SIZE bytes, or NULL where the slow path has to decide. */
 static inline void *take_block(size_t size)
 {
     struct heap *heap = nw_heap;
-    struct page *page;
+    struct bin *bin;
     void *block;
 
     if (!LIKELY(atomic_load_explicit(&heap->cpu, memory_order_relaxed) == arena_cpu()))
         return NULL;
-    page = heap->direct[(size + 15) / 16];
-    block = page->free;
+    bin = &heap->bins[class_of(size)];
+    block = bin->blocks;
     if (!LIKELY(block))
         return NULL;
-    page->free = *(void **)block;
-    page->allocated++;
+    bin->blocks = *(void **)block;
+    bin->taken++;
     return block;
 }
 
 PUBLIC void *malloc(size_t size)
 {
-    if (LIKELY(size <= DIRECT_MAX_SIZE)) {
+    if (LIKELY(size <= CLASS_MAX_SIZE)) {
         void *block = take_block(size);
 
         if (LIKELY(block))
@@ -58,14 +59,13 @@ PUBLIC void free(void *pointer)
     uintptr_t offset = (uintptr_t)pointer - nw_map.base;
 
     if (LIKELY(offset < nw_map.total)) {
-        struct page *page = page_of(offset);
+        struct bin *bin = nw_map.bins[offset >> SLICE_SHIFT];
 
-        if (LIKELY(page->local == nw_heap)) {
-            *(void **)pointer = page->free;
-            page->free = pointer;
-            if (LIKELY(++page->freed != page->allocated))
-                return;
-            small_page_emptied(page);
+        if (LIKELY(heap_has_bin(nw_heap, bin))) {
+            *(void **)pointer = bin->blocks;
+            bin->blocks = pointer;
+            if (!LIKELY(++bin->put - bin->taken <= bin->limit))
+                small_flush(bin);
             return;
         }
     }
@@ -86,7 +86,7 @@ PUBLIC void *calloc(size_t count, size_t size)
 
     if (!multiply(count, size, &bytes))
         return NULL;
-    if (LIKELY(bytes <= DIRECT_MAX_SIZE)) {
+    if (LIKELY(bytes <= FEW_BYTES)) {
         void *block = take_block(bytes);
 
         if (LIKELY(block))
@@ -114,6 +114,18 @@ static bool is_power_of_two(size_t number)
     return number && !(number & (number - 1));
 }
 
+/* Blocks of a size that is a multiple of the alignment have it (arena/size_class.h). */
+static inline void *allocate_aligned(size_t alignment, size_t size)
+{
+    if (LIKELY(alignment <= SYSTEM_PAGE && size - 1 < CLASS_MAX_SIZE - SYSTEM_PAGE)) {
+        void *block = take_block((size + alignment - 1) & ~(alignment - 1));
+
+        if (LIKELY(block))
+            return block;
+    }
+    return arena_allocate_aligned(alignment, size);
+}
+
 PUBLIC int posix_memalign(void **ret_pointer, size_t alignment, size_t size)
 {
     int saved = errno;
@@ -121,7 +133,7 @@ PUBLIC int posix_memalign(void **ret_pointer, size_t alignment, size_t size)
 
     if (!is_power_of_two(alignment) || alignment % sizeof(void *))
         return EINVAL;
-    block = arena_allocate_aligned(alignment, size);
+    block = allocate_aligned(alignment, size);
     errno = saved; /* posix_memalign(3): errno is not set */
     if (!block)
         return ENOMEM;
@@ -140,7 +152,7 @@ PUBLIC void *memalign(size_t alignment, size_t size)
     }
     while (power < alignment)
         power *= 2;
-    return arena_allocate_aligned(power, size);
+    return allocate_aligned(power, size);
 }
 
 PUBLIC void *aligned_alloc(size_t alignment, size_t size)
