@@ -66,6 +66,7 @@ struct heap {
     uint32_t ticks;     /* slow calls since the last look at the clock, */
     uint32_t looked_at; /* which was at this ms */
     struct page *cached[CACHED_MAX];
+    struct page *room; /* the span with room to grow that was freed last */
     uint32_t next_cached;
     struct heap_counters counters, told; /* stats.h */
 

@@ -11,6 +11,8 @@
 #define CACHED_AGE    100u /* ms */
 #define SLACK_SLICES  16u  /* 1 MiB: at most this is taken along for further growth */
 #define GROWN_MOST    64u
+#define ROOM_SLICES   1024u /* 64 MiB */
+#define ROOMS_MOST    64u
 
 /* The bytes are below PTRDIFF_MAX, a region has less than 2^32 slices. */
 static uint32_t slices_of(size_t size)
@@ -40,8 +42,13 @@ static void give(struct page *page)
 
     if (!lock_take(&region->lock))
         return; /* a signal handler inside the lock: lost to the region */
-    no_longer_grown(region, page);
-    span_give(region, page, page->slices, arena_now_ms());
+    if (page->state & STATE_ROOM) {
+        region->rooms--;
+        span_give_room(region, page, page->block_size, arena_now_ms());
+    } else {
+        no_longer_grown(region, page);
+        span_give(region, page, page->slices, arena_now_ms());
+    }
     lock_give(&region->lock);
 }
 
@@ -60,11 +67,28 @@ static struct page *take_cached(struct heap *heap, uint32_t slices)
     return NULL;
 }
 
+static void mark_kept(const struct heap *heap, struct page *page)
+{
+    page->kind = PAGE_CACHED;
+    page->freed_at = heap->looked_at;
+}
+
+static bool keep_room(struct heap *heap, struct page *page)
+{
+    if (heap->room || page->block_size > CACHED_SLICES)
+        return false;
+    mark_kept(heap, page);
+    heap->room = page;
+    return true;
+}
+
 static bool keep(struct heap *heap, struct page *page)
 {
     struct page *old;
     uint32_t place = heap->next_cached;
 
+    if ((page->state & STATE_ROOM) && heap->region == region_of(page))
+        return keep_room(heap, page);
     if (page->slices > CACHED_SLICES || page->state || heap->region != region_of(page))
         return false;
     for (uint32_t i = 0; i < CACHED_MAX; i++)
@@ -72,35 +96,40 @@ static bool keep(struct heap *heap, struct page *page)
             place = i;
     heap->next_cached = (place + 1) % CACHED_MAX;
     old = heap->cached[place];
-    page->kind = PAGE_CACHED;
-    page->freed_at = heap->looked_at;
+    mark_kept(heap, page);
     heap->cached[place] = page;
     if (old)
         give(old);
     return true;
 }
 
+static void release(struct page **place)
+{
+    struct page *page = *place;
+
+    *place = NULL;
+    if (page)
+        give(page);
+}
+
 void large_release_cached(struct heap *heap)
 {
-    for (uint32_t i = 0; i < CACHED_MAX; i++) {
-        struct page *page = heap->cached[i];
+    for (uint32_t i = 0; i < CACHED_MAX; i++)
+        release(&heap->cached[i]);
+    release(&heap->room);
+}
 
-        heap->cached[i] = NULL;
-        if (page)
-            give(page);
-    }
+static void release_if_old(const struct heap *heap, struct page **place)
+{
+    if (*place && heap->looked_at - (*place)->freed_at >= CACHED_AGE)
+        release(place);
 }
 
 void large_age_cached(struct heap *heap)
 {
-    for (uint32_t i = 0; i < CACHED_MAX; i++) {
-        struct page *page = heap->cached[i];
-
-        if (!page || heap->looked_at - page->freed_at < CACHED_AGE)
-            continue;
-        heap->cached[i] = NULL;
-        give(page);
-    }
+    for (uint32_t i = 0; i < CACHED_MAX; i++)
+        release_if_old(heap, &heap->cached[i]);
+    release_if_old(heap, &heap->room);
 }
 
 /* --- allocation --- */
@@ -144,11 +173,48 @@ static uint32_t with_slack(uint32_t slices)
     return slices + (slices / 2 < SLACK_SLICES ? slices / 2 : SLACK_SLICES);
 }
 
+/* Of the heap's own, or a new one; NULL: none is to be had. */
+static struct page *take_room(struct heap *heap, uint32_t slices)
+{
+    struct region *region = heap->region;
+    struct page *page = heap->room;
+
+    if (slices > ROOM_SLICES / 2)
+        return NULL;
+    if (page) {
+        heap->room = NULL;
+        return page;
+    }
+    if (region->slices / ROOMS_MOST < ROOM_SLICES || region->rooms >= ROOMS_MOST || !lock_take(&region->lock))
+        return NULL;
+    page = span_take_room(region, ROOM_SLICES);
+    if (page) {
+        page->state = STATE_ROOM;
+        page->block_size = 0;
+        region->rooms++;
+    }
+    lock_give(&region->lock);
+    return page;
+}
+
+static void set_size_in_room(struct page *page, uint32_t slices)
+{
+    page->used = slices;
+    if (page->block_size < slices)
+        page->block_size = slices;
+}
+
 void *large_allocate_growing(struct heap *heap, size_t size)
 {
     struct region *region = heap->region;
-    struct page *page;
+    struct page *page = take_room(heap, slices_of(size));
     bool zeroed;
+
+    small_count_time(heap);
+    if (page) {
+        set_size_in_room(page, slices_of(size));
+        return hand_out(heap, page);
+    }
 
     if (size <= CLASS_MAX_SIZE && region->grown >= GROWN_MOST) /* a look without the lock: the limit is a soft one */
         return NULL;
@@ -207,9 +273,22 @@ static void *move(struct page *page, size_t size)
     return block;
 }
 
+static void *reallocate_in_room(struct page *page, size_t size)
+{
+    uint32_t slices = slices_of(size);
+
+    if (slices > page->slices || (slices < page->block_size / 4 && page->block_size > CACHED_SLICES))
+        return move(page, size);
+    set_size_in_room(page, slices);
+    return page_start(page);
+}
+
 void *large_reallocate(struct page *page, size_t size)
 {
     uint32_t slices = slices_of(size);
+
+    if (page->state & STATE_ROOM)
+        return reallocate_in_room(page, size);
 
     if (slices <= page->slices && slices >= page->slices / 2 && (size > CLASS_MAX_SIZE / 2 || page->state))
         return page_start(page);

@@ -2,8 +2,10 @@
  * large: objects of more than 64 KiB, each a span of its own, taken and given back under the region's lock by any
  * thread. A heap keeps the few that its thread freed last, for programs that allocate and free one in turn.
  *
- * A block that realloc grows for the second time becomes such an object before it is large: then it can grow in its
- * place. Few of those exist at a time (STATE_GROWN), because each may hold a slice that it does not need.
+ * A block that realloc grows for the second time becomes such an object before it is large, at the beginning of a span
+ * with room (STATE_ROOM), and then grows in its place without a lock or a copy. The room is address space: it is clean
+ * until it is used. `used` is then the object's size in slices, `block_size` how far it ever reached. When a region has
+ * many of those, or is small, objects get less (STATE_GROWN: less than a slice in one of its own).
  */
 #ifndef NODEWISE_SHIM_ARENA_LARGE_H
 #define NODEWISE_SHIM_ARENA_LARGE_H
@@ -27,12 +29,12 @@ void large_release_cached(struct heap *heap);
 void large_age_cached(struct heap *heap);
 
 /* realloc moves a block of this size to be a large object when it goes on growing. */
-#define GROWING_LEAST 4096u
+#define GROWING_LEAST 1024u
 
 /* Bytes that the program may use. */
 static inline size_t large_size(const struct page *page)
 {
-    return (size_t)page->slices << SLICE_SHIFT;
+    return (size_t)(page->state & STATE_ROOM ? page->used : page->slices) << SLICE_SHIFT;
 }
 
 #endif

@@ -52,6 +52,7 @@ enum page_state {
     STATE_FULL = 1 << 0,
     STATE_PENDING = 1 << 1,
     STATE_GROWN = 1 << 2, /* a large object of less than a slice, see large.h */
+    STATE_ROOM = 1 << 3,  /* a large object at the beginning of a span that it may grow into, see large.h */
 };
 
 #define REMOTE_ASKS        ((uintptr_t)1)

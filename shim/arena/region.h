@@ -55,7 +55,7 @@ struct region {
     struct page *oldest, *newest; /* dirty spans by the time of their freeing */
     uint32_t dirty, in_use, peak; /* slices */
     uint32_t last_decay;          /* ms */
-    uint32_t grown;               /* large objects of less than a slice, see large.h */
+    uint32_t grown, rooms;        /* large objects of less than a slice, and with room to grow; see large.h */
     /* heaps, see heap.c */
     struct heap *parked;
     struct heap *heaps; /* all of them */

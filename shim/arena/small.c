@@ -366,26 +366,23 @@ static void give_back(struct heap *heap, void *block)
         page_emptied(heap, page);
 }
 
-/* Keeps the first `keep` blocks of the bin. */
+/* Those freed last go first: they are in the cache, and with them the descriptors of their pages. */
 static void flush(struct heap *heap, struct bin *bin, uint32_t keep)
 {
-    void **link = &bin->blocks, *block;
-    uint32_t count = 0;
+    uint64_t count = bin->put - bin->taken;
+    void *block = bin->blocks;
     bool busy = heap->busy;
 
     heap->busy = true;
-    for (; *link && count < keep; count++)
-        link = *link;
-    block = *link;
-    *link = NULL;
-    bin->put = bin->taken + count; /* counted anew, in case a fork found the two in different states */
-    bin->limit = small_bin_limit(bin->class_number);
-    while (block) {
+    for (; block && count > keep; count--) {
         void *next = *(void **)block;
 
         give_back(heap, block);
         block = next;
     }
+    bin->blocks = block;
+    bin->put = bin->taken + (block ? count : 0);
+    bin->limit = small_bin_limit(bin->class_number);
     heap->busy = busy;
 }
 

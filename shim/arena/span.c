@@ -318,6 +318,27 @@ void span_give(struct region *region, struct page *page, uint32_t slices, uint32
     span_decay(region, now);
 }
 
+struct page *span_take_room(struct region *region, uint32_t slices)
+{
+    struct page *page = find(region, CLEAN, slices);
+
+    if (page)
+        split(region, page, slices);
+    else
+        page = take_new(region, slices);
+    if (page)
+        mark(page, slices, PAGE_INTERIOR);
+    return page;
+}
+
+void span_give_room(struct region *region, struct page *page, uint32_t reach, uint32_t now)
+{
+    if (reach < page->slices)
+        add_clean(region, page + reach, page->slices - reach);
+    add_dirty(region, page, reach, now);
+    span_decay(region, now);
+}
+
 void span_shorten(struct region *region, struct page *page, uint32_t slices, uint32_t now)
 {
     uint32_t less = page->slices - slices;

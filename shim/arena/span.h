@@ -36,6 +36,13 @@ bool span_extend(struct region *region, struct page *page, uint32_t slices);
 void span_shorten(struct region *region, struct page *page, uint32_t slices, uint32_t now);
 
 /*
+ * A clean span for an object that grows: not counted as in use, because hardly any of it is touched. Given back, its
+ * first `reach` slices are dirty and the rest is as clean as it was.
+ */
+struct page *span_take_room(struct region *region, uint32_t slices);
+void span_give_room(struct region *region, struct page *page, uint32_t reach, uint32_t now);
+
+/*
  * Gives dirty memory that is older than age_ms back to the kernel; the lock is released meanwhile, span by span.
  * Returns the slices. 0 ms: all of it.
  */
