@@ -303,30 +303,23 @@ bool arena_owns(const void *pointer)
     return !is_foreign(pointer) || bootstrap_owns(pointer);
 }
 
-/* Large objects, what is no block at all, and everything when hardened. */
-static __attribute__((noinline)) void free_by_head(void *pointer)
+/* Large objects, blocks of other regions, and everything when hardened. */
+void arena_free(void *pointer)
 {
-    struct page *page = head_of(pointer);
+    struct page *page;
 
+    if (is_foreign(pointer)) {
+        foreign_free(pointer);
+        return;
+    }
+    page = head_of(pointer);
     harden_check_free(page, pointer);
     if (page->kind == PAGE_LARGE)
         large_free(page);
-    else if (page->heap == nw_heap)
-        small_free_own(&page->heap->bins[page->class_number], pointer);
+    else if (page_region(page) == nw_heap->number)
+        small_free_own(&nw_heap->bins[page->class_number], pointer);
     else
         remote_push(page, pointer);
-}
-
-void arena_free(void *pointer)
-{
-    uintptr_t offset = (uintptr_t)pointer - nw_map.base;
-
-    if (offset >= nw_map.total)
-        foreign_free(pointer);
-    else if (nw_map.bins[offset >> SLICE_SHIFT])
-        remote_push(head_of(pointer), pointer);
-    else
-        free_by_head(pointer);
 }
 
 size_t arena_usable_size(void *pointer)
@@ -350,18 +343,6 @@ static void *allocate_for_move(void *pointer, size_t old, size_t size)
     return block ? block : arena_allocate(size);
 }
 
-/* free(), with its fast path. */
-static void arena_free_any(void *pointer)
-{
-    uintptr_t offset = (uintptr_t)pointer - nw_map.base;
-    struct bin *bin = nw_map.bins[offset >> SLICE_SHIFT];
-
-    if (heap_has_bin(nw_heap, bin))
-        small_free_own(bin, pointer);
-    else
-        arena_free(pointer);
-}
-
 static void *move(void *pointer, size_t old, size_t size)
 {
     void *block = allocate_for_move(pointer, old, size);
@@ -369,7 +350,7 @@ static void *move(void *pointer, size_t old, size_t size)
     if (!block)
         return NULL;
     memcpy(block, pointer, old < size ? old : size);
-    arena_free_any(pointer);
+    arena_free(pointer);
     if (!is_stand_in(nw_heap))
         nw_heap->grown = block;
     return block;
@@ -387,7 +368,7 @@ void *arena_reallocate(void *pointer, size_t size)
     if (is_impossible(size))
         return NULL;
     if (size == 0) { /* as glibc does */
-        arena_free_any(pointer);
+        arena_free(pointer);
         return NULL;
     }
     page = head_of(pointer);

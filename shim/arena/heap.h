@@ -7,7 +7,11 @@
  *
  * A heap has a bin for each size class: a last-in-first-out list of free blocks, which malloc and free work on alone,
  * and the pages that fill it. The block that was freed last is the one that is in the cache. When a bin runs empty it
- * takes all that a page has at once; when it holds too much, the older half goes back to the pages.
+ * takes all that a page has at once; when it holds too much, a half goes back to the pages.
+ *
+ * A thread puts every block of its own region that it frees into its own bin, whoever's page it is of: it is on the
+ * right node. Only on the way back to the pages does it matter whose they are, and then many blocks go at once. Blocks of
+ * another region go home one by one.
  *
  * A heap is touched by its borrower alone, without atomics, except for `cpu`, `delayed` and what remote_push() does to
  * its pages. It changes hands under its region's lock.
@@ -54,6 +58,7 @@ struct heap_counters {
 
 struct heap {
     _Atomic uint32_t cpu; /* that its borrower ran on when it last looked; NO_CPU: look again (any thread may set it) */
+    uint32_t number;      /* of its region: the addresses whose frees come here; UINT32_MAX: none do */
     bool busy;
     uint32_t rule; /* of its borrower, index in the plan or PLAN_NONE */
     struct region *region;
@@ -84,12 +89,6 @@ extern __thread struct heap *nw_heap __attribute__((tls_model("initial-exec")));
 static inline uint32_t arena_cpu(void)
 {
     return *(const volatile uint32_t *)((const char *)__builtin_thread_pointer() + nw_map.cpu_offset);
-}
-
-/* Is it a bin of this heap? */
-static inline bool heap_has_bin(const struct heap *heap, const struct bin *bin)
-{
-    return (uintptr_t)bin - (uintptr_t)heap < sizeof(*heap);
 }
 
 /* A heap of the region for the calling thread; NULL: no memory can be had. */

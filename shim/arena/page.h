@@ -10,16 +10,15 @@
  *     page   = pages + (offset >> 16)    of an interior slice: page - page->back is the head
  *
  * Who may touch what
- * - bins[slice] is the bin (heap.h) that takes blocks of the slice when their heap's borrower frees them. NULL: large
- *   objects, free spans, everything when hardened. It does not change while a block of the slice is in use, so the fast
- *   path of free reads this dense table and nothing of the descriptor, and threads that free each other's blocks do not
- *   disturb each other by looking.
+ * - classes[slice] is the size class of the slice's blocks plus one, or 0: large objects, free spans, everything when
+ *   hardened. It does not change while a block of the slice is in use, so the fast path of free reads this dense table
+ *   and nothing of the descriptor, and threads that free each other's blocks do not disturb each other by looking.
  * - Line 0 of a descriptor belongs to the thread that has borrowed the page's heap, without atomics.
  * - Line 1: `remote` is for every thread; the rest changes only under the region's lock or by the owner.
  *
  * Invariants of a small page
- * - used counts the blocks that the page has given out and not got back: in the program's hands, in its bin, or on
- *   `remote`. carved - used blocks are on `free`.
+ * - used counts the blocks that the page has given out and not got back: in the program's hands, in some heap's bin, or
+ *   on `remote`. carved - used blocks are on `free`.
  * - It is in its bin's list, unless it is FULL (free == NULL and carved == capacity) or the bin's spare (used == 0).
  * - remote: bits 63..48 count, 47..1 first block, bit 0 ASKS: the page is FULL and wants to be told of the first remote
  *   free. Who clears ASKS puts the page on its heap's `delayed` list, once. When the owner clears it first and finds it
@@ -34,7 +33,6 @@
 
 #include "shim/arena/size_class.h"
 
-struct bin;
 struct heap;
 
 enum page_kind {
@@ -85,7 +83,7 @@ struct arena_map {
     uintptr_t base;
     uintptr_t total; /* bytes */
     struct page *pages;
-    struct bin **bins;
+    uint8_t *classes;
     ptrdiff_t cpu_offset; /* from the thread pointer to the number of the CPU that runs the thread */
     uint32_t shift;
     uint32_t count; /* regions */
@@ -103,9 +101,9 @@ static inline struct page *page_of(uintptr_t offset)
     return nw_map.pages + (offset >> SLICE_SHIFT);
 }
 
-static inline struct bin **bin_entry(const struct page *page)
+static inline uint8_t *class_entry(const struct page *page)
 {
-    return nw_map.bins + (page - nw_map.pages);
+    return nw_map.classes + (page - nw_map.pages);
 }
 
 static inline uint32_t page_region(const struct page *page)

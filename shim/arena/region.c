@@ -44,8 +44,8 @@ static bool reserve(uint32_t regions, uint32_t shift, size_t most)
 {
     size_t total = (size_t)regions << shift;
     size_t descriptors = slices_in(regions, shift) * sizeof(struct page);
-    size_t bins = slices_in(regions, shift) * sizeof(struct bin *);
-    size_t size = total + descriptors + bins + BASE_ALIGNMENT;
+    size_t classes = slices_in(regions, shift);
+    size_t size = total + descriptors + classes + BASE_ALIGNMENT;
     uintptr_t start;
     void *memory;
 
@@ -54,9 +54,9 @@ static bool reserve(uint32_t regions, uint32_t shift, size_t most)
     memory = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED)
         return false;
-    start = ((uintptr_t)memory + descriptors + bins + BASE_ALIGNMENT - 1) & ~(BASE_ALIGNMENT - 1);
+    start = ((uintptr_t)memory + descriptors + classes + BASE_ALIGNMENT - 1) & ~(BASE_ALIGNMENT - 1);
     nw_map.pages = (struct page *)(start - descriptors);
-    nw_map.bins = (struct bin **)(start - descriptors - bins);
+    nw_map.classes = (uint8_t *)(start - descriptors - classes);
     nw_map.base = start;
     nw_map.shift = shift;
     nw_map.count = regions;
@@ -199,7 +199,7 @@ static bool describe(struct region *region, uint32_t slices)
         to = region->slices;
     first = region_page(region, region->described);
     last = region_page(region, to);
-    if (!make_table_usable(first, last) || !make_table_usable(bin_entry(first), bin_entry(last)))
+    if (!make_table_usable(first, last) || !make_table_usable(class_entry(first), class_entry(last)))
         return false;
     region->described = to;
     return true;
@@ -268,7 +268,7 @@ bool region_open(struct region *region)
     if (nw_map.count > 1) {
         bind_range(region, region_start(region), size);
         bind_table(region, region_page(region, 0), region->slices * sizeof(struct page));
-        bind_table(region, bin_entry(region_page(region, 0)), region->slices * sizeof(struct bin *));
+        bind_table(region, class_entry(region_page(region, 0)), region->slices);
     }
     if (region->flavour.huge_pages == HUGE_THP)
         madvise(region_start(region), size, MADV_HUGEPAGE);

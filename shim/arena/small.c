@@ -1,5 +1,7 @@
 #include "shim/arena/small.h"
 
+#include <string.h>
+
 #include "shim/arena/harden.h"
 #include "shim/arena/large.h"
 #include "shim/arena/span.h"
@@ -57,26 +59,32 @@ static void list_remove(struct bin *bin, struct page *page)
 
 /* --- remote frees --- */
 
-void remote_push(struct page *page, void *block)
+/* first … last: linked blocks of the page. */
+static void push_chain(struct page *page, void *first, void *last, uint32_t count)
 {
     uintptr_t old = atomic_load_explicit(&page->remote, memory_order_relaxed), new;
-    struct page *first;
+    struct page *next;
     struct heap *heap;
 
     do {
-        *(uintptr_t *)block = old & (REMOTE_ONE - 1) & ~REMOTE_ASKS;
-        new = (uintptr_t)block | ((old & ~(REMOTE_ONE - 1)) + REMOTE_ONE);
-        /* release: the owner's acquire sees the link that was written into the block */
+        *(uintptr_t *)last = old & (REMOTE_ONE - 1) & ~REMOTE_ASKS;
+        new = (uintptr_t)first | ((old & ~(REMOTE_ONE - 1)) + count * REMOTE_ONE);
+        /* release: the owner's acquire sees the links that were written into the blocks */
     } while (!atomic_compare_exchange_weak_explicit(&page->remote, &old, new, memory_order_release,
                                                     memory_order_relaxed));
     if (!(old & REMOTE_ASKS))
         return;
     heap = page->heap; /* it stays the page's heap until the page has been seen on this list */
-    first = atomic_load_explicit(&heap->delayed, memory_order_relaxed);
+    next = atomic_load_explicit(&heap->delayed, memory_order_relaxed);
     do
-        page->newer = first;
-    while (!atomic_compare_exchange_weak_explicit(&heap->delayed, &first, page, memory_order_release,
+        page->newer = next;
+    while (!atomic_compare_exchange_weak_explicit(&heap->delayed, &next, page, memory_order_release,
                                                   memory_order_relaxed));
+}
+
+void remote_push(struct page *page, void *block)
+{
+    push_chain(page, block, block, 1);
 }
 
 /* What others have freed becomes the page's free list, which must be empty: so nothing has to be walked. */
@@ -127,19 +135,16 @@ static void unfull(struct page *page)
 
 /* --- pages come and go --- */
 
-static void set_bin_entries(struct page *page, struct bin *bin)
+static void set_class_entries(const struct page *page, unsigned entry)
 {
-    struct bin **entry = bin_entry(page);
-
-    for (uint32_t i = 0; i < page->slices; i++)
-        entry[i] = bin;
+    memset(class_entry(page), (int)entry, page->slices);
 }
 
 static void release(struct heap *heap, struct page *page)
 {
     struct region *region = heap->region;
 
-    set_bin_entries(page, NULL);
+    set_class_entries(page, 0);
     page->heap = NULL;
     if (!lock_take(&region->lock))
         return; /* a signal handler inside an allocation: this page is lost to the region */
@@ -179,7 +184,7 @@ static void init_page(struct heap *heap, struct page *page, unsigned class_numbe
         page[i].back = i;
     }
     page->kind = PAGE_SMALL;
-    set_bin_entries(page, nw_hardened ? NULL : &heap->bins[class_number]);
+    set_class_entries(page, nw_hardened ? 0 : class_number + 1);
 }
 
 static struct page *new_page(struct heap *heap, unsigned class_number)
@@ -351,10 +356,34 @@ void *small_allocate(struct heap *heap, unsigned class_number, bool *ret_zeroed)
 
 /* --- blocks go back to their pages --- */
 
-static void give_back(struct heap *heap, void *block)
-{
-    struct page *page = head_of_block(block);
+/* Blocks in a row that belong to a page of another heap. */
+struct chain {
+    struct page *page; /* NULL: empty */
+    void *first, *last;
+    uint32_t count;
+};
 
+static void chain_end(struct chain *chain)
+{
+    if (chain->page)
+        push_chain(chain->page, chain->first, chain->last, chain->count);
+    chain->page = NULL;
+}
+
+static void chain_add(struct chain *chain, struct page *page, void *block)
+{
+    if (chain->page != page) {
+        chain_end(chain);
+        *chain = (struct chain){page, block, block, 1};
+        return;
+    }
+    *(void **)chain->last = block;
+    chain->last = block;
+    chain->count++;
+}
+
+static void give_back_own(struct heap *heap, struct page *page, void *block)
+{
     if (page->used == 0)
         harden_die_double_free();
     *(void **)block = page->free;
@@ -370,16 +399,22 @@ static void give_back(struct heap *heap, void *block)
 static void flush(struct heap *heap, struct bin *bin, uint32_t keep)
 {
     uint64_t count = bin->put - bin->taken;
+    struct chain chain = {0};
     void *block = bin->blocks;
     bool busy = heap->busy;
 
     heap->busy = true;
     for (; block && count > keep; count--) {
+        struct page *page = head_of_block(block);
         void *next = *(void **)block;
 
-        give_back(heap, block);
+        if (page->heap == heap)
+            give_back_own(heap, page, block);
+        else
+            chain_add(&chain, page, block);
         block = next;
     }
+    chain_end(&chain);
     bin->blocks = block;
     bin->put = bin->taken + (block ? count : 0);
     bin->limit = small_bin_limit(bin->class_number);
@@ -388,9 +423,7 @@ static void flush(struct heap *heap, struct bin *bin, uint32_t keep)
 
 void small_flush(struct bin *bin)
 {
-    struct heap *heap = (struct heap *)((char *)(bin - bin->class_number) - offsetof(struct heap, bins));
-
-    flush(heap, bin, small_bin_limit(bin->class_number) / 2);
+    flush(nw_heap, bin, small_bin_limit(bin->class_number) / 2);
 }
 
 void small_free_own(struct bin *bin, void *block)

@@ -16,12 +16,12 @@ uint32_t small_bin_limit(unsigned class_number);
 /* A block of the class. NULL: no memory can be had. */
 void *small_allocate(struct heap *heap, unsigned class_number, bool *ret_zeroed);
 
-/* A block of one of the heap's own pages goes into its bin. */
+/* A block of the heap's region goes into its bin. */
 void small_free_own(struct bin *bin, void *block);
-/* The bin holds more than its limit: the older half goes back to the pages. */
+/* The bin of the caller's heap holds more than its limit: a half goes back to the pages. */
 void small_flush(struct bin *bin);
 
-/* A block of a page of another heap: one atomic push. Any thread. */
+/* A block of another region: one atomic push onto its page. Any thread. */
 void remote_push(struct page *page, void *block);
 
 /* Gives empty pages back: those kept in reserve, or all that become empty when every bin is flushed. */

@@ -57,11 +57,14 @@ PUBLIC void *malloc(size_t size)
 PUBLIC void free(void *pointer)
 {
     uintptr_t offset = (uintptr_t)pointer - nw_map.base;
+    struct heap *heap = nw_heap;
 
-    if (LIKELY(offset < nw_map.total)) {
-        struct bin *bin = nw_map.bins[offset >> SLICE_SHIFT];
+    if (LIKELY(offset >> nw_map.shift == heap->number)) {
+        unsigned entry = nw_map.classes[offset >> SLICE_SHIFT];
 
-        if (LIKELY(heap_has_bin(nw_heap, bin))) {
+        if (LIKELY(entry)) {
+            struct bin *bin = &heap->bins[entry - 1];
+
             *(void **)pointer = bin->blocks;
             bin->blocks = pointer;
             if (!LIKELY(++bin->put - bin->taken <= bin->limit))
