@@ -15,6 +15,7 @@
 #include "shim/arena/heap.h"
 #include "shim/arena/large.h"
 #include "shim/arena/small.h"
+#include "shim/interpose/next.h"
 #include "shim/place/thread.h"
 #include "shim/start/start.h"
 #include "shim/state.h"
@@ -23,6 +24,8 @@
 extern const ptrdiff_t __rseq_offset __attribute__((weak));
 extern const unsigned int __rseq_size __attribute__((weak));
 #define RSEQ_CPU_ID 4 /* offset of cpu_id in struct rseq (linux/rseq.h) */
+
+#define NOINLINE __attribute__((noinline)) /* keeps its stack frame out of the short paths */
 
 static enum { UNDECIDED, OFF, ON } mode ON_DATA_PAGE; /* written once, by start-up, before other threads matter */
 static __thread bool ended __attribute__((tls_model("initial-exec"))); /* the thread's heap is parked for good */
@@ -83,6 +86,12 @@ void arena_thread_ended(void)
     heap_park(heap);
 }
 
+/* The thread's calls go to the program's own allocator, and no pointer can be from anywhere else. */
+static inline bool is_forwarding(void)
+{
+    return nw_heap == &nw_forward_heap && !atomic_load_explicit(&nw_map.bootstrapped, memory_order_relaxed);
+}
+
 /* --- which heap --- */
 
 /* Before the thread's first allocation in an arena. false: the bootstrap pool has to serve. */
@@ -90,7 +99,7 @@ static bool decide(void)
 {
     if (mode == UNDECIDED)
         shim_start(); /* at once back when it is under way, here or in another thread */
-    if (mode == OFF)
+    if (mode == OFF && foreign_bind())
         nw_heap = &nw_forward_heap;
     return mode != UNDECIDED;
 }
@@ -196,7 +205,7 @@ static struct heap *heap_for_stand_in(bool *ret_bootstrap)
     return mode == ON ? settle() : NULL;
 }
 
-static __attribute__((noinline)) void *allocate_first(size_t size, bool zero)
+static NOINLINE void *allocate_first(size_t size, bool zero)
 {
     bool bootstrap, zeroed = false;
     struct heap *heap = heap_for_stand_in(&bootstrap);
@@ -211,42 +220,34 @@ static __attribute__((noinline)) void *allocate_first(size_t size, bool zero)
     return zero && !zeroed ? memset(block, 0, size) : block;
 }
 
-void *arena_allocate(size_t size)
-{
-    struct heap *heap = nw_heap;
-    bool zeroed;
-    void *block = NULL;
-
-    if (heap == &nw_forward_heap)
-        return foreign_malloc(size);
-    if (is_impossible(size))
-        return NULL;
-    if (heap == &nw_no_heap)
-        return allocate_first(size, false);
-    heap = heap_here();
-    if (heap)
-        block = allocate_in(heap, size, &zeroed);
-    return block ? block : foreign_malloc(size);
-}
-
-void *arena_allocate_zeroed(size_t size)
+static NOINLINE void *allocate_here(size_t size, bool zero)
 {
     struct heap *heap = nw_heap;
     bool zeroed = false;
     void *block = NULL;
 
-    if (heap == &nw_forward_heap)
-        return foreign_calloc(size);
     if (is_impossible(size))
         return NULL;
     if (heap == &nw_no_heap)
-        return allocate_first(size, true);
+        return allocate_first(size, zero);
     heap = heap_here();
     if (heap)
         block = allocate_in(heap, size, &zeroed);
     if (!block)
-        return foreign_calloc(size);
-    return zeroed ? block : memset(block, 0, size);
+        return zero ? foreign_calloc(size) : foreign_malloc(size);
+    return zero && !zeroed ? memset(block, 0, size) : block;
+}
+
+/* Where arenas are off, each call is one comparison and a jump away from the program's own allocator. */
+
+void *arena_allocate(size_t size)
+{
+    return nw_heap == &nw_forward_heap ? NEXT(malloc)(size) : allocate_here(size, false);
+}
+
+void *arena_allocate_zeroed(size_t size)
+{
+    return nw_heap == &nw_forward_heap ? NEXT(calloc)(1, size) : allocate_here(size, true);
 }
 
 /* Alignments beyond a slice have their own spans; smaller ones come with the size classes. */
@@ -304,7 +305,7 @@ bool arena_owns(const void *pointer)
 }
 
 /* Large objects, blocks of other regions, and everything when hardened. */
-void arena_free(void *pointer)
+static NOINLINE void free_elsewhere(void *pointer)
 {
     struct page *page;
 
@@ -320,6 +321,14 @@ void arena_free(void *pointer)
         small_free_own(&nw_heap->bins[page->class_number], pointer);
     else
         remote_push(page, pointer);
+}
+
+void arena_free(void *pointer)
+{
+    if (is_forwarding())
+        NEXT(free)(pointer);
+    else
+        free_elsewhere(pointer);
 }
 
 size_t arena_usable_size(void *pointer)
@@ -363,6 +372,8 @@ void *arena_reallocate(void *pointer, size_t size)
 
     if (!pointer)
         return arena_allocate(size);
+    if (is_forwarding())
+        return NEXT(realloc)(pointer, size);
     if (is_foreign(pointer))
         return foreign_realloc(pointer, size);
     if (is_impossible(size))

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "shim/arena/page.h"
+
 #define POOL_SIZE    (128u << 10)
 #define ALIGNMENT    16u
 #define MAPPINGS_MAX 64u
@@ -61,6 +63,7 @@ void *bootstrap_allocate(size_t alignment, size_t size)
 
     if (alignment < ALIGNMENT)
         alignment = ALIGNMENT;
+    atomic_store_explicit(&nw_map.bootstrapped, true, memory_order_relaxed);
     block = from_pool(alignment, size);
     return block ? block : from_mapping(alignment, size);
 }
@@ -69,6 +72,8 @@ bool bootstrap_owns(const void *pointer)
 {
     uint32_t count = atomic_load_explicit(&mapping_count, memory_order_relaxed);
 
+    if (!atomic_load_explicit(&nw_map.bootstrapped, memory_order_relaxed))
+        return false;
     if ((uintptr_t)pointer - (uintptr_t)pool < sizeof(pool))
         return true;
     for (uint32_t i = 0; i < count && i < MAPPINGS_MAX; i++) {

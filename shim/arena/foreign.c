@@ -41,6 +41,11 @@ static inline bool is_bound(void)
     return NEXT(free) != NULL;
 }
 
+bool foreign_bind(void)
+{
+    return is_bound();
+}
+
 void *foreign_malloc(size_t size)
 {
     return is_bound() ? NEXT(malloc)(size) : bootstrap_allocate(1, size);

@@ -7,7 +7,11 @@
 #ifndef NODEWISE_SHIM_ARENA_FOREIGN_H
 #define NODEWISE_SHIM_ARENA_FOREIGN_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+/* Looks the next allocator up; false: not possible now. After a true, NEXT(malloc) and its three kin can be called. */
+bool foreign_bind(void);
 
 void *foreign_malloc(size_t size);
 void *foreign_calloc(size_t size);

@@ -28,6 +28,7 @@
 #define NODEWISE_SHIM_ARENA_PAGE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -87,6 +88,7 @@ struct arena_map {
     ptrdiff_t cpu_offset; /* from the thread pointer to the number of the CPU that runs the thread */
     uint32_t shift;
     uint32_t count; /* regions */
+    _Atomic bool bootstrapped; /* the bootstrap pool has given something out */
 };
 
 extern struct arena_map nw_map __attribute__((visibility("hidden")));

@@ -398,7 +398,7 @@ void span_decay(struct region *region, uint32_t now)
 {
     if (now - region->last_decay >= DECAY_EVERY) {
         region->last_decay = now;
-        region->peak -= (region->peak - region->in_use) / 8;
+        region->peak -= (region->peak - region->in_use) / 64; /* half of it in 2 s; age is what counts before */
         span_purge(region, now, DECAY_MS);
     }
     while (region->dirty > ALWAYS_KEPT && region->dirty > dirty_limit(region))

@@ -71,9 +71,11 @@ static void batch(struct work *work)
 /* A working set in which random blocks are replaced. */
 static void replace(struct work *work, unsigned count, size_t low, size_t high, uint64_t operations)
 {
-    void **blocks = calloc(count, sizeof *blocks);
+    void **blocks = malloc(count * sizeof *blocks);
     if (!blocks)
         abort();
+    /* written, not calloc's: reading untouched memory first would measure the kernel's zero page */
+    memset(blocks, 0, count * sizeof *blocks);
     for (uint64_t i = 0; i < operations; i++) {
         size_t k = next_random(work) % count;
         free(blocks[k]);
