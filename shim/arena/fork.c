@@ -48,21 +48,14 @@ static void park_orphans(struct region *region)
     }
 }
 
-static void lock_reset(struct lock *lock)
-{
-    atomic_store_explicit(&lock->owner, NULL, memory_order_relaxed);
-    atomic_store_explicit(&lock->word, 0, memory_order_relaxed);
-}
-
 void arena_fork_child(void)
 {
     for (uint32_t i = 0; i < nw_map.count; i++) {
         struct region *region = &nw_regions[i];
-        void *owner = atomic_load_explicit(&region->lock.owner, memory_order_relaxed);
 
-        if (owner == __builtin_thread_pointer() && !was_held(i))
+        if (lock_is_mine(&region->lock) && !was_held(i))
             continue; /* our own, from before the signal: the interrupted code goes on in the child as well */
-        lock_reset(&region->lock);
+        atomic_store_explicit(&region->lock.word, 0, memory_order_relaxed);
         park_orphans(region);
     }
 }

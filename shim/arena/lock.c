@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <stddef.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -9,37 +10,61 @@
 
 #define SPINS 100
 
-static bool is_mine(struct lock *lock)
+static void relax(void)
 {
-    return atomic_load_explicit(&lock->owner, memory_order_relaxed) == __builtin_thread_pointer();
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
 }
 
-static bool try_take(struct lock *lock)
+static bool try_take(struct lock *lock, uintptr_t as)
 {
-    uint32_t expected = 0;
+    uintptr_t expected = 0;
 
     if (atomic_load_explicit(&lock->word, memory_order_relaxed) != 0)
         return false;
-    return atomic_compare_exchange_strong_explicit(&lock->word, &expected, 1, memory_order_acquire,
+    return atomic_compare_exchange_strong_explicit(&lock->word, &expected, as, memory_order_acquire,
                                                    memory_order_relaxed);
+}
+
+/* The kernel looks at 32 bits: those that hold the mark and most of what tells threads apart. */
+static void *futex_word(struct lock *lock)
+{
+    size_t offset = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 0 : sizeof(lock->word) - sizeof(uint32_t);
+
+    return (char *)&lock->word + offset;
+}
+
+static void sleep_on(struct lock *lock)
+{
+    uintptr_t seen = atomic_load_explicit(&lock->word, memory_order_relaxed);
+
+    if (seen == 0)
+        return;
+    if (!(seen & LOCK_WAITED) &&
+        !atomic_compare_exchange_strong_explicit(&lock->word, &seen, seen | LOCK_WAITED, memory_order_relaxed,
+                                                 memory_order_relaxed))
+        return;
+    syscall(SYS_futex, futex_word(lock), FUTEX_WAIT_PRIVATE, (uint32_t)(seen | LOCK_WAITED), NULL, NULL, 0);
 }
 
 bool lock_take_slow(struct lock *lock)
 {
     int saved = errno;
 
-    if (is_mine(lock))
+    if (lock_is_mine(lock))
         return false;
     arena_check_fork(); /* the holder may be a thread that a copy of this process does not have */
     for (int i = 0; i < SPINS; i++) {
-        if (try_take(lock))
-            goto taken;
-        __builtin_ia32_pause();
+        if (try_take(lock, lock_self()))
+            return true;
+        relax();
     }
-    while (atomic_exchange_explicit(&lock->word, 2, memory_order_acquire) != 0)
-        syscall(SYS_futex, &lock->word, FUTEX_WAIT_PRIVATE, 2, NULL, NULL, 0);
-taken:
-    atomic_store_explicit(&lock->owner, __builtin_thread_pointer(), memory_order_relaxed);
+    /* marked as waited for: others may sleep beside us */
+    while (!try_take(lock, lock_self() | LOCK_WAITED))
+        sleep_on(lock);
     errno = saved;
     return true;
 }
@@ -48,6 +73,6 @@ void lock_wake(struct lock *lock)
 {
     int saved = errno;
 
-    syscall(SYS_futex, &lock->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    syscall(SYS_futex, futex_word(lock), FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
     errno = saved;
 }

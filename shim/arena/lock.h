@@ -12,34 +12,44 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 struct lock {
-    _Atomic uint32_t word;  /* 0 free, 1 taken, 2 taken and somebody sleeps */
-    _Atomic(void *) owner;  /* thread pointer of the holder, NULL when free */
+    /* The holder's thread pointer, 0 when free; bit 0: somebody sleeps. One word, so that a signal handler never sees a
+     * taken lock without its holder. */
+    _Atomic uintptr_t word;
 };
+
+#define LOCK_WAITED ((uintptr_t)1)
 
 /* Waits for it. errno kept. */
 bool lock_take_slow(struct lock *lock);
 void lock_wake(struct lock *lock);
 
+static inline uintptr_t lock_self(void)
+{
+    return (uintptr_t)__builtin_thread_pointer();
+}
+
+static inline bool lock_is_mine(const struct lock *lock)
+{
+    return (atomic_load_explicit(&lock->word, memory_order_relaxed) & ~LOCK_WAITED) == lock_self();
+}
+
 static inline bool lock_take(struct lock *lock)
 {
-    uint32_t expected = 0;
+    uintptr_t expected = 0;
 
-    if (!atomic_compare_exchange_strong_explicit(&lock->word, &expected, 1, memory_order_acquire,
-                                                 memory_order_relaxed))
-        return lock_take_slow(lock);
-    atomic_store_explicit(&lock->owner, __builtin_thread_pointer(), memory_order_relaxed);
-    return true;
+    if (atomic_compare_exchange_strong_explicit(&lock->word, &expected, lock_self(), memory_order_acquire,
+                                                memory_order_relaxed))
+        return true;
+    return lock_take_slow(lock);
 }
 
 static inline void lock_give(struct lock *lock)
 {
-    atomic_store_explicit(&lock->owner, NULL, memory_order_relaxed);
     /* release: the next holder's acquire sees what was done under the lock */
-    if (atomic_exchange_explicit(&lock->word, 0, memory_order_release) == 2)
+    if (atomic_exchange_explicit(&lock->word, 0, memory_order_release) & LOCK_WAITED)
         lock_wake(lock);
 }
 

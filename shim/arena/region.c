@@ -135,18 +135,35 @@ static size_t huge_size(const struct region *region)
     return region->flavour.huge_pages == HUGE_1GIB ? (size_t)1 << 30 : 0;
 }
 
-/* Pages of the kernel's huge page pool in the place of the reservation; they need their binding again. */
+/* Does the pool have so many free pages? A mapping reserves them, so making one tells. */
+static bool pool_has(size_t size, int flags)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
+
+    if (memory == MAP_FAILED)
+        return false;
+    munmap(memory, size);
+    return true;
+}
+
+/*
+ * Pages of the kernel's huge page pool in the place of the reservation; they need their binding again. A failing
+ * MAP_FIXED leaves a hole, in which another mapping would have addresses of ours: so the pool is asked first, and if it
+ * was emptied in between, the hole is closed again or the region ends before it.
+ */
 static bool map_huge(struct region *region, char *start, size_t size)
 {
-    int bits = __builtin_ctzll(huge_size(region));
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | (__builtin_ctzll(huge_size(region)) << MAP_HUGE_SIZE_SHIFT);
 
-    if (((uintptr_t)start | size) & (huge_size(region) - 1))
+    if (((uintptr_t)start | size) & (huge_size(region) - 1) || !pool_has(size, flags))
         return false;
-    if (mmap(start, size, PROT_READ | PROT_WRITE,
-             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_HUGETLB | (bits << MAP_HUGE_SIZE_SHIFT), -1, 0) == MAP_FAILED)
-        return false;
-    bind_range(region, start, size);
-    return true;
+    if (mmap(start, size, PROT_READ | PROT_WRITE, flags | MAP_FIXED, -1, 0) != MAP_FAILED) {
+        bind_range(region, start, size);
+        return true;
+    }
+    if (mmap(start, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0) != start)
+        region->slices = region->committed;
+    return false;
 }
 
 /* The kernel's pool is empty: transparent huge pages come nearest. */
@@ -176,6 +193,8 @@ static bool make_usable(struct region *region, uint32_t from, uint32_t to)
         return true;
     if (huge_size(region))
         fall_back_to_thp(region);
+    if (to > region->slices)
+        return false;
     return mprotect(start, size, PROT_READ | PROT_WRITE) == 0;
 }
 

@@ -340,6 +340,8 @@ void *small_allocate(struct heap *heap, unsigned class_number, bool *ret_zeroed)
     if (!bin->blocks) {
         bool filled;
 
+        if (heap->busy)
+            return NULL; /* a signal handler inside this heap: the C library's allocator serves it */
         heap->busy = true;
         filled = fill(heap, bin, &new);
         heap->busy = false;
@@ -395,34 +397,46 @@ static void give_back_own(struct heap *heap, struct page *page, void *block)
         page_emptied(heap, page);
 }
 
-/* Those freed last go first: they are in the cache, and with them the descriptors of their pages. */
-static void flush(struct heap *heap, struct bin *bin, uint32_t keep)
+/* Takes blocks out of the bin until `keep` are left: those freed last, which are in the cache. */
+static void *detach(struct bin *bin, uint32_t keep)
 {
     uint64_t count = bin->put - bin->taken;
+    void *first = bin->blocks, **link = &first;
+
+    for (; *link && count > keep; count--)
+        link = *link;
+    bin->blocks = *link;
+    *link = NULL;
+    bin->put = bin->taken + (bin->blocks ? count : 0);
+    bin->limit = small_bin_limit(bin->class_number);
+    return first;
+}
+
+/* Detached first: a signal handler that frees meanwhile finds a bin in order. */
+static void flush(struct heap *heap, struct bin *bin, uint32_t keep)
+{
     struct chain chain = {0};
-    void *block = bin->blocks;
     bool busy = heap->busy;
+    void *block, *next;
 
     heap->busy = true;
-    for (; block && count > keep; count--) {
+    for (block = detach(bin, keep); block; block = next) {
         struct page *page = head_of_block(block);
-        void *next = *(void **)block;
 
+        next = *(void **)block;
         if (page->heap == heap)
             give_back_own(heap, page, block);
         else
             chain_add(&chain, page, block);
-        block = next;
     }
     chain_end(&chain);
-    bin->blocks = block;
-    bin->put = bin->taken + (block ? count : 0);
-    bin->limit = small_bin_limit(bin->class_number);
     heap->busy = busy;
 }
 
 void small_flush(struct bin *bin)
 {
+    if (nw_heap->busy)
+        return; /* a signal handler inside this heap: the bin stays too full until the next time */
     flush(nw_heap, bin, small_bin_limit(bin->class_number) / 2);
 }
 

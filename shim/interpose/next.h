@@ -22,6 +22,8 @@ typedef int next_prctl(int, ...);
 typedef void next__exit(int);
 typedef void next__Exit(int);
 
+typedef void *next_dlopen(const char *, int);
+
 typedef void *next_malloc(size_t);
 typedef void *next_calloc(size_t, size_t);
 typedef void *next_realloc(void *, size_t);

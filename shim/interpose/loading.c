@@ -1,0 +1,21 @@
+/*
+ * loading: dlopen without RTLD_DEEPBIND, where the arenas are on. A library that is bound deeply finds libc's free, but
+ * gets blocks from libc functions (asprintf, getline, strdup) that find our malloc: it would abort.
+ *
+ * dlopen looks at its return address to find the caller's DT_RUNPATH, so the call must be the last thing here, as a jump.
+ */
+#include <dlfcn.h>
+#include <stddef.h>
+
+#include "shim/arena/arena.h"
+#include "shim/interpose/next.h"
+
+#define PUBLIC __attribute__((visibility("default")))
+
+PUBLIC __attribute__((optimize("O2,omit-frame-pointer"))) void *dlopen(const char *file, int mode)
+{
+    next_ready();
+    if (arena_is_on())
+        mode &= ~RTLD_DEEPBIND;
+    return NEXT(dlopen)(file, mode);
+}

@@ -1,0 +1,123 @@
+"""malloc and its kin: what they promise, under each kind of arena and where there is none, and what real programs do to
+an allocator: forks among busy threads, destructors, limits, mistakes."""
+
+import os
+import signal
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+import harness
+
+ZOO = os.path.join(harness.BUILD, "tests", "interpose")
+ARENAS = ("node", "core", "process", "off")
+
+
+class Memory(harness.ProgramTest):
+    def arena(self, kind="node", more=""):
+        return self.policy(f'[defaults]\nbind_to = "none"\nmemory = {{ arena = "{kind}"{more} }}\n', f"{kind}.toml")
+
+    def outcome(self, name, policy=None, way="run", arguments=(), environment=None, limit=None):
+        command = [os.path.join(ZOO, name), *arguments]
+        if limit:
+            command = ["bash", "-c", f'ulimit {limit}; exec "$0" "$@"', *command]
+            # the limit is the program's: the command, which compiles the policy, is not to be limited
+            way, environment = "keys", (environment or {}) | {"NODEWISE_PLAN": self.compiled(policy)}
+        process = self.start(command, policy, way, environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        output, errors = process.communicate(timeout=harness.SECONDS * 2)
+        return output.decode(), errors.decode(), process.returncode
+
+    def compiled(self, policy):
+        self.nodewise("compile", "-p", policy, "-o", self.path("limited.plan"))
+        return self.path("limited.plan")
+
+    def assert_same(self, name, policy, **more):
+        self.assertEqual(self.outcome(name, policy, **more), self.outcome(name, None, "plain"), policy)
+
+
+class Contract(Memory):
+    def check(self, policy, **more):
+        output, errors, code = self.outcome("malloc_contract", policy, **more)
+        self.assertRegex(output, r"(?s)\A\d{4,} checks, 0 failures\n\Z")
+        self.assertEqual((errors, code), ("", 0))
+
+    def test_each_kind_of_arena(self):
+        for kind in ARENAS:
+            with self.subTest(kind):
+                self.check(self.arena(kind))
+
+    def test_hardened(self):
+        self.check(self.arena(), environment={"NODEWISE_HARDEN": "1"})
+
+    def test_dormant(self):
+        self.check(self.policy('[target]\nexe = "/usr/bin/another"\n[defaults]\nbind_to = "cpu"\n'))
+
+    def test_without_any_policy(self):
+        self.check(None, way="keys")
+
+    def test_huge_pages_with_or_without_the_kernels_pool(self):
+        for pages in ("thp", "never", "2MiB", "1GiB"):
+            with self.subTest(pages):
+                self.check(self.arena(more=f', huge_pages = "{pages}"'))
+
+    def test_prefaulted(self):
+        for prefault in ("touch", "populate"):
+            with self.subTest(prefault):
+                self.check(self.arena(more=f', prefault = "{prefault}", prefault_size = "8MiB"'))
+
+    def test_small_address_spaces(self):
+        for kib in (500 << 10, 2 << 20): # it asks for 200 MiB at once
+            with self.subTest(kib):
+                self.check(self.arena(), limit=f"-v {kib}")
+
+
+class Programs(Memory):
+    def test_same_as_without_us(self):
+        for name in ("frees_in_destructors", "allocates_before_main", "own_malloc", "new_and_delete"):
+            for kind in ARENAS:
+                with self.subTest(name=name, kind=kind):
+                    self.assert_same(name, self.arena(kind))
+
+    def test_forks_among_busy_threads(self):
+        self.assertEqual(self.outcome("fork_while_allocating", self.arena()), ("300 children of 300 ended well\n", "", 0))
+
+    def test_forks_from_a_signal_handler_that_interrupted_malloc(self):
+        self.assertEqual(self.outcome("fork_in_signal_handler", self.arena()), ("150 children of 150 ended well\n", "", 0))
+
+    def test_libraries_that_are_bound_deeply(self):
+        self.assertEqual(self.outcome("opens_library_deeply", self.arena()), ("42\n", "", 0))
+
+    def test_no_memory_is_enomem_and_nothing_else(self):
+        for limit in ("-v 65536", "-v 200000", "-d 32768", "-d 200000"):
+            for piece in ("1", "64", "1000"):
+                with self.subTest(limit=limit, piece=piece):
+                    output, _, code = self.outcome("allocates_until_null", self.arena(), arguments=[piece], limit=limit)
+                    self.assertEqual((output, code), ("fine\n", 0))
+
+    def test_memory_goes_back(self):
+        start, after_work, after_trim = map(int, self.outcome("gives_memory_back", self.arena())[0].split())
+        self.assertLessEqual(after_trim, start * 1.2)
+        self.assertLessEqual(after_work, start * 2)
+
+
+class Mistakes(Memory):
+    def check(self, which, line, **more):
+        output, errors, code = self.outcome("frees_twice", self.arena(), arguments=[which], **more)
+        self.assertEqual((output, code), ("", -signal.SIGABRT))
+        self.assertRegex(errors, rf"\Afree\(\): {line}.*\(nodewise\)\n\Z")
+
+    def test_a_large_object_freed_twice(self):
+        self.check("l", "double free")
+
+    def test_the_middle_of_a_large_object(self):
+        self.check("i", "invalid pointer")
+
+    def test_a_small_block_freed_twice_when_hardened(self):
+        self.check("s", "double free", environment={"NODEWISE_HARDEN": "1"})
+
+    def test_the_middle_of_a_block_when_hardened(self):
+        self.check("m", "invalid pointer", environment={"NODEWISE_HARDEN": "1"})
+
+
+if __name__ == "__main__":
+    harness.main()
