@@ -118,13 +118,18 @@ static const struct key memory_keys[] = {
              "rule that have memory."},
     {"weights", KEY_WEIGHTS, FIELDS(struct memory, weights, weight_count),
      .summary = "weight of each node for weighted_interleave, 1 to 255"},
-    {"arena", KEY_WORD, .later = true, FIELD(struct memory, arena), WORDS(arena), .fallback = "node",
-     .summary = "where small allocations come from"},
-    {"huge_pages", KEY_WORD, .later = true, FIELD(struct memory, huge_pages), WORDS(huge_pages), .fallback = "default",
-     .summary = "huge pages for the program's memory"},
-    {"prefault", KEY_WORD, .later = true, FIELD(struct memory, prefault), WORDS(prefault), .fallback = "off",
+    {"arena", KEY_WORD, FIELD(struct memory, arena), WORDS(arena), .fallback = "node",
+     .summary = "where malloc's memory comes from",
+     .text = "`node`: from the node of the CPU that runs the thread, also when the thread is not pinned; what another "
+             "node's thread frees goes home. `core`: the same, and each core has its own free blocks. `process`: one "
+             "arena, placed by the memory policy of whoever touches a page first. `off`: the program's own allocator. "
+             "Rules with `bind` get memory that is bound, others memory that is preferred to be on the node. A rule whose "
+             "policy spreads pages (interleave, several nodes) gets an arena without a binding."},
+    {"huge_pages", KEY_WORD, FIELD(struct memory, huge_pages), WORDS(huge_pages), .fallback = "default",
+     .summary = "huge pages for malloc's memory"},
+    {"prefault", KEY_WORD, FIELD(struct memory, prefault), WORDS(prefault), .fallback = "off",
      .summary = "whether pages of an arena are made before they are used"},
-    {"prefault_size", KEY_SIZE, .later = true, FIELD(struct memory, prefault_size),
+    {"prefault_size", KEY_SIZE, FIELD(struct memory, prefault_size),
      .summary = "how much of an arena is made before it is used"},
     {"stack", KEY_WORD, .later = true, FIELD(struct memory, stack), WORDS(stack), .fallback = "default",
      .summary = "where thread stacks lie"},

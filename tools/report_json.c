@@ -8,6 +8,7 @@
 #include "policy/reason.h"
 #include "tools/plan_view.h"
 #include "tools/process.h"
+#include "tools/report_arenas.h"
 
 static json_t *owned_text(char *text)
 {
@@ -48,7 +49,7 @@ static bool rule_is_known(const struct snapshot *snapshot, uint32_t rule)
 }
 
 /* "io", "(base)" where no rule applies, "rule 3" where the plan is gone. */
-static json_t *rule_name(const struct snapshot *snapshot, uint16_t rule)
+json_t *report_rule_name(const struct snapshot *snapshot, uint16_t rule)
 {
     char text[32];
     if (rule == 0xffff)
@@ -113,7 +114,7 @@ static json_t *rule_json(const struct snapshot *snapshot, size_t index)
     const struct plan_rule *rule =
         !is_last && rule_is_known(snapshot, (uint32_t)index) ? &snapshot->plan.rules[index] : NULL;
     json_t *value = json_object();
-    json_object_set_new(value, "name", rule_name(snapshot, is_last ? 0xffff : (uint16_t)index));
+    json_object_set_new(value, "name", report_rule_name(snapshot, is_last ? 0xffff : (uint16_t)index));
     if (rule) {
         json_object_set_new(value, "origin", json_string(plan_text(&snapshot->plan, rule->origin)));
         json_object_set_new(value, "asked", json_string(plan_text(&snapshot->plan, rule->asked)));
@@ -175,7 +176,7 @@ static json_t *thread_json(const struct snapshot *snapshot, const struct segment
         "{s:i, s:o, s:b, s:b, s:i, s:i, s:s, s:o, s:s, s:o, s:o, s:s, s:s, s:s, s:s}", "tid", (int)thread->tid, "name",
         any_text(thread->name), "named", (thread->flags & THREAD_FLAG_NAMED) != 0, "main", (thread->flags & THREAD_FLAG_MAIN) != 0,
         "index", (int)thread->index, "creator", (int)thread->creator_tid, "state", thread_state_word(thread), "rule",
-        rule_name(snapshot, thread->rule), "why", reason_word(thread->why), "asked", asked_cpus(snapshot, thread), "now",
+        report_rule_name(snapshot, thread->rule), "why", reason_word(thread->why), "asked", asked_cpus(snapshot, thread), "now",
         cpus_now(snapshot, thread), "outcome", outcome_word(thread->cpu_outcome), "reason",
         reason_word(thread->cpu_reason), "memory_outcome", outcome_word(thread->mem_outcome), "memory_reason",
         reason_word(thread->mem_reason));
@@ -200,7 +201,7 @@ static json_t *event_json(const struct snapshot *snapshot, const struct segment_
                                                    "narrowed", "stopped", "forked", "claimed", "exit"};
     return json_pack("{s:I, s:f, s:i, s:s, s:o, s:I, s:s, s:s, s:o}", "number", (json_int_t)event->number, "ms",
                      (double)event->time_ns / 1e6, "tid", (int)event->tid, "kind", kinds[event->kind], "rule",
-                     rule_name(snapshot, event->rule), "value", (json_int_t)event->value, "outcome",
+                     report_rule_name(snapshot, event->rule), "value", (json_int_t)event->value, "outcome",
                      outcome_word(event->outcome), "reason", reason_word(event->reason), "text", any_text(event->text));
 }
 
@@ -213,7 +214,7 @@ json_t *report_json(const struct snapshot *snapshot)
         json_array_append_new(threads, thread_json(snapshot, &snapshot->threads[i]));
     for (size_t i = 0; i < snapshot->event_count; i++)
         json_array_append_new(events, event_json(snapshot, &snapshot->events[i]));
-    return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o}", "nodewise_report", REPORT_VERSION, "process",
-                     process_json(snapshot), "plan", plan_json(snapshot), "rules", rules, "threads", threads, "events",
-                     events);
+    return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "nodewise_report", REPORT_VERSION, "process",
+                     process_json(snapshot), "plan", plan_json(snapshot), "rules", rules, "threads", threads, "arenas",
+                     report_arenas(snapshot), "events", events);
 }

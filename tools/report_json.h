@@ -14,4 +14,7 @@
 /* The caller owns the value; NULL without memory. */
 json_t *report_json(const struct snapshot *snapshot);
 
+/* The name of a rule as views show it; index 0xffff: none. For the other files that make parts of the document. */
+json_t *report_rule_name(const struct snapshot *snapshot, uint16_t rule);
+
 #endif

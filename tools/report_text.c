@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tools/cli.h"
+#include "tools/report_arenas.h"
 
 const char *text_of(const json_t *object, const char *key)
 {
@@ -133,6 +134,7 @@ void report_text(FILE *to, const json_t *report, enum report_depth depth)
     print_rules(to, report);
     if (depth >= REPORT_THREADS)
         print_threads(to, report);
+    report_arenas_text(to, report);
     if (depth >= REPORT_FULL)
         print_events(to, report);
 }

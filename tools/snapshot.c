@@ -55,6 +55,8 @@ static bool header_is_sound(const struct snapshot *snapshot, size_t size)
            section_fits(snapshot, SEGMENT_THREAD_TABLE, sizeof(struct segment_thread), size) &&
            section_fits(snapshot, SEGMENT_EVENT_TABLE, sizeof(struct segment_event), size) &&
            section_fits(snapshot, SEGMENT_STRING_TABLE, 1, size) &&
+           section_fits(snapshot, SEGMENT_REGION_TABLE, sizeof(struct segment_region), size) &&
+           section_fits(snapshot, SEGMENT_ARENA_TABLE, sizeof(struct segment_arena), size) &&
            h->strings_used <= h->sections[SEGMENT_STRING_TABLE].capacity && h->base_mask_words <= SEGMENT_MASK_WORDS;
 }
 
@@ -139,6 +141,27 @@ static int copy_events(struct snapshot *snapshot, const struct mapped *file)
     return 0;
 }
 
+/* Opened regions, each with its number, and the counters that are in use. */
+static int copy_arenas(struct snapshot *snapshot, const struct mapped *file)
+{
+    uint32_t regions = snapshot->header.sections[SEGMENT_REGION_TABLE].capacity;
+    uint32_t arenas = snapshot->header.sections[SEGMENT_ARENA_TABLE].capacity;
+    snapshot->regions = copy_section(snapshot, file, SEGMENT_REGION_TABLE, regions);
+    snapshot->region_numbers = calloc((size_t)regions + 1, sizeof *snapshot->region_numbers);
+    snapshot->arenas = copy_section(snapshot, file, SEGMENT_ARENA_TABLE, arenas);
+    if (!snapshot->regions || !snapshot->region_numbers || !snapshot->arenas)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < regions; i++)
+        if (snapshot->regions[i].start) {
+            snapshot->region_numbers[snapshot->region_count] = i;
+            snapshot->regions[snapshot->region_count++] = snapshot->regions[i];
+        }
+    for (uint32_t i = 0; i < arenas; i++)
+        if (snapshot->arenas[i].used == 2)
+            snapshot->arenas[snapshot->arena_count++] = snapshot->arenas[i];
+    return 0;
+}
+
 static int copy_all(struct snapshot *snapshot, const struct mapped *file)
 {
     if (file->size < sizeof snapshot->header)
@@ -158,7 +181,9 @@ static int copy_all(struct snapshot *snapshot, const struct mapped *file)
     if (!snapshot->rules || !snapshot->strings)
         return -ENOMEM;
     int r = copy_threads(snapshot, file);
-    return r < 0 ? r : copy_events(snapshot, file);
+    if (r == 0)
+        r = copy_events(snapshot, file);
+    return r < 0 ? r : copy_arenas(snapshot, file);
 }
 
 /* ---- the plan ---- */
@@ -206,6 +231,9 @@ void snapshot_free(struct snapshot *snapshot)
     free(snapshot->rules);
     free(snapshot->threads);
     free(snapshot->events);
+    free(snapshot->regions);
+    free(snapshot->region_numbers);
+    free(snapshot->arenas);
     free(snapshot->strings);
     free(snapshot->plan_data);
     *snapshot = (struct snapshot){0};

@@ -21,6 +21,11 @@ struct snapshot {
     size_t thread_count;
     struct segment_event *events; /* oldest first */
     size_t event_count;
+    struct segment_region *regions; /* of the arenas, opened ones only */
+    uint32_t *region_numbers;       /* of each, as the arenas' records name it */
+    size_t region_count;
+    struct segment_arena *arenas;
+    size_t arena_count;
     char *strings; /* header.strings_used bytes, NUL-terminated at the end */
     bool alive;    /* the process exists and is the one that wrote this */
     void *plan_data;

@@ -28,7 +28,7 @@ extern const unsigned int __rseq_size __attribute__((weak));
 #define NOINLINE __attribute__((noinline)) /* keeps its stack frame out of the short paths */
 
 static enum { UNDECIDED, OFF, ON } mode ON_DATA_PAGE; /* written once, by start-up, before other threads matter */
-static __thread bool ended __attribute__((tls_model("initial-exec"))); /* the thread's heap is parked for good */
+static __thread bool ended __attribute__((tls_model("initial-exec")));      /* the thread's heap is parked for good */
 static __thread uint32_t no_cpu __attribute__((tls_model("initial-exec"))); /* stands for the CPU where rseq is not */
 
 /* --- life --- */

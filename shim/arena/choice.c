@@ -18,7 +18,7 @@ static uint8_t node_index[NODE_IDS]; /* in nodes[] */
 
 /* Per rule of the plan, the last one for threads without a rule. */
 static struct {
-    uint8_t flavour; /* or OFF */
+    uint8_t flavour;     /* or OFF */
     bool by_core, fixed; /* fixed: the slot's memory nodes say the node, not the CPU */
 } rules[PLAN_MAX_RULES + 1];
 

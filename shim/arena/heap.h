@@ -10,8 +10,8 @@
  * takes all that a page has at once; when it holds too much, a half goes back to the pages.
  *
  * A thread puts every block of its own region that it frees into its own bin, whoever's page it is of: it is on the
- * right node. Only on the way back to the pages does it matter whose they are, and then many blocks go at once. Blocks of
- * another region go home one by one.
+ * right node. Only on the way back to the pages does it matter whose they are, and then many blocks go at once. Blocks
+ * of another region go home one by one.
  *
  * A heap is touched by its borrower alone, without atomics, except for `cpu`, `delayed` and what remote_push() does to
  * its pages. It changes hands under its region's lock.
@@ -31,15 +31,15 @@
 #include "shim/arena/region.h"
 
 /*
- * No CPU has this number, nor is it what a thread without a registered rseq area reads (RSEQ_CPU_ID_* are -1 and -2), nor
- * the low half of a thread pointer, which is even and what is read before the arenas are on.
+ * No CPU has this number, nor is it what a thread without a registered rseq area reads (RSEQ_CPU_ID_* are -1 and -2),
+ * nor the low half of a thread pointer, which is even and what is read before the arenas are on.
  */
 #define NO_CPU UINT32_C(0x80000001)
 
 struct bin {
     _Alignas(64) void *blocks; /* free, the one freed last first */
-    uint64_t put, taken;   /* blocks into and out of the list, ever: put - taken are in it */
-    uint32_t limit;        /* more than this many are too many */
+    uint64_t put, taken;       /* blocks into and out of the list, ever: put - taken are in it */
+    uint32_t limit;            /* more than this many are too many */
     uint32_t class_number;
     struct page *first, *last; /* pages with free or uncarved blocks, the longest waiting first */
     struct page *spare;        /* an empty page, kept because the class was in use a moment ago */
@@ -63,9 +63,9 @@ struct heap {
     uint32_t rule; /* of its borrower, index in the plan or PLAN_NONE */
     struct region *region;
     struct heap *next_parked, *next_heap;
-    void *owner;        /* thread pointer of the borrower, NULL when parked */
-    void *grown;        /* the block that realloc moved last */
-    int32_t owner_tid;  /* when its end will not be told: see reclaim(); else 0 */
+    void *owner;       /* thread pointer of the borrower, NULL when parked */
+    void *grown;       /* the block that realloc moved last */
+    int32_t owner_tid; /* when its end will not be told: see reclaim(); else 0 */
     uint32_t last_core;
     _Alignas(64) struct bin bins[CLASS_COUNT];
     uint32_t ticks;     /* slow calls since the last look at the clock, */

@@ -43,9 +43,8 @@ static void sleep_on(struct lock *lock)
 
     if (seen == 0)
         return;
-    if (!(seen & LOCK_WAITED) &&
-        !atomic_compare_exchange_strong_explicit(&lock->word, &seen, seen | LOCK_WAITED, memory_order_relaxed,
-                                                 memory_order_relaxed))
+    if (!(seen & LOCK_WAITED) && !atomic_compare_exchange_strong_explicit(&lock->word, &seen, seen | LOCK_WAITED,
+                                                                          memory_order_relaxed, memory_order_relaxed))
         return;
     syscall(SYS_futex, futex_word(lock), FUTEX_WAIT_PRIVATE, (uint32_t)(seen | LOCK_WAITED), NULL, NULL, 0);
 }

@@ -59,8 +59,8 @@ enum page_state {
 #define REMOTE_ONE         ((uintptr_t)1 << REMOTE_COUNT_SHIFT)
 
 struct page {
-    void *free;                /* first free block; a block's first word links to the next */
-    struct page *next, *prev;  /* list of its bin; bin of free spans */
+    void *free;               /* first free block; a block's first word links to the next */
+    struct page *next, *prev; /* list of its bin; bin of free spans */
     uint32_t used, block_size;
     uint16_t carved, capacity; /* blocks */
 
@@ -87,7 +87,7 @@ struct arena_map {
     uint8_t *classes;
     ptrdiff_t cpu_offset; /* from the thread pointer to the number of the CPU that runs the thread */
     uint32_t shift;
-    uint32_t count; /* regions */
+    uint32_t count;            /* regions */
     _Atomic bool bootstrapped; /* the bootstrap pool has given something out */
 };
 

@@ -14,11 +14,11 @@
 #endif
 #define MAP_HUGE_SIZE_SHIFT 26 /* mmap(2), MAP_HUGE_SHIFT */
 
-#define PAGE_SIZE       4096u
-#define BASE_ALIGNMENT  ((uintptr_t)2 << 20)
-#define FIRST_STEP      16u  /* slices: small enough that no huge page is made for a program that needs a few KiB */
-#define STEP            512u /* 32 MiB */
-#define DESCRIBED_STEP  512u
+#define PAGE_SIZE      4096u
+#define BASE_ALIGNMENT ((uintptr_t)2 << 20)
+#define FIRST_STEP     16u  /* slices: small enough that no huge page is made for a program that needs a few KiB */
+#define STEP           512u /* 32 MiB */
+#define DESCRIBED_STEP 512u
 
 struct region nw_regions[REGIONS_MAX];
 _Alignas(64) struct arena_map nw_map = {.shift = 63};

@@ -32,9 +32,9 @@ enum binding {
 };
 
 struct flavour {
-    uint8_t binding;    /* enum binding */
-    uint8_t huge_pages; /* enum huge_pages */
-    uint8_t prefault;   /* enum prefault */
+    uint8_t binding;        /* enum binding */
+    uint8_t huge_pages;     /* enum huge_pages */
+    uint8_t prefault;       /* enum prefault */
     uint64_t prefault_size; /* bytes made when a region is opened; 0: each step when it is made usable */
 };
 
@@ -69,8 +69,7 @@ extern struct region nw_regions[REGIONS_MAX];
  * Reserves flavour_count x node_count regions; node ids ascending, region = flavour * node_count + node index.
  * 0, or a negative errno when even the smallest rung of the ladder is refused.
  */
-int regions_reserve(const struct flavour *flavours, uint32_t flavour_count, const uint32_t *nodes,
-                    uint32_t node_count);
+int regions_reserve(const struct flavour *flavours, uint32_t flavour_count, const uint32_t *nodes, uint32_t node_count);
 
 /* With the lock held. Binds it and makes its beginning usable. false: no memory can be had. */
 bool region_open(struct region *region);

@@ -43,7 +43,8 @@ static inline uint32_t class_size(unsigned number)
     return (1u << bit) + (((number - 8) % 4 + 1) << (bit - 2));
 }
 
-/* Slices of one page: 16 blocks and more, so that its end wastes little and pages do not come and go with each block. */
+/* Slices of one page: 16 blocks and more, so that its end wastes little and pages do not come and go with each block.
+ */
 static inline uint32_t class_slices(unsigned number)
 {
     uint32_t size = class_size(number);

@@ -8,7 +8,7 @@
 #include "shim/arena/stats.h"
 
 #define CARVE_BYTES 4096u /* made into blocks at a time: pages of memory that nobody uses yet stay untouched */
-#define TICKS       64u   /* slow calls between two looks at the clock */
+#define TICKS       32u   /* slow calls between two looks at the clock */
 #define BIN_BYTES   (64u << 10)
 #define BIN_LEAST   8u
 #define BIN_MOST    1024u
@@ -70,8 +70,8 @@ static void push_chain(struct page *page, void *first, void *last, uint32_t coun
         *(uintptr_t *)last = old & (REMOTE_ONE - 1) & ~REMOTE_ASKS;
         new = (uintptr_t)first | ((old & ~(REMOTE_ONE - 1)) + count * REMOTE_ONE);
         /* release: the owner's acquire sees the links that were written into the blocks */
-    } while (!atomic_compare_exchange_weak_explicit(&page->remote, &old, new, memory_order_release,
-                                                    memory_order_relaxed));
+    } while (
+        !atomic_compare_exchange_weak_explicit(&page->remote, &old, new, memory_order_release, memory_order_relaxed));
     if (!(old & REMOTE_ASKS))
         return;
     heap = page->heap; /* it stays the page's heap until the page has been seen on this list */
@@ -350,7 +350,7 @@ void *small_allocate(struct heap *heap, unsigned class_number, bool *ret_zeroed)
     }
     block = bin->blocks;
     /* blocks of this size are carved singly, so there is no link in it */
-    *ret_zeroed = new && class_size(class_number) >= CARVE_BYTES;
+    *ret_zeroed = new &&class_size(class_number) >= CARVE_BYTES;
     bin->blocks = *(void **)block;
     bin->taken++;
     return block;
@@ -504,6 +504,7 @@ void small_count_time(struct heap *heap)
         return;
     heap->ticks = 0;
     now = arena_now_ms();
+    stats_tell_growth(heap);
     if (now - heap->looked_at < DECAY_EVERY)
         return;
     heap->looked_at = now;

@@ -32,9 +32,8 @@ static void tell_region(const struct region *region)
                                      });
 }
 
-void stats_tell(struct heap *heap)
+static void tell(struct heap *heap, struct heap_counters now)
 {
-    struct heap_counters now = count(heap);
     const struct heap_counters *told = &heap->told;
 
     if (!memcmp(&now, told, sizeof(now)))
@@ -48,6 +47,27 @@ void stats_tell(struct heap *heap)
                     });
     heap->told = now;
     tell_region(heap->region);
+}
+
+void stats_tell(struct heap *heap)
+{
+    tell(heap, count(heap));
+}
+
+void stats_tell_growth(struct heap *heap)
+{
+    struct heap_counters now = count(heap);
+
+    if (now.allocations - heap->told.allocations > heap->told.allocations / 8)
+        tell(heap, now);
+}
+
+void stats_tell_all(void)
+{
+    for (uint32_t i = 0; i < nw_map.count; i++)
+        if (nw_regions[i].opened)
+            for (struct heap *heap = nw_regions[i].heaps; heap; heap = heap->next_heap)
+                stats_tell(heap);
 }
 
 /* One head of a page, object or span; returns how many slices it has. */

@@ -2,8 +2,8 @@
  * stats: counting without a shared cache line, and without an instruction in the fast paths beyond what they need.
  *
  * A bin counts what goes in and out, because it must know how much it holds: so the number of allocations is there for
- * nothing. A heap tells the telemetry at most every DECAY_EVERY ms and when it changes hands: exact at an end, a moment
- * behind while a program runs.
+ * nothing. A heap tells the telemetry every DECAY_EVERY ms, when its counters have grown by an eighth, and when it changes
+ * hands: exact at an end, a little behind while a program runs.
  */
 #ifndef NODEWISE_SHIM_ARENA_STATS_H
 #define NODEWISE_SHIM_ARENA_STATS_H
@@ -20,6 +20,15 @@ struct arena_totals {
 
 /* What is new to the telemetry. The caller is the borrower, or nobody is. */
 void stats_tell(struct heap *heap);
+
+/* The same when it is an eighth more than was told: a thread that goes to sleep after a burst leaves a fair picture. */
+void stats_tell_growth(struct heap *heap);
+
+/*
+ * What every heap has to tell, at the end of the process. Threads that still run may tell at the same moment: then a
+ * few of their last allocations count twice.
+ */
+void stats_tell_all(void);
 
 /* Walks the descriptors of everything in use, region by region under its lock: for reports, not for a loop. */
 void stats_totals(struct arena_totals *ret_totals);

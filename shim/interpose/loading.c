@@ -2,7 +2,8 @@
  * loading: dlopen without RTLD_DEEPBIND, where the arenas are on. A library that is bound deeply finds libc's free, but
  * gets blocks from libc functions (asprintf, getline, strdup) that find our malloc: it would abort.
  *
- * dlopen looks at its return address to find the caller's DT_RUNPATH, so the call must be the last thing here, as a jump.
+ * dlopen looks at its return address to find the caller's DT_RUNPATH, so the call must be the last thing here, as a
+ * jump.
  */
 #include <dlfcn.h>
 #include <stddef.h>

@@ -15,8 +15,8 @@
 #include "shim/arena/heap.h"
 #include "shim/arena/small.h"
 
-#define PUBLIC    __attribute__((visibility("default")))
-#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define PUBLIC      __attribute__((visibility("default")))
+#define LIKELY(x)   __builtin_expect(!!(x), 1)
 #define SYSTEM_PAGE 4096u
 #define FEW_BYTES   1024u /* clearing them costs less than asking whether they are clear */
 

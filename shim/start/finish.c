@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shim/arena/stats.h"
 #include "shim/start/environment.h"
 #include "shim/start/helper.h"
 #include "shim/state.h"
@@ -44,6 +45,8 @@ void shim_finish(void)
         return;
     if (!atomic_compare_exchange_strong(&nw_shim.finished, &open, 1))
         return;
+    if (nw_shim.reports)
+        stats_tell_all();
     segment_event(&(struct event){.kind = EVENT_EXIT, .tid = (uint32_t)nw_shim.pid, .rule = PLAN_NONE});
     if (report_is_due() && segment_path(path, sizeof(path))) {
         segment_details();

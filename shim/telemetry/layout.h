@@ -150,20 +150,20 @@ struct segment_event { /* 48 bytes */
 
 /* A region of the arenas: the memory of one node. The program's own pages in it are [start, start + usable). */
 struct segment_region {
-    uint64_t start;  /* address */
-    uint64_t usable; /* bytes from there, not all of them touched */
+    uint64_t start;         /* address */
+    uint64_t usable;        /* bytes from there, not all of them touched */
     uint64_t in_use, dirty; /* bytes: in pages and objects; free, but resident */
-    uint32_t node;   /* id; UINT32_MAX: bound to none */
+    uint32_t node;          /* id; UINT32_MAX: bound to none */
     uint32_t heaps;
-    uint8_t binding; /* 0 none, 1 preferred, 2 bind */
+    uint8_t binding;                              /* 0 none, 1 preferred, 2 bind */
     uint8_t bind_reason, huge_pages, huge_reason; /* enum reason, enum huge_pages as got */
     uint32_t reserved;
 };
 
 /* Counters of the threads of one rule in one region. Some pages behind the program; exact at its end. */
 struct segment_arena {
-    uint32_t used;   /* 0 free, 1 being written, 2 in use */
-    uint32_t rule;   /* index in the plan; UINT32_MAX: none */
+    uint32_t used; /* 0 free, 1 being written, 2 in use */
+    uint32_t rule; /* index in the plan; UINT32_MAX: none */
     uint32_t region, reserved;
     uint64_t allocations, bytes; /* ever; bytes as rounded up to blocks */
     uint64_t remote_frees;       /* blocks that a thread of another heap freed, ever */

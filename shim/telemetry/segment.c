@@ -346,7 +346,7 @@ static size_t lay_out(struct segment_section *ret_sections, uint32_t rules)
         [SEGMENT_ARENA_TABLE] = {0, sizeof(struct segment_arena), SEGMENT_ARENAS, 0},
     };
     /* the first events share a page with the header, and the main thread's record is all that needs another */
-    const enum segment_section_id order[SEGMENT_SECTIONS] = {SEGMENT_RULE_TABLE, SEGMENT_EVENT_TABLE,
+    const enum segment_section_id order[SEGMENT_SECTIONS] = {SEGMENT_RULE_TABLE,   SEGMENT_EVENT_TABLE,
                                                              SEGMENT_THREAD_TABLE, SEGMENT_STRING_TABLE,
                                                              SEGMENT_REGION_TABLE, SEGMENT_ARENA_TABLE};
     size_t offset = (sizeof(struct segment_header) + 63) & ~(size_t)63;
