@@ -104,9 +104,10 @@ static bool decide(void)
     return mode != UNDECIDED;
 }
 
-static uint32_t current_cpu(void)
+/* `seen`: what arena_cpu() said, which is no number of a CPU where rseq does not work. */
+static uint32_t current_cpu(uint32_t seen)
 {
-    uint32_t cpu = arena_cpu();
+    uint32_t cpu = seen;
 
     if (nw_map.cpu_offset == (const char *)&no_cpu - (const char *)__builtin_thread_pointer() || cpu >= NO_CPU) {
         unsigned asked = 0;
@@ -148,7 +149,8 @@ static struct heap *enter_heap(const struct choice *choice)
 static struct heap *settle(void)
 {
     int saved = errno;
-    struct choice choice = choice_now(current_cpu());
+    uint32_t seen = arena_cpu();
+    struct choice choice = choice_now(current_cpu(seen));
     struct heap *heap = nw_heap;
 
     if (is_stand_in(heap) || heap->region != choice.region || (choice.by_core && heap->last_core != choice.core)) {
@@ -157,8 +159,8 @@ static struct heap *settle(void)
     }
     if (heap) {
         heap->rule = choice.rule;
-        /* what the fast path compares with, not what was asked for: it may have no number for this thread */
-        atomic_store_explicit(&heap->cpu, arena_cpu(), memory_order_relaxed);
+        /* the CPU that the region was chosen for: if the thread has moved meanwhile, the next comparison shows it */
+        atomic_store_explicit(&heap->cpu, seen, memory_order_relaxed);
     }
     errno = saved;
     return heap;
