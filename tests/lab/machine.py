@@ -1,8 +1,9 @@
 """A shape (shapes/NAME.json) as QEMU's arguments.
 
 A shape has `sockets`, `smt` (threads of a core) and `nodes`: [{"cpus": "0-1" or null, "mib": 256 or 0}], in the order of
-their ids; `distances`: a full matrix; `devices`: [{"node": 1, "kind": "net" or "nvme"}]. A node with neither CPUs nor
-memory is only a gap in the numbers: Linux does not show it."""
+their ids; `distances`: a full matrix; `devices`: [{"node": 1, "kind": "net" or "nvme"}].
+
+There is no shape with gaps in the node numbers: Linux numbers the firmware's nodes in order."""
 
 import json
 import os

@@ -1,0 +1,123 @@
+"""What is promised about NUMA, on machines with several nodes (tests/lab/vm): topology, pinning, arenas."""
+
+import json
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+import harness
+import machine
+
+VM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "vm")
+PURITY = os.path.join(harness.BUILD, "tests", "lab", "purity")
+EVERYWHERE = '[defaults]\nbind_to = "none"\n'
+
+
+class Lab(harness.ProgramTest):
+    def guest(self, shape, script, policies=(), programs=()):
+        """What a shell script prints there; it must end well."""
+        path = self.path("script.sh")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("set -e\n" + script)
+        command = [VM, "--shape", shape, "--seconds", "280"]
+        for program in (harness.NODEWISE, harness.SHIM, harness.FAULTY_SHIM, path, *policies, *programs):
+            command += ["--program", program]
+        done = subprocess.run([*command, "--", "sh", path], capture_output=True, text=True, timeout=300)
+        self.assertEqual(done.returncode, 0, f"{shape}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+        return done.stdout
+
+    def shape_nodes(self, name):
+        """{id: CPUs} as Linux shows them."""
+        return {number: machine.cpus_of(node) for number, node in enumerate(machine.load(name)["nodes"])}
+
+
+class Topology(Lab):
+    """Each shape is found as it was made."""
+
+
+def add_topology_tests():
+    def make(name):
+        def test(self):
+            found = json.loads(self.guest(name, f"{harness.NODEWISE} topo --json"))
+            nodes = {node["id"]: sorted(harness.cpu_list(node["cpus"])) for node in found["nodes"]}
+            self.assertEqual(nodes, self.shape_nodes(name))
+            distances = machine.load(name).get("distances")
+            if distances:
+                self.assertEqual([node["distances"] for node in found["nodes"]], distances)
+        return test
+
+    for name in machine.names():
+        setattr(Topology, f"test_{name}", make(name))
+
+
+add_topology_tests()
+
+
+class Arenas(Lab):
+    LOADS = ("own", "hand-over", "migrate", "churn", "short", "fork")
+
+    def purity(self, shape, loads=LOADS, policy=EVERYWHERE, threads=8, objects=1200):
+        policy = self.policy(policy)
+        script = "".join(f"{harness.NODEWISE} run -p {policy} -- {PURITY} {load} {threads} {objects}\n" for load in loads)
+        results = [json.loads(line) for line in self.guest(shape, script, [policy], [PURITY]).splitlines()]
+        self.assertEqual([result["load"] for result in results], list(loads))
+        for result in results:
+            self.assertGreater(result["objects"], threads * objects * 0.9, result)
+            self.assertEqual(result["wrong"], 0, f"{shape}: {result}")
+
+    def test_no_object_on_a_wrong_node(self):
+        self.purity("4x2")
+
+    def test_eight_nodes(self):
+        self.purity("8x1", ("hand-over", "migrate"))
+
+    def test_beside_a_node_without_cpus(self):
+        self.purity("cpuless", ("hand-over", "migrate"), threads=4)
+
+    def test_pinned_threads(self):
+        self.purity("2x4", ("own", "hand-over"), '[defaults]\nbind_to = "cpu"\ndistribution = "scatter"\n')
+
+    def test_each_core_has_its_own(self):
+        self.purity("2x4", ("hand-over", "migrate"), '[defaults]\nbind_to = "none"\nmemory = { arena = "core" }\n')
+
+    def test_bound_memory(self):
+        self.purity("4x2", ("own",), '[defaults]\nbind_to = "node"\nmemory = { policy = "bind" }\n')
+
+    def test_without_the_arenas_the_loads_do_leave_their_nodes(self):
+        """The measure measures: the C library's allocator fails it."""
+        lines = self.guest("4x2", f"{PURITY} migrate 8 1200\n", programs=[PURITY]).splitlines()
+        self.assertGreater(json.loads(lines[0])["wrong"], 500)
+
+    def test_cpus_without_memory_use_the_nearest_node(self):
+        policy = self.policy(EVERYWHERE)
+        script = f"{harness.NODEWISE} run -p {policy} --report /tmp/r.json -- {PURITY} own 6 500\ncat /tmp/r.json\n"
+        lines = self.guest("memoryless", script, [policy], [PURITY]).splitlines()
+        regions = json.loads("\n".join(lines[1:]))["arenas"]["regions"]
+        self.assertEqual({region["node"] for region in regions} - {0, 2}, set())
+        self.assertEqual({region["reason"] for region in regions}, {"ok"})
+
+    def test_a_refused_binding_is_said_and_nothing_breaks(self):
+        policy = self.policy(EVERYWHERE)
+        script = (f"{harness.NODEWISE} compile -p {policy} -o /tmp/p.plan\n"
+                  f"NODEWISE_FAULT=mbind=EPERM NODEWISE_REPORT=/tmp/r.json NODEWISE_PLAN=/tmp/p.plan "
+                  f"LD_PRELOAD={harness.FAULTY_SHIM} {PURITY} own 8 300\ncat /tmp/r.json\n")
+        lines = self.guest("4x2", script, [policy], [PURITY]).splitlines()
+        self.assertEqual(json.loads(lines[0])["load"], "own")
+        regions = json.loads("\n".join(lines[1:]))["arenas"]["regions"]
+        self.assertEqual({region["reason"] for region in regions}, {"eperm"})
+
+
+class Placement(Lab):
+    def test_scattered_threads_are_on_their_nodes(self):
+        policy = self.policy('[defaults]\nbind_to = "node"\ndistribution = "scatter"\nlevel = "node"\n')
+        script = (f"{harness.NODEWISE} run -p {policy} --report /tmp/r.json -- {PURITY} own 4 200 >/dev/null\n"
+                  "cat /tmp/r.json\n")
+        threads = json.loads(self.guest("4x2", script, [policy], [PURITY]))["threads"]
+        workers = [thread for thread in threads if not thread["main"]]
+        self.assertEqual({thread["outcome"] for thread in workers}, {"strict"})
+        self.assertEqual(sorted(thread["node"] for thread in workers), [0, 1, 2, 3])
+
+
+if __name__ == "__main__":
+    harness.main()
