@@ -8,6 +8,8 @@
 #include "shim/arena/stats.h"
 
 #define CARVE_BYTES 4096u /* made into blocks at a time: pages of memory that nobody uses yet stay untouched */
+#define CARVE_LEAST 4u    /* blocks of up to a few pages: their first pages will be used soon */
+#define CARVE_ALONE 8192u /* blocks that are larger are made one by one */
 #define TICKS       32u   /* slow calls between two looks at the clock */
 #define BIN_BYTES   (64u << 10)
 #define BIN_LEAST   8u
@@ -202,17 +204,22 @@ static struct page *new_page(struct heap *heap, unsigned class_number)
     return page;
 }
 
+static uint32_t carve_count(uint32_t size)
+{
+    if (size > CARVE_ALONE)
+        return 1;
+    return size > CARVE_BYTES / CARVE_LEAST ? CARVE_LEAST : CARVE_BYTES / size;
+}
+
 /* Makes the next blocks of the page; its free list must be empty. */
 static bool carve(struct page *page)
 {
     uint32_t left = (uint32_t)(page->capacity - page->carved);
-    uint32_t count = CARVE_BYTES / page->block_size;
+    uint32_t count = carve_count(page->block_size);
     char *block = (char *)page_start(page) + (size_t)page->carved * page->block_size;
 
     if (!left)
         return false;
-    if (count == 0)
-        count = 1;
     if (count > left)
         count = left;
     page->carved = (uint16_t)(page->carved + count);

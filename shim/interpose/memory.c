@@ -98,8 +98,21 @@ PUBLIC void *calloc(size_t count, size_t size)
     return arena_allocate_zeroed(bytes);
 }
 
+/* Bytes of the block that the pointer is, or 0 where the slow path has to say. */
+static inline size_t block_size(const void *pointer)
+{
+    uintptr_t offset = (uintptr_t)pointer - nw_map.base;
+    unsigned entry = LIKELY(offset < nw_map.total) ? nw_map.classes[offset >> SLICE_SHIFT] : 0;
+
+    return entry ? class_size(entry - 1) : 0;
+}
+
 PUBLIC void *realloc(void *pointer, size_t size)
 {
+    size_t old = block_size(pointer);
+
+    if (size <= old && size >= old / 2 && size)
+        return pointer;
     return arena_reallocate(pointer, size);
 }
 
@@ -201,5 +214,7 @@ PUBLIC void free_aligned_sized(void *pointer, size_t alignment, size_t size)
 
 PUBLIC size_t malloc_usable_size(void *pointer)
 {
-    return arena_usable_size(pointer);
+    size_t size = block_size(pointer);
+
+    return LIKELY(size) ? size : arena_usable_size(pointer);
 }
