@@ -64,16 +64,16 @@ static void list_remove(struct bin *bin, struct page *page)
 /* first … last: linked blocks of the page. */
 static void push_chain(struct page *page, void *first, void *last, uint32_t count)
 {
-    uintptr_t old = atomic_load_explicit(&page->remote, memory_order_relaxed), new;
+    uintptr_t old = atomic_load_explicit(&page->remote, memory_order_relaxed), changed;
     struct page *next;
     struct heap *heap;
 
     do {
         *(uintptr_t *)last = old & (REMOTE_ONE - 1) & ~REMOTE_ASKS;
-        new = (uintptr_t)first | ((old & ~(REMOTE_ONE - 1)) + count * REMOTE_ONE);
+        changed = (uintptr_t)first | ((old & ~(REMOTE_ONE - 1)) + count * REMOTE_ONE);
         /* release: the owner's acquire sees the links that were written into the blocks */
     } while (
-        !atomic_compare_exchange_weak_explicit(&page->remote, &old, new, memory_order_release, memory_order_relaxed));
+        !atomic_compare_exchange_weak_explicit(&page->remote, &old, changed, memory_order_release, memory_order_relaxed));
     if (!(old & REMOTE_ASKS))
         return;
     heap = page->heap; /* it stays the page's heap until the page has been seen on this list */
@@ -292,12 +292,12 @@ static bool needs_carving(const struct page *page)
     return !page->free && !(atomic_load_explicit(&page->remote, memory_order_relaxed) & ~REMOTE_ASKS);
 }
 
-/* *ret_new: the blocks have never been anybody's and read as zero, but for their links. */
-static bool fill_from(struct bin *bin, struct page *page, bool *ret_new)
+/* *ret_fresh: the blocks have never been anybody's and read as zero, but for their links. */
+static bool fill_from(struct bin *bin, struct page *page, bool *ret_fresh)
 {
     bool any = page->free || remote_collect(page);
 
-    *ret_new = !any && page->zeroed;
+    *ret_fresh = !any && page->zeroed;
     if (!any)
         any = carve(page);
     if (any)
@@ -319,14 +319,14 @@ static struct page *next_in_list(struct bin *bin)
     return bin->first;
 }
 
-static bool fill(struct heap *heap, struct bin *bin, bool *ret_new)
+static bool fill(struct heap *heap, struct bin *bin, bool *ret_fresh)
 {
     struct page *page;
 
     small_count_time(heap);
     take_delayed(heap);
     while ((page = next_in_list(bin)))
-        if (fill_from(bin, page, ret_new))
+        if (fill_from(bin, page, ret_fresh))
             return true;
     page = bin->spare;
     bin->spare = NULL;
@@ -335,13 +335,13 @@ static bool fill(struct heap *heap, struct bin *bin, bool *ret_new)
     if (!page)
         return false;
     list_append(bin, page);
-    return fill_from(bin, page, ret_new);
+    return fill_from(bin, page, ret_fresh);
 }
 
 void *small_allocate(struct heap *heap, unsigned class_number, bool *ret_zeroed)
 {
     struct bin *bin = &heap->bins[class_number];
-    bool new = false;
+    bool fresh = false;
     void *block;
 
     if (!bin->blocks) {
@@ -350,14 +350,14 @@ void *small_allocate(struct heap *heap, unsigned class_number, bool *ret_zeroed)
         if (heap->busy)
             return NULL; /* a signal handler inside this heap: the C library's allocator serves it */
         heap->busy = true;
-        filled = fill(heap, bin, &new);
+        filled = fill(heap, bin, &fresh);
         heap->busy = false;
         if (!filled)
             return NULL;
     }
     block = bin->blocks;
     /* blocks of this size are carved singly, so there is no link in it */
-    *ret_zeroed = new &&class_size(class_number) >= CARVE_BYTES;
+    *ret_zeroed = fresh && class_size(class_number) > CARVE_ALONE;
     bin->blocks = *(void **)block;
     bin->taken++;
     return block;

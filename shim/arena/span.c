@@ -333,8 +333,11 @@ struct page *span_take_room(struct region *region, uint32_t slices)
 
 void span_give_room(struct region *region, struct page *page, uint32_t reach, uint32_t now)
 {
-    if (reach < page->slices)
-        add_clean(region, page + reach, page->slices - reach);
+    uint32_t more = page->slices - reach;
+
+    mark(page, reach, PAGE_INTERIOR); /* what lies between its ends may say anything: now its last slice is here */
+    if (more)
+        add_clean(region, page + reach, more);
     add_dirty(region, page, reach, now);
     span_decay(region, now);
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <malloc.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "shim/arena/arena.h"
@@ -15,10 +16,18 @@
 
 #define PUBLIC __attribute__((visibility("default")))
 
+/*
+ * Is the allocator behind ours in use? glibc's malloc_trim and mallopt make its arenas when there are none yet, without a
+ * lock: two threads that call one of them in a process where it never served anything would meet half-made bins.
+ */
+static bool others_serve(void)
+{
+    return !arena_is_on() || NEXT(malloc) != NULL;
+}
+
 PUBLIC int malloc_trim(size_t pad)
 {
-    next_malloc_trim *next = NEXT_OR_BIND(malloc_trim);
-    int others = next ? next(pad) : 0; /* blocks from before, and what did not fit */
+    int others = others_serve() && NEXT_OR_BIND(malloc_trim) ? NEXT(malloc_trim)(pad) : 0;
 
     return arena_trim() || others;
 }
@@ -116,5 +125,5 @@ PUBLIC int malloc_info(int options, FILE *stream)
 /* The limits that it sets are glibc's own (mallopt(3)); they still hold for what glibc serves. */
 PUBLIC int mallopt(int parameter, int value)
 {
-    return NEXT_OR_BIND(mallopt) ? NEXT(mallopt)(parameter, value) : 1;
+    return others_serve() && NEXT_OR_BIND(mallopt) ? NEXT(mallopt)(parameter, value) : 1;
 }

@@ -78,6 +78,12 @@ class Programs(Memory):
                 with self.subTest(name=name, kind=kind):
                     self.assert_same(name, self.arena(kind))
 
+    def test_no_byte_belongs_to_two(self):
+        for kind, environment in (("node", {}), ("core", {}), ("process", {}), ("node", {"NODEWISE_HARDEN": "1"})):
+            with self.subTest(kind=kind, environment=environment):
+                self.assertEqual(self.outcome("checks_every_byte", self.arena(kind), environment=environment),
+                                 ("0 bad blocks\n", "", 0))
+
     def test_forks_among_busy_threads(self):
         self.assertEqual(self.outcome("fork_while_allocating", self.arena()), ("300 children of 300 ended well\n", "", 0))
 

@@ -1,0 +1,255 @@
+/* Spans against a model that knows for each slice who has it: nothing overlaps, what is said to be zero is zero. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "shim/arena/fork.h"
+#include "shim/arena/pressure.h"
+#include "shim/arena/region.h"
+#include "shim/arena/span.h"
+#include "shim/sys/placing.h"
+
+#define OBJECTS 300u
+#define SLICES  32768u /* of the region that are looked at: 2 GiB of address space */
+
+/* What the allocator asks of the rest of the shim. */
+uint32_t pressure_limit(void)
+{
+    return UINT32_MAX;
+}
+
+void arena_check_fork(void)
+{
+}
+
+int sys_bind_memory(void *start, size_t size, int mode, const uint64_t *nodes, size_t words)
+{
+    (void)start, (void)size, (void)mode, (void)nodes, (void)words;
+    return 0;
+}
+
+static struct object {
+    struct page *page; /* NULL: none */
+    uint32_t slices, reach;
+    bool room;
+} objects[OBJECTS];
+
+static uint16_t holder[SLICES]; /* number of the object + 1 */
+static struct region *region;
+static uint64_t random_state = 1;
+static uint32_t clock_ms;
+
+static uint32_t random_below(uint32_t limit)
+{
+    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(random_state >> 33) % limit;
+}
+
+static void open_region(void)
+{
+    const struct flavour flavour = {.binding = BINDING_PREFERRED};
+    const uint32_t node = 0;
+
+    if (!region)
+        assert_int_equal(regions_reserve(&flavour, 1, &node, 1), 0);
+    region = &nw_regions[0];
+}
+
+static char *first_word(struct page *page, uint32_t slice)
+{
+    return (char *)page_start(page) + ((size_t)slice << SLICE_SHIFT);
+}
+
+static void hold(struct object *object, uint32_t from, uint32_t to)
+{
+    uint32_t start = region_slice(region, object->page);
+
+    for (uint32_t i = from; i < to; i++) {
+        assert_true(start + i < SLICES);
+        assert_int_equal(holder[start + i], 0); /* nobody else has it */
+        holder[start + i] = (uint16_t)(object - objects + 1);
+    }
+}
+
+static void let_go(struct object *object, uint32_t from, uint32_t to)
+{
+    uint32_t start = region_slice(region, object->page);
+
+    for (uint32_t i = from; i < to; i++) {
+        assert_int_equal(holder[start + i], object - objects + 1);
+        holder[start + i] = 0;
+    }
+}
+
+/* Each slice of an object carries the object's number at its beginning and its end. */
+static void write_to(struct object *object, uint32_t from, uint32_t to)
+{
+    for (uint32_t i = from; i < to; i++) {
+        *(uint32_t *)first_word(object->page, i) = (uint32_t)(object - objects + 1);
+        *(uint32_t *)(first_word(object->page, i + 1) - 4) = (uint32_t)(object - objects + 1);
+    }
+}
+
+static void check_content(struct object *object)
+{
+    for (uint32_t i = 0; i < (object->room ? object->reach : object->slices); i++) {
+        assert_int_equal(*(uint32_t *)first_word(object->page, i), object - objects + 1);
+        assert_int_equal(*(uint32_t *)(first_word(object->page, i + 1) - 4), object - objects + 1);
+    }
+}
+
+static void check_zero(struct object *object)
+{
+    for (uint32_t i = 0; i < object->slices; i++) {
+        assert_int_equal(*(uint32_t *)first_word(object->page, i), 0);
+        assert_int_equal(*(uint32_t *)(first_word(object->page, i + 1) - 4), 0);
+    }
+}
+
+static void take_one(struct object *object)
+{
+    uint32_t slices = random_below(4) ? 1 + random_below(6) : 1 + random_below(40);
+    uint32_t alignment = random_below(8) ? 1 : 1u << random_below(5);
+    bool zeroed = false;
+
+    object->page = span_take(region, slices, alignment, &zeroed);
+    if (!object->page)
+        return;
+    assert_int_equal((region_slice(region, object->page) + ((uintptr_t)nw_map.base >> SLICE_SHIFT)) % alignment, 0);
+    object->page->kind = PAGE_LARGE;
+    *object = (struct object){object->page, slices, slices, false};
+    hold(object, 0, slices);
+    if (zeroed)
+        check_zero(object);
+    write_to(object, 0, slices);
+}
+
+static void take_room(struct object *object)
+{
+    object->page = span_take_room(region, 64);
+    if (!object->page)
+        return;
+    object->page->kind = PAGE_LARGE;
+    *object = (struct object){object->page, 64, 1 + random_below(20), true};
+    hold(object, 0, 64);
+    check_zero(object);
+    write_to(object, 0, object->reach);
+}
+
+static void give_one(struct object *object)
+{
+    check_content(object);
+    let_go(object, 0, object->slices);
+    if (object->room)
+        span_give_room(region, object->page, object->reach, clock_ms);
+    else
+        span_give(region, object->page, object->slices, clock_ms);
+    object->page = NULL;
+}
+
+static void resize_one(struct object *object)
+{
+    uint32_t slices = 1 + random_below(2 * object->slices);
+
+    check_content(object);
+    if (object->room || slices == object->slices)
+        return;
+    if (slices < object->slices) {
+        let_go(object, slices, object->slices);
+        span_shorten(region, object->page, slices, clock_ms);
+    } else {
+        if (!span_extend(region, object->page, slices))
+            return;
+        hold(object, object->slices, slices);
+        write_to(object, object->slices, slices);
+    }
+    object->page->kind = PAGE_LARGE;
+    object->slices = object->reach = slices;
+}
+
+static uint32_t slices_in_use(void)
+{
+    uint32_t count = 0;
+
+    for (unsigned i = 0; i < OBJECTS; i++)
+        count += objects[i].page && !objects[i].room ? objects[i].slices : 0;
+    return count;
+}
+
+static void whatever_is_done_to_spans_nothing_overlaps(void **state)
+{
+    (void)state;
+    open_region();
+    assert_true(lock_take(&region->lock));
+    for (unsigned step = 0; step < 60000; step++) {
+        struct object *object = &objects[random_below(OBJECTS)];
+
+        clock_ms += random_below(3);
+        if (object->page)
+            random_below(3) ? give_one(object) : resize_one(object);
+        else
+            random_below(6) ? take_one(object) : take_room(object);
+        if (step % 500 == 0)
+            span_purge(region, clock_ms, step % 1000 ? 0 : 100);
+        assert_int_equal(region->in_use, slices_in_use());
+    }
+    for (unsigned i = 0; i < OBJECTS; i++)
+        if (objects[i].page)
+            give_one(&objects[i]);
+    span_purge(region, clock_ms, 0);
+    assert_int_equal(region->dirty, 0);
+    assert_int_equal(region->in_use, 0);
+    assert_int_equal(region->frontier, 0); /* everything came together again */
+    lock_give(&region->lock);
+}
+
+static void idle_memory_goes_back_when_it_is_old(void **state)
+{
+    bool zeroed;
+    struct page *page, *other;
+
+    (void)state;
+    open_region();
+    assert_true(lock_take(&region->lock));
+    page = span_take(region, 10, 1, &zeroed);
+    other = span_take(region, 10, 1, &zeroed);
+    page->kind = other->kind = PAGE_LARGE;
+    memset(page_start(page), 1, 10 * SLICE_SIZE);
+    clock_ms += 10000;
+    span_give(region, page, 10, clock_ms);
+    assert_int_equal(region->dirty, 10);
+    span_decay(region, clock_ms + 100);
+    assert_int_equal(region->dirty, 10);
+    span_decay(region, clock_ms + 1000);
+    assert_int_equal(region->dirty, 0);
+    assert_int_equal(*(char *)page_start(page), 0);
+    span_give(region, other, 10, clock_ms);
+    lock_give(&region->lock);
+}
+
+static void the_holder_of_a_lock_is_told_apart(void **state)
+{
+    struct lock lock = {0};
+
+    (void)state;
+    assert_true(lock_take(&lock));
+    assert_false(lock_take(&lock)); /* a signal handler of the same thread */
+    lock_give(&lock);
+    assert_true(lock_take(&lock));
+    lock_give(&lock);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whatever_is_done_to_spans_nothing_overlaps),
+        cmocka_unit_test(idle_memory_goes_back_when_it_is_old),
+        cmocka_unit_test(the_holder_of_a_lock_is_told_apart),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
