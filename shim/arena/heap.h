@@ -56,6 +56,9 @@ struct heap_counters {
 /* A large object that was freed a moment ago, see large.c. */
 #define CACHED_MAX 4u
 
+/* Pages of one slice without a block in use, of whatever class: they go to the region many at once. */
+#define EMPTY_MAX 16u
+
 struct heap {
     _Atomic uint32_t cpu; /* that its borrower ran on when it last looked; NO_CPU: look again (any thread may set it) */
     uint32_t number;      /* of its region: the addresses whose frees come here; UINT32_MAX: none do */
@@ -68,6 +71,8 @@ struct heap {
     int32_t owner_tid; /* when its end will not be told: see reclaim(); else 0 */
     uint32_t last_core;
     _Alignas(64) struct bin bins[CLASS_COUNT];
+    struct page *empty[EMPTY_MAX];
+    uint32_t empty_count;
     uint32_t ticks;     /* slow calls since the last look at the clock, */
     uint32_t looked_at; /* which was at this ms */
     struct page *cached[CACHED_MAX];

@@ -142,16 +142,38 @@ static void set_class_entries(const struct page *page, unsigned entry)
     memset(class_entry(page), (int)entry, page->slices);
 }
 
-static void release(struct heap *heap, struct page *page)
+/* Under one lock: threads that end together would stand in line for each page. */
+static void give_pages(struct heap *heap, struct page *const *pages, uint32_t count)
 {
     struct region *region = heap->region;
+    uint32_t now;
 
+    if (!count || !lock_take(&region->lock))
+        return; /* a signal handler inside the lock: these pages are lost to the region */
+    now = arena_now_ms();
+    for (uint32_t i = 0; i < count; i++)
+        span_give(region, pages[i], pages[i]->slices, now);
+    lock_give(&region->lock);
+}
+
+static void give_empty(struct heap *heap)
+{
+    give_pages(heap, heap->empty, heap->empty_count);
+    heap->empty_count = 0;
+}
+
+static void release(struct heap *heap, struct page *page)
+{
     set_class_entries(page, 0);
     page->heap = NULL;
-    if (!lock_take(&region->lock))
-        return; /* a signal handler inside an allocation: this page is lost to the region */
-    span_give(region, page, page->slices, arena_now_ms());
-    lock_give(&region->lock);
+    page->kind = PAGE_CACHED;
+    if (page->slices > 1) {
+        give_pages(heap, &page, 1);
+        return;
+    }
+    if (heap->empty_count == EMPTY_MAX)
+        give_empty(heap);
+    heap->empty[heap->empty_count++] = page;
 }
 
 static void page_emptied(struct heap *heap, struct page *page)
@@ -195,6 +217,11 @@ static struct page *new_page(struct heap *heap, unsigned class_number)
     struct page *page;
     bool zeroed;
 
+    if (heap->empty_count && class_slices(class_number) == 1) {
+        page = heap->empty[--heap->empty_count];
+        init_page(heap, page, class_number, false);
+        return page;
+    }
     if (!lock_take(&region->lock))
         return NULL;
     page = span_take(region, class_slices(class_number), 1, &zeroed);
@@ -404,30 +431,34 @@ static void give_back_own(struct heap *heap, struct page *page, void *block)
         page_emptied(heap, page);
 }
 
-/* Takes blocks out of the bin until `keep` are left: those freed last, which are in the cache. */
-static void *detach(struct bin *bin, uint32_t keep)
+/* The bin's list is put back; a signal handler may have freed blocks into the empty bin meanwhile. */
+static void put_back(struct bin *bin, void *blocks, uint64_t count)
 {
-    uint64_t count = bin->put - bin->taken;
-    void *first = bin->blocks, **link = &first;
+    void *meanwhile = bin->blocks, *next;
 
-    for (; *link && count > keep; count--)
-        link = *link;
-    bin->blocks = *link;
-    *link = NULL;
-    bin->put = bin->taken + (bin->blocks ? count : 0);
-    bin->limit = small_bin_limit(bin->class_number);
-    return first;
+    bin->blocks = blocks;
+    bin->put += count;
+    for (; meanwhile; meanwhile = next) {
+        next = *(void **)meanwhile;
+        *(void **)meanwhile = bin->blocks;
+        bin->blocks = meanwhile;
+    }
 }
 
-/* Detached first: a signal handler that frees meanwhile finds a bin in order. */
+/* Gives blocks to their pages until `keep` are left: those freed last, which are in the cache. The bin is empty
+ * meanwhile, so that a signal handler finds it in order. */
 static void flush(struct heap *heap, struct bin *bin, uint32_t keep)
 {
     struct chain chain = {0};
+    uint64_t count = bin->put - bin->taken;
+    void *block = bin->blocks, *next;
     bool busy = heap->busy;
-    void *block, *next;
 
     heap->busy = true;
-    for (block = detach(bin, keep); block; block = next) {
+    bin->blocks = NULL;
+    bin->put = bin->taken;
+    bin->limit = small_bin_limit(bin->class_number);
+    for (; block && count > keep; count--, block = next) {
         struct page *page = head_of_block(block);
 
         next = *(void **)block;
@@ -437,6 +468,7 @@ static void flush(struct heap *heap, struct bin *bin, uint32_t keep)
             chain_add(&chain, page, block);
     }
     chain_end(&chain);
+    put_back(bin, block, block ? count : 0);
     heap->busy = busy;
 }
 
@@ -466,6 +498,7 @@ void small_release_spares(struct heap *heap)
         if (page)
             release(heap, page);
     }
+    give_empty(heap);
 }
 
 /* What others have freed, also behind a list that is not empty. */
