@@ -278,6 +278,23 @@ static void prefault_beginning(struct region *region)
         prefault(region, region_start(region), (size_t)slices << SLICE_SHIFT);
 }
 
+/*
+ * Where the system makes transparent huge pages for everybody (enabled = always), the beginning of a region gets none: the
+ * heaps of a few threads touch a little of many pages, and each would become 2 MiB. Programs that use more have the
+ * system's setting for it.
+ */
+static void advise_huge_pages(const struct region *region, size_t size)
+{
+    const size_t beginning = (size_t)STEP << SLICE_SHIFT;
+
+    if (region->flavour.huge_pages == HUGE_THP)
+        madvise(region_start(region), size, MADV_HUGEPAGE);
+    else if (region->flavour.huge_pages == HUGE_NEVER)
+        madvise(region_start(region), size, MADV_NOHUGEPAGE);
+    else if (region->flavour.huge_pages == HUGE_DEFAULT)
+        madvise(region_start(region), size < beginning ? size : beginning, MADV_NOHUGEPAGE);
+}
+
 bool region_open(struct region *region)
 {
     size_t size = (size_t)region->slices << SLICE_SHIFT;
@@ -289,10 +306,7 @@ bool region_open(struct region *region)
         bind_table(region, region_page(region, 0), region->slices * sizeof(struct page));
         bind_table(region, class_entry(region_page(region, 0)), region->slices);
     }
-    if (region->flavour.huge_pages == HUGE_THP)
-        madvise(region_start(region), size, MADV_HUGEPAGE);
-    else if (region->flavour.huge_pages == HUGE_NEVER)
-        madvise(region_start(region), size, MADV_NOHUGEPAGE);
+    advise_huge_pages(region, size);
     prefault_beginning(region);
     errno = saved;
     return region_commit(region, 1);

@@ -43,13 +43,17 @@ static inline uint32_t class_size(unsigned number)
     return (1u << bit) + (((number - 8) % 4 + 1) << (bit - 2));
 }
 
-/* Slices of one page: 16 blocks and more, so that its end wastes little and pages do not come and go with each block.
+/*
+ * Slices of one page: at least eight blocks, so that its end wastes little and pages do not come and go with each block;
+ * not more than that where blocks are large, because every heap that uses a class has a page of it.
  */
 static inline uint32_t class_slices(unsigned number)
 {
     uint32_t size = class_size(number);
 
-    return size <= 2048 ? 1 : size <= 8192 ? 4 : 16;
+    if (size <= 2048)
+        return 1;
+    return size <= 16384 ? 2 : size <= 32768 ? 4 : 8;
 }
 
 #endif

@@ -102,8 +102,10 @@ static void touch(unsigned thread)
 /* Everyone makes objects; the next thread touches them first. */
 static void own(struct worker *worker)
 {
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < count; i++) {
+        drop(slot(worker->number, i));
         make(slot(worker->number, i), worker);
+    }
     pthread_barrier_wait(&barrier);
     touch((worker->number + 1) % threads);
 }

@@ -43,8 +43,8 @@ static void pages_hold_many_blocks_and_waste_little(void **state)
         size_t bytes = (size_t)class_slices(number) << SLICE_SHIFT;
         size_t blocks = bytes / class_size(number);
 
-        assert_true(blocks >= 16 && blocks <= UINT16_MAX);
-        assert_true((bytes - blocks * class_size(number)) * 10 < bytes);
+        assert_true(blocks >= 8 && blocks <= UINT16_MAX);
+        assert_true((bytes - blocks * class_size(number)) * 8 < bytes);
     }
 }
 
