@@ -82,7 +82,7 @@ void arena_thread_ended(void)
     ended = true;
     if (is_stand_in(heap))
         return;
-    nw_heap = &nw_no_heap;
+    nw_heap = (struct heap *)&nw_no_heap;
     heap_park(heap);
 }
 
@@ -100,7 +100,7 @@ static bool decide(void)
     if (mode == UNDECIDED)
         shim_start(); /* at once back when it is under way, here or in another thread */
     if (mode == OFF && foreign_bind())
-        nw_heap = &nw_forward_heap;
+        nw_heap = (struct heap *)&nw_forward_heap; /* never written */
     return mode != UNDECIDED;
 }
 
@@ -124,7 +124,7 @@ static void leave_heap(void)
 
     if (is_stand_in(heap))
         return;
-    nw_heap = &nw_no_heap;
+    nw_heap = (struct heap *)&nw_no_heap;
     heap_park(heap);
 }
 

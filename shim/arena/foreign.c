@@ -8,12 +8,13 @@
 #include "shim/arena/arena.h"
 #include "shim/arena/bootstrap.h"
 #include "shim/interpose/next.h"
+#include "shim/state.h"
 
 /*
  * The thread that is looking a symbol up: dlsym may call calloc (glibc before 2.34), which then has to come from the
  * bootstrap pool instead of looking itself up.
  */
-static _Atomic(void *) binding;
+static _Atomic(void *) binding ON_DATA_PAGE;
 
 static bool may_bind(void)
 {

@@ -15,9 +15,9 @@
 #define SEARCH_LIMIT   16u /* parked heaps that are looked at for one of the same core */
 #define RECLAIM_BEYOND 64u /* heaps of a region from which on those of unseen threads are asked for */
 
-struct heap nw_no_heap = {.cpu = NO_CPU, .number = UINT32_MAX};
-struct heap nw_forward_heap = {.cpu = NO_CPU, .number = UINT32_MAX};
-__thread struct heap *nw_heap __attribute__((tls_model("initial-exec"))) = &nw_no_heap;
+const struct heap nw_no_heap = {.cpu = NO_CPU, .number = UINT32_MAX};
+const struct heap nw_forward_heap = {.cpu = NO_CPU, .number = UINT32_MAX};
+__thread struct heap *nw_heap __attribute__((tls_model("initial-exec"))) = (struct heap *)&nw_no_heap;
 
 static void heap_init(struct heap *heap, struct region *region)
 {

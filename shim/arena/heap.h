@@ -85,7 +85,7 @@ struct heap {
 
 /* Stand-ins whose cpu makes the fast paths miss, so that nothing else of them is read: before a thread's first
  * allocation, and where malloc is the program's own. */
-extern struct heap nw_no_heap, nw_forward_heap;
+extern const struct heap nw_no_heap, nw_forward_heap;
 
 /* The calling thread's heap, never NULL. */
 extern __thread struct heap *nw_heap __attribute__((tls_model("initial-exec")));

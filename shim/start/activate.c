@@ -57,7 +57,7 @@ static bool memory_calls_survive(void)
 static bool affinity_read(void)
 {
     struct base_state *base = &nw_shim.base;
-    size_t words = 128; /* 8192 CPUs: what Linux can be built for; more only if the kernel says EINVAL */
+    size_t words = 64; /* 4096 CPUs, which end on the page where they begin; more only if the kernel says EINVAL */
     int error;
 
     while ((error = sys_get_affinity(0, base->mask, words, &base->words)) == -EINVAL && words < BASE_MASK_WORDS)

@@ -97,6 +97,35 @@ class Arenas(Lab):
         self.assertEqual({region["node"] for region in regions} - {0, 2}, set())
         self.assertEqual({region["reason"] for region in regions}, {"ok"})
 
+    def test_strict_overcommit(self):
+        policy = self.policy(EVERYWHERE)
+        until_null = os.path.join(harness.BUILD, "tests", "interpose", "allocates_until_null")
+        script = ("echo 2 > /proc/sys/vm/overcommit_memory\necho 80 > /proc/sys/vm/overcommit_ratio\n"
+                  f"{harness.NODEWISE} run -p {policy} -- {PURITY} hand-over 8 500\n"
+                  f"{harness.NODEWISE} run -p {policy} -- {until_null} 64 2>/dev/null\n")
+        lines = self.guest("4x2", script, [policy], [PURITY, until_null]).splitlines()
+        self.assertEqual(json.loads(lines[0])["wrong"], 0)
+        self.assertEqual(lines[1], "fine")
+
+    def test_huge_pages_of_the_kernels_pool(self):
+        policy = self.policy('[defaults]\nbind_to = "none"\nmemory = { huge_pages = "2MiB" }\n')
+        run = f"{harness.NODEWISE} run -p {policy} --report /tmp/r.json -- {PURITY} own 4 300\ncat /tmp/r.json\n"
+        with_pool = f"echo 40 > /proc/sys/vm/nr_hugepages\n{run}"
+        for script, reason, pages in ((with_pool, "ok", "2MiB"), (run, "no-huge-pages", "thp")):
+            lines = self.guest("2x4", script, [policy], [PURITY]).splitlines()
+            self.assertEqual(json.loads(lines[0])["wrong"], 0)
+            regions = json.loads("\n".join(lines[1:]))["arenas"]["regions"]
+            self.assertEqual({(region["huge_reason"], region["huge_pages"]) for region in regions}, {(reason, pages)})
+
+    def test_a_small_memory_cgroup_is_survived(self):
+        policy = self.policy(EVERYWHERE)
+        gives_back = os.path.join(harness.BUILD, "tests", "interpose", "gives_memory_back")  # bursts of 200 MB in all
+        script = ("mkdir -p /sys/fs/cgroup\nmount -t cgroup2 cgroup2 /sys/fs/cgroup\n"
+                  "echo +memory > /sys/fs/cgroup/cgroup.subtree_control\nmkdir /sys/fs/cgroup/small\n"
+                  "echo 160M > /sys/fs/cgroup/small/memory.max\necho $$ > /sys/fs/cgroup/small/cgroup.procs\n"
+                  f"{harness.NODEWISE} run -p {policy} -- {gives_back}\n")
+        self.assertEqual(len(self.guest("4x2", script, [policy], [gives_back]).split()), 3)
+
     def test_a_refused_binding_is_said_and_nothing_breaks(self):
         policy = self.policy(EVERYWHERE)
         script = (f"{harness.NODEWISE} compile -p {policy} -o /tmp/p.plan\n"
