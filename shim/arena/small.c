@@ -11,8 +11,8 @@
 #define CARVE_LEAST 4u    /* blocks of up to a few pages: their first pages will be used soon */
 #define CARVE_ALONE 8192u /* blocks that are larger are made one by one */
 #define TICKS       32u   /* slow calls between two looks at the clock */
-#define BIN_BYTES   (64u << 10)
-#define BIN_LEAST   8u
+#define BIN_BYTES   (128u << 10)
+#define BIN_LEAST   16u
 #define BIN_MOST    1024u
 
 uint32_t small_bin_limit(unsigned class_number)
