@@ -249,7 +249,7 @@ void *arena_allocate(size_t size)
 
 void *arena_allocate_zeroed(size_t size)
 {
-    return nw_heap == &nw_forward_heap ? NEXT(calloc)(1, size) : allocate_here(size, true);
+    return nw_heap == &nw_forward_heap ? NEXT_OR_BIND(calloc)(1, size) : allocate_here(size, true);
 }
 
 /* Alignments beyond a slice have their own spans; smaller ones come with the size classes. */
@@ -375,7 +375,7 @@ void *arena_reallocate(void *pointer, size_t size)
     if (!pointer)
         return arena_allocate(size);
     if (is_forwarding())
-        return NEXT(realloc)(pointer, size);
+        return NEXT_OR_BIND(realloc)(pointer, size);
     if (is_foreign(pointer))
         return foreign_realloc(pointer, size);
     if (is_impossible(size))

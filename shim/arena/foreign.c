@@ -25,13 +25,11 @@ static void bind_core(void)
 {
     atomic_store_explicit(&binding, __builtin_thread_pointer(), memory_order_relaxed);
     (void)NEXT_OR_BIND(malloc);
-    (void)NEXT_OR_BIND(calloc);
-    (void)NEXT_OR_BIND(realloc);
     (void)NEXT_OR_BIND(free);
     atomic_store_explicit(&binding, NULL, memory_order_relaxed);
 }
 
-/* Are the four known without which nothing can be forwarded? */
+/* Are the two known without which nothing can be forwarded? The others are looked up when they are called. */
 static inline bool is_bound(void)
 {
     if (__builtin_expect(NEXT(free) != NULL, 1))
@@ -54,7 +52,7 @@ void *foreign_malloc(size_t size)
 
 void *foreign_calloc(size_t size)
 {
-    return is_bound() ? NEXT(calloc)(1, size) : bootstrap_allocate(1, size);
+    return is_bound() ? NEXT_OR_BIND(calloc)(1, size) : bootstrap_allocate(1, size);
 }
 
 void *foreign_aligned(size_t alignment, size_t size)
@@ -81,7 +79,7 @@ void *foreign_realloc(void *pointer, size_t size)
 {
     if (pointer && bootstrap_owns(pointer))
         return move_from_bootstrap(pointer, size);
-    return is_bound() ? NEXT(realloc)(pointer, size) : bootstrap_allocate(1, size);
+    return is_bound() ? NEXT_OR_BIND(realloc)(pointer, size) : bootstrap_allocate(1, size);
 }
 
 void foreign_free(void *pointer)

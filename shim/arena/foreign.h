@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Looks the next allocator up; false: not possible now. After a true, NEXT(malloc) and its three kin can be called. */
+/* Looks the next allocator up; false: not possible now. After a true, NEXT(malloc) and NEXT(free) can be called. */
 bool foreign_bind(void);
 
 void *foreign_malloc(size_t size);

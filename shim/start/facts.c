@@ -150,7 +150,8 @@ bool facts_read_exe(void)
 
 void facts_read(void)
 {
-    sys_get_name(comm);
+    if (plan_looks_at(PLAN_KEY_PROCESS_COMM))
+        sys_get_name(comm);
     nw_shim.facts = (struct process_facts){
         .exe = needs_exe() ? read_exe() : NULL,
         .exe_link = given_path(),
@@ -160,6 +161,11 @@ void facts_read(void)
         .index = PLAN_NONE,
         .uid = nw_shim.uid,
     };
+}
+
+void facts_keep(void)
+{
+    sys_get_name(comm);
 }
 
 void facts_forked(void)

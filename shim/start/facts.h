@@ -16,4 +16,7 @@ bool facts_rule_out_exe(void);
 /* In a forked child: forked, and the parent is the process that we were. */
 void facts_forked(void);
 
+/* What only a governed process needs to know: its name. */
+void facts_keep(void);
+
 #endif

@@ -185,6 +185,7 @@ static void find_helper(void)
 /* Programs that set their title overwrite the environment and what lies behind it. */
 static bool keep_texts(void)
 {
+    facts_keep();
     nw_shim.plan_path = shim_keep(nw_shim.plan_path);
     if (nw_shim.facts.exe_link)
         nw_shim.facts.exe_link = shim_keep(nw_shim.facts.exe_link);
