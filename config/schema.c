@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "config/keys.h"
 #include "config/read.h"
+#include "config/value_json.h"
 
 static json_t *table_schema(const struct key_table *table);
 
@@ -135,28 +136,6 @@ static json_t *type_schema(const struct key *key)
     return NULL;
 }
 
-static json_t *to_json(const struct value *value)
-{
-    json_t *list;
-    switch (value->kind) {
-    case VALUE_STRING:
-        return json_string(value->string);
-    case VALUE_INTEGER:
-        return json_integer(value->integer);
-    case VALUE_FLOAT:
-        return json_real(value->number);
-    case VALUE_BOOL:
-        return json_boolean(value->boolean);
-    case VALUE_ARRAY:
-        list = json_array();
-        for (size_t i = 0; i < value->array.count; i++)
-            json_array_append_new(list, to_json(value->array.items[i]));
-        return list;
-    default:
-        return json_null(); /* no key has a table or a time as its built-in value */
-    }
-}
-
 static json_t *key_schema(const struct key *key)
 {
     json_t *schema = type_schema(key);
@@ -167,7 +146,7 @@ static json_t *key_schema(const struct key *key)
     struct value *value =
         key->fallback ? value_of_text(&pool, key, key->fallback, (struct span){"built-in", 1, 3, 1}, NULL) : NULL;
     if (value)
-        json_object_set_new(schema, "default", to_json(value));
+        json_object_set_new(schema, "default", value_to_json(value));
     pool_free(&pool);
     return schema;
 }

@@ -1,9 +1,7 @@
 #include "shim/arena/arena.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -33,11 +31,16 @@ static __thread uint32_t no_cpu __attribute__((tls_model("initial-exec"))); /* s
 
 /* --- life --- */
 
+static ptrdiff_t no_cpu_offset(void)
+{
+    return (const char *)&no_cpu - (const char *)__builtin_thread_pointer();
+}
+
 static ptrdiff_t cpu_offset(void)
 {
     if (&__rseq_offset && &__rseq_size && __rseq_size)
         return __rseq_offset + RSEQ_CPU_ID;
-    return (const char *)&no_cpu - (const char *)__builtin_thread_pointer();
+    return no_cpu_offset();
 }
 
 void arena_start(void)
@@ -75,15 +78,20 @@ void arena_rule_changed(struct thread *thread)
         heap_look_again(heap);
 }
 
-void arena_thread_ended(void)
+static void leave_heap(void)
 {
     struct heap *heap = nw_heap;
 
-    ended = true;
     if (is_stand_in(heap))
         return;
     nw_heap = (struct heap *)&nw_no_heap;
     heap_park(heap);
+}
+
+void arena_thread_ended(void)
+{
+    ended = true;
+    leave_heap();
 }
 
 /* The thread's calls go to the program's own allocator, and no pointer can be from anywhere else. */
@@ -109,23 +117,13 @@ static uint32_t current_cpu(uint32_t seen)
 {
     uint32_t cpu = seen;
 
-    if (nw_map.cpu_offset == (const char *)&no_cpu - (const char *)__builtin_thread_pointer() || cpu >= NO_CPU) {
+    if (nw_map.cpu_offset == no_cpu_offset() || cpu >= NO_CPU) {
         unsigned asked = 0;
 
         syscall(SYS_getcpu, &asked, NULL, NULL);
         cpu = asked;
     }
     return cpu;
-}
-
-static void leave_heap(void)
-{
-    struct heap *heap = nw_heap;
-
-    if (is_stand_in(heap))
-        return;
-    nw_heap = (struct heap *)&nw_no_heap;
-    heap_park(heap);
 }
 
 static struct heap *enter_heap(const struct choice *choice)
@@ -177,12 +175,15 @@ static inline struct heap *heap_here(void)
 
 /* --- allocation --- */
 
-static void *allocate_in(struct heap *heap, size_t size, bool *ret_zeroed)
+/* Alignments of up to a slice come with the size classes, and with being a span; larger ones have spans cut to them. */
+static void *allocate_in(struct heap *heap, size_t alignment, size_t size, bool *ret_zeroed)
 {
     void *block;
 
-    if (size <= CLASS_MAX_SIZE)
-        block = small_allocate(heap, class_of(size), ret_zeroed);
+    if (alignment > SLICE_SIZE)
+        block = large_allocate(heap, size, alignment >> SLICE_SHIFT, ret_zeroed);
+    else if (size <= CLASS_MAX_SIZE)
+        block = small_allocate(heap, class_of((size + alignment - 1) & ~(alignment - 1)), ret_zeroed);
     else
         block = large_allocate(heap, size, 1, ret_zeroed);
     if (!block)
@@ -200,41 +201,30 @@ static bool is_impossible(size_t size)
     return true;
 }
 
-/* For a thread that has no heap yet, or is not to have one. NULL: as settle(). */
-static struct heap *heap_for_stand_in(bool *ret_bootstrap)
+/* The heap for an allocation, also the thread's first. NULL: another allocator has to serve, the bootstrap pool or the
+ * program's own. */
+static inline struct heap *heap_for_call(bool *ret_bootstrap)
 {
+    *ret_bootstrap = false;
+    if (__builtin_expect(nw_heap != &nw_no_heap, 1))
+        return heap_here();
     *ret_bootstrap = !decide();
     return mode == ON ? settle() : NULL;
 }
 
-static NOINLINE void *allocate_first(size_t size, bool zero)
-{
-    bool bootstrap, zeroed = false;
-    struct heap *heap = heap_for_stand_in(&bootstrap);
-    void *block = NULL;
-
-    if (bootstrap)
-        return bootstrap_allocate(1, size); /* which is zeroed */
-    if (heap)
-        block = allocate_in(heap, size, &zeroed);
-    if (!block)
-        return zero ? foreign_calloc(size) : foreign_malloc(size);
-    return zero && !zeroed ? memset(block, 0, size) : block;
-}
-
 static NOINLINE void *allocate_here(size_t size, bool zero)
 {
-    struct heap *heap = nw_heap;
-    bool zeroed = false;
+    bool bootstrap, zeroed = false;
+    struct heap *heap;
     void *block = NULL;
 
     if (is_impossible(size))
         return NULL;
-    if (heap == &nw_no_heap)
-        return allocate_first(size, zero);
-    heap = heap_here();
+    heap = heap_for_call(&bootstrap);
+    if (bootstrap)
+        return bootstrap_allocate(1, size); /* which is zeroed */
     if (heap)
-        block = allocate_in(heap, size, &zeroed);
+        block = allocate_in(heap, 1, size, &zeroed);
     if (!block)
         return zero ? foreign_calloc(size) : foreign_malloc(size);
     return zero && !zeroed ? memset(block, 0, size) : block;
@@ -252,37 +242,23 @@ void *arena_allocate_zeroed(size_t size)
     return nw_heap == &nw_forward_heap ? NEXT_OR_BIND(calloc)(1, size) : allocate_here(size, true);
 }
 
-/* Alignments beyond a slice have their own spans; smaller ones come with the size classes. */
-static void *allocate_aligned_in(struct heap *heap, size_t alignment, size_t size)
-{
-    bool zeroed;
-    void *block;
-
-    if (alignment <= SLICE_SIZE)
-        return allocate_in(heap, size <= CLASS_MAX_SIZE ? (size + alignment - 1) & ~(alignment - 1) : size, &zeroed);
-    block = large_allocate(heap, size, (uint32_t)(alignment >> SLICE_SHIFT), &zeroed);
-    if (ended)
-        leave_heap();
-    return block;
-}
-
 void *arena_allocate_aligned(size_t alignment, size_t size)
 {
-    struct heap *heap = nw_heap;
-    bool bootstrap = false;
+    bool bootstrap, zeroed;
+    struct heap *heap;
     void *block = NULL;
 
-    if (heap == &nw_forward_heap)
+    if (nw_heap == &nw_forward_heap)
         return foreign_aligned(alignment, size);
     if (is_impossible(size) || is_impossible(alignment) || is_impossible(size + alignment))
         return NULL;
     if (size == 0)
         size = 1;
-    heap = heap == &nw_no_heap ? heap_for_stand_in(&bootstrap) : heap_here();
+    heap = heap_for_call(&bootstrap);
     if (bootstrap)
         return bootstrap_allocate(alignment, size);
     if (heap)
-        block = allocate_aligned_in(heap, alignment, size);
+        block = allocate_in(heap, alignment, size, &zeroed);
     return block ? block : foreign_aligned(alignment, size);
 }
 

@@ -5,7 +5,6 @@
 #include "shim/arena/arena.h"
 #include "shim/arena/small.h"
 #include "shim/arena/span.h"
-#include "shim/arena/stats.h"
 
 #define CACHED_SLICES 64u  /* 4 MiB: larger objects cost so much to use that a lock does not matter */
 #define CACHED_AGE    100u /* ms */
@@ -134,14 +133,14 @@ void large_age_cached(struct heap *heap)
 
 /* --- allocation --- */
 
-static struct page *take(struct heap *heap, uint32_t slices, uint32_t alignment, bool *ret_zeroed)
+static struct page *take(struct heap *heap, uint32_t slices, size_t alignment, bool *ret_zeroed)
 {
     struct region *region = heap->region;
     struct page *page;
 
     if (slices > region->slices || alignment > region->slices || !lock_take(&region->lock))
         return NULL;
-    page = span_take(region, slices, alignment, ret_zeroed);
+    page = span_take(region, slices, (uint32_t)alignment, ret_zeroed); /* it fits: a region has fewer slices */
     if (page)
         page->state = 0;
     lock_give(&region->lock);
@@ -156,7 +155,7 @@ static void *hand_out(struct heap *heap, struct page *page)
     return page_start(page);
 }
 
-void *large_allocate(struct heap *heap, size_t size, uint32_t alignment, bool *ret_zeroed)
+void *large_allocate(struct heap *heap, size_t size, size_t alignment, bool *ret_zeroed)
 {
     uint32_t slices = slices_of(size);
     struct page *page = alignment == 1 ? take_cached(heap, slices) : NULL;
@@ -215,7 +214,6 @@ void *large_allocate_growing(struct heap *heap, size_t size)
         set_size_in_room(page, slices_of(size));
         return hand_out(heap, page);
     }
-
     if (size <= CLASS_MAX_SIZE && region->grown >= GROWN_MOST) /* a look without the lock: the limit is a soft one */
         return NULL;
     page = take(heap, with_slack(slices_of(size)), 1, &zeroed);
@@ -289,7 +287,6 @@ void *large_reallocate(struct page *page, size_t size)
 
     if (page->state & STATE_ROOM)
         return reallocate_in_room(page, size);
-
     if (slices <= page->slices && slices >= page->slices / 2 && (size > CLASS_MAX_SIZE / 2 || page->state))
         return page_start(page);
     if (slices < page->slices && size > CLASS_MAX_SIZE) {

@@ -17,7 +17,7 @@
 #include "shim/arena/heap.h"
 
 /* alignment: in slices, a power of two. NULL: no memory can be had. */
-void *large_allocate(struct heap *heap, size_t size, uint32_t alignment, bool *ret_zeroed);
+void *large_allocate(struct heap *heap, size_t size, size_t alignment, bool *ret_zeroed);
 /* For a block that realloc keeps growing; room for more is taken along. */
 void *large_allocate_growing(struct heap *heap, size_t size);
 void large_free(struct page *page);

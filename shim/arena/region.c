@@ -279,8 +279,8 @@ static void prefault_beginning(struct region *region)
 }
 
 /*
- * Where the system makes transparent huge pages for everybody (enabled = always), the beginning of a region gets none: the
- * heaps of a few threads touch a little of many pages, and each would become 2 MiB. Programs that use more have the
+ * Where the system makes transparent huge pages for everybody (enabled = always), the beginning of a region gets none:
+ * the heaps of a few threads touch a little of many pages, and each would become 2 MiB. Programs that use more have the
  * system's setting for it.
  */
 static void advise_huge_pages(const struct region *region, size_t size)

@@ -44,8 +44,8 @@ static inline uint32_t class_size(unsigned number)
 }
 
 /*
- * Slices of one page: at least eight blocks, so that its end wastes little and pages do not come and go with each block;
- * not more than that where blocks are large, because every heap that uses a class has a page of it.
+ * Slices of one page: at least eight blocks, so that its end wastes little and pages do not come and go with each
+ * block; not more than that where blocks are large, because every heap that uses a class has a page of it.
  */
 static inline uint32_t class_slices(unsigned number)
 {

@@ -72,8 +72,8 @@ static void push_chain(struct page *page, void *first, void *last, uint32_t coun
         *(uintptr_t *)last = old & (REMOTE_ONE - 1) & ~REMOTE_ASKS;
         changed = (uintptr_t)first | ((old & ~(REMOTE_ONE - 1)) + count * REMOTE_ONE);
         /* release: the owner's acquire sees the links that were written into the blocks */
-    } while (
-        !atomic_compare_exchange_weak_explicit(&page->remote, &old, changed, memory_order_release, memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(&page->remote, &old, changed, memory_order_release,
+                                                    memory_order_relaxed));
     if (!(old & REMOTE_ASKS))
         return;
     heap = page->heap; /* it stays the page's heap until the page has been seen on this list */
@@ -214,18 +214,15 @@ static void init_page(struct heap *heap, struct page *page, unsigned class_numbe
 static struct page *new_page(struct heap *heap, unsigned class_number)
 {
     struct region *region = heap->region;
-    struct page *page;
-    bool zeroed;
+    struct page *page = NULL;
+    bool zeroed = false;
 
     if (heap->empty_count && class_slices(class_number) == 1) {
         page = heap->empty[--heap->empty_count];
-        init_page(heap, page, class_number, false);
-        return page;
+    } else if (lock_take(&region->lock)) {
+        page = span_take(region, class_slices(class_number), 1, &zeroed);
+        lock_give(&region->lock);
     }
-    if (!lock_take(&region->lock))
-        return NULL;
-    page = span_take(region, class_slices(class_number), 1, &zeroed);
-    lock_give(&region->lock);
     if (page)
         init_page(heap, page, class_number, zeroed);
     return page;
@@ -544,9 +541,10 @@ void small_count_time(struct heap *heap)
         return;
     heap->ticks = 0;
     now = arena_now_ms();
-    stats_tell_growth(heap);
-    if (now - heap->looked_at < DECAY_EVERY)
+    if (now - heap->looked_at < DECAY_EVERY) {
+        stats_tell_growth(heap);
         return;
+    }
     heap->looked_at = now;
     stats_tell(heap);
     small_release_spares(heap);

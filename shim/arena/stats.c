@@ -100,11 +100,11 @@ static size_t bytes_in_bins(const struct region *region)
     return bytes;
 }
 
-void stats_region(const struct region *region, struct arena_totals *ret_totals)
+bool stats_region(struct region *region, struct arena_totals *ret_totals)
 {
+    if (!region->opened || !lock_take(&region->lock))
+        return false;
     *ret_totals = (struct arena_totals){
-        .reserved = (size_t)region->slices << SLICE_SHIFT,
-        .usable = (size_t)region->committed << SLICE_SHIFT,
         .in_use = (size_t)region->in_use << SLICE_SHIFT,
         .dirty = (size_t)region->dirty << SLICE_SHIFT,
         .heaps = region->heap_count,
@@ -112,21 +112,18 @@ void stats_region(const struct region *region, struct arena_totals *ret_totals)
     for (uint32_t slice = 0; slice < region->frontier;)
         slice += add_page(region_page(region, slice), ret_totals);
     ret_totals->live -= bytes_in_bins(region);
+    lock_give(&region->lock);
+    return true;
 }
 
 void stats_totals(struct arena_totals *ret_totals)
 {
+    struct arena_totals one;
+
     *ret_totals = (struct arena_totals){0};
     for (uint32_t i = 0; i < nw_map.count; i++) {
-        struct region *region = &nw_regions[i];
-        struct arena_totals one;
-
-        if (!region->opened || !lock_take(&region->lock))
+        if (!stats_region(&nw_regions[i], &one))
             continue;
-        stats_region(region, &one);
-        lock_give(&region->lock);
-        ret_totals->reserved += one.reserved;
-        ret_totals->usable += one.usable;
         ret_totals->in_use += one.in_use;
         ret_totals->dirty += one.dirty;
         ret_totals->live += one.live;

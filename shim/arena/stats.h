@@ -2,19 +2,20 @@
  * stats: counting without a shared cache line, and without an instruction in the fast paths beyond what they need.
  *
  * A bin counts what goes in and out, because it must know how much it holds: so the number of allocations is there for
- * nothing. A heap tells the telemetry every DECAY_EVERY ms, when its counters have grown by an eighth, and when it changes
- * hands: exact at an end, a little behind while a program runs.
+ * nothing. A heap tells the telemetry every DECAY_EVERY ms, when its counters have grown by an eighth, and when it
+ * changes hands: exact at an end, a little behind while a program runs.
  */
 #ifndef NODEWISE_SHIM_ARENA_STATS_H
 #define NODEWISE_SHIM_ARENA_STATS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "shim/arena/heap.h"
 
 struct arena_totals {
-    size_t reserved, usable, in_use, dirty, live; /* bytes; live: in blocks and large objects of the program */
+    size_t in_use, dirty, live; /* bytes; live: in blocks and large objects of the program */
     size_t large_objects, heaps;
 };
 
@@ -32,6 +33,7 @@ void stats_tell_all(void);
 
 /* Walks the descriptors of everything in use, region by region under its lock: for reports, not for a loop. */
 void stats_totals(struct arena_totals *ret_totals);
-void stats_region(const struct region *region, struct arena_totals *ret_totals);
+/* Of one region; false: nothing was ever allocated there. */
+bool stats_region(struct region *region, struct arena_totals *ret_totals);
 
 #endif

@@ -17,8 +17,8 @@
 #define PUBLIC __attribute__((visibility("default")))
 
 /*
- * Is the allocator behind ours in use? glibc's malloc_trim and mallopt make its arenas when there are none yet, without a
- * lock: two threads that call one of them in a process where it never served anything would meet half-made bins.
+ * Is the allocator behind ours in use? glibc's malloc_trim and mallopt make its arenas when there are none yet, without
+ * a lock: two threads that call one of them in a process where it never served anything would meet half-made bins.
  */
 static bool others_serve(void)
 {
@@ -82,10 +82,8 @@ PUBLIC void malloc_stats(void)
     for (uint32_t i = 0; i < nw_map.count; i++) {
         struct region *region = &nw_regions[i];
 
-        if (!region->opened || !lock_take(&region->lock))
+        if (!stats_region(region, &one))
             continue;
-        stats_region(region, &one);
-        lock_give(&region->lock);
         fprintf(stderr, "Arena %u (node %d):\n", i, region->node == UINT32_MAX ? -1 : (int)region->node);
         fprintf(stderr, "system bytes     = %10zu\n", one.in_use + one.dirty);
         fprintf(stderr, "in use bytes     = %10zu\n", one.live);
@@ -108,10 +106,8 @@ PUBLIC int malloc_info(int options, FILE *stream)
     for (uint32_t i = 0; i < nw_map.count; i++) {
         struct region *region = &nw_regions[i];
 
-        if (!region->opened || !lock_take(&region->lock))
+        if (!stats_region(region, &one))
             continue;
-        stats_region(region, &one);
-        lock_give(&region->lock);
         fprintf(stream,
                 "<heap nr=\"%u\" node=\"%d\">\n<system type=\"current\" size=\"%zu\"/>\n"
                 "<live size=\"%zu\"/>\n<idle size=\"%zu\"/>\n<large count=\"%zu\"/>\n<heaps count=\"%zu\"/>\n</heap>\n",

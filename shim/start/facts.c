@@ -165,7 +165,8 @@ void facts_read(void)
 
 void facts_keep(void)
 {
-    sys_get_name(comm);
+    if (!*comm)
+        sys_get_name(comm);
 }
 
 void facts_forked(void)

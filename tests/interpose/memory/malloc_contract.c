@@ -34,13 +34,13 @@ static size_t value(size_t number)
 
 static void fill(unsigned char *block, size_t size, unsigned seed)
 {
-    for (size_t i = 0; i < size; i += size > 4096 ? 61 : 1)
+    for (size_t i = 0; i<size; i += size> 4096 ? 61 : 1)
         block[i] = (unsigned char)(seed + i * 7);
 }
 
 static int is_filled(const unsigned char *block, size_t size, unsigned seed)
 {
-    for (size_t i = 0; i < size; i += size > 4096 ? 61 : 1)
+    for (size_t i = 0; i<size; i += size> 4096 ? 61 : 1)
         if (block[i] != (unsigned char)(seed + i * 7))
             return 0;
     return 1;
@@ -206,6 +206,8 @@ static void wrong_alignments_are_einval(void)
     errno = 0;
     CHECK(memalign(value(SIZE_MAX / 2 + 2), 10) == NULL && errno == EINVAL);
     CHECK(posix_memalign(&block, 64, value(SIZE_MAX - 10)) == ENOMEM && block == &checks);
+    for (unsigned bit = 46; bit < 62; bit++) /* aligned to more than there are addresses */
+        CHECK(posix_memalign(&block, value((size_t)1 << bit), 10) == ENOMEM && block == &checks);
 }
 
 static void whole_pages(void)
