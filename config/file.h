@@ -1,8 +1,8 @@
 /*
  * file: reads a policy file, or refuses it when another user could have a say in it.
  *
- * Files must be regular, owned by root or the effective user, not writable by others (a group of the owner alone may), at most
- * FILE_MAX_SIZE bytes; the same for the owner and mode of their directory, which may be writable when it is
+ * Files must be regular, owned by root or the effective user, not writable by others (a group of the owner alone may),
+ * at most FILE_MAX_SIZE bytes; the same for the owner and mode of their directory, which may be writable when it is
  * sticky. A symbolic link is followed (Kubernetes mounts and configuration managers use them), but then link
  * and target both stand in checked directories and the link is owned like a file. The last component is
  * opened with O_NOFOLLOW relative to the checked directory, so nothing can be exchanged in between.

@@ -120,11 +120,12 @@ static const struct key memory_keys[] = {
      .summary = "weight of each node for weighted_interleave, 1 to 255"},
     {"arena", KEY_WORD, FIELD(struct memory, arena), WORDS(arena), .fallback = "node",
      .summary = "where malloc's memory comes from",
-     .text = "`node`: from the node of the CPU that runs the thread, also when the thread is not pinned; what another "
-             "node's thread frees goes home. `core`: the same, and each core has its own free blocks. `process`: one "
-             "arena, placed by the memory policy of whoever touches a page first. `off`: the program's own allocator. "
-             "Rules with `bind` get memory that is bound, others memory that is preferred to be on the node. A rule whose "
-             "policy spreads pages (interleave, several nodes) gets an arena without a binding."},
+     .text =
+         "`node`: from the node of the CPU that runs the thread, also when the thread is not pinned; what another "
+         "node's thread frees goes home. `core`: the same, and each core has its own free blocks. `process`: one "
+         "arena, placed by the memory policy of whoever touches a page first. `off`: the program's own allocator. "
+         "Rules with `bind` get memory that is bound, others memory that is preferred to be on the node. A rule whose "
+         "policy spreads pages (interleave, several nodes) gets an arena without a binding."},
     {"huge_pages", KEY_WORD, FIELD(struct memory, huge_pages), WORDS(huge_pages), .fallback = "default",
      .summary = "huge pages for malloc's memory"},
     {"prefault", KEY_WORD, FIELD(struct memory, prefault), WORDS(prefault), .fallback = "off",

@@ -115,15 +115,13 @@ static void add_target(struct compiling *c, enum plan_key key, const struct text
 static int add_users(struct compiling *c)
 {
     const struct text_list *users = &c->policy->target.user;
-    struct plan_target target = {
-        .condition = {.key = PLAN_KEY_USER, .first = build_next(&c->builder, PLAN_RANGES)}};
+    struct plan_target target = {.condition = {.key = PLAN_KEY_USER, .first = build_next(&c->builder, PLAN_RANGES)}};
     if (!users->count)
         return 0;
     for (size_t i = 0; i < users->count; i++) {
         struct plan_range found[64];
-        int n = c->options->find_users
-                    ? c->options->find_users(c->options->context, users->items[i].value, found, 64)
-                    : 0;
+        int n =
+            c->options->find_users ? c->options->find_users(c->options->context, users->items[i].value, found, 64) : 0;
         if (n < 0)
             return n;
         if (n == 0)
@@ -143,7 +141,8 @@ static int add_users(struct compiling *c)
 static uint32_t home_of(const struct topology *topology, const struct cpuset *cpus)
 {
     uint32_t home = PLAN_NONE;
-    CPUSET_FOREACH(id, cpus) {
+    CPUSET_FOREACH(id, cpus)
+    {
         const struct topo_cpu *cpu = topology_cpu(topology, (unsigned)id);
         if (!cpu)
             continue;
@@ -158,7 +157,8 @@ static uint32_t home_of(const struct topology *topology, const struct cpuset *cp
 static int memory_homes(const struct topology *topology, const struct cpuset *cpus, struct cpuset *ret_nodes,
                         bool *ret_moved)
 {
-    CPUSET_FOREACH(id, cpus) {
+    CPUSET_FOREACH(id, cpus)
+    {
         const struct topo_cpu *cpu = topology_cpu(topology, (unsigned)id);
         int r = cpu ? cpuset_add(ret_nodes, cpu->mem_node) : 0;
         if (r < 0)
@@ -301,17 +301,17 @@ static void fill_placement(struct compiling *c, size_t rule, struct plan_rule *r
     record->set_mask = build_mask(&c->builder, &set->cpus);
     record->rename = build_text(&c->builder, placement->rename);
     record->asked = asked_text(c, placement);
-    record->flags |= (placement->exclusive ? PLAN_RULE_EXCLUSIVE : 0u) | (memory->migrate_on_move ? PLAN_RULE_MIGRATE : 0u);
+    record->flags |=
+        (placement->exclusive ? PLAN_RULE_EXCLUSIVE : 0u) | (memory->migrate_on_move ? PLAN_RULE_MIGRATE : 0u);
     record->weights_first = build_next(&c->builder, PLAN_RANGES);
     record->weights_count = (uint32_t)memory->weight_count;
     for (size_t i = 0; i < memory->weight_count; i++) {
         struct plan_range weight = {memory->weights[i].node, memory->weights[i].weight};
         build_add(&c->builder, PLAN_RANGES, &weight);
     }
-    c->builder.header.features |= (placement->exclusive ? PLAN_HAS_EXCLUSIVE : 0u) |
-                                  (memory->policy != MEM_DEFAULT ? PLAN_HAS_MEMPOLICY : 0u) |
-                                  (placement->enforcement == ENFORCE_HARD ? PLAN_HAS_HARD : 0u) |
-                                  (placement->rename ? PLAN_HAS_RENAME : 0u);
+    c->builder.header.features |=
+        (placement->exclusive ? PLAN_HAS_EXCLUSIVE : 0u) | (memory->policy != MEM_DEFAULT ? PLAN_HAS_MEMPOLICY : 0u) |
+        (placement->enforcement == ENFORCE_HARD ? PLAN_HAS_HARD : 0u) | (placement->rename ? PLAN_HAS_RENAME : 0u);
 }
 
 static int add_rule(struct compiling *c, size_t rule)

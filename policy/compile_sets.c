@@ -125,8 +125,8 @@ static int take_whole_limit(struct compiled_sets *sets, size_t rule, const struc
     set->reason = result->absent_device ? REASON_NO_DEVICE : REASON_EMPTY_SET;
     if (!diag_said(sets->diags, DIAG_W020, span))
         diag_add(sets->diags, DIAG_W020, span, NULL, "name what should be taken instead: [\"…\", \"all\"]",
-             "\"%s\" %s: rule \"%s\" gets all CPUs", list->items[0].value,
-             result->absent_device ? "is not on this machine" : "is empty on this machine", name);
+                 "\"%s\" %s: rule \"%s\" gets all CPUs", list->items[0].value,
+                 result->absent_device ? "is not on this machine" : "is empty on this machine", name);
     return cpuset_copy(&set->cpus, &sets->limit);
 }
 
@@ -180,7 +180,8 @@ static int resolve_memory(struct compiled_sets *sets, size_t rule)
     int r = setexpr_resolve(&memory->nodes, SET_NODES, &scope, &result, sets->diags);
     if (r < 0)
         return r;
-    CPUSET_FOREACH(id, &result.nodes) {
+    CPUSET_FOREACH(id, &result.nodes)
+    {
         const struct topo_node *node = topology_node(sets->topology, (unsigned)id);
         if (node && node->memory_allowed && r == 0)
             r = cpuset_add(&set->mem_nodes, (unsigned)id);
@@ -197,9 +198,10 @@ static int resolve_memory(struct compiled_sets *sets, size_t rule)
             r = -EINVAL;
         } else if (!diag_said(sets->diags, DIAG_W021, memory->nodes.items[0].span)) {
             diag_add(sets->diags, DIAG_W021, memory->nodes.items[0].span, NULL, NULL,
-                     result.absent_device ? "the device of memory.nodes of rule \"%s\" is not here: the home nodes are taken"
-                                          : "none of memory.nodes of rule \"%s\" has memory for this process: the "
-                                            "home nodes are taken",
+                     result.absent_device
+                         ? "the device of memory.nodes of rule \"%s\" is not here: the home nodes are taken"
+                         : "none of memory.nodes of rule \"%s\" has memory for this process: the "
+                           "home nodes are taken",
                      rule_name_of(sets->policy, rule));
         }
     }

@@ -25,10 +25,10 @@ struct compiled_sets {
     const struct topology *topology;
     struct diag_list *diags;
     int gpu;
-    struct cpuset limit;         /* [topology] applied to what is allowed, without isolated CPUs */
+    struct cpuset limit;          /* [topology] applied to what is allowed, without isolated CPUs */
     struct cpuset limit_isolated; /* the same with isolated CPUs: for rules that name CPUs */
-    struct rule_set *rules;      /* rule_count of them, then one for [defaults] */
-    size_t main_rule;            /* index of the rule that governs the main thread, or rule_count + 1 */
+    struct rule_set *rules;       /* rule_count of them, then one for [defaults] */
+    size_t main_rule;             /* index of the rule that governs the main thread, or rule_count + 1 */
 };
 
 /* 0, -EINVAL with errors in diags, -ENOMEM. Free in every case. */

@@ -29,9 +29,9 @@ struct work {
     size_t cpu_count;
     struct level_place *places;
     size_t place_count;
-    struct dist_slots slots;   /* in the order of places */
+    struct dist_slots slots; /* in the order of places */
     size_t slot_capacity;
-    unsigned *place_of_id;     /* scratch: CPU id -> index of a place, for one level at a time */
+    unsigned *place_of_id; /* scratch: CPU id -> index of a place, for one level at a time */
     size_t id_count;
 };
 
@@ -41,8 +41,8 @@ static void locate_cpus(struct work *work, enum level level)
     const struct topology *topology = work->request->topology;
     for (size_t p = 0; p < topology->place_count[level]; p++)
         CPUSET_FOREACH(id, &topology->places[level][p].cpus)
-            if ((size_t)id < work->id_count)
-                work->place_of_id[id] = (unsigned)p;
+    if ((size_t)id < work->id_count)
+        work->place_of_id[id] = (unsigned)p;
     for (size_t i = 0; i < work->cpu_count; i++)
         work->cpus[i].place[level] = work->place_of_id[work->cpus[i].id];
 }
@@ -77,10 +77,10 @@ int distribute_usable(struct cpuset *ret_usable, const struct topology *topology
         return cpuset_copy(ret_usable, set);
     for (size_t i = 0; i < topology->place_count[LEVEL_CORE] && r == 0; i++)
         CPUSET_FOREACH(id, &topology->places[LEVEL_CORE][i].cpus)
-            if (cpuset_has(set, (unsigned)id)) {
-                r = cpuset_add(&usable, (unsigned)id);
-                break;
-            }
+    if (cpuset_has(set, (unsigned)id)) {
+        r = cpuset_add(&usable, (unsigned)id);
+        break;
+    }
     if (r < 0) {
         cpuset_free(&usable);
         return r;
@@ -182,7 +182,8 @@ static int make_claim(struct work *work, struct dist_slot *slot)
     int r = cpuset_copy(&slot->claim, &slot->mask);
     if (!request->exclusive || (request->bind_to != LEVEL_CORE && request->smt != SMT_ONE_PER_CORE))
         return r;
-    CPUSET_FOREACH(id, &slot->mask) {
+    CPUSET_FOREACH(id, &slot->mask)
+    {
         const struct place *core = topology_place_of(request->topology, LEVEL_CORE, (unsigned)id);
         if (core && r == 0)
             r = cpuset_or(&slot->claim, &core->cpus);

@@ -144,8 +144,9 @@ static void lint_reachable(const struct policy *policy, size_t index, struct dia
         if (!first)
             continue;
         diag_add(diags, DIAG_W022, rule->matches[i].span, NULL, "move the narrower rule before the wider one",
-                 rule->match_count > 1 ? "this alternative of rule \"%s\" can never match: rule \"%s\" takes its threads first"
-                                       : "rule \"%s\" can never match: rule \"%s\" takes its threads first",
+                 rule->match_count > 1
+                     ? "this alternative of rule \"%s\" can never match: rule \"%s\" takes its threads first"
+                     : "rule \"%s\" can never match: rule \"%s\" takes its threads first",
                  rule->name, first->name);
     }
 }

@@ -67,8 +67,7 @@ static bool process_condition_holds(const struct plan_view *plan, const struct p
 {
     switch (condition->key) {
     case PLAN_KEY_PROCESS_EXE:
-        return any_path_pattern(plan, condition, process->exe) ||
-               any_path_pattern(plan, condition, process->exe_link);
+        return any_path_pattern(plan, condition, process->exe) || any_path_pattern(plan, condition, process->exe_link);
     case PLAN_KEY_PROCESS_COMM:
         return any_pattern(plan, condition, process->comm);
     case PLAN_KEY_PROCESS_ARGV:
@@ -86,8 +85,8 @@ static bool process_condition_holds(const struct plan_view *plan, const struct p
     }
 }
 
-static bool any_frame(const struct plan_view *plan, const struct plan_condition *condition,
-                      const char *const *frames, uint32_t count, bool paths)
+static bool any_frame(const struct plan_view *plan, const struct plan_condition *condition, const char *const *frames,
+                      uint32_t count, bool paths)
 {
     for (uint32_t i = 0; i < count && i < FACTS_MAX_FRAMES; i++)
         if (paths ? any_path_pattern(plan, condition, frames[i]) : any_pattern(plan, condition, frames[i]))

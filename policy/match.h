@@ -14,15 +14,15 @@
 #define FACTS_MAX_FRAMES 32
 
 struct process_facts {
-    const char *exe;  /* path of /proc/self/exe */
-    const char *exe_link; /* path as given to execve (/usr/bin/redis-server is a link to redis-check-rdb), or NULL;
-                             a condition on the program holds for either */
-    const char *comm; /* at start-up */
-    const char *argv; /* arguments joined with spaces, as in a process listing; after fork as it then is */
+    const char *exe;         /* path of /proc/self/exe */
+    const char *exe_link;    /* path as given to execve (/usr/bin/redis-server is a link to redis-check-rdb), or NULL;
+                                a condition on the program holds for either */
+    const char *comm;        /* at start-up */
+    const char *argv;        /* arguments joined with spaces, as in a process listing; after fork as it then is */
     const char *parent_comm; /* NULL: not known */
-    uint32_t index;   /* in the deployment; PLAN_NONE: not known */
+    uint32_t index;          /* in the deployment; PLAN_NONE: not known */
     uint32_t uid;
-    bool forked;      /* made by fork without exec since */
+    bool forked; /* made by fork without exec since */
 };
 
 /* NULL texts are unknown: conditions on them are false. */
@@ -30,7 +30,7 @@ struct thread_facts {
     const char *name; /* thread name; NULL or unnamed when it has only its creator's */
     bool unnamed;
     bool main;
-    uint32_t index;   /* creation order, main = 0 */
+    uint32_t index;                             /* creation order, main = 0 */
     const char *start_library, *start_function; /* full path and symbol of the start routine */
     const char *creator_library, *creator_function;
     const char *stack_library[FACTS_MAX_FRAMES], *stack_function[FACTS_MAX_FRAMES]; /* innermost first */

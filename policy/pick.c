@@ -44,8 +44,7 @@ static bool slot_is_closed(const struct plan_view *plan, const struct occupancy 
         return false;
     const struct plan_mask *mask = &plan->masks[plan->slots[slot].mask];
     for (uint32_t i = 0; i < mask->word_count; i++) {
-        uint64_t claimed =
-            atomic_load_explicit(&occupancy->claimed[mask->first_word + i], memory_order_relaxed);
+        uint64_t claimed = atomic_load_explicit(&occupancy->claimed[mask->first_word + i], memory_order_relaxed);
         if (plan->words[mask->word_first + i] & ~claimed)
             return false;
     }
@@ -142,8 +141,8 @@ static struct pick take_least_used(const struct plan_view *plan, struct occupanc
 }
 
 /* The first slot in order with room; near to the creator's slot only, unless near is PLAN_NONE. */
-static uint32_t take_first_free(const struct plan_view *plan, struct occupancy *occupancy,
-                                const struct plan_rule *rule, uint32_t near)
+static uint32_t take_first_free(const struct plan_view *plan, struct occupancy *occupancy, const struct plan_rule *rule,
+                                uint32_t near)
 {
     for (uint32_t i = 0; i < rule->slot_count; i++) {
         uint32_t slot = rule->slot_first + i;
@@ -193,8 +192,7 @@ static struct pick pick_in_order(const struct plan_view *plan, struct occupancy 
 static struct pick pick_exclusive(const struct plan_view *plan, struct occupancy *occupancy, uint32_t rule_index)
 {
     const struct plan_rule *rule = &plan->rules[rule_index];
-    uint32_t start =
-        rule->distribution == DIST_ROUND_ROBIN ? next_turn(occupancy, rule_index, rule->slot_count) : 0;
+    uint32_t start = rule->distribution == DIST_ROUND_ROBIN ? next_turn(occupancy, rule_index, rule->slot_count) : 0;
     for (int attempt = 0; attempt < 3; attempt++) {
         for (uint32_t i = 0; i < rule->slot_count; i++) {
             uint32_t slot = rule->slot_first + (start + i) % rule->slot_count;

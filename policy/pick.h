@@ -28,9 +28,9 @@ size_t occupancy_size(const struct plan_view *plan);
 void occupancy_init(struct occupancy *ret_occupancy, const struct plan_view *plan, void *memory);
 
 struct pick {
-    uint32_t slot;   /* index into PLAN_SLOTS */
-    bool claims;     /* holds claim_mask exclusively */
-    uint8_t reason;  /* OK, NO_FREE_SLOT, OVERSUBSCRIBED, SHARED_CPU */
+    uint32_t slot;  /* index into PLAN_SLOTS */
+    bool claims;    /* holds claim_mask exclusively */
+    uint8_t reason; /* OK, NO_FREE_SLOT, OVERSUBSCRIBED, SHARED_CPU */
 };
 
 /*

@@ -22,12 +22,12 @@
 
 #include "policy/words.h"
 
-#define PLAN_MAGIC UINT64_C(0x314e414c5057444e) /* "NDWPLAN1" little-endian */
-#define PLAN_VERSION 1u
-#define PLAN_MAX_SIZE (64u << 20) /* bytes; a larger file is refused unread */
-#define PLAN_NONE UINT32_MAX      /* "no such index" in every index field that says "or PLAN_NONE" */
+#define PLAN_MAGIC     UINT64_C(0x314e414c5057444e) /* "NDWPLAN1" little-endian */
+#define PLAN_VERSION   1u
+#define PLAN_MAX_SIZE  (64u << 20) /* bytes; a larger file is refused unread */
+#define PLAN_NONE      UINT32_MAX  /* "no such index" in every index field that says "or PLAN_NONE" */
 #define PLAN_MAX_RULES 1024u
-#define PLAN_MAX_CPUS 131072u
+#define PLAN_MAX_CPUS  131072u
 
 enum plan_section_id {
     PLAN_STRINGS,    /* char, NUL-terminated texts; offset 0 is "" */
@@ -56,42 +56,42 @@ struct plan_section {
 
 /* Feature bits: what the shim must prepare; computed by the compiler so that the shim pays for nothing else. */
 enum plan_feature {
-    PLAN_NEEDS_NAMES = 1 << 0,       /* a rule looks at thread names */
-    PLAN_NEEDS_LIBRARIES = 1 << 1,   /* start_library or creator_library */
-    PLAN_NEEDS_FUNCTIONS = 1 << 2,   /* start_function or creator_function */
-    PLAN_NEEDS_STACK = 1 << 3,       /* stack_library or stack_function: libunwind */
-    PLAN_NEEDS_PARENT = 1 << 4,      /* parent_comm */
-    PLAN_NEEDS_FORK = 1 << 5,        /* a rule looks at forked or at the process: a forked child matches again */
-    PLAN_HAS_EXCLUSIVE = 1 << 6,     /* some rule is exclusive: CPUs are claimed */
-    PLAN_HAS_MEMPOLICY = 1 << 7,     /* some rule sets a memory policy */
-    PLAN_HAS_HARD = 1 << 8,          /* some rule is enforcement = "hard" */
-    PLAN_HAS_RENAME = 1 << 9,        /* some rule renames unnamed threads */
-    PLAN_HAS_MAIN_RULE = 1 << 10,    /* a rule says main = true: main gets a slot, else the union */
+    PLAN_NEEDS_NAMES = 1 << 0,     /* a rule looks at thread names */
+    PLAN_NEEDS_LIBRARIES = 1 << 1, /* start_library or creator_library */
+    PLAN_NEEDS_FUNCTIONS = 1 << 2, /* start_function or creator_function */
+    PLAN_NEEDS_STACK = 1 << 3,     /* stack_library or stack_function: libunwind */
+    PLAN_NEEDS_PARENT = 1 << 4,    /* parent_comm */
+    PLAN_NEEDS_FORK = 1 << 5,      /* a rule looks at forked or at the process: a forked child matches again */
+    PLAN_HAS_EXCLUSIVE = 1 << 6,   /* some rule is exclusive: CPUs are claimed */
+    PLAN_HAS_MEMPOLICY = 1 << 7,   /* some rule sets a memory policy */
+    PLAN_HAS_HARD = 1 << 8,        /* some rule is enforcement = "hard" */
+    PLAN_HAS_RENAME = 1 << 9,      /* some rule renames unnamed threads */
+    PLAN_HAS_MAIN_RULE = 1 << 10,  /* a rule says main = true: main gets a slot, else the union */
 };
 
 struct plan_header {
     uint64_t magic;
     uint32_t version;
-    uint32_t header_size; /* sizeof(struct plan_header) */
-    uint64_t total_size;  /* bytes, equals the file's size */
-    uint64_t checksum;    /* plan_checksum() over the whole plan with this field as 0 */
-    uint64_t policy_id;   /* hash of the policy's text and overrides */
-    uint64_t topology_id; /* struct topology.identity */
-    uint32_t features;    /* enum plan_feature */
-    uint32_t default_rule; /* index of the catch-all rule, or PLAN_NONE: base state where nothing matches */
-    uint32_t main_mask;    /* mask: union of all rules' CPUs */
-    uint32_t allowed_mask; /* mask: what the compiler was allowed to use */
-    uint32_t source;       /* string: the policy's file name(s), for views */
-    uint32_t description;  /* string */
-    uint32_t children;     /* enum children */
-    uint32_t at_exit;      /* enum at_exit */
-    uint32_t report_file;  /* string template, "" for stderr */
+    uint32_t header_size;    /* sizeof(struct plan_header) */
+    uint64_t total_size;     /* bytes, equals the file's size */
+    uint64_t checksum;       /* plan_checksum() over the whole plan with this field as 0 */
+    uint64_t policy_id;      /* hash of the policy's text and overrides */
+    uint64_t topology_id;    /* struct topology.identity */
+    uint32_t features;       /* enum plan_feature */
+    uint32_t default_rule;   /* index of the catch-all rule, or PLAN_NONE: base state where nothing matches */
+    uint32_t main_mask;      /* mask: union of all rules' CPUs */
+    uint32_t allowed_mask;   /* mask: what the compiler was allowed to use */
+    uint32_t source;         /* string: the policy's file name(s), for views */
+    uint32_t description;    /* string */
+    uint32_t children;       /* enum children */
+    uint32_t at_exit;        /* enum at_exit */
+    uint32_t report_file;    /* string template, "" for stderr */
     uint32_t report_formats; /* bits of enum report_format */
-    uint32_t log_level;    /* enum log_level */
-    uint32_t log_target;   /* string, "" for none */
-    uint32_t cpu_report;   /* enum cpu_report */
+    uint32_t log_level;      /* enum log_level */
+    uint32_t log_target;     /* string, "" for none */
+    uint32_t cpu_report;     /* enum cpu_report */
     uint32_t cpu_number;
-    uint32_t cpu_apis;     /* bits of enum cpu_api */
+    uint32_t cpu_apis;             /* bits of enum cpu_api */
     uint32_t process_distribution; /* enum process_distribution */
     uint32_t process_level;        /* enum level */
     uint32_t match_delay_us;
@@ -102,25 +102,25 @@ struct plan_header {
 
 enum plan_rule_flag {
     PLAN_RULE_EXCLUSIVE = 1 << 0,
-    PLAN_RULE_MIGRATE = 1 << 1,  /* memory.migrate_on_move */
+    PLAN_RULE_MIGRATE = 1 << 1, /* memory.migrate_on_move */
     PLAN_RULE_CATCH_ALL = 1 << 2,
-    PLAN_RULE_MAIN = 1 << 3,     /* some clause says main = true */
+    PLAN_RULE_MAIN = 1 << 3, /* some clause says main = true */
 };
 
 struct plan_rule {
-    uint32_t name;        /* string; "defaults" for the catch-all */
-    uint32_t origin;      /* string: "redis.toml:31" */
-    uint32_t clause_first, clause_count; /* OR; 0 clauses only in the catch-all, which matches everything */
-    uint32_t slot_first, slot_count;     /* at least one slot */
-    uint32_t set_mask;    /* mask: all CPUs of the rule */
-    uint32_t rename;      /* string template, or 0 */
-    uint32_t asked;       /* string: the set as written ("near netdev:eth0"), for views */
-    uint32_t flags;       /* enum plan_rule_flag */
-    uint8_t distribution, level, bind_to, smt;             /* enums of words.h */
+    uint32_t name;                             /* string; "defaults" for the catch-all */
+    uint32_t origin;                           /* string: "redis.toml:31" */
+    uint32_t clause_first, clause_count;       /* OR; 0 clauses only in the catch-all, which matches everything */
+    uint32_t slot_first, slot_count;           /* at least one slot */
+    uint32_t set_mask;                         /* mask: all CPUs of the rule */
+    uint32_t rename;                           /* string template, or 0 */
+    uint32_t asked;                            /* string: the set as written ("near netdev:eth0"), for views */
+    uint32_t flags;                            /* enum plan_rule_flag */
+    uint8_t distribution, level, bind_to, smt; /* enums of words.h */
     uint8_t enforcement, on_app_affinity, mem_policy, arena;
     uint8_t huge_pages, prefault, stack, steal;
-    uint8_t set_reason;   /* enum reason: OK, FALLBACK_SET, EMPTY_SET, NO_DEVICE */
-    uint8_t mem_reason;   /* enum reason: OK, MEM_NODE, … */
+    uint8_t set_reason; /* enum reason: OK, FALLBACK_SET, EMPTY_SET, NO_DEVICE */
+    uint8_t mem_reason; /* enum reason: OK, MEM_NODE, … */
     uint16_t imbalance_permille;
     uint32_t weights_first, weights_count; /* PLAN_RANGES: first = node, last = weight */
     uint32_t interval_ms, min_residency_ms;
@@ -142,24 +142,24 @@ struct plan_clause {
 };
 
 enum plan_key { /* what a condition looks at; the words of `match` and [target] */
-    PLAN_KEY_THREAD,
-    PLAN_KEY_UNNAMED,
-    PLAN_KEY_MAIN,
-    PLAN_KEY_INDEX,
-    PLAN_KEY_START_LIBRARY,
-    PLAN_KEY_START_FUNCTION,
-    PLAN_KEY_CREATOR_LIBRARY,
-    PLAN_KEY_CREATOR_FUNCTION,
-    PLAN_KEY_STACK_LIBRARY,
-    PLAN_KEY_STACK_FUNCTION,
-    PLAN_KEY_PROCESS_EXE,
-    PLAN_KEY_PROCESS_COMM,
-    PLAN_KEY_PROCESS_ARGV,
-    PLAN_KEY_PARENT_COMM,
-    PLAN_KEY_PROCESS_INDEX,
-    PLAN_KEY_FORKED,
-    PLAN_KEY_USER, /* only in PLAN_TARGETS; ranges of uids */
-    PLAN_KEY_COUNT
+                PLAN_KEY_THREAD,
+                PLAN_KEY_UNNAMED,
+                PLAN_KEY_MAIN,
+                PLAN_KEY_INDEX,
+                PLAN_KEY_START_LIBRARY,
+                PLAN_KEY_START_FUNCTION,
+                PLAN_KEY_CREATOR_LIBRARY,
+                PLAN_KEY_CREATOR_FUNCTION,
+                PLAN_KEY_STACK_LIBRARY,
+                PLAN_KEY_STACK_FUNCTION,
+                PLAN_KEY_PROCESS_EXE,
+                PLAN_KEY_PROCESS_COMM,
+                PLAN_KEY_PROCESS_ARGV,
+                PLAN_KEY_PARENT_COMM,
+                PLAN_KEY_PROCESS_INDEX,
+                PLAN_KEY_FORKED,
+                PLAN_KEY_USER, /* only in PLAN_TARGETS; ranges of uids */
+                PLAN_KEY_COUNT
 };
 
 struct plan_condition {
@@ -173,9 +173,9 @@ struct plan_range {
 };
 
 struct plan_mask {
-    uint32_t first_word; /* number of the first word that is not 0: bit 0 is id 64 * first_word */
+    uint32_t first_word;             /* number of the first word that is not 0: bit 0 is id 64 * first_word */
     uint32_t word_first, word_count; /* PLAN_WORDS */
-    uint32_t weight;     /* bits set */
+    uint32_t weight;                 /* bits set */
 };
 
 struct plan_cpu {
@@ -186,8 +186,8 @@ struct plan_cpu {
 
 struct plan_node {
     uint32_t id;
-    uint32_t cpus;      /* mask */
-    uint64_t memory;    /* bytes */
+    uint32_t cpus;   /* mask */
+    uint64_t memory; /* bytes */
 };
 
 struct plan_target {

@@ -113,8 +113,7 @@ static bool condition_is_sound(const struct plan_view *plan, const struct plan_c
     case PLAN_KEY_USER:
         return range_fits(plan, PLAN_RANGES, condition->first, condition->count);
     default:
-        return condition->key < PLAN_KEY_COUNT &&
-               range_fits(plan, PLAN_PATTERNS, condition->first, condition->count);
+        return condition->key < PLAN_KEY_COUNT && range_fits(plan, PLAN_PATTERNS, condition->first, condition->count);
     }
 }
 
@@ -267,9 +266,9 @@ int plan_check(struct plan_view *ret_view, const void *data, size_t size, const 
         bool (*is_sound)(const struct plan_view *plan);
         const char *what;
     } checks[] = {
-        {strings_are_sound, "the texts"},         {masks_are_sound, "the CPU and node masks"},
-        {machine_is_sound, "the machine"},        {conditions_are_sound, "the conditions"},
-        {slots_are_sound, "the slots"},           {header_is_sound, "the header"},
+        {strings_are_sound, "the texts"},  {masks_are_sound, "the CPU and node masks"},
+        {machine_is_sound, "the machine"}, {conditions_are_sound, "the conditions"},
+        {slots_are_sound, "the slots"},    {header_is_sound, "the header"},
         {rules_are_sound, "the rules"},
     };
     const struct plan_header *header = data;

@@ -19,7 +19,7 @@
 #include "policy/diag.h"
 #include "policy/words.h"
 
-struct text { /* one string and where it was written */
+struct text {          /* one string and where it was written */
     const char *value; /* NULL: not given */
     struct span span;
 };

@@ -17,8 +17,8 @@ enum reason {
 /* How a wish ended. OUTCOME_NONE comes with the reason; PENDING: decided but not yet applied by the thread. */
 enum outcome { OUTCOME_NOT_ASKED, OUTCOME_STRICT, OUTCOME_BEST_EFFORT, OUTCOME_NONE, OUTCOME_PENDING, OUTCOME_COUNT };
 
-const char *reason_word(unsigned reason);  /* "no-free-slot"; "?" for an unknown number */
-const char *reason_text(unsigned reason);  /* the sentence */
+const char *reason_word(unsigned reason);   /* "no-free-slot"; "?" for an unknown number */
+const char *reason_text(unsigned reason);   /* the sentence */
 const char *outcome_word(unsigned outcome); /* "strict", "best_effort", "none", "not_asked", "pending" */
 
 #endif

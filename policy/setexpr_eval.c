@@ -100,7 +100,8 @@ static int nth_of(const struct cpuset *allowed, const struct cpuset *positions, 
 {
     unsigned n = 0;
     int r = 0;
-    CPUSET_FOREACH(id, allowed) {
+    CPUSET_FOREACH(id, allowed)
+    {
         if (cpuset_has(positions, n++) && r == 0)
             r = cpuset_add(ret_ids, (unsigned)id);
     }
@@ -200,7 +201,8 @@ static bool is_repeated_gpu(const struct topology *topology, size_t index)
 {
     const struct device *device = &topology->devices[index];
     for (size_t i = 0; i < index; i++)
-        if (topology->devices[i].kind == DEVICE_GPU && *device->pci && strcmp(topology->devices[i].pci, device->pci) == 0)
+        if (topology->devices[i].kind == DEVICE_GPU && *device->pci &&
+            strcmp(topology->devices[i].pci, device->pci) == 0)
             return true;
     return false;
 }

@@ -30,8 +30,8 @@ enum core_kind { CORE_KIND_ONLY, CORE_KIND_EFFICIENT, CORE_KIND_PERFORMANCE };
 
 struct topo_cpu {
     unsigned id;
-    unsigned node;     /* node id whose CPU it is; for CPUs outside every node the nearest node */
-    unsigned mem_node; /* home: the nearest node with memory that is allowed */
+    unsigned node;              /* node id whose CPU it is; for CPUs outside every node the nearest node */
+    unsigned mem_node;          /* home: the nearest node with memory that is allowed */
     unsigned package, l3, core; /* ids of the places */
     unsigned smt;               /* 0 for the first hardware thread of its core, 1, … */
     enum core_kind kind;
@@ -48,17 +48,17 @@ enum device_kind { DEVICE_NETDEV, DEVICE_BLOCK, DEVICE_GPU, DEVICE_PCI, DEVICE_O
 
 struct device {
     enum device_kind kind;
-    char *name;   /* "eth0", "nvme0n1", "card0"/"cuda0"; "" for a plain PCI device */
-    char *pci;    /* "0000:3b:00.0", or "" */
+    char *name;          /* "eth0", "nvme0n1", "card0"/"cuda0"; "" for a plain PCI device */
+    char *pci;           /* "0000:3b:00.0", or "" */
     struct cpuset cpus;  /* CPUs near to it */
     struct cpuset nodes; /* nodes near to it */
 };
 
 struct topology {
-    char *source;          /* "this machine", the file's name or the synthetic text */
+    char *source; /* "this machine", the file's name or the synthetic text */
     bool is_this_machine;
-    struct cpuset cpus;    /* online */
-    struct cpuset allowed; /* what this process may run on: cpuset cgroup and inherited affinity; subset of cpus */
+    struct cpuset cpus;     /* online */
+    struct cpuset allowed;  /* what this process may run on: cpuset cgroup and inherited affinity; subset of cpus */
     struct cpuset isolated; /* isolcpus=: the scheduler does not balance these */
     struct place *places[LEVEL_COUNT]; /* by enum level; places[LEVEL_NONE] is one place with all CPUs */
     size_t place_count[LEVEL_COUNT];

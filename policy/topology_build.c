@@ -114,7 +114,8 @@ static int complete_cores(struct topology *topology)
 {
     struct cpuset rest = CPUSET_EMPTY, one = CPUSET_EMPTY;
     int r = left_over(topology, LEVEL_CORE, &rest);
-    CPUSET_FOREACH(id, &rest) {
+    CPUSET_FOREACH(id, &rest)
+    {
         cpuset_clear(&one);
         if (r == 0)
             r = cpuset_add(&one, (unsigned)id);
@@ -213,9 +214,12 @@ static void write_place_ids(struct topology *topology, const size_t *index_of_cp
     for (size_t l = 0; l < sizeof levels / sizeof *levels; l++)
         for (size_t p = 0; p < topology->place_count[levels[l]]; p++) {
             const struct place *place = &topology->places[levels[l]][p];
-            CPUSET_FOREACH(id, &place->cpus) {
+            CPUSET_FOREACH(id, &place->cpus)
+            {
                 struct topo_cpu *cpu = &topology->cpu[index_of_cpu[id]];
-                *(levels[l] == LEVEL_SOCKET ? &cpu->package : levels[l] == LEVEL_L3 ? &cpu->l3 : &cpu->core) = place->id;
+                *(levels[l] == LEVEL_SOCKET ? &cpu->package
+                  : levels[l] == LEVEL_L3   ? &cpu->l3
+                                            : &cpu->core) = place->id;
             }
         }
     for (size_t i = 1; i < topology->cpu_count; i++)
@@ -269,10 +273,10 @@ int build_default_distances(struct topology *topology)
         package[i] = package_of_node(topology, &topology->nodes[i]);
     for (size_t a = 0; a < n; a++)
         for (size_t b = 0; b < n; b++)
-            topology->distances[a * n + b] = a == b                                 ? 10
-                                             : package[a] < 0 || package[b] < 0     ? 20
-                                             : package[a] == package[b]             ? 12
-                                                                                    : 32;
+            topology->distances[a * n + b] = a == b                             ? 10
+                                             : package[a] < 0 || package[b] < 0 ? 20
+                                             : package[a] == package[b]         ? 12
+                                                                                : 32;
     free(package);
     return 0;
 }
@@ -300,7 +304,7 @@ static uint64_t mix(uint64_t hash, uint64_t value)
 static uint64_t mix_set(uint64_t hash, const struct cpuset *set)
 {
     CPUSET_FOREACH(id, set)
-        hash = mix(hash, (uint64_t)id + 1);
+    hash = mix(hash, (uint64_t)id + 1);
     return mix(hash, 0);
 }
 

@@ -93,7 +93,8 @@ static int copy_nodes(struct topology *topology, hwloc_topology_t tree, struct c
     topology->nodes = calloc((size_t)(count > 0 ? count : 1), sizeof *topology->nodes);
     if (!topology->nodes)
         return -ENOMEM;
-    for (hwloc_obj_t object = NULL; r == 0 && (object = hwloc_get_next_obj_by_type(tree, HWLOC_OBJ_NUMANODE, object));) {
+    for (hwloc_obj_t object = NULL;
+         r == 0 && (object = hwloc_get_next_obj_by_type(tree, HWLOC_OBJ_NUMANODE, object));) {
         struct topo_node *node = &topology->nodes[topology->node_count++];
         node->id = object->os_index;
         node->memory = object->attr->numanode.local_memory;
@@ -111,7 +112,8 @@ static int copy_distances(struct topology *topology, hwloc_topology_t tree)
     size_t n = topology->node_count;
     int r = build_default_distances(topology);
     if (r < 0 ||
-        hwloc_distances_get_by_type(tree, HWLOC_OBJ_NUMANODE, &count, found, HWLOC_DISTANCES_KIND_MEANS_LATENCY, 0) != 0 ||
+        hwloc_distances_get_by_type(tree, HWLOC_OBJ_NUMANODE, &count, found, HWLOC_DISTANCES_KIND_MEANS_LATENCY, 0) !=
+            0 ||
         count == 0)
         return r;
     for (unsigned a = 0; a < found[0]->nbobjs; a++)
@@ -142,7 +144,8 @@ static void copy_core_kinds(struct topology *topology, hwloc_topology_t tree)
     int kinds = hwloc_cpukinds_get_nr(tree, 0);
     hwloc_bitmap_t cpus = hwloc_bitmap_alloc();
     int efficiency = -1;
-    if (!cpus || kinds < 2 || hwloc_cpukinds_get_info(tree, 0, NULL, &efficiency, NULL, NULL, 0) != 0 || efficiency < 0) {
+    if (!cpus || kinds < 2 || hwloc_cpukinds_get_info(tree, 0, NULL, &efficiency, NULL, NULL, 0) != 0 ||
+        efficiency < 0) {
         hwloc_bitmap_free(cpus);
         return;
     }
@@ -282,7 +285,8 @@ static int set_synthetic(hwloc_topology_t tree, const char *text)
 static int open_source(hwloc_topology_t tree, enum topology_kind kind, const char *text, struct diag_list *diags)
 {
     if (kind == TOPOLOGY_XML && (access(text, R_OK) != 0 || hwloc_topology_set_xml(tree, text) != 0)) {
-        diag_add(diags, DIAG_E060, source_span(text), NULL, "`lstopo FILE.xml` or `nodewise topo -f xml` write such a file",
+        diag_add(diags, DIAG_E060, source_span(text), NULL,
+                 "`lstopo FILE.xml` or `nodewise topo -f xml` write such a file",
                  "the topology file cannot be read: %s", errno ? strerror(errno) : "not an hwloc XML file");
         return -EINVAL;
     }

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define ENUM_BEGIN(type, PREFIX) static const struct word table_##type[] = {
+#define ENUM_BEGIN(type, PREFIX)             static const struct word table_##type[] = {
 #define WORD(type, PREFIX, NAME, word, help) [PREFIX##_##NAME] = {word, help},
 #define ENUM_END(type, PREFIX)                                                                                         \
     }                                                                                                                  \

@@ -8,9 +8,12 @@
 
 #include <stddef.h>
 
-#define ENUM_BEGIN(type, PREFIX) enum type {
+#define ENUM_BEGIN(type, PREFIX)             enum type {
 #define WORD(type, PREFIX, NAME, word, help) PREFIX##_##NAME,
-#define ENUM_END(type, PREFIX) PREFIX##_COUNT };
+#define ENUM_END(type, PREFIX)                                                                                         \
+    PREFIX##_COUNT                                                                                                     \
+    }                                                                                                                  \
+    ;
 #include "policy/words.def"
 #undef ENUM_BEGIN
 #undef WORD

@@ -12,10 +12,10 @@
 
 enum exit_code {
     EXIT_FINE = 0,
-    EXIT_NO = 1,          /* the answer is no */
-    EXIT_BAD_INPUT = 2,   /* arguments or policy */
-    EXIT_MACHINE = 3,     /* this machine refuses */
-    EXIT_NO_PROCESS = 4,  /* no such process, or it carries no shim */
+    EXIT_NO = 1,           /* the answer is no */
+    EXIT_BAD_INPUT = 2,    /* arguments or policy */
+    EXIT_MACHINE = 3,      /* this machine refuses */
+    EXIT_NO_PROCESS = 4,   /* no such process, or it carries no shim */
     EXIT_RUN_FAILED = 125, /* `run`: ours, before exec; 126 and 127 as env(1) has them */
     EXIT_RUN_NOT_EXECUTABLE = 126,
     EXIT_RUN_NOT_FOUND = 127,
@@ -23,9 +23,9 @@ enum exit_code {
 
 struct verb {
     const char *name;
-    const char *usage;   /* behind the name: "[-p POLICY] -- COMMAND…" */
-    const char *summary; /* half a line */
-    const char *help;    /* option lines, or "" */
+    const char *usage;                 /* behind the name: "[-p POLICY] -- COMMAND…" */
+    const char *summary;               /* half a line */
+    const char *help;                  /* option lines, or "" */
     int (*run)(int argc, char **argv); /* argv[0] is the verb; returns the exit code */
 };
 

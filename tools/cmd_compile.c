@@ -7,9 +7,9 @@
 #include "tools/plan_cache.h"
 #include "tools/verbs.h"
 
-const char compile_help[] = "  -o, --output FILE   where to write the plan\n"
-                            "  --cached            keep the plan with the others on tmpfs and print its path\n" HELP_POLICY
-                                HELP_TOPOLOGY;
+const char compile_help[] =
+    "  -o, --output FILE   where to write the plan\n"
+    "  --cached            keep the plan with the others on tmpfs and print its path\n" HELP_POLICY HELP_TOPOLOGY;
 
 /* What a process that was started with a bare LD_PRELOAD asks for: the path of a plan, and silence. */
 static int compile_cached(const struct policy_options *options)

@@ -8,12 +8,12 @@
 #include "tools/verbs.h"
 
 const char plan_help[] =
-    HELP_POLICY HELP_TOPOLOGY
-    "  --thread SPEC       declare threads: 'io_thd_*=3', 'start_library:libgomp.so.1=8', 'GC*,start_library:libjvm.so=4'\n"
-    "  --exe PATH          the program, for [target] and process_exe\n"
-    "  --comm NAME         its name, for [target] and process_comm\n"
-    "  --argv TEXT         its command line, for [target] and process_argv\n"
-    "  --forked            a process made by fork, not by exec\n" HELP_JSON;
+    HELP_POLICY HELP_TOPOLOGY "  --thread SPEC       declare threads: 'io_thd_*=3', 'start_library:libgomp.so.1=8', "
+                              "'GC*,start_library:libjvm.so=4'\n"
+                              "  --exe PATH          the program, for [target] and process_exe\n"
+                              "  --comm NAME         its name, for [target] and process_comm\n"
+                              "  --argv TEXT         its command line, for [target] and process_argv\n"
+                              "  --forked            a process made by fork, not by exec\n" HELP_JSON;
 
 enum { OPTION_THREAD = OPTION_VERB, OPTION_EXE, OPTION_COMM, OPTION_ARGV, OPTION_FORKED };
 
@@ -42,8 +42,9 @@ static int declare_threads(const struct plan_request *request, struct thread_lis
     for (size_t i = 0; i < request->spec_count && r == 0; i++) {
         r = thread_list_add(ret_list, request->specs[i]);
         if (r == -EINVAL || r == -ERANGE)
-            return usage_error("plan", r == -ERANGE ? "\"%s\" makes more threads than a dry run takes"
-                                                    : "\"%s\" is no declaration of threads: 'GLOB[=N]' or 'KEY:VALUE[=N]'",
+            return usage_error("plan",
+                               r == -ERANGE ? "\"%s\" makes more threads than a dry run takes"
+                                            : "\"%s\" is no declaration of threads: 'GLOB[=N]' or 'KEY:VALUE[=N]'",
                                request->specs[i]);
     }
     if (r == -ENOMEM)
@@ -56,10 +57,10 @@ static int print_plan(const struct plan_request *request, const struct prepared 
 {
     const struct plan_view *plan = &prepared->view;
     if (request->json)
-        return print_json(stdout, json_pack("{s:i, s:s, s:s, s:o, s:o}", "nodewise_plan", 1, "policy",
-                                            plan_text(plan, plan->header->source), "topology",
-                                            prepared->topology->source, "rules", plan_rules_json(plan), "threads",
-                                            plan_threads_json(plan, list)));
+        return print_json(stdout,
+                          json_pack("{s:i, s:s, s:s, s:o, s:o}", "nodewise_plan", 1, "policy",
+                                    plan_text(plan, plan->header->source), "topology", prepared->topology->source,
+                                    "rules", plan_rules_json(plan), "threads", plan_threads_json(plan, list)));
     printf("%s on %s\n\n", plan_text(plan, plan->header->source), prepared->topology->source);
     plan_print_rules(stdout, plan);
     putchar('\n');

@@ -58,7 +58,8 @@ static void add_process(void *context, const char *path, pid_t pid)
 
 static void print_listing(const json_t *processes)
 {
-    static const char *const headings[] = {"PID", "UID", "COMM", "THREADS", "STRICT", "BEST", "NONE", "STATE", "POLICY"};
+    static const char *const headings[] = {"PID",  "UID",  "COMM",  "THREADS", "STRICT",
+                                           "BEST", "NONE", "STATE", "POLICY"};
     static const char *const keys[] = {"pid", "uid", "threads", "strict", "best_effort", "none"};
     struct table *table = table_new(headings, 9);
     size_t index;
@@ -68,8 +69,14 @@ static void print_listing(const json_t *processes)
         char numbers[6][24];
         for (size_t i = 0; i < 6; i++)
             snprintf(numbers[i], sizeof numbers[i], "%lld", number_of(process, keys[i]));
-        const char *const cells[] = {numbers[0], numbers[1], text_of(process, "comm"),  numbers[2],
-                                     numbers[3], numbers[4], numbers[5], text_of(process, "state"),
+        const char *const cells[] = {numbers[0],
+                                     numbers[1],
+                                     text_of(process, "comm"),
+                                     numbers[2],
+                                     numbers[3],
+                                     numbers[4],
+                                     numbers[5],
+                                     text_of(process, "state"),
                                      text_of(process, "policy")};
         table_row(table, cells);
     }

@@ -12,10 +12,11 @@
 #include "tools/shim_path.h"
 #include "tools/verbs.h"
 
-const char run_help[] = HELP_POLICY "  --report FILE       write a report when the program ends (.json: JSON, else text)\n"
-                                    "  --dry-run           say what would be done, and start nothing\n"
-                                    "Ends with the program's own status; 125 when nodewise itself failed, 126 and 127 "
-                                    "as env(1).\n";
+const char run_help[] =
+    HELP_POLICY "  --report FILE       write a report when the program ends (.json: JSON, else text)\n"
+                "  --dry-run           say what would be done, and start nothing\n"
+                "Ends with the program's own status; 125 when nodewise itself failed, 126 and 127 "
+                "as env(1).\n";
 
 struct run_request {
     struct policy_options policy;
@@ -118,7 +119,8 @@ static int dry_run(const struct run_request *request, struct prepared *prepared)
         code = EXIT_RUN_NOT_FOUND;
     }
     if (code == EXIT_FINE) {
-        struct process_facts process = {.exe = exe, .exe_link = link, .comm = comm, .argv = argv, .index = PLAN_NONE, .uid = geteuid()};
+        struct process_facts process = {
+            .exe = exe, .exe_link = link, .comm = comm, .argv = argv, .index = PLAN_NONE, .uid = geteuid()};
         struct thread_list list;
         if (!match_target(&prepared->view, &process, &key)) {
             printf("%s is not a target: the condition on %s does not hold. It would run as without nodewise.\n", exe,

@@ -5,7 +5,8 @@
 #include "tools/options.h"
 #include "tools/verbs.h"
 
-const char topo_help[] = "  -f, --format FORMAT text (default), json or xml (hwloc's, for --topology elsewhere)\n" HELP_TOPOLOGY HELP_JSON;
+const char topo_help[] =
+    "  -f, --format FORMAT text (default), json or xml (hwloc's, for --topology elsewhere)\n" HELP_TOPOLOGY HELP_JSON;
 
 static json_t *set_json(const struct cpuset *set)
 {
@@ -17,8 +18,11 @@ static json_t *set_json(const struct cpuset *set)
 
 static const char *device_word(enum device_kind kind)
 {
-    static const char *const words[] = {[DEVICE_NETDEV] = "netdev", [DEVICE_BLOCK] = "block", [DEVICE_GPU] = "gpu",
-                                        [DEVICE_PCI] = "pci",       [DEVICE_OTHER] = "other"};
+    static const char *const words[] = {[DEVICE_NETDEV] = "netdev",
+                                        [DEVICE_BLOCK] = "block",
+                                        [DEVICE_GPU] = "gpu",
+                                        [DEVICE_PCI] = "pci",
+                                        [DEVICE_OTHER] = "other"};
     return words[kind];
 }
 
@@ -64,10 +68,10 @@ static int print_topology_json(const struct topology *topology)
 {
     return print_json(stdout, json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "nodewise_topology", 1,
                                         "source", topology->source, "cpus", set_json(&topology->cpus), "allowed",
-                                        set_json(&topology->allowed), "isolated", set_json(&topology->isolated), "nodes",
-                                        nodes_json(topology), "sockets", places_json(topology, LEVEL_SOCKET), "l3",
-                                        places_json(topology, LEVEL_L3), "cores", places_json(topology, LEVEL_CORE),
-                                        "devices", devices_json(topology)));
+                                        set_json(&topology->allowed), "isolated", set_json(&topology->isolated),
+                                        "nodes", nodes_json(topology), "sockets", places_json(topology, LEVEL_SOCKET),
+                                        "l3", places_json(topology, LEVEL_L3), "cores",
+                                        places_json(topology, LEVEL_CORE), "devices", devices_json(topology)));
 }
 
 /* ---- text ---- */
@@ -184,7 +188,8 @@ static int print_xml(const char *name, struct diag_list *diags)
 
 int cmd_topo(int argc, char **argv)
 {
-    static const struct option long_options[] = {OPTIONS_TOPOLOGY, OPTIONS_JSON, {"format", required_argument, NULL, 'f'}, {0}};
+    static const struct option long_options[] = {
+        OPTIONS_TOPOLOGY, OPTIONS_JSON, {"format", required_argument, NULL, 'f'}, {0}};
     struct policy_options options = {0};
     struct diag_list diags = {0};
     struct topology *topology = NULL;

@@ -64,9 +64,12 @@ static json_t *tried_rules(const struct snapshot *snapshot, const struct segment
 {
     static char argv[4096];
     json_t *tried = json_array();
-    struct process_facts process = {
-        .exe = snapshot->header.exe, .comm = snapshot->header.comm, .argv = argv, .index = PLAN_NONE,
-        .uid = snapshot->header.uid, .forked = snapshot->header.forked};
+    struct process_facts process = {.exe = snapshot->header.exe,
+                                    .comm = snapshot->header.comm,
+                                    .argv = argv,
+                                    .index = PLAN_NONE,
+                                    .uid = snapshot->header.uid,
+                                    .forked = snapshot->header.forked};
     struct thread_facts facts = facts_of(snapshot, thread, &process);
     read_command_line((pid_t)snapshot->header.pid, argv, sizeof argv);
     for (uint32_t i = 0; snapshot->has_plan && i < snapshot->plan.count[PLAN_RULES]; i++) {
@@ -89,7 +92,8 @@ static json_t *events_of(const json_t *report, long long tid)
 {
     json_t *events = json_array(), *event;
     size_t index;
-    json_array_foreach(json_object_get(report, "events"), index, event) {
+    json_array_foreach(json_object_get(report, "events"), index, event)
+    {
         if (number_of(event, "tid") == tid)
             json_array_append(events, event);
     }
@@ -121,7 +125,8 @@ static void print_tried(const json_t *tried)
 {
     size_t index;
     json_t *entry;
-    json_array_foreach(tried, index, entry) {
+    json_array_foreach(tried, index, entry)
+    {
         printf("%-8s %s", index ? "" : "rules", text_of(entry, "rule"));
         if (*text_of(entry, "origin"))
             printf(" (%s)", text_of(entry, "origin"));
@@ -194,8 +199,8 @@ static int answer(const struct question *question)
     json_t *events = events_of(report, thread->tid);
     if (question->json) {
         code = print_json(stdout, json_pack("{s:i, s:O, s:O, s:O, s:O}", "nodewise_why", 1, "process",
-                                            json_object_get(report, "process"), "thread", entry, "tried", tried, "events",
-                                            events));
+                                            json_object_get(report, "process"), "thread", entry, "tried", tried,
+                                            "events", events));
     } else {
         print_answer(report, entry, tried, events);
     }

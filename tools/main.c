@@ -15,15 +15,16 @@ const struct verb verbs[] = {
     {"ps", "[--json]", "the processes that run under a policy", "  --json              JSON instead of text\n", cmd_ps},
     {"show", "PID [--json]", "what was asked and what was got, now", "  --json              JSON instead of text\n",
      cmd_show},
-    {"why", "PID[/TID] [--json]", "why a thread is where it is", "  --json              JSON instead of text\n", cmd_why},
+    {"why", "PID[/TID] [--json]", "why a thread is where it is", "  --json              JSON instead of text\n",
+     cmd_why},
     {"report", "PID|FILE [-f text|json] [-o FILE]", "the whole story of a process, running or ended", report_help,
      cmd_report},
     {"topo", "[-f text|json|xml] [--topology T]", "the machine as placement sees it", topo_help, cmd_topo},
     {"config", "show [--origin] | schema | path", "the effective policy and where each key comes from", config_help,
      cmd_config},
     {"init", "[PRESET] [-o FILE]", "a policy to start from", init_help, cmd_init},
-    {"explain", "CODE|KEY|REASON", "what a code, a key or a reason means", "  --json              JSON instead of text\n",
-     cmd_explain},
+    {"explain", "CODE|KEY|REASON", "what a code, a key or a reason means",
+     "  --json              JSON instead of text\n", cmd_explain},
 };
 const size_t verb_count = sizeof verbs / sizeof *verbs;
 

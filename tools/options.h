@@ -15,9 +15,18 @@
 
 /* For a verb's table of long options. */
 #define OPTIONS_POLICY                                                                                                 \
-    {"policy", required_argument, NULL, 'p'}, {"set", required_argument, NULL, OPTION_SET}
-#define OPTIONS_TOPOLOGY {"topology", required_argument, NULL, OPTION_TOPOLOGY}
-#define OPTIONS_JSON     {"json", no_argument, NULL, OPTION_JSON}
+    {"policy", required_argument, NULL, 'p'},                                                                          \
+    {                                                                                                                  \
+        "set", required_argument, NULL, OPTION_SET                                                                     \
+    }
+#define OPTIONS_TOPOLOGY                                                                                               \
+    {                                                                                                                  \
+        "topology", required_argument, NULL, OPTION_TOPOLOGY                                                           \
+    }
+#define OPTIONS_JSON                                                                                                   \
+    {                                                                                                                  \
+        "json", no_argument, NULL, OPTION_JSON                                                                         \
+    }
 
 #define HELP_POLICY                                                                                                    \
     "  -p, --policy FILE   the policy; else NODEWISE_POLICY, else the standard places\n"                               \

@@ -20,8 +20,8 @@ char *plan_nodes_of(const struct plan_view *plan, const struct cpuset *cpus)
 {
     struct cpuset nodes = CPUSET_EMPTY;
     CPUSET_FOREACH(id, cpus)
-        if ((uint32_t)id < plan->count[PLAN_CPUS] && plan->cpus[id].node != PLAN_NONE)
-            cpuset_add(&nodes, plan->cpus[id].node);
+    if ((uint32_t)id < plan->count[PLAN_CPUS] && plan->cpus[id].node != PLAN_NONE)
+        cpuset_add(&nodes, plan->cpus[id].node);
     char *text = cpuset_to_string(&nodes);
     cpuset_free(&nodes);
     return text;
@@ -140,10 +140,10 @@ static json_t *slots_json(const struct plan_view *plan, const struct plan_rule *
     json_t *slots = json_array();
     for (uint32_t i = 0; i < rule->slot_count; i++) {
         const struct plan_slot *slot = &plan->slots[rule->slot_first + i];
-        json_array_append_new(slots, json_pack("{s:o, s:i, s:o}", "cpus", text_json(plan_mask_text(plan, slot->mask)),
-                                               "capacity", (int)slot->capacity, "node",
-                                               slot->home_node == PLAN_NONE ? json_null()
-                                                                            : json_integer(slot->home_node)));
+        json_array_append_new(slots,
+                              json_pack("{s:o, s:i, s:o}", "cpus", text_json(plan_mask_text(plan, slot->mask)),
+                                        "capacity", (int)slot->capacity, "node",
+                                        slot->home_node == PLAN_NONE ? json_null() : json_integer(slot->home_node)));
     }
     return slots;
 }
@@ -173,13 +173,12 @@ json_t *plan_threads_json(const struct plan_view *plan, const struct thread_list
     json_t *threads = json_array();
     for (size_t i = 0; i < list->count; i++) {
         const struct sim_thread *thread = &list->threads[i];
-        json_array_append_new(threads, json_pack("{s:s, s:b, s:s, s:o, s:o, s:o, s:s}", "thread",
-                                                 thread_list_label(list, i), "main", thread->facts.main, "rule",
-                                                 rule_label(plan, thread), "cpus",
-                                                 text_json(cpuset_to_string(&thread->cpus)), "nodes",
-                                                 text_json(plan_nodes_of(plan, &thread->cpus)), "memory",
-                                                 text_json(memory_label(plan, thread)), "reason",
-                                                 reason_word(thread->reason)));
+        json_array_append_new(threads,
+                              json_pack("{s:s, s:b, s:s, s:o, s:o, s:o, s:s}", "thread", thread_list_label(list, i),
+                                        "main", thread->facts.main, "rule", rule_label(plan, thread), "cpus",
+                                        text_json(cpuset_to_string(&thread->cpus)), "nodes",
+                                        text_json(plan_nodes_of(plan, &thread->cpus)), "memory",
+                                        text_json(memory_label(plan, thread)), "reason", reason_word(thread->reason)));
     }
     return threads;
 }

@@ -11,8 +11,8 @@
 #include "policy/topology.h"
 
 struct policy_options {
-    const char *file;     /* -p */
-    const char **sets;    /* --set, in order */
+    const char *file;  /* -p */
+    const char **sets; /* --set, in order */
     size_t set_count;
     const char *topology; /* --topology, or NULL for this machine */
     bool no_search;       /* only this file, not the standard places */

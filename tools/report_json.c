@@ -84,12 +84,11 @@ static const char *state_word(const struct snapshot *snapshot)
 static json_t *process_json(const struct snapshot *snapshot)
 {
     const struct segment_header *h = &snapshot->header;
-    json_t *process =
-        json_pack("{s:i, s:i, s:o, s:o, s:i, s:b, s:s, s:s, s:o, s:f, s:o}", "pid", (int)h->pid, "ppid", (int)h->ppid,
-                  "comm", any_text(h->comm), "exe", any_text(h->exe), "uid", (int)h->uid, "forked", h->forked != 0, "state",
-                  state_word(snapshot), "state_reason", reason_word(h->state_reason), "started",
-                  time_json(h->start_realtime), "start_cost_us", (double)h->start_cost_ns / 1000, "base_cpus",
-                  bits_json(h->base_mask, h->base_mask_words));
+    json_t *process = json_pack(
+        "{s:i, s:i, s:o, s:o, s:i, s:b, s:s, s:s, s:o, s:f, s:o}", "pid", (int)h->pid, "ppid", (int)h->ppid, "comm",
+        any_text(h->comm), "exe", any_text(h->exe), "uid", (int)h->uid, "forked", h->forked != 0, "state",
+        state_word(snapshot), "state_reason", reason_word(h->state_reason), "started", time_json(h->start_realtime),
+        "start_cost_us", (double)h->start_cost_ns / 1000, "base_cpus", bits_json(h->base_mask, h->base_mask_words));
     json_object_set_new(process, "threads_started", json_integer((json_int_t)h->threads_started));
     json_object_set_new(process, "threads_ended", json_integer((json_int_t)h->threads_ended));
     json_object_set_new(process, "threads_unlisted", json_integer((json_int_t)h->threads_unlisted));
@@ -101,8 +100,8 @@ static json_t *process_json(const struct snapshot *snapshot)
 static json_t *plan_json(const struct snapshot *snapshot)
 {
     return json_pack("{s:o, s:o, s:b}", "path", any_text(snapshot->header.plan_path), "policy",
-                     any_text(snapshot->has_plan ? plan_text(&snapshot->plan, snapshot->plan.header->source) : ""), "readable",
-                     snapshot->has_plan);
+                     any_text(snapshot->has_plan ? plan_text(&snapshot->plan, snapshot->plan.header->source) : ""),
+                     "readable", snapshot->has_plan);
 }
 
 /* ---- rules ---- */
@@ -123,13 +122,13 @@ static json_t *rule_json(const struct snapshot *snapshot, size_t index)
         json_object_set_new(value, "distribution", json_string(word_of(&words_distribution, rule->distribution)));
         json_object_set_new(value, "level", json_string(word_of(&words_level, rule->level)));
         json_object_set_new(value, "bind_to", json_string(word_of(&words_level, rule->bind_to)));
-        json_object_set_new(value, "memory",
-                            owned_text(plan_memory_text(&snapshot->plan, rule, rule->slot_first)));
+        json_object_set_new(value, "memory", owned_text(plan_memory_text(&snapshot->plan, rule, rule->slot_first)));
     }
     json_object_set_new(value, "placed", json_integer((json_int_t)counts->placed));
     json_object_set_new(value, "live", json_integer(counts->live));
-    json_object_set_new(value, "cpu", json_pack("{s:i, s:i, s:i}", "strict", (int)counts->strict, "best_effort",
-                                                (int)counts->best_effort, "none", (int)counts->none));
+    json_object_set_new(value, "cpu",
+                        json_pack("{s:i, s:i, s:i}", "strict", (int)counts->strict, "best_effort",
+                                  (int)counts->best_effort, "none", (int)counts->none));
     json_object_set_new(value, "memory_outcomes",
                         json_pack("{s:i, s:i, s:i}", "strict", (int)counts->mem_strict, "best_effort",
                                   (int)counts->mem_best_effort, "none", (int)counts->mem_none));
@@ -174,12 +173,12 @@ static json_t *thread_json(const struct snapshot *snapshot, const struct segment
 {
     json_t *value = json_pack(
         "{s:i, s:o, s:b, s:b, s:i, s:i, s:s, s:o, s:s, s:o, s:o, s:s, s:s, s:s, s:s}", "tid", (int)thread->tid, "name",
-        any_text(thread->name), "named", (thread->flags & THREAD_FLAG_NAMED) != 0, "main", (thread->flags & THREAD_FLAG_MAIN) != 0,
-        "index", (int)thread->index, "creator", (int)thread->creator_tid, "state", thread_state_word(thread), "rule",
-        report_rule_name(snapshot, thread->rule), "why", reason_word(thread->why), "asked", asked_cpus(snapshot, thread), "now",
-        cpus_now(snapshot, thread), "outcome", outcome_word(thread->cpu_outcome), "reason",
-        reason_word(thread->cpu_reason), "memory_outcome", outcome_word(thread->mem_outcome), "memory_reason",
-        reason_word(thread->mem_reason));
+        any_text(thread->name), "named", (thread->flags & THREAD_FLAG_NAMED) != 0, "main",
+        (thread->flags & THREAD_FLAG_MAIN) != 0, "index", (int)thread->index, "creator", (int)thread->creator_tid,
+        "state", thread_state_word(thread), "rule", report_rule_name(snapshot, thread->rule), "why",
+        reason_word(thread->why), "asked", asked_cpus(snapshot, thread), "now", cpus_now(snapshot, thread), "outcome",
+        outcome_word(thread->cpu_outcome), "reason", reason_word(thread->cpu_reason), "memory_outcome",
+        outcome_word(thread->mem_outcome), "memory_reason", reason_word(thread->mem_reason));
     json_object_set_new(value, "union", json_boolean(thread->flags & THREAD_FLAG_UNION));
     json_object_set_new(value, "exclusive", json_boolean(thread->flags & THREAD_FLAG_CLAIMS));
     json_object_set_new(value, "renamed", json_boolean(thread->flags & THREAD_FLAG_RENAMED));
@@ -197,7 +196,7 @@ static json_t *thread_json(const struct snapshot *snapshot, const struct segment
 
 static json_t *event_json(const struct snapshot *snapshot, const struct segment_event *event)
 {
-    static const char *const kinds[EVENT_KINDS] = {"none",    "start",  "placed",  "renamed", "refused",
+    static const char *const kinds[EVENT_KINDS] = {"none",     "start",   "placed", "renamed", "refused",
                                                    "narrowed", "stopped", "forked", "claimed", "exit"};
     return json_pack("{s:I, s:f, s:i, s:s, s:o, s:I, s:s, s:s, s:o}", "number", (json_int_t)event->number, "ms",
                      (double)event->time_ns / 1e6, "tid", (int)event->tid, "kind", kinds[event->kind], "rule",

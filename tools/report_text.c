@@ -59,9 +59,15 @@ static void print_rules(FILE *to, const json_t *report)
         for (size_t i = 0; i < 5; i++)
             snprintf(numbers[i], sizeof numbers[i], "%lld", values[i]);
         const char *note = text_of(rule, "set_reason");
-        const char *const cells[] = {text_of(rule, "name"), text_of(rule, "asked"), text_of(rule, "cpus"),
-                                     numbers[0],            numbers[1],             numbers[2],
-                                     numbers[3],            numbers[4],             strcmp(note, "ok") ? note : ""};
+        const char *const cells[] = {text_of(rule, "name"),
+                                     text_of(rule, "asked"),
+                                     text_of(rule, "cpus"),
+                                     numbers[0],
+                                     numbers[1],
+                                     numbers[2],
+                                     numbers[3],
+                                     numbers[4],
+                                     strcmp(note, "ok") ? note : ""};
         table_row(table, cells);
     }
     table_print(to, table);
@@ -118,10 +124,14 @@ static void print_events(FILE *to, const json_t *report)
         snprintf(ms, sizeof ms, "%.3f", json_number_value(json_object_get(event, "ms")));
         snprintf(tid, sizeof tid, "%lld", number_of(event, "tid"));
         snprintf(value, sizeof value, "%lld", number_of(event, "value"));
-        const char *const cells[] = {ms,    tid,
-                                     text_of(event, "kind"),    text_of(event, "rule"),
-                                     value, text_of(event, "outcome"),
-                                     text_of(event, "reason"),  text_of(event, "text")};
+        const char *const cells[] = {ms,
+                                     tid,
+                                     text_of(event, "kind"),
+                                     text_of(event, "rule"),
+                                     value,
+                                     text_of(event, "outcome"),
+                                     text_of(event, "reason"),
+                                     text_of(event, "text")};
         table_row(table, cells);
     }
     fputc('\n', to);

@@ -296,10 +296,12 @@ static void say_why_not(pid_t pid)
         complain("process %d cannot be looked at: %s", (int)pid, strerror(-carries));
     else if (carries > 0)
         complain("process %d carries the shim, but it is dormant: no policy, no matching [target], or a plan that it "
-                 "refused. `nodewise run --dry-run -- COMMAND` tells which", (int)pid);
+                 "refused. `nodewise run --dry-run -- COMMAND` tells which",
+                 (int)pid);
     else
         complain("process %d carries no shim: it was not started under nodewise, it is static or setuid, or its "
-                 "parent cleared LD_PRELOAD", (int)pid);
+                 "parent cleared LD_PRELOAD",
+                 (int)pid);
 }
 
 int snapshot_of(struct snapshot *ret_snapshot, pid_t pid)

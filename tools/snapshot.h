@@ -16,7 +16,7 @@
 struct snapshot {
     struct segment_header header;
     struct segment_rule *rules;
-    size_t rule_count; /* one more than the plan's rules: the last is "no rule" */
+    size_t rule_count;              /* one more than the plan's rules: the last is "no rule" */
     struct segment_thread *threads; /* THREAD_FREE ones left out; in order of index */
     size_t thread_count;
     struct segment_event *events; /* oldest first */
@@ -31,7 +31,7 @@ struct snapshot {
     void *plan_data;
     size_t plan_size;
     struct plan_view plan;
-    bool has_plan; /* the plan file is there and is the one that the process carries out */
+    bool has_plan;   /* the plan file is there and is the one that the process carries out */
     size_t changing; /* thread records that would not hold still */
 };
 

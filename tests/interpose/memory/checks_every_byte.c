@@ -1,5 +1,6 @@
-/* Threads allocate, grow, shrink, exchange and free blocks of all sizes at random; each block's bytes say whose it is and
- * are looked at before it is freed or moved: memory that was given out twice, or is not zero where it must be, shows. */
+/* Threads allocate, grow, shrink, exchange and free blocks of all sizes at random; each block's bytes say whose it is
+ * and are looked at before it is freed or moved: memory that was given out twice, or is not zero where it must be,
+ * shows. */
 #include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>

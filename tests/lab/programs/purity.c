@@ -67,7 +67,9 @@ static void pin(unsigned cpu)
 static size_t random_size(struct worker *worker)
 {
     uint64_t random = next_random(worker);
-    return random % 200 == 0 ? 70000 + random / 200 % 300000 : random % 20 == 0 ? 2000 + random / 20 % 30000 : 16 + random % 600;
+    return random % 200 == 0  ? 70000 + random / 200 % 300000
+           : random % 20 == 0 ? 2000 + random / 20 % 30000
+                              : 16 + random % 600;
 }
 
 static void make(struct object *object, struct worker *worker)
@@ -144,7 +146,8 @@ static void migrate(struct worker *worker)
 static void churn(struct worker *worker)
 {
     for (unsigned i = 0; i < count * 4; i++) {
-        struct object *object = slot((unsigned)(next_random(worker) % threads), (unsigned)(next_random(worker) % count));
+        struct object *object =
+            slot((unsigned)(next_random(worker) % threads), (unsigned)(next_random(worker) % count));
         struct object made;
         make(&made, worker);
         if (made.block && next_random(worker) % 2)
@@ -239,8 +242,8 @@ static void report(const char *name)
 {
     for (size_t i = 0; i < (size_t)threads * count; i++)
         check(&objects[i]);
-    printf("{\"load\": \"%s\", \"objects\": %lu, \"wrong\": %lu, \"pages\": %lu, \"wrong_pages\": %lu}\n", name, total, wrong,
-           pages, wrong_pages);
+    printf("{\"load\": \"%s\", \"objects\": %lu, \"wrong\": %lu, \"pages\": %lu, \"wrong_pages\": %lu}\n", name, total,
+           wrong, pages, wrong_pages);
 }
 
 int main(int argc, char **argv)

@@ -54,31 +54,32 @@ static void order_follows_the_words(void **state)
         enum smt smt;
         const char *set, *main_at, *slots;
     } cases[] = {
-        {"compact fills one node before the next", TWO_SOCKETS, DIST_COMPACT, LEVEL_NODE, LEVEL_CPU, SMT_CORES_FIRST, "0-7",
-         NULL, "0 | 1 | 2 | 3 | 4 | 5 | 6 | 7"},
+        {"compact fills one node before the next", TWO_SOCKETS, DIST_COMPACT, LEVEL_NODE, LEVEL_CPU, SMT_CORES_FIRST,
+         "0-7", NULL, "0 | 1 | 2 | 3 | 4 | 5 | 6 | 7"},
         {"compact begins at the main thread, then the nearest", TWO_SOCKETS, DIST_COMPACT, LEVEL_NODE, LEVEL_CPU,
          SMT_CORES_FIRST, "0-7", "5", "4 | 5 | 6 | 7 | 0 | 1 | 2 | 3"},
-        {"scatter spreads over packages before nodes", TWO_SOCKETS, DIST_SCATTER, LEVEL_NODE, LEVEL_NODE, SMT_CORES_FIRST,
-         "0-7", NULL, "0-1 | 4-5 | 2-3 | 6-7"},
+        {"scatter spreads over packages before nodes", TWO_SOCKETS, DIST_SCATTER, LEVEL_NODE, LEVEL_NODE,
+         SMT_CORES_FIRST, "0-7", NULL, "0-1 | 4-5 | 2-3 | 6-7"},
         {"scatter spreads over packages before cores", TWO_SOCKETS, DIST_SCATTER, LEVEL_CPU, LEVEL_CPU, SMT_CORES_FIRST,
          "0-7", NULL, "0 | 4 | 2 | 6 | 1 | 5 | 3 | 7"},
         {"round robin takes the nodes in order", TWO_SOCKETS, DIST_ROUND_ROBIN, LEVEL_NODE, LEVEL_CPU, SMT_CORES_FIRST,
          "0-7", NULL, "0 | 2 | 4 | 6 | 1 | 3 | 5 | 7"},
-        {"least loaded has one slot a place", TWO_SOCKETS, DIST_LEAST_LOADED, LEVEL_NODE, LEVEL_NODE, SMT_CORES_FIRST, "0-7",
-         NULL, "0-1 | 2-3 | 4-5 | 6-7"},
+        {"least loaded has one slot a place", TWO_SOCKETS, DIST_LEAST_LOADED, LEVEL_NODE, LEVEL_NODE, SMT_CORES_FIRST,
+         "0-7", NULL, "0-1 | 2-3 | 4-5 | 6-7"},
         {"primary is one place", TWO_SOCKETS, DIST_PRIMARY, LEVEL_NODE, LEVEL_NODE, SMT_CORES_FIRST, "0-7", "6", "6-7"},
-        {"a wider binding than the walk", TWO_SOCKETS, DIST_COMPACT, LEVEL_NODE, LEVEL_SOCKET, SMT_CORES_FIRST, "0-7", NULL,
-         "0-3 | 0-3 | 4-7 | 4-7"},
-        {"no binding is one place", TWO_SOCKETS, DIST_SCATTER, LEVEL_NODE, LEVEL_NONE, SMT_CORES_FIRST, "1-6", NULL, "1-6"},
-        {"a part of a node stays a part", TWO_SOCKETS, DIST_COMPACT, LEVEL_NODE, LEVEL_NODE, SMT_CORES_FIRST, "1-4", NULL,
-         "1 | 2-3 | 4"},
+        {"a wider binding than the walk", TWO_SOCKETS, DIST_COMPACT, LEVEL_NODE, LEVEL_SOCKET, SMT_CORES_FIRST, "0-7",
+         NULL, "0-3 | 0-3 | 4-7 | 4-7"},
+        {"no binding is one place", TWO_SOCKETS, DIST_SCATTER, LEVEL_NODE, LEVEL_NONE, SMT_CORES_FIRST, "1-6", NULL,
+         "1-6"},
+        {"a part of a node stays a part", TWO_SOCKETS, DIST_COMPACT, LEVEL_NODE, LEVEL_NODE, SMT_CORES_FIRST, "1-4",
+         NULL, "1 | 2-3 | 4"},
         {"cores first", SMT, DIST_COMPACT, LEVEL_NODE, LEVEL_CPU, SMT_CORES_FIRST, "0-7", NULL,
          "0 | 2 | 4 | 6 | 1 | 3 | 5 | 7"},
         {"all threads in the machine's order", SMT, DIST_COMPACT, LEVEL_NODE, LEVEL_CPU, SMT_ALLOW, "0-7", NULL,
          "0 | 1 | 2 | 3 | 4 | 5 | 6 | 7"},
         {"one thread a core", SMT, DIST_COMPACT, LEVEL_NODE, LEVEL_CPU, SMT_ONE_PER_CORE, "0-7", NULL, "0 | 2 | 4 | 6"},
-        {"the thread that the set has of a core", SMT, DIST_COMPACT, LEVEL_NODE, LEVEL_CPU, SMT_ONE_PER_CORE, "1-7", NULL,
-         "1 | 2 | 4 | 6"},
+        {"the thread that the set has of a core", SMT, DIST_COMPACT, LEVEL_NODE, LEVEL_CPU, SMT_ONE_PER_CORE, "1-7",
+         NULL, "1 | 2 | 4 | 6"},
         {"a core holds its threads", SMT, DIST_COMPACT, LEVEL_NODE, LEVEL_CORE, SMT_CORES_FIRST, "0-7", NULL,
          "0-1 | 2-3 | 4-5 | 6-7"},
         {"caches one after the other", CHIPLET, DIST_COMPACT, LEVEL_L3, LEVEL_CORE, SMT_CORES_FIRST, "0-7", "4",
@@ -88,8 +89,10 @@ static void order_follows_the_words(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct dist_request request = {.distribution = cases[i].distribution, .level = cases[i].level,
-                                       .bind_to = cases[i].bind_to, .smt = cases[i].smt};
+        struct dist_request request = {.distribution = cases[i].distribution,
+                                       .level = cases[i].level,
+                                       .bind_to = cases[i].bind_to,
+                                       .smt = cases[i].smt};
         const char *got = slots_of(cases[i].machine, &request, cases[i].set, cases[i].main_at, false);
         if (strcmp(got, cases[i].slots) != 0)
             fail_msg("%s: %s instead of %s", cases[i].what, got, cases[i].slots);
@@ -103,8 +106,8 @@ static void capacity_is_the_cpus_of_the_place(void **state)
     assert_string_equal(slots_of(TWO_SOCKETS, &request, "0-4", NULL, true), "0-1/2 | 2-3/2 | 4/1");
     request.exclusive = true;
     assert_string_equal(slots_of(TWO_SOCKETS, &request, "0-4", NULL, true), "0-1/1 | 2-3/1 | 4/1");
-    request = (struct dist_request){.distribution = DIST_COMPACT, .level = LEVEL_NODE, .bind_to = LEVEL_NODE,
-                                    .smt = SMT_ONE_PER_CORE};
+    request = (struct dist_request){
+        .distribution = DIST_COMPACT, .level = LEVEL_NODE, .bind_to = LEVEL_NODE, .smt = SMT_ONE_PER_CORE};
     assert_string_equal(slots_of(SMT, &request, "0-7", NULL, true), "0,2,4,6/4");
 }
 

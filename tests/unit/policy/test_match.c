@@ -1,7 +1,6 @@
 #include <stdio.h>
 #include <string.h>
 
-
 #include "tests/unit/policy/fixture.h"
 
 static void globs_match_as_fnmatch_does(void **state)
@@ -10,13 +9,33 @@ static void globs_match_as_fnmatch_does(void **state)
         const char *pattern, *text;
         bool matches;
     } cases[] = {
-        {"", "", true},           {"", "a", false},         {"*", "", true},           {"*", "abc", true},
-        {"a*c", "abbc", true},    {"a*c", "abbd", false},   {"io_thd_*", "io_thd_1", true}, {"io_thd_*", "io_thd", false},
-        {"?", "a", true},         {"?", "", false},         {"a?c", "abc", true},      {"[a-c]x", "bx", true},
-        {"[a-c]x", "dx", false},  {"[!a-c]x", "dx", true},  {"[]]", "]", true},        {"[", "[", true},
-        {"[a", "[a", true},       {"\\*", "*", true},       {"\\*", "a", false},       {"**b**", "abc", true},
-        {"*.so*", "libgomp.so.1", true}, {"C? CompilerThre*", "C2 CompilerThre", true}, {"a*b*c", "aXbYbZc", true},
-        {"a*b*c", "aXbYbZ", false}, {"\\", "\\", true},    {"[a-]", "-", true},       {"ü*", "über", true},
+        {"", "", true},
+        {"", "a", false},
+        {"*", "", true},
+        {"*", "abc", true},
+        {"a*c", "abbc", true},
+        {"a*c", "abbd", false},
+        {"io_thd_*", "io_thd_1", true},
+        {"io_thd_*", "io_thd", false},
+        {"?", "a", true},
+        {"?", "", false},
+        {"a?c", "abc", true},
+        {"[a-c]x", "bx", true},
+        {"[a-c]x", "dx", false},
+        {"[!a-c]x", "dx", true},
+        {"[]]", "]", true},
+        {"[", "[", true},
+        {"[a", "[a", true},
+        {"\\*", "*", true},
+        {"\\*", "a", false},
+        {"**b**", "abc", true},
+        {"*.so*", "libgomp.so.1", true},
+        {"C? CompilerThre*", "C2 CompilerThre", true},
+        {"a*b*c", "aXbYbZc", true},
+        {"a*b*c", "aXbYbZ", false},
+        {"\\", "\\", true},
+        {"[a-]", "-", true},
+        {"ü*", "über", true},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -40,11 +59,11 @@ static void a_hostile_pattern_takes_no_exponential_time(void **state)
 
 #define POLICY                                                                                                         \
     "schema = 1\n[defaults]\nbind_to = \"node\"\n"                                                                     \
-    "[[rules]]\nname = \"main\"\nmatch = { main = true, forked = false }\nbind_to = \"core\"\n"                         \
+    "[[rules]]\nname = \"main\"\nmatch = { main = true, forked = false }\nbind_to = \"core\"\n"                        \
     "[[rules]]\nname = \"io\"\nmatch = { thread = [\"io_*\", \"net-?\"] }\n"                                           \
-    "[[rules]]\nname = \"omp\"\nmatch = { start_library = \"libgomp*.so*\", unnamed = true }\n"                         \
-    "[[rules]]\nname = \"path\"\nmatch = { creator_library = \"/opt/*/libx.so\" }\n"                                    \
-    "[[rules]]\nname = \"some\"\nmatch = [{ index = \"5-6,9-\" }, { start_function = \"worker*\" }]\n"                  \
+    "[[rules]]\nname = \"omp\"\nmatch = { start_library = \"libgomp*.so*\", unnamed = true }\n"                        \
+    "[[rules]]\nname = \"path\"\nmatch = { creator_library = \"/opt/*/libx.so\" }\n"                                   \
+    "[[rules]]\nname = \"some\"\nmatch = [{ index = \"5-6,9-\" }, { start_function = \"worker*\" }]\n"                 \
     "[[rules]]\nname = \"child\"\nmatch = { forked = true }\n"
 
 static void the_first_rule_that_matches_decides(void **state)
@@ -65,16 +84,22 @@ static void the_first_rule_that_matches_decides(void **state)
         {"the second pattern", {.name = "net-7", .index = 1, .process = &process}, "io"},
         {"an inherited name is none", {.name = "io_1", .unnamed = true, .index = 1, .process = &process}, "defaults"},
         {"a library by its base name",
-         {.unnamed = true, .index = 1, .start_library = "/usr/lib/libgomp.so.1", .process = &process}, "omp"},
+         {.unnamed = true, .index = 1, .start_library = "/usr/lib/libgomp.so.1", .process = &process},
+         "omp"},
         {"all conditions must hold",
-         {.name = "n", .index = 1, .start_library = "/usr/lib/libgomp.so.1", .process = &process}, "defaults"},
+         {.name = "n", .index = 1, .start_library = "/usr/lib/libgomp.so.1", .process = &process},
+         "defaults"},
         {"a pattern with a slash is about the path",
-         {.unnamed = true, .index = 1, .creator_library = "/opt/a/libx.so", .process = &process}, "path"},
+         {.unnamed = true, .index = 1, .creator_library = "/opt/a/libx.so", .process = &process},
+         "path"},
         {"and does not fit another path",
-         {.unnamed = true, .index = 1, .creator_library = "/usr/libx.so", .process = &process}, "defaults"},
+         {.unnamed = true, .index = 1, .creator_library = "/usr/libx.so", .process = &process},
+         "defaults"},
         {"an index", {.unnamed = true, .index = 6, .process = &process}, "some"},
         {"an open range", {.unnamed = true, .index = 4000, .process = &process}, "some"},
-        {"one of several tables", {.unnamed = true, .index = 1, .start_function = "worker_main", .process = &process}, "some"},
+        {"one of several tables",
+         {.unnamed = true, .index = 1, .start_function = "worker_main", .process = &process},
+         "some"},
         {"the catch-all", {.unnamed = true, .index = 1, .process = &process}, "defaults"},
     };
     (void)state;
@@ -89,8 +114,8 @@ static void the_first_rule_that_matches_decides(void **state)
 
 static void main_keeps_the_union_unless_a_rule_names_it(void **state)
 {
-    struct compiled compiled =
-        compile_text("schema = 1\n[defaults]\nbind_to = \"cpu\"\n[[rules]]\nname = \"a\"\nmatch = { index = \"0-\" }\n", "core:4");
+    struct compiled compiled = compile_text(
+        "schema = 1\n[defaults]\nbind_to = \"cpu\"\n[[rules]]\nname = \"a\"\nmatch = { index = \"0-\" }\n", "core:4");
     struct process_facts process = {.exe = "/bin/x", .comm = "x", .argv = "x", .index = PLAN_NONE};
     struct sim_thread threads[2] = {{.facts = {.name = "x", .main = true, .process = &process}},
                                     {.facts = {.unnamed = true, .index = 1, .process = &process}}};
@@ -108,7 +133,8 @@ static void why_names_the_condition_that_failed(void **state)
 {
     struct compiled compiled = compile_text(POLICY, "core:4");
     struct process_facts process = {.exe = "/bin/x", .comm = "x", .argv = "x", .index = PLAN_NONE};
-    struct thread_facts facts = {.name = "n", .index = 1, .start_library = "/usr/lib/libgomp.so.1", .process = &process};
+    struct thread_facts facts = {
+        .name = "n", .index = 1, .start_library = "/usr/lib/libgomp.so.1", .process = &process};
     uint32_t key = PLAN_KEY_COUNT;
     (void)state;
     assert_false(match_one(&compiled.view, 0, &facts, &key));
@@ -130,13 +156,18 @@ static void lint_finds_what_can_never_match(void **state)
     } cases[] = {
         {"[[rules]]\nname = \"a\"\nmatch = { thread = \"C2 CompilerThread*\" }\n", "W007", true},
         {"[[rules]]\nname = \"a\"\nmatch = { thread = \"C2 CompilerThre*\" }\n", "W007", false},
-        {"[[rules]]\nname = \"a\"\nmatch = { thread = \"*\" }\n[[rules]]\nname = \"b\"\nmatch = { thread = \"io\" }\n", "W022", true},
-        {"[[rules]]\nname = \"a\"\nmatch = { thread = \"io_*\" }\n[[rules]]\nname = \"b\"\nmatch = { thread = \"io_thd_*\" }\n",
+        {"[[rules]]\nname = \"a\"\nmatch = { thread = \"*\" }\n[[rules]]\nname = \"b\"\nmatch = { thread = \"io\" }\n",
          "W022", true},
-        {"[[rules]]\nname = \"a\"\nmatch = { thread = \"io_thd_*\" }\n[[rules]]\nname = \"b\"\nmatch = { thread = \"io_*\" }\n",
+        {"[[rules]]\nname = \"a\"\nmatch = { thread = \"io_*\" }\n[[rules]]\nname = \"b\"\nmatch = { thread = "
+         "\"io_thd_*\" }\n",
+         "W022", true},
+        {"[[rules]]\nname = \"a\"\nmatch = { thread = \"io_thd_*\" }\n[[rules]]\nname = \"b\"\nmatch = { thread = "
+         "\"io_*\" }\n",
          "W022", false},
-        {"[[rules]]\nname = \"a\"\nmatch = { unnamed = true }\n[[rules]]\nname = \"b\"\nmatch = { main = true }\n", "W022", false},
-        {"[[rules]]\nname = \"a\"\nmatch = { index = \"0-9\" }\n[[rules]]\nname = \"b\"\nmatch = { index = \"3\" }\n", "W022", true},
+        {"[[rules]]\nname = \"a\"\nmatch = { unnamed = true }\n[[rules]]\nname = \"b\"\nmatch = { main = true }\n",
+         "W022", false},
+        {"[[rules]]\nname = \"a\"\nmatch = { index = \"0-9\" }\n[[rules]]\nname = \"b\"\nmatch = { index = \"3\" }\n",
+         "W022", true},
         {"[[rules]]\nname = \"a\"\nmatch = { main = true }\nmemory = { policy = \"bind\" }\n", "W023", true},
         {"[[rules]]\nname = \"a\"\nmatch = { main = true }\nmemory = { policy = \"preferred\" }\n", "W023", false},
         {"[[rules]]\nname = \"a\"\nmatch = { main = true }\nlevel = \"l3\"\nbind_to = \"node\"\n", "W024", true},

@@ -87,7 +87,7 @@ static void round_robin_and_least_loaded_spread(void **state)
 }
 
 #define EXCLUSIVE                                                                                                      \
-    "schema = 1\n[defaults]\nbind_to = \"node\"\nnodes = \"0\"\n[[rules]]\nname = \"x\"\n"                              \
+    "schema = 1\n[defaults]\nbind_to = \"node\"\nnodes = \"0\"\n[[rules]]\nname = \"x\"\n"                             \
     "match = { thread = \"x\" }\nbind_to = \"core\"\nexclusive = true\ndistribution = \"compact\"\n"
 
 static void exclusive_cpus_leave_the_masks_of_others(void **state)
@@ -121,7 +121,8 @@ static void *grabs(void *unused)
         if (pick.claims) {
             const struct plan_view *plan = &contested->compiled.view;
             for (unsigned cpu = 0; cpu < 8; cpu++)
-                if (plan_mask_has(plan, plan->slots[pick.slot].claim_mask, cpu) && atomic_fetch_add(&owners[cpu], 1) != 0)
+                if (plan_mask_has(plan, plan->slots[pick.slot].claim_mask, cpu) &&
+                    atomic_fetch_add(&owners[cpu], 1) != 0)
                     abort(); /* two believe that the CPU is theirs alone */
             for (unsigned cpu = 0; cpu < 8; cpu++)
                 if (plan_mask_has(plan, plan->slots[pick.slot].claim_mask, cpu))

@@ -6,10 +6,10 @@
 #include "tests/unit/policy/walk.h"
 
 #define POLICY                                                                                                         \
-    "schema = 1\ndescription = \"d\"\n[target]\nexe = [\"/bin/*\", \"/usr/bin/*\"]\n"                                   \
+    "schema = 1\ndescription = \"d\"\n[target]\nexe = [\"/bin/*\", \"/usr/bin/*\"]\n"                                  \
     "[defaults]\nbind_to = \"node\"\nmemory = { policy = \"preferred\" }\n"                                            \
-    "[[rules]]\nname = \"main\"\nmatch = { main = true }\nbind_to = \"core\"\nexclusive = true\n"                       \
-    "[[rules]]\nname = \"io\"\nmatch = [{ thread = \"io_*\" }, { index = \"3-5\" }]\nrename = \"io-{n}\"\n"             \
+    "[[rules]]\nname = \"main\"\nmatch = { main = true }\nbind_to = \"core\"\nexclusive = true\n"                      \
+    "[[rules]]\nname = \"io\"\nmatch = [{ thread = \"io_*\" }, { index = \"3-5\" }]\nrename = \"io-{n}\"\n"            \
     "memory = { policy = \"weighted_interleave\", nodes = \"all\", weights = { 0 = 3, 1 = 1 } }\n"
 
 static struct compiled good_plan(void)
@@ -135,13 +135,15 @@ static void hard_enforcement_refuses_what_soft_replaces(void **state)
 static void reserved_and_restricted_cpus_are_never_used(void **state)
 {
     struct compiled compiled = compile_text("schema = 1\n[topology]\nnodes = \"0\"\nreserve_cpus = \"0\"\n"
-                                            "[defaults]\nbind_to = \"cpu\"\n", "pack:2 numa:1 core:4 pu:1");
+                                            "[defaults]\nbind_to = \"cpu\"\n",
+                                            "pack:2 numa:1 core:4 pu:1");
     struct cpuset cpus = CPUSET_EMPTY;
     (void)state;
     assert_int_equal(plan_mask_cpuset(&compiled.view, compiled.view.header->main_mask, &cpus), 0);
     assert_cpus(&cpus, "1-3");
     compiled_free(&compiled);
-    compiled = compile_text("schema = 1\n[topology]\nreserve_cpus = \"all\"\n[defaults]\nbind_to = \"cpu\"\n", "core:2");
+    compiled =
+        compile_text("schema = 1\n[topology]\nreserve_cpus = \"all\"\n[defaults]\nbind_to = \"cpu\"\n", "core:2");
     assert_true(was_said(&compiled.diags, "W025"));
     assert_int_equal(plan_mask_cpuset(&compiled.view, compiled.view.header->main_mask, &cpus), 0);
     assert_cpus(&cpus, "0-1");
@@ -151,8 +153,9 @@ static void reserved_and_restricted_cpus_are_never_used(void **state)
 
 static void a_plan_for_4096_cpus_stays_small(void **state)
 {
-    struct compiled compiled = compile_text("schema = 1\n[defaults]\nbind_to = \"cpu\"\ndistribution = \"scatter\"\nlevel = \"cpu\"\n",
-                                            "pack:8 numa:1 l3:8 core:16 pu:4");
+    struct compiled compiled =
+        compile_text("schema = 1\n[defaults]\nbind_to = \"cpu\"\ndistribution = \"scatter\"\nlevel = \"cpu\"\n",
+                     "pack:8 numa:1 l3:8 core:16 pu:4");
     (void)state;
     assert_int_equal(compiled.view.count[PLAN_SLOTS], 4096);
     assert_true(compiled.bytes.size < 512 * 1024);

@@ -5,8 +5,8 @@
 static void every_cpu_is_in_one_place_of_each_level(void **state)
 {
     static const char *const machines[] = {
-        "core:1 pu:1", "pack:2 numa:2 l3:2 core:2 pu:2", "numa:3 core:2", "pu:6", "pack:3 core:2 pu:1",
-        "pack:1 l3:8 core:4 pu:2", "machine",
+        "core:1 pu:1",        "pack:2 numa:2 l3:2 core:2 pu:2", "numa:3 core:2", "pu:6",
+        "pack:3 core:2 pu:1", "pack:1 l3:8 core:4 pu:2",        "machine",
     };
     (void)state;
     for (size_t m = 0; m < sizeof machines / sizeof *machines; m++) {
@@ -56,7 +56,8 @@ static void restrictions_move_homes_to_allowed_memory(void **state)
 
 static void identity_tells_machines_apart_and_knows_them_again(void **state)
 {
-    static const char *const machines[] = {"core:4 pu:1", "core:4 pu:1; allowed=0-2", "core:2 pu:2", "pack:2 core:2 pu:1"};
+    static const char *const machines[] = {"core:4 pu:1", "core:4 pu:1; allowed=0-2", "core:2 pu:2",
+                                           "pack:2 core:2 pu:1"};
     uint64_t seen[4];
     (void)state;
     for (size_t i = 0; i < 4; i++) {
@@ -75,8 +76,13 @@ static void nonsense_is_a_finding(void **state)
     static const struct {
         const char *text, *code;
     } cases[] = {
-        {"hello", "E061"}, {"pack:0", "E061"}, {"/no/such/file.xml", "E060"}, {"core:2; allowed=9", "E063"},
-        {"core:2; allowed=x", "E063"}, {"core:2; colour=red", "E063"}, {"core:2; mems=7", "E063"},
+        {"hello", "E061"},
+        {"pack:0", "E061"},
+        {"/no/such/file.xml", "E060"},
+        {"core:2; allowed=9", "E063"},
+        {"core:2; allowed=x", "E063"},
+        {"core:2; colour=red", "E063"},
+        {"core:2; mems=7", "E063"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -10,12 +10,19 @@
 /* Matches threads of several kinds, takes slots of every rule and gives them back. Reads every text. */
 static inline void walk_plan(const struct plan_view *plan)
 {
-    struct process_facts process = {.exe = "/bin/x", .comm = "x", .argv = "x y", .parent_comm = "sh", .index = 3, .uid = 7};
+    struct process_facts process = {
+        .exe = "/bin/x", .comm = "x", .argv = "x y", .parent_comm = "sh", .index = 3, .uid = 7};
     struct thread_facts facts[] = {
         {.name = "x", .main = true, .process = &process},
         {.name = "io_thd_1", .index = 1, .start_library = "/a/b.so", .start_function = "f", .process = &process},
-        {.unnamed = true, .index = 2, .creator_library = "c.so", .creator_function = "g", .frames = 1,
-         .stack_library = {"s.so"}, .stack_function = {"h"}, .process = &process},
+        {.unnamed = true,
+         .index = 2,
+         .creator_library = "c.so",
+         .creator_function = "g",
+         .frames = 1,
+         .stack_library = {"s.so"},
+         .stack_function = {"h"},
+         .process = &process},
     };
     uint64_t bits[64];
     uint32_t key;
