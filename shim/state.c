@@ -5,6 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shim/sys/raw.h"
+
 struct shim nw_shim;
 
 /* One buffer instead of one for each text: a page that is touched costs more at start-up than all the copying. */
@@ -25,7 +27,7 @@ const char *shim_keep(const char *text)
 
 bool shim_was_forked(void)
 {
-    return nw_shim.fork_mark ? !*nw_shim.fork_mark : getpid() != nw_shim.pid;
+    return nw_shim.fork_mark ? !*nw_shim.fork_mark : raw_getpid() != nw_shim.pid;
 }
 
 uint64_t monotonic_ns(void)

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "shim/arena/page.h"
+#include "shim/sys/raw.h"
 
 #define POOL_SIZE    (128u << 10)
 #define ALIGNMENT    16u
@@ -47,7 +48,7 @@ static void *from_mapping(size_t alignment, size_t size)
 
     if (number >= MAPPINGS_MAX || whole < size)
         return NULL;
-    memory = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    memory = raw_mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     if (memory == MAP_FAILED)
         return NULL;
     mappings[number].size = whole;

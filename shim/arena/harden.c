@@ -8,6 +8,7 @@
 #include "shim/arena/heap.h"
 #include "shim/start/environment.h"
 #include "shim/state.h"
+#include "shim/sys/raw.h"
 
 bool nw_hardened ON_DATA_PAGE;
 
@@ -20,7 +21,7 @@ void harden_read(void)
 
 static _Noreturn void die(const char *line)
 {
-    ssize_t unused = write(STDERR_FILENO, line, strlen(line));
+    ssize_t unused = raw_write(STDERR_FILENO, line, strlen(line));
 
     (void)unused;
     abort();

@@ -10,6 +10,7 @@
 #include "shim/arena/size_class.h"
 #include "shim/place/text_writer.h"
 #include "shim/state.h"
+#include "shim/sys/raw.h"
 
 #define SHARE 8u /* of the limit may be idle: 1/8 */
 
@@ -17,13 +18,13 @@ static _Atomic uint32_t known_limit; /* 0: not read yet */
 
 static bool read_text(const char *path, char *ret_text, size_t size)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = raw_open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     ssize_t length;
 
     if (fd < 0)
         return false;
-    length = read(fd, ret_text, size - 1);
-    close(fd);
+    length = raw_read(fd, ret_text, size - 1);
+    raw_close(fd);
     ret_text[length > 0 ? length : 0] = '\0';
     return length > 0;
 }

@@ -8,6 +8,7 @@
 #include "policy/reason.h"
 #include "shim/state.h"
 #include "shim/sys/placing.h"
+#include "shim/sys/raw.h"
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
@@ -35,7 +36,7 @@ static size_t address_space(void)
 {
     struct rlimit limit;
 
-    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+    if (raw_limit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
         return SIZE_MAX;
     return limit.rlim_cur / 2;
 }
@@ -51,7 +52,7 @@ static bool reserve(uint32_t regions, uint32_t shift, size_t most)
 
     if (size > most || total >> shift != regions)
         return false;
-    memory = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    memory = raw_mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
     if (memory == MAP_FAILED)
         return false;
     start = ((uintptr_t)memory + descriptors + classes + BASE_ALIGNMENT - 1) & ~(BASE_ALIGNMENT - 1);
@@ -138,11 +139,11 @@ static size_t huge_size(const struct region *region)
 /* Does the pool have so many free pages? A mapping reserves them, so making one tells. */
 static bool pool_has(size_t size, int flags)
 {
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
+    void *memory = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1);
 
     if (memory == MAP_FAILED)
         return false;
-    munmap(memory, size);
+    raw_munmap(memory, size);
     return true;
 }
 
@@ -157,11 +158,12 @@ static bool map_huge(struct region *region, char *start, size_t size)
 
     if (((uintptr_t)start | size) & (huge_size(region) - 1) || !pool_has(size, flags))
         return false;
-    if (mmap(start, size, PROT_READ | PROT_WRITE, flags | MAP_FIXED, -1, 0) != MAP_FAILED) {
+    if (raw_mmap(start, size, PROT_READ | PROT_WRITE, flags | MAP_FIXED, -1) != MAP_FAILED) {
         bind_range(region, start, size);
         return true;
     }
-    if (mmap(start, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0) != start)
+    if (raw_mmap(start, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1) !=
+        start)
         region->slices = region->committed;
     return false;
 }
@@ -171,14 +173,14 @@ static void fall_back_to_thp(struct region *region)
 {
     region->flavour.huge_pages = HUGE_THP;
     region->huge_reason = REASON_NO_HUGE_PAGES;
-    madvise(region_start(region), (size_t)region->slices << SLICE_SHIFT, MADV_HUGEPAGE);
+    raw_madvise(region_start(region), (size_t)region->slices << SLICE_SHIFT, MADV_HUGEPAGE);
 }
 
 static void prefault(const struct region *region, char *start, size_t size)
 {
     bool asked = region->flavour.prefault == PREFAULT_POPULATE || region->flavour.prefault == PREFAULT_TOUCH;
 
-    if (!asked || madvise(start, size, MADV_POPULATE_WRITE) == 0)
+    if (!asked || raw_madvise(start, size, MADV_POPULATE_WRITE) == 0)
         return;
     for (size_t i = 0; i < size; i += PAGE_SIZE)
         ((volatile char *)start)[i] = 0;
@@ -195,7 +197,7 @@ static bool make_usable(struct region *region, uint32_t from, uint32_t to)
         fall_back_to_thp(region);
     if (to > region->slices)
         return false;
-    return mprotect(start, size, PROT_READ | PROT_WRITE) == 0;
+    return raw_mprotect(start, size, PROT_READ | PROT_WRITE) == 0;
 }
 
 /* Parts of a table at a border may share a page with another region's: usable twice is no harm. */
@@ -204,7 +206,7 @@ static bool make_table_usable(const void *from, const void *to)
     uintptr_t start = (uintptr_t)from & ~(uintptr_t)(PAGE_SIZE - 1);
     uintptr_t end = ((uintptr_t)to + PAGE_SIZE - 1) & ~(uintptr_t)(PAGE_SIZE - 1);
 
-    return mprotect((void *)start, end - start, PROT_READ | PROT_WRITE) == 0;
+    return raw_mprotect((void *)start, end - start, PROT_READ | PROT_WRITE) == 0;
 }
 
 static bool describe(struct region *region, uint32_t slices)
@@ -288,11 +290,11 @@ static void advise_huge_pages(const struct region *region, size_t size)
     const size_t beginning = (size_t)STEP << SLICE_SHIFT;
 
     if (region->flavour.huge_pages == HUGE_THP)
-        madvise(region_start(region), size, MADV_HUGEPAGE);
+        raw_madvise(region_start(region), size, MADV_HUGEPAGE);
     else if (region->flavour.huge_pages == HUGE_NEVER)
-        madvise(region_start(region), size, MADV_NOHUGEPAGE);
+        raw_madvise(region_start(region), size, MADV_NOHUGEPAGE);
     else if (region->flavour.huge_pages == HUGE_DEFAULT)
-        madvise(region_start(region), size < beginning ? size : beginning, MADV_NOHUGEPAGE);
+        raw_madvise(region_start(region), size < beginning ? size : beginning, MADV_NOHUGEPAGE);
 }
 
 bool region_open(struct region *region)

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "shim/arena/pressure.h"
+#include "shim/sys/raw.h"
 
 #define EXACT_BINS  32u /* one for each length; behind them four for each doubling */
 #define SCAN_LIMIT  16u /* spans of a bin that are looked at for one that is long enough */
@@ -365,7 +366,7 @@ static bool purge_oldest(struct region *region, uint32_t now)
     unlist(region, page);
     mark(page, slices, PAGE_INTERIOR); /* nobody merges with it while the lock is free */
     lock_give(&region->lock);
-    gone = madvise(page_start(page), (size_t)slices << SLICE_SHIFT, MADV_DONTNEED) == 0;
+    gone = raw_madvise(page_start(page), (size_t)slices << SLICE_SHIFT, MADV_DONTNEED) == 0;
     lock_take(&region->lock);
     if (gone)
         add_clean(region, page, slices);

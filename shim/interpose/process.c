@@ -11,6 +11,7 @@
 #include "shim/place/place.h"
 #include "shim/start/finish.h"
 #include "shim/state.h"
+#include "shim/sys/raw.h"
 
 #define PUBLIC __attribute__((visibility("default")))
 
@@ -28,7 +29,7 @@ static void named_itself(const char *name)
 /* A child of vfork or clone(CLONE_VM): in our memory, but not this process. */
 static bool is_borrowed_memory(void)
 {
-    return getpid() != nw_shim.pid && !shim_was_forked();
+    return raw_getpid() != nw_shim.pid && !shim_was_forked();
 }
 
 static void succeeded(int option, unsigned long second)

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "shim/state.h"
+#include "shim/sys/raw.h"
 
 bool mask_open(struct mask *ret_mask)
 {
@@ -13,14 +14,14 @@ bool mask_open(struct mask *ret_mask)
         memset(ret_mask->small, 0, ret_mask->words * 8);
         return true;
     }
-    ret_mask->bits = mmap(NULL, ret_mask->words * 8, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ret_mask->bits = raw_mmap(NULL, ret_mask->words * 8, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     return ret_mask->bits != MAP_FAILED;
 }
 
 void mask_close(struct mask *mask)
 {
     if (mask->bits != mask->small && mask->bits != MAP_FAILED)
-        munmap(mask->bits, mask->words * 8);
+        raw_munmap(mask->bits, mask->words * 8);
 }
 
 unsigned mask_weight(const struct mask *mask)

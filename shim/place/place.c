@@ -24,6 +24,7 @@
 #include "shim/place/order.h"
 #include "shim/state.h"
 #include "shim/sys/placing.h"
+#include "shim/sys/raw.h"
 #include "shim/telemetry/segment.h"
 
 /* --- slots --- */
@@ -480,7 +481,7 @@ static void adopt_self(const char *name)
 {
     struct thread *thread;
 
-    if (getpid() != nw_shim.pid)
+    if (raw_getpid() != nw_shim.pid)
         return; /* borrowed memory: vfork, or a copy that no fork handler saw */
     thread_each(end_if_gone, NULL);
     thread = thread_take();

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "shim/state.h"
+#include "shim/sys/raw.h"
 
 #define FIRST_CHUNK 256u
 #define CHUNKS      15u /* 8 million records: twice the largest pid_max */
@@ -50,11 +51,11 @@ static bool pool_grow(uint32_t seen)
 
     if (seen >= CHUNKS)
         return false;
-    records = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    records = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     if (records == MAP_FAILED)
         return false;
     if (!atomic_compare_exchange_strong(&chunks[seen], &none, records))
-        munmap(records, size);
+        raw_munmap(records, size);
     /* whoever lost the first race may still win this one: both want the same value */
     atomic_compare_exchange_strong(&chunk_count, &seen, seen + 1);
     return true;

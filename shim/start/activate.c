@@ -19,6 +19,7 @@
 #include "shim/start/start.h"
 #include "shim/state.h"
 #include "shim/sys/placing.h"
+#include "shim/sys/raw.h"
 #include "shim/telemetry/segment.h"
 
 #define PAGE      4096u
@@ -153,7 +154,7 @@ static _Noreturn void refuse(const struct plan_rule *rule, enum reason reason)
     write_text(&writer, "` is hard and cannot be carried out: ");
     write_text(&writer, reason_text(reason));
     write_char(&writer, '\n');
-    unused = write(STDERR_FILENO, line, writer.length);
+    unused = raw_write(STDERR_FILENO, line, writer.length);
     (void)unused;
     syscall(SYS_exit_group, HARD_EXIT); /* _exit() is our own */
     __builtin_unreachable();
@@ -204,11 +205,11 @@ static bool map_tables(void)
 {
     size_t occupancy = (occupancy_size(&nw_shim.plan) + 7) & ~(size_t)7;
     size_t size = PAGE + occupancy + nw_shim.plan.count[PLAN_RULES] * sizeof(uint32_t);
-    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *memory = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 
     if (memory == MAP_FAILED)
         return false;
-    if (madvise(memory, PAGE, MADV_WIPEONFORK) == 0) {
+    if (raw_madvise(memory, PAGE, MADV_WIPEONFORK) == 0) {
         nw_shim.fork_mark = (uint32_t *)memory;
         *nw_shim.fork_mark = 1;
     }

@@ -10,6 +10,7 @@
 #include "shim/place/text_writer.h"
 #include "shim/state.h"
 #include "shim/sys/placing.h"
+#include "shim/sys/raw.h"
 
 #define ARGUMENTS_SIZE 4096u
 
@@ -20,15 +21,15 @@ static char parent_comm[16];
 /* A file of /proc, at most size - 1 bytes. Returns the length, or 0. */
 static size_t read_file(const char *path, char *ret_text, size_t size)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = raw_open(path, O_RDONLY | O_CLOEXEC);
     size_t length = 0;
     ssize_t count = 0;
 
     if (fd < 0)
         return 0;
-    while (length < size - 1 && (count = read(fd, ret_text + length, size - 1 - length)) > 0)
+    while (length < size - 1 && (count = raw_read(fd, ret_text + length, size - 1 - length)) > 0)
         length += (size_t)count;
-    close(fd);
+    raw_close(fd);
     ret_text[length] = '\0';
     return length;
 }
@@ -36,7 +37,7 @@ static size_t read_file(const char *path, char *ret_text, size_t size)
 static const char *read_exe(void)
 {
     char exe[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+    ssize_t length = raw_readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 
     if (length <= 0)
         return NULL;
@@ -64,7 +65,7 @@ static const char *read_parent(void)
     size_t length;
 
     write_text(&writer, "/proc/");
-    write_number(&writer, (uint64_t)getppid(), 0);
+    write_number(&writer, (uint64_t)raw_getppid(), 0);
     write_text(&writer, "/comm");
     length = read_file(path, parent_comm, sizeof(parent_comm));
     if (!length)
@@ -110,7 +111,10 @@ static const char *literal_name(const char *pattern)
     const char *slash = strrchr(pattern, '/');
     const char *name = slash ? slash + 1 : pattern;
 
-    return strpbrk(name, "*?[\\") ? NULL : name;
+    for (const char *at = name; *at; at++)
+        if (strchr("*?[\\", *at))
+            return NULL;
+    return name;
 }
 
 /*
@@ -124,7 +128,7 @@ bool facts_rule_out_exe(void)
     const char *path = nw_shim.facts.exe_link, *name;
     char unused;
 
-    if (!path || readlink(path, &unused, 1) >= 0 || errno != EINVAL)
+    if (!path || raw_readlink(path, &unused, 1) >= 0 || errno != EINVAL)
         return false;
     name = strrchr(path, '/') + 1;
     for (uint32_t i = 0; i < plan->count[PLAN_TARGETS]; i++) {

@@ -12,6 +12,7 @@
 #include "shim/start/environment.h"
 #include "shim/start/helper.h"
 #include "shim/state.h"
+#include "shim/sys/raw.h"
 #include "shim/telemetry/segment.h"
 
 /* A forked child writes a report of its own only where it gets a file of its own. */
@@ -41,7 +42,7 @@ void shim_finish(void)
     char path[96];
 
     /* a stopped shim makes no system call that a sandbox could mind; vfork children are not this process */
-    if (!shim_is_active() || !segment_is_open() || getpid() != nw_shim.pid || shim_was_forked())
+    if (!shim_is_active() || !segment_is_open() || raw_getpid() != nw_shim.pid || shim_was_forked())
         return;
     if (!atomic_compare_exchange_strong(&nw_shim.finished, &open, 1))
         return;

@@ -9,6 +9,7 @@
 #include "shim/start/facts.h"
 #include "shim/start/start.h"
 #include "shim/state.h"
+#include "shim/sys/raw.h"
 #include "shim/telemetry/segment.h"
 
 static void reset_process(void)
@@ -19,7 +20,7 @@ static void reset_process(void)
     nw_shim.start_realtime = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
     nw_shim.start_monotonic = monotonic_ns();
     nw_shim.start_cost_ns = 0;
-    nw_shim.pid = getpid();
+    nw_shim.pid = raw_getpid();
     atomic_store(&nw_shim.finished, 0);
     if (nw_shim.fork_mark)
         *nw_shim.fork_mark = 1;

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "shim/place/text_writer.h"
+#include "shim/sys/raw.h"
 
 #define STACK_SIZE  ((size_t)32 << 10)
 #define SIGNALS     64
@@ -54,7 +55,7 @@ static void drop_handlers(void)
 
 static bool redirect(int pipe_end)
 {
-    int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int nothing = raw_open("/dev/null", O_RDWR | O_CLOEXEC);
 
     if (nothing < 0)
         return false;
@@ -62,9 +63,9 @@ static bool redirect(int pipe_end)
     if (pipe_end == STDOUT_FILENO)
         syscall(SYS_fcntl, pipe_end, F_SETFD, 0); /* fcntl() would be fcntl64, which musl lacks */
     else
-        dup2(pipe_end, STDOUT_FILENO);
-    dup2(nothing, STDIN_FILENO);
-    dup2(nothing, STDERR_FILENO);
+        raw_dup(pipe_end, STDOUT_FILENO);
+    raw_dup(nothing, STDIN_FILENO);
+    raw_dup(nothing, STDERR_FILENO);
     return true;
 }
 
@@ -110,7 +111,7 @@ static void read_all(int fd, char *output, size_t size)
 
     for (;;) {
         bool full = length + 1 >= size;
-        ssize_t count = full ? read(fd, rest, sizeof(rest)) : read(fd, output + length, size - 1 - length);
+        ssize_t count = full ? raw_read(fd, rest, sizeof(rest)) : raw_read(fd, output + length, size - 1 - length);
 
         if (count < 0 && errno == EINTR)
             continue;
@@ -148,14 +149,14 @@ static int go_between_main(void *argument)
     pid_t pid;
 
     expect_child();
-    if (command->output && pipe2(ends, O_CLOEXEC) != 0)
+    if (command->output && raw_pipe(ends, O_CLOEXEC) != 0)
         return NOT_STARTED;
     command->pipe_end = ends[1];
     pid = clone(command_main, command->stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD, command);
     if (pid < 0)
         return NOT_STARTED;
     if (command->output) {
-        close(ends[1]);
+        raw_close(ends[1]);
         read_all(ends[0], command->output, command->output_size);
     }
     return wait_for(pid, 0);
@@ -170,7 +171,7 @@ int helper_run(const char *path, const char *const *arguments, char *output, siz
     char *memory;
     pid_t pid;
 
-    memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    memory = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1);
     if (memory == MAP_FAILED)
         return -1;
     command.stack = memory;
@@ -182,7 +183,7 @@ int helper_run(const char *path, const char *const *arguments, char *output, siz
     if (pid > 0)
         status = wait_for(pid, __WCLONE);
     sigprocmask(SIG_SETMASK, &command.mask, NULL);
-    munmap(memory, size);
+    raw_munmap(memory, size);
     return status == NOT_STARTED ? -1 : status;
 }
 
@@ -210,7 +211,7 @@ static bool try_path(char *ret_path, size_t size, const char *folder, const char
 
     write_text(&writer, folder);
     write_text(&writer, rest);
-    return writer.length + 1 < size && access(ret_path, X_OK) == 0;
+    return writer.length + 1 < size && raw_access(ret_path, X_OK) == 0;
 }
 
 bool helper_path(char *ret_path, size_t size)

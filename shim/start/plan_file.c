@@ -9,6 +9,7 @@
 
 #include "shim/place/text_writer.h"
 #include "shim/state.h"
+#include "shim/sys/raw.h"
 #include "shim/telemetry/layout.h"
 
 /*
@@ -39,7 +40,7 @@ static bool folder_is_safe(const char *path)
     length = slash == path ? 1 : (size_t)(slash - path);
     memcpy(folder, path, length);
     folder[length] = '\0';
-    if (lstat(folder, &info) != 0 || !S_ISDIR(info.st_mode) || !owner_is_trusted(&info))
+    if (raw_lstat(folder, &info) != 0 || !S_ISDIR(info.st_mode) || !owner_is_trusted(&info))
         return false;
     return !(info.st_mode & 022) || (info.st_mode & S_ISVTX);
 }
@@ -66,7 +67,7 @@ static void *read_small(int fd, size_t size)
 
     if (size > sizeof(small_plan))
         return NULL;
-    return read(fd, to, size) == (ssize_t)size ? to : NULL;
+    return raw_read(fd, to, size) == (ssize_t)size ? to : NULL;
 }
 
 static enum reason map_open_file(struct plan_view *ret_plan, int fd)
@@ -74,7 +75,7 @@ static enum reason map_open_file(struct plan_view *ret_plan, int fd)
     struct stat info;
     void *data;
 
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || !owner_is_trusted(&info) || (info.st_mode & 022))
+    if (raw_fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || !owner_is_trusted(&info) || (info.st_mode & 022))
         return REASON_PLAN_UNSAFE;
     if (info.st_size < (off_t)sizeof(struct plan_header) || info.st_size > (off_t)PLAN_MAX_SIZE)
         return REASON_PLAN_DAMAGED;
@@ -82,12 +83,12 @@ static enum reason map_open_file(struct plan_view *ret_plan, int fd)
     if (data)
         return plan_check(ret_plan, data, (size_t)info.st_size, NULL) == 0 ? REASON_OK : REASON_PLAN_DAMAGED;
     /* not MAP_POPULATE: the kernel maps the neighbours of a cached page anyway, in half the time */
-    data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    data = raw_mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd);
     if (data == MAP_FAILED)
         return REASON_PLAN_DAMAGED;
     if (plan_check(ret_plan, data, (size_t)info.st_size, NULL) == 0)
         return REASON_OK;
-    munmap(data, (size_t)info.st_size);
+    raw_munmap(data, (size_t)info.st_size);
     return REASON_PLAN_DAMAGED;
 }
 
@@ -97,11 +98,11 @@ enum reason plan_file_map(struct plan_view *ret_plan, const char *path)
     int fd;
 
     if (!folder_is_ours(path) && !folder_is_safe(path))
-        return access(path, F_OK) == 0 ? REASON_PLAN_UNSAFE : REASON_PLAN_MISSING;
-    fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hold the program up */
+        return raw_access(path, F_OK) == 0 ? REASON_PLAN_UNSAFE : REASON_PLAN_MISSING;
+    fd = raw_open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hold the program up */
     if (fd < 0)
         return REASON_PLAN_MISSING;
     reason = map_open_file(ret_plan, fd);
-    close(fd);
+    raw_close(fd);
     return reason;
 }

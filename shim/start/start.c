@@ -19,6 +19,7 @@
 #include "shim/start/plan_file.h"
 #include "shim/state.h"
 #include "shim/sys/placing.h"
+#include "shim/sys/raw.h"
 #include "shim/telemetry/segment.h"
 
 #define POLICY_FILE "nodewise/policy.toml"
@@ -37,7 +38,7 @@ static bool exists(const char *folder, const char *rest)
         return false;
     write_text(&writer, folder);
     write_text(&writer, rest);
-    return access(path, F_OK) == 0;
+    return raw_access(path, F_OK) == 0;
 }
 
 /* Is there any layer above the built-in one? The command looks properly; this only spares starting it. */
@@ -158,7 +159,7 @@ static void log_decision(const char *path, enum reason reason)
 
     if (!path || *path != '/')
         return;
-    fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+    fd = raw_openat(AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
     if (fd < 0)
         return;
     write_text(&writer, "nodewise[");
@@ -167,9 +168,9 @@ static void log_decision(const char *path, enum reason reason)
     if (reason != REASON_OK)
         write_text(&writer, reason_text(reason));
     write_char(&writer, '\n');
-    unused = write(fd, line, writer.length);
+    unused = raw_write(fd, line, writer.length);
     (void)unused;
-    close(fd);
+    raw_close(fd);
 }
 
 /* --- the decision --- */
@@ -241,7 +242,7 @@ static enum reason start(void)
     struct environment environment = {0};
     enum reason reason;
 
-    nw_shim.pid = getpid();
+    nw_shim.pid = raw_getpid();
     nw_shim.uid = (uint32_t)getauxval(AT_EUID);
     next_bind();
     if (getauxval(AT_SECURE))

@@ -12,6 +12,7 @@
 #include "shim/place/texts.h"
 #include "shim/place/thread.h"
 #include "shim/state.h"
+#include "shim/sys/raw.h"
 
 /* NULL: nobody to tell. Release when set, acquire in every writer. */
 static _Atomic(struct segment_header *) mapped ON_DATA_PAGE;
@@ -264,17 +265,17 @@ static int open_folder(bool make)
     int fd;
 
     write_folder(&writer);
-    fd = open(path, flags);
+    fd = raw_open(path, flags);
     if (fd < 0 && errno == ENOENT && make) {
-        if (mkdir(path, mode) == 0)
-            chmod(path, mode); /* whatever the umask took */
-        fd = open(path, flags);
+        if (raw_mkdir(path, mode) == 0)
+            raw_chmod(path, mode); /* whatever the umask took */
+        fd = raw_open(path, flags);
     }
     if (fd < 0)
         return -1;
-    if (fstat(fd, &info) == 0 && info.st_uid == nw_shim.uid && !(info.st_mode & 022))
+    if (raw_fstat(fd, &info) == 0 && info.st_uid == nw_shim.uid && !(info.st_mode & 022))
         return fd;
-    close(fd);
+    raw_close(fd);
     return -1;
 }
 
@@ -286,11 +287,11 @@ static int open_file(int folder)
     int fd;
 
     write_file(&writer);
-    fd = openat(folder, name, flags, 0600);
+    fd = raw_openat(folder, name, flags, 0600);
     if (fd < 0 && errno == EEXIST) {
         /* an earlier program under this pid: ours before exec, or one that was killed */
-        unlinkat(folder, name, 0);
-        fd = openat(folder, name, flags, 0600);
+        raw_unlinkat(folder, name);
+        fd = raw_openat(folder, name, flags, 0600);
     }
     return fd;
 }
@@ -302,12 +303,12 @@ static struct segment_header *map_file(size_t size)
     int fd = folder < 0 ? -1 : open_file(folder);
 
     if (fd >= 0) {
-        if (ftruncate(fd, (off_t)size) == 0)
-            header = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-        close(fd);
+        if (raw_ftruncate(fd, (off_t)size) == 0)
+            header = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+        raw_close(fd);
     }
     if (folder >= 0)
-        close(folder);
+        raw_close(folder);
     return header == MAP_FAILED ? NULL : header;
 }
 
@@ -315,13 +316,13 @@ static struct segment_header *map_file(size_t size)
 static uint64_t read_start_ticks(void)
 {
     char text[512];
-    int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+    int fd = raw_open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? -1 : raw_read(fd, text, sizeof(text) - 1);
     uint64_t ticks = 0;
     const char *at;
 
     if (fd >= 0)
-        close(fd);
+        raw_close(fd);
     if (length <= 0)
         return 0;
     text[length] = '\0';
@@ -378,7 +379,7 @@ static void fill_header(struct segment_header *header, const struct segment_sect
     header->total_size = size;
     header->state = SEGMENT_STARTING;
     header->pid = (uint32_t)nw_shim.pid;
-    header->ppid = (uint32_t)getppid();
+    header->ppid = (uint32_t)raw_getppid();
     header->start_realtime = nw_shim.start_realtime;
     header->start_monotonic = nw_shim.start_monotonic;
     header->plan_checksum = nw_shim.plan.header->checksum;
@@ -405,7 +406,7 @@ void segment_open(void)
     header = map_file(size);
     has_file = header != NULL;
     if (!header) {
-        header = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        header = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
         header = header == MAP_FAILED ? NULL : header;
         atomic_store_explicit(&nw_shim.reason, REASON_NO_SEGMENT, memory_order_relaxed);
     }
@@ -427,7 +428,7 @@ void segment_details(void)
     if (!header || !atomic_exchange(&nw_shim.details_due, false))
         return;
     if (!*header->exe) {
-        length = readlink("/proc/self/exe", header->exe, sizeof(header->exe) - 1);
+        length = raw_readlink("/proc/self/exe", header->exe, sizeof(header->exe) - 1);
         header->exe[length > 0 ? length : 0] = '\0';
     }
     __atomic_store_n(&header->start_ticks, read_start_ticks(), __ATOMIC_RELAXED);
@@ -445,7 +446,7 @@ void segment_leave(void)
     int saved = errno;
 
     if (header)
-        munmap(header, mapped_size);
+        raw_munmap(header, mapped_size);
     errno = saved;
     has_file = false;
 }
@@ -458,7 +459,7 @@ void segment_remove_stale(void)
 
     has_file = true;
     if (segment_path(path, sizeof(path)))
-        unlink(path);
+        raw_unlinkat(AT_FDCWD, path);
     has_file = had_file;
     errno = saved;
 }
