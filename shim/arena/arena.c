@@ -26,8 +26,8 @@ extern const unsigned int __rseq_size __attribute__((weak));
 #define NOINLINE __attribute__((noinline)) /* keeps its stack frame out of the short paths */
 
 static enum { UNDECIDED, OFF, ON } mode ON_DATA_PAGE; /* written once, by start-up, before other threads matter */
-static __thread bool ended __attribute__((tls_model("initial-exec")));      /* the thread's heap is parked for good */
-static __thread uint32_t no_cpu __attribute__((tls_model("initial-exec"))); /* stands for the CPU where rseq is not */
+static __thread bool ended;                           /* the thread's heap is parked for good */
+static __thread uint32_t no_cpu;                      /* stands for the CPU where rseq is not */
 
 /* --- life --- */
 
@@ -274,7 +274,7 @@ static inline struct page *head_of(const void *pointer)
 {
     struct page *page = page_of((uintptr_t)pointer - nw_map.base);
 
-    return page->kind == PAGE_INTERIOR ? page - page->back : page;
+    return page_kind(page) == PAGE_INTERIOR ? page - page->back : page;
 }
 
 bool arena_owns(const void *pointer)
@@ -293,7 +293,7 @@ static NOINLINE void free_elsewhere(void *pointer)
     }
     page = head_of(pointer);
     harden_check_free(page, pointer);
-    if (page->kind == PAGE_LARGE)
+    if (page_kind(page) == PAGE_LARGE)
         large_free(page);
     else if (page_region(page) == nw_heap->number)
         small_free_own(&nw_heap->bins[page->class_number], pointer);
@@ -316,7 +316,7 @@ size_t arena_usable_size(void *pointer)
     if (is_foreign(pointer))
         return foreign_usable_size(pointer);
     page = head_of(pointer);
-    return page->kind == PAGE_LARGE ? large_size(page) : page->block_size;
+    return page_kind(page) == PAGE_LARGE ? large_size(page) : page->block_size;
 }
 
 /* A block that was moved by realloc before and grows again will go on growing. */
@@ -361,9 +361,9 @@ void *arena_reallocate(void *pointer, size_t size)
         return NULL;
     }
     page = head_of(pointer);
-    if (nw_hardened || page->kind != PAGE_SMALL)
+    if (nw_hardened || page_kind(page) != PAGE_SMALL)
         harden_check_free(page, pointer);
-    if (page->kind == PAGE_LARGE)
+    if (page_kind(page) == PAGE_LARGE)
         return large_reallocate(page, size);
     old = page->block_size;
     if (size <= old && size >= old / 2)

@@ -56,12 +56,12 @@ void harden_check_free(const struct page *page, const void *pointer)
 {
     uintptr_t offset = (uintptr_t)pointer - (uintptr_t)page_start(page);
 
-    if (page->kind == PAGE_LARGE && offset == 0)
+    if (page_kind(page) == PAGE_LARGE && offset == 0)
         return;
-    if (page->kind == PAGE_DIRTY || page->kind == PAGE_CLEAN || page->kind == PAGE_CACHED)
+    if (page_kind(page) == PAGE_DIRTY || page_kind(page) == PAGE_CLEAN || page_kind(page) == PAGE_CACHED)
         die("free(): double free or invalid pointer: this memory is free already (nodewise)\n");
-    if (page->kind != PAGE_SMALL || (uint32_t)offset % page->block_size != 0 ||
-        (uint32_t)offset / page->block_size >= page->carved)
+    if (page_kind(page) != PAGE_SMALL || (uint32_t)offset % page->block_size != 0 ||
+        (uint32_t)offset / page->block_size >= page_carved(page))
         die("free(): invalid pointer: not the beginning of a block (nodewise)\n");
     if (nw_hardened && page->heap == nw_heap && is_free_block(page, pointer))
         die("free(): double free (nodewise)\n");

@@ -31,7 +31,7 @@ static void heap_init(struct heap *heap, struct region *region)
     heap->rule = PLAN_NONE;
     heap->next_heap = region->heaps;
     region->heaps = heap;
-    region->heap_count++;
+    counter_add(&region->heap_count, 1);
 }
 
 static struct heap *heap_new(struct region *region)
@@ -44,7 +44,7 @@ static struct heap *heap_new(struct region *region)
 
         if (!page)
             return NULL;
-        page->kind = PAGE_META;
+        page_set_kind(page, PAGE_META);
         region->heap_room = page_start(page);
         region->heap_end = region->heap_room + (HEAP_SLICES << SLICE_SHIFT);
     }
@@ -77,9 +77,10 @@ static struct heap *unpark(struct region *region, uint32_t core)
  */
 static void reclaim(struct region *region)
 {
+    uint32_t count = counter_read(&region->heap_count);
     int saved = errno;
 
-    if (region->parked || region->heap_count < RECLAIM_BEYOND || region->heap_count & (region->heap_count - 1))
+    if (region->parked || count < RECLAIM_BEYOND || count & (count - 1))
         return;
     for (struct heap *heap = region->heaps; heap; heap = heap->next_heap)
         if (heap->owner_tid && heap->owner && !heap->busy &&

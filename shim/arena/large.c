@@ -31,7 +31,7 @@ static struct region *region_of(const struct page *page)
 static void no_longer_grown(struct region *region, struct page *page)
 {
     if (page->state & STATE_GROWN)
-        region->grown--;
+        counter_subtract(&region->grown, 1);
     page->state = 0;
 }
 
@@ -42,7 +42,7 @@ static void give(struct page *page)
     if (!lock_take(&region->lock))
         return; /* a signal handler inside the lock: lost to the region */
     if (page->state & STATE_ROOM) {
-        region->rooms--;
+        counter_subtract(&region->rooms, 1);
         span_give_room(region, page, page->block_size, arena_now_ms());
     } else {
         no_longer_grown(region, page);
@@ -68,7 +68,7 @@ static struct page *take_cached(struct heap *heap, uint32_t slices)
 
 static void mark_kept(const struct heap *heap, struct page *page)
 {
-    page->kind = PAGE_CACHED;
+    page_set_kind(page, PAGE_CACHED);
     page->freed_at = heap->looked_at;
 }
 
@@ -149,7 +149,7 @@ static struct page *take(struct heap *heap, uint32_t slices, size_t alignment, b
 
 static void *hand_out(struct heap *heap, struct page *page)
 {
-    page->kind = PAGE_LARGE;
+    page_set_kind(page, PAGE_LARGE);
     heap->counters.allocations++;
     heap->counters.bytes += large_size(page);
     return page_start(page);
@@ -184,13 +184,14 @@ static struct page *take_room(struct heap *heap, uint32_t slices)
         heap->room = NULL;
         return page;
     }
-    if (region->slices / ROOMS_MOST < ROOM_SLICES || region->rooms >= ROOMS_MOST || !lock_take(&region->lock))
+    if (region->slices / ROOMS_MOST < ROOM_SLICES || counter_read(&region->rooms) >= ROOMS_MOST ||
+        !lock_take(&region->lock))
         return NULL;
     page = span_take_room(region, ROOM_SLICES);
     if (page) {
         page->state = STATE_ROOM;
         page->block_size = 0;
-        region->rooms++;
+        counter_add(&region->rooms, 1);
     }
     lock_give(&region->lock);
     return page;
@@ -214,14 +215,15 @@ void *large_allocate_growing(struct heap *heap, size_t size)
         set_size_in_room(page, slices_of(size));
         return hand_out(heap, page);
     }
-    if (size <= CLASS_MAX_SIZE && region->grown >= GROWN_MOST) /* a look without the lock: the limit is a soft one */
+    if (size <= CLASS_MAX_SIZE &&
+        counter_read(&region->grown) >= GROWN_MOST) /* a look without the lock: the limit is a soft one */
         return NULL;
     page = take(heap, with_slack(slices_of(size)), 1, &zeroed);
     if (!page)
         return NULL;
     if (size <= CLASS_MAX_SIZE && lock_take(&region->lock)) {
         page->state = STATE_GROWN;
-        region->grown++;
+        counter_add(&region->grown, 1);
         lock_give(&region->lock);
     }
     return hand_out(heap, page);
@@ -249,7 +251,7 @@ static bool resize(struct page *page, uint32_t slices)
         done = span_extend(region, page, slices);
     if (done) {
         no_longer_grown(region, page);
-        page->kind = PAGE_LARGE;
+        page_set_kind(page, PAGE_LARGE);
     }
     lock_give(&region->lock);
     return done;

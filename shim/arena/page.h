@@ -62,7 +62,8 @@ struct page {
     void *free;               /* first free block; a block's first word links to the next */
     struct page *next, *prev; /* list of its bin; bin of free spans */
     uint32_t used, block_size;
-    uint16_t carved, capacity; /* blocks */
+    _Atomic uint16_t carved; /* blocks; the hardened free of another thread looks at it */
+    uint16_t capacity;
 
     _Alignas(64) _Atomic uintptr_t remote;
     struct heap *heap;
@@ -71,9 +72,9 @@ struct page {
     uint32_t freed_at;          /* ms, of a dirty span */
     uint32_t back;              /* interior and last slices: how far the head is */
     uint8_t class_number;
-    uint8_t kind;   /* enum page_kind */
-    uint8_t state;  /* enum page_state */
-    uint8_t zeroed; /* what was not carved yet reads as zero */
+    _Atomic uint8_t kind; /* enum page_kind; who frees the neighbour looks at it, under the region's lock */
+    uint8_t state;        /* enum page_state */
+    uint8_t zeroed;       /* what was not carved yet reads as zero */
 };
 
 _Static_assert(sizeof(struct page) == 128, "a line for the owner, a line for the others");
@@ -92,6 +93,30 @@ struct arena_map {
 };
 
 extern struct arena_map nw_map __attribute__((visibility("hidden")));
+
+/*
+ * Relaxed: a reader that does not own the page learns from `kind` that its span is in use, whatever it is at the
+ * moment, or under the lock that it is free, and then nobody else changes it.
+ */
+static inline enum page_kind page_kind(const struct page *page)
+{
+    return (enum page_kind)atomic_load_explicit(&page->kind, memory_order_relaxed);
+}
+
+static inline void page_set_kind(struct page *page, enum page_kind kind)
+{
+    atomic_store_explicit(&page->kind, (uint8_t)kind, memory_order_relaxed);
+}
+
+static inline uint32_t page_carved(const struct page *page)
+{
+    return atomic_load_explicit(&page->carved, memory_order_relaxed);
+}
+
+static inline void page_set_carved(struct page *page, uint32_t blocks)
+{
+    atomic_store_explicit(&page->carved, (uint16_t)blocks, memory_order_relaxed);
+}
 
 static inline void *page_start(const struct page *page)
 {

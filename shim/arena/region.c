@@ -164,7 +164,7 @@ static bool map_huge(struct region *region, char *start, size_t size)
     }
     if (raw_mmap(start, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1) !=
         start)
-        region->slices = region->committed;
+        region->slices = counter_read(&region->committed);
     return false;
 }
 
@@ -229,13 +229,13 @@ static bool describe(struct region *region, uint32_t slices)
 /* Where the next step ends: twice as far up to 32 MiB, then 32 MiB more; whole huge pages where they are asked. */
 static uint32_t step_end(const struct region *region, uint32_t slices)
 {
-    uint32_t step = region->committed < FIRST_STEP ? FIRST_STEP : region->committed;
+    uint32_t before = counter_read(&region->committed), step = before < FIRST_STEP ? FIRST_STEP : before;
     uint32_t unit = (uint32_t)(huge_size(region) >> SLICE_SHIFT);
     uint32_t end;
 
     if (step > STEP)
         step = STEP;
-    end = region->committed + step;
+    end = before + step;
     if (end < slices)
         end = slices;
     if (unit)
@@ -246,7 +246,7 @@ static uint32_t step_end(const struct region *region, uint32_t slices)
 bool region_commit(struct region *region, uint32_t slices)
 {
     uint32_t end = step_end(region, slices);
-    uint32_t before = region->committed;
+    uint32_t before = counter_read(&region->committed);
     int saved = errno;
 
     if (slices > region->slices)
@@ -260,7 +260,7 @@ bool region_commit(struct region *region, uint32_t slices)
             return false;
         }
     }
-    region->committed = end;
+    counter_set(&region->committed, end);
     if (!region->flavour.prefault_size)
         prefault(region, (char *)region_start(region) + ((size_t)before << SLICE_SHIFT),
                  (size_t)(end - before) << SLICE_SHIFT);

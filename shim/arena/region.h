@@ -46,21 +46,22 @@ struct region {
     bool opened;
     uint8_t huge_reason, bind_reason; /* enum reason: what could not be had */
     uint32_t slices;                  /* in all */
-    uint32_t committed;               /* usable from the start of the region */
+    _Atomic uint32_t committed;       /* usable from the start of the region */
     uint32_t described;               /* have a usable descriptor; at least `committed` */
     uint32_t frontier;                /* never handed out from here on, or given back since: reads as zero */
     /* free spans, see span.c */
     struct page *bins[2][SPAN_BINS];
     uint64_t filled[2][2];
-    struct page *oldest, *newest; /* dirty spans by the time of their freeing */
-    uint32_t dirty, in_use, peak; /* slices */
-    uint32_t last_decay;          /* ms */
-    uint32_t grown, rooms;        /* large objects of less than a slice, and with room to grow; see large.h */
+    struct page *oldest, *newest;   /* dirty spans by the time of their freeing */
+    _Atomic uint32_t dirty, in_use; /* slices */
+    uint32_t peak;
+    uint32_t last_decay;           /* ms */
+    _Atomic uint32_t grown, rooms; /* large objects of less than a slice, and with room to grow; see large.h */
     /* heaps, see heap.c */
     struct heap *parked;
     struct heap *heaps; /* all of them */
     char *heap_room, *heap_end;
-    uint32_t heap_count;
+    _Atomic uint32_t heap_count;
 };
 
 extern struct region nw_regions[REGIONS_MAX];
@@ -75,6 +76,27 @@ int regions_reserve(const struct flavour *flavours, uint32_t flavour_count, cons
 bool region_open(struct region *region);
 /* With the lock held: the first `slices` slices become usable, in larger steps. false: no memory can be had. */
 bool region_commit(struct region *region, uint32_t slices);
+
+/* The counters of a region change under its lock; anybody may look at them, and sees some recent value. */
+static inline uint32_t counter_read(const _Atomic uint32_t *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+static inline void counter_set(_Atomic uint32_t *counter, uint32_t value)
+{
+    atomic_store_explicit(counter, value, memory_order_relaxed);
+}
+
+static inline void counter_add(_Atomic uint32_t *counter, uint32_t more)
+{
+    counter_set(counter, counter_read(counter) + more);
+}
+
+static inline void counter_subtract(_Atomic uint32_t *counter, uint32_t less)
+{
+    counter_set(counter, counter_read(counter) - less);
+}
 
 static inline struct page *region_page(const struct region *region, uint32_t slice)
 {

@@ -166,7 +166,7 @@ static void release(struct heap *heap, struct page *page)
 {
     set_class_entries(page, 0);
     page->heap = NULL;
-    page->kind = PAGE_CACHED;
+    page_set_kind(page, PAGE_CACHED);
     if (page->slices > 1) {
         give_pages(heap, &page, 1);
         return;
@@ -199,15 +199,15 @@ static void init_page(struct heap *heap, struct page *page, unsigned class_numbe
     page->class_number = (uint8_t)class_number;
     page->state = 0;
     page->zeroed = zeroed;
-    page->carved = 0;
+    page_set_carved(page, 0);
     page->capacity = (uint16_t)(((size_t)slices << SLICE_SHIFT) / size);
     page->heap = heap;
     atomic_store_explicit(&page->remote, 0, memory_order_relaxed);
     for (uint32_t i = 1; i < slices; i++) {
-        page[i].kind = PAGE_INTERIOR;
+        page_set_kind(&page[i], PAGE_INTERIOR);
         page[i].back = i;
     }
-    page->kind = PAGE_SMALL;
+    page_set_kind(page, PAGE_SMALL);
     set_class_entries(page, nw_hardened ? 0 : class_number + 1);
 }
 
@@ -238,15 +238,15 @@ static uint32_t carve_count(uint32_t size)
 /* Makes the next blocks of the page; its free list must be empty. */
 static bool carve(struct page *page)
 {
-    uint32_t left = (uint32_t)(page->capacity - page->carved);
+    uint32_t left = (uint32_t)(page->capacity - page_carved(page));
     uint32_t count = carve_count(page->block_size);
-    char *block = (char *)page_start(page) + (size_t)page->carved * page->block_size;
+    char *block = (char *)page_start(page) + (size_t)page_carved(page) * page->block_size;
 
     if (!left)
         return false;
     if (count > left)
         count = left;
-    page->carved = (uint16_t)(page->carved + count);
+    page_set_carved(page, page_carved(page) + count);
     page->free = block;
     for (; --count; block += page->block_size)
         *(void **)block = block + page->block_size;
@@ -290,13 +290,13 @@ static void take_delayed(struct heap *heap)
 /* All free blocks of the page; the bin must be empty. */
 static void take_blocks(struct bin *bin, struct page *page)
 {
-    uint32_t count = page->carved - page->used;
+    uint32_t count = page_carved(page) - page->used;
     uint32_t limit = small_bin_limit(bin->class_number);
 
     bin->blocks = page->free;
     bin->put += count;
     page->free = NULL;
-    page->used = page->carved;
+    page->used = page_carved(page);
     /* half the usual amount more than it begins with: what was just taken must not go back at the next free */
     bin->limit = count + limit / 2 > limit ? count + limit / 2 : limit;
 }
@@ -326,7 +326,7 @@ static bool fill_from(struct bin *bin, struct page *page, bool *ret_fresh)
         any = carve(page);
     if (any)
         take_blocks(bin, page);
-    if (page->carved == page->capacity)
+    if (page_carved(page) == page->capacity)
         put_aside(bin, page);
     return any;
 }

@@ -30,7 +30,7 @@ static uint32_t bin_of(uint32_t slices)
 
 static int set_of(const struct page *page)
 {
-    return page->kind == PAGE_DIRTY ? DIRTY : CLEAN;
+    return page_kind(page) == PAGE_DIRTY ? DIRTY : CLEAN;
 }
 
 static void bin_insert(struct region *region, struct page *page)
@@ -109,9 +109,9 @@ static void mark(struct page *page, uint32_t slices, enum page_kind kind)
 {
     struct page *last = page + slices - 1;
 
-    last->kind = (uint8_t)kind;
+    page_set_kind(last, kind);
     last->back = slices - 1;
-    page->kind = (uint8_t)kind;
+    page_set_kind(page, kind);
     page->back = 0;
     page->slices = slices;
 }
@@ -119,16 +119,16 @@ static void mark(struct page *page, uint32_t slices, enum page_kind kind)
 static void unlist(struct region *region, struct page *page)
 {
     bin_remove(region, page);
-    if (page->kind == PAGE_DIRTY) {
+    if (page_kind(page) == PAGE_DIRTY) {
         age_remove(region, page);
-        region->dirty -= page->slices;
+        counter_subtract(&region->dirty, page->slices);
     }
 }
 
 /* The free span of this kind that ends before `page`, or NULL. */
 static struct page *span_before(struct region *region, struct page *page, enum page_kind kind)
 {
-    if (region_slice(region, page) == 0 || page[-1].kind != kind)
+    if (region_slice(region, page) == 0 || page_kind(&page[-1]) != kind)
         return NULL;
     return page - 1 - page[-1].back;
 }
@@ -137,7 +137,7 @@ static struct page *span_behind(struct region *region, struct page *page, uint32
 {
     struct page *behind = page + slices;
 
-    return region_slice(region, page) + slices < region->frontier && behind->kind == kind ? behind : NULL;
+    return region_slice(region, page) + slices < region->frontier && page_kind(behind) == kind ? behind : NULL;
 }
 
 static struct page *merge(struct region *region, struct page *page, uint32_t *slices, enum page_kind kind)
@@ -174,7 +174,7 @@ static void add_dirty(struct region *region, struct page *page, uint32_t slices,
     mark(page, slices, PAGE_DIRTY);
     bin_insert(region, page);
     age_append(region, page, now);
-    region->dirty += slices;
+    counter_add(&region->dirty, slices);
 }
 
 /* --- taking --- */
@@ -209,28 +209,28 @@ static void split(struct region *region, struct page *page, uint32_t slices)
 {
     uint32_t more = page->slices - slices;
     struct page *rest = page + slices;
-    bool dirty = page->kind == PAGE_DIRTY;
+    bool dirty = page_kind(page) == PAGE_DIRTY;
 
     bin_remove(region, page);
     if (!more) {
         if (dirty)
             age_remove(region, page);
     } else {
-        mark(rest, more, page->kind);
+        mark(rest, more, page_kind(page));
         bin_insert(region, rest);
         if (dirty)
             age_replace(region, page, rest);
     }
     if (dirty)
-        region->dirty -= slices;
+        counter_subtract(&region->dirty, slices);
 }
 
 static void mark_used(struct region *region, struct page *page, uint32_t slices)
 {
     mark(page, slices, PAGE_INTERIOR);
-    region->in_use += slices;
-    if (region->in_use > region->peak)
-        region->peak = region->in_use;
+    counter_add(&region->in_use, slices);
+    if (counter_read(&region->in_use) > region->peak)
+        region->peak = counter_read(&region->in_use);
 }
 
 static struct page *take_new(struct region *region, uint32_t slices)
@@ -300,12 +300,12 @@ bool span_extend(struct region *region, struct page *page, uint32_t slices)
     if (region_slice(region, behind) == region->frontier) {
         if (!take_new(region, more))
             return false;
-    } else if ((behind->kind == PAGE_DIRTY || behind->kind == PAGE_CLEAN) && behind->slices >= more) {
+    } else if ((page_kind(behind) == PAGE_DIRTY || page_kind(behind) == PAGE_CLEAN) && behind->slices >= more) {
         split(region, behind, more);
     } else {
         return false;
     }
-    region->in_use -= page->slices;
+    counter_subtract(&region->in_use, page->slices);
     mark_used(region, page, slices);
     return true;
 }
@@ -314,7 +314,7 @@ bool span_extend(struct region *region, struct page *page, uint32_t slices)
 
 void span_give(struct region *region, struct page *page, uint32_t slices, uint32_t now)
 {
-    region->in_use -= slices;
+    counter_subtract(&region->in_use, slices);
     add_dirty(region, page, slices, now);
     span_decay(region, now);
 }
@@ -347,7 +347,7 @@ void span_shorten(struct region *region, struct page *page, uint32_t slices, uin
 {
     uint32_t less = page->slices - slices;
 
-    region->in_use -= page->slices;
+    counter_subtract(&region->in_use, page->slices);
     mark_used(region, page, slices);
     add_dirty(region, page + slices, less, now);
     span_decay(region, now);
@@ -402,10 +402,11 @@ void span_decay(struct region *region, uint32_t now)
 {
     if (now - region->last_decay >= DECAY_EVERY) {
         region->last_decay = now;
-        region->peak -= (region->peak - region->in_use) / 64; /* half of it in 2 s; age is what counts before */
+        region->peak -=
+            (region->peak - counter_read(&region->in_use)) / 64; /* half of it in 2 s; age is what counts before */
         span_purge(region, now, DECAY_MS);
     }
-    while (region->dirty > ALWAYS_KEPT && region->dirty > dirty_limit(region))
+    while (counter_read(&region->dirty) > ALWAYS_KEPT && counter_read(&region->dirty) > dirty_limit(region))
         if (!region->oldest || !purge_oldest(region, now))
             return;
 }

@@ -20,11 +20,11 @@ static void tell_region(const struct region *region)
 {
     telemetry_region(region->number, &(struct segment_region){
                                          .start = (uint64_t)(uintptr_t)page_start(region_page(region, 0)),
-                                         .usable = (uint64_t)region->committed << SLICE_SHIFT,
-                                         .in_use = (uint64_t)region->in_use << SLICE_SHIFT,
-                                         .dirty = (uint64_t)region->dirty << SLICE_SHIFT,
+                                         .usable = (uint64_t)counter_read(&region->committed) << SLICE_SHIFT,
+                                         .in_use = (uint64_t)counter_read(&region->in_use) << SLICE_SHIFT,
+                                         .dirty = (uint64_t)counter_read(&region->dirty) << SLICE_SHIFT,
                                          .node = region->node,
-                                         .heaps = region->heap_count,
+                                         .heaps = counter_read(&region->heap_count),
                                          .binding = region->flavour.binding,
                                          .bind_reason = region->bind_reason,
                                          .huge_pages = region->flavour.huge_pages,
@@ -73,7 +73,7 @@ void stats_tell_all(void)
 /* One head of a page, object or span; returns how many slices it has. */
 static uint32_t add_page(const struct page *page, struct arena_totals *totals)
 {
-    switch (page->kind) {
+    switch (page_kind(page)) {
     case PAGE_SMALL:
         totals->live += (size_t)(page->used - (uint32_t)(atomic_load_explicit(&page->remote, memory_order_relaxed) >>
                                                          REMOTE_COUNT_SHIFT)) *
@@ -105,9 +105,9 @@ bool stats_region(struct region *region, struct arena_totals *ret_totals)
     if (!region->opened || !lock_take(&region->lock))
         return false;
     *ret_totals = (struct arena_totals){
-        .in_use = (size_t)region->in_use << SLICE_SHIFT,
-        .dirty = (size_t)region->dirty << SLICE_SHIFT,
-        .heaps = region->heap_count,
+        .in_use = (size_t)counter_read(&region->in_use) << SLICE_SHIFT,
+        .dirty = (size_t)counter_read(&region->dirty) << SLICE_SHIFT,
+        .heaps = counter_read(&region->heap_count),
     };
     for (uint32_t slice = 0; slice < region->frontier;)
         slice += add_page(region_page(region, slice), ret_totals);

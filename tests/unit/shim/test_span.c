@@ -121,7 +121,7 @@ static void take_one(struct object *object)
     if (!object->page)
         return;
     assert_int_equal((region_slice(region, object->page) + ((uintptr_t)nw_map.base >> SLICE_SHIFT)) % alignment, 0);
-    object->page->kind = PAGE_LARGE;
+    page_set_kind(object->page, PAGE_LARGE);
     *object = (struct object){object->page, slices, slices, false};
     hold(object, 0, slices);
     if (zeroed)
@@ -134,7 +134,7 @@ static void take_room(struct object *object)
     object->page = span_take_room(region, 64);
     if (!object->page)
         return;
-    object->page->kind = PAGE_LARGE;
+    page_set_kind(object->page, PAGE_LARGE);
     *object = (struct object){object->page, 64, 1 + random_below(20), true};
     hold(object, 0, 64);
     check_zero(object);
@@ -168,7 +168,7 @@ static void resize_one(struct object *object)
         hold(object, object->slices, slices);
         write_to(object, object->slices, slices);
     }
-    object->page->kind = PAGE_LARGE;
+    page_set_kind(object->page, PAGE_LARGE);
     object->slices = object->reach = slices;
 }
 
@@ -196,14 +196,14 @@ static void whatever_is_done_to_spans_nothing_overlaps(void **state)
             random_below(6) ? take_one(object) : take_room(object);
         if (step % 500 == 0)
             span_purge(region, clock_ms, step % 1000 ? 0 : 100);
-        assert_int_equal(region->in_use, slices_in_use());
+        assert_int_equal(counter_read(&region->in_use), slices_in_use());
     }
     for (unsigned i = 0; i < OBJECTS; i++)
         if (objects[i].page)
             give_one(&objects[i]);
     span_purge(region, clock_ms, 0);
-    assert_int_equal(region->dirty, 0);
-    assert_int_equal(region->in_use, 0);
+    assert_int_equal(counter_read(&region->dirty), 0);
+    assert_int_equal(counter_read(&region->in_use), 0);
     assert_int_equal(region->frontier, 0); /* everything came together again */
     lock_give(&region->lock);
 }
@@ -218,15 +218,16 @@ static void idle_memory_goes_back_when_it_is_old(void **state)
     assert_true(lock_take(&region->lock));
     page = span_take(region, 10, 1, &zeroed);
     other = span_take(region, 10, 1, &zeroed);
-    page->kind = other->kind = PAGE_LARGE;
+    page_set_kind(page, PAGE_LARGE);
+    page_set_kind(other, PAGE_LARGE);
     memset(page_start(page), 1, 10 * SLICE_SIZE);
     clock_ms += 10000;
     span_give(region, page, 10, clock_ms);
-    assert_int_equal(region->dirty, 10);
+    assert_int_equal(counter_read(&region->dirty), 10);
     span_decay(region, clock_ms + 100);
-    assert_int_equal(region->dirty, 10);
+    assert_int_equal(counter_read(&region->dirty), 10);
     span_decay(region, clock_ms + 1000);
-    assert_int_equal(region->dirty, 0);
+    assert_int_equal(counter_read(&region->dirty), 0);
     assert_int_equal(*(char *)page_start(page), 0);
     span_give(region, other, 10, clock_ms);
     lock_give(&region->lock);

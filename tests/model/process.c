@@ -1,0 +1,136 @@
+#include "tests/model/process.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "shim/arena/arena.h"
+#include "shim/arena/choice.h"
+#include "shim/arena/heap.h"
+#include "shim/arena/region.h"
+#include "shim/arena/stats.h"
+#include "shim/interpose/next.h"
+#include "shim/place/thread.h"
+#include "shim/start/environment.h"
+#include "shim/start/start.h"
+#include "shim/state.h"
+#include "shim/sys/placing.h"
+#include "shim/telemetry/arenas.h"
+
+static struct plan_header header;
+static struct plan_rule rule;
+static struct plan_cpu cpus[PROCESS_CPUS];
+static struct plan_node nodes[PROCESS_NODES];
+static __thread uint32_t cpu __attribute__((tls_model("initial-exec")));
+
+bool process_start(bool by_core)
+{
+    for (uint32_t i = 0; i < PROCESS_CPUS; i++)
+        cpus[i] = (struct plan_cpu){.node = i / 2, .mem_node = i / 2, .core = i};
+    for (uint32_t i = 0; i < PROCESS_NODES; i++)
+        nodes[i] = (struct plan_node){.id = i, .memory = 1};
+    rule.arena = by_core ? ARENA_CORE : ARENA_NODE;
+    header.default_rule = 0;
+    nw_shim.plan = (struct plan_view){.header = &header, .rules = &rule, .cpus = cpus, .nodes = nodes};
+    nw_shim.plan.count[PLAN_RULES] = 1;
+    nw_shim.plan.count[PLAN_CPUS] = PROCESS_CPUS;
+    nw_shim.plan.count[PLAN_NODES] = PROCESS_NODES;
+    nw_shim.phase = PHASE_ACTIVE;
+    arena_start();
+    nw_map.cpu_offset = (const char *)&cpu - (const char *)__builtin_thread_pointer();
+    return arena_is_on();
+}
+
+void process_run_on(uint32_t number)
+{
+    cpu = number;
+}
+
+uint32_t process_node_of(const void *block)
+{
+    uintptr_t offset = (uintptr_t)block - nw_map.base;
+
+    return offset < nw_map.total ? nw_regions[offset >> nw_map.shift].node : UINT32_MAX;
+}
+
+void process_thread_ended(void)
+{
+    arena_thread_ended();
+}
+
+size_t process_live_bytes(void)
+{
+    struct arena_totals totals;
+
+    stats_totals(&totals);
+    return totals.live;
+}
+
+size_t process_held_bytes(void)
+{
+    struct arena_totals totals;
+
+    stats_totals(&totals);
+    return totals.in_use + totals.dirty;
+}
+
+/* --- the rest of the shim, as far as the arenas look at it --- */
+
+struct shim nw_shim;
+struct next nw_next;
+__thread struct thread *nw_self __attribute__((tls_model("initial-exec")));
+
+/* Nothing stands behind: whatever the arenas do not serve fails. */
+void *next_find(const char *name)
+{
+    (void)name;
+    return NULL;
+}
+
+pid_t thread_own_tid(void)
+{
+    return (pid_t)syscall(SYS_gettid);
+}
+
+/* The nodes exist in the plan only. */
+int sys_bind_memory(void *start, size_t size, int mode, const uint64_t *words, size_t count)
+{
+    (void)start;
+    (void)size;
+    (void)mode;
+    (void)words;
+    (void)count;
+    return 0;
+}
+
+void telemetry_arena(uint32_t number, uint32_t region, const struct segment_arena *more)
+{
+    (void)number;
+    (void)region;
+    (void)more;
+}
+
+void telemetry_region(uint32_t number, const struct segment_region *region)
+{
+    (void)number;
+    (void)region;
+}
+
+bool shim_was_forked(void)
+{
+    return false;
+}
+
+void shim_start(void)
+{
+}
+
+void shim_forked(void)
+{
+}
+
+const char *environment_get(const char *name)
+{
+    return getenv(name);
+}
