@@ -126,16 +126,22 @@ static uint32_t current_cpu(uint32_t seen)
     return cpu;
 }
 
+/* The thread's number where nobody will tell of its end: no hook has seen it. 0 for the others. */
+static pid_t unseen_tid(void)
+{
+    pid_t tid = nw_self ? 0 : thread_own_tid();
+
+    return tid == nw_shim.pid ? 0 : tid;
+}
+
 static struct heap *enter_heap(const struct choice *choice)
 {
-    struct heap *heap = heap_borrow(choice->region, choice->core);
+    struct heap *heap = heap_borrow(choice->region, choice->core, unseen_tid());
 
     if (!heap)
         return NULL;
     if (nw_self)
         atomic_store_explicit(&nw_self->heap, heap, memory_order_relaxed);
-    else if (thread_own_tid() != nw_shim.pid)
-        heap->owner_tid = thread_own_tid();
     nw_heap = heap;
     return heap;
 }

@@ -83,8 +83,8 @@ static void reclaim(struct region *region)
     if (region->parked || count < RECLAIM_BEYOND || count & (count - 1))
         return;
     for (struct heap *heap = region->heaps; heap; heap = heap->next_heap)
-        if (heap->owner_tid && heap->owner && !heap->busy &&
-            syscall(SYS_tgkill, nw_shim.pid, heap->owner_tid, 0) != 0 && errno == ESRCH) {
+        if (heap->owner_tid && heap->owner && syscall(SYS_tgkill, nw_shim.pid, heap->owner_tid, 0) != 0 &&
+            errno == ESRCH && !heap->busy) {
             heap->owner = NULL;
             heap->owner_tid = 0;
             heap->next_parked = region->parked;
@@ -93,7 +93,7 @@ static void reclaim(struct region *region)
     errno = saved;
 }
 
-struct heap *heap_borrow(struct region *region, uint32_t core)
+struct heap *heap_borrow(struct region *region, uint32_t core, int32_t tid)
 {
     struct heap *heap;
 
@@ -105,6 +105,7 @@ struct heap *heap_borrow(struct region *region, uint32_t core)
         heap = heap_new(region);
     if (heap) {
         heap->owner = __builtin_thread_pointer();
+        heap->owner_tid = tid;
         heap->last_core = core;
     }
     lock_give(&region->lock);

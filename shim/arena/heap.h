@@ -96,8 +96,9 @@ static inline uint32_t arena_cpu(void)
     return *(const volatile uint32_t *)((const char *)__builtin_thread_pointer() + nw_map.cpu_offset);
 }
 
-/* A heap of the region for the calling thread; NULL: no memory can be had. */
-struct heap *heap_borrow(struct region *region, uint32_t core);
+/* A heap of the region for the calling thread; NULL: no memory can be had. tid: of a thread whose end nobody will tell,
+ * else 0. */
+struct heap *heap_borrow(struct region *region, uint32_t core, int32_t tid);
 /* Gives it back, with what it holds. The thread must not use it any more. */
 void heap_park(struct heap *heap);
 
