@@ -71,8 +71,9 @@ static void push_chain(struct page *page, void *first, void *last, uint32_t coun
     do {
         *(uintptr_t *)last = old & (REMOTE_ONE - 1) & ~REMOTE_ASKS;
         changed = (uintptr_t)first | ((old & ~(REMOTE_ONE - 1)) + count * REMOTE_ONE);
-        /* release: the owner's acquire sees the links that were written into the blocks */
-    } while (!atomic_compare_exchange_weak_explicit(&page->remote, &old, changed, memory_order_release,
+        /* release: the owner's acquire sees the links that were written into the blocks;
+         * acquire: whoever asked has done with `newer`, which is ours to write then */
+    } while (!atomic_compare_exchange_weak_explicit(&page->remote, &old, changed, memory_order_acq_rel,
                                                     memory_order_relaxed));
     if (!(old & REMOTE_ASKS))
         return;
@@ -115,7 +116,8 @@ static bool ask(struct page *page)
     uintptr_t none = 0;
 
     return (page->state & STATE_PENDING) ||
-           atomic_compare_exchange_strong_explicit(&page->remote, &none, REMOTE_ASKS, memory_order_relaxed,
+           /* release: pairs with the acquire in push_chain() */
+           atomic_compare_exchange_strong_explicit(&page->remote, &none, REMOTE_ASKS, memory_order_release,
                                                    memory_order_relaxed);
 }
 

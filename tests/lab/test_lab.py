@@ -11,6 +11,7 @@ import machine
 
 VM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "vm")
 PURITY = os.path.join(harness.BUILD, "tests", "lab", "purity")
+WALK = os.path.join(harness.BUILD, "tests", "lab", "walk")
 EVERYWHERE = '[defaults]\nbind_to = "none"\n'
 
 
@@ -135,6 +136,46 @@ class Arenas(Lab):
         self.assertEqual(json.loads(lines[0])["load"], "own")
         regions = json.loads("\n".join(lines[1:]))["arenas"]["regions"]
         self.assertEqual({region["reason"] for region in regions}, {"eperm"})
+
+
+class AccessCounter(Lab):
+    """The measure measures: programs of which every access is known."""
+
+    def counted(self, shape, cpu, nodes, kib, rounds):
+        out = self.path("counted.json")
+        done = subprocess.run([VM, "--shape", shape, "--count", out, "--marks", "--", WALK,
+                               *map(str, (cpu, nodes, kib, rounds))], capture_output=True, text=True, timeout=300)
+        self.assertEqual(done.returncode, 0, done.stderr[-2000:])
+        with open(out, encoding="utf-8") as file:
+            result = json.load(file)
+        loads = kib * 16 * rounds
+        self.assertGreaterEqual(result["loads"], loads)
+        self.assertLess(result["loads"] + result["stores"], loads * 1.001 + 50)
+        self.assertEqual(result["elsewhere"], 0)
+        return result
+
+    def test_bound_local(self):
+        result = self.counted("4x2", 4, 0b0100, 2048, 4)
+        self.assertLess(result["remote_accesses"], 0.001)
+        self.assertAlmostEqual(result["distance_accesses"], 10, places=1)
+
+    def test_bound_to_the_other_node_of_the_socket(self):
+        result = self.counted("4x2", 5, 0b1000, 2048, 4)
+        self.assertGreater(result["remote_accesses"], 0.999)
+        self.assertAlmostEqual(result["distance_accesses"], 12, places=1)
+
+    def test_interleaved_over_all_nodes(self):
+        result = self.counted("4x2", 0, 0b1111, 2048, 4)
+        self.assertAlmostEqual(result["remote_accesses"], 0.75, places=3)
+        self.assertAlmostEqual(result["distance_accesses"], (10 + 12 + 32 + 32) / 4, places=1)
+
+    def test_eight_nodes_interleaved(self):
+        self.assertAlmostEqual(self.counted("8x1", 7, 0xff, 2048, 2)["remote_accesses"], 7 / 8, places=3)
+
+    def test_what_stays_in_a_cache_is_no_miss(self):
+        small, large = (self.counted("2x4", 0, 0b10, kib, 50) for kib in (64, 2048))
+        self.assertLess(sum(map(sum, small["misses"])), 64 * 16 * 1.2)
+        self.assertGreater(sum(map(sum, large["misses"])), 2048 * 16 * 50 * 0.99)
 
 
 class Placement(Lab):
