@@ -39,9 +39,13 @@ def mean_distance(matrix, shape):
 
 
 def evaluate(path, shape):
-    """The counter's object, and for all accesses and for the cache model's misses: remote share, mean distance."""
+    """The counter's objects, one for each time that was counted, with the remote share and the mean distance of all
+    accesses and of the cache model's misses."""
     with open(path, encoding="utf-8") as file:
-        counted = json.load(file)
+        return [with_shares(json.loads(line), shape) for line in file]
+
+
+def with_shares(counted, shape):
     if counted["error"]:
         raise Unavailable(f"the access counter: {counted['error']}")
     for what in ("accesses", "misses"):

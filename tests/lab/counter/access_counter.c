@@ -4,9 +4,9 @@
  *
  *   -plugin libaccess_counter.so,out=FILE,nodes=256:256:0,cpus=0:0:1:1
  *
- * nodes: MiB of each; cpus: the node of each. Counting is switched by marks. At the end FILE gets one JSON object:
- * {"error", "loads", "stores", "elsewhere", "accesses": [[from CPUs of node 0 to node 0, …], …], "misses": the same
- * behind the cache model}. "elsewhere" is what no node has: devices, firmware.
+ * nodes: MiB of each; cpus: the node of each. Counting is switched by marks; each time that it ends, FILE gets a line,
+ * one JSON object: {"error", "loads", "stores", "elsewhere", "accesses": [[from CPUs of node 0 to node 0, …], …],
+ * "misses": the same behind the cache model}. "elsewhere" is what no node has: devices, firmware.
  */
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -33,7 +33,6 @@ struct count {
 };
 
 static struct {
-    const char *out;
     unsigned cpus, nodes;
     unsigned node_of_cpu[CPUS_MOST];
     uint64_t start[NODES_MOST], size[NODES_MOST]; /* of each node's memory, one behind the other */
@@ -43,6 +42,7 @@ static struct {
 } counter;
 
 static _Atomic bool counting, guest_could_not_tell;
+static FILE *out;
 
 /*
  * What qemu_plugin_hwaddr_phys_addr() gives. QEMU 7.2 adds the place of the memory block in all memory twice; later
@@ -82,6 +82,63 @@ static unsigned reading(void)
     return atomic_load_explicit(&ruled_out[TWICE], memory_order_relaxed) ? ONCE : TWICE;
 }
 
+/* --- results --- */
+
+static const char *mistake(void)
+{
+    if (guest_could_not_tell)
+        return "the guest could not bind pages to its nodes, so nobody knows which memory is where";
+    if (ruled_out[ONCE] && ruled_out[TWICE])
+        return "the addresses that QEMU tells are of no known kind";
+    return NULL;
+}
+
+static void print_matrix(const char *name, bool misses)
+{
+    fprintf(out, ", \"%s\": [", name);
+    for (unsigned from = 0; from < counter.nodes; from++) {
+        fputs(from ? ", [" : "[", out);
+        for (unsigned node = 0; node < counter.nodes; node++) {
+            uint64_t sum = 0;
+
+            for (unsigned cpu = 0; cpu < counter.cpus; cpu++)
+                if (counter.node_of_cpu[cpu] == from)
+                    sum += misses ? counter.counts[cpu].misses[node] : counter.counts[cpu].accesses[node];
+            fprintf(out, "%s%" PRIu64, node ? ", " : "", sum);
+        }
+        fputc(']', out);
+    }
+    fputc(']', out);
+}
+
+static void print_result(void)
+{
+    struct count sum = {0};
+
+    for (unsigned cpu = 0; cpu < counter.cpus; cpu++) {
+        sum.loads += counter.counts[cpu].loads;
+        sum.stores += counter.counts[cpu].stores;
+        sum.elsewhere += counter.counts[cpu].elsewhere;
+    }
+    fprintf(out, "{\"error\": %s%s%s", mistake() ? "\"" : "", mistake() ? mistake() : "null", mistake() ? "\"" : "");
+    fprintf(out, ", \"loads\": %" PRIu64 ", \"stores\": %" PRIu64 ", \"elsewhere\": %" PRIu64, sum.loads, sum.stores,
+            sum.elsewhere);
+    print_matrix("accesses", false);
+    print_matrix("misses", true);
+    fputs("}\n", out);
+    fflush(out);
+}
+
+/* Programs that were not ended may still run on other CPUs; what they add to a count at this moment is lost. */
+static void stop_counting(void)
+{
+    if (!atomic_exchange(&counting, false))
+        return;
+    print_result();
+    memset(counter.counts, 0, counter.cpus * sizeof *counter.counts);
+    cache_clear(counter.cache);
+}
+
 /* --- marks --- */
 
 static void mark_node(qemu_plugin_meminfo_t info, uint64_t address)
@@ -100,7 +157,7 @@ static void mark(qemu_plugin_meminfo_t info, uint64_t address)
     if (address == MARK_START)
         counting = true;
     else if (address == MARK_STOP)
-        counting = false;
+        stop_counting();
     else if (address == MARK_BAD)
         guest_could_not_tell = true;
     else if (address >= MARK_NODES && address < MARK_NODES + (uint64_t)MARK_MOST * 4096)
@@ -163,58 +220,12 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *block)
                                          QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_RW, NULL);
 }
 
-/* --- the end --- */
-
-static const char *mistake(void)
-{
-    if (guest_could_not_tell)
-        return "the guest could not bind pages to its nodes, so nobody knows which memory is where";
-    if (ruled_out[ONCE] && ruled_out[TWICE])
-        return "the addresses that QEMU tells are of no known kind";
-    return NULL;
-}
-
-static void print_matrix(FILE *to, const char *name, bool misses)
-{
-    fprintf(to, ",\n \"%s\": [", name);
-    for (unsigned from = 0; from < counter.nodes; from++) {
-        fputs(from ? ", [" : "[", to);
-        for (unsigned node = 0; node < counter.nodes; node++) {
-            uint64_t sum = 0;
-
-            for (unsigned cpu = 0; cpu < counter.cpus; cpu++)
-                if (counter.node_of_cpu[cpu] == from)
-                    sum += misses ? counter.counts[cpu].misses[node] : counter.counts[cpu].accesses[node];
-            fprintf(to, "%s%" PRIu64, node ? ", " : "", sum);
-        }
-        fputc(']', to);
-    }
-    fputc(']', to);
-}
-
 static void on_end(qemu_plugin_id_t id, void *data)
 {
-    struct count sum = {0};
-    FILE *to = fopen(counter.out, "w");
-
     (void)id;
     (void)data;
-    if (!to) {
-        qemu_plugin_outs("access_counter: the output file cannot be written\n");
-        return;
-    }
-    for (unsigned cpu = 0; cpu < counter.cpus; cpu++) {
-        sum.loads += counter.counts[cpu].loads;
-        sum.stores += counter.counts[cpu].stores;
-        sum.elsewhere += counter.counts[cpu].elsewhere;
-    }
-    fprintf(to, "{\"error\": %s%s%s", mistake() ? "\"" : "", mistake() ? mistake() : "null", mistake() ? "\"" : "");
-    fprintf(to, ",\n \"loads\": %" PRIu64 ", \"stores\": %" PRIu64 ", \"elsewhere\": %" PRIu64, sum.loads, sum.stores,
-            sum.elsewhere);
-    print_matrix(to, "accesses", false);
-    print_matrix(to, "misses", true);
-    fputs("}\n", to);
-    fclose(to);
+    stop_counting();
+    fclose(out);
     cache_close(counter.cache);
     free(counter.counts);
 }
@@ -240,7 +251,7 @@ static bool read_argument(const char *word)
     static uint64_t numbers[CPUS_MOST];
 
     if (!strncmp(word, "out=", 4)) {
-        counter.out = strdup(word + 4);
+        out = fopen(word + 4, "w");
     } else if (!strncmp(word, "nodes=", 6)) {
         counter.nodes = read_numbers(word + 6, counter.size, NODES_MOST);
         for (unsigned i = 0; i < counter.nodes; i++) {
@@ -263,8 +274,10 @@ int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, 
     for (int i = 0; i < argc; i++)
         if (!read_argument(argv[i]))
             return fprintf(stderr, "access_counter: %s is not known\n", argv[i]), -1;
-    if (!info->system_emulation || !counter.out || !counter.nodes || !counter.cpus)
-        return fputs("access_counter: out=, nodes= and cpus= are needed, and a whole machine\n", stderr), -1;
+    if (!info->system_emulation || !out || !counter.nodes || !counter.cpus)
+        return fputs("access_counter: out= (that can be written), nodes= and cpus= are needed, and a whole machine\n",
+                     stderr),
+               -1;
     counter.counts = aligned_alloc(_Alignof(struct count), counter.cpus * sizeof *counter.counts);
     counter.cache = cache_open(counter.cpus, counter.end);
     if (!counter.counts || !counter.cache)
