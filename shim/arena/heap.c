@@ -25,6 +25,7 @@ static void heap_init(struct heap *heap, struct region *region)
     for (unsigned i = 0; i < CLASS_COUNT; i++) {
         heap->bins[i].class_number = i;
         heap->bins[i].limit = small_bin_limit(i);
+        bin_count_anew(&heap->bins[i]);
     }
     heap->region = region;
     heap->number = region->number;

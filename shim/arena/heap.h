@@ -38,14 +38,39 @@
 
 struct bin {
     _Alignas(64) void *blocks; /* free, the one freed last first */
-    uint64_t put, taken;       /* blocks into and out of the list, ever: put - taken are in it */
-    uint32_t limit;            /* more than this many are too many */
+    uint64_t taken;            /* blocks out of the list, ever */
+    uint64_t put;              /* and into it; of the frees, those up to the last look */
+    int32_t budget, lent;      /* frees until the next look, and how many these were at the last one */
+    uint32_t limit;            /* more blocks than this are too many */
     uint32_t class_number;
     struct page *first, *last; /* pages with free or uncarved blocks, the longest waiting first */
     struct page *spare;        /* an empty page, kept because the class was in use a moment ago */
 };
 
 _Static_assert(sizeof(struct bin) == 64, "a cache line for what malloc and free touch");
+
+/* Blocks in the list. */
+static inline uint64_t bin_count(const struct bin *bin)
+{
+    return bin->put + (uint64_t)(int64_t)(bin->lent - bin->budget) - bin->taken;
+}
+
+/* Frees between two looks at a bin that is nearly full; by as many blocks its limit may be exceeded. */
+static inline int32_t bin_least_budget(const struct bin *bin)
+{
+    return bin->limit < 64 ? (int32_t)(bin->limit / 4) : 16;
+}
+
+/* free() counts down instead of comparing with the limit: the next look comes when the list can have grown beyond it.
+ */
+static inline void bin_count_anew(struct bin *bin)
+{
+    uint64_t count = bin_count(bin);
+    int32_t frees = count < bin->limit ? (int32_t)(bin->limit - count) + 1 : 0, least = bin_least_budget(bin);
+
+    bin->put = bin->taken + count;
+    bin->lent = bin->budget = frees < least ? least : frees;
+}
 
 /* Since the heap was made. Block counts are brought up to date page by page, not with each allocation. */
 struct heap_counters {
@@ -86,6 +111,15 @@ struct heap {
 /* Stand-ins whose cpu makes the fast paths miss, so that nothing else of them is read: before a thread's first
  * allocation, and where malloc is the program's own. */
 extern const struct heap nw_no_heap, nw_forward_heap;
+
+_Static_assert(offsetof(struct heap, bins) == sizeof(struct bin),
+               "so that an entry of nw_map.classes, which is the class\
+ number and 1, leads to its bin without a subtraction");
+
+static inline struct bin *heap_bin(struct heap *heap, size_t entry)
+{
+    return (struct bin *)heap + entry;
+}
 
 /* The calling thread's heap, never NULL. */
 extern __thread struct heap *nw_heap __attribute__((tls_model("initial-exec")));

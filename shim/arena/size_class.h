@@ -21,16 +21,21 @@
 #define CLASS_COUNT    44u
 #define CLASS_MAX_SIZE 65536u /* larger requests are spans of slices */
 
-/* size: at most CLASS_MAX_SIZE; 0 counts as 1. */
-static inline unsigned class_of(size_t size)
+/* By the place of the last byte, size - 1: less than CLASS_MAX_SIZE. */
+static inline size_t class_of_last(size_t last)
 {
     unsigned bit;
 
-    if (size <= 128)
-        return size ? (unsigned)(size - 1) / 16u : 0;
-    size--;
-    bit = 63u - (unsigned)__builtin_clzll(size); /* at least 7 */
-    return 8 + (bit - 7) * 4 + ((unsigned)(size >> (bit - 2)) & 3u);
+    if (last < 128)
+        return last / 16;
+    bit = 63u - (unsigned)__builtin_clzll(last); /* at least 7 */
+    return 8 + (bit - 7) * 4 + ((last >> (bit - 2)) & 3);
+}
+
+/* size: at most CLASS_MAX_SIZE; 0 counts as 1. */
+static inline unsigned class_of(size_t size)
+{
+    return (unsigned)class_of_last(size ? size - 1 : 0);
 }
 
 static inline uint32_t class_size(unsigned number)

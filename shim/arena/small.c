@@ -14,6 +14,7 @@
 #define BIN_BYTES   (128u << 10)
 #define BIN_LEAST   16u
 #define BIN_MOST    1024u
+#define BIN_SHORT   128u /* of a thread that only frees */
 
 uint32_t small_bin_limit(unsigned class_number)
 {
@@ -301,6 +302,7 @@ static void take_blocks(struct bin *bin, struct page *page)
     page->used = page_carved(page);
     /* half the usual amount more than it begins with: what was just taken must not go back at the next free */
     bin->limit = count + limit / 2 > limit ? count + limit / 2 : limit;
+    bin_count_anew(bin);
 }
 
 /* The page has nothing left to give: out of the list, unless others have freed blocks of it meanwhile. */
@@ -449,14 +451,13 @@ static void put_back(struct bin *bin, void *blocks, uint64_t count)
 static void flush(struct heap *heap, struct bin *bin, uint32_t keep)
 {
     struct chain chain = {0};
-    uint64_t count = bin->put - bin->taken;
+    uint64_t count = bin_count(bin);
     void *block = bin->blocks, *next;
     bool busy = heap->busy;
 
     heap->busy = true;
     bin->blocks = NULL;
-    bin->put = bin->taken;
-    bin->limit = small_bin_limit(bin->class_number);
+    bin->put -= count;
     for (; block && count > keep; count--, block = next) {
         struct page *page = head_of_block(block);
 
@@ -468,22 +469,41 @@ static void flush(struct heap *heap, struct bin *bin, uint32_t keep)
     }
     chain_end(&chain);
     put_back(bin, block, block ? count : 0);
+    bin_count_anew(bin);
     heap->busy = busy;
 }
 
-void small_flush(struct bin *bin)
+/*
+ * A thread that only frees needs no blocks in its bin: what it gives back should still be in the cache, so the bin
+ * becomes shorter each time. One that allocates, too, gets the usual limit again when it takes blocks from a page, or
+ * here.
+ */
+static uint32_t next_limit(const struct bin *bin)
 {
-    if (nw_heap->busy)
-        return; /* a signal handler inside this heap: the bin stays too full until the next time */
-    flush(nw_heap, bin, small_bin_limit(bin->class_number) / 2);
+    bool frees_only = bin->lent > bin_least_budget(bin); /* else the budget would have been counted anew before */
+    uint32_t usual = small_bin_limit(bin->class_number), least = usual < BIN_SHORT ? usual : BIN_SHORT;
+
+    if (!frees_only)
+        return usual;
+    return bin->limit / 2 > least ? bin->limit / 2 : least;
+}
+
+void small_look(struct bin *bin)
+{
+    /* a signal handler inside this heap leaves the bin too full until the next time */
+    if (bin_count(bin) > bin->limit && !nw_heap->busy) {
+        bin->limit = next_limit(bin);
+        flush(nw_heap, bin, bin->limit / 2);
+    }
+    bin_count_anew(bin);
 }
 
 void small_free_own(struct bin *bin, void *block)
 {
     *(void **)block = bin->blocks;
     bin->blocks = block;
-    if (++bin->put - bin->taken > bin->limit)
-        small_flush(bin);
+    if (!--bin->budget)
+        small_look(bin);
 }
 
 /* --- giving back --- */

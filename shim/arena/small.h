@@ -18,8 +18,8 @@ void *small_allocate(struct heap *heap, unsigned class_number, bool *ret_zeroed)
 
 /* A block of the heap's region goes into its bin. */
 void small_free_own(struct bin *bin, void *block);
-/* The bin of the caller's heap holds more than its limit: a half goes back to the pages. */
-void small_flush(struct bin *bin);
+/* The bin of the caller's heap has no budget left: if it holds more than its limit, a half goes back to the pages. */
+void small_look(struct bin *bin);
 
 /* A block of another region: one atomic push onto its page. Any thread. */
 void remote_push(struct page *page, void *block);

@@ -96,7 +96,7 @@ static size_t bytes_in_bins(const struct region *region)
 
     for (const struct heap *heap = region->heaps; heap; heap = heap->next_heap)
         for (unsigned i = 0; i < CLASS_COUNT; i++)
-            bytes += (size_t)(heap->bins[i].put - heap->bins[i].taken) * class_size(i);
+            bytes += (size_t)bin_count(&heap->bins[i]) * class_size(i);
     return bytes;
 }
 

@@ -25,7 +25,7 @@ void cfree(void *pointer);
 void free_sized(void *pointer, size_t size);
 void free_aligned_sized(void *pointer, size_t alignment, size_t size);
 
-/* A block of at most CLASS_MAX_SIZE bytes, or NULL where the slow path has to decide. */
+/* A block of 1 to CLASS_MAX_SIZE bytes, or NULL where the slow path has to decide. */
 static inline void *take_block(size_t size)
 {
     struct heap *heap = nw_heap;
@@ -34,7 +34,7 @@ static inline void *take_block(size_t size)
 
     if (!LIKELY(atomic_load_explicit(&heap->cpu, memory_order_relaxed) == arena_cpu()))
         return NULL;
-    bin = &heap->bins[class_of(size)];
+    bin = &heap->bins[class_of_last(size - 1)];
     block = bin->blocks;
     if (!LIKELY(block))
         return NULL;
@@ -45,7 +45,7 @@ static inline void *take_block(size_t size)
 
 PUBLIC void *malloc(size_t size)
 {
-    if (LIKELY(size <= CLASS_MAX_SIZE)) {
+    if (LIKELY(size - 1 < CLASS_MAX_SIZE)) { /* 0, too, is for the slow path */
         void *block = take_block(size);
 
         if (LIKELY(block))
@@ -60,15 +60,15 @@ PUBLIC void free(void *pointer)
     struct heap *heap = nw_heap;
 
     if (LIKELY(offset >> nw_map.shift == heap->number)) {
-        unsigned entry = nw_map.classes[offset >> SLICE_SHIFT];
+        size_t entry = nw_map.classes[offset >> SLICE_SHIFT];
 
         if (LIKELY(entry)) {
-            struct bin *bin = &heap->bins[entry - 1];
+            struct bin *bin = heap_bin(heap, entry);
 
             *(void **)pointer = bin->blocks;
             bin->blocks = pointer;
-            if (!LIKELY(++bin->put - bin->taken <= bin->limit))
-                small_flush(bin);
+            if (!LIKELY(--bin->budget))
+                small_look(bin);
             return;
         }
     }
@@ -89,7 +89,7 @@ PUBLIC void *calloc(size_t count, size_t size)
 
     if (!multiply(count, size, &bytes))
         return NULL;
-    if (LIKELY(bytes <= FEW_BYTES)) {
+    if (LIKELY(bytes - 1 < FEW_BYTES)) {
         void *block = take_block(bytes);
 
         if (LIKELY(block))

@@ -78,7 +78,7 @@ class Image:
             raise Unavailable("busybox is missing or not static: apt-get install busybox-static")
         self.file(path, "/bin/busybox")
         for applet in ("sh", "mount", "stty", "cat", "ls", "grep", "poweroff", "ip", "chmod", "mkdir", "echo", "sleep", "env",
-                       "dmesg", "sed", "head", "tail", "ps", "kill"):
+                       "dmesg", "insmod", "readlink", "sed", "head", "tail", "ps", "kill"):
             if "bin/" + applet not in self.entries:
                 self.link("/bin/" + applet, "/bin/busybox")
 

@@ -9,6 +9,7 @@ mount -t tmpfs tmpfs /dev/shm
 mount -t devpts devpts /dev/pts
 chmod 1777 /dev/shm /tmp
 ip link set lo up
+for module in /lab/modules/*; do [ -e "$module" ] && insmod "$module"; done
 for line in 0 1 2 3; do stty -F /dev/ttyS$line raw -echo 2>/dev/null; done
 export HOME=/root PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin LAB=1
 if [ -e /lab/shell ]; then

@@ -7,6 +7,7 @@
  * Deterministic: the same random numbers everywhere. What is allocated is written to, as programs do.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -269,9 +270,33 @@ static const struct load {
 
 static const struct load *chosen;
 
+/*
+ * Threads take the CPUs in turn. Left to the scheduler, two threads of 20 ms each share one CPU in every other run, and
+ * the allocators would be compared by that.
+ */
+static void take_cpu(unsigned number)
+{
+    cpu_set_t allowed, one;
+    int cpu = -1;
+
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+        return;
+    for (unsigned i = number % (unsigned)CPU_COUNT(&allowed) + 1; i; i--)
+        do
+            cpu++;
+        while (!CPU_ISSET(cpu, &allowed));
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    sched_setaffinity(0, sizeof one, &one);
+}
+
 static void *run_one(void *argument)
 {
-    chosen->run(argument);
+    struct work *work = argument;
+
+    if (chosen->run != short_lived) /* its threads are new ones all the time */
+        take_cpu(work->thread);
+    chosen->run(work);
     return NULL;
 }
 
