@@ -2,35 +2,8 @@
 
 import json
 import os
-import subprocess
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-import harness
-import machine
-
-VM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "vm")
-PURITY = os.path.join(harness.BUILD, "tests", "lab", "purity")
-WALK = os.path.join(harness.BUILD, "tests", "lab", "walk")
-EVERYWHERE = '[defaults]\nbind_to = "none"\n'
-
-
-class Lab(harness.ProgramTest):
-    def guest(self, shape, script, policies=(), programs=(), options=()):
-        """What a shell script prints there; it must end well."""
-        path = self.path("script.sh")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write("set -e\n" + script)
-        command = [VM, "--shape", shape, "--seconds", "280", *options]
-        for program in (harness.NODEWISE, harness.SHIM, harness.FAULTY_SHIM, path, *policies, *programs):
-            command += ["--program", program]
-        done = subprocess.run([*command, "--", "sh", path], capture_output=True, text=True, timeout=300)
-        self.assertEqual(done.returncode, 0, f"{shape}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-        return done.stdout
-
-    def shape_nodes(self, name):
-        """{id: CPUs} as Linux shows them."""
-        return {number: machine.cpus_of(node) for number, node in enumerate(machine.load(name)["nodes"])}
+from guest import EVERYWHERE, PURITY, Lab, harness, machine
 
 
 class Topology(Lab):
@@ -136,42 +109,6 @@ class Arenas(Lab):
         self.assertEqual(json.loads(lines[0])["load"], "own")
         regions = json.loads("\n".join(lines[1:]))["arenas"]["regions"]
         self.assertEqual({region["reason"] for region in regions}, {"eperm"})
-
-
-class AccessCounter(Lab):
-    """The measure measures: programs of which every access is known."""
-
-    def walks(self, shape, *walks):
-        """Of each (CPU, nodes, KiB, rounds), what was counted."""
-        out = self.path("counted.json")
-        script = "".join(f"counted --marks {WALK} {' '.join(map(str, walk))}\n" for walk in walks)
-        self.guest(shape, script, programs=[WALK], options=("--count", out, "--marks"))
-        with open(out, encoding="utf-8") as file:
-            results = [json.loads(line) for line in file]
-        self.assertEqual(len(results), len(walks))
-        for (_, _, kib, rounds), result in zip(walks, results):
-            loads = kib * 16 * rounds
-            self.assertGreaterEqual(result["loads"], loads)
-            self.assertLess(result["loads"] + result["stores"], loads * 1.001 + 50)
-            self.assertEqual(result["elsewhere"], 0)
-        return results
-
-    def test_where_each_access_goes(self):
-        local, neighbour, spread = self.walks("4x2", (4, 0b0100, 2048, 4), (5, 0b1000, 2048, 4), (0, 0b1111, 2048, 4))
-        self.assertLess(local["remote_accesses"], 0.001)
-        self.assertAlmostEqual(local["distance_accesses"], 10, places=1)
-        self.assertGreater(neighbour["remote_accesses"], 0.999)
-        self.assertAlmostEqual(neighbour["distance_accesses"], 12, places=1)
-        self.assertAlmostEqual(spread["remote_accesses"], 0.75, places=3)
-        self.assertAlmostEqual(spread["distance_accesses"], (10 + 12 + 32 + 32) / 4, places=1)
-
-    def test_eight_nodes_interleaved(self):
-        self.assertAlmostEqual(self.walks("8x1", (7, 0xff, 2048, 2))[0]["remote_accesses"], 7 / 8, places=3)
-
-    def test_what_stays_in_a_cache_is_no_miss(self):
-        small, large = self.walks("2x4", (0, 0b10, 64, 50), (0, 0b10, 2048, 50))
-        self.assertLess(sum(map(sum, small["misses"])), 64 * 16 * 1.2)
-        self.assertGreater(sum(map(sum, large["misses"])), 2048 * 16 * 50 * 0.99)
 
 
 class Placement(Lab):
