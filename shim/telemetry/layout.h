@@ -112,7 +112,7 @@ struct segment_thread { /* 64 bytes */
     uint16_t rule;                   /* index in the plan; 0xffff: base state */
     uint8_t state;                   /* enum segment_thread_state */
     uint8_t flags;                   /* enum segment_thread_flag */
-    uint32_t slot;                   /* index in PLAN_SLOTS, or UINT32_MAX */
+    uint32_t slot;                   /* index in PLAN_SLOTS, or UINT32_MAX; of an ended thread: the one that it had */
     uint8_t cpu_outcome, cpu_reason; /* enum outcome, enum reason */
     uint8_t mem_outcome, mem_reason;
     uint8_t why;        /* enum reason: BIRTH, RENAME, MAIN_UNION, … */

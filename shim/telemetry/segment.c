@@ -81,7 +81,7 @@ void segment_thread(const struct thread *thread, enum segment_thread_state state
 {
     struct segment_header *header = segment();
     struct segment_thread *to;
-    uint32_t seq;
+    uint32_t seq, slot;
 
     if (!header || thread->number >= SEGMENT_THREADS)
         return;
@@ -89,7 +89,10 @@ void segment_thread(const struct thread *thread, enum segment_thread_state state
     seq = __atomic_load_n(&to->seq, __ATOMIC_RELAXED) | 1;
     __atomic_store_n(&to->seq, seq, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_RELEASE); /* odd before any field; pairs with the reader's acquire fence */
+    slot = to->slot;
     fill(to, thread);
+    if (state == THREAD_ENDED)
+        to->slot = slot; /* given back by now, but a report at the end is about what it was */
     to->state = (uint8_t)state;
     to->start_library = listed_text(to->start_library);
     to->start_function = listed_text(to->start_function);

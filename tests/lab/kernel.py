@@ -8,7 +8,7 @@ import tempfile
 
 CACHE = os.environ.get("NODEWISE_LAB_CACHE") or os.path.expanduser("~/.cache/nodewise-lab")
 PACKAGE = "linux-image-cloud-amd64"
-DRIVERS = {"net": "virtio_net", "nvme": "nvme"}
+DRIVERS = {"net": ["virtio_pci", "virtio_net"], "nvme": ["nvme"]}
 
 
 class Unavailable(Exception):
@@ -54,8 +54,9 @@ def keep_modules(unpacked, folder):
     files = glob.glob(os.path.join(unpacked, "lib", "modules", "**", "*.ko"), recursive=True)
     by_name = {module_name(file): file for file in files}
     os.makedirs(folder, exist_ok=True)
-    for kind, driver in DRIVERS.items():
-        for number, name in enumerate(in_order(driver, by_name)):
+    for kind, drivers in DRIVERS.items():
+        order = dict.fromkeys(name for driver in drivers for name in in_order(driver, by_name))
+        for number, name in enumerate(order):
             copy(by_name[name], os.path.join(folder, f"{kind}-{number}-{name}.ko"))
 
 

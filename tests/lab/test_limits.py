@@ -1,0 +1,153 @@
+"""Machines and rights that give less than a policy asks: filters, cpusets, CPUs that go, nodes that are full."""
+
+import json
+
+from guest import EVERYWHERE, PURITY, Lab, harness, lab_program
+
+FILTERED, FILLS, HOLDS = (lab_program(name) for name in ("filtered", "fills", "holds"))
+HARD_EXIT = 125
+MEMORY = '[defaults]\nbind_to = "cpu"\nmemory = { policy = "preferred" }\n'
+
+
+def after(lines, first):
+    """The JSON that a script prints behind so many lines."""
+    return json.loads("\n".join(lines[first:]))
+
+
+class Filters(Lab):
+    """A container's filter refuses the calls for memory policies: CPUs are placed all the same, and the report says what
+    could not be had and why."""
+
+    def check(self, error, reason):
+        policy = self.policy(MEMORY)
+        script = (f"{FILTERED} {error} {harness.NODEWISE} run -p {policy} --report /tmp/r.json -- {PURITY} own 4 300\n"
+                  "cat /tmp/r.json\n")
+        lines = self.guest("4x2", script, [policy], [PURITY, FILTERED]).splitlines()
+        self.assertEqual(json.loads(lines[0])["load"], "own")
+        report = after(lines, 1)
+        workers = [thread for thread in report["threads"] if not thread["main"]]
+        self.assertEqual(len(workers), 4)
+        self.assertEqual({thread["outcome"] for thread in workers}, {"strict"})
+        self.assertEqual({thread["memory_outcome"] for thread in workers} & {"strict"}, set())
+        self.assertNotIn("ok", {thread["memory_reason"] for thread in workers})
+        self.assertEqual({region["reason"] for region in report["arenas"]["regions"]}, {reason})
+
+    def test_eperm(self):
+        self.check("EPERM", "eperm")
+
+    def test_enosys(self):
+        self.check("ENOSYS", "enosys")
+
+    def test_hard_enforcement_refuses_before_main(self):
+        policy = self.policy('[defaults]\nbind_to = "node"\nenforcement = "hard"\nmemory = { policy = "bind" }\n')
+        run = f"{harness.NODEWISE} run -p {policy} -- {PURITY} own 4 100"
+        script = f"{run}\nset +e\n{FILTERED} EPERM {run} 2>/tmp/errors\necho $?\ncat /tmp/errors\n"
+        lines = self.guest("4x2", script, [policy], [PURITY, FILTERED]).splitlines()
+        self.assertEqual(json.loads(lines[0])["wrong"], 0)
+        self.assertEqual(int(lines[1]), HARD_EXIT)
+        self.assertEqual(len(lines), 3, lines)
+        self.assertIn("is hard and cannot be carried out", lines[2])
+
+
+class Cpuset(Lab):
+    SETUP = ("mkdir -p /sys/fs/cgroup\nmount -t cgroup2 cgroup2 /sys/fs/cgroup\n"
+             "echo +cpuset > /sys/fs/cgroup/cgroup.subtree_control\nmkdir /sys/fs/cgroup/part\n"
+             "echo 2-5 > /sys/fs/cgroup/part/cpuset.cpus\necho 1-2 > /sys/fs/cgroup/part/cpuset.mems\n"
+             "echo $$ > /sys/fs/cgroup/part/cgroup.procs\n")
+
+    def test_a_part_of_the_machine(self):
+        policy = self.policy('[defaults]\nbind_to = "cpu"\ndistribution = "scatter"\n')
+        script = (f"{self.SETUP}{harness.NODEWISE} run -p {policy} --report /tmp/r.json -- {PURITY} hand-over 4 300\n"
+                  "cat /tmp/r.json\n")
+        lines = self.guest("4x2", script, [policy], [PURITY]).splitlines()
+        self.assertEqual(json.loads(lines[0])["wrong"], 0)
+        report = after(lines, 1)
+        workers = [thread for thread in report["threads"] if not thread["main"]]
+        self.assertEqual(sorted(cpu for thread in workers for cpu in harness.cpu_list(thread["asked"])), [2, 3, 4, 5])
+        self.assertEqual({thread["outcome"] for thread in workers}, {"strict"})
+        self.assertEqual({region["node"] for region in report["arenas"]["regions"]} - {1, 2}, set())
+        self.assertEqual({region["reason"] for region in report["arenas"]["regions"]}, {"ok"})
+
+
+class Hotplug(Lab):
+    POLICY = '[defaults]\nbind_to = "cpu"\ndistribution = "scatter"\nlevel = "cpu"\n'
+
+    def test_a_cpu_goes_while_its_thread_runs(self):
+        """The kernel moves the thread; `show` says where it is allowed now, and the program does not notice."""
+        policy = self.policy(self.POLICY)
+        script = (f"{harness.NODEWISE} run -p {policy} -- {HOLDS} 8 /tmp/ready /tmp/go &\npid=$!\n"
+                  "while [ ! -e /tmp/ready ]; do sleep 0.1; done\n"
+                  "echo 0 > /sys/devices/system/cpu/cpu5/online\n"
+                  f"{harness.NODEWISE} report $pid -f json > /tmp/r.json\n"
+                  "echo go > /tmp/go\nwait $pid\ncat /tmp/r.json\n")
+        lines = self.guest("4x2", script, [policy], [HOLDS]).splitlines()
+        self.assertEqual(lines[0], "8 threads done")
+        threads = after(lines, 1)["threads"]
+        gone = [thread for thread in threads if thread["asked"] == "5"]
+        self.assertEqual(len(gone), 1)
+        self.assertNotEqual(gone[0]["now"], "5")
+        for thread in threads:
+            if not thread["main"] and thread["asked"] != "5":
+                self.assertEqual(thread["now"], thread["asked"])
+
+    def test_a_cpu_that_is_gone_is_not_planned(self):
+        policy = self.policy(self.POLICY)
+        script = ("echo 0 > /sys/devices/system/cpu/cpu5/online\n"
+                  f"{harness.NODEWISE} run -p {policy} --report /tmp/r.json -- {PURITY} own 7 100\ncat /tmp/r.json\n")
+        lines = self.guest("4x2", script, [policy], [PURITY]).splitlines()
+        self.assertEqual(json.loads(lines[0])["wrong"], 0)
+        workers = [thread for thread in after(lines, 1)["threads"] if not thread["main"]]
+        self.assertEqual(sorted(int(thread["asked"]) for thread in workers), [0, 1, 2, 3, 4, 6, 7])
+        self.assertEqual({thread["outcome"] for thread in workers}, {"strict"})
+
+
+class FullNode(Lab):
+    """More memory than the node has: preferred goes elsewhere, bind is the kernel's word and ends the program."""
+
+    def fill(self, policy_word, mib):
+        policy = self.policy(f'[defaults]\nnodes = "3"\nmemory = {{ policy = "{policy_word}", nodes = "3" }}\n')
+        script = f"set +e\n{harness.NODEWISE} run -p {policy} -- {FILLS} {mib}\necho status $?\ndmesg | grep -c CONSTRAINT_MEMORY_POLICY\n"
+        lines = self.guest("4x2", script + "true\n", [policy], [FILLS]).splitlines()
+        place = next(i for i, line in enumerate(lines) if line.startswith("status"))
+        found = dict(line.removeprefix("node ").split(": ") for line in lines[:place] if line.startswith("node "))
+        return {int(node): int(mib) for node, mib in found.items()}, int(lines[place].split()[1]), int(lines[place + 1])
+
+    def test_preferred_spills(self):
+        nodes, status, killed = self.fill("preferred", 320)
+        self.assertEqual((status, killed), (0, 0))
+        self.assertGreater(nodes[3], 150)
+        self.assertGreater(sum(nodes.values()) - nodes[3], 50)
+
+    def test_bind_does_not(self):
+        nodes, status, killed = self.fill("bind", 320)
+        self.assertEqual((nodes, status), ({}, 128 + 9))
+        self.assertEqual(killed, 1)
+
+
+class Devices(Lab):
+    def test_near_the_network_card_and_the_disk(self):
+        policies = [self.policy(f'[defaults]\nnear = "{device}"\nbind_to = "node"\n', f"{device[:3]}.toml")
+                    for device in ("netdev:eth0", "block:nvme0n1")]
+        script = "".join(f"{harness.NODEWISE} run -p {policy} --report /tmp/r{i}.json -- {PURITY} own 2 100 >/dev/null\n"
+                         for i, policy in enumerate(policies))
+        script += f"{harness.NODEWISE} topo --json > /tmp/topo.json\nfor f in /tmp/topo.json /tmp/r0.json /tmp/r1.json; do cat $f; echo; echo ---; done\n"
+        topology, *reports = map(json.loads, self.guest("devices", script, policies, [PURITY]).split("---")[:3])
+        found = {(device["kind"], device["name"]): device["nodes"] for device in topology["devices"]}
+        self.assertEqual((found[("netdev", "eth0")], found[("block", "nvme0n1")]), ("1", "1"))
+        for report in reports:
+            workers = [thread for thread in report["threads"] if not thread["main"]]
+            self.assertEqual({thread["asked"] for thread in workers}, {"2-3"})
+            self.assertEqual({rule["set_reason"] for rule in report["rules"] if rule["name"] == "defaults"}, {"ok"})
+
+
+class Inheritance(Lab):
+    def test_exec_and_fork(self):
+        """A program that a governed one starts is placed anew; threads of a forked child are on their nodes."""
+        policy = self.policy(EVERYWHERE)
+        script = f"{harness.NODEWISE} run -p {policy} -- /usr/bin/env {PURITY} fork 8 300\n"
+        lines = self.guest("4x2", script, [policy], [PURITY, "/usr/bin/env"]).splitlines()
+        self.assertEqual(json.loads(lines[0])["wrong"], 0)
+
+
+if __name__ == "__main__":
+    harness.main()
