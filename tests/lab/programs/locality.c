@@ -202,9 +202,13 @@ static void prepare_pool(void)
 
 static void (*load)(struct worker *worker);
 
+/* What a thread works with is on its stack: records of all threads side by side would be one thread's memory. */
 static void *run(void *argument)
 {
-    load(argument);
+    struct worker *record = argument, mine = *record;
+
+    load(&mine);
+    record->sum = mine.sum;
     return NULL;
 }
 
