@@ -132,8 +132,12 @@ static const struct key memory_keys[] = {
      .summary = "whether pages of an arena are made before they are used"},
     {"prefault_size", KEY_SIZE, FIELD(struct memory, prefault_size),
      .summary = "how much of an arena is made before it is used"},
-    {"stack", KEY_WORD, .later = true, FIELD(struct memory, stack), WORDS(stack), .fallback = "default",
-     .summary = "where thread stacks lie"},
+    {"stack", KEY_WORD, FIELD(struct memory, stack), WORDS(stack), .fallback = "default",
+     .summary = "where thread stacks lie",
+     .text = "`local`: stack, thread block and static TLS on the thread's home node, although the creator touches them "
+             "first and the C library hands out the stacks of ended threads again: the creator prefers that node "
+             "meanwhile, and a thread has the first pages of a used stack moved, 200 times a second at most. Needs a "
+             "`bind_to` within a node. `thp_off`: no transparent huge pages for stacks."},
     {"migrate_on_move", KEY_BOOL, .later = true, FIELD(struct memory, migrate_on_move), .fallback = "false",
      .summary = "memory follows a thread that moves to another node"},
     {"regions", KEY_REGIONS, .later = true, FIELDS(struct memory, regions, region_count), .table = &key_region,

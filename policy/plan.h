@@ -23,7 +23,7 @@
 #include "policy/words.h"
 
 #define PLAN_MAGIC     UINT64_C(0x314e414c5057444e) /* "NDWPLAN1" little-endian */
-#define PLAN_VERSION   1u
+#define PLAN_VERSION   2u
 #define PLAN_MAX_SIZE  (64u << 20) /* bytes; a larger file is refused unread */
 #define PLAN_NONE      UINT32_MAX  /* "no such index" in every index field that says "or PLAN_NONE" */
 #define PLAN_MAX_RULES 1024u
@@ -67,6 +67,7 @@ enum plan_feature {
     PLAN_HAS_HARD = 1 << 8,        /* some rule is enforcement = "hard" */
     PLAN_HAS_RENAME = 1 << 9,      /* some rule renames unnamed threads */
     PLAN_HAS_MAIN_RULE = 1 << 10,  /* a rule says main = true: main gets a slot, else the union */
+    PLAN_HAS_STACKS = 1 << 11,     /* some rule says where stacks lie */
 };
 
 struct plan_header {

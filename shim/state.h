@@ -70,6 +70,7 @@ struct shim {
     const char *helper;        /* path of the command, when a report is due; NULL when there is none */
     bool segment_due;          /* a forked child makes its segment with its first thread */
     _Atomic bool details_due;  /* what /proc says about the process is not in the segment yet */
+    size_t stack_size;         /* of threads without attributes */
     struct base_state base;
 };
 

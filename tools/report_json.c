@@ -182,7 +182,9 @@ static json_t *thread_json(const struct snapshot *snapshot, const struct segment
     json_object_set_new(value, "union", json_boolean(thread->flags & THREAD_FLAG_UNION));
     json_object_set_new(value, "exclusive", json_boolean(thread->flags & THREAD_FLAG_CLAIMS));
     json_object_set_new(value, "renamed", json_boolean(thread->flags & THREAD_FLAG_RENAMED));
-    json_object_set_new(value, "node", thread->home_node == UINT32_MAX ? json_null() : json_integer(thread->home_node));
+    json_object_set_new(value, "node", thread->home_node == UINT16_MAX ? json_null() : json_integer(thread->home_node));
+    json_object_set_new(value, "stack_outcome", json_string(outcome_word(thread->stack_outcome)));
+    json_object_set_new(value, "stack_reason", json_string(reason_word(thread->stack_reason)));
     json_object_set_new(value, "got_cpus", json_integer(thread->got_cpus));
     json_object_set_new(value, "born_ms", json_integer(thread->born_ms));
     add_text(value, "start_library", snapshot_string(snapshot, thread->start_library));

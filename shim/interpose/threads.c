@@ -3,6 +3,7 @@
 #include <threads.h>
 
 #include "shim/interpose/next.h"
+#include "shim/memory/thread_stack.h"
 #include "shim/place/place.h"
 #include "shim/start/start.h"
 #include "shim/state.h"
@@ -78,6 +79,7 @@ static struct thread *prepare(const void *start, const void *caller)
 PUBLIC int pthread_create(pthread_t *restrict ret_thread, const pthread_attr_t *restrict attributes,
                           void *(*start)(void *), void *restrict argument)
 {
+    struct stack_loan loan = {.lent = false};
     struct thread *thread;
     int error;
 
@@ -87,7 +89,12 @@ PUBLIC int pthread_create(pthread_t *restrict ret_thread, const pthread_attr_t *
         return NEXT(pthread_create)(ret_thread, attributes, start, argument);
     thread->start.posix = start;
     thread->argument = argument;
+    if (shim_needs(PLAN_HAS_STACKS)) {
+        stack_note(thread, attributes);
+        stack_lend_node(thread, &loan);
+    }
     error = NEXT(pthread_create)(ret_thread, attributes, run_posix, thread);
+    stack_return_node(&loan);
     if (error)
         place_abandon(thread);
     return error;
@@ -95,6 +102,7 @@ PUBLIC int pthread_create(pthread_t *restrict ret_thread, const pthread_attr_t *
 
 PUBLIC int thrd_create(thrd_t *ret_thread, thrd_start_t start, void *argument)
 {
+    struct stack_loan loan = {.lent = false};
     struct thread *thread;
     int result;
 
@@ -104,7 +112,12 @@ PUBLIC int thrd_create(thrd_t *ret_thread, thrd_start_t start, void *argument)
         return NEXT(thrd_create)(ret_thread, start, argument);
     thread->start.c11 = start;
     thread->argument = argument;
+    if (shim_needs(PLAN_HAS_STACKS)) {
+        stack_note(thread, NULL);
+        stack_lend_node(thread, &loan);
+    }
     result = NEXT(thrd_create)(ret_thread, run_c11, thread);
+    stack_return_node(&loan);
     if (result != thrd_success)
         place_abandon(thread);
     return result;

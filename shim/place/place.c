@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "shim/arena/arena.h"
+#include "shim/memory/thread_stack.h"
 #include "shim/place/apply.h"
 #include "shim/place/decide.h"
 #include "shim/place/mask.h"
@@ -76,6 +77,8 @@ static void carry_out(struct thread *thread)
         announce_claim(thread);
     apply_until_settled(thread, otherwise);
     apply_memory(thread);
+    if (shim_needs(PLAN_HAS_STACKS))
+        stack_settle(thread);
     thread->flags &= (uint8_t)~THREAD_FLAG_UNION;
     if (thread->cpus == STANDING_UNION)
         thread->flags |= THREAD_FLAG_UNION;

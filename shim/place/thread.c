@@ -102,6 +102,7 @@ static void record_clear(struct thread *thread)
     thread->got_policy = 0;
     thread->got_cpus = 0;
     thread->home_node = UINT32_MAX;
+    thread->stack_reason = REASON_NOT_ASKED;
     thread->start_library = thread->start_function = thread->creator_library = thread->creator_function = 0;
     thread->frames = 0;
     memset(thread->name, 0, sizeof(thread->name));

@@ -59,8 +59,9 @@ struct thread {
     bool unnamed;
     uint8_t cpus, memory; /* enum standing: as it is now, at first what was inherited */
     uint8_t flags;        /* enum segment_thread_flag */
-    uint8_t cpu_outcome, cpu_reason, memory_outcome, memory_reason, why, got_policy;
+    uint8_t cpu_outcome, cpu_reason, memory_outcome, memory_reason, stack_outcome, stack_reason, why, got_policy;
     uint16_t got_cpus;
+    size_t stack_size; /* of a stack of glibc's, as asked for; 0: somebody else's, or of no interest */
     uint32_t home_node, born_ms;
     uint16_t start_library, start_function, creator_library, creator_function; /* texts.h */
     uint16_t frames;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/mempolicy.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -33,7 +34,8 @@ extern void *__dso_handle;
 
 /*
  * A seccomp filter may kill for a call instead of answering (systemd's SystemCallFilter= does). So where there is
- * one, a copy of the process tries first; it has no exit signal, so nobody else hears of its end (clone(2)).
+ * one, a copy of the process tries first; it has no exit signal, so nobody else hears of its end (clone(2)). When it
+ * dies, none of the calls is made: all count as refused.
  */
 static bool memory_calls_survive(void)
 {
@@ -46,6 +48,8 @@ static bool memory_calls_survive(void)
     if (pid == 0) {
         syscall(SYS_get_mempolicy, NULL, NULL, 0, NULL, 0);
         syscall(SYS_set_mempolicy, MPOL_DEFAULT, NULL, 0);
+        syscall(SYS_mbind, NULL, 0, MPOL_DEFAULT, NULL, 0, 0);
+        syscall(SYS_move_pages, 0, 0, NULL, NULL, NULL, 0);
         syscall(SYS_exit_group, 0);
     }
     if (pid < 0)
@@ -53,6 +57,12 @@ static bool memory_calls_survive(void)
     while (waitpid(pid, &status, __WCLONE) < 0 && errno == EINTR)
         ;
     return WIFEXITED(status);
+}
+
+static void try_memory_calls(void)
+{
+    if (!memory_calls_survive())
+        placing_give_up_memory();
 }
 
 static bool affinity_read(void)
@@ -73,7 +83,8 @@ static bool base_read(void)
 
     if (!affinity_read())
         return false;
-    if (shim_needs(PLAN_HAS_MEMPOLICY) && memory_calls_survive())
+    try_memory_calls();
+    if (shim_needs(PLAN_HAS_MEMPOLICY))
         base->has_memory_policy = sys_get_mempolicy(&base->memory_mode, base->memory_nodes, NODE_WORDS) == 0;
     return true;
 }
@@ -137,8 +148,10 @@ void base_restore(void)
     if (!affinity_read() || !base_widen())
         return;
     sys_set_affinity(0, nw_shim.base.mask, nw_shim.base.words);
-    if (shim_needs(PLAN_HAS_MEMPOLICY) && memory_calls_survive())
-        sys_set_mempolicy(MPOL_DEFAULT, NULL, 0);
+    if (!shim_needs(PLAN_HAS_MEMPOLICY))
+        return;
+    try_memory_calls();
+    sys_set_mempolicy(MPOL_DEFAULT, NULL, 0);
 }
 
 /* --- enforcement = "hard" --- */
@@ -226,6 +239,17 @@ static void register_fork_handler(void)
         __register_atfork(arena_fork_prepare, arena_fork_parent, shim_forked, __dso_handle);
 }
 
+/* pthread_attr_init(3) gives what glibc makes stacks of when nobody says otherwise. */
+static void read_stack_size(void)
+{
+    pthread_attr_t attributes;
+
+    if (!shim_needs(PLAN_HAS_STACKS) || pthread_attr_init(&attributes) != 0)
+        return;
+    pthread_attr_getstacksize(&attributes, &nw_shim.stack_size);
+    pthread_attr_destroy(&attributes);
+}
+
 enum reason activate(void)
 {
     if (!base_read())
@@ -235,6 +259,7 @@ enum reason activate(void)
         return REASON_NO_SEGMENT;
     if (shim_needs(PLAN_NEEDS_STACK) && !stack_open())
         atomic_store_explicit(&nw_shim.reason, REASON_NO_LIBUNWIND, memory_order_relaxed);
+    read_stack_size();
     probe_hard_rules();
     arena_start();
     register_fork_handler();

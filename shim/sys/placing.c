@@ -1,6 +1,7 @@
 #include "shim/sys/placing.h"
 
 #include <errno.h>
+#include <linux/mempolicy.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -20,6 +21,7 @@ static struct placing {
     [CALL_SET_MEMPOLICY] = {"set_mempolicy", SYS_set_mempolicy, 0},
     [CALL_GET_MEMPOLICY] = {"get_mempolicy", SYS_get_mempolicy, 0},
     [CALL_MBIND] = {"mbind", SYS_mbind, 0},
+    [CALL_MOVE_PAGES] = {"move_pages", SYS_move_pages, 0},
     [CALL_SET_NAME] = {"prctl", SYS_prctl, 0},
 };
 
@@ -80,6 +82,14 @@ int sys_bind_memory(void *start, size_t size, int mode, const uint64_t *nodes, s
     return (int)placing_call(CALL_MBIND, (long)start, (long)size, mode, (long)nodes, (long)(words * 64 + 1), 0);
 }
 
+int sys_move_pages(size_t count, void *const *pages, const int *nodes, int *ret_status)
+{
+    long left = placing_call(CALL_MOVE_PAGES, 0, (long)count, (long)pages, (long)nodes, (long)ret_status,
+                             nodes ? MPOL_MF_MOVE : 0);
+
+    return left < 0 ? (int)left : 0;
+}
+
 int sys_set_name(const char *name)
 {
     return (int)placing_call(CALL_SET_NAME, PR_SET_NAME, (long)name, 0, 0, 0, 0);
@@ -92,6 +102,14 @@ void sys_get_name(char ret_name[16])
     if (syscall(SYS_prctl, PR_GET_NAME, (long)ret_name, 0, 0, 0) != 0)
         ret_name[0] = '\0';
     errno = saved;
+}
+
+void placing_give_up_memory(void)
+{
+    static const enum placing_call calls[] = {CALL_SET_MEMPOLICY, CALL_GET_MEMPOLICY, CALL_MBIND, CALL_MOVE_PAGES};
+
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+        atomic_store_explicit(&table[calls[i]].refused, EPERM, memory_order_relaxed);
 }
 
 const char *placing_call_word(enum placing_call call)

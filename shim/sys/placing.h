@@ -18,6 +18,7 @@ enum placing_call {
     CALL_SET_MEMPOLICY,
     CALL_GET_MEMPOLICY,
     CALL_MBIND,
+    CALL_MOVE_PAGES,
     CALL_SET_NAME,
     CALL_COUNT
 };
@@ -34,10 +35,19 @@ int sys_get_mempolicy(int *ret_mode, uint64_t *ret_nodes, size_t words);
 /* mbind(2) without flags: for pages that do not exist yet. start: at a page's beginning. */
 int sys_bind_memory(void *start, size_t size, int mode, const uint64_t *nodes, size_t words);
 
+/*
+ * move_pages(2) of the process's own pages. nodes NULL: nothing is moved, ret_status tells each page's node or a
+ * negative errno. Otherwise a page that could not be moved is no error of the call.
+ */
+int sys_move_pages(size_t count, void *const *pages, const int *nodes, int *ret_status);
+
 /* The calling thread's name. */
 int sys_set_name(const char *name);
 /* Places nothing, so it is not in the table; here because prctl() itself would come back to our own. */
 void sys_get_name(char ret_name[16]);
+
+/* All calls about memory count as refused (EPERM) from now on. Start-up only. */
+void placing_give_up_memory(void);
 
 const char *placing_call_word(enum placing_call call); /* "sched_setaffinity", … */
 

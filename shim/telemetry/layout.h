@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC      UINT64_C(0x314745535057444e) /* "NDWPSEG1" */
-#define SEGMENT_VERSION    2u
+#define SEGMENT_VERSION    3u
 #define SEGMENT_DIR_PREFIX "/dev/shm/nodewise." /* + uid */
 #define SEGMENT_SUFFIX     ".seg"
 
@@ -119,7 +119,8 @@ struct segment_thread { /* 64 bytes */
     uint8_t got_policy; /* memory policy mode read back */
     uint16_t got_cpus;  /* number of CPUs in the mask read back; 65535: more */
     uint32_t born_ms;   /* after start_monotonic */
-    uint32_t home_node; /* node id, or UINT32_MAX when the mask spans nodes */
+    uint16_t home_node; /* node id, or UINT16_MAX when the mask spans nodes */
+    uint8_t stack_outcome, stack_reason;
 };
 
 enum segment_event_kind {

@@ -68,7 +68,9 @@ static void fill(struct segment_thread *to, const struct thread *thread)
     to->got_policy = thread->got_policy;
     to->got_cpus = thread->got_cpus;
     to->born_ms = thread->born_ms;
-    to->home_node = thread->home_node;
+    to->home_node = thread->home_node < UINT16_MAX ? (uint16_t)thread->home_node : UINT16_MAX;
+    to->stack_outcome = thread->stack_outcome;
+    to->stack_reason = thread->stack_reason;
 }
 
 static uint16_t listed_text(uint16_t offset)

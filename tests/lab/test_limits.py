@@ -6,7 +6,7 @@ from guest import EVERYWHERE, PURITY, Lab, harness, lab_program
 
 FILTERED, FILLS, HOLDS = (lab_program(name) for name in ("filtered", "fills", "holds"))
 HARD_EXIT = 125
-MEMORY = '[defaults]\nbind_to = "cpu"\nmemory = { policy = "preferred" }\n'
+MEMORY = '[defaults]\nbind_to = "cpu"\nmemory = { policy = "preferred", stack = "local" }\n'
 
 
 def after(lines, first):
@@ -28,8 +28,9 @@ class Filters(Lab):
         workers = [thread for thread in report["threads"] if not thread["main"]]
         self.assertEqual(len(workers), 4)
         self.assertEqual({thread["outcome"] for thread in workers}, {"strict"})
-        self.assertEqual({thread["memory_outcome"] for thread in workers} & {"strict"}, set())
-        self.assertNotIn("ok", {thread["memory_reason"] for thread in workers})
+        for what in ("memory", "stack"):
+            self.assertNotIn("strict", {thread[what + "_outcome"] for thread in workers})
+            self.assertNotIn("ok", {thread[what + "_reason"] for thread in workers})
         self.assertEqual({region["reason"] for region in report["arenas"]["regions"]}, {reason})
 
     def test_eperm(self):
@@ -37,6 +38,19 @@ class Filters(Lab):
 
     def test_enosys(self):
         self.check("ENOSYS", "enosys")
+
+    def test_a_filter_that_kills(self):
+        """Whoever makes such a call dies: the shim finds out with a copy of the process, and makes none."""
+        policy = self.policy(MEMORY)
+        script = (f"{harness.NODEWISE} compile -p {policy} -o /tmp/p.plan\necho go > /tmp/go\n"
+                  f"NODEWISE_PLAN=/tmp/p.plan NODEWISE_REPORT=/tmp/r.json LD_PRELOAD={harness.SHIM} "
+                  f"{FILTERED} KILL {HOLDS} 4 /tmp/ready /tmp/go\ncat /tmp/r.json\n")
+        lines = self.guest("4x2", script, [policy], [HOLDS, FILTERED]).splitlines()
+        self.assertEqual(lines[0], "4 threads done")
+        report = after(lines, 1)
+        workers = [thread for thread in report["threads"] if not thread["main"]]
+        self.assertEqual({(thread["outcome"], thread["memory_outcome"]) for thread in workers}, {("strict", "none")})
+        self.assertEqual({region["reason"] for region in report["arenas"]["regions"]}, {"eperm"})
 
     def test_hard_enforcement_refuses_before_main(self):
         policy = self.policy('[defaults]\nbind_to = "node"\nenforcement = "hard"\nmemory = { policy = "bind" }\n')

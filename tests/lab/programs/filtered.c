@@ -2,12 +2,14 @@
  * filtered: runs a program whose calls for memory policies and page placement the kernel answers with an error, as
  * container runtimes do (their profiles leave set_mempolicy, mbind and their kin out without CAP_SYS_NICE).
  *
- *   filtered EPERM|ENOSYS COMMAND…
+ *   filtered EPERM|ENOSYS|KILL COMMAND…        KILL: the process dies of such a call, as under systemd's
+ * SystemCallFilter=
  */
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +22,8 @@
 int main(int argc, char **argv)
 {
     unsigned error = argc > 1 && !strcmp(argv[1], "ENOSYS") ? ENOSYS : EPERM;
-    struct sock_filter answer = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error);
+    bool kills = argc > 1 && !strcmp(argv[1], "KILL");
+    struct sock_filter answer = BPF_STMT(BPF_RET | BPF_K, kills ? SECCOMP_RET_KILL_PROCESS : SECCOMP_RET_ERRNO | error);
     struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
         NUMBER(SYS_set_mempolicy),
