@@ -10,8 +10,8 @@ test_packages=(git python3 python3-jsonschema python3-numpy libopenblas0-pthread
   default-jdk-headless hwloc-nox mandoc clang clang-format libclang-rt-14-dev)
 # Emulated machines with several nodes; the kernel of tests/lab is fetched with apt, not installed.
 lab_packages=(qemu-system-x86 busybox-static)
-# Allocators to be compared with, and programs to compare them on: tools/bench/allocators.
-bench_packages=(libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4 sqlite3 strace)
+# Allocators and tools to be compared with, and programs to compare them on: tools/bench/allocators, tools/bench/locality.
+bench_packages=(libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4 sqlite3 strace numactl likwid)
 
 # Installs what is missing of the given packages. Services must not start: the tests start their own.
 install_packages() {

@@ -207,6 +207,40 @@ static bool is_impossible(size_t size)
     return true;
 }
 
+/* May a thread have memory of that region when its own has none? Not where the policy says bind. */
+static bool may_lend(const struct region *region, const struct region *own)
+{
+    return region->opened && region != own && own->flavour.binding != BINDING_BIND;
+}
+
+/*
+ * The last resort, when neither the thread's region nor the program's own allocator has memory: what was freed on other
+ * nodes is still charged to the process where the kernel counts strictly (vm.overcommit_memory=2, RLIMIT_DATA). A
+ * thread that moved would otherwise be refused what it just gave back.
+ */
+static NOINLINE void *allocate_elsewhere(size_t alignment, size_t size, bool *ret_zeroed)
+{
+    const struct region *own = choice_now(current_cpu(arena_cpu())).region; /* it may not even have had a heap for us */
+    int saved = errno;
+
+    for (uint32_t i = 0; own && i < nw_map.count; i++) {
+        struct region *region = &nw_regions[i];
+        struct heap *other = may_lend(region, own) ? heap_borrow(region, 0, 0) : NULL;
+        void *block;
+
+        if (!other)
+            continue;
+        block = allocate_in(other, alignment, size, ret_zeroed);
+        heap_park(other);
+        if (block) {
+            errno = saved;
+            return block;
+        }
+    }
+    errno = ENOMEM;
+    return NULL;
+}
+
 /* The heap for an allocation, also the thread's first. NULL: another allocator has to serve, the bootstrap pool or the
  * program's own. */
 static inline struct heap *heap_for_call(bool *ret_bootstrap)
@@ -231,8 +265,12 @@ static NOINLINE void *allocate_here(size_t size, bool zero)
         return bootstrap_allocate(1, size); /* which is zeroed */
     if (heap)
         block = allocate_in(heap, 1, size, &zeroed);
-    if (!block)
-        return zero ? foreign_calloc(size) : foreign_malloc(size);
+    if (!block) {
+        void *foreign = zero ? foreign_calloc(size) : foreign_malloc(size);
+
+        if (foreign || !(block = allocate_elsewhere(1, size, &zeroed)))
+            return foreign;
+    }
     return zero && !zeroed ? memset(block, 0, size) : block;
 }
 
@@ -265,7 +303,9 @@ void *arena_allocate_aligned(size_t alignment, size_t size)
         return bootstrap_allocate(alignment, size);
     if (heap)
         block = allocate_in(heap, alignment, size, &zeroed);
-    return block ? block : foreign_aligned(alignment, size);
+    if (!block)
+        block = foreign_aligned(alignment, size);
+    return block ? block : allocate_elsewhere(alignment, size, &zeroed);
 }
 
 /* --- freeing --- */

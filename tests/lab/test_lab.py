@@ -76,10 +76,11 @@ class Arenas(Lab):
         until_null = os.path.join(harness.BUILD, "tests", "interpose", "allocates_until_null")
         script = ("echo 2 > /proc/sys/vm/overcommit_memory\necho 80 > /proc/sys/vm/overcommit_ratio\n"
                   f"{harness.NODEWISE} run -p {policy} -- {PURITY} hand-over 8 500\n"
-                  f"{harness.NODEWISE} run -p {policy} -- {until_null} 64 2>/dev/null\n")
+                  f"{harness.NODEWISE} run -p {policy} -- {until_null} 64 move 2>/dev/null\n"
+                  f"{harness.NODEWISE} run -p {policy} -- {until_null} 400 move 2>/dev/null\n")
         lines = self.guest("4x2", script, [policy], [PURITY, until_null]).splitlines()
         self.assertEqual(json.loads(lines[0])["wrong"], 0)
-        self.assertEqual(lines[1], "fine")
+        self.assertEqual(lines[1:], ["fine", "fine"])
 
     def test_huge_pages_of_the_kernels_pool(self):
         policy = self.policy('[defaults]\nbind_to = "none"\nmemory = { huge_pages = "2MiB" }\n')
