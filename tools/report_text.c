@@ -73,17 +73,34 @@ static void print_rules(FILE *to, const json_t *report)
     table_print(to, table);
 }
 
+static void append(char *text, size_t size, const char *before, const char *more)
+{
+    size_t length = strlen(text);
+    snprintf(text + length, size - length, "%s%s", before, more);
+}
+
+/* " memory:eperm" where that was asked for and not had as asked. */
+static void append_outcome(char *text, size_t size, const json_t *thread, const char *before, const char *what)
+{
+    char key[32];
+    snprintf(key, sizeof key, "%s_outcome", what);
+    const char *outcome = text_of(thread, key);
+    if (strcmp(outcome, "best_effort") != 0 && strcmp(outcome, "none") != 0)
+        return;
+    snprintf(key, sizeof key, "%s_reason", what);
+    append(text, size, before, text_of(thread, key));
+}
+
 /* "" while all is well: what a reader should look at. */
 static void thread_note(const json_t *thread, char *ret_note, size_t size)
 {
     const char *now = text_of(thread, "now"), *asked = text_of(thread, "asked"), *reason = text_of(thread, "reason");
     bool drifted = *now && *asked && strcmp(now, asked) != 0;
-    const char *memory = text_of(thread, "memory_outcome");
-    snprintf(ret_note, size, "%s%s%s%s%s%s", strcmp(reason, "ok") && strcmp(reason, "not-asked") ? reason : "",
-             truth_of(thread, "exclusive") ? " exclusive" : "", drifted ? " differs-from-asked" : "",
-             strcmp(memory, "best_effort") == 0 || strcmp(memory, "none") == 0 ? " memory:" : "",
-             strcmp(memory, "best_effort") == 0 || strcmp(memory, "none") == 0 ? text_of(thread, "memory_reason") : "",
-             truth_of(thread, "union") ? " union" : "");
+    snprintf(ret_note, size, "%s%s%s", strcmp(reason, "ok") && strcmp(reason, "not-asked") ? reason : "",
+             truth_of(thread, "exclusive") ? " exclusive" : "", drifted ? " differs-from-asked" : "");
+    append_outcome(ret_note, size, thread, " memory:", "memory");
+    append_outcome(ret_note, size, thread, " stack:", "stack");
+    append(ret_note, size, "", truth_of(thread, "union") ? " union" : "");
 }
 
 static void print_threads(FILE *to, const json_t *report)
