@@ -92,6 +92,11 @@ class ProgramTest(unittest.TestCase):
         document = json.loads(self.nodewise("plan", "-p", policy, "--json", *arguments))
         return {thread["thread"]: cpu_list(thread["cpus"]) for thread in document["threads"]}, document
 
+    def wait_until_seen(self, pid):
+        """Until `show` knows the process; a file of its number may be an earlier process's."""
+        wait_until(lambda: subprocess.run([NODEWISE, "show", str(pid)], capture_output=True, env=clean_environment(),
+                                          timeout=SECONDS).returncode == 0, f"process {pid} seen")
+
     def show(self, pid):
         return json.loads(self.nodewise("show", str(pid), "--json"))
 

@@ -113,9 +113,9 @@ struct heap {
 extern const struct heap nw_no_heap, nw_forward_heap;
 
 _Static_assert(offsetof(struct heap, bins) == sizeof(struct bin),
-               "so that an entry of nw_map.classes, which is the class\
- number and 1, leads to its bin without a subtraction");
+               "an entry of nw_map.classes, class number + 1, is enough");
 
+/* entry: of nw_map.classes, not 0. The head is as long as a bin, so nothing has to be subtracted. */
 static inline struct bin *heap_bin(struct heap *heap, size_t entry)
 {
     return (struct bin *)heap + entry;

@@ -446,8 +446,8 @@ static void put_back(struct bin *bin, void *blocks, uint64_t count)
     }
 }
 
-/* Gives blocks to their pages until `keep` are left: those freed last, which are in the cache. The bin is empty
- * meanwhile, so that a signal handler finds it in order. */
+/* Gives blocks to their pages until `keep` are left, beginning with those freed last, which are still in the cache. The
+ * bin is empty meanwhile, so that a signal handler finds it in order. */
 static void flush(struct heap *heap, struct bin *bin, uint32_t keep)
 {
     struct chain chain = {0};
@@ -494,8 +494,9 @@ void small_look(struct bin *bin)
     if (bin_count(bin) > bin->limit && !nw_heap->busy) {
         bin->limit = next_limit(bin);
         flush(nw_heap, bin, bin->limit / 2);
+    } else {
+        bin_count_anew(bin);
     }
-    bin_count_anew(bin);
 }
 
 void small_free_own(struct bin *bin, void *block)

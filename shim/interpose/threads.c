@@ -79,7 +79,7 @@ static struct thread *prepare(const void *start, const void *caller)
 PUBLIC int pthread_create(pthread_t *restrict ret_thread, const pthread_attr_t *restrict attributes,
                           void *(*start)(void *), void *restrict argument)
 {
-    struct stack_loan loan = {.lent = false};
+    struct stack_loan loan;
     struct thread *thread;
     int error;
 
@@ -89,10 +89,7 @@ PUBLIC int pthread_create(pthread_t *restrict ret_thread, const pthread_attr_t *
         return NEXT(pthread_create)(ret_thread, attributes, start, argument);
     thread->start.posix = start;
     thread->argument = argument;
-    if (shim_needs(PLAN_HAS_STACKS)) {
-        stack_note(thread, attributes);
-        stack_lend_node(thread, &loan);
-    }
+    stack_prepare(thread, attributes, &loan);
     error = NEXT(pthread_create)(ret_thread, attributes, run_posix, thread);
     stack_return_node(&loan);
     if (error)
@@ -102,7 +99,7 @@ PUBLIC int pthread_create(pthread_t *restrict ret_thread, const pthread_attr_t *
 
 PUBLIC int thrd_create(thrd_t *ret_thread, thrd_start_t start, void *argument)
 {
-    struct stack_loan loan = {.lent = false};
+    struct stack_loan loan;
     struct thread *thread;
     int result;
 
@@ -112,10 +109,7 @@ PUBLIC int thrd_create(thrd_t *ret_thread, thrd_start_t start, void *argument)
         return NEXT(thrd_create)(ret_thread, start, argument);
     thread->start.c11 = start;
     thread->argument = argument;
-    if (shim_needs(PLAN_HAS_STACKS)) {
-        stack_note(thread, NULL);
-        stack_lend_node(thread, &loan);
-    }
+    stack_prepare(thread, NULL, &loan);
     result = NEXT(thrd_create)(ret_thread, run_c11, thread);
     stack_return_node(&loan);
     if (result != thrd_success)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <linux/mempolicy.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
@@ -36,11 +37,9 @@ static bool has_one_node(void)
 static uint32_t node_here(void)
 {
     const struct plan_view *plan = &nw_shim.plan;
-    unsigned cpu = UINT32_MAX;
+    int cpu = sched_getcpu();
 
-    if (syscall(SYS_getcpu, &cpu, NULL, NULL) != 0 || cpu >= plan->count[PLAN_CPUS])
-        return PLAN_NONE;
-    return plan->cpus[cpu].node;
+    return cpu >= 0 && (uint32_t)cpu < plan->count[PLAN_CPUS] ? plan->cpus[cpu].node : PLAN_NONE;
 }
 
 /* Pages that the creator touches come from its own node, where no policy says otherwise. */
@@ -49,43 +48,7 @@ static bool is_local(int mode)
     return mode == MPOL_DEFAULT || mode == MPOL_LOCAL;
 }
 
-static bool is_empty(const uint64_t *nodes)
-{
-    uint64_t any = 0;
-
-    for (size_t i = 0; i < NODE_WORDS; i++)
-        any |= nodes[i];
-    return !any;
-}
-
-void stack_lend_node(const struct thread *thread, struct stack_loan *ret_loan)
-{
-    uint64_t wanted[NODE_WORDS] = {0};
-    uint32_t node = node_of(thread);
-
-    ret_loan->lent = false;
-    if (wish_of(thread) != STACK_LOCAL || has_one_node() || node >= NODE_WORDS * 64)
-        return;
-    memset(ret_loan->nodes, 0, sizeof(ret_loan->nodes));
-    if (sys_get_mempolicy(&ret_loan->mode, ret_loan->nodes, NODE_WORDS) != 0)
-        return;
-    if (is_local(ret_loan->mode) && node_here() == node)
-        return;
-    wanted[node / 64] = UINT64_C(1) << node % 64;
-    ret_loan->lent = sys_set_mempolicy(MPOL_PREFERRED, wanted, NODE_WORDS) == 0;
-}
-
-void stack_return_node(const struct stack_loan *loan)
-{
-    if (!loan->lent)
-        return;
-    if (is_empty(loan->nodes))
-        sys_set_mempolicy(loan->mode, NULL, 0);
-    else
-        sys_set_mempolicy(loan->mode, loan->nodes, NODE_WORDS);
-}
-
-void stack_note(struct thread *thread, const pthread_attr_t *attributes)
+static void note_size(struct thread *thread, const pthread_attr_t *attributes)
 {
     void *start = NULL;
     size_t size = 0;
@@ -98,6 +61,37 @@ void stack_note(struct thread *thread, const pthread_attr_t *attributes)
     } else if (pthread_attr_getstack(attributes, &start, &size) == 0 && (uintptr_t)start + size == 0) {
         thread->stack_size = size; /* without an address glibc counts it from 0 downwards */
     }
+}
+
+static void lend_node(const struct thread *thread, struct stack_loan *ret_loan)
+{
+    uint64_t wanted[NODE_WORDS] = {0};
+    uint32_t node = node_of(thread);
+
+    if (wish_of(thread) != STACK_LOCAL || has_one_node() || node >= NODE_WORDS * 64)
+        return;
+    memset(ret_loan->nodes, 0, sizeof(ret_loan->nodes));
+    if (sys_get_mempolicy(&ret_loan->mode, ret_loan->nodes, NODE_WORDS) != 0)
+        return;
+    if (is_local(ret_loan->mode) && node_here() == node)
+        return;
+    wanted[node / 64] = UINT64_C(1) << node % 64;
+    ret_loan->lent = sys_set_mempolicy(MPOL_PREFERRED, wanted, NODE_WORDS) == 0;
+}
+
+void stack_prepare(struct thread *thread, const pthread_attr_t *attributes, struct stack_loan *ret_loan)
+{
+    ret_loan->lent = false;
+    if (!shim_needs(PLAN_HAS_STACKS))
+        return;
+    note_size(thread, attributes);
+    lend_node(thread, ret_loan);
+}
+
+void stack_return_node(const struct stack_loan *loan)
+{
+    if (loan->lent)
+        sys_set_mempolicy(loan->mode, loan->nodes, NODE_WORDS);
 }
 
 /* --- the thread --- */
@@ -125,10 +119,16 @@ struct pages {
     size_t count;
 };
 
-/* From this frame up to the thread block, which is at the end of the mapping, and the least that any stack has. */
+/* glibc's thread block is at the end of the mapping. */
+static uintptr_t stack_end(void)
+{
+    return ((uintptr_t)__builtin_thread_pointer() | (PAGE - 1)) + 1;
+}
+
+/* From this frame up to the end, and the least that any stack has. */
 static void list_pages(struct pages *pages)
 {
-    uintptr_t end = ((uintptr_t)__builtin_thread_pointer() | (PAGE - 1)) + 1;
+    uintptr_t end = stack_end();
     uintptr_t start = (uintptr_t)__builtin_frame_address(0) & ~(uintptr_t)(PAGE - 1);
 
     if (start > end - TOP_PAGES * PAGE)
@@ -200,7 +200,7 @@ static void settle_on_node(struct thread *thread, uint32_t node)
 
 static void settle_without_huge_pages(struct thread *thread)
 {
-    uintptr_t end = ((uintptr_t)__builtin_thread_pointer() | (PAGE - 1)) + 1;
+    uintptr_t end = stack_end();
     size_t size = thread->stack_size & ~(size_t)(PAGE - 1);
     int saved = errno;
 

@@ -34,12 +34,10 @@ struct stack_loan {
     uint64_t nodes[NODE_WORDS];
 };
 
-/* Creator, before and after the call that makes the thread. errno kept. */
-void stack_lend_node(const struct thread *thread, struct stack_loan *ret_loan);
+/* Creator, before and after the call that makes the thread, with its attributes or NULL: whether the stack is glibc's
+ * is noted for stack_settle(). errno kept. */
+void stack_prepare(struct thread *thread, const pthread_attr_t *attributes, struct stack_loan *ret_loan);
 void stack_return_node(const struct stack_loan *loan);
-
-/* Is it a stack of glibc's? Noted in the record for stack_settle(); attributes may be NULL. */
-void stack_note(struct thread *thread, const pthread_attr_t *attributes);
 
 /* The thread itself, after it was placed: looks, moves what it must, notes the outcome in the record. errno kept. */
 void stack_settle(struct thread *thread);

@@ -304,8 +304,7 @@ static void restore_memory(struct thread *thread)
     note_memory(thread, OUTCOME_NOT_ASKED, REASON_NOT_ASKED);
     if (thread->memory == STANDING_BASE || !base->has_memory_policy)
         return;
-    error = nodes_empty(base->memory_nodes) ? sys_set_mempolicy(base->memory_mode, NULL, 0)
-                                            : sys_set_mempolicy(base->memory_mode, base->memory_nodes, NODE_WORDS);
+    error = sys_set_mempolicy(base->memory_mode, base->memory_nodes, NODE_WORDS);
     if (error) {
         note_memory(thread, OUTCOME_NONE, reason_of_error(error));
         refused(thread, CALL_SET_MEMPOLICY, error);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/mempolicy.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -64,12 +65,22 @@ int sys_get_affinity(pid_t tid, uint64_t *ret_bits, size_t words, size_t *ret_wo
     return 0;
 }
 
+static bool has_nodes(const uint64_t *nodes, size_t words)
+{
+    uint64_t any = 0;
+
+    for (size_t i = 0; i < words; i++)
+        any |= nodes[i];
+    return any != 0;
+}
+
 int sys_set_mempolicy(int mode, const uint64_t *nodes, size_t words)
 {
-    /* the kernel reads maxnode - 1 bits (mm/mempolicy.c get_nodes) */
-    unsigned long maxnode = words ? words * 64 + 1 : 0;
+    bool any = has_nodes(nodes, words);
 
-    return (int)placing_call(CALL_SET_MEMPOLICY, mode, words ? (long)nodes : 0, (long)maxnode, 0, 0, 0);
+    /* the kernel reads maxnode - 1 bits (mm/mempolicy.c get_nodes) */
+    return (int)placing_call(CALL_SET_MEMPOLICY, mode, any ? (long)nodes : 0, any ? (long)(words * 64 + 1) : 0, 0, 0,
+                             0);
 }
 
 int sys_get_mempolicy(int *ret_mode, uint64_t *ret_nodes, size_t words)

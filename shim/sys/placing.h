@@ -28,7 +28,8 @@ int sys_set_affinity(pid_t tid, const uint64_t *bits, size_t words);
 /* *ret_words: how many the kernel filled; the rest of ret_bits is cleared. -EINVAL: the kernel's mask is larger. */
 int sys_get_affinity(pid_t tid, uint64_t *ret_bits, size_t words, size_t *ret_words);
 
-/* mode: MPOL_* of <linux/mempolicy.h>. words 0: no node mask. */
+/* mode: MPOL_* of <linux/mempolicy.h>. words 0, or no node in the mask: none, as get_mempolicy(2) gives it for the
+ * modes without. */
 int sys_set_mempolicy(int mode, const uint64_t *nodes, size_t words);
 int sys_get_mempolicy(int *ret_mode, uint64_t *ret_nodes, size_t words);
 

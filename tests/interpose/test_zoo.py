@@ -150,7 +150,7 @@ class Placement(Zoo):
             with self.subTest(program=name):
                 process = self.waiting(name, self.policy(SPREAD), ready=False)
                 rule = lambda: next(r for r in self.show(process.pid)["rules"] if r["name"] == "defaults")
-                wait_until(lambda: os.path.exists(f"/dev/shm/nodewise.{os.geteuid()}/{process.pid}.seg"), "started")
+                self.wait_until_seen(process.pid)
                 wait_until(lambda: rule()["placed"] == placed and rule()["live"] == 0, f"{placed} placed, none left")
 
     def test_more_threads_than_the_list_holds_are_placed_and_counted(self):

@@ -15,6 +15,11 @@ def lab_program(name):
     return os.path.join(harness.BUILD, "tests", "lab", name)
 
 
+def workers(report):
+    """The threads of a report but for main."""
+    return [thread for thread in report["threads"] if not thread["main"]]
+
+
 PURITY = lab_program("purity")
 EVERYWHERE = '[defaults]\nbind_to = "none"\n'
 

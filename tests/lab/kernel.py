@@ -57,7 +57,7 @@ def keep_modules(unpacked, folder):
     for kind, drivers in DRIVERS.items():
         order = dict.fromkeys(name for driver in drivers for name in in_order(driver, by_name))
         for number, name in enumerate(order):
-            copy(by_name[name], os.path.join(folder, f"{kind}-{number}-{name}.ko"))
+            copy(by_name[name], os.path.join(folder, f"{kind}-{number:02}-{name}.ko"))
 
 
 def module_name(file):

@@ -2,7 +2,7 @@
 
 import json
 
-from guest import Lab, harness, lab_program
+from guest import Lab, harness, lab_program, workers
 
 STACKS = lab_program("stacks")
 
@@ -16,11 +16,12 @@ class Stacks(Lab):
         """What the program counted, the outcomes of its threads' stacks, and how many pages the kernel moved."""
         policy = self.policy(spread(stack))
         moved = "grep pgmigrate_success /proc/vmstat\n"
-        script = (f"echo 0 > /proc/sys/kernel/numa_balancing\n{moved}{harness.NODEWISE} run -p {policy} --report /tmp/r.json -- {STACKS} {' '.join(map(str, words))}\n"
+        script = (f"echo 0 > /proc/sys/kernel/numa_balancing\n{moved}"
+                  f"{harness.NODEWISE} run -p {policy} --report /tmp/r.json -- {STACKS} {' '.join(map(str, words))}\n"
                   f"{moved}cat /tmp/r.json\n")
         before, counted, after, *report = self.guest("4x2", script, [policy], [STACKS]).splitlines()
-        threads = json.loads("\n".join(report))["threads"]
-        outcomes = [(thread["stack_outcome"], thread["stack_reason"]) for thread in threads if not thread["main"]]
+        threads = workers(json.loads("\n".join(report)))
+        outcomes = [(thread["stack_outcome"], thread["stack_reason"]) for thread in threads]
         return json.loads(counted), outcomes, int(after.split()[1]) - int(before.split()[1])
 
     def test_new_stacks(self):

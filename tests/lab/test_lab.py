@@ -3,7 +3,7 @@
 import json
 import os
 
-from guest import EVERYWHERE, PURITY, Lab, harness, machine
+from guest import EVERYWHERE, PURITY, Lab, harness, machine, workers
 
 
 class Topology(Lab):
@@ -117,10 +117,9 @@ class Placement(Lab):
         policy = self.policy('[defaults]\nbind_to = "node"\ndistribution = "scatter"\nlevel = "node"\n')
         script = (f"{harness.NODEWISE} run -p {policy} --report /tmp/r.json -- {PURITY} own 4 200 >/dev/null\n"
                   "cat /tmp/r.json\n")
-        threads = json.loads(self.guest("4x2", script, [policy], [PURITY]))["threads"]
-        workers = [thread for thread in threads if not thread["main"]]
-        self.assertEqual({thread["outcome"] for thread in workers}, {"strict"})
-        self.assertEqual(sorted(thread["node"] for thread in workers), [0, 1, 2, 3])
+        threads = workers(json.loads(self.guest("4x2", script, [policy], [PURITY])))
+        self.assertEqual({thread["outcome"] for thread in threads}, {"strict"})
+        self.assertEqual(sorted(thread["node"] for thread in threads), [0, 1, 2, 3])
 
 
 if __name__ == "__main__":

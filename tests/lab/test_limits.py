@@ -2,7 +2,7 @@
 
 import json
 
-from guest import EVERYWHERE, PURITY, Lab, harness, lab_program
+from guest import EVERYWHERE, PURITY, Lab, harness, lab_program, workers
 
 FILTERED, FILLS, HOLDS = (lab_program(name) for name in ("filtered", "fills", "holds"))
 HARD_EXIT = 125
@@ -25,12 +25,12 @@ class Filters(Lab):
         lines = self.guest("4x2", script, [policy], [PURITY, FILTERED]).splitlines()
         self.assertEqual(json.loads(lines[0])["load"], "own")
         report = after(lines, 1)
-        workers = [thread for thread in report["threads"] if not thread["main"]]
-        self.assertEqual(len(workers), 4)
-        self.assertEqual({thread["outcome"] for thread in workers}, {"strict"})
+        threads = workers(report)
+        self.assertEqual(len(threads), 4)
+        self.assertEqual({thread["outcome"] for thread in threads}, {"strict"})
         for what in ("memory", "stack"):
-            self.assertNotIn("strict", {thread[what + "_outcome"] for thread in workers})
-            self.assertNotIn("ok", {thread[what + "_reason"] for thread in workers})
+            self.assertNotIn("strict", {thread[what + "_outcome"] for thread in threads})
+            self.assertNotIn("ok", {thread[what + "_reason"] for thread in threads})
         self.assertEqual({region["reason"] for region in report["arenas"]["regions"]}, {reason})
 
     def test_eperm(self):
@@ -48,8 +48,8 @@ class Filters(Lab):
         lines = self.guest("4x2", script, [policy], [HOLDS, FILTERED]).splitlines()
         self.assertEqual(lines[0], "4 threads done")
         report = after(lines, 1)
-        workers = [thread for thread in report["threads"] if not thread["main"]]
-        self.assertEqual({(thread["outcome"], thread["memory_outcome"]) for thread in workers}, {("strict", "none")})
+        threads = workers(report)
+        self.assertEqual({(thread["outcome"], thread["memory_outcome"]) for thread in threads}, {("strict", "none")})
         self.assertEqual({region["reason"] for region in report["arenas"]["regions"]}, {"eperm"})
 
     def test_hard_enforcement_refuses_before_main(self):
@@ -76,9 +76,9 @@ class Cpuset(Lab):
         lines = self.guest("4x2", script, [policy], [PURITY]).splitlines()
         self.assertEqual(json.loads(lines[0])["wrong"], 0)
         report = after(lines, 1)
-        workers = [thread for thread in report["threads"] if not thread["main"]]
-        self.assertEqual(sorted(cpu for thread in workers for cpu in harness.cpu_list(thread["asked"])), [2, 3, 4, 5])
-        self.assertEqual({thread["outcome"] for thread in workers}, {"strict"})
+        threads = workers(report)
+        self.assertEqual(sorted(cpu for thread in threads for cpu in harness.cpu_list(thread["asked"])), [2, 3, 4, 5])
+        self.assertEqual({thread["outcome"] for thread in threads}, {"strict"})
         self.assertEqual({region["node"] for region in report["arenas"]["regions"]} - {1, 2}, set())
         self.assertEqual({region["reason"] for region in report["arenas"]["regions"]}, {"ok"})
 
@@ -110,9 +110,9 @@ class Hotplug(Lab):
                   f"{harness.NODEWISE} run -p {policy} --report /tmp/r.json -- {PURITY} own 7 100\ncat /tmp/r.json\n")
         lines = self.guest("4x2", script, [policy], [PURITY]).splitlines()
         self.assertEqual(json.loads(lines[0])["wrong"], 0)
-        workers = [thread for thread in after(lines, 1)["threads"] if not thread["main"]]
-        self.assertEqual(sorted(int(thread["asked"]) for thread in workers), [0, 1, 2, 3, 4, 6, 7])
-        self.assertEqual({thread["outcome"] for thread in workers}, {"strict"})
+        threads = workers(after(lines, 1))
+        self.assertEqual(sorted(int(thread["asked"]) for thread in threads), [0, 1, 2, 3, 4, 6, 7])
+        self.assertEqual({thread["outcome"] for thread in threads}, {"strict"})
 
 
 class FullNode(Lab):
@@ -149,8 +149,8 @@ class Devices(Lab):
         found = {(device["kind"], device["name"]): device["nodes"] for device in topology["devices"]}
         self.assertEqual((found[("netdev", "eth0")], found[("block", "nvme0n1")]), ("1", "1"))
         for report in reports:
-            workers = [thread for thread in report["threads"] if not thread["main"]]
-            self.assertEqual({thread["asked"] for thread in workers}, {"2-3"})
+            threads = workers(report)
+            self.assertEqual({thread["asked"] for thread in threads}, {"2-3"})
             self.assertEqual({rule["set_reason"] for rule in report["rules"] if rule["name"] == "defaults"}, {"ok"})
 
 

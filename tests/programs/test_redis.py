@@ -134,7 +134,7 @@ class Redis(harness.ProgramTest):
                 return file.read().split()
 
         pid = int(wait_until(child, "redis forked")[0])
-        wait_until(lambda: os.path.exists(f"/dev/shm/nodewise.{os.geteuid()}/{pid}.seg"), "seen")
+        self.wait_until_seen(pid)
         thread = wait_until(lambda: self.show(pid)["threads"], "the child is listed")[0]
         self.assertEqual((thread["rule"], thread["why"]), ("snapshot", "forked"))
         self.assertEqual(harness.cpu_list(thread["asked"]), threads_of(pid)[pid][1])

@@ -19,11 +19,6 @@
 
 #include "tests/lab/counter/marks.h"
 
-static void store(uint64_t address)
-{
-    *(volatile char *)(uintptr_t)address = 1;
-}
-
 static bool map(uint64_t address, size_t size)
 {
     return mmap((void *)(uintptr_t)address, size, PROT_READ | PROT_WRITE,
@@ -40,11 +35,11 @@ static void show_nodes(void)
 
         if (!map(address, 4096) || syscall(SYS_mbind, address, 4096, MPOL_BIND, &mask, sizeof mask * 8 + 1, 0) != 0)
             continue;
-        store(address);
+        mark_store(address);
         shown++;
     }
     if (!shown)
-        store(MARK_BAD);
+        mark_store(MARK_BAD);
 }
 
 static int run(char **command)
@@ -75,8 +70,8 @@ int main(int argc, char **argv)
     }
     show_nodes();
     if (!marks)
-        store(MARK_START);
+        mark_store(MARK_START);
     status = run(argv + 1 + marks);
-    store(MARK_STOP);
+    mark_store(MARK_STOP);
     return status;
 }

@@ -15,6 +15,11 @@
 #define MARK_NODES (MARK_PAGE + 0x10000)
 #define MARK_MOST  64u /* nodes */
 
+static inline void mark_store(uint64_t address)
+{
+    *(volatile char *)(uintptr_t)address = 1;
+}
+
 /*
  * Code at these addresses is the laboratory's own and not counted: the wrapper that starts the program, and clients
  * that give it work. They are linked there (-Wl,-Ttext-segment), without libraries of their own.

@@ -16,11 +16,6 @@
 
 #include "tests/lab/counter/marks.h"
 
-static void store(uint64_t address)
-{
-    *(volatile char *)(uintptr_t)address = 1;
-}
-
 static void walk(const char *memory, size_t size, unsigned long rounds)
 {
     for (unsigned long round = 0; round < rounds; round++)
@@ -51,9 +46,9 @@ int main(int argc, char **argv)
     if (mmap((void *)(uintptr_t)MARK_PAGE, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
              0) == MAP_FAILED)
         return 1;
-    store(MARK_PAGE + 24); /* the page is there when counting begins */
-    store(MARK_START);
+    mark_store(MARK_PAGE + 24); /* the page is there when counting begins */
+    mark_store(MARK_START);
     walk(memory, size, rounds);
-    store(MARK_STOP);
+    mark_store(MARK_STOP);
     return 0;
 }
