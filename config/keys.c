@@ -138,6 +138,16 @@ static const struct key memory_keys[] = {
              "first and the C library hands out the stacks of ended threads again: the creator prefers that node "
              "meanwhile, and a thread has the first pages of a used stack moved, 200 times a second at most. Needs a "
              "`bind_to` within a node. `thp_off`: no transparent huge pages for stacks."},
+    {"next_touch", KEY_BOOL, FIELD(struct memory, next_touch), .fallback = "true",
+     .summary = "large blocks of malloc move to the node of those who use them",
+     .text =
+         "Blocks of 1 MiB and more that one thread made and others work on, as with arrays that main initialises. For "
+         "a "
+         "few seconds after threads are made, and then for a moment each second, it is looked where threads walk "
+         "(perf_event_open(2): the CPU clock and user registers, no hardware counters), and parts that one node's "
+         "threads use are moved there with move_pages(2), within a budget. What threads of several nodes use stays. "
+         "Where the kernel does not allow the looking, kernel.perf_event_paranoid above 2, nothing is moved, with a "
+         "reason."},
     {"migrate_on_move", KEY_BOOL, .later = true, FIELD(struct memory, migrate_on_move), .fallback = "false",
      .summary = "memory follows a thread that moves to another node"},
     {"regions", KEY_REGIONS, .later = true, FIELDS(struct memory, regions, region_count), .table = &key_region,

@@ -301,8 +301,9 @@ static void fill_placement(struct compiling *c, size_t rule, struct plan_rule *r
     record->set_mask = build_mask(&c->builder, &set->cpus);
     record->rename = build_text(&c->builder, placement->rename);
     record->asked = asked_text(c, placement);
-    record->flags |=
-        (placement->exclusive ? PLAN_RULE_EXCLUSIVE : 0u) | (memory->migrate_on_move ? PLAN_RULE_MIGRATE : 0u);
+    record->flags |= (placement->exclusive ? PLAN_RULE_EXCLUSIVE : 0u) |
+                     (memory->migrate_on_move ? PLAN_RULE_MIGRATE : 0u) |
+                     (memory->next_touch ? PLAN_RULE_NEXT_TOUCH : 0u);
     record->weights_first = build_next(&c->builder, PLAN_RANGES);
     record->weights_count = (uint32_t)memory->weight_count;
     for (size_t i = 0; i < memory->weight_count; i++) {
@@ -312,7 +313,7 @@ static void fill_placement(struct compiling *c, size_t rule, struct plan_rule *r
     c->builder.header.features |=
         (placement->exclusive ? PLAN_HAS_EXCLUSIVE : 0u) | (memory->policy != MEM_DEFAULT ? PLAN_HAS_MEMPOLICY : 0u) |
         (placement->enforcement == ENFORCE_HARD ? PLAN_HAS_HARD : 0u) | (placement->rename ? PLAN_HAS_RENAME : 0u) |
-        (memory->stack != STACK_DEFAULT ? PLAN_HAS_STACKS : 0u);
+        (memory->stack != STACK_DEFAULT ? PLAN_HAS_STACKS : 0u) | (memory->next_touch ? PLAN_HAS_NEXT_TOUCH : 0u);
 }
 
 static int add_rule(struct compiling *c, size_t rule)

@@ -23,7 +23,7 @@
 #include "policy/words.h"
 
 #define PLAN_MAGIC     UINT64_C(0x314e414c5057444e) /* "NDWPLAN1" little-endian */
-#define PLAN_VERSION   2u
+#define PLAN_VERSION   3u
 #define PLAN_MAX_SIZE  (64u << 20) /* bytes; a larger file is refused unread */
 #define PLAN_NONE      UINT32_MAX  /* "no such index" in every index field that says "or PLAN_NONE" */
 #define PLAN_MAX_RULES 1024u
@@ -68,6 +68,7 @@ enum plan_feature {
     PLAN_HAS_RENAME = 1 << 9,      /* some rule renames unnamed threads */
     PLAN_HAS_MAIN_RULE = 1 << 10,  /* a rule says main = true: main gets a slot, else the union */
     PLAN_HAS_STACKS = 1 << 11,     /* some rule says where stacks lie */
+    PLAN_HAS_NEXT_TOUCH = 1 << 12, /* some rule has next_touch */
 };
 
 struct plan_header {
@@ -105,7 +106,8 @@ enum plan_rule_flag {
     PLAN_RULE_EXCLUSIVE = 1 << 0,
     PLAN_RULE_MIGRATE = 1 << 1, /* memory.migrate_on_move */
     PLAN_RULE_CATCH_ALL = 1 << 2,
-    PLAN_RULE_MAIN = 1 << 3, /* some clause says main = true */
+    PLAN_RULE_MAIN = 1 << 3,       /* some clause says main = true */
+    PLAN_RULE_NEXT_TOUCH = 1 << 4, /* memory.next_touch */
 };
 
 struct plan_rule {

@@ -74,7 +74,7 @@ struct memory {
     enum prefault prefault;
     uint64_t prefault_size; /* bytes, 0: not given */
     enum stack stack;
-    bool migrate_on_move;
+    bool next_touch, migrate_on_move;
     struct region_rule *regions;
     size_t region_count;
 };

@@ -94,6 +94,10 @@ static json_t *process_json(const struct snapshot *snapshot)
     json_object_set_new(process, "threads_unlisted", json_integer((json_int_t)h->threads_unlisted));
     json_object_set_new(process, "renames", json_integer((json_int_t)h->renames));
     json_object_set_new(process, "kernel_refusals", json_integer((json_int_t)h->kernel_refusals));
+    json_object_set_new(process, "following",
+                        json_pack("{s:b, s:s, s:I, s:I}", "active", h->following != 0, "reason",
+                                  reason_word(h->follow_reason), "bytes_moved", (json_int_t)h->bytes_moved,
+                                  "bytes_not_moved", (json_int_t)h->bytes_not_moved));
     return process;
 }
 

@@ -21,6 +21,23 @@ bool truth_of(const json_t *object, const char *key)
     return json_is_true(json_object_get(object, key));
 }
 
+/* Memory that went after its users; nothing where there was none. */
+static void print_following(FILE *to, const json_t *following)
+{
+    const double mib = 1 << 20;
+    const char *reason = text_of(following, "reason");
+    long long moved = number_of(following, "bytes_moved"), kept = number_of(following, "bytes_not_moved");
+
+    if (moved || kept)
+        fprintf(to, "memory moved after its users: %.1f MiB", (double)moved / mib);
+    if (kept)
+        fprintf(to, "; %.1f MiB could not be moved", (double)kept / mib);
+    if (moved || kept)
+        fputs(truth_of(following, "active") ? ", still looking\n" : "\n", to);
+    if (*reason && strcmp(reason, "ok") != 0)
+        fprintf(to, "memory does not follow its users: %s\n", reason);
+}
+
 static void print_process(FILE *to, const json_t *report)
 {
     const json_t *process = json_object_get(report, "process"), *plan = json_object_get(report, "plan");
@@ -39,7 +56,9 @@ static void print_process(FILE *to, const json_t *report)
         fprintf(to, ", %lld more than the list holds", number_of(process, "threads_unlisted"));
     if (number_of(process, "kernel_refusals"))
         fprintf(to, "; %lld placing calls were refused", number_of(process, "kernel_refusals"));
-    fputs("\n\n", to);
+    fputc('\n', to);
+    print_following(to, json_object_get(process, "following"));
+    fputc('\n', to);
 }
 
 static void print_rules(FILE *to, const json_t *report)

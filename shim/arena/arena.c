@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "shim/arena/big.h"
 #include "shim/arena/bootstrap.h"
 #include "shim/arena/choice.h"
 #include "shim/arena/foreign.h"
@@ -14,6 +15,7 @@
 #include "shim/arena/large.h"
 #include "shim/arena/small.h"
 #include "shim/interpose/next.h"
+#include "shim/memory/follower.h"
 #include "shim/place/thread.h"
 #include "shim/start/start.h"
 #include "shim/state.h"
@@ -271,6 +273,8 @@ static NOINLINE void *allocate_here(size_t size, bool zero)
         if (foreign || !(block = allocate_elsewhere(1, size, &zeroed)))
             return foreign;
     }
+    if (size >= BIG_SIZE)
+        follower_call();
     return zero && !zeroed ? memset(block, 0, size) : block;
 }
 

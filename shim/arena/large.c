@@ -1,10 +1,14 @@
 #include "shim/arena/large.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "shim/arena/arena.h"
+#include "shim/arena/big.h"
 #include "shim/arena/small.h"
 #include "shim/arena/span.h"
+#include "shim/sys/raw.h"
 
 #define CACHED_SLICES 64u  /* 4 MiB: larger objects cost so much to use that a lock does not matter */
 #define CACHED_AGE    100u /* ms */
@@ -32,21 +36,42 @@ static void no_longer_grown(struct region *region, struct page *page)
 {
     if (page->state & STATE_GROWN)
         counter_subtract(&region->grown, 1);
-    page->state = 0;
+    page->state &= STATE_BIG;
+}
+
+static bool is_away(const struct page *page)
+{
+    return atomic_load_explicit(&page->away, memory_order_relaxed);
+}
+
+static void give_room(struct region *region, struct page *page, bool away)
+{
+    counter_subtract(&region->rooms, 1);
+    if (!away) {
+        span_give_room(region, page, page->block_size, arena_now_ms());
+        return;
+    }
+    counter_add(&region->in_use, page->slices); /* a room is not counted */
+    span_give_away(region, page, page->slices, arena_now_ms());
 }
 
 static void give(struct page *page)
 {
     struct region *region = region_of(page);
+    bool away;
 
     if (!lock_take(&region->lock))
         return; /* a signal handler inside the lock: lost to the region */
+    big_remove(region, page);
+    away = atomic_exchange_explicit(&page->away, false, memory_order_relaxed);
     if (page->state & STATE_ROOM) {
-        counter_subtract(&region->rooms, 1);
-        span_give_room(region, page, page->block_size, arena_now_ms());
+        give_room(region, page, away);
     } else {
         no_longer_grown(region, page);
-        span_give(region, page, page->slices, arena_now_ms());
+        if (away)
+            span_give_away(region, page, page->slices, arena_now_ms());
+        else
+            span_give(region, page, page->slices, arena_now_ms());
     }
     lock_give(&region->lock);
 }
@@ -86,9 +111,11 @@ static bool keep(struct heap *heap, struct page *page)
     struct page *old;
     uint32_t place = heap->next_cached;
 
+    if (is_away(page))
+        return false;
     if ((page->state & STATE_ROOM) && heap->region == region_of(page))
         return keep_room(heap, page);
-    if (page->slices > CACHED_SLICES || page->state || heap->region != region_of(page))
+    if (page->slices > CACHED_SLICES || (page->state & ~STATE_BIG) || heap->region != region_of(page))
         return false;
     for (uint32_t i = 0; i < CACHED_MAX; i++)
         if (!heap->cached[i])
@@ -141,14 +168,17 @@ static struct page *take(struct heap *heap, uint32_t slices, size_t alignment, b
     if (slices > region->slices || alignment > region->slices || !lock_take(&region->lock))
         return NULL;
     page = span_take(region, slices, (uint32_t)alignment, ret_zeroed); /* it fits: a region has fewer slices */
-    if (page)
+    if (page) {
         page->state = 0;
+        big_add(region, page);
+    }
     lock_give(&region->lock);
     return page;
 }
 
 static void *hand_out(struct heap *heap, struct page *page)
 {
+    big_made(page, heap->rule);
     page_set_kind(page, PAGE_LARGE);
     heap->counters.allocations++;
     heap->counters.bytes += large_size(page);
@@ -191,6 +221,7 @@ static struct page *take_room(struct heap *heap, uint32_t slices)
     if (page) {
         page->state = STATE_ROOM;
         page->block_size = 0;
+        big_add(region, page);
         counter_add(&region->rooms, 1);
     }
     lock_give(&region->lock);
@@ -222,7 +253,7 @@ void *large_allocate_growing(struct heap *heap, size_t size)
     if (!page)
         return NULL;
     if (size <= CLASS_MAX_SIZE && lock_take(&region->lock)) {
-        page->state = STATE_GROWN;
+        page->state |= STATE_GROWN;
         counter_add(&region->grown, 1);
         lock_give(&region->lock);
     }
@@ -237,6 +268,17 @@ void large_free(struct page *page)
 
 /* --- realloc --- */
 
+/* Its end would be somebody else's, on the wrong node: only the memory goes. false: the span is as long as it was. */
+static bool drop_end(struct page *page, uint32_t slices)
+{
+    int saved = errno;
+
+    raw_madvise((char *)page_start(page) + ((size_t)slices << SLICE_SHIFT),
+                (size_t)(page->slices - slices) << SLICE_SHIFT, MADV_DONTNEED);
+    errno = saved;
+    return false;
+}
+
 /* In place: the end is given back, or what follows is taken. */
 static bool resize(struct page *page, uint32_t slices)
 {
@@ -245,12 +287,15 @@ static bool resize(struct page *page, uint32_t slices)
 
     if (!lock_take(&region->lock))
         return false;
-    if (slices < page->slices)
+    if (slices < page->slices && is_away(page))
+        done = drop_end(page, slices);
+    else if (slices < page->slices)
         span_shorten(region, page, slices, arena_now_ms());
     else if (slices > page->slices)
         done = span_extend(region, page, slices);
     if (done) {
         no_longer_grown(region, page);
+        big_add(region, page);
         page_set_kind(page, PAGE_LARGE);
     }
     lock_give(&region->lock);
@@ -289,7 +334,8 @@ void *large_reallocate(struct page *page, size_t size)
 
     if (page->state & STATE_ROOM)
         return reallocate_in_room(page, size);
-    if (slices <= page->slices && slices >= page->slices / 2 && (size > CLASS_MAX_SIZE / 2 || page->state))
+    if (slices <= page->slices && slices >= page->slices / 2 &&
+        (size > CLASS_MAX_SIZE / 2 || (page->state & ~STATE_BIG)))
         return page_start(page);
     if (slices < page->slices && size > CLASS_MAX_SIZE) {
         resize(page, slices);

@@ -52,6 +52,7 @@ enum page_state {
     STATE_PENDING = 1 << 1,
     STATE_GROWN = 1 << 2, /* a large object of less than a slice, see large.h */
     STATE_ROOM = 1 << 3,  /* a large object at the beginning of a span that it may grow into, see large.h */
+    STATE_BIG = 1 << 4,   /* a large object in its region's list, see big.h */
 };
 
 #define REMOTE_ASKS        ((uintptr_t)1)
@@ -75,6 +76,11 @@ struct page {
     _Atomic uint8_t kind; /* enum page_kind; who frees the neighbour looks at it, under the region's lock */
     uint8_t state;        /* enum page_state */
     uint8_t zeroed;       /* what was not carved yet reads as zero */
+    /* of a big object, see big.h */
+    _Atomic uint32_t serial; /* tells it from an earlier one here */
+    uint32_t maker;          /* tid of the thread that allocated it, 0: unknown */
+    uint16_t rule;           /* of that thread, index in the plan or UINT16_MAX */
+    _Atomic bool away;       /* some of its memory was moved to another node than the region's */
 };
 
 _Static_assert(sizeof(struct page) == 128, "a line for the owner, a line for the others");

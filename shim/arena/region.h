@@ -43,7 +43,7 @@ struct region {
     uint32_t number;
     uint32_t node; /* id, UINT32_MAX for BINDING_NONE */
     struct flavour flavour;
-    bool opened;
+    _Atomic bool opened;
     uint8_t huge_reason, bind_reason; /* enum reason: what could not be had */
     uint32_t slices;                  /* in all */
     _Atomic uint32_t committed;       /* usable from the start of the region */
@@ -57,6 +57,7 @@ struct region {
     uint32_t peak;
     uint32_t last_decay;           /* ms */
     _Atomic uint32_t grown, rooms; /* large objects of less than a slice, and with room to grow; see large.h */
+    struct page *big;              /* list of the big ones, see big.h */
     /* heaps, see heap.c */
     struct heap *parked;
     struct heap *heaps; /* all of them */

@@ -355,18 +355,15 @@ void span_shorten(struct region *region, struct page *page, uint32_t slices, uin
 
 /* --- back to the kernel --- */
 
-/* false: the kernel keeps it (locked or huge pages). */
-static bool purge_oldest(struct region *region, uint32_t now)
+/* `reach` of the slices may be resident. false: the kernel keeps them (locked or huge pages). */
+static bool purge(struct region *region, struct page *page, uint32_t slices, uint32_t reach, uint32_t now)
 {
-    struct page *page = region->oldest;
-    uint32_t slices = page->slices;
     int saved = errno;
     bool gone;
 
-    unlist(region, page);
     mark(page, slices, PAGE_INTERIOR); /* nobody merges with it while the lock is free */
     lock_give(&region->lock);
-    gone = raw_madvise(page_start(page), (size_t)slices << SLICE_SHIFT, MADV_DONTNEED) == 0;
+    gone = raw_madvise(page_start(page), (size_t)reach << SLICE_SHIFT, MADV_DONTNEED) == 0;
     lock_take(&region->lock);
     if (gone)
         add_clean(region, page, slices);
@@ -374,6 +371,20 @@ static bool purge_oldest(struct region *region, uint32_t now)
         add_dirty(region, page, slices, now);
     errno = saved;
     return gone;
+}
+
+static bool purge_oldest(struct region *region, uint32_t now)
+{
+    struct page *page = region->oldest;
+
+    unlist(region, page);
+    return purge(region, page, page->slices, page->slices, now);
+}
+
+void span_give_away(struct region *region, struct page *page, uint32_t slices, uint32_t now)
+{
+    counter_subtract(&region->in_use, slices);
+    purge(region, page, slices, slices, now);
 }
 
 uint32_t span_purge(struct region *region, uint32_t now, uint32_t age_ms)

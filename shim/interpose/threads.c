@@ -3,6 +3,7 @@
 #include <threads.h>
 
 #include "shim/interpose/next.h"
+#include "shim/memory/follower.h"
 #include "shim/memory/thread_stack.h"
 #include "shim/place/place.h"
 #include "shim/start/start.h"
@@ -94,6 +95,8 @@ PUBLIC int pthread_create(pthread_t *restrict ret_thread, const pthread_attr_t *
     stack_return_node(&loan);
     if (error)
         place_abandon(thread);
+    else
+        follower_call();
     return error;
 }
 
@@ -114,5 +117,7 @@ PUBLIC int thrd_create(thrd_t *ret_thread, thrd_start_t start, void *argument)
     stack_return_node(&loan);
     if (result != thrd_success)
         place_abandon(thread);
+    else
+        follower_call();
     return result;
 }

@@ -13,6 +13,8 @@
 
 #include "shim/arena/arena.h"
 #include "shim/arena/fork.h"
+#include "shim/memory/follower.h"
+#include "shim/memory/sampler.h"
 #include "shim/place/mask.h"
 #include "shim/place/place.h"
 #include "shim/place/stack.h"
@@ -32,24 +34,25 @@ extern void *__dso_handle;
 
 /* --- base state --- */
 
+static void make_memory_calls(void)
+{
+    syscall(SYS_get_mempolicy, NULL, NULL, 0, NULL, 0);
+    syscall(SYS_set_mempolicy, MPOL_DEFAULT, NULL, 0);
+    syscall(SYS_mbind, NULL, 0, MPOL_DEFAULT, NULL, 0, 0);
+    syscall(SYS_move_pages, 0, 0, NULL, NULL, NULL, 0);
+}
+
 /*
  * A seccomp filter may kill for a call instead of answering (systemd's SystemCallFilter= does). So where there is
- * one, a copy of the process tries first; it has no exit signal, so nobody else hears of its end (clone(2)). When it
- * dies, none of the calls is made: all count as refused.
+ * one, a copy of the process tries first; it has no exit signal, so nobody else hears of its end (clone(2)).
  */
-static bool memory_calls_survive(void)
+static bool survives(void (*calls)(void))
 {
     int status = 0;
-    pid_t pid;
+    pid_t pid = (pid_t)syscall(SYS_clone, 0, 0, 0, 0, 0);
 
-    if (syscall(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0) != SECCOMP_MODE_FILTER)
-        return true;
-    pid = (pid_t)syscall(SYS_clone, 0, 0, 0, 0, 0);
     if (pid == 0) {
-        syscall(SYS_get_mempolicy, NULL, NULL, 0, NULL, 0);
-        syscall(SYS_set_mempolicy, MPOL_DEFAULT, NULL, 0);
-        syscall(SYS_mbind, NULL, 0, MPOL_DEFAULT, NULL, 0, 0);
-        syscall(SYS_move_pages, 0, 0, NULL, NULL, NULL, 0);
+        calls();
         syscall(SYS_exit_group, 0);
     }
     if (pid < 0)
@@ -59,10 +62,15 @@ static bool memory_calls_survive(void)
     return WIFEXITED(status);
 }
 
+/* When the copy dies, none of the calls is made: all count as refused. */
 static void try_memory_calls(void)
 {
-    if (!memory_calls_survive())
+    if (syscall(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0) != SECCOMP_MODE_FILTER)
+        return;
+    if (!survives(make_memory_calls))
         placing_give_up_memory();
+    else if (shim_needs(PLAN_HAS_NEXT_TOUCH) && nw_shim.plan.count[PLAN_NODES] > 1 && !survives(sampler_try))
+        follower_stay_off();
 }
 
 static bool affinity_read(void)
@@ -264,6 +272,7 @@ enum reason activate(void)
     arena_start();
     register_fork_handler();
     segment_open();
+    follower_tell();
     /* placing asks shim_is_active(), and the handler above must already be there when it says yes */
     atomic_store_explicit(&nw_shim.phase, PHASE_ACTIVE, memory_order_release);
     place_main(false);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "shim/arena/fork.h"
+#include "shim/memory/follower.h"
 #include "shim/place/place.h"
 #include "shim/start/facts.h"
 #include "shim/start/start.h"
@@ -45,6 +46,7 @@ void shim_forked(void)
     uint32_t phase = atomic_load(&nw_shim.phase);
 
     arena_fork_child();
+    follower_forked();
     segment_leave();
     if (phase == PHASE_ACTIVE) {
         reset_process();

@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC      UINT64_C(0x314745535057444e) /* "NDWPSEG1" */
-#define SEGMENT_VERSION    3u
+#define SEGMENT_VERSION    4u
 #define SEGMENT_DIR_PREFIX "/dev/shm/nodewise." /* + uid */
 #define SEGMENT_SUFFIX     ".seg"
 
@@ -80,6 +80,10 @@ struct segment_header {
     uint64_t events_written; /* the ring's head: event i is at i % capacity */
     uint64_t renames;
     uint64_t kernel_refusals; /* placing calls that failed */
+    /* memory that follows its users, see memory/follower.h */
+    uint64_t bytes_moved, bytes_not_moved;
+    uint32_t following;     /* 1: somebody looks for what should move, at the moment */
+    uint32_t follow_reason; /* enum reason: why nobody ever will; 0 otherwise */
 };
 
 /* Per rule of the plan, then one more record for "no rule" (base state). */

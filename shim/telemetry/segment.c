@@ -154,6 +154,26 @@ void segment_count(enum segment_counter counter)
     }
 }
 
+void segment_moved(uint64_t moved, uint64_t not_moved)
+{
+    struct segment_header *header = segment();
+
+    if (!header)
+        return;
+    __atomic_fetch_add(&header->bytes_moved, moved, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&header->bytes_not_moved, not_moved, __ATOMIC_RELAXED);
+}
+
+void segment_following(bool active, enum reason reason)
+{
+    struct segment_header *header = segment();
+
+    if (!header)
+        return;
+    __atomic_store_n(&header->following, active, __ATOMIC_RELAXED);
+    __atomic_store_n(&header->follow_reason, (uint32_t)reason, __ATOMIC_RELAXED);
+}
+
 static struct segment_rule *rule_record(struct segment_header *header, uint32_t rule)
 {
     uint32_t count = header->sections[SEGMENT_RULE_TABLE].capacity;

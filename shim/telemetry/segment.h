@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "policy/reason.h"
 #include "shim/telemetry/layout.h"
 
 struct thread;
@@ -55,6 +56,10 @@ void segment_event(const struct event *event);
 
 enum segment_counter { COUNT_STARTED, COUNT_ENDED, COUNT_UNLISTED, COUNT_RENAMES, COUNT_REFUSALS };
 void segment_count(enum segment_counter counter);
+
+/* Bytes that were moved after their users, and that the kernel could not move; and who looks for them. */
+void segment_moved(uint64_t moved, uint64_t not_moved);
+void segment_following(bool active, enum reason reason);
 
 /* rule: index, or PLAN_NONE for "no rule". */
 void segment_rule_entered(uint32_t rule);

@@ -4,7 +4,7 @@ import json
 
 from guest import Lab, harness, lab_program, workers
 
-STACKS = lab_program("stacks")
+FILTERED, SLICES, STACKS = (lab_program(name) for name in ("filtered", "slices", "stacks"))
 
 
 def spread(stack):
@@ -49,6 +49,41 @@ class Stacks(Lab):
         late = outcomes.count(("best_effort", "budget"))
         self.assertEqual(late + outcomes.count(("strict", "ok")), len(outcomes))
         self.assertGreaterEqual(counted["threads_wrong"], late)
+
+
+class NextTouch(Lab):
+    """Large blocks that main made come to the threads that work on them."""
+
+    def slices(self, more="", filter_by="", seconds=5):
+        policy = self.policy('[defaults]\nbind_to = "cpu"\ndistribution = "scatter"\nlevel = "cpu"\n' + more)
+        script = (f"{filter_by}{harness.NODEWISE} run -p {policy} --report /tmp/r.json -- {SLICES} {seconds} 8\n"
+                  "cat /tmp/r.json\n")
+        # the counter only because CPUs take short turns with it, without which Linux moves 50 pages a second there
+        turns = ["--count", self.path("counted"), "--marks"]
+        counted, *report = self.guest("4x2", script, [policy], [SLICES, FILTERED], turns).splitlines()
+        counted = json.loads(counted)
+        self.assertEqual((counted["mistakes"], counted["refused"]), (0, 0))
+        return counted, json.loads("\n".join(report))["process"]["following"]
+
+    def test_each_part_comes_to_its_thread(self):
+        counted, following = self.slices(seconds=40)
+        self.assertGreater(counted["local"], 0.98 * counted["pages"])
+        self.assertGreater(following["bytes_moved"], 5 << 20)
+        self.assertEqual(following["reason"], "ok")
+        self.assertEqual(counted["after_wrong"], 0)  # what was moved away is not handed out again
+
+    def test_not_asked_for(self):
+        """The measure measures."""
+        counted, following = self.slices("memory = { next_touch = false }\n")
+        self.assertLess(counted["local"], 0.5 * counted["pages"])
+        self.assertEqual(following["bytes_moved"], 0)
+
+    def test_the_kernel_may_refuse_to_look(self):
+        for way in ("PERF", "PERF-KILL"):
+            with self.subTest(way=way):
+                counted, following = self.slices(filter_by=f"{FILTERED} {way} ")
+                self.assertLess(counted["local"], 0.5 * counted["pages"])
+                self.assertEqual((following["bytes_moved"], following["reason"]), (0, "no-sampling"))
 
 
 if __name__ == "__main__":

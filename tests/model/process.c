@@ -11,6 +11,7 @@
 #include "shim/arena/region.h"
 #include "shim/arena/stats.h"
 #include "shim/interpose/next.h"
+#include "shim/memory/follower.h"
 #include "shim/place/thread.h"
 #include "shim/start/environment.h"
 #include "shim/start/start.h"
@@ -123,6 +124,10 @@ bool shim_was_forked(void)
 }
 
 void shim_start(void)
+{
+}
+
+void follower_call(void)
 {
 }
 

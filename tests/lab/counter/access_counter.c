@@ -9,6 +9,7 @@
  * "misses": the same behind the cache model}. "elsewhere" is what no node has: devices, firmware.
  */
 #include <inttypes.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@
 #define MIB        UINT64_C(0x100000)
 #define USER_END   UINT64_C(0x800000000000)
 #define NO_NODE    UINT32_MAX
+#define TURN       1024u /* accesses of a CPU between two looks whether another one waits */
 
 PLUGIN_EXPORT int qemu_plugin_version = PLUGIN_VERSION;
 
@@ -30,6 +32,7 @@ PLUGIN_EXPORT int qemu_plugin_version = PLUGIN_VERSION;
 struct count {
     _Alignas(64) uint64_t loads, stores, elsewhere;
     uint64_t accesses[NODES_MOST], misses[NODES_MOST];
+    uint64_t turn;
 };
 
 static struct {
@@ -190,9 +193,34 @@ static void count(unsigned cpu, qemu_plugin_meminfo_t info, uint64_t address)
     mine->misses[node] += cache_misses(counter.cache, cpu, place, store);
 }
 
+/*
+ * The guest's CPUs are threads of QEMU's, more than the host has CPUs. When one interrupts all others and waits for
+ * them, as Linux does for every page that it moves, it would wait for each of their time slices: 20 ms a page. So they
+ * take short turns, and one that waits (PAUSE) lets the others run.
+ */
+static void let_others_run(struct count *mine)
+{
+    if (++mine->turn % TURN == 0)
+        sched_yield();
+}
+
+static void on_pause(unsigned cpu, void *data)
+{
+    (void)cpu;
+    (void)data;
+    sched_yield();
+}
+
+static bool is_pause(const struct qemu_plugin_insn *instruction)
+{
+    return qemu_plugin_insn_size(instruction) == 2 && memcmp(qemu_plugin_insn_data(instruction), "\xf3\x90", 2) == 0;
+}
+
 static void on_access(unsigned cpu, qemu_plugin_meminfo_t info, uint64_t address, void *data)
 {
     (void)data;
+    if (cpu < counter.cpus)
+        let_others_run(&counter.counts[cpu]);
     if (is_mark(address))
         mark(info, address);
     else if (atomic_load_explicit(&counting, memory_order_relaxed) && cpu < counter.cpus)
@@ -213,11 +241,15 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *block)
     bool own = start >= OWN_CODE_START && start < OWN_CODE_END;
 
     (void)id;
-    if (start >= USER_END)
-        return;
-    for (size_t i = 0; i < qemu_plugin_tb_n_insns(block); i++)
-        qemu_plugin_register_vcpu_mem_cb(qemu_plugin_tb_get_insn(block, i), own ? on_own_access : on_access,
-                                         QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_RW, NULL);
+    for (size_t i = 0; i < qemu_plugin_tb_n_insns(block); i++) {
+        struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(block, i);
+
+        if (is_pause(instruction))
+            qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_pause, QEMU_PLUGIN_CB_NO_REGS, NULL);
+        if (start < USER_END)
+            qemu_plugin_register_vcpu_mem_cb(instruction, own ? on_own_access : on_access, QEMU_PLUGIN_CB_NO_REGS,
+                                             QEMU_PLUGIN_MEM_RW, NULL);
+    }
 }
 
 static void on_end(qemu_plugin_id_t id, void *data)

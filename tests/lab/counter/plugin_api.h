@@ -35,6 +35,7 @@ enum qemu_plugin_mem_rw { QEMU_PLUGIN_MEM_R = 1, QEMU_PLUGIN_MEM_W, QEMU_PLUGIN_
 
 typedef void translate_callback(qemu_plugin_id_t id, struct qemu_plugin_tb *block);
 typedef void memory_callback(unsigned cpu, qemu_plugin_meminfo_t info, uint64_t address, void *data);
+typedef void run_callback(unsigned cpu, void *data);
 typedef void end_callback(qemu_plugin_id_t id, void *data);
 
 void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, translate_callback *callback);
@@ -43,6 +44,11 @@ struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *bl
 uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *block);
 void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *instruction, memory_callback *callback,
                                       enum qemu_plugin_cb_flags flags, enum qemu_plugin_mem_rw which, void *data);
+/* Called before the instruction runs. */
+void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *instruction, run_callback *callback,
+                                            enum qemu_plugin_cb_flags flags, void *data);
+const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *instruction);
+size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *instruction);
 bool qemu_plugin_mem_is_store(qemu_plugin_meminfo_t info);
 /* NULL for what is no memory. Valid until the callback returns. */
 struct qemu_plugin_hwaddr *qemu_plugin_get_hwaddr(qemu_plugin_meminfo_t info, uint64_t address);

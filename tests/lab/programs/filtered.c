@@ -2,8 +2,10 @@
  * filtered: runs a program whose calls for memory policies and page placement the kernel answers with an error, as
  * container runtimes do (their profiles leave set_mempolicy, mbind and their kin out without CAP_SYS_NICE).
  *
- *   filtered EPERM|ENOSYS|KILL COMMAND…        KILL: the process dies of such a call, as under systemd's
- * SystemCallFilter=
+ *   filtered EPERM|ENOSYS|KILL|PERF|PERF-KILL COMMAND…
+ *
+ * KILL: the process dies of such a call, as under systemd's SystemCallFilter=. PERF, PERF-KILL: the same for
+ * perf_event_open alone.
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -11,6 +13,7 @@
 #include <linux/seccomp.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -18,23 +21,26 @@
 #include <unistd.h>
 
 #define NUMBER(call) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (call), 0, 1)
+#define NO_CALL      UINT32_MAX
 
 int main(int argc, char **argv)
 {
     unsigned error = argc > 1 && !strcmp(argv[1], "ENOSYS") ? ENOSYS : EPERM;
-    bool kills = argc > 1 && !strcmp(argv[1], "KILL");
+    bool kills = argc > 1 && strstr(argv[1], "KILL"), perf = argc > 1 && !strncmp(argv[1], "PERF", 4);
     struct sock_filter answer = BPF_STMT(BPF_RET | BPF_K, kills ? SECCOMP_RET_KILL_PROCESS : SECCOMP_RET_ERRNO | error);
     struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        NUMBER(SYS_set_mempolicy),
+        NUMBER(perf ? NO_CALL : SYS_set_mempolicy),
         answer,
-        NUMBER(SYS_get_mempolicy),
+        NUMBER(perf ? NO_CALL : SYS_get_mempolicy),
         answer,
-        NUMBER(SYS_mbind),
+        NUMBER(perf ? NO_CALL : SYS_mbind),
         answer,
-        NUMBER(SYS_move_pages),
+        NUMBER(perf ? NO_CALL : SYS_move_pages),
         answer,
-        NUMBER(SYS_migrate_pages),
+        NUMBER(perf ? NO_CALL : SYS_migrate_pages),
+        answer,
+        NUMBER(SYS_perf_event_open),
         answer,
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };

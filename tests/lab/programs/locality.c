@@ -21,6 +21,7 @@
 #define THREADS_MOST 64u
 #define OBJECTS      3000u
 #define ARRAY_BYTES  (16u << 20)
+#define ARRAY_ROUNDS 60u
 #define BUFFERS      48u
 #define BUFFER_BYTES 32768u
 
@@ -115,7 +116,7 @@ static void work_on_array(struct worker *worker)
     size_t part = ARRAY_BYTES / sizeof *array / threads;
     uint32_t *mine = array + worker->number * part;
 
-    for (unsigned round = 0; round < 4; round++)
+    for (unsigned round = 0; round < ARRAY_ROUNDS; round++)
         for (size_t i = 0; i < part; i++)
             worker->sum += mine[i]++;
 }

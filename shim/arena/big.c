@@ -1,0 +1,86 @@
+#include "shim/arena/big.h"
+
+#include "shim/arena/large.h"
+#include "shim/place/thread.h"
+
+static _Atomic uint32_t count;
+
+void big_add(struct region *region, struct page *page)
+{
+    if ((page->state & STATE_BIG) || page->slices < BIG_SLICES)
+        return;
+    page->state |= STATE_BIG;
+    page->prev = NULL;
+    page->next = region->big;
+    if (page->next)
+        page->next->prev = page;
+    region->big = page;
+    atomic_fetch_add_explicit(&count, 1, memory_order_relaxed);
+}
+
+void big_remove(struct region *region, struct page *page)
+{
+    if (!(page->state & STATE_BIG))
+        return;
+    page->state &= (uint8_t)~STATE_BIG;
+    if (page->next)
+        page->next->prev = page->prev;
+    if (page->prev)
+        page->prev->next = page->next;
+    else
+        region->big = page->next;
+    atomic_fetch_sub_explicit(&count, 1, memory_order_relaxed);
+}
+
+void big_made(struct page *page, uint32_t rule)
+{
+    if (!(page->state & STATE_BIG))
+        return;
+    atomic_fetch_add_explicit(&page->serial, 1, memory_order_relaxed);
+    page->maker = nw_self ? atomic_load_explicit(&nw_self->tid, memory_order_relaxed) : 0;
+    page->rule = rule < UINT16_MAX ? (uint16_t)rule : UINT16_MAX;
+}
+
+uint32_t big_list(struct region *region, struct big *ret_objects, uint32_t most)
+{
+    uint32_t found = 0;
+
+    if (!region->opened || !lock_take(&region->lock))
+        return 0;
+    for (const struct page *page = region->big; page && found < most; page = page->next)
+        if (page_kind(page) == PAGE_LARGE)
+            ret_objects[found++] = (struct big){(uintptr_t)page_start(page),
+                                                large_size(page),
+                                                atomic_load_explicit(&page->serial, memory_order_relaxed),
+                                                region->number,
+                                                page->maker,
+                                                page->rule};
+    lock_give(&region->lock);
+    return found;
+}
+
+static bool is_same(const struct page *page, const struct big *big)
+{
+    return page_kind(page) == PAGE_LARGE && (page->state & STATE_BIG) &&
+           atomic_load_explicit(&page->serial, memory_order_relaxed) == big->serial && large_size(page) >= big->size;
+}
+
+bool big_check(const struct big *big, bool mark)
+{
+    struct region *region = &nw_regions[big->region];
+    struct page *page = page_of(big->start - nw_map.base);
+    bool same;
+
+    if (!lock_take(&region->lock))
+        return false;
+    same = is_same(page, big);
+    if (same && mark)
+        atomic_store_explicit(&page->away, true, memory_order_relaxed);
+    lock_give(&region->lock);
+    return same;
+}
+
+uint32_t big_count(void)
+{
+    return atomic_load_explicit(&count, memory_order_relaxed);
+}

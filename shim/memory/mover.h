@@ -1,0 +1,39 @@
+/*
+ * mover: move_pages(2) in batches within a budget. For the follower's thread (follower.h).
+ *
+ * The kernel drains every CPU's page lists for each call (50 us and more), so pages of several chunks share one. What
+ * cannot be moved (locked, shared with another process, no free memory there) stays and is counted.
+ */
+#ifndef NODEWISE_SHIM_MEMORY_MOVER_H
+#define NODEWISE_SHIM_MEMORY_MOVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MOVER_BATCH 512u /* pages */
+
+struct mover {
+    uint64_t bytes_a_second, ns_a_second;           /* the budget */
+    uint64_t second_began, second_bytes, second_ns; /* what this second has used of it */
+    uint64_t moved, kept;                           /* bytes, ever */
+    int error;                                      /* negative errno of the last call that failed as a whole, or 0 */
+    uint32_t count;
+    void *pages[MOVER_BATCH];
+    int targets[MOVER_BATCH], status[MOVER_BATCH];
+};
+
+void mover_init(struct mover *mover, uint64_t bytes_a_second, uint64_t ns_a_second);
+
+/* Nanoseconds until there is budget again; 0: now. */
+uint64_t mover_wait(struct mover *mover);
+
+/* Adds pages of [start, start + size) to the batch; returns the bytes that found room. Whole pages only. */
+size_t mover_add(struct mover *mover, uintptr_t start, size_t size, uint32_t node);
+/* Moves the batch, which is empty then. 0, or a negative errno when the kernel refuses the call. */
+int mover_run(struct mover *mover);
+
+/* Nodes of a page, asked; UINT32_MAX: it is not there, or the kernel does not tell. */
+uint32_t mover_node_of(uintptr_t address);
+
+#endif

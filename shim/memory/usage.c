@@ -1,0 +1,257 @@
+#include "shim/memory/usage.h"
+
+#include <string.h>
+
+#define HUGE_PAGE    ((size_t)2 << 20)
+#define LEAD_MOST    4u /* chunks below the lowest vote that go with it: what a thread passed before it was seen */
+#define DECIDE_TICKS 2u
+
+/* --- the pieces --- */
+
+/* Large chunks are whole huge pages, which move as one. */
+static size_t size_of_chunks(size_t size)
+{
+    size_t each = (size + USAGE_CHUNKS - 1) / USAGE_CHUNKS, unit = USAGE_CHUNK_LEAST;
+
+    if (each > HUGE_PAGE / 8)
+        unit = HUGE_PAGE;
+    return (each + unit - 1) / unit * unit;
+}
+
+static void init_piece(struct piece *piece, uintptr_t start, size_t size, uint32_t serial, uint16_t home)
+{
+    memset(piece, 0, sizeof(*piece));
+    piece->start = start;
+    piece->size = size;
+    piece->serial = serial;
+    piece->home = home;
+    piece->chunk_size = size_of_chunks(size);
+    piece->chunk_count = (uint32_t)((size + piece->chunk_size - 1) / piece->chunk_size);
+    for (uint32_t i = 0; i < piece->chunk_count; i++) {
+        piece->chunks[i].node = piece->chunks[i].target = USAGE_NOWHERE;
+        piece->chunks[i].at = home;
+    }
+}
+
+void usage_begin(struct usage *usage)
+{
+    for (uint32_t i = 0; i < USAGE_PIECES; i++)
+        usage->pieces[i].kept = false;
+}
+
+struct piece *usage_keep(struct usage *usage, uintptr_t start, size_t size, uint32_t serial, uint16_t home)
+{
+    struct piece *piece = NULL;
+
+    for (uint32_t i = 0; i < USAGE_PIECES; i++) {
+        struct piece *known = &usage->pieces[i];
+
+        if (usage->used[i] && known->start == start && known->size == size && known->serial == serial) {
+            known->kept = true;
+            return known;
+        }
+        if (!usage->used[i] && !piece)
+            piece = known;
+    }
+    if (!piece)
+        return NULL;
+    init_piece(piece, start, size, serial, home);
+    usage->used[piece - usage->pieces] = piece->kept = true;
+    return piece;
+}
+
+static void insert_in_order(struct usage *usage, uint16_t number)
+{
+    uint32_t place = usage->count++;
+
+    for (; place > 0 && usage->pieces[usage->order[place - 1]].start > usage->pieces[number].start; place--)
+        usage->order[place] = usage->order[place - 1];
+    usage->order[place] = number;
+}
+
+void usage_end(struct usage *usage)
+{
+    usage->count = 0;
+    for (uint16_t i = 0; i < USAGE_PIECES; i++) {
+        usage->used[i] = usage->used[i] && usage->pieces[i].kept;
+        if (usage->used[i])
+            insert_in_order(usage, i);
+    }
+}
+
+/* --- votes --- */
+
+static struct piece *find(struct usage *usage, uintptr_t pointer)
+{
+    uint32_t low = 0, high = usage->count;
+
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        struct piece *piece = &usage->pieces[usage->order[middle]];
+
+        if (pointer < piece->start)
+            high = middle;
+        else if (pointer - piece->start >= piece->size)
+            low = middle + 1;
+        else
+            return piece;
+    }
+    return NULL;
+}
+
+static void count_vote(struct chunk *chunk, uint16_t node)
+{
+    if (chunk->votes == 0)
+        chunk->node = node;
+    if (chunk->node == node && chunk->votes < UINT16_MAX)
+        chunk->votes++;
+    else if (chunk->node != node && chunk->others < UINT16_MAX)
+        chunk->others++;
+    if (chunk->others > chunk->votes) {
+        uint16_t votes = chunk->votes;
+
+        chunk->node = node;
+        chunk->votes = chunk->others;
+        chunk->others = votes;
+    }
+}
+
+bool usage_vote(struct usage *usage, uintptr_t pointer, uint16_t node)
+{
+    struct piece *piece = find(usage, pointer);
+
+    if (!piece || pointer == piece->start)
+        return false;
+    count_vote(&piece->chunks[(pointer - piece->start) / piece->chunk_size], node);
+    piece->votes++;
+    piece->fresh = true;
+    return true;
+}
+
+void usage_tick(struct usage *usage)
+{
+    for (uint32_t i = 0; i < usage->count; i++)
+        if (usage->pieces[usage->order[i]].votes)
+            usage->pieces[usage->order[i]].ticks++;
+}
+
+/* --- decisions --- */
+
+static bool is_shared(const struct chunk *chunk)
+{
+    return chunk->others * 4u > chunk->votes;
+}
+
+static bool is_voted(const struct chunk *chunk)
+{
+    return chunk->votes > 0;
+}
+
+/* Most of what was seen is used from several nodes: there is no better place. */
+static bool is_common(const struct piece *piece)
+{
+    uint32_t voted = 0, shared = 0;
+
+    for (uint32_t i = 0; i < piece->chunk_count; i++)
+        if (is_voted(&piece->chunks[i])) {
+            voted++;
+            shared += is_shared(&piece->chunks[i]);
+        }
+    return shared * 2 > voted;
+}
+
+static void aim(struct chunk *chunk, uint16_t target, uint32_t distance)
+{
+    chunk->target = target;
+    chunk->distance = (uint16_t)distance;
+}
+
+static void aim_upwards(struct piece *piece)
+{
+    uint16_t node = USAGE_NOWHERE;
+    uint32_t distance = 0;
+
+    for (uint32_t i = 0; i < piece->chunk_count; i++, distance++) {
+        struct chunk *chunk = &piece->chunks[i];
+
+        if (is_voted(chunk)) {
+            node = is_shared(chunk) ? USAGE_NOWHERE : chunk->node;
+            distance = 0;
+        }
+        aim(chunk, node, distance);
+    }
+}
+
+static void aim_lead(struct piece *piece)
+{
+    uint32_t lowest = 0;
+
+    while (lowest < piece->chunk_count && !is_voted(&piece->chunks[lowest]))
+        lowest++;
+    for (uint32_t i = 1; lowest < piece->chunk_count && i <= LEAD_MOST && i <= lowest; i++)
+        aim(&piece->chunks[lowest - i], piece->chunks[lowest].target, i);
+}
+
+static void decide(struct piece *piece)
+{
+    piece->fresh = false;
+    if (is_common(piece)) {
+        for (uint32_t i = 0; i < piece->chunk_count; i++)
+            aim(&piece->chunks[i], USAGE_NOWHERE, 0);
+        return;
+    }
+    aim_upwards(piece);
+    aim_lead(piece);
+}
+
+static bool should_move(const struct chunk *chunk)
+{
+    return chunk->target != USAGE_NOWHERE && chunk->target != chunk->at && chunk->moves < USAGE_MOVES;
+}
+
+static struct chunk *nearest(struct piece *piece)
+{
+    struct chunk *found = NULL;
+
+    for (uint32_t i = 0; i < piece->chunk_count; i++)
+        if (should_move(&piece->chunks[i]) && (!found || piece->chunks[i].distance < found->distance))
+            found = &piece->chunks[i];
+    return found;
+}
+
+struct chunk *usage_next(struct usage *usage, struct piece **ret_piece)
+{
+    struct chunk *found = NULL;
+
+    for (uint32_t i = 0; i < usage->count; i++) {
+        struct piece *piece = &usage->pieces[usage->order[i]];
+        struct chunk *chunk;
+
+        if (piece->fresh && piece->ticks >= DECIDE_TICKS)
+            decide(piece);
+        chunk = nearest(piece);
+        if (chunk && (!found || chunk->distance < found->distance)) {
+            found = chunk;
+            *ret_piece = piece;
+        }
+    }
+    return found;
+}
+
+void usage_moved(struct piece *piece, struct chunk *chunk)
+{
+    chunk->at = chunk->target;
+    chunk->moves++;
+    piece->moves++;
+}
+
+void usage_send(struct piece *piece, uint16_t node)
+{
+    for (uint32_t i = 0; i < piece->chunk_count; i++) {
+        aim(&piece->chunks[i], node, 0);
+        piece->chunks[i].moves = 0;
+        piece->chunks[i].votes = piece->chunks[i].others = 0;
+    }
+    piece->votes = piece->ticks = 0;
+    piece->fresh = false;
+}

@@ -1,0 +1,82 @@
+/*
+ * usage: which node's threads use which part of a piece of memory, and what should therefore move. Pure: no system
+ * call, no clock, no global state.
+ *
+ * A piece is divided into chunks. A vote says that a thread of some node walked in a chunk. Threads walk upwards, so a
+ * chunk without votes is taken to belong to whoever was seen last below it: a program that cuts an array into slices is
+ * understood from one look at each thread, and the memory moves before the thread gets there. Votes for several nodes
+ * in one chunk say that it is shared: it stays. A chunk moves a few times at most, so nothing is ever thrown to and
+ * fro.
+ */
+#ifndef NODEWISE_SHIM_MEMORY_USAGE_H
+#define NODEWISE_SHIM_MEMORY_USAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define USAGE_PIECES      64u
+#define USAGE_CHUNKS      256u
+#define USAGE_CHUNK_LEAST ((size_t)64 << 10)
+#define USAGE_MOVES       3u /* of a chunk */
+#define USAGE_NOWHERE     UINT16_MAX
+
+struct chunk {
+    uint16_t node, at; /* voted for most; where the chunk is */
+    uint16_t votes, others;
+    uint16_t target, distance; /* of the last decision; chunks from the vote that it comes from */
+    uint8_t moves;
+};
+
+struct piece {
+    uintptr_t start;
+    size_t size, chunk_size;
+    uint32_t serial; /* of the memory's owner: the same place may be another piece later */
+    uint32_t chunk_count, votes, moves;
+    uint32_t ticks; /* since the first vote */
+    uint16_t home;  /* node where it was made */
+    bool fresh;     /* voted since the last decision */
+    bool kept;      /* see usage_keep() */
+    uint32_t tag;   /* the caller's */
+    struct chunk chunks[USAGE_CHUNKS];
+};
+
+struct usage {
+    uint32_t count;
+    uint16_t order[USAGE_PIECES]; /* ascending by start */
+    bool used[USAGE_PIECES];
+    struct piece pieces[USAGE_PIECES];
+};
+
+/* Bringing the pieces up to date: begin, keep each that exists, end. What was not kept is forgotten. */
+void usage_begin(struct usage *usage);
+/* NULL: the table is full. A known piece keeps its votes. tag is set anew. */
+struct piece *usage_keep(struct usage *usage, uintptr_t start, size_t size, uint32_t serial, uint16_t home);
+void usage_end(struct usage *usage);
+
+/* A thread that runs on the node walked here. false: in no piece. A pointer to a piece's very start says nothing. */
+bool usage_vote(struct usage *usage, uintptr_t pointer, uint16_t node);
+
+/* Time passes: a piece is decided about from its second tick with votes on, when all threads had their turn. */
+void usage_tick(struct usage *usage);
+
+/* The chunk that should move next, nearest to a vote first; NULL: all is where it should be. */
+struct chunk *usage_next(struct usage *usage, struct piece **ret_piece);
+/* It moved, or was found to be there. */
+void usage_moved(struct piece *piece, struct chunk *chunk);
+/* All of the piece to a node, whatever the votes say. */
+void usage_send(struct piece *piece, uint16_t node);
+
+static inline uintptr_t chunk_start(const struct piece *piece, const struct chunk *chunk)
+{
+    return piece->start + (size_t)(chunk - piece->chunks) * piece->chunk_size;
+}
+
+static inline size_t chunk_length(const struct piece *piece, const struct chunk *chunk)
+{
+    size_t from = (size_t)(chunk - piece->chunks) * piece->chunk_size;
+
+    return piece->size - from < piece->chunk_size ? piece->size - from : piece->chunk_size;
+}
+
+#endif

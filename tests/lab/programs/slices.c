@@ -1,0 +1,160 @@
+/*
+ * slices: an array that main makes and threads work on, each on its part. Do the parts come to the threads' nodes?
+ *
+ *   slices [SECONDS [MIB]]     one thread for each CPU; they work until their parts are local or the time is over
+ *
+ * Meanwhile main has system calls read and write the array: EFAULT would be a mistake of whoever moves it. At the end
+ * every number is checked, the array is freed, and main makes another one in its place.
+ *
+ * Prints {"pages", "local", "mistakes", "refused", "after_pages", "after_wrong"}: pages of the array and those on their
+ * thread's node; wrong numbers; system calls that failed; pages of main's second array, and those not on main's node.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PAGE         4096u
+#define THREADS_MOST 64u
+#define ASKED        512u
+#define LOCAL_SHARE  0.98
+
+struct worker {
+    pthread_t id;
+    uint32_t *part;
+    uint32_t rounds;
+    size_t pages, local;
+};
+
+static struct worker workers[THREADS_MOST];
+static uint32_t *array;
+static size_t numbers, part; /* in all, of a thread */
+static time_t deadline;
+static _Atomic unsigned busy;
+
+static unsigned node_here(void)
+{
+    unsigned cpu, node;
+
+    if (syscall(SYS_getcpu, &cpu, &node, NULL) != 0)
+        abort();
+    return node;
+}
+
+/* Pages of [start, +size) on the node; *ret_pages: that are there at all. */
+static size_t pages_on(const void *start, size_t size, unsigned node, size_t *ret_pages)
+{
+    uintptr_t at = ((uintptr_t)start + PAGE - 1) & ~(uintptr_t)(PAGE - 1), end = (uintptr_t)start + size;
+    size_t found = 0;
+
+    *ret_pages = 0;
+    while (at + PAGE <= end) {
+        void *asked[ASKED];
+        int nodes[ASKED];
+        size_t count = 0;
+
+        for (; count < ASKED && at + PAGE <= end; at += PAGE)
+            asked[count++] = (void *)at;
+        if (syscall(SYS_move_pages, 0, count, asked, NULL, nodes, 0) != 0)
+            abort();
+        for (size_t i = 0; i < count; i++) {
+            *ret_pages += nodes[i] >= 0;
+            found += nodes[i] == (int)node;
+        }
+    }
+    return found;
+}
+
+static void look(struct worker *worker)
+{
+    worker->local = pages_on(worker->part, part * sizeof *array, node_here(), &worker->pages);
+}
+
+static void *work(void *argument)
+{
+    struct worker *worker = argument;
+
+    do {
+        for (size_t i = 0; i < part; i++)
+            worker->part[i]++;
+        if (++worker->rounds % 8 == 0)
+            look(worker);
+    } while (time(NULL) < deadline && (!worker->pages || (double)worker->local < LOCAL_SHARE * (double)worker->pages));
+    look(worker);
+    busy--;
+    return NULL;
+}
+
+/* Through system calls, a page at a time; the value itself is the threads'. */
+static unsigned try_system_calls(void)
+{
+    unsigned refused = 0;
+    int ends[2];
+    char page[PAGE];
+
+    if (pipe(ends) != 0)
+        abort();
+    for (size_t i = 0; busy; i = (i + 7919) % (numbers * sizeof *array / PAGE)) {
+        char *at = (char *)array + i * PAGE;
+
+        refused += write(ends[1], at, PAGE) != PAGE;
+        refused += read(ends[0], page, PAGE) != PAGE;
+    }
+    close(ends[0]);
+    close(ends[1]);
+    return refused;
+}
+
+static size_t count_mistakes(unsigned threads)
+{
+    size_t mistakes = 0;
+
+    for (unsigned i = 0; i < threads; i++)
+        for (size_t k = 0; k < part; k++)
+            mistakes += workers[i].part[k] != (uint32_t)(i * part + k) + workers[i].rounds;
+    return mistakes;
+}
+
+int main(int argc, char **argv)
+{
+    unsigned threads = (unsigned)sysconf(_SC_NPROCESSORS_ONLN), refused;
+    size_t pages = 0, local = 0, mistakes, after_pages, after, size = (size_t)(argc > 2 ? atoi(argv[2]) : 8) << 20;
+
+    if (threads > THREADS_MOST)
+        return 2;
+    deadline = time(NULL) + (argc > 1 ? atoi(argv[1]) : 20);
+    numbers = size / sizeof *array;
+    part = numbers / threads;
+    array = malloc(size);
+    for (size_t i = 0; array && i < numbers; i++)
+        array[i] = (uint32_t)i;
+    busy = threads;
+    for (unsigned i = 0; i < threads; i++) {
+        workers[i].part = array + i * part;
+        if (pthread_create(&workers[i].id, NULL, work, &workers[i]) != 0)
+            return 1;
+    }
+    refused = try_system_calls();
+    for (unsigned i = 0; i < threads; i++) {
+        pthread_join(workers[i].id, NULL);
+        pages += workers[i].pages;
+        local += workers[i].local;
+    }
+    mistakes = count_mistakes(threads);
+    free(array);
+    array = malloc(size);
+    memset(array, 1, size);
+    after = pages_on(array, size, node_here(), &after_pages);
+    printf("{\"pages\": %zu, \"local\": %zu, \"mistakes\": %zu, \"refused\": %u, \"after_pages\": %zu, "
+           "\"after_wrong\": %zu}\n",
+           pages, local, mistakes, refused, after_pages, after_pages - after);
+    free(array);
+    return 0;
+}
