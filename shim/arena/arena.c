@@ -176,7 +176,7 @@ static inline struct heap *heap_here(void)
 {
     struct heap *heap = nw_heap;
 
-    if (__builtin_expect(atomic_load_explicit(&heap->cpu, memory_order_relaxed) == arena_cpu(), 1))
+    if (__builtin_expect(heap_is_here(heap), 1))
         return heap;
     return settle();
 }
@@ -345,7 +345,7 @@ static NOINLINE void free_elsewhere(void *pointer)
     harden_check_free(page, pointer);
     if (page_kind(page) == PAGE_LARGE)
         large_free(page);
-    else if (page_region(page) == nw_heap->number)
+    else if (heap_covers(nw_heap, pointer))
         small_free_own(&nw_heap->bins[page->class_number], pointer);
     else
         remote_push(page, pointer);

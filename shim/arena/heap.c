@@ -15,9 +15,20 @@
 #define SEARCH_LIMIT   16u /* parked heaps that are looked at for one of the same core */
 #define RECLAIM_BEYOND 64u /* heaps of a region from which on those of unseen threads are asked for */
 
-const struct heap nw_no_heap = {.cpu = NO_CPU, .number = UINT32_MAX};
-const struct heap nw_forward_heap = {.cpu = NO_CPU, .number = UINT32_MAX};
+const struct heap nw_no_heap = {.cpu = NO_CPU};
+const struct heap nw_forward_heap = {.cpu = NO_CPU};
 __thread struct heap *nw_heap __attribute__((tls_model("initial-exec"))) = (struct heap *)&nw_no_heap;
+
+static void set_region(struct heap *heap, struct region *region)
+{
+    const struct page *first = region_page(region, 0);
+
+    heap->cpu_offset = nw_map.cpu_offset;
+    heap->start = (uintptr_t)page_start(first);
+    heap->size = (uintptr_t)1 << nw_map.shift;
+    heap->classes = class_entry(first);
+    heap->region = region;
+}
 
 static void heap_init(struct heap *heap, struct region *region)
 {
@@ -27,8 +38,7 @@ static void heap_init(struct heap *heap, struct region *region)
         heap->bins[i].limit = small_bin_limit(i);
         bin_count_anew(&heap->bins[i]);
     }
-    heap->region = region;
-    heap->number = region->number;
+    set_region(heap, region);
     heap->rule = PLAN_NONE;
     heap->next_heap = region->heaps;
     region->heaps = heap;

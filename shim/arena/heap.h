@@ -85,17 +85,20 @@ struct heap_counters {
 #define EMPTY_MAX 16u
 
 struct heap {
+    /* What malloc and free read each time: copies of nw_map's words, which are on one node for all. */
     _Atomic uint32_t cpu; /* that its borrower ran on when it last looked; NO_CPU: look again (any thread may set it) */
-    uint32_t number;      /* of its region: the addresses whose frees come here; UINT32_MAX: none do */
     bool busy;
-    uint32_t rule; /* of its borrower, index in the plan or PLAN_NONE */
+    ptrdiff_t cpu_offset;   /* as nw_map's */
+    uintptr_t start, size;  /* of its region: the addresses whose frees come here; size 0: none do */
+    const uint8_t *classes; /* of the region's slices */
     struct region *region;
+    uint32_t rule; /* of its borrower, index in the plan or PLAN_NONE */
+    _Alignas(64) struct bin bins[CLASS_COUNT];
     struct heap *next_parked, *next_heap;
     void *owner;       /* thread pointer of the borrower, NULL when parked */
     void *grown;       /* the block that realloc moved last */
     int32_t owner_tid; /* when its end will not be told: see reclaim(); else 0 */
     uint32_t last_core;
-    _Alignas(64) struct bin bins[CLASS_COUNT];
     struct page *empty[EMPTY_MAX];
     uint32_t empty_count;
     uint32_t ticks;     /* slow calls since the last look at the clock, */
@@ -124,10 +127,27 @@ static inline struct bin *heap_bin(struct heap *heap, size_t entry)
 /* The calling thread's heap, never NULL. */
 extern __thread struct heap *nw_heap __attribute__((tls_model("initial-exec")));
 
-/* The CPU that runs the thread, as glibc's rseq area has it: one load. */
+/* The CPU that runs the thread, as glibc's rseq area has it: one load. Stand-ins read something that is no CPU. */
+static inline uint32_t heap_cpu(const struct heap *heap)
+{
+    return *(const volatile uint32_t *)((const char *)__builtin_thread_pointer() + heap->cpu_offset);
+}
+
 static inline uint32_t arena_cpu(void)
 {
     return *(const volatile uint32_t *)((const char *)__builtin_thread_pointer() + nw_map.cpu_offset);
+}
+
+/* Does the thread still run on the CPU that the heap was chosen for? */
+static inline bool heap_is_here(const struct heap *heap)
+{
+    return atomic_load_explicit(&heap->cpu, memory_order_relaxed) == heap_cpu(heap);
+}
+
+/* The region that the heap's blocks come from, and whose addresses it takes back itself. */
+static inline bool heap_covers(const struct heap *heap, const void *pointer)
+{
+    return (uintptr_t)pointer - heap->start < heap->size;
 }
 
 /* A heap of the region for the calling thread; NULL: no memory can be had. tid: of a thread whose end nobody will tell,

@@ -32,7 +32,7 @@ static inline void *take_block(size_t size)
     struct bin *bin;
     void *block;
 
-    if (!LIKELY(atomic_load_explicit(&heap->cpu, memory_order_relaxed) == arena_cpu()))
+    if (!LIKELY(heap_is_here(heap)))
         return NULL;
     bin = &heap->bins[class_of_last(size - 1)];
     block = bin->blocks;
@@ -56,11 +56,11 @@ PUBLIC void *malloc(size_t size)
 
 PUBLIC void free(void *pointer)
 {
-    uintptr_t offset = (uintptr_t)pointer - nw_map.base;
     struct heap *heap = nw_heap;
+    uintptr_t offset = (uintptr_t)pointer - heap->start;
 
-    if (LIKELY(offset >> nw_map.shift == heap->number)) {
-        size_t entry = nw_map.classes[offset >> SLICE_SHIFT];
+    if (LIKELY(offset < heap->size)) {
+        size_t entry = heap->classes[offset >> SLICE_SHIFT];
 
         if (LIKELY(entry)) {
             struct bin *bin = heap_bin(heap, entry);
