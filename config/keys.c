@@ -148,8 +148,13 @@ static const struct key memory_keys[] = {
          "threads use are moved there with move_pages(2), within a budget. What threads of several nodes use stays. "
          "Where the kernel does not allow the looking, kernel.perf_event_paranoid above 2, nothing is moved, with a "
          "reason."},
-    {"migrate_on_move", KEY_BOOL, .later = true, FIELD(struct memory, migrate_on_move), .fallback = "false",
-     .summary = "memory follows a thread that moves to another node"},
+    {"migrate_on_move", KEY_BOOL, FIELD(struct memory, migrate_on_move), .fallback = "false",
+     .summary = "memory follows a thread that moves to another node",
+     .text = "When a thread gets a home on another node, as by a new name, its blocks of malloc and (with `stack`) its "
+             "stack "
+             "are moved there by a helper thread with move_pages(2), in batches within a budget; new blocks come from "
+             "the new "
+             "node at once. Memory with `bind`, reserved huge pages and what others made stay."},
     {"regions", KEY_REGIONS, .later = true, FIELDS(struct memory, regions, region_count), .table = &key_region,
      .summary = "single mappings with a memory policy of their own"},
 };

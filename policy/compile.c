@@ -313,7 +313,8 @@ static void fill_placement(struct compiling *c, size_t rule, struct plan_rule *r
     c->builder.header.features |=
         (placement->exclusive ? PLAN_HAS_EXCLUSIVE : 0u) | (memory->policy != MEM_DEFAULT ? PLAN_HAS_MEMPOLICY : 0u) |
         (placement->enforcement == ENFORCE_HARD ? PLAN_HAS_HARD : 0u) | (placement->rename ? PLAN_HAS_RENAME : 0u) |
-        (memory->stack != STACK_DEFAULT ? PLAN_HAS_STACKS : 0u) | (memory->next_touch ? PLAN_HAS_NEXT_TOUCH : 0u);
+        (memory->stack != STACK_DEFAULT ? PLAN_HAS_STACKS : 0u) | (memory->next_touch ? PLAN_HAS_NEXT_TOUCH : 0u) |
+        (memory->migrate_on_move ? PLAN_HAS_MIGRATE : 0u);
 }
 
 static int add_rule(struct compiling *c, size_t rule)

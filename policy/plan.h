@@ -69,6 +69,7 @@ enum plan_feature {
     PLAN_HAS_MAIN_RULE = 1 << 10,  /* a rule says main = true: main gets a slot, else the union */
     PLAN_HAS_STACKS = 1 << 11,     /* some rule says where stacks lie */
     PLAN_HAS_NEXT_TOUCH = 1 << 12, /* some rule has next_touch */
+    PLAN_HAS_MIGRATE = 1 << 13,    /* some rule has migrate_on_move */
 };
 
 struct plan_header {

@@ -67,6 +67,8 @@ bool arena_is_on(void)
     return mode == ON;
 }
 
+static struct heap *settle(void);
+
 static bool is_stand_in(const struct heap *heap)
 {
     return heap == &nw_no_heap || heap == &nw_forward_heap;
@@ -78,6 +80,25 @@ void arena_rule_changed(struct thread *thread)
 
     if (heap)
         heap_look_again(heap);
+}
+
+void arena_move_house(struct thread *thread)
+{
+    atomic_store_explicit(&thread->moves_house, true, memory_order_relaxed);
+    arena_rule_changed(thread);
+    if (thread == nw_self && !is_stand_in(nw_heap))
+        settle();
+}
+
+/* Instead of another heap. A thread that was told to move does so once. */
+static bool takes_heap_along(struct heap *heap, const struct choice *choice)
+{
+    if (!nw_self || !atomic_load_explicit(&nw_self->moves_house, memory_order_relaxed) || is_stand_in(heap) ||
+        !choice->region || heap->region == choice->region)
+        return false;
+    atomic_store_explicit(&nw_self->moves_house, false, memory_order_relaxed);
+    return heap->region->flavour.binding == BINDING_PREFERRED && choice->region->flavour.binding == BINDING_PREFERRED &&
+           heap_rehome(heap, choice->region);
 }
 
 static void leave_heap(void)
@@ -159,6 +180,8 @@ static struct heap *settle(void)
     struct choice choice = choice_now(current_cpu(seen));
     struct heap *heap = nw_heap;
 
+    if (takes_heap_along(heap, &choice))
+        heap->last_core = choice.core;
     if (is_stand_in(heap) || heap->region != choice.region || (choice.by_core && heap->last_core != choice.core)) {
         leave_heap();
         heap = choice.region ? enter_heap(&choice) : NULL;

@@ -26,6 +26,9 @@ bool arena_owns(const void *pointer);
 
 /* The thread got another rule: its next allocation looks at it. Any thread. */
 void arena_rule_changed(struct thread *thread);
+/* The same, and what the thread has follows it: its heap goes over to the new node's region. Whoever owns the record.
+ */
+void arena_move_house(struct thread *thread);
 /* The calling thread's start routine is over; destructors may still allocate and free. */
 void arena_thread_ended(void);
 

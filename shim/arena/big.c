@@ -34,10 +34,11 @@ void big_remove(struct region *region, struct page *page)
 
 void big_made(struct page *page, uint32_t rule)
 {
-    if (!(page->state & STATE_BIG))
-        return;
-    atomic_fetch_add_explicit(&page->serial, 1, memory_order_relaxed);
-    page->maker = nw_self ? atomic_load_explicit(&nw_self->tid, memory_order_relaxed) : 0;
+    uint32_t tid = nw_self ? atomic_load_explicit(&nw_self->tid, memory_order_relaxed) : 0;
+
+    atomic_store_explicit(&page->serial, atomic_load_explicit(&page->serial, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+    atomic_store_explicit(&page->maker, tid, memory_order_relaxed);
     page->rule = rule < UINT16_MAX ? (uint16_t)rule : UINT16_MAX;
 }
 

@@ -12,12 +12,32 @@
 #include "shim/state.h"
 
 #define HEAP_SLICES    1u
-#define SEARCH_LIMIT   16u /* parked heaps that are looked at for one of the same core */
-#define RECLAIM_BEYOND 64u /* heaps of a region from which on those of unseen threads are asked for */
+#define HEAP_BYTES     4096u /* a page of its own: it can be moved after its thread */
+#define SEARCH_LIMIT   16u   /* parked heaps that are looked at for one of the same core */
+#define RECLAIM_BEYOND 64u   /* heaps of a region from which on those of unseen threads are asked for */
 
 const struct heap nw_no_heap = {.cpu = NO_CPU};
 const struct heap nw_forward_heap = {.cpu = NO_CPU};
 __thread struct heap *nw_heap __attribute__((tls_model("initial-exec"))) = (struct heap *)&nw_no_heap;
+
+static void list_remove(struct region *region, const struct heap *heap)
+{
+    struct heap **link = &region->heaps;
+
+    while (*link && *link != heap)
+        link = &(*link)->next_heap;
+    if (!*link)
+        return;
+    *link = heap->next_heap;
+    counter_subtract(&region->heap_count, 1);
+}
+
+static void list_add(struct region *region, struct heap *heap)
+{
+    heap->next_heap = region->heaps;
+    region->heaps = heap;
+    counter_add(&region->heap_count, 1);
+}
 
 static void set_region(struct heap *heap, struct region *region)
 {
@@ -40,9 +60,7 @@ static void heap_init(struct heap *heap, struct region *region)
     }
     set_region(heap, region);
     heap->rule = PLAN_NONE;
-    heap->next_heap = region->heaps;
-    region->heaps = heap;
-    counter_add(&region->heap_count, 1);
+    list_add(region, heap);
 }
 
 static struct heap *heap_new(struct region *region)
@@ -50,7 +68,8 @@ static struct heap *heap_new(struct region *region)
     struct heap *heap;
     bool zeroed;
 
-    if (!region->heap_room || (size_t)(region->heap_end - region->heap_room) < sizeof(*heap)) {
+    _Static_assert(sizeof(*heap) <= HEAP_BYTES, "a page");
+    if (region->heap_room == region->heap_end) {
         struct page *page = span_take(region, HEAP_SLICES, 1, &zeroed);
 
         if (!page)
@@ -60,7 +79,7 @@ static struct heap *heap_new(struct region *region)
         region->heap_end = region->heap_room + (HEAP_SLICES << SLICE_SHIFT);
     }
     heap = (struct heap *)region->heap_room;
-    region->heap_room += sizeof(*heap);
+    region->heap_room += HEAP_BYTES;
     heap_init(heap, region);
     return heap;
 }
@@ -138,6 +157,31 @@ void heap_park(struct heap *heap)
     heap->next_parked = region->parked;
     region->parked = heap;
     lock_give(&region->lock);
+}
+
+bool heap_rehome(struct heap *heap, struct region *region)
+{
+    struct region *before = heap->region;
+
+    if (heap->busy)
+        return false;
+    heap->busy = true;
+    large_release_cached(heap);
+    small_seal(heap);
+    stats_tell(heap);
+    if (!lock_take(&before->lock)) {
+        heap->busy = false;
+        return false;
+    }
+    list_remove(before, heap);
+    lock_give(&before->lock);
+    set_region(heap, region); /* from here on it is in no list: a forked child would go without it */
+    if (lock_take(&region->lock)) {
+        list_add(region, heap);
+        lock_give(&region->lock);
+    }
+    heap->busy = false;
+    return true;
 }
 
 void heap_trim(struct heap *heap)

@@ -156,6 +156,13 @@ struct heap *heap_borrow(struct region *region, uint32_t core, int32_t tid);
 /* Gives it back, with what it holds. The thread must not use it any more. */
 void heap_park(struct heap *heap);
 
+/*
+ * The borrower's: the heap and all of its pages become another region's. Their addresses stay, so for a while the heap
+ * gives out memory of the old node: who calls this has it moved (memory/relocation.h). What is not touched yet is not
+ * given out any more. false: not now, a signal handler is inside.
+ */
+bool heap_rehome(struct heap *heap, struct region *region);
+
 /* Empty pages, and what others have freed, back to the region. The caller is the borrower. */
 void heap_trim(struct heap *heap);
 /* The same for heaps that nobody has borrowed, and then all dirty memory to the kernel. Returns whether any went. */

@@ -67,20 +67,19 @@ struct page {
     uint16_t capacity;
 
     _Alignas(64) _Atomic uintptr_t remote;
-    struct heap *heap;
-    struct page *newer, *older; /* delayed list (newer only); dirty spans by age */
-    uint32_t slices;            /* of the page, object or span whose head this is */
-    uint32_t freed_at;          /* ms, of a dirty span */
-    uint32_t back;              /* interior and last slices: how far the head is */
+    _Atomic(struct heap *) heap; /* its owner's to write; whoever moves pages looks at it */
+    struct page *newer, *older;  /* delayed list (newer only); dirty spans by age */
+    uint32_t slices;             /* of the page, object or span whose head this is */
+    uint32_t freed_at;           /* ms, of a dirty span */
+    uint32_t back;               /* interior and last slices: how far the head is */
     uint8_t class_number;
-    _Atomic uint8_t kind; /* enum page_kind; who frees the neighbour looks at it, under the region's lock */
-    uint8_t state;        /* enum page_state */
-    uint8_t zeroed;       /* what was not carved yet reads as zero */
-    /* of a big object, see big.h */
-    _Atomic uint32_t serial; /* tells it from an earlier one here */
-    uint32_t maker;          /* tid of the thread that allocated it, 0: unknown */
-    uint16_t rule;           /* of that thread, index in the plan or UINT16_MAX */
-    _Atomic bool away;       /* some of its memory was moved to another node than the region's */
+    _Atomic uint8_t kind;    /* enum page_kind; who frees the neighbour looks at it, under the region's lock */
+    uint8_t state;           /* enum page_state */
+    uint8_t zeroed;          /* what was not carved yet reads as zero */
+    _Atomic bool away;       /* some of its memory was moved to another node than the region's, see moving.h */
+    uint16_t rule;           /* of a large object's maker, index in the plan or UINT16_MAX */
+    _Atomic uint32_t maker;  /* of a large object: tid of the thread that allocated it, 0: unknown */
+    _Atomic uint32_t serial; /* tells a large object from an earlier one here */
 };
 
 _Static_assert(sizeof(struct page) == 128, "a line for the owner, a line for the others");

@@ -297,6 +297,13 @@ static void advise_huge_pages(const struct region *region, size_t size)
         raw_madvise(region_start(region), size < beginning ? size : beginning, MADV_NOHUGEPAGE);
 }
 
+bool region_has_huge_pages(const struct region *region, uintptr_t start)
+{
+    if (region->flavour.huge_pages == HUGE_DEFAULT)
+        return start - (uintptr_t)region_start(region) >= (uintptr_t)STEP << SLICE_SHIFT;
+    return region->flavour.huge_pages == HUGE_THP;
+}
+
 bool region_open(struct region *region)
 {
     size_t size = (size_t)region->slices << SLICE_SHIFT;

@@ -78,6 +78,9 @@ bool region_open(struct region *region);
 /* With the lock held: the first `slices` slices become usable, in larger steps. false: no memory can be had. */
 bool region_commit(struct region *region, uint32_t slices);
 
+/* Can the kernel have made transparent huge pages in this part of the region? */
+bool region_has_huge_pages(const struct region *region, uintptr_t start);
+
 /* The counters of a region change under its lock; anybody may look at them, and sees some recent value. */
 static inline uint32_t counter_read(const _Atomic uint32_t *counter)
 {

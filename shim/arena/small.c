@@ -146,23 +146,31 @@ static void set_class_entries(const struct page *page, unsigned entry)
 }
 
 /* Under one lock: threads that end together would stand in line for each page. */
-static void give_pages(struct heap *heap, struct page *const *pages, uint32_t count)
+static void give_pages(struct region *region, struct page *const *pages, uint32_t count)
 {
-    struct region *region = heap->region;
     uint32_t now;
 
     if (!count || !lock_take(&region->lock))
         return; /* a signal handler inside the lock: these pages are lost to the region */
     now = arena_now_ms();
     for (uint32_t i = 0; i < count; i++)
-        span_give(region, pages[i], pages[i]->slices, now);
+        if (atomic_exchange_explicit(&pages[i]->away, false, memory_order_relaxed))
+            span_give_away(region, pages[i], pages[i]->slices, now);
+        else
+            span_give(region, pages[i], pages[i]->slices, now);
     lock_give(&region->lock);
 }
 
 static void give_empty(struct heap *heap)
 {
-    give_pages(heap, heap->empty, heap->empty_count);
+    give_pages(heap->region, heap->empty, heap->empty_count);
     heap->empty_count = 0;
+}
+
+/* From before the heap moved house. */
+static bool is_from_elsewhere(const struct heap *heap, const struct page *page)
+{
+    return page_region(page) != heap->region->number;
 }
 
 static void release(struct heap *heap, struct page *page)
@@ -170,8 +178,8 @@ static void release(struct heap *heap, struct page *page)
     set_class_entries(page, 0);
     page->heap = NULL;
     page_set_kind(page, PAGE_CACHED);
-    if (page->slices > 1) {
-        give_pages(heap, &page, 1);
+    if (page->slices > 1 || is_from_elsewhere(heap, page)) {
+        give_pages(&nw_regions[page_region(page)], &page, 1);
         return;
     }
     if (heap->empty_count == EMPTY_MAX)
@@ -186,7 +194,7 @@ static void page_emptied(struct heap *heap, struct page *page)
     if (page->state & STATE_PENDING)
         return; /* take_one_delayed() will come by */
     list_remove(bin, page);
-    if (!bin->spare)
+    if (!bin->spare && !is_from_elsewhere(heap, page))
         bin->spare = page;
     else
         release(heap, page);
@@ -519,6 +527,14 @@ void small_release_spares(struct heap *heap)
             release(heap, page);
     }
     give_empty(heap);
+}
+
+void small_seal(struct heap *heap)
+{
+    small_release_spares(heap);
+    for (unsigned i = 0; i < CLASS_COUNT; i++)
+        for (struct page *page = heap->bins[i].first; page; page = page->next)
+            page->capacity = (uint16_t)page_carved(page);
 }
 
 /* What others have freed, also behind a list that is not empty. */

@@ -31,4 +31,7 @@ void small_release_empty(struct heap *heap);
 /* Now and then: what is due by time. Called from slow paths. */
 void small_count_time(struct heap *heap);
 
+/* Empty pages go to the region, and no page has more blocks made than it has. */
+void small_seal(struct heap *heap);
+
 #endif

@@ -28,6 +28,9 @@
 /* There may be something to follow. Costs two comparisons where there cannot be. */
 void follower_call(void);
 
+/* There is an order (relocation.h). */
+void follower_serve(void);
+
 /* The kernel would kill for looking. Start-up only. */
 void follower_stay_off(void);
 /* A new segment is there: says in it why nothing follows, if so. */

@@ -5,10 +5,14 @@
 
 #include "shim/state.h"
 #include "shim/sys/placing.h"
+#include "shim/sys/raw.h"
 
 #define PAGE   ((uintptr_t)4096)
 #define SECOND UINT64_C(1000000000)
 #define TRIES  4
+
+#define HUGE_PAGE        ((uintptr_t)2 << 20)
+#define MADV_COLD_ADVICE 20 /* Linux 5.4 */
 
 void mover_init(struct mover *mover, uint64_t bytes_a_second, uint64_t ns_a_second)
 {
@@ -28,6 +32,30 @@ uint64_t mover_wait(struct mover *mover)
     if (mover->second_bytes < mover->bytes_a_second && mover->second_ns < mover->ns_a_second)
         return 0;
     return SECOND - (now - mover->second_began);
+}
+
+/* madvise(2) about a part of a huge page splits it (mm/madvise.c); this advice does nothing else of note. */
+static void cut(uintptr_t from, uintptr_t to)
+{
+    int saved = errno;
+
+    from = (from + PAGE - 1) & ~(PAGE - 1);
+    to &= ~(PAGE - 1);
+    if (from < to)
+        raw_madvise((void *)from, to - from, MADV_COLD_ADVICE);
+    errno = saved;
+}
+
+void mover_cut(uintptr_t start, size_t size)
+{
+    uintptr_t end = start + size, first = (start + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1), last = end & ~(HUGE_PAGE - 1);
+
+    if (first > last) {
+        cut(start, end); /* within one */
+        return;
+    }
+    cut(start, first);
+    cut(last, end);
 }
 
 size_t mover_add(struct mover *mover, uintptr_t start, size_t size, uint32_t node)

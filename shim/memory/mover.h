@@ -28,6 +28,12 @@ void mover_init(struct mover *mover, uint64_t bytes_a_second, uint64_t ns_a_seco
 /* Nanoseconds until there is budget again; 0: now. */
 uint64_t mover_wait(struct mover *mover);
 
+/*
+ * Before parts of [start, start + size) are moved: transparent huge pages that reach beyond its ends are split, for the
+ * kernel moves such a page as a whole, with what is somebody else's.
+ */
+void mover_cut(uintptr_t start, size_t size);
+
 /* Adds pages of [start, start + size) to the batch; returns the bytes that found room. Whole pages only. */
 size_t mover_add(struct mover *mover, uintptr_t start, size_t size, uint32_t node);
 /* Moves the batch, which is empty then. 0, or a negative errno when the kernel refuses the call. */

@@ -54,7 +54,7 @@ static void note_size(struct thread *thread, const pthread_attr_t *attributes)
     size_t size = 0;
 
     thread->stack_size = 0;
-    if (wish_of(thread) == STACK_DEFAULT)
+    if (wish_of(thread) == STACK_DEFAULT && !shim_needs(PLAN_HAS_MIGRATE))
         return;
     if (!attributes) {
         thread->stack_size = nw_shim.stack_size;
@@ -82,7 +82,7 @@ static void lend_node(const struct thread *thread, struct stack_loan *ret_loan)
 void stack_prepare(struct thread *thread, const pthread_attr_t *attributes, struct stack_loan *ret_loan)
 {
     ret_loan->lent = false;
-    if (!shim_needs(PLAN_HAS_STACKS))
+    if (!shim_needs(PLAN_HAS_STACKS | PLAN_HAS_MIGRATE))
         return;
     note_size(thread, attributes);
     lend_node(thread, ret_loan);

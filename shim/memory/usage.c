@@ -2,31 +2,30 @@
 
 #include <string.h>
 
-#define HUGE_PAGE    ((size_t)2 << 20)
 #define LEAD_MOST    4u /* chunks below the lowest vote that go with it: what a thread passed before it was seen */
 #define DECIDE_TICKS 2u
 
 /* --- the pieces --- */
 
-/* Large chunks are whole huge pages, which move as one. */
-static size_t size_of_chunks(size_t size)
+static size_t size_of_chunks(size_t size, size_t unit)
 {
-    size_t each = (size + USAGE_CHUNKS - 1) / USAGE_CHUNKS, unit = USAGE_CHUNK_LEAST;
+    size_t each = (size + USAGE_CHUNKS - 1) / USAGE_CHUNKS;
 
-    if (each > HUGE_PAGE / 8)
-        unit = HUGE_PAGE;
     return (each + unit - 1) / unit * unit;
 }
 
-static void init_piece(struct piece *piece, uintptr_t start, size_t size, uint32_t serial, uint16_t home)
+static void init_piece(struct piece *piece, uintptr_t start, size_t size, size_t unit, uint32_t serial, uint16_t home)
 {
+    size_t before = start % unit;
+
     memset(piece, 0, sizeof(*piece));
     piece->start = start;
     piece->size = size;
     piece->serial = serial;
     piece->home = home;
-    piece->chunk_size = size_of_chunks(size);
-    piece->chunk_count = (uint32_t)((size + piece->chunk_size - 1) / piece->chunk_size);
+    piece->origin = start - before;
+    piece->chunk_size = size_of_chunks(size + before, unit);
+    piece->chunk_count = (uint32_t)((size + before + piece->chunk_size - 1) / piece->chunk_size);
     for (uint32_t i = 0; i < piece->chunk_count; i++) {
         piece->chunks[i].node = piece->chunks[i].target = USAGE_NOWHERE;
         piece->chunks[i].at = home;
@@ -39,7 +38,7 @@ void usage_begin(struct usage *usage)
         usage->pieces[i].kept = false;
 }
 
-struct piece *usage_keep(struct usage *usage, uintptr_t start, size_t size, uint32_t serial, uint16_t home)
+struct piece *usage_keep(struct usage *usage, uintptr_t start, size_t size, size_t unit, uint32_t serial, uint16_t home)
 {
     struct piece *piece = NULL;
 
@@ -55,7 +54,7 @@ struct piece *usage_keep(struct usage *usage, uintptr_t start, size_t size, uint
     }
     if (!piece)
         return NULL;
-    init_piece(piece, start, size, serial, home);
+    init_piece(piece, start, size, unit, serial, home);
     usage->used[piece - usage->pieces] = piece->kept = true;
     return piece;
 }
@@ -122,7 +121,7 @@ bool usage_vote(struct usage *usage, uintptr_t pointer, uint16_t node)
 
     if (!piece || pointer == piece->start)
         return false;
-    count_vote(&piece->chunks[(pointer - piece->start) / piece->chunk_size], node);
+    count_vote(&piece->chunks[(pointer - piece->origin) / piece->chunk_size], node);
     piece->votes++;
     piece->fresh = true;
     return true;
@@ -243,15 +242,4 @@ void usage_moved(struct piece *piece, struct chunk *chunk)
     chunk->at = chunk->target;
     chunk->moves++;
     piece->moves++;
-}
-
-void usage_send(struct piece *piece, uint16_t node)
-{
-    for (uint32_t i = 0; i < piece->chunk_count; i++) {
-        aim(&piece->chunks[i], node, 0);
-        piece->chunks[i].moves = 0;
-        piece->chunks[i].votes = piece->chunks[i].others = 0;
-    }
-    piece->votes = piece->ticks = 0;
-    piece->fresh = false;
 }

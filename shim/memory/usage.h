@@ -29,7 +29,7 @@ struct chunk {
 };
 
 struct piece {
-    uintptr_t start;
+    uintptr_t start, origin; /* of the first chunk, at or before the start: chunks begin at multiples of their unit */
     size_t size, chunk_size;
     uint32_t serial; /* of the memory's owner: the same place may be another piece later */
     uint32_t chunk_count, votes, moves;
@@ -37,7 +37,6 @@ struct piece {
     uint16_t home;  /* node where it was made */
     bool fresh;     /* voted since the last decision */
     bool kept;      /* see usage_keep() */
-    uint32_t tag;   /* the caller's */
     struct chunk chunks[USAGE_CHUNKS];
 };
 
@@ -50,8 +49,12 @@ struct usage {
 
 /* Bringing the pieces up to date: begin, keep each that exists, end. What was not kept is forgotten. */
 void usage_begin(struct usage *usage);
-/* NULL: the table is full. A known piece keeps its votes. tag is set anew. */
-struct piece *usage_keep(struct usage *usage, uintptr_t start, size_t size, uint32_t serial, uint16_t home);
+/*
+ * unit: what moves as a whole, USAGE_CHUNK_LEAST or the size of a huge page. NULL: the table is full. A known piece
+ * keeps its votes.
+ */
+struct piece *usage_keep(struct usage *usage, uintptr_t start, size_t size, size_t unit, uint32_t serial,
+                         uint16_t home);
 void usage_end(struct usage *usage);
 
 /* A thread that runs on the node walked here. false: in no piece. A pointer to a piece's very start says nothing. */
@@ -64,19 +67,20 @@ void usage_tick(struct usage *usage);
 struct chunk *usage_next(struct usage *usage, struct piece **ret_piece);
 /* It moved, or was found to be there. */
 void usage_moved(struct piece *piece, struct chunk *chunk);
-/* All of the piece to a node, whatever the votes say. */
-void usage_send(struct piece *piece, uint16_t node);
 
 static inline uintptr_t chunk_start(const struct piece *piece, const struct chunk *chunk)
 {
-    return piece->start + (size_t)(chunk - piece->chunks) * piece->chunk_size;
+    uintptr_t start = piece->origin + (size_t)(chunk - piece->chunks) * piece->chunk_size;
+
+    return start < piece->start ? piece->start : start;
 }
 
 static inline size_t chunk_length(const struct piece *piece, const struct chunk *chunk)
 {
-    size_t from = (size_t)(chunk - piece->chunks) * piece->chunk_size;
+    uintptr_t next = piece->origin + (size_t)(chunk - piece->chunks + 1) * piece->chunk_size;
+    uintptr_t end = piece->start + piece->size;
 
-    return piece->size - from < piece->chunk_size ? piece->size - from : piece->chunk_size;
+    return (next < end ? next : end) - chunk_start(piece, chunk);
 }
 
 #endif

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "shim/arena/arena.h"
+#include "shim/memory/relocation.h"
 #include "shim/memory/thread_stack.h"
 #include "shim/place/apply.h"
 #include "shim/place/decide.h"
@@ -110,6 +111,8 @@ static enum reason why_here(const struct thread *thread, enum reason moment)
 /* Another rule, or the same one again after a fork: the old place is given back before a new one is looked for. */
 static void move(struct thread *thread, uint32_t rule, enum reason moment)
 {
+    uint32_t from = thread->home_node;
+
     drop_pick(thread);
     segment_rule_left(thread->rule);
     thread->rule = rule;
@@ -117,6 +120,8 @@ static void move(struct thread *thread, uint32_t rule, enum reason moment)
     thread->why = (uint8_t)why_here(thread, moment);
     carry_out(thread);
     arena_rule_changed(thread);
+    if (shim_needs(PLAN_HAS_MIGRATE))
+        relocation_thread_moved(thread, from);
     tell(thread, EVENT_PLACED, thread->holds_pick ? thread->pick.slot : PLAN_NONE);
 }
 
@@ -292,6 +297,7 @@ void place_abandon(struct thread *thread)
 static void register_self(struct thread *thread)
 {
     nw_self = thread;
+    thread->thread_pointer = (uintptr_t)__builtin_thread_pointer();
     thread->born_ms = (uint32_t)((monotonic_ns() - nw_shim.start_monotonic) / 1000000u);
     atomic_store_explicit(&thread->state, THREAD_LIVE, memory_order_relaxed);
     atomic_store(&thread->tid, (uint32_t)thread_own_tid()); /* seq_cst: the handshakes at the top */

@@ -92,6 +92,7 @@ static void record_clear(struct thread *thread)
     atomic_store(&thread->work, 0);
     atomic_store(&thread->tid, 0);
     atomic_store_explicit(&thread->heap, NULL, memory_order_relaxed);
+    atomic_store_explicit(&thread->moves_house, false, memory_order_relaxed);
     thread->holds_pick = false;
     thread->ordered = thread->named_before = false;
     thread->main = false;

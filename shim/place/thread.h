@@ -61,7 +61,9 @@ struct thread {
     uint8_t flags;        /* enum segment_thread_flag */
     uint8_t cpu_outcome, cpu_reason, memory_outcome, memory_reason, stack_outcome, stack_reason, why, got_policy;
     uint16_t got_cpus;
-    size_t stack_size; /* of a stack of glibc's, as asked for; 0: somebody else's, or of no interest */
+    _Atomic bool moves_house; /* its heap is to follow it to its new node, arena.h */
+    uintptr_t thread_pointer; /* address of its thread block */
+    size_t stack_size;        /* of a stack of glibc's, as asked for; 0: somebody else's, or of no interest */
     uint32_t home_node, born_ms;
     uint16_t start_library, start_function, creator_library, creator_function; /* texts.h */
     uint16_t frames;

@@ -252,7 +252,7 @@ static void read_stack_size(void)
 {
     pthread_attr_t attributes;
 
-    if (!shim_needs(PLAN_HAS_STACKS) || pthread_attr_init(&attributes) != 0)
+    if (!shim_needs(PLAN_HAS_STACKS | PLAN_HAS_MIGRATE) || pthread_attr_init(&attributes) != 0)
         return;
     pthread_attr_getstacksize(&attributes, &nw_shim.stack_size);
     pthread_attr_destroy(&attributes);

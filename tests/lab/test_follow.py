@@ -4,7 +4,7 @@ import json
 
 from guest import Lab, harness, lab_program, workers
 
-FILTERED, SLICES, STACKS = (lab_program(name) for name in ("filtered", "slices", "stacks"))
+FILTERED, MOVER, SLICES, STACKS = (lab_program(name) for name in ("filtered", "mover", "slices", "stacks"))
 
 
 def spread(stack):
@@ -54,9 +54,9 @@ class Stacks(Lab):
 class NextTouch(Lab):
     """Large blocks that main made come to the threads that work on them."""
 
-    def slices(self, more="", filter_by="", seconds=5):
+    def slices(self, more="", filter_by="", seconds=5, forks=0):
         policy = self.policy('[defaults]\nbind_to = "cpu"\ndistribution = "scatter"\nlevel = "cpu"\n' + more)
-        script = (f"{filter_by}{harness.NODEWISE} run -p {policy} --report /tmp/r.json -- {SLICES} {seconds} 8\n"
+        script = (f"{filter_by}{harness.NODEWISE} run -p {policy} --report /tmp/r.json -- {SLICES} {seconds} 8 {forks}\n"
                   "cat /tmp/r.json\n")
         # the counter only because CPUs take short turns with it, without which Linux moves 50 pages a second there
         turns = ["--count", self.path("counted"), "--marks"]
@@ -72,6 +72,10 @@ class NextTouch(Lab):
         self.assertEqual(following["reason"], "ok")
         self.assertEqual(counted["after_wrong"], 0)  # what was moved away is not handed out again
 
+    def test_forks_meanwhile(self):
+        counted, _ = self.slices(seconds=20, forks=5)
+        self.assertEqual(counted["after_wrong"], 0)
+
     def test_not_asked_for(self):
         """The measure measures."""
         counted, following = self.slices("memory = { next_touch = false }\n")
@@ -84,6 +88,45 @@ class NextTouch(Lab):
                 counted, following = self.slices(filter_by=f"{FILTERED} {way} ")
                 self.assertLess(counted["local"], 0.5 * counted["pages"])
                 self.assertEqual((following["bytes_moved"], following["reason"]), (0, "no-sampling"))
+
+
+class Relocation(Lab):
+    """A thread gets a home on another node by its new name: what it has follows."""
+
+    POLICY = """
+[[rules]]
+name = "before"
+match = { thread = "before" }
+nodes = "1"
+memory = { stack = "local", MORE }
+[[rules]]
+name = "after"
+match = { thread = "after" }
+nodes = "3"
+memory = { stack = "local", MORE }
+"""
+
+    def moves(self, more, seconds):
+        policy = self.policy(self.POLICY.replace("MORE", more))
+        script = (f"{harness.NODEWISE} run -p {policy} --report /tmp/r.json -- {MOVER} 32 {seconds}\ncat /tmp/r.json\n")
+        counted, *report = self.guest("4x2", script, [policy], [MOVER]).splitlines()
+        counted = json.loads(counted)
+        self.assertTrue(counted["moved"])
+        self.assertGreaterEqual(counted["before_local"], counted["pages"])
+        self.assertEqual((counted["mistakes"], counted["new_wrong"], counted["other_wrong"]), (0, 0, 0))
+        return counted, json.loads("\n".join(report))["process"]["following"]
+
+    def test_what_a_thread_has_follows_it(self):
+        counted, following = self.moves("migrate_on_move = true", 60)
+        self.assertGreater(counted["local"], 0.95 * counted["pages"])
+        self.assertGreater(following["bytes_moved"], 30 << 20)
+        self.assertEqual(following["bytes_not_moved"], 0)
+
+    def test_not_asked_for(self):
+        """The measure measures."""
+        counted, following = self.moves("next_touch = false", 2)
+        self.assertLess(counted["local"], 0.1 * counted["pages"])
+        self.assertEqual(following["bytes_moved"], 0)
 
 
 if __name__ == "__main__":

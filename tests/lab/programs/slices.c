@@ -1,10 +1,12 @@
 /*
  * slices: an array that main makes and threads work on, each on its part. Do the parts come to the threads' nodes?
  *
- *   slices [SECONDS [MIB]]     one thread for each CPU; they work until their parts are local or the time is over
+ *   slices [SECONDS [MIB [FORKS]]]     one thread for each CPU; they work until their parts are local or the time is
+ * over
  *
- * Meanwhile main has system calls read and write the array: EFAULT would be a mistake of whoever moves it. At the end
- * every number is checked, the array is freed, and main makes another one in its place.
+ * Meanwhile main has system calls read and write the array (EFAULT would be a mistake of whoever moves it) and libc ask
+ * all threads (setuid), and forks as often as it is told. At the end every number is checked, the array is freed, and
+ * main makes another one in its place.
  *
  * Prints {"pages", "local", "mistakes", "refused", "after_pages", "after_wrong"}: pages of the array and those on their
  * thread's node; wrong numbers; system calls that failed; pages of main's second array, and those not on main's node.
@@ -17,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -38,6 +40,7 @@ static uint32_t *array;
 static size_t numbers, part; /* in all, of a thread */
 static time_t deadline;
 static _Atomic unsigned busy;
+static int forks;
 
 static unsigned node_here(void)
 {
@@ -92,10 +95,29 @@ static void *work(void *argument)
     return NULL;
 }
 
+/* What copies a process while its memory is under way. */
+static unsigned try_fork(void)
+{
+    unsigned refused = 0;
+    pid_t child = fork();
+    int status = 1;
+
+    if (child == 0) {
+        char *mine = malloc(2 << 20);
+
+        memset(mine, 1, 2 << 20);
+        array[0]++; /* the child's */
+        _exit(mine[12345] != 1);
+    }
+    if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
+        refused++;
+    return refused;
+}
+
 /* Through system calls, a page at a time; the value itself is the threads'. */
 static unsigned try_system_calls(void)
 {
-    unsigned refused = 0;
+    unsigned refused = 0, round = 0;
     int ends[2];
     char page[PAGE];
 
@@ -106,6 +128,12 @@ static unsigned try_system_calls(void)
 
         refused += write(ends[1], at, PAGE) != PAGE;
         refused += read(ends[0], page, PAGE) != PAGE;
+        if (++round % 500 == 0)
+            refused += setuid(getuid()) != 0; /* every thread has to answer */
+        if (forks > 0 && round % 500 == 0) {
+            refused += try_fork();
+            forks--;
+        }
     }
     close(ends[0]);
     close(ends[1]);
@@ -129,6 +157,7 @@ int main(int argc, char **argv)
 
     if (threads > THREADS_MOST)
         return 2;
+    forks = argc > 3 ? atoi(argv[3]) : 0;
     deadline = time(NULL) + (argc > 1 ? atoi(argv[1]) : 20);
     numbers = size / sizeof *array;
     part = numbers / threads;

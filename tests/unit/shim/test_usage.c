@@ -21,7 +21,7 @@ static struct piece *one_piece(size_t size)
 
     memset(&usage, 0, sizeof usage);
     usage_begin(&usage);
-    piece = usage_keep(&usage, START, size, 7, 0);
+    piece = usage_keep(&usage, START, size, USAGE_CHUNK_LEAST, 7, 0);
     usage_end(&usage);
     return piece;
 }
@@ -138,15 +138,15 @@ static void known_pieces_keep_their_votes_and_others_are_forgotten(void **state)
     (void)state;
     usage_vote(&usage, START + 4096, 1);
     usage_begin(&usage);
-    assert_ptr_equal(usage_keep(&usage, START, MIB, 7, 0), piece);
-    other = usage_keep(&usage, START - 4 * MIB, 2 * MIB, 1, 3);
+    assert_ptr_equal(usage_keep(&usage, START, MIB, USAGE_CHUNK_LEAST, 7, 0), piece);
+    other = usage_keep(&usage, START - 4 * MIB, 2 * MIB, USAGE_CHUNK_LEAST, 1, 3);
     usage_end(&usage);
     assert_int_equal(piece->votes, 1);
     assert_int_equal(usage.count, 2);
     assert_true(usage_vote(&usage, START - 3 * MIB, 3));
     assert_int_equal(other->votes, 1);
     usage_begin(&usage);
-    piece = usage_keep(&usage, START, MIB, 8, 0); /* another object in its place */
+    piece = usage_keep(&usage, START, MIB, USAGE_CHUNK_LEAST, 8, 0); /* another object in its place */
     usage_end(&usage);
     assert_int_equal(usage.count, 1);
     assert_int_equal(piece->votes, 0);
@@ -159,8 +159,8 @@ static void a_full_table_is_said(void **state)
     memset(&usage, 0, sizeof usage);
     usage_begin(&usage);
     for (size_t i = 0; i < USAGE_PIECES; i++)
-        assert_non_null(usage_keep(&usage, START + (USAGE_PIECES - i) * MIB, MIB, 1, 0));
-    assert_null(usage_keep(&usage, START, MIB, 1, 0));
+        assert_non_null(usage_keep(&usage, START + (USAGE_PIECES - i) * MIB, MIB, USAGE_CHUNK_LEAST, 1, 0));
+    assert_null(usage_keep(&usage, START, MIB, USAGE_CHUNK_LEAST, 1, 0));
     usage_end(&usage);
     for (size_t i = 1; i <= USAGE_PIECES; i++)
         assert_true(usage_vote(&usage, START + i * MIB + 1, 0));
@@ -180,15 +180,27 @@ static void chunks_cover_every_size(void **state)
     }
 }
 
-static void all_of_a_piece_can_be_sent(void **state)
+/* Huge pages move as a whole: no chunk ends within one, but for the piece's own ends. */
+static void chunks_are_whole_units(void **state)
 {
-    struct piece *piece = one_piece(4 * MIB);
+    const size_t unit = 2 * MIB;
 
     (void)state;
-    usage_send(piece, 3);
-    assert_int_equal(carry_out(), piece->chunk_count);
-    for (size_t offset = 0; offset < 4 * MIB; offset += 65536)
-        assert_int_equal(node_at(piece, offset), 3);
+    for (size_t size = 3 * MIB; size < ((size_t)1 << 40); size = size * 5 + 65536) {
+        struct piece *piece;
+        uintptr_t next = START + MIB;
+
+        memset(&usage, 0, sizeof usage);
+        usage_begin(&usage);
+        piece = usage_keep(&usage, START + MIB, size, unit, 1, 0);
+        usage_end(&usage);
+        for (uint32_t i = 0; i < piece->chunk_count; i++) {
+            assert_int_equal(chunk_start(piece, &piece->chunks[i]), next);
+            next += chunk_length(piece, &piece->chunks[i]);
+            assert_true(next % unit == 0 || i + 1 == piece->chunk_count);
+        }
+        assert_int_equal(next, START + MIB + size);
+    }
 }
 
 int main(void)
@@ -204,7 +216,7 @@ int main(void)
         cmocka_unit_test(known_pieces_keep_their_votes_and_others_are_forgotten),
         cmocka_unit_test(a_full_table_is_said),
         cmocka_unit_test(chunks_cover_every_size),
-        cmocka_unit_test(all_of_a_piece_can_be_sent),
+        cmocka_unit_test(chunks_are_whole_units),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,88 @@
+#include "shim/arena/moving.h"
+
+#include "shim/arena/large.h"
+
+static bool is_of(const struct page *page, const struct owner *owner)
+{
+    if (page_kind(page) == PAGE_SMALL)
+        return owner->heap && atomic_load_explicit(&page->heap, memory_order_relaxed) == owner->heap;
+    return page_kind(page) == PAGE_LARGE && owner->tid &&
+           atomic_load_explicit(&page->maker, memory_order_relaxed) == owner->tid;
+}
+
+static size_t size_of(const struct page *page)
+{
+    return page_kind(page) == PAGE_SMALL ? (size_t)page_carved(page) * page->block_size : large_size(page);
+}
+
+/* The lock, because the region grows and shrinks at its end. */
+static uint32_t end_of(struct region *region)
+{
+    uint32_t frontier = 0;
+
+    if (region->opened && lock_take(&region->lock)) {
+        frontier = region->frontier;
+        lock_give(&region->lock);
+    }
+    return frontier;
+}
+
+bool moving_next(struct region *region, uint32_t *slice, const struct owner *owner, struct stretch *ret_stretch)
+{
+    uint32_t end = end_of(region);
+
+    for (; *slice < end; (*slice)++) {
+        const struct page *page = region_page(region, *slice);
+
+        if (!is_of(page, owner))
+            continue;
+        *ret_stretch = (struct stretch){(uintptr_t)page_start(page), size_of(page), region->number,
+                                        atomic_load_explicit(&page->serial, memory_order_relaxed), *owner};
+        (*slice)++;
+        return true;
+    }
+    return false;
+}
+
+static struct page *page_at(const struct stretch *stretch)
+{
+    return page_of(stretch->start - nw_map.base);
+}
+
+static bool is_same(const struct stretch *stretch)
+{
+    const struct page *page = page_at(stretch);
+
+    if (!is_of(page, &stretch->owner))
+        return false;
+    if (page_kind(page) == PAGE_SMALL)
+        return true;
+    return atomic_load_explicit(&page->serial, memory_order_relaxed) == stretch->serial &&
+           stretch->size <= size_of(page);
+}
+
+bool moving_mark(const struct stretch *stretch, uint32_t node)
+{
+    struct region *region = &nw_regions[stretch->region];
+    bool same;
+
+    if (!lock_take(&region->lock))
+        return false;
+    same = is_same(stretch);
+    if (same)
+        atomic_store_explicit(&page_at(stretch)->away, node != region->node, memory_order_relaxed);
+    lock_give(&region->lock);
+    return same;
+}
+
+bool moving_check(const struct stretch *stretch)
+{
+    struct region *region = &nw_regions[stretch->region];
+    bool same;
+
+    if (!lock_take(&region->lock))
+        return false;
+    same = is_same(stretch);
+    lock_give(&region->lock);
+    return same;
+}
