@@ -10,15 +10,6 @@
 #define WORDS(name)                .words = &words_##name
 #define BIT(value)                 (1u << (value))
 
-static const struct word region_kinds[] = {
-    {"anonymous", "private memory without a file"},
-    {"file", "mapped files"},
-    {"shared", "shared memory without a file"},
-    {"huge", "reserved huge pages"},
-    {"stack", "thread stacks"},
-};
-static const struct word_list words_region_kind = {"region kind", region_kinds, COUNT(region_kinds)};
-
 static const struct key target_keys[] = {
     {"exe", KEY_GLOBS, FIELD(struct policy, target.exe), .summary = "path of the executable",
      .text = "Patterns on the resolved path of /proc/self/exe. For a script that is the interpreter."},
@@ -82,28 +73,29 @@ static const struct key rebalance_keys[] = {
 const struct key_table key_rebalance = {"rebalance", "Moving threads after they were placed.", KEYS(rebalance_keys)};
 
 static const struct key region_keys[] = {
-    {"name", KEY_RULE_NAME, .later = true, FIELD(struct region_rule, name), .summary = "name of the region rule"},
-    {"library", KEY_GLOBS, .later = true, FIELD(struct region_rule, library),
-     .summary = "shared object that maps the memory"},
-    {"function", KEY_GLOBS, .later = true, FIELD(struct region_rule, function),
-     .summary = "function that maps the memory"},
-    {"kind", KEY_CHOICE, .later = true, FIELD(struct region_rule, kind), WORDS(region_kind),
+    {"name", KEY_RULE_NAME, FIELD(struct region_rule, name), .summary = "name of the region rule"},
+    {"library", KEY_GLOBS, FIELD(struct region_rule, library), .summary = "shared object that maps the memory"},
+    {"function", KEY_GLOBS, FIELD(struct region_rule, function), .summary = "function that maps the memory"},
+    {"kind", KEY_CHOICE, FIELD(struct region_rule, kind), WORDS(region_kind),
      .summary = "kind of the mapping; any when not given"},
-    {"min_size", KEY_SIZE, .later = true, FIELD(struct region_rule, min_size), .fallback = "0B",
+    {"min_size", KEY_SIZE, FIELD(struct region_rule, min_size), .fallback = "0B",
      .summary = "smallest mapping that the rule takes"},
-    {"max_size", KEY_SIZE, .later = true, FIELD(struct region_rule, max_size),
+    {"max_size", KEY_SIZE, FIELD(struct region_rule, max_size),
      .summary = "largest mapping that the rule takes; no limit when not given"},
-    {"policy", KEY_WORD, .later = true, FIELD(struct region_rule, policy), WORDS(mem_policy), .fallback = "default",
+    {"policy", KEY_WORD, FIELD(struct region_rule, policy), WORDS(mem_policy), .fallback = "default",
      .summary = "memory policy of the mapping"},
-    {"nodes", KEY_SET, .later = true, FIELD(struct region_rule, nodes), .unit = SET_NODES,
-     .summary = "nodes of that policy"},
-    {"huge_pages", KEY_WORD, .later = true, FIELD(struct region_rule, huge_pages), WORDS(huge_pages),
-     .fallback = "default", .summary = "huge pages for the mapping"},
-    {"prefault", KEY_WORD, .later = true, FIELD(struct region_rule, prefault), WORDS(prefault), .fallback = "off",
+    {"nodes", KEY_SET, FIELD(struct region_rule, nodes), .unit = SET_NODES, .summary = "nodes of that policy"},
+    {"huge_pages", KEY_WORD, FIELD(struct region_rule, huge_pages), WORDS(huge_pages), .fallback = "default",
+     .summary = "huge pages for the mapping"},
+    {"prefault", KEY_WORD, FIELD(struct region_rule, prefault), WORDS(prefault), .fallback = "off",
      .summary = "whether its pages are made at once"},
 };
-const struct key_table key_region = {"memory.regions", "Single mappings that get a memory policy of their own.",
-                                     KEYS(region_keys)};
+const struct key_table key_region = {
+    "memory.regions",
+    "What threads of the rule map with mmap(2), by size, kind and caller: the first table "
+    "that fits gives the mapping a memory policy (mbind(2)), huge pages, prefaulting. "
+    "malloc has its arenas instead.",
+    KEYS(region_keys)};
 
 static const struct key memory_keys[] = {
     {"policy", KEY_WORD, FIELD(struct memory, policy), WORDS(mem_policy), .fallback = "default",
@@ -155,7 +147,7 @@ static const struct key memory_keys[] = {
              "are moved there by a helper thread with move_pages(2), in batches within a budget; new blocks come from "
              "the new "
              "node at once. Memory with `bind`, reserved huge pages and what others made stay."},
-    {"regions", KEY_REGIONS, .later = true, FIELDS(struct memory, regions, region_count), .table = &key_region,
+    {"regions", KEY_REGIONS, FIELDS(struct memory, regions, region_count), .table = &key_region,
      .summary = "single mappings with a memory policy of their own"},
 };
 const struct key_table key_memory = {"memory", "Where the memory of a rule's threads lies.", KEYS(memory_keys)};

@@ -275,6 +275,63 @@ static uint32_t milliseconds(uint64_t microseconds)
     return ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
 }
 
+/* ---- regions ---- */
+
+static uint8_t kind_of_region(const struct region_rule *region)
+{
+    unsigned kind = 0;
+    while (region->kind && kind < REGION_COUNT && strcmp(words_region_kind.words[kind].text, region->kind) != 0)
+        kind++;
+    return region->kind ? (uint8_t)kind : REGION_COUNT;
+}
+
+/* Interleaving without nodes goes over all that have memory, as for threads. */
+static int nodes_of_region(struct compiling *c, size_t rule, const struct region_rule *source,
+                           struct plan_region *record)
+{
+    bool spreads = source->policy == MEM_INTERLEAVE || source->policy == MEM_WEIGHTED_INTERLEAVE;
+    struct cpuset nodes = CPUSET_EMPTY;
+    enum reason reason = REASON_OK;
+    int r = 0;
+    if (source->nodes.count && source->policy != MEM_DEFAULT && source->policy != MEM_LOCAL)
+        r = memory_nodes(&c->sets, rule, &source->nodes, &nodes, &reason);
+    bool all = spreads && cpuset_is_empty(&nodes);
+    for (size_t i = 0; r == 0 && all && i < c->topology->node_count; i++)
+        if (c->topology->nodes[i].memory_allowed)
+            r = cpuset_add(&nodes, c->topology->nodes[i].id);
+    record->mem_mask = build_mask(&c->builder, &nodes);
+    record->mem_reason = (uint8_t)reason;
+    cpuset_free(&nodes);
+    return r;
+}
+
+static int add_regions(struct compiling *c, size_t rule, struct plan_rule *rule_record)
+{
+    const struct memory *memory = &placement_of(c->policy, rule)->memory;
+    int r = 0;
+    rule_record->regions_first = build_next(&c->builder, PLAN_REGIONS);
+    rule_record->regions_count = (uint32_t)memory->region_count;
+    for (size_t i = 0; i < memory->region_count && r == 0; i++) {
+        const struct region_rule *source = &memory->regions[i];
+        struct plan_region record = {
+            .min_size = source->min_size,
+            .max_size = source->max_size ? source->max_size : UINT64_MAX,
+            .name = build_text(&c->builder, source->name),
+            .library = text_condition(c, PLAN_KEY_CREATOR_LIBRARY, &source->library),
+            .function = text_condition(c, PLAN_KEY_CREATOR_FUNCTION, &source->function),
+            .kind = kind_of_region(source),
+            .mem_policy = (uint8_t)source->policy,
+            .huge_pages = (uint8_t)source->huge_pages,
+            .prefault = (uint8_t)source->prefault,
+        };
+        r = nodes_of_region(c, rule, source, &record);
+        build_add(&c->builder, PLAN_REGIONS, &record);
+        c->builder.header.features |= PLAN_HAS_REGIONS | (source->library.count ? PLAN_NEEDS_LIBRARIES : 0u) |
+                                      (source->function.count ? PLAN_NEEDS_FUNCTIONS : 0u);
+    }
+    return r;
+}
+
 static void fill_placement(struct compiling *c, size_t rule, struct plan_rule *record)
 {
     const struct placement *placement = placement_of(c->policy, rule);
@@ -335,6 +392,8 @@ static int add_rule(struct compiling *c, size_t rule)
     }
     fill_placement(c, rule, &record);
     int r = add_slots(c, rule, &record);
+    if (r == 0)
+        r = add_regions(c, rule, &record);
     build_add(&c->builder, PLAN_RULES, &record);
     return r;
 }

@@ -161,13 +161,9 @@ static int resolve_cpus(struct compiled_sets *sets, size_t rule)
     return r;
 }
 
-/* memory.nodes: only nodes whose memory we may use; a node without gives its place to the nearest one with. */
-static int resolve_memory(struct compiled_sets *sets, size_t rule)
+int memory_nodes(struct compiled_sets *sets, size_t rule, const struct set_list *nodes, struct cpuset *ret_nodes,
+                 enum reason *ret_reason)
 {
-    const struct memory *memory = &placement_of(sets->policy, rule)->memory;
-    struct rule_set *set = &sets->rules[rule];
-    if (!memory->nodes.count || memory->policy == MEM_DEFAULT || memory->policy == MEM_LOCAL)
-        return 0;
     struct asking asking = {sets, SET_NODES};
     struct set_scope scope = {
         .topology = sets->topology,
@@ -177,27 +173,27 @@ static int resolve_memory(struct compiled_sets *sets, size_t rule)
         .gpu = sets->gpu,
     };
     struct set_result result = {0};
-    int r = setexpr_resolve(&memory->nodes, SET_NODES, &scope, &result, sets->diags);
+    int r = setexpr_resolve(nodes, SET_NODES, &scope, &result, sets->diags);
     if (r < 0)
         return r;
     CPUSET_FOREACH(id, &result.nodes)
     {
         const struct topo_node *node = topology_node(sets->topology, (unsigned)id);
         if (node && node->memory_allowed && r == 0)
-            r = cpuset_add(&set->mem_nodes, (unsigned)id);
+            r = cpuset_add(ret_nodes, (unsigned)id);
         else
-            set->mem_reason = REASON_MEM_NODE;
+            *ret_reason = REASON_MEM_NODE;
     }
-    if (r == 0 && cpuset_is_empty(&set->mem_nodes)) {
-        set->mem_reason = result.absent_device ? REASON_NO_DEVICE : REASON_MEM_NODE;
+    if (r == 0 && cpuset_is_empty(ret_nodes)) {
+        *ret_reason = result.absent_device ? REASON_NO_DEVICE : REASON_MEM_NODE;
         if (placement_of(sets->policy, rule)->enforcement == ENFORCE_HARD) {
-            diag_add(sets->diags, DIAG_E081, memory->nodes.items[0].span, NULL,
+            diag_add(sets->diags, DIAG_E081, nodes->items[0].span, NULL,
                      "name nodes with memory, or set enforcement = \"soft\"",
                      "rule \"%s\" demands memory of nodes that have none for this process",
                      rule_name_of(sets->policy, rule));
             r = -EINVAL;
-        } else if (!diag_said(sets->diags, DIAG_W021, memory->nodes.items[0].span)) {
-            diag_add(sets->diags, DIAG_W021, memory->nodes.items[0].span, NULL, NULL,
+        } else if (!diag_said(sets->diags, DIAG_W021, nodes->items[0].span)) {
+            diag_add(sets->diags, DIAG_W021, nodes->items[0].span, NULL, NULL,
                      result.absent_device
                          ? "the device of memory.nodes of rule \"%s\" is not here: the home nodes are taken"
                          : "none of memory.nodes of rule \"%s\" has memory for this process: the "
@@ -207,6 +203,21 @@ static int resolve_memory(struct compiled_sets *sets, size_t rule)
     }
     set_result_free(&result);
     return r;
+}
+
+static bool takes_nodes(enum mem_policy policy)
+{
+    return policy != MEM_DEFAULT && policy != MEM_LOCAL;
+}
+
+/* Only nodes whose memory we may use; a node without gives its place to the nearest one with. */
+static int resolve_memory(struct compiled_sets *sets, size_t rule)
+{
+    const struct memory *memory = &placement_of(sets->policy, rule)->memory;
+    struct rule_set *set = &sets->rules[rule];
+    if (!memory->nodes.count || !takes_nodes(memory->policy))
+        return 0;
+    return memory_nodes(sets, rule, &memory->nodes, &set->mem_nodes, &set->mem_reason);
 }
 
 static int resolve_rule(struct compiled_sets *sets, size_t rule)

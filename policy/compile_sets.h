@@ -36,6 +36,13 @@ int compile_sets(struct compiled_sets *ret_sets, const struct policy *policy, co
                  struct diag_list *diags);
 void compiled_sets_free(struct compiled_sets *sets);
 
+/*
+ * memory.nodes of a rule or of one of its regions: the nodes that have memory we may use. *ret_reason: OK, MEM_NODE or
+ * NO_DEVICE. 0, -EINVAL with errors in diags (none is left, and the rule is hard), -ENOMEM.
+ */
+int memory_nodes(struct compiled_sets *sets, size_t rule, const struct set_list *nodes, struct cpuset *ret_nodes,
+                 enum reason *ret_reason);
+
 /* The placement of a rule by the index used above. */
 const struct placement *placement_of(const struct policy *policy, size_t rule);
 const char *rule_name_of(const struct policy *policy, size_t rule); /* "defaults" for the last */

@@ -44,6 +44,7 @@ enum plan_section_id {
     PLAN_DISTANCES,  /* uint32_t, nodes x nodes by index in PLAN_NODES */
     PLAN_TARGETS,    /* struct plan_target: conditions of [target], all must hold; none: every process */
     PLAN_LABELS,     /* uint32_t string offsets in pairs name, value ([metrics] labels) */
+    PLAN_REGIONS,    /* struct plan_region: tables of memory.regions */
     PLAN_SECTION_COUNT
 };
 
@@ -70,6 +71,7 @@ enum plan_feature {
     PLAN_HAS_STACKS = 1 << 11,     /* some rule says where stacks lie */
     PLAN_HAS_NEXT_TOUCH = 1 << 12, /* some rule has next_touch */
     PLAN_HAS_MIGRATE = 1 << 13,    /* some rule has migrate_on_move */
+    PLAN_HAS_REGIONS = 1 << 14,    /* some rule has memory.regions */
 };
 
 struct plan_header {
@@ -111,40 +113,6 @@ enum plan_rule_flag {
     PLAN_RULE_NEXT_TOUCH = 1 << 4, /* memory.next_touch */
 };
 
-struct plan_rule {
-    uint32_t name;                             /* string; "defaults" for the catch-all */
-    uint32_t origin;                           /* string: "redis.toml:31" */
-    uint32_t clause_first, clause_count;       /* OR; 0 clauses only in the catch-all, which matches everything */
-    uint32_t slot_first, slot_count;           /* at least one slot */
-    uint32_t set_mask;                         /* mask: all CPUs of the rule */
-    uint32_t rename;                           /* string template, or 0 */
-    uint32_t asked;                            /* string: the set as written ("near netdev:eth0"), for views */
-    uint32_t flags;                            /* enum plan_rule_flag */
-    uint8_t distribution, level, bind_to, smt; /* enums of words.h */
-    uint8_t enforcement, on_app_affinity, mem_policy, arena;
-    uint8_t huge_pages, prefault, stack, steal;
-    uint8_t set_reason; /* enum reason: OK, FALLBACK_SET, EMPTY_SET, NO_DEVICE */
-    uint8_t mem_reason; /* enum reason: OK, MEM_NODE, … */
-    uint16_t imbalance_permille;
-    uint32_t weights_first, weights_count; /* PLAN_RANGES: first = node, last = weight */
-    uint32_t interval_ms, min_residency_ms;
-    uint64_t prefault_size; /* bytes */
-};
-
-/* One place that a thread of the rule can get, in the order in which the distribution hands them out. */
-struct plan_slot {
-    uint32_t mask;       /* CPUs of the thread */
-    uint32_t claim_mask; /* CPUs that an exclusive thread takes from everybody else (whole cores) */
-    uint32_t mem_mask;   /* nodes for the memory policy (0, the empty mask: none to give) */
-    uint32_t home_node;  /* node id, or PLAN_NONE when the mask spans nodes */
-    uint32_t capacity;   /* threads until the place counts as full, at least 1 */
-    uint32_t place;      /* index of the level's place (for views and balance) */
-};
-
-struct plan_clause {
-    uint32_t condition_first, condition_count; /* AND; at least one */
-};
-
 enum plan_key { /* what a condition looks at; the words of `match` and [target] */
                 PLAN_KEY_THREAD,
                 PLAN_KEY_UNNAMED,
@@ -170,6 +138,53 @@ struct plan_condition {
     uint32_t key;          /* enum plan_key */
     uint32_t first, count; /* PLAN_PATTERNS for text keys, PLAN_RANGES for INDEX, PROCESS_INDEX and USER */
     uint32_t value;        /* 0 or 1 for UNNAMED, MAIN and FORKED */
+};
+
+struct plan_rule {
+    uint32_t name;                             /* string; "defaults" for the catch-all */
+    uint32_t origin;                           /* string: "redis.toml:31" */
+    uint32_t clause_first, clause_count;       /* OR; 0 clauses only in the catch-all, which matches everything */
+    uint32_t slot_first, slot_count;           /* at least one slot */
+    uint32_t set_mask;                         /* mask: all CPUs of the rule */
+    uint32_t rename;                           /* string template, or 0 */
+    uint32_t asked;                            /* string: the set as written ("near netdev:eth0"), for views */
+    uint32_t flags;                            /* enum plan_rule_flag */
+    uint8_t distribution, level, bind_to, smt; /* enums of words.h */
+    uint8_t enforcement, on_app_affinity, mem_policy, arena;
+    uint8_t huge_pages, prefault, stack, steal;
+    uint8_t set_reason; /* enum reason: OK, FALLBACK_SET, EMPTY_SET, NO_DEVICE */
+    uint8_t mem_reason; /* enum reason: OK, MEM_NODE, … */
+    uint16_t imbalance_permille;
+    uint32_t weights_first, weights_count; /* PLAN_RANGES: first = node, last = weight */
+    uint32_t interval_ms, min_residency_ms;
+    uint64_t prefault_size; /* bytes */
+    uint32_t regions_first, regions_count;
+};
+
+/* One table of memory.regions. The first of a rule that fits a mapping counts. */
+struct plan_region {
+    uint64_t min_size, max_size;             /* bytes; max UINT64_MAX: no limit */
+    uint32_t name;                           /* string, "" where the table has none */
+    struct plan_condition library, function; /* of the caller; count 0: any */
+    uint32_t mem_mask;                       /* nodes of the policy; 0: those of the thread's slot */
+    uint8_t kind;                            /* enum region_kind, REGION_COUNT: any */
+    uint8_t mem_policy, huge_pages, prefault;
+    uint8_t mem_reason; /* enum reason: OK, MEM_NODE, NO_DEVICE */
+    uint8_t spare[3];
+};
+
+/* One place that a thread of the rule can get, in the order in which the distribution hands them out. */
+struct plan_slot {
+    uint32_t mask;       /* CPUs of the thread */
+    uint32_t claim_mask; /* CPUs that an exclusive thread takes from everybody else (whole cores) */
+    uint32_t mem_mask;   /* nodes for the memory policy (0, the empty mask: none to give) */
+    uint32_t home_node;  /* node id, or PLAN_NONE when the mask spans nodes */
+    uint32_t capacity;   /* threads until the place counts as full, at least 1 */
+    uint32_t place;      /* index of the level's place (for views and balance) */
+};
+
+struct plan_clause {
+    uint32_t condition_first, condition_count; /* AND; at least one */
 };
 
 struct plan_range {
@@ -215,6 +230,7 @@ struct plan_view {
     const uint32_t *distances;
     const struct plan_target *targets;
     const uint32_t *labels;
+    const struct plan_region *regions;
     uint32_t count[PLAN_SECTION_COUNT];
 };
 

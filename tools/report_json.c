@@ -9,6 +9,7 @@
 #include "tools/plan_view.h"
 #include "tools/process.h"
 #include "tools/report_arenas.h"
+#include "tools/report_mappings.h"
 
 static json_t *owned_text(char *text)
 {
@@ -219,7 +220,7 @@ json_t *report_json(const struct snapshot *snapshot)
         json_array_append_new(threads, thread_json(snapshot, &snapshot->threads[i]));
     for (size_t i = 0; i < snapshot->event_count; i++)
         json_array_append_new(events, event_json(snapshot, &snapshot->events[i]));
-    return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "nodewise_report", REPORT_VERSION, "process",
+    return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "nodewise_report", REPORT_VERSION, "process",
                      process_json(snapshot), "plan", plan_json(snapshot), "rules", rules, "threads", threads, "arenas",
-                     report_arenas(snapshot), "events", events);
+                     report_arenas(snapshot), "mappings", report_mappings(snapshot), "events", events);
 }

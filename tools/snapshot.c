@@ -56,6 +56,7 @@ static bool header_is_sound(const struct snapshot *snapshot, size_t size)
            section_fits(snapshot, SEGMENT_EVENT_TABLE, sizeof(struct segment_event), size) &&
            section_fits(snapshot, SEGMENT_STRING_TABLE, 1, size) &&
            section_fits(snapshot, SEGMENT_REGION_TABLE, sizeof(struct segment_region), size) &&
+           section_fits(snapshot, SEGMENT_MAPPING_TABLE, sizeof(struct segment_mapping), size) &&
            section_fits(snapshot, SEGMENT_ARENA_TABLE, sizeof(struct segment_arena), size) &&
            h->strings_used <= h->sections[SEGMENT_STRING_TABLE].capacity && h->base_mask_words <= SEGMENT_MASK_WORDS;
 }
@@ -183,7 +184,11 @@ static int copy_all(struct snapshot *snapshot, const struct mapped *file)
     int r = copy_threads(snapshot, file);
     if (r == 0)
         r = copy_events(snapshot, file);
-    return r < 0 ? r : copy_arenas(snapshot, file);
+    if (r < 0)
+        return r;
+    snapshot->mapping_count = h->sections[SEGMENT_MAPPING_TABLE].capacity;
+    snapshot->mappings = copy_section(snapshot, file, SEGMENT_MAPPING_TABLE, snapshot->mapping_count);
+    return snapshot->mappings ? copy_arenas(snapshot, file) : -ENOMEM;
 }
 
 /* ---- the plan ---- */
@@ -234,6 +239,7 @@ void snapshot_free(struct snapshot *snapshot)
     free(snapshot->regions);
     free(snapshot->region_numbers);
     free(snapshot->arenas);
+    free(snapshot->mappings);
     free(snapshot->strings);
     free(snapshot->plan_data);
     *snapshot = (struct snapshot){0};

@@ -24,6 +24,8 @@ struct snapshot {
     struct segment_region *regions; /* of the arenas, opened ones only */
     uint32_t *region_numbers;       /* of each, as the arenas' records name it */
     size_t region_count;
+    struct segment_mapping *mappings; /* by index in PLAN_REGIONS */
+    size_t mapping_count;
     struct segment_arena *arenas;
     size_t arena_count;
     char *strings; /* header.strings_used bytes, NUL-terminated at the end */

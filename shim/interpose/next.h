@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/types.h>
 #include <threads.h>
 
 typedef int next_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
@@ -51,6 +52,9 @@ typedef void next___libc_free(void *);
 typedef void *next___libc_memalign(size_t, size_t);
 typedef void *next___libc_valloc(size_t);
 typedef void *next___libc_pvalloc(size_t);
+
+typedef void *next_mmap(void *, size_t, int, int, int, off_t);
+typedef void *next_mmap64(void *, size_t, int, int, int, off_t);
 
 struct next {
 #define SYMBOL(name, family, required) _Atomic(next_##name *) name;

@@ -214,23 +214,42 @@ static int set_mode(int mode, const uint64_t *nodes)
                                                       : sys_set_mempolicy(mode, nodes, NODE_WORDS);
 }
 
-/* Older kernels answer EINVAL for a mode that they do not know; *mode and nodes become what was set. */
-static int set_with_fallback(int *mode, uint64_t *nodes, enum reason *ret_reason)
+/* Older kernels answer EINVAL for a mode that they do not know. false: there is nothing near it. */
+static bool fall_back(int *mode, uint64_t *nodes, enum reason *ret_reason)
 {
-    int error = set_mode(*mode, nodes);
-
-    if (error != -EINVAL)
-        return error;
     if (*mode == MPOL_PREFERRED_MANY) {
         *mode = MPOL_PREFERRED;
         keep_lowest(nodes);
     } else if (*mode == MODE_WEIGHTED_INTERLEAVE) {
         *mode = MPOL_INTERLEAVE;
     } else {
-        return error;
+        return false;
     }
     *ret_reason = REASON_OLD_KERNEL;
-    return set_mode(*mode, nodes);
+    return true;
+}
+
+/* *mode and nodes become what was set. */
+static int set_with_fallback(int *mode, uint64_t *nodes, enum reason *ret_reason)
+{
+    int error = set_mode(*mode, nodes);
+
+    return error == -EINVAL && fall_back(mode, nodes, ret_reason) ? set_mode(*mode, nodes) : error;
+}
+
+int memory_bind(void *start, size_t size, unsigned policy, uint64_t *nodes, int *ret_mode, enum reason *reason)
+{
+    int mode = kernel_mode(policy), error;
+
+    if (mode == MPOL_PREFERRED)
+        keep_lowest(nodes);
+    if (mode == MPOL_LOCAL)
+        memset(nodes, 0, NODE_WORDS * 8);
+    error = sys_bind_memory(start, size, mode, nodes, mode == MPOL_LOCAL ? 0 : NODE_WORDS);
+    if (error == -EINVAL && fall_back(&mode, nodes, reason))
+        error = sys_bind_memory(start, size, mode, nodes, NODE_WORDS);
+    *ret_mode = mode;
+    return error;
 }
 
 static bool nodes_equal(const uint64_t *a, const uint64_t *b)

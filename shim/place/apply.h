@@ -19,4 +19,10 @@ void apply_rename(struct thread *thread);
 /* errno's reason code. */
 enum reason reason_of_error(int error);
 
+/*
+ * mbind(2) with a policy of the language, or the nearest that this kernel has; *ret_mode and nodes become what was set,
+ * *reason OLD_KERNEL where that is less. 0 or negative errno.
+ */
+int memory_bind(void *start, size_t size, unsigned policy, uint64_t *nodes, int *ret_mode, enum reason *reason);
+
 #endif

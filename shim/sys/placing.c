@@ -93,6 +93,12 @@ int sys_bind_memory(void *start, size_t size, int mode, const uint64_t *nodes, s
     return (int)placing_call(CALL_MBIND, (long)start, (long)size, mode, (long)nodes, (long)(words * 64 + 1), 0);
 }
 
+int sys_get_memory_at(const void *address, int *ret_mode, uint64_t *ret_nodes, size_t words)
+{
+    return (int)placing_call(CALL_GET_MEMPOLICY, (long)ret_mode, (long)ret_nodes, (long)(words * 64), (long)address,
+                             MPOL_F_ADDR, 0);
+}
+
 int sys_move_pages(size_t count, void *const *pages, const int *nodes, int *ret_status)
 {
     long left = placing_call(CALL_MOVE_PAGES, 0, (long)count, (long)pages, (long)nodes, (long)ret_status,

@@ -47,8 +47,9 @@ enum segment_section_id {
     SEGMENT_THREAD_TABLE,
     SEGMENT_EVENT_TABLE,
     SEGMENT_STRING_TABLE,
-    SEGMENT_REGION_TABLE, /* struct segment_region, by number; start 0: never opened */
-    SEGMENT_ARENA_TABLE,  /* struct segment_arena, in the order of first use; used 0: the end */
+    SEGMENT_REGION_TABLE,  /* struct segment_region, by number; start 0: never opened */
+    SEGMENT_MAPPING_TABLE, /* struct segment_mapping, by index in PLAN_REGIONS */
+    SEGMENT_ARENA_TABLE,   /* struct segment_arena, in the order of first use; used 0: the end */
     SEGMENT_SECTIONS
 };
 
@@ -163,6 +164,13 @@ struct segment_region {
     uint8_t binding;                              /* 0 none, 1 preferred, 2 bind */
     uint8_t bind_reason, huge_pages, huge_reason; /* enum reason, enum huge_pages as got */
     uint32_t reserved;
+};
+
+/* What one table of memory.regions was for, ever. */
+struct segment_mapping {
+    uint64_t mappings, bytes;
+    uint32_t strict, best_effort, none;
+    uint32_t reason; /* enum reason: of the last one that did not get all */
 };
 
 /* Counters of the threads of one rule in one region. Some pages behind the program; exact at its end. */

@@ -154,6 +154,21 @@ void segment_count(enum segment_counter counter)
     }
 }
 
+void segment_mapping(uint32_t region, uint64_t bytes, enum outcome outcome, enum reason reason)
+{
+    struct segment_header *header = segment();
+    struct segment_mapping *to;
+
+    if (!header || region >= header->sections[SEGMENT_MAPPING_TABLE].capacity)
+        return;
+    to = (struct segment_mapping *)section(header, SEGMENT_MAPPING_TABLE) + region;
+    add64(&to->mappings);
+    __atomic_fetch_add(&to->bytes, bytes, __ATOMIC_RELAXED);
+    add32(outcome == OUTCOME_STRICT ? &to->strict : outcome == OUTCOME_NONE ? &to->none : &to->best_effort, 1);
+    if (outcome != OUTCOME_STRICT)
+        __atomic_store_n(&to->reason, (uint32_t)reason, __ATOMIC_RELAXED);
+}
+
 void segment_moved(uint64_t moved, uint64_t not_moved)
 {
     struct segment_header *header = segment();
@@ -370,11 +385,12 @@ static size_t lay_out(struct segment_section *ret_sections, uint32_t rules)
         [SEGMENT_STRING_TABLE] = {0, 1, SEGMENT_STRINGS, 0},
         [SEGMENT_REGION_TABLE] = {0, sizeof(struct segment_region), SEGMENT_REGIONS, 0},
         [SEGMENT_ARENA_TABLE] = {0, sizeof(struct segment_arena), SEGMENT_ARENAS, 0},
+        [SEGMENT_MAPPING_TABLE] = {0, sizeof(struct segment_mapping), nw_shim.plan.count[PLAN_REGIONS], 0},
     };
     /* the first events share a page with the header, and the main thread's record is all that needs another */
-    const enum segment_section_id order[SEGMENT_SECTIONS] = {SEGMENT_RULE_TABLE,   SEGMENT_EVENT_TABLE,
-                                                             SEGMENT_THREAD_TABLE, SEGMENT_STRING_TABLE,
-                                                             SEGMENT_REGION_TABLE, SEGMENT_ARENA_TABLE};
+    const enum segment_section_id order[SEGMENT_SECTIONS] = {
+        SEGMENT_RULE_TABLE,   SEGMENT_EVENT_TABLE, SEGMENT_THREAD_TABLE, SEGMENT_STRING_TABLE,
+        SEGMENT_REGION_TABLE, SEGMENT_ARENA_TABLE, SEGMENT_MAPPING_TABLE};
     size_t offset = (sizeof(struct segment_header) + 63) & ~(size_t)63;
 
     for (unsigned i = 0; i < SEGMENT_SECTIONS; i++) {

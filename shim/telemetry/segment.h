@@ -57,6 +57,9 @@ void segment_event(const struct event *event);
 enum segment_counter { COUNT_STARTED, COUNT_ENDED, COUNT_UNLISTED, COUNT_RENAMES, COUNT_REFUSALS };
 void segment_count(enum segment_counter counter);
 
+/* region: index in PLAN_REGIONS. */
+void segment_mapping(uint32_t region, uint64_t bytes, enum outcome outcome, enum reason reason);
+
 /* Bytes that were moved after their users, and that the kernel could not move; and who looks for them. */
 void segment_moved(uint64_t moved, uint64_t not_moved);
 void segment_following(bool active, enum reason reason);

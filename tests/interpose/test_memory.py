@@ -1,6 +1,7 @@
 """malloc and its kin: what they promise, under each kind of arena and where there is none, and what real programs do to
 an allocator: forks among busy threads, destructors, limits, mistakes."""
 
+import json
 import os
 import signal
 import subprocess
@@ -69,6 +70,34 @@ class Contract(Memory):
         for kib in (500 << 10, 2 << 20): # it asks for 200 MiB at once
             with self.subTest(kib):
                 self.check(self.arena(), limit=f"-v {kib}")
+
+
+class Mappings(Memory):
+    """mmap and its kin do the same with every policy for what they map as without us."""
+
+    POLICIES = ('policy = "interleave"', 'policy = "local", huge_pages = "thp"', 'policy = "bind", nodes = "0"',
+                'huge_pages = "never", prefault = "populate"', 'huge_pages = "2MiB", prefault = "touch"',
+                'library = "mmap_contract", policy = "preferred"')
+
+    def test_the_contract(self):
+        plain = self.outcome("mmap_contract", None, "plain")
+        self.assertRegex(plain[0], r"\A\d{2,} checks, 0 failures\n\Z")
+        for number, region in enumerate(self.POLICIES):
+            policy = self.policy(f"[defaults.memory]\nregions = [{{ {region} }}]\n", f"{number}.toml")
+            for way in ("run", "keys"):
+                with self.subTest(region=region, way=way):
+                    self.assertEqual(self.outcome("mmap_contract", policy, way), plain)
+        self.assertEqual(self.outcome("mmap_contract", self.arena()), plain)
+
+    def test_what_could_not_be_had_is_counted(self):
+        policy = self.policy('[defaults.memory]\nregions = [{ name = "file", kind = "file", policy = "local" },'
+                             '{ name = "huge", kind = "anonymous", min_size = "4MiB", huge_pages = "2MiB" }]\n')
+        self.nodewise("run", "-p", policy, "--report", self.path("r.json"), "--", os.path.join(ZOO, "mmap_contract"))
+        with open(self.path("r.json"), encoding="utf-8") as file:
+            found = {mapping["region"]: mapping for mapping in json.load(file)["mappings"]}
+        self.assertGreaterEqual(found["file"]["strict"], 2)
+        self.assertGreaterEqual(found["huge"]["best_effort"], 2)
+        self.assertEqual((found["huge"]["strict"], found["huge"]["reason"]), (0, "no-huge-pages"))
 
 
 class Programs(Memory):

@@ -4,7 +4,8 @@ import json
 
 from guest import Lab, harness, lab_program, workers
 
-FILTERED, MOVER, SLICES, STACKS = (lab_program(name) for name in ("filtered", "mover", "slices", "stacks"))
+FILTERED, MAPS, MOVER, SLICES, STACKS = (lab_program(name)
+                                         for name in ("filtered", "maps", "mover", "slices", "stacks"))
 
 
 def spread(stack):
@@ -127,6 +128,29 @@ memory = { stack = "local", MORE }
         counted, following = self.moves("next_touch = false", 2)
         self.assertLess(counted["local"], 0.1 * counted["pages"])
         self.assertEqual(following["bytes_moved"], 0)
+
+
+class Regions(Lab):
+    """What a program maps itself goes where memory.regions says, also when it grows."""
+
+    def maps(self, regions):
+        policy = self.policy(f"[defaults]\nbind_to = 'none'\n[defaults.memory]\nregions = [{regions}]\n")
+        script = f"{harness.NODEWISE} run -p {policy} --report /tmp/r.json -- {MAPS}\ncat /tmp/r.json\n"
+        counted, *report = self.guest("4x2", script, [policy], [MAPS]).splitlines()
+        return json.loads(counted), json.loads("\n".join(report))["mappings"]
+
+    def test_interleaved_and_bound(self):
+        counted, mappings = self.maps('{ kind = "anonymous", policy = "interleave", huge_pages = "never" }, '
+                                      '{ kind = "shared", policy = "bind", nodes = "2" }')
+        self.assertEqual(counted["anonymous"], [256] * 4)
+        self.assertEqual(counted["grown"], [512] * 4)
+        self.assertEqual(counted["shared"], [0, 0, 1024])
+        self.assertEqual([(m["strict"], m["best_effort"], m["none"]) for m in mappings], [(1, 0, 0)] * 2)
+
+    def test_a_kernel_that_lacks_a_policy_gets_the_nearest(self):
+        counted, mappings = self.maps('{ kind = "anonymous", policy = "weighted_interleave", huge_pages = "never" }')
+        self.assertEqual(counted["anonymous"], [256] * 4)
+        self.assertEqual((mappings[0]["best_effort"], mappings[0]["reason"]), (1, "old-kernel"))
 
 
 if __name__ == "__main__":

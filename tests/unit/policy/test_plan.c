@@ -10,7 +10,8 @@
     "[defaults]\nbind_to = \"node\"\nmemory = { policy = \"preferred\" }\n"                                            \
     "[[rules]]\nname = \"main\"\nmatch = { main = true }\nbind_to = \"core\"\nexclusive = true\n"                      \
     "[[rules]]\nname = \"io\"\nmatch = [{ thread = \"io_*\" }, { index = \"3-5\" }]\nrename = \"io-{n}\"\n"            \
-    "memory = { policy = \"weighted_interleave\", nodes = \"all\", weights = { 0 = 3, 1 = 1 } }\n"
+    "memory = { regions = [{ function = \"f\", max_size = \"1GiB\" }], policy = \"weighted_interleave\", nodes = "     \
+    "\"all\", weights = { 0 = 3, 1 = 1 } }\n"
 
 static struct compiled good_plan(void)
 {
@@ -55,6 +56,33 @@ static void a_plan_holds_what_the_policy_says(void **state)
     process.exe = "/opt/x";
     assert_false(match_target(plan, &process, NULL));
     walk_plan(plan);
+    compiled_free(&compiled);
+}
+
+static void regions_of_a_rule(void **state)
+{
+    struct compiled compiled =
+        compile_text("schema = 1\n[defaults.memory]\nregions = [{ name = \"big\", kind = \"shared\", min_size = "
+                     "\"1MiB\", policy = \"interleave\" }, { library = [\"a*\", \"b\"], policy = \"bind\", nodes = "
+                     "\"1\" }]\n[[rules]]\nname = \"none\"\nmatch = { thread = \"x\" }\nmemory = { regions = [] }\n",
+                     "pack:2 numa:1 l3:1 core:4 pu:2");
+    const struct plan_view *plan = &compiled.view;
+    const struct plan_rule *rule;
+    (void)state;
+    assert_int_equal(compiled.result, 0);
+    assert_true(plan->header->features & PLAN_HAS_REGIONS && plan->header->features & PLAN_NEEDS_LIBRARIES);
+    rule = &plan->rules[1];
+    assert_int_equal(plan->rules[0].regions_count, 0);
+    assert_int_equal(rule->regions_count, 2);
+    const struct plan_region *region = &plan->regions[rule->regions_first];
+    assert_string_equal(plan_text(plan, region[0].name), "big");
+    assert_int_equal(region[0].kind, REGION_SHARED);
+    assert_int_equal(region[0].min_size, 1 << 20);
+    assert_true(region[0].max_size == UINT64_MAX);
+    assert_int_equal(plan->masks[region[0].mem_mask].weight, 2); /* interleaved over all nodes */
+    assert_int_equal(region[1].kind, REGION_COUNT);
+    assert_int_equal(region[1].library.count, 2);
+    assert_true(plan_mask_has(plan, region[1].mem_mask, 1) && !plan_mask_has(plan, region[1].mem_mask, 0));
     compiled_free(&compiled);
 }
 
@@ -166,6 +194,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plan_holds_what_the_policy_says),
+        cmocka_unit_test(regions_of_a_rule),
         cmocka_unit_test(a_truncated_plan_is_refused_at_any_length),
         cmocka_unit_test(any_flipped_bit_is_noticed),
         cmocka_unit_test(a_plan_that_passes_is_safe_to_use),
