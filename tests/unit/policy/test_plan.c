@@ -64,7 +64,7 @@ static void regions_of_a_rule(void **state)
     struct compiled compiled =
         compile_text("schema = 1\n[defaults.memory]\nregions = [{ name = \"big\", kind = \"shared\", min_size = "
                      "\"1MiB\", policy = \"interleave\" }, { library = [\"a*\", \"b\"], policy = \"bind\", nodes = "
-                     "\"1\" }]\n[[rules]]\nname = \"none\"\nmatch = { thread = \"x\" }\nmemory = { regions = [] }\n",
+                     "\"1\" }]\n[[rules]]\nname = \"none\"\nmatch = { thread = \"x\" }\n",
                      "pack:2 numa:1 l3:1 core:4 pu:2");
     const struct plan_view *plan = &compiled.view;
     const struct plan_rule *rule;
@@ -72,7 +72,7 @@ static void regions_of_a_rule(void **state)
     assert_int_equal(compiled.result, 0);
     assert_true(plan->header->features & PLAN_HAS_REGIONS && plan->header->features & PLAN_NEEDS_LIBRARIES);
     rule = &plan->rules[1];
-    assert_int_equal(plan->rules[0].regions_count, 0);
+    assert_int_equal(plan->rules[0].regions_count, 2); /* as every placement key */
     assert_int_equal(rule->regions_count, 2);
     const struct plan_region *region = &plan->regions[rule->regions_first];
     assert_string_equal(plan_text(plan, region[0].name), "big");
