@@ -9,14 +9,17 @@
 #include "tools/options.h"
 #include "tools/report_json.h"
 #include "tools/report_name.h"
+#include "tools/report_pages.h"
 #include "tools/report_text.h"
 #include "tools/verbs.h"
 
-const char report_help[] = "  PID|FILE            a process, or a JSON report of an earlier one\n"
-                           "  -f, --format FORMAT text (default) or json\n"
-                           "  -o, --output FILE   write there instead of to stdout\n" HELP_JSON;
+const char report_help[] =
+    "  PID|FILE            a process, or a JSON report of an earlier one\n"
+    "  -f, --format FORMAT text (default) or json\n"
+    "  -o, --output FILE   write there instead of to stdout\n"
+    "  --pages             also on which nodes the memory lies, from a sample; PID only\n" HELP_JSON;
 
-enum { OPTION_SEGMENT = OPTION_VERB, OPTION_FINAL };
+enum { OPTION_SEGMENT = OPTION_VERB, OPTION_FINAL, OPTION_PAGES };
 
 static int write_report(FILE *to, json_t *report, bool json, enum report_depth depth)
 {
@@ -97,8 +100,21 @@ static int final_report(const char *segment)
     return code;
 }
 
+static int add_pages(json_t *report, const struct snapshot *snapshot)
+{
+    int error = -ESRCH;
+    json_t *pages = snapshot->alive ? report_pages(snapshot, &error) : NULL;
+    if (pages) {
+        json_object_set_new(report, "pages", pages);
+        return EXIT_FINE;
+    }
+    complain("the pages of process %d cannot be looked at: %s%s", (int)snapshot->header.pid, strerror(-error),
+             error == -EPERM ? " (it takes the same user, or CAP_SYS_PTRACE)" : "");
+    return error == -EPERM || error == -ENOSYS ? EXIT_MACHINE : EXIT_NO_PROCESS;
+}
+
 /* An earlier report, or the process of that number. */
-static int load_report(const char *word, json_t **ret_report)
+static int load_report(const char *word, bool pages, json_t **ret_report)
 {
     struct snapshot snapshot;
     json_error_t error;
@@ -109,9 +125,12 @@ static int load_report(const char *word, json_t **ret_report)
         if (code != EXIT_FINE)
             return code;
         *ret_report = report_json(&snapshot);
+        code = pages ? add_pages(*ret_report, &snapshot) : EXIT_FINE;
         snapshot_free(&snapshot);
-        return EXIT_FINE;
+        return code;
     }
+    if (pages)
+        return usage_error("report", "--pages looks at a running process, not at a file");
     json_t *report = json_load_file(word, 0, &error);
     if (!report)
         complain("%s is no JSON report: line %d: %s", word, error.line, error.text);
@@ -133,11 +152,12 @@ int cmd_report(int argc, char **argv)
         {"output", required_argument, NULL, 'o'},
         {"segment", required_argument, NULL, OPTION_SEGMENT},
         {"final", no_argument, NULL, OPTION_FINAL},
+        {"pages", no_argument, NULL, OPTION_PAGES},
         {0},
     };
     struct policy_options unused = {0};
     const char *format = NULL, *output = NULL, *segment = NULL;
-    bool json = false, is_final = false;
+    bool json = false, is_final = false, pages = false;
     int option;
     while ((option = getopt_long(argc, argv, "f:o:", long_options, NULL)) != -1) {
         if (option == 'f')
@@ -148,6 +168,8 @@ int cmd_report(int argc, char **argv)
             segment = optarg;
         else if (option == OPTION_FINAL)
             is_final = true;
+        else if (option == OPTION_PAGES)
+            pages = true;
         else if (!take_policy_option(&unused, option, &json))
             return usage_error("report", "see its options");
     }
@@ -159,7 +181,7 @@ int cmd_report(int argc, char **argv)
         return usage_error("report", "the formats are text and json, not \"%s\"", format);
     json = json || (format && strcmp(format, "json") == 0) || (!format && output && names_json(output));
     json_t *report = NULL;
-    int code = load_report(argv[optind], &report);
+    int code = load_report(argv[optind], pages, &report);
     if (code == EXIT_FINE && output)
         code = write_report_file(output, report, json, REPORT_FULL);
     else if (code == EXIT_FINE)

@@ -13,6 +13,7 @@
 
 #define SAMPLE_PAGES 2048u
 #define PAGE_BYTES   4096u
+#define SLICE_PAGES  16u /* what the region's numbers are in */
 
 struct sample {
     unsigned resident, on_node;
@@ -67,6 +68,7 @@ static json_t *region_json(const struct segment_region *region, uint32_t number,
     json_object_set_new(value, "usable", json_integer((json_int_t)region->usable));
     json_object_set_new(value, "in_use", json_integer((json_int_t)region->in_use));
     json_object_set_new(value, "idle", json_integer((json_int_t)region->dirty));
+    json_object_set_new(value, "away", json_integer((json_int_t)region->away_slices * SLICE_PAGES * PAGE_BYTES));
     json_object_set_new(value, "heaps", json_integer(region->heaps));
     json_object_set_new(value, "sampled", json_integer(sample.resident));
     json_object_set_new(value, "on_node", json_integer(sample.on_node));
@@ -98,9 +100,15 @@ static const struct segment_region *region_of(const struct snapshot *snapshot, c
     return NULL;
 }
 
-static double purity(struct sample sample)
+/* What was moved to its users is elsewhere on purpose. */
+static double purity(struct sample sample, const struct segment_region *region)
 {
-    return sample.resident ? (double)sample.on_node / sample.resident : 1;
+    double local = sample.on_node, pages = (double)region->usable / PAGE_BYTES;
+    double step = pages > SAMPLE_PAGES ? pages / SAMPLE_PAGES : 1;
+    if (!sample.resident)
+        return 1;
+    local += (double)region->away_slices * SLICE_PAGES / step;
+    return local < sample.resident ? local / sample.resident : 1;
 }
 
 json_t *report_arenas(const struct snapshot *snapshot)
@@ -120,7 +128,7 @@ json_t *report_arenas(const struct snapshot *snapshot)
         json_array_append_new(rules, arena_json(snapshot, arena, region ? region->node : UINT32_MAX));
         if (!region || region->node == UINT32_MAX)
             continue;
-        local += (double)arena->allocations * purity(samples[index]);
+        local += (double)arena->allocations * purity(samples[index], region);
         all += (double)arena->allocations + (double)arena->overflows;
     }
     free(samples);

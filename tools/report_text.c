@@ -5,6 +5,7 @@
 #include "tools/cli.h"
 #include "tools/report_arenas.h"
 #include "tools/report_mappings.h"
+#include "tools/report_pages.h"
 
 const char *text_of(const json_t *object, const char *key)
 {
@@ -183,6 +184,7 @@ void report_text(FILE *to, const json_t *report, enum report_depth depth)
         print_threads(to, report);
     report_arenas_text(to, report);
     report_mappings_text(to, report);
+    report_pages_text(to, report);
     if (depth >= REPORT_FULL)
         print_events(to, report);
 }

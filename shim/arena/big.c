@@ -76,7 +76,7 @@ bool big_check(const struct big *big, bool mark)
         return false;
     same = is_same(page, big);
     if (same && mark)
-        atomic_store_explicit(&page->away, true, memory_order_relaxed);
+        page_set_away(page, true);
     lock_give(&region->lock);
     return same;
 }

@@ -63,7 +63,7 @@ static void give(struct page *page)
     if (!lock_take(&region->lock))
         return; /* a signal handler inside the lock: lost to the region */
     big_remove(region, page);
-    away = atomic_exchange_explicit(&page->away, false, memory_order_relaxed);
+    away = page_set_away(page, false);
     if (page->state & STATE_ROOM) {
         give_room(region, page, away);
     } else {

@@ -70,7 +70,7 @@ bool moving_mark(const struct stretch *stretch, uint32_t node)
         return false;
     same = is_same(stretch);
     if (same)
-        atomic_store_explicit(&page_at(stretch)->away, node != region->node, memory_order_relaxed);
+        page_set_away(page_at(stretch), node != region->node);
     lock_give(&region->lock);
     return same;
 }

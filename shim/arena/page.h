@@ -123,6 +123,9 @@ static inline void page_set_carved(struct page *page, uint32_t blocks)
     atomic_store_explicit(&page->carved, (uint16_t)blocks, memory_order_relaxed);
 }
 
+/* With the region's lock held. Returns what it was. */
+bool page_set_away(struct page *page, bool away);
+
 static inline void *page_start(const struct page *page)
 {
     return (void *)(nw_map.base + ((uintptr_t)(page - nw_map.pages) << SLICE_SHIFT));

@@ -304,6 +304,25 @@ bool region_has_huge_pages(const struct region *region, uintptr_t start)
     return region->flavour.huge_pages == HUGE_THP;
 }
 
+/* An object with room is counted by what it uses now: the sum is an estimate. */
+static uint32_t slices_of(const struct page *page)
+{
+    return page->state & STATE_ROOM ? page->used : page->slices;
+}
+
+bool page_set_away(struct page *page, bool away)
+{
+    struct region *region = &nw_regions[page_region(page)];
+    uint32_t slices = slices_of(page), before = counter_read(&region->away);
+    bool was = atomic_exchange_explicit(&page->away, away, memory_order_relaxed);
+
+    if (away && !was)
+        counter_set(&region->away, before + slices);
+    else if (was && !away)
+        counter_set(&region->away, before > slices ? before - slices : 0);
+    return was;
+}
+
 bool region_open(struct region *region)
 {
     size_t size = (size_t)region->slices << SLICE_SHIFT;

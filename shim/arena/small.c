@@ -154,7 +154,7 @@ static void give_pages(struct region *region, struct page *const *pages, uint32_
         return; /* a signal handler inside the lock: these pages are lost to the region */
     now = arena_now_ms();
     for (uint32_t i = 0; i < count; i++)
-        if (atomic_exchange_explicit(&pages[i]->away, false, memory_order_relaxed))
+        if (page_set_away(pages[i], false))
             span_give_away(region, pages[i], pages[i]->slices, now);
         else
             span_give(region, pages[i], pages[i]->slices, now);

@@ -29,6 +29,7 @@ static void tell_region(const struct region *region)
                                          .bind_reason = region->bind_reason,
                                          .huge_pages = region->flavour.huge_pages,
                                          .huge_reason = region->huge_reason,
+                                         .away_slices = counter_read(&region->away),
                                      });
 }
 

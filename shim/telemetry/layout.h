@@ -163,7 +163,7 @@ struct segment_region {
     uint32_t heaps;
     uint8_t binding;                              /* 0 none, 1 preferred, 2 bind */
     uint8_t bind_reason, huge_pages, huge_reason; /* enum reason, enum huge_pages as got */
-    uint32_t reserved;
+    uint32_t away_slices; /* of 64 KiB: in pages and objects that were moved to another node, after their users */
 };
 
 /* What one table of memory.regions was for, ever. */

@@ -101,6 +101,17 @@ class Redis(harness.ProgramTest):
         self.assertEqual(report["process"]["pid"], process.pid)
         self.assertGreater(len(report["events"]), 6)
 
+    def test_where_its_pages_are(self):
+        process = self.start_redis(self.policy(POLICY), "run")
+        self.ask("eval", "for i = 1, 50000 do redis.call('set', i, string.rep('x', 200)) end", "0")
+        pages = json.loads(self.nodewise("report", str(process.pid), "--pages", "--json"))["pages"]
+        kinds = {kind["kind"]: kind for kind in pages["kinds"]}
+        self.assertGreater(kinds["arenas"]["resident"], 10 << 20)
+        self.assertAlmostEqual(sum(kinds["arenas"]["nodes"].values()), kinds["arenas"]["resident"], delta=1024)
+        self.assertGreater(pages["page_locality"], 0.95)
+        self.assertIn("page_locality", self.nodewise("report", str(process.pid), "--pages"))
+        self.nodewise("report", "1", "--pages", code=4)
+
     def test_report_at_the_end(self):
         policy = self.policy(POLICY)
         self.port = harness.free_port()
