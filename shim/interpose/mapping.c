@@ -1,5 +1,9 @@
-/* mapping: mmap. munmap, mremap, mprotect and madvise need nobody in between: a memory policy goes with its mapping. */
+/*
+ * mapping: mmap, munmap, mremap. mprotect and madvise need nobody in between: a memory policy goes with its mapping.
+ */
 #undef _FILE_OFFSET_BITS /* which makes mmap another name of mmap64 */
+#include <stdarg.h>
+#include <stdbool.h>
 #include <sys/mman.h>
 
 #include "shim/interpose/next.h"
@@ -10,14 +14,48 @@
 
 #define PUBLIC __attribute__((visibility("default")))
 
+#define MREMAP_DONTUNMAP_FLAG 4 /* Linux 5.7 */
+
+static bool looks_at_mappings(void)
+{
+    return shim_is_active() && shim_needs(PLAN_HAS_REGIONS | PLAN_HAS_NEXT_TOUCH | PLAN_HAS_MIGRATE);
+}
+
 static void *map(void *start, size_t size, int protection, int flags, int fd, off_t offset, const void *caller)
 {
     next_mmap *next = NEXT_OR_BIND(mmap);
     void *memory = next ? next(start, size, protection, flags, fd, offset)
                         : (void *)syscall(SYS_mmap, start, size, protection, flags, fd, offset);
 
-    if (memory != MAP_FAILED && shim_is_active() && shim_needs(PLAN_HAS_REGIONS))
+    if (memory != MAP_FAILED && looks_at_mappings())
         mapping_made(memory, size, protection, flags, caller);
+    return memory;
+}
+
+PUBLIC int munmap(void *start, size_t size)
+{
+    next_munmap *next = NEXT_OR_BIND(munmap);
+
+    if (looks_at_mappings())
+        mapping_ends(start, size);
+    return next ? next(start, size) : raw_munmap(start, size);
+}
+
+PUBLIC void *mremap(void *old_start, size_t old_size, size_t size, int flags, ...)
+{
+    next_mremap *next = NEXT_OR_BIND(mremap);
+    void *fixed = NULL, *memory;
+    va_list list;
+
+    if (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP_FLAG)) {
+        va_start(list, flags);
+        fixed = va_arg(list, void *);
+        va_end(list);
+    }
+    memory = next ? next(old_start, old_size, size, flags, fixed)
+                  : (void *)syscall(SYS_mremap, old_start, old_size, size, flags, fixed);
+    if (memory != MAP_FAILED && looks_at_mappings())
+        mapping_moved(old_start, old_size, memory, size);
     return memory;
 }
 

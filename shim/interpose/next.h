@@ -54,6 +54,8 @@ typedef void *next___libc_valloc(size_t);
 typedef void *next___libc_pvalloc(size_t);
 
 typedef void *next_mmap(void *, size_t, int, int, int, off_t);
+typedef int next_munmap(void *, size_t);
+typedef void *next_mremap(void *, size_t, size_t, int, ...);
 typedef void *next_mmap64(void *, size_t, int, int, int, off_t);
 
 struct next {

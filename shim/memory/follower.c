@@ -10,6 +10,7 @@
 #include "shim/interpose/next.h"
 #include "shim/memory/mover.h"
 #include "shim/memory/next_touch.h"
+#include "shim/memory/owned.h"
 #include "shim/memory/relocation.h"
 #include "shim/place/apply.h"
 #include "shim/state.h"
@@ -239,4 +240,5 @@ void follower_forked(void)
     atomic_store(&running, 0);
     atomic_store(&rests_until, 0);
     relocation_forked();
+    owned_forked();
 }

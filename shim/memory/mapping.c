@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "policy/match.h"
+#include "shim/memory/owned.h"
 #include "shim/place/apply.h"
 #include "shim/place/origin.h"
 #include "shim/place/texts.h"
@@ -173,6 +174,34 @@ static void prefault(const struct plan_region *region, const struct mapping *map
         ((volatile char *)mapping->start)[i] = 0;
 }
 
+/* Private memory that threads write, with nobody's wish where it is to be. */
+static bool can_follow(const struct mapping *mapping, const struct plan_region *region)
+{
+    return shim_needs(PLAN_HAS_NEXT_TOUCH | PLAN_HAS_MIGRATE) && nw_shim.plan.count[PLAN_NODES] > 1 &&
+           mapping->kind == REGION_ANONYMOUS && mapping->size >= BIG_SIZE && (mapping->protection & PROT_WRITE) &&
+           !(region && region->mem_policy != MEM_DEFAULT);
+}
+
+void mapping_ends(const void *start, size_t size)
+{
+    owned_remove(start, size);
+}
+
+void mapping_moved(const void *old_start, size_t old_size, void *start, size_t size)
+{
+    struct big known[OWNED_MOST];
+    uint32_t count = owned_list(known, OWNED_MOST, 0);
+
+    for (uint32_t i = 0; i < count; i++)
+        if (known[i].start == (uintptr_t)old_start && known[i].size == old_size) {
+            owned_remove(old_start, old_size);
+            if (size >= BIG_SIZE)
+                owned_add(start, size);
+            return;
+        }
+    owned_remove(old_start, old_size);
+}
+
 void mapping_made(void *start, size_t size, int protection, int flags, const void *caller)
 {
     const struct mapping mapping = {start, size, protection, kind_of(flags), caller};
@@ -180,7 +209,10 @@ void mapping_made(void *start, size_t size, int protection, int flags, const voi
     struct result result = {OUTCOME_STRICT, REASON_OK};
     int saved = errno;
 
-    region = find_region(&mapping);
+    owned_remove(start, size); /* MAP_FIXED */
+    region = shim_needs(PLAN_HAS_REGIONS) ? find_region(&mapping) : NULL;
+    if (can_follow(&mapping, region))
+        owned_add(start, size);
     if (region) {
         set_huge_pages(region, &mapping, &result);
         set_policy(region, &mapping, &result);

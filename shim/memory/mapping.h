@@ -1,7 +1,8 @@
 /*
  * mapping: memory.regions: what the program maps with mmap(2) gets what the first fitting table of its thread's rule
  * says: a memory policy (mbind(2)), huge pages, its pages made at once. The mapping itself is the program's in every
- * respect; what could not be had is counted with its reason and read back where the kernel can be asked.
+ * respect; what could not be had is counted with its reason and read back where the kernel can be asked. Large ones
+ * without a policy are remembered for next touch and relocation (owned.h).
  *
  * Any thread; signal-safe but for tables with `library` or `function`, which may ask the loader. errno kept.
  */
@@ -12,5 +13,9 @@
 
 /* mmap(2) succeeded with these arguments, called from `caller`. */
 void mapping_made(void *start, size_t size, int protection, int flags, const void *caller);
+/* munmap(2) is about to be called. */
+void mapping_ends(const void *start, size_t size);
+/* mremap(2) made this of a mapping. */
+void mapping_moved(const void *old_start, size_t old_size, void *start, size_t size);
 
 #endif

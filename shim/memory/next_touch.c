@@ -1,11 +1,13 @@
 #include "shim/memory/next_touch.h"
 
+#include <linux/mempolicy.h>
 #include <stdatomic.h>
 #include <time.h>
 
-#include "shim/arena/arena.h"
+#include "shim/memory/owned.h"
 #include "shim/place/thread.h"
 #include "shim/state.h"
+#include "shim/sys/placing.h"
 #include "shim/sys/raw.h"
 
 #define HUGE_PAGE  ((size_t)2 << 20)
@@ -13,15 +15,21 @@
 
 /* --- what there is --- */
 
-static bool is_wanted(const struct big *object)
+static bool rule_wants(uint16_t number)
 {
     const struct plan_view *plan = &nw_shim.plan;
-    uint32_t rule = object->rule < plan->count[PLAN_RULES] ? object->rule : plan->header->default_rule;
+    uint32_t rule = number < plan->count[PLAN_RULES] ? number : plan->header->default_rule;
+
+    return rule == PLAN_NONE || (plan->rules[rule].flags & PLAN_RULE_NEXT_TOUCH);
+}
+
+/* The kernel's own huge pages do not move, nor memory that was asked to be nowhere else. */
+static bool is_wanted(const struct big *object)
+{
     const struct flavour *flavour = &nw_regions[object->region].flavour;
 
-    if (flavour->huge_pages == HUGE_2MIB || flavour->huge_pages == HUGE_1GIB || flavour->binding == BINDING_BIND)
-        return false; /* the kernel's own huge pages; memory that was asked to be nowhere else */
-    return rule == PLAN_NONE || (plan->rules[rule].flags & PLAN_RULE_NEXT_TOUCH);
+    return flavour->huge_pages != HUGE_2MIB && flavour->huge_pages != HUGE_1GIB && flavour->binding != BINDING_BIND &&
+           rule_wants(object->rule);
 }
 
 static void keep_objects(struct next_touch *self, struct region *region)
@@ -42,11 +50,29 @@ static void keep_objects(struct next_touch *self, struct region *region)
     }
 }
 
+static void keep_mappings(struct next_touch *self)
+{
+    struct big found[USAGE_PIECES];
+    uint32_t count = owned_list(found, USAGE_PIECES, 0);
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t node = mover_node_of(found[i].start);
+        struct piece *piece;
+
+        if (!rule_wants(found[i].rule) || node >= USAGE_NOWHERE)
+            continue; /* nothing there yet */
+        piece = usage_keep(&self->usage, found[i].start, found[i].size, HUGE_PAGE, found[i].serial, (uint16_t)node);
+        if (piece)
+            self->objects[piece - self->usage.pieces] = found[i];
+    }
+}
+
 static void list_objects(struct next_touch *self)
 {
     usage_begin(&self->usage);
     for (uint32_t i = 0; i < nw_map.count; i++)
         keep_objects(self, &nw_regions[i]);
+    keep_mappings(self);
     usage_end(&self->usage);
 }
 
@@ -85,6 +111,18 @@ static const struct big *object_of(const struct next_touch *self, const struct p
     return &self->objects[piece - self->usage.pieces];
 }
 
+/* A mapping with a memory policy of its own is where the program wants it. */
+static bool is_there(const struct big *object, bool mark)
+{
+    uint64_t nodes[NODE_WORDS];
+    int mode = 0;
+
+    if (object->region != OWNED_REGION)
+        return big_check(object, mark);
+    return owned_check(object) &&
+           (!mark || (sys_get_memory_at((void *)object->start, &mode, nodes, NODE_WORDS) == 0 && mode == MPOL_DEFAULT));
+}
+
 /* Freed and given to somebody else while its pages were under way: they go where they are expected. */
 static void undo(struct next_touch *self, const struct piece *piece, const struct chunk *chunk)
 {
@@ -108,7 +146,7 @@ static void finish_batch(struct next_touch *self)
     for (uint32_t i = 0; i < self->batch_count; i++) {
         struct piece *piece = self->batch_piece[i];
 
-        if (!error && !big_check(object_of(self, piece), false))
+        if (!error && !is_there(object_of(self, piece), false))
             undo(self, piece, self->batch_chunk[i]);
     }
     self->batch_count = 0;
@@ -119,7 +157,7 @@ static void add_chunk(struct next_touch *self, struct piece *piece, struct chunk
     uintptr_t start = chunk_start(piece, chunk);
     size_t size = chunk_length(piece, chunk);
 
-    if (!big_check(object_of(self, piece), true)) {
+    if (!is_there(object_of(self, piece), true)) {
         chunk->moves = USAGE_MOVES; /* gone; the next list is without it */
         return;
     }
@@ -162,7 +200,7 @@ static bool move_some(struct next_touch *self)
 
 bool next_touch_has_work(void)
 {
-    return shim_needs(PLAN_HAS_NEXT_TOUCH) && nw_shim.plan.count[PLAN_NODES] > 1 && arena_is_on() && big_count() > 0 &&
+    return shim_needs(PLAN_HAS_NEXT_TOUCH) && nw_shim.plan.count[PLAN_NODES] > 1 && big_count() + owned_count() > 0 &&
            atomic_load_explicit(&nw_shim.next_index, memory_order_relaxed) > 1;
 }
 

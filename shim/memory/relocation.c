@@ -5,6 +5,7 @@
 #include "shim/arena/arena.h"
 #include "shim/arena/lock.h"
 #include "shim/memory/follower.h"
+#include "shim/memory/owned.h"
 #include "shim/place/thread.h"
 #include "shim/state.h"
 #include "shim/telemetry/segment.h"
@@ -150,6 +151,24 @@ static void add(struct batch *batch, const struct stretch *stretch)
     move_range(batch->mover, stretch->start, stretch->size, batch->node);
 }
 
+/* What the program mapped itself; it may be unmapped meanwhile, and then is nobody's that cares. */
+static void move_mappings(struct mover *mover, const struct order *order, bool (*may_go_on)(void *context),
+                          void *context)
+{
+    struct big mappings[OWNED_MOST];
+    uint32_t count = order->owner.tid ? owned_list(mappings, OWNED_MOST, order->owner.tid) : 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        for (size_t done = 0; done < mappings[i].size;) {
+            if (!owned_check(&mappings[i]))
+                break;
+            done += mover_add(mover, mappings[i].start + done, mappings[i].size - done, order->node);
+            mover_run(mover);
+            if (!may_go_on(context))
+                return;
+        }
+}
+
 static bool is_full(const struct batch *batch)
 {
     return batch->count == STRETCHES_MOST || batch->mover->count == MOVER_BATCH;
@@ -182,4 +201,5 @@ void relocation_carry_out(struct mover *mover, const struct order *order, bool (
                 return;
         }
     finish(&batch);
+    move_mappings(mover, order, may_go_on, context);
 }

@@ -55,9 +55,9 @@ class Stacks(Lab):
 class NextTouch(Lab):
     """Large blocks that main made come to the threads that work on them."""
 
-    def slices(self, more="", filter_by="", seconds=5, forks=0):
+    def slices(self, more="", filter_by="", seconds=5, how="8 0"):
         policy = self.policy('[defaults]\nbind_to = "cpu"\ndistribution = "scatter"\nlevel = "cpu"\n' + more)
-        script = (f"{filter_by}{harness.NODEWISE} run -p {policy} --report /tmp/r.json -- {SLICES} {seconds} 8 {forks}\n"
+        script = (f"{filter_by}{harness.NODEWISE} run -p {policy} --report /tmp/r.json -- {SLICES} {seconds} {how}\n"
                   "cat /tmp/r.json\n")
         # the counter only because CPUs take short turns with it, without which Linux moves 50 pages a second there
         turns = ["--count", self.path("counted"), "--marks"]
@@ -73,8 +73,13 @@ class NextTouch(Lab):
         self.assertEqual(following["reason"], "ok")
         self.assertEqual(counted["after_wrong"], 0)  # what was moved away is not handed out again
 
+    def test_what_the_program_mapped_itself(self):
+        counted, following = self.slices(seconds=20, how="32 0 mapped")
+        self.assertGreater(counted["local"], 0.7 * counted["pages"])  # two threads may share a huge page
+        self.assertGreater(following["bytes_moved"], 16 << 20)
+
     def test_forks_meanwhile(self):
-        counted, _ = self.slices(seconds=20, forks=5)
+        counted, _ = self.slices(seconds=20, how="8 5")
         self.assertEqual(counted["after_wrong"], 0)
 
     def test_not_asked_for(self):

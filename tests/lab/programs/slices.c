@@ -1,8 +1,8 @@
 /*
  * slices: an array that main makes and threads work on, each on its part. Do the parts come to the threads' nodes?
  *
- *   slices [SECONDS [MIB [FORKS]]]     one thread for each CPU; they work until their parts are local or the time is
- * over
+ *   slices [SECONDS [MIB [FORKS [mapped]]]]     one thread for each CPU; they work until their parts are local or the
+ * time is over
  *
  * Meanwhile main has system calls read and write the array (EFAULT would be a mistake of whoever moves it) and libc ask
  * all threads (setuid), and forks as often as it is told. At the end every number is checked, the array is freed, and
@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -41,6 +42,24 @@ static size_t numbers, part; /* in all, of a thread */
 static time_t deadline;
 static _Atomic unsigned busy;
 static int forks;
+static bool mapped; /* mmap instead of malloc */
+
+static void *allocate(size_t size)
+{
+    void *memory = mapped ? mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) : malloc(size);
+
+    if (!memory || memory == MAP_FAILED)
+        abort();
+    return memory;
+}
+
+static void release(void *memory, size_t size)
+{
+    if (mapped)
+        munmap(memory, size);
+    else
+        free(memory);
+}
 
 static unsigned node_here(void)
 {
@@ -158,11 +177,12 @@ int main(int argc, char **argv)
     if (threads > THREADS_MOST)
         return 2;
     forks = argc > 3 ? atoi(argv[3]) : 0;
+    mapped = argc > 4 && !strcmp(argv[4], "mapped");
     deadline = time(NULL) + (argc > 1 ? atoi(argv[1]) : 20);
     numbers = size / sizeof *array;
     part = numbers / threads;
-    array = malloc(size);
-    for (size_t i = 0; array && i < numbers; i++)
+    array = allocate(size);
+    for (size_t i = 0; i < numbers; i++)
         array[i] = (uint32_t)i;
     busy = threads;
     for (unsigned i = 0; i < threads; i++) {
@@ -177,13 +197,13 @@ int main(int argc, char **argv)
         local += workers[i].local;
     }
     mistakes = count_mistakes(threads);
-    free(array);
-    array = malloc(size);
+    release(array, size);
+    array = allocate(size);
     memset(array, 1, size);
     after = pages_on(array, size, node_here(), &after_pages);
     printf("{\"pages\": %zu, \"local\": %zu, \"mistakes\": %zu, \"refused\": %u, \"after_pages\": %zu, "
            "\"after_wrong\": %zu}\n",
            pages, local, mistakes, refused, after_pages, after_pages - after);
-    free(array);
+    release(array, size);
     return 0;
 }
