@@ -67,14 +67,14 @@ class NextTouch(Lab):
         return counted, json.loads("\n".join(report))["process"]["following"]
 
     def test_each_part_comes_to_its_thread(self):
-        counted, following = self.slices(seconds=40)
+        counted, following = self.slices(seconds=90)
         self.assertGreater(counted["local"], 0.98 * counted["pages"])
         self.assertGreater(following["bytes_moved"], 5 << 20)
         self.assertEqual(following["reason"], "ok")
         self.assertEqual(counted["after_wrong"], 0)  # what was moved away is not handed out again
 
     def test_what_the_program_mapped_itself(self):
-        counted, following = self.slices(seconds=20, how="32 0 mapped")
+        counted, following = self.slices(seconds=90, how="32 0 mapped")
         self.assertGreater(counted["local"], 0.7 * counted["pages"])  # two threads may share a huge page
         self.assertGreater(following["bytes_moved"], 16 << 20)
 

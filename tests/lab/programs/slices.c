@@ -27,7 +27,9 @@
 #define PAGE         4096u
 #define THREADS_MOST 64u
 #define ASKED        512u
-#define LOCAL_SHARE  0.98
+
+/* Huge pages, which own mappings have here, may be shared by two threads. */
+#define LOCAL_SHARE (mapped ? 0.75 : 0.98)
 
 struct worker {
     pthread_t id;
