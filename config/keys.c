@@ -45,29 +45,31 @@ static const struct key_table key_topology = {
     KEYS(topology_keys)};
 
 static const struct key process_keys[] = {
-    {"distribution", KEY_WORD, .later = true, FIELD(struct policy, process.distribution), WORDS(process_distribution),
+    {"distribution", KEY_WORD, FIELD(struct policy, process.distribution), WORDS(process_distribution),
      .fallback = "none", .summary = "how processes of one target are spread over the machine"},
-    {"level", KEY_WORD, .later = true, FIELD(struct policy, process.level), WORDS(level),
+    {"level", KEY_WORD, FIELD(struct policy, process.level), WORDS(level),
      .word_mask = BIT(LEVEL_NODE) | BIT(LEVEL_SOCKET) | BIT(LEVEL_L3), .fallback = "node",
      .summary = "what the processes are spread over"},
-    {"near", KEY_SET, .later = true, FIELD(struct policy, process.near), .unit = SET_NEAR,
+    {"near", KEY_SET, FIELD(struct policy, process.near), .unit = SET_NEAR,
      .summary = "keep each process near a device or place"},
-    {"rank_env", KEY_VARIABLES, .later = true, FIELD(struct policy, process.rank_env),
+    {"rank_env", KEY_VARIABLES, FIELD(struct policy, process.rank_env),
      .summary = "environment variables that hold the rank of the process; the first one that is set counts"},
-    {"match_delay", KEY_DURATION, .later = true, FIELD(struct policy, process.match_delay_us), .fallback = "0ms",
+    {"match_delay", KEY_DURATION, FIELD(struct policy, process.match_delay_us), .fallback = "0ms",
      .summary = "read the title of a forked process once more after this time"},
 };
 static const struct key_table key_process = {"process", "Several processes of one program: where each of them goes.",
                                              KEYS(process_keys)};
 
 static const struct key rebalance_keys[] = {
-    {"steal", KEY_WORD, .later = true, FIELD(struct rebalance, steal), WORDS(steal), .fallback = "off",
-     .summary = "from where an idle place may take threads"},
-    {"interval", KEY_DURATION, .later = true, FIELD(struct rebalance, interval_us), .fallback = "1s",
+    {"steal", KEY_WORD, FIELD(struct rebalance, steal), WORDS(steal), .fallback = "off",
+     .summary = "from where an idle place may take threads",
+     .text = "A thread moves only from a place that has more to do than it has CPUs, to one that has time, and when "
+             "both come nearer to each other by more than `imbalance`. Exclusive and main threads stay."},
+    {"interval", KEY_DURATION, FIELD(struct rebalance, interval_us), .fallback = "1s",
      .summary = "time between two looks at the load"},
-    {"imbalance", KEY_RATIO, .later = true, FIELD(struct rebalance, imbalance), .fallback = "0.25",
+    {"imbalance", KEY_RATIO, FIELD(struct rebalance, imbalance), .fallback = "0.25",
      .summary = "difference of load that is put up with"},
-    {"min_residency", KEY_DURATION, .later = true, FIELD(struct rebalance, min_residency_us), .fallback = "2s",
+    {"min_residency", KEY_DURATION, FIELD(struct rebalance, min_residency_us), .fallback = "2s",
      .summary = "time that a thread stays where it came to"},
 };
 const struct key_table key_rebalance = {"rebalance", "Moving threads after they were placed.", KEYS(rebalance_keys)};
@@ -110,6 +112,14 @@ static const struct key memory_keys[] = {
              "rule that have memory."},
     {"weights", KEY_WEIGHTS, FIELDS(struct memory, weights, weight_count),
      .summary = "weight of each node for weighted_interleave, 1 to 255"},
+    {"node_ids", KEY_WORD, FIELD(struct memory, node_ids), WORDS(node_ids), .fallback = "cpuset",
+     .summary = "what the kernel makes of the policy's nodes when the cpuset of the process changes",
+     .text =
+         "A flag of set_mempolicy(2). `relative` counts the nodes among those that the process may use at its start."},
+    {"numa_balancing", KEY_BOOL, FIELD(struct memory, numa_balancing), .fallback = "false",
+     .summary = "let the kernel's NUMA balancing move pages within the policy's nodes",
+     .text = "MPOL_F_NUMA_BALANCING (Linux 5.12), which the kernel takes with `bind` alone; an older kernel gets the "
+             "policy without it, with a reason."},
     {"arena", KEY_WORD, FIELD(struct memory, arena), WORDS(arena), .fallback = "node",
      .summary = "where malloc's memory comes from",
      .text =
@@ -147,6 +157,13 @@ static const struct key memory_keys[] = {
              "are moved there by a helper thread with move_pages(2), in batches within a budget; new blocks come from "
              "the new "
              "node at once. Memory with `bind`, reserved huge pages and what others made stay."},
+    {"move_bytes", KEY_SIZE, FIELD(struct memory, move_bytes), .fallback = "4GiB",
+     .summary = "how much memory may be moved in a second, by migrate_on_move and next_touch",
+     .text =
+         "Of the rule whose threads' memory it is; the process has one helper thread for all rules, which keeps to the "
+         "budget of the rule that it works for."},
+    {"move_time", KEY_DURATION, FIELD(struct memory, move_time_us), .fallback = "500ms",
+     .summary = "time that the helper thread may spend on moving in a second"},
     {"regions", KEY_REGIONS, FIELDS(struct memory, regions, region_count), .table = &key_region,
      .summary = "single mappings with a memory policy of their own"},
 };
@@ -174,14 +191,17 @@ static const struct key placement_keys[] = {
              "a reason. Other processes are not kept off: that takes a cpuset or isolated CPUs."},
     {"enforcement", KEY_WORD, FIELD(struct placement, enforcement), WORDS(enforcement), .fallback = "soft",
      .summary = "what happens when the machine cannot give it"},
-    {"on_app_affinity", KEY_WORD, .later = true, FIELD(struct placement, on_app_affinity), WORDS(app_affinity),
-     .fallback = "clamp", .summary = "what becomes of the program's own affinity calls"},
+    {"on_app_affinity", KEY_WORD, FIELD(struct placement, on_app_affinity), WORDS(app_affinity), .fallback = "clamp",
+     .summary = "what becomes of the program's own affinity calls",
+     .text = "The kernel answers the call first, so its result is as without nodewise. Meant are sched_setaffinity, "
+             "pthread_setaffinity_np, the thread attribute, set_mempolicy and mbind, also through libnuma and "
+             "syscall(2). A thread that no rule places keeps what it asks for."},
     {"rename", KEY_THREAD_NAME, FIELD(struct placement, rename),
      .summary = "name for threads that have none of their own",
      .text =
          "{n} is a number of four digits, {rule} the rule's name. A thread name has at most 15 bytes; the text before "
          "the number is cut to fit."},
-    {"rebalance", KEY_TABLE, .later = true, FIELD(struct placement, rebalance), .table = &key_rebalance,
+    {"rebalance", KEY_TABLE, FIELD(struct placement, rebalance), .table = &key_rebalance,
      .summary = "moving threads after they were placed"},
     {"memory", KEY_TABLE, FIELD(struct placement, memory), .table = &key_memory,
      .summary = "where the memory of the threads lies"},
@@ -245,12 +265,15 @@ const struct key_table key_rule = {"rules",
                                    .is_placement = true};
 
 static const struct key cpu_count_keys[] = {
-    {"report", KEY_CPU_COUNT, .later = true, FIELDS(struct policy, cpu_count.report, cpu_count.number),
-     WORDS(cpu_report), .word_mask = BIT(CPUS_NUMBER) - 1, .fallback = "host",
-     .summary = "number of CPUs that the program is told; a word or an integer"},
-    {"apis", KEY_WORDS, .later = true, FIELD(struct policy, cpu_count.apis), WORDS(cpu_api),
-     .fallback = "[\"sysconf\", \"get_nprocs\", \"sched_getaffinity\"]", .summary = "through which calls it is told"},
-    {"export", KEY_VARIABLES, .later = true, FIELD(struct policy, cpu_count.export),
+    {"report", KEY_CPU_COUNT, FIELDS(struct policy, cpu_count.report, cpu_count.number), WORDS(cpu_report),
+     .word_mask = BIT(CPUS_NUMBER) - 1, .fallback = "host",
+     .summary = "number of CPUs that the program is told; a word or an integer",
+     .text = "The number of configured CPUs is never told lower than the highest CPU that the process may run on: "
+             "programs make tables of that size."},
+    {"apis", KEY_WORDS, FIELD(struct policy, cpu_count.apis), WORDS(cpu_api),
+     .fallback = "[\"sysconf\", \"get_nprocs\", \"sched_getaffinity\", \"sysfs\"]",
+     .summary = "through which calls it is told"},
+    {"export", KEY_VARIABLES, FIELD(struct policy, cpu_count.export),
      .summary = "variables that `run` sets to that number where they are not set"},
 };
 static const struct key_table key_cpu_count = {"cpu_count", "How many CPUs the program believes in.",
@@ -263,20 +286,19 @@ static const struct key report_keys[] = {
      .summary = "file of that report; standard error when not given",
      .text = "{comm}, {pid}, {hostname} and {rank} are replaced."},
     {"formats", KEY_WORDS, FIELD(struct policy, report.formats), WORDS(report_format), .fallback = "[\"json\"]",
-     .summary = "formats of the file; several make one file each",
-     .text = "html and svg are not made in this version."},
-    {"pages", KEY_BOOL, .later = true, FIELD(struct policy, report.pages), .fallback = "false",
+     .summary = "formats of the file; several make one file each"},
+    {"pages", KEY_BOOL, FIELD(struct policy, report.pages), .fallback = "false",
      .summary = "also sample where the pages lie"},
 };
 static const struct key_table key_report = {"report", "What is written about a process when it ends.",
                                             KEYS(report_keys)};
 
 static const struct key metrics_keys[] = {
-    {"enabled", KEY_BOOL, .later = true, FIELD(struct policy, metrics.enabled), .fallback = "true",
+    {"enabled", KEY_BOOL, FIELD(struct policy, metrics.enabled), .fallback = "true",
      .summary = "offer this process to the metrics command"},
-    {"per_thread", KEY_BOOL, .later = true, FIELD(struct policy, metrics.per_thread), .fallback = "false",
+    {"per_thread", KEY_BOOL, FIELD(struct policy, metrics.per_thread), .fallback = "false",
      .summary = "also a series for each thread"},
-    {"labels", KEY_LABELS, .later = true, FIELDS(struct policy, metrics.labels, metrics.label_count),
+    {"labels", KEY_LABELS, FIELDS(struct policy, metrics.labels, metrics.label_count),
      .summary = "labels that all series get"},
 };
 static const struct key_table key_metrics = {"metrics", "Numbers for monitoring.", KEYS(metrics_keys)};
@@ -299,15 +321,14 @@ static const struct key root_keys[] = {
          "lower layer does not have come before its rules, because the first match wins."},
     {"target", KEY_TABLE, .table = &key_target, .summary = "which processes are governed"},
     {"topology", KEY_TABLE, .table = &key_topology, .summary = "part of the machine that may be used"},
-    {"process", KEY_TABLE, .later = true, .table = &key_process, .summary = "several processes of one program"},
+    {"process", KEY_TABLE, .table = &key_process, .summary = "several processes of one program"},
     {"defaults", KEY_TABLE, FIELD(struct policy, defaults), .table = &key_placement,
      .summary = "placement that every rule starts from, and of threads that no rule takes"},
     {"rules", KEY_RULES, FIELDS(struct policy, rules, rule_count), .table = &key_rule,
      .summary = "which threads go where"},
-    {"cpu_count", KEY_TABLE, .later = true, .table = &key_cpu_count,
-     .summary = "how many CPUs the program believes in"},
+    {"cpu_count", KEY_TABLE, .table = &key_cpu_count, .summary = "how many CPUs the program believes in"},
     {"report", KEY_TABLE, .table = &key_report, .summary = "what is written when the process ends"},
-    {"metrics", KEY_TABLE, .later = true, .table = &key_metrics, .summary = "numbers for monitoring"},
+    {"metrics", KEY_TABLE, .table = &key_metrics, .summary = "numbers for monitoring"},
     {"log", KEY_TABLE, .later = true, .table = &key_log, .summary = "what is logged"},
 };
 const struct key_table key_root = {"", "The policy file.", KEYS(root_keys)};

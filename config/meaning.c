@@ -67,6 +67,10 @@ static void check_memory(const struct memory *memory, const struct memory *inher
     if (own_weights && memory->policy != MEM_WEIGHTED_INTERLEAVE)
         diag_add(diags, DIAG_W003, memory->policy_span, NULL, NULL,
                  "weights have no effect with the memory policy `%s`", word_of(&words_mem_policy, memory->policy));
+    if (memory->numa_balancing && memory->policy != MEM_BIND && !(inherited && inherited->numa_balancing))
+        diag_add(diags, DIAG_W005, memory->numa_balancing_span, NULL, "memory = { policy = \"bind\", … }",
+                 "numa_balancing has no effect with the memory policy `%s`",
+                 word_of(&words_mem_policy, memory->policy));
     if (own_nodes && (memory->policy == MEM_DEFAULT || memory->policy == MEM_LOCAL))
         diag_add(diags, DIAG_W004, memory->nodes.items[0].span, NULL,
                  "name the policy that is meant: preferred, preferred_many, interleave or bind",

@@ -299,6 +299,8 @@ static void read_entry(struct reader *reader, const struct key *key, const struc
         read_single(reader, key, entry, field, field_2);
         if (key == key_find(&key_memory, "policy", NULL))
             ((struct memory *)base)->policy_span = reader_span(reader, entry->value->span);
+        if (key == key_find(&key_memory, "numa_balancing", NULL))
+            ((struct memory *)base)->numa_balancing_span = reader_span(reader, entry->value->span);
     }
     note_later(reader, key, entry);
 }

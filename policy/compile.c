@@ -7,7 +7,9 @@
 
 #include "policy/compile_sets.h"
 #include "policy/distribute.h"
+#include "policy/ledger.h"
 #include "policy/plan_build.h"
+#include "policy/shares.h"
 
 struct compiling {
     const struct policy *policy;
@@ -355,12 +357,15 @@ static void fill_placement(struct compiling *c, size_t rule, struct plan_rule *r
     record->interval_ms = milliseconds(placement->rebalance.interval_us);
     record->min_residency_ms = milliseconds(placement->rebalance.min_residency_us);
     record->prefault_size = memory->prefault_size;
+    record->node_ids = (uint8_t)memory->node_ids;
+    record->move_bytes = memory->move_bytes ? memory->move_bytes : 1; /* a batch a second, the least there is */
+    record->move_ms = memory->move_time_us ? milliseconds(memory->move_time_us) : 1;
     record->set_mask = build_mask(&c->builder, &set->cpus);
     record->rename = build_text(&c->builder, placement->rename);
     record->asked = asked_text(c, placement);
-    record->flags |= (placement->exclusive ? PLAN_RULE_EXCLUSIVE : 0u) |
-                     (memory->migrate_on_move ? PLAN_RULE_MIGRATE : 0u) |
-                     (memory->next_touch ? PLAN_RULE_NEXT_TOUCH : 0u);
+    record->flags |=
+        (placement->exclusive ? PLAN_RULE_EXCLUSIVE : 0u) | (memory->migrate_on_move ? PLAN_RULE_MIGRATE : 0u) |
+        (memory->next_touch ? PLAN_RULE_NEXT_TOUCH : 0u) | (memory->numa_balancing ? PLAN_RULE_BALANCING : 0u);
     record->weights_first = build_next(&c->builder, PLAN_RANGES);
     record->weights_count = (uint32_t)memory->weight_count;
     for (size_t i = 0; i < memory->weight_count; i++) {
@@ -371,7 +376,8 @@ static void fill_placement(struct compiling *c, size_t rule, struct plan_rule *r
         (placement->exclusive ? PLAN_HAS_EXCLUSIVE : 0u) | (memory->policy != MEM_DEFAULT ? PLAN_HAS_MEMPOLICY : 0u) |
         (placement->enforcement == ENFORCE_HARD ? PLAN_HAS_HARD : 0u) | (placement->rename ? PLAN_HAS_RENAME : 0u) |
         (memory->stack != STACK_DEFAULT ? PLAN_HAS_STACKS : 0u) | (memory->next_touch ? PLAN_HAS_NEXT_TOUCH : 0u) |
-        (memory->migrate_on_move ? PLAN_HAS_MIGRATE : 0u);
+        (memory->migrate_on_move ? PLAN_HAS_MIGRATE : 0u) |
+        (placement->rebalance.steal != STEAL_OFF ? PLAN_HAS_STEAL : 0u);
 }
 
 static int add_rule(struct compiling *c, size_t rule)
@@ -451,6 +457,7 @@ static void fill_header(struct compiling *c)
     header->at_exit = policy->report.at_exit;
     header->report_file = build_text(&c->builder, policy->report.file);
     header->report_formats = policy->report.formats;
+    header->report_pages = policy->report.pages;
     header->log_level = policy->log.level;
     header->log_target = build_text(&c->builder, policy->log.target);
     header->cpu_report = policy->cpu_count.report;
@@ -458,6 +465,7 @@ static void fill_header(struct compiling *c)
     header->cpu_apis = policy->cpu_count.apis;
     header->process_distribution = policy->process.distribution;
     header->process_level = policy->process.level;
+    header->process_share = c->options->share;
     header->match_delay_us =
         policy->process.match_delay_us > UINT32_MAX ? UINT32_MAX : (uint32_t)policy->process.match_delay_us;
     header->metrics_flags = (policy->metrics.enabled ? 1u : 0u) | (policy->metrics.per_thread ? 2u : 0u);
@@ -467,6 +475,27 @@ static void fill_header(struct compiling *c)
         build_add(&c->builder, PLAN_LABELS, &name);
         build_add(&c->builder, PLAN_LABELS, &value);
     }
+}
+
+/* How many shares there are, and how large: what the ledger deals out. A share's own plan is one of them. */
+static int add_shares(struct compiling *c)
+{
+    struct plan_header *header = &c->builder.header;
+    struct shares shares;
+    if (c->policy->process.distribution == PROC_DIST_NONE || c->options->share != PLAN_NONE)
+        return 0;
+    int r =
+        shares_list(&shares, c->topology, &c->sets.limit, c->policy->process.distribution, c->policy->process.level);
+    if (r < 0)
+        return r;
+    header->share_sizes = build_next(&c->builder, PLAN_RANGES);
+    for (size_t i = 0; i < shares.count && i < LEDGER_SHARES; i++) {
+        struct plan_range size = {cpuset_weight(&shares.sets[i]), build_mask(&c->builder, &shares.sets[i])};
+        build_add(&c->builder, PLAN_RANGES, &size);
+        header->process_shares++;
+    }
+    shares_free(&shares);
+    return 0;
 }
 
 static int compile_into(struct compiling *c)
@@ -490,6 +519,8 @@ static int compile_into(struct compiling *c)
     add_target(c, PLAN_KEY_PROCESS_COMM, &policy->target.comm);
     add_target(c, PLAN_KEY_PROCESS_ARGV, &policy->target.argv);
     r = add_users(c);
+    if (r == 0)
+        r = add_shares(c);
     for (size_t i = 0; i < count && r == 0; i++)
         r = add_rule(c, i);
     if (r == 0)

@@ -16,6 +16,7 @@ struct compile_options {
     uint64_t policy_id; /* goes into the header */
     const char *source; /* "redis.toml", for views */
     int gpu;            /* gpu:auto of this rank, or -1 */
+    uint32_t share;     /* the number of the share that the topology is narrowed to; PLAN_NONE: the whole policy */
     /* uid ranges of a [target] user glob: fills at most max ranges, returns the count, or negative errno. */
     int (*find_users)(void *context, const char *glob, struct plan_range *ret_ranges, size_t max);
     void *context;
@@ -49,6 +50,10 @@ struct sim_thread {
 
 /* Places the threads in order on an empty machine; the final masks take later exclusive claims into account. */
 int plan_simulate(const struct plan_view *plan, struct sim_thread *threads, size_t count);
+
+/* What `check` says of threads that were simulated: rules that get more of them than they have room for. */
+void plan_lint_threads(const struct plan_view *plan, const struct policy *policy, const struct sim_thread *threads,
+                       size_t count, struct diag_list *diags);
 
 /* A mask of the plan as a cpuset. 0 or -ENOMEM. */
 int plan_mask_cpuset(const struct plan_view *plan, uint32_t mask, struct cpuset *ret_set);

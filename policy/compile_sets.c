@@ -254,7 +254,7 @@ static int topology_cpus(struct compiled_sets *sets, const struct set_list *list
     return r;
 }
 
-/* Narrows the limit to one [topology] list; one that would leave nothing is ignored, loudly. */
+/* Narrows the limit to one list of [topology] or [process]; one that would leave nothing is ignored, loudly. */
 static int narrow_limit(struct compiled_sets *sets, const struct set_list *list, enum set_unit unit, bool remove,
                         const char *key)
 {
@@ -270,7 +270,7 @@ static int narrow_limit(struct compiled_sets *sets, const struct set_list *list,
             cpuset_and(&left, &cpus);
         if (cpuset_is_empty(&left))
             diag_add(sets->diags, DIAG_W025, list->items[0].span, NULL, NULL,
-                     "topology.%s would leave no CPU on this machine: it is ignored", key);
+                     "%s would leave no CPU on this machine: it is ignored", key);
         else
             r = cpuset_copy(&sets->limit_isolated, &left);
     }
@@ -284,11 +284,13 @@ static int make_limits(struct compiled_sets *sets)
     const struct policy *policy = sets->policy;
     int r = cpuset_copy(&sets->limit_isolated, &sets->topology->allowed);
     if (r == 0)
-        r = narrow_limit(sets, &policy->topology.nodes, SET_NODES, false, "nodes");
+        r = narrow_limit(sets, &policy->topology.nodes, SET_NODES, false, "topology.nodes");
     if (r == 0)
-        r = narrow_limit(sets, &policy->topology.cpus, SET_CPUS, false, "cpus");
+        r = narrow_limit(sets, &policy->topology.cpus, SET_CPUS, false, "topology.cpus");
     if (r == 0)
-        r = narrow_limit(sets, &policy->topology.reserve_cpus, SET_CPUS, true, "reserve_cpus");
+        r = narrow_limit(sets, &policy->topology.reserve_cpus, SET_CPUS, true, "topology.reserve_cpus");
+    if (r == 0)
+        r = narrow_limit(sets, &policy->process.near, SET_NEAR, false, "process.near");
     if (r == 0)
         r = cpuset_copy(&sets->limit, &sets->limit_isolated);
     if (r < 0)

@@ -27,7 +27,7 @@ const char *plan_key_word(unsigned key)
     return key < PLAN_KEY_COUNT ? key_words[key] : "?";
 }
 
-static bool any_pattern(const struct plan_view *plan, const struct plan_condition *condition, const char *text)
+bool match_text(const struct plan_view *plan, const struct plan_condition *condition, const char *text)
 {
     if (!text)
         return false;
@@ -37,8 +37,7 @@ static bool any_pattern(const struct plan_view *plan, const struct plan_conditio
     return false;
 }
 
-/* A pattern with a '/' is about the whole path, one without about the file name: users write "libgomp.so*". */
-static bool any_path_pattern(const struct plan_view *plan, const struct plan_condition *condition, const char *path)
+bool match_path(const struct plan_view *plan, const struct plan_condition *condition, const char *path)
 {
     if (!path)
         return false;
@@ -67,13 +66,13 @@ static bool process_condition_holds(const struct plan_view *plan, const struct p
 {
     switch (condition->key) {
     case PLAN_KEY_PROCESS_EXE:
-        return any_path_pattern(plan, condition, process->exe) || any_path_pattern(plan, condition, process->exe_link);
+        return match_path(plan, condition, process->exe) || match_path(plan, condition, process->exe_link);
     case PLAN_KEY_PROCESS_COMM:
-        return any_pattern(plan, condition, process->comm);
+        return match_text(plan, condition, process->comm);
     case PLAN_KEY_PROCESS_ARGV:
-        return any_pattern(plan, condition, process->argv);
+        return match_text(plan, condition, process->argv);
     case PLAN_KEY_PARENT_COMM:
-        return any_pattern(plan, condition, process->parent_comm);
+        return match_text(plan, condition, process->parent_comm);
     case PLAN_KEY_PROCESS_INDEX:
         return process->index != PLAN_NONE && any_range(plan, condition, process->index);
     case PLAN_KEY_FORKED:
@@ -89,7 +88,7 @@ static bool any_frame(const struct plan_view *plan, const struct plan_condition 
                       uint32_t count, bool paths)
 {
     for (uint32_t i = 0; i < count && i < FACTS_MAX_FRAMES; i++)
-        if (paths ? any_path_pattern(plan, condition, frames[i]) : any_pattern(plan, condition, frames[i]))
+        if (paths ? match_path(plan, condition, frames[i]) : match_text(plan, condition, frames[i]))
             return true;
     return false;
 }
@@ -99,7 +98,7 @@ static bool condition_holds(const struct plan_view *plan, const struct plan_cond
 {
     switch (condition->key) {
     case PLAN_KEY_THREAD:
-        return !facts->unnamed && any_pattern(plan, condition, facts->name);
+        return !facts->unnamed && match_text(plan, condition, facts->name);
     case PLAN_KEY_UNNAMED:
         return facts->unnamed == (condition->value != 0);
     case PLAN_KEY_MAIN:
@@ -107,13 +106,13 @@ static bool condition_holds(const struct plan_view *plan, const struct plan_cond
     case PLAN_KEY_INDEX:
         return any_range(plan, condition, facts->index);
     case PLAN_KEY_START_LIBRARY:
-        return any_path_pattern(plan, condition, facts->start_library);
+        return match_path(plan, condition, facts->start_library);
     case PLAN_KEY_START_FUNCTION:
-        return any_pattern(plan, condition, facts->start_function);
+        return match_text(plan, condition, facts->start_function);
     case PLAN_KEY_CREATOR_LIBRARY:
-        return any_path_pattern(plan, condition, facts->creator_library);
+        return match_path(plan, condition, facts->creator_library);
     case PLAN_KEY_CREATOR_FUNCTION:
-        return any_pattern(plan, condition, facts->creator_function);
+        return match_text(plan, condition, facts->creator_function);
     case PLAN_KEY_STACK_LIBRARY:
         return any_frame(plan, condition, facts->stack_library, facts->frames, true);
     case PLAN_KEY_STACK_FUNCTION:

@@ -55,6 +55,13 @@ bool match_target(const struct plan_view *plan, const struct process_facts *fact
 /* fnmatch(3) without flags, bounded: '*', '?', '[a-z]', '\'. Linear time in text x pattern, no recursion. */
 bool glob_match(const char *pattern, const char *text);
 
+/*
+ * Does one of a condition's patterns fit? false for NULL. In paths, a pattern with a '/' is about the whole path, one
+ * without about the file name: users write "libgomp.so*".
+ */
+bool match_text(const struct plan_view *plan, const struct plan_condition *condition, const char *text);
+bool match_path(const struct plan_view *plan, const struct plan_condition *condition, const char *path);
+
 /* "thread", "start_library", …: the word of a key in the policy language. */
 const char *plan_key_word(unsigned key);
 

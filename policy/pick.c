@@ -111,9 +111,28 @@ static struct pick take(const struct plan_view *plan, struct occupancy *occupanc
     return (struct pick){.slot = slot, .reason = reason};
 }
 
-/* The slot with the fewest threads per CPU, the earliest of equals; closed ones only when all are closed. */
+static bool is_near(const struct plan_view *plan, uint32_t slot, uint32_t near)
+{
+    return near != PLAN_NONE && masks_intersect(plan, plan->slots[slot].mask, plan->slots[near].mask);
+}
+
+/* Fewer threads per CPU; of equals the one that is near. */
+static bool is_better(const struct plan_view *plan, uint32_t slot, uint32_t used, uint32_t best, uint32_t best_used,
+                      uint32_t near)
+{
+    uint64_t load = (uint64_t)used * plan->slots[best].capacity;
+    uint64_t best_load = (uint64_t)best_used * plan->slots[slot].capacity;
+    if (load != best_load)
+        return load < best_load;
+    return is_near(plan, slot, near) && !is_near(plan, best, near);
+}
+
+/*
+ * The slot with the fewest threads per CPU; of equals one that shares CPUs with the slot `near`, else the earliest;
+ * closed ones only when all are closed.
+ */
 static uint32_t least_used(const struct plan_view *plan, const struct occupancy *occupancy,
-                           const struct plan_rule *rule, bool *ret_closed)
+                           const struct plan_rule *rule, uint32_t near, bool *ret_closed)
 {
     uint32_t best = PLAN_NONE, best_used = 0;
     for (int closed = 0; closed <= 1 && best == PLAN_NONE; closed++) {
@@ -121,8 +140,7 @@ static uint32_t least_used(const struct plan_view *plan, const struct occupancy 
             uint32_t slot = rule->slot_first + i, used = load_used(occupancy, slot);
             if (!closed && slot_is_closed(plan, occupancy, slot))
                 continue;
-            if (best == PLAN_NONE ||
-                (uint64_t)used * plan->slots[best].capacity < (uint64_t)best_used * plan->slots[slot].capacity) {
+            if (best == PLAN_NONE || is_better(plan, slot, used, best, best_used, near)) {
                 best = slot;
                 best_used = used;
             }
@@ -133,10 +151,10 @@ static uint32_t least_used(const struct plan_view *plan, const struct occupancy 
 }
 
 static struct pick take_least_used(const struct plan_view *plan, struct occupancy *occupancy,
-                                   const struct plan_rule *rule)
+                                   const struct plan_rule *rule, uint32_t near)
 {
     bool closed;
-    uint32_t slot = least_used(plan, occupancy, rule, &closed);
+    uint32_t slot = least_used(plan, occupancy, rule, near, &closed);
     return take(plan, occupancy, slot, closed ? REASON_SHARED_CPU : REASON_OK);
 }
 
@@ -146,7 +164,7 @@ static uint32_t take_first_free(const struct plan_view *plan, struct occupancy *
 {
     for (uint32_t i = 0; i < rule->slot_count; i++) {
         uint32_t slot = rule->slot_first + i;
-        if (near != PLAN_NONE && !masks_intersect(plan, plan->slots[slot].mask, plan->slots[near].mask))
+        if (near != PLAN_NONE && !is_near(plan, slot, near))
             continue;
         if (!slot_is_closed(plan, occupancy, slot) && take_if_room(plan, occupancy, slot))
             return slot;
@@ -181,7 +199,7 @@ static struct pick pick_in_order(const struct plan_view *plan, struct occupancy 
     if (slot == PLAN_NONE)
         slot = take_first_free(plan, occupancy, rule, PLAN_NONE);
     if (slot == PLAN_NONE)
-        return take_least_used(plan, occupancy, rule);
+        return take_least_used(plan, occupancy, rule, rule->distribution == DIST_INHERIT ? creator_slot : PLAN_NONE);
     return (struct pick){.slot = slot, .reason = REASON_OK};
 }
 
@@ -205,7 +223,7 @@ static struct pick pick_exclusive(const struct plan_view *plan, struct occupancy
         }
     }
     bool closed;
-    return take(plan, occupancy, least_used(plan, occupancy, rule, &closed), REASON_NO_FREE_SLOT);
+    return take(plan, occupancy, least_used(plan, occupancy, rule, PLAN_NONE, &closed), REASON_NO_FREE_SLOT);
 }
 
 struct pick pick_slot(const struct plan_view *plan, struct occupancy *occupancy, uint32_t rule_index,
@@ -218,11 +236,39 @@ struct pick pick_slot(const struct plan_view *plan, struct occupancy *occupancy,
     case DIST_ROUND_ROBIN:
         return pick_round_robin(plan, occupancy, rule_index);
     case DIST_SCATTER: /* its order spreads; taking the emptiest keeps spreading on the second round */
-    case DIST_LEAST_LOADED:
-        return take_least_used(plan, occupancy, rule);
+        return take_least_used(plan, occupancy, rule, PLAN_NONE);
+    case DIST_LEAST_LOADED: /* its creator's memory is what a thread begins with */
+        return take_least_used(plan, occupancy, rule, creator_slot);
     default:
         return pick_in_order(plan, occupancy, rule_index, creator_slot);
     }
+}
+
+uint32_t pick_nth(const struct plan_view *plan, uint32_t rule_index, uint32_t n)
+{
+    const struct plan_rule *rule = &plan->rules[rule_index];
+    uint64_t room = 0;
+
+    if (rule->distribution == DIST_INHERIT || (rule->flags & PLAN_RULE_EXCLUSIVE))
+        return PLAN_NONE;
+    if (rule->distribution != DIST_COMPACT)
+        return rule->slot_first + n % rule->slot_count;
+    for (uint32_t i = 0; i < rule->slot_count; i++)
+        room += plan->slots[rule->slot_first + i].capacity;
+    n = (uint32_t)(n % room); /* capacities are at least 1 */
+    for (uint32_t i = 0; i < rule->slot_count; i++) {
+        uint32_t capacity = plan->slots[rule->slot_first + i].capacity;
+
+        if (n < capacity)
+            return rule->slot_first + i;
+        n -= capacity;
+    }
+    return rule->slot_first;
+}
+
+struct pick pick_this(const struct plan_view *plan, struct occupancy *occupancy, uint32_t slot)
+{
+    return take(plan, occupancy, slot, REASON_OK);
 }
 
 void pick_release(const struct plan_view *plan, struct occupancy *occupancy, struct pick pick)

@@ -35,9 +35,19 @@ struct pick {
 
 /*
  * Takes a place for one more thread of the rule. creator_slot: the slot of the thread that creates it, or
- * PLAN_NONE (counts for `inherit`). Never fails: when all is full it shares, with a reason.
+ * PLAN_NONE (counts for `inherit`, and for `least_loaded` between equals). Never fails: when all is full it shares,
+ * with a reason.
  */
 struct pick pick_slot(const struct plan_view *plan, struct occupancy *occupancy, uint32_t rule, uint32_t creator_slot);
+
+/*
+ * The place of the n-th forked process (from 0) of the rule: processes do not see each other's occupancy, so they go by
+ * their number as threads would in an empty machine. PLAN_NONE: the distribution goes by the creator (inherit), or each
+ * is to be alone.
+ */
+uint32_t pick_nth(const struct plan_view *plan, uint32_t rule, uint32_t n);
+/* Takes that slot, full or not. */
+struct pick pick_this(const struct plan_view *plan, struct occupancy *occupancy, uint32_t slot);
 
 /* Gives it back; exactly once for each pick. */
 void pick_release(const struct plan_view *plan, struct occupancy *occupancy, struct pick pick);

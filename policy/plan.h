@@ -23,7 +23,7 @@
 #include "policy/words.h"
 
 #define PLAN_MAGIC     UINT64_C(0x314e414c5057444e) /* "NDWPLAN1" little-endian */
-#define PLAN_VERSION   3u
+#define PLAN_VERSION   7u
 #define PLAN_MAX_SIZE  (64u << 20) /* bytes; a larger file is refused unread */
 #define PLAN_NONE      UINT32_MAX  /* "no such index" in every index field that says "or PLAN_NONE" */
 #define PLAN_MAX_RULES 1024u
@@ -72,6 +72,7 @@ enum plan_feature {
     PLAN_HAS_NEXT_TOUCH = 1 << 12, /* some rule has next_touch */
     PLAN_HAS_MIGRATE = 1 << 13,    /* some rule has migrate_on_move */
     PLAN_HAS_REGIONS = 1 << 14,    /* some rule has memory.regions */
+    PLAN_HAS_STEAL = 1 << 15,      /* some rule has rebalance.steal */
 };
 
 struct plan_header {
@@ -100,8 +101,14 @@ struct plan_header {
     uint32_t process_distribution; /* enum process_distribution */
     uint32_t process_level;        /* enum level */
     uint32_t match_delay_us;
-    uint32_t metrics_flags; /* 1 enabled, 2 per_thread */
-    uint32_t spare[9];      /* 0 */
+    uint32_t metrics_flags;  /* 1 enabled, 2 per_thread */
+    uint32_t process_shares; /* of [process] distribution: the plans beside this one, each for a part of the machine;
+                                0: none */
+    uint32_t process_share;  /* which of them this is; PLAN_NONE: none */
+    uint32_t share_sizes;  /* PLAN_RANGES, from here, process_shares of them: how many CPUs each share has (first), and
+                              which (last, a mask) */
+    uint32_t report_pages; /* 1: the report at the end looks where the pages lie */
+    uint32_t spare[5];     /* 0 */
     struct plan_section sections[PLAN_SECTION_COUNT];
 };
 
@@ -111,6 +118,7 @@ enum plan_rule_flag {
     PLAN_RULE_CATCH_ALL = 1 << 2,
     PLAN_RULE_MAIN = 1 << 3,       /* some clause says main = true */
     PLAN_RULE_NEXT_TOUCH = 1 << 4, /* memory.next_touch */
+    PLAN_RULE_BALANCING = 1 << 5,  /* memory.numa_balancing */
 };
 
 enum plan_key { /* what a condition looks at; the words of `match` and [target] */
@@ -159,6 +167,10 @@ struct plan_rule {
     uint32_t interval_ms, min_residency_ms;
     uint64_t prefault_size; /* bytes */
     uint32_t regions_first, regions_count;
+    uint64_t move_bytes; /* that may be moved in a second */
+    uint32_t move_ms;    /* of a second that moving may take */
+    uint8_t node_ids;    /* enum node_ids */
+    uint8_t spare[3];    /* 0 */
 };
 
 /* One table of memory.regions. The first of a rule that fits a mapping counts. */

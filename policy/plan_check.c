@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "policy/ledger.h"
 #include "policy/reason.h"
 
 /*
@@ -158,7 +159,7 @@ static bool rule_enums_are_sound(const struct plan_rule *rule)
            rule->smt < SMT_COUNT && rule->enforcement < ENFORCE_COUNT && rule->on_app_affinity < APP_COUNT &&
            rule->mem_policy < MEM_COUNT && rule->arena < ARENA_COUNT && rule->huge_pages < HUGE_COUNT &&
            rule->prefault < PREFAULT_COUNT && rule->stack < STACK_COUNT && rule->steal < STEAL_COUNT &&
-           rule->set_reason < REASON_COUNT && rule->mem_reason < REASON_COUNT;
+           rule->set_reason < REASON_COUNT && rule->mem_reason < REASON_COUNT && rule->node_ids < NODE_IDS_COUNT;
 }
 
 static bool regions_are_sound(const struct plan_view *plan)
@@ -217,6 +218,20 @@ static bool machine_is_sound(const struct plan_view *plan)
     return true;
 }
 
+static bool shares_are_sound(const struct plan_view *plan, const struct plan_header *h)
+{
+    if (h->process_shares == 0)
+        return true;
+    if (h->process_shares > LEDGER_SHARES || h->share_sizes > plan->count[PLAN_RANGES] ||
+        h->process_shares > plan->count[PLAN_RANGES] - h->share_sizes)
+        return false;
+    for (uint32_t i = 0; i < h->process_shares; i++)
+        if (plan->ranges[h->share_sizes + i].first == 0 ||
+            !used_cpu_mask_fits(plan, plan->ranges[h->share_sizes + i].last))
+            return false;
+    return true;
+}
+
 static bool header_is_sound(const struct plan_view *plan)
 {
     const struct plan_header *h = plan->header;
@@ -228,7 +243,7 @@ static bool header_is_sound(const struct plan_view *plan)
     return text_fits(plan, h->source) && text_fits(plan, h->description) && text_fits(plan, h->report_file) &&
            text_fits(plan, h->log_target) && h->children < CHILDREN_COUNT && h->at_exit < AT_EXIT_COUNT &&
            h->log_level < LOG_COUNT && h->cpu_report < CPUS_COUNT && h->process_distribution < PROC_DIST_COUNT &&
-           h->process_level < LEVEL_COUNT;
+           h->process_level < LEVEL_COUNT && shares_are_sound(plan, h);
 }
 
 /* Sections lie behind the header, in the file, aligned; only then may their records be looked at. */

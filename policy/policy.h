@@ -69,12 +69,16 @@ struct memory {
     struct set_list nodes;
     struct weight *weights;
     size_t weight_count;
+    enum node_ids node_ids;
+    bool numa_balancing;
+    struct span numa_balancing_span;
     enum arena arena;
     enum huge_pages huge_pages;
     enum prefault prefault;
     uint64_t prefault_size; /* bytes, 0: not given */
     enum stack stack;
     bool next_touch, migrate_on_move;
+    uint64_t move_bytes, move_time_us; /* of a second; 0: not given */
     struct region_rule *regions;
     size_t region_count;
 };

@@ -17,6 +17,16 @@ enum reason {
 /* How a wish ended. OUTCOME_NONE comes with the reason; PENDING: decided but not yet applied by the thread. */
 enum outcome { OUTCOME_NOT_ASKED, OUTCOME_STRICT, OUTCOME_BEST_EFFORT, OUTCOME_NONE, OUTCOME_PENDING, OUTCOME_COUNT };
 
+/*
+ * How much of all that was asked for a thread it has, CPUs and memory together, in steps downwards. `preferred`: what
+ * could not be had is come near to (a best_effort); `cpu_only`: no memory policy; `memory_only`: no mask.
+ */
+enum step { STEP_NOT_ASKED, STEP_FULL, STEP_PREFERRED, STEP_CPU_ONLY, STEP_MEMORY_ONLY, STEP_NONE, STEP_COUNT };
+
+/* Of two enum outcome. What is pending is not known and counts as not asked. */
+enum step step_of(unsigned cpu_outcome, unsigned memory_outcome);
+const char *step_word(unsigned step); /* "not_asked", "full", "preferred", "cpu_only", "memory_only", "none" */
+
 const char *reason_word(unsigned reason);   /* "no-free-slot"; "?" for an unknown number */
 const char *reason_text(unsigned reason);   /* the sentence */
 const char *outcome_word(unsigned outcome); /* "strict", "best_effort", "none", "not_asked", "pending" */

@@ -88,7 +88,7 @@ static const struct mistake mistakes[] = {
     {"[defaults]\nmemory = { policy = \"local\", nodes = \"0\" }\n", "W004", 3, 38, 3, "preferred"},
     {"[defaults]\nmemory = { policy = \"interleave\", weights = { 0 = 1 } }\n", "W003", 3, 21, 12, NULL},
     {"description = \"x\"\n", "W002", 0, 0, 1, NULL},
-    {"[defaults]\non_app_affinity = \"clamp\"\n", "N001", 3, 1, 15, "not in effect"},
+    {"[log]\ntarget = \"x\"\n", "N001", 2, 2, 3, "`log`"},
     {"[log]\nlevel = \"info\"\ntarget = \"/x\"\n", "N001", 2, 2, 3, "`log`"},
     /* syntax */
     {"[defaults\n", "E003", 2, 10, 1, NULL},

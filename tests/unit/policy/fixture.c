@@ -40,7 +40,7 @@ struct compiled compile_text(const char *policy, const char *topology_text)
     if (r != 0)
         diag_print(stderr, &config.diags, config.sources, (struct print_style){0});
     assert_int_equal(r, 0);
-    struct compile_options options = {.source = "test", .gpu = -1};
+    struct compile_options options = {.source = "test", .gpu = -1, .share = PLAN_NONE};
     policy_lint(config.policy, topology, &compiled.diags);
     compiled.result = plan_compile(&compiled.bytes, config.policy, topology, &options, &compiled.diags);
     if (compiled.result == 0)

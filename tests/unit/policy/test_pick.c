@@ -86,6 +86,20 @@ static void round_robin_and_least_loaded_spread(void **state)
     free_board(&board);
 }
 
+static void least_loaded_stays_with_the_creator_between_equals(void **state)
+{
+    struct board board = new_board("schema = 1\n[defaults]\nbind_to = \"node\"\ndistribution = \"least_loaded\"\n");
+    uint32_t second = board.compiled.view.rules[0].slot_first + 1;
+    (void)state;
+    struct pick there = take(&board, 0, second, "4-7", REASON_OK);
+    take(&board, 0, second, "0-3", REASON_OK); /* fewer */
+    take(&board, 0, second, "4-7", REASON_OK);
+    take(&board, 0, PLAN_NONE, "0-3", REASON_OK);
+    pick_release(&board.compiled.view, &board.occupancy, there);
+    take(&board, 0, second - 1, "4-7", REASON_OK); /* fewer */
+    free_board(&board);
+}
+
 #define EXCLUSIVE                                                                                                      \
     "schema = 1\n[defaults]\nbind_to = \"node\"\nnodes = \"0\"\n[[rules]]\nname = \"x\"\n"                             \
     "match = { thread = \"x\" }\nbind_to = \"core\"\nexclusive = true\ndistribution = \"compact\"\n"
@@ -155,6 +169,7 @@ int main(void)
         cmocka_unit_test(compact_fills_and_reuses_what_is_given_back),
         cmocka_unit_test(inherit_goes_where_the_creator_is),
         cmocka_unit_test(round_robin_and_least_loaded_spread),
+        cmocka_unit_test(least_loaded_stays_with_the_creator_between_equals),
         cmocka_unit_test(exclusive_cpus_leave_the_masks_of_others),
         cmocka_unit_test(no_cpu_is_ever_claimed_twice),
     };

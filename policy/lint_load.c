@@ -1,0 +1,48 @@
+#include <stdlib.h>
+
+#include "policy/compile.h"
+
+/* [defaults] has no place of its own in the file. */
+static struct span span_of(const struct policy *policy, uint32_t rule)
+{
+    return rule < policy->rule_count ? policy->rules[rule].span : (struct span){0};
+}
+
+struct load {
+    size_t threads, crowded, shared;
+};
+
+static struct load *count_loads(const struct plan_view *plan, const struct sim_thread *threads, size_t count)
+{
+    struct load *loads = calloc(plan->count[PLAN_RULES] + 1, sizeof *loads);
+    for (size_t i = 0; loads && i < count; i++) {
+        if (threads[i].rule >= plan->count[PLAN_RULES] || threads[i].main_union)
+            continue;
+        struct load *load = &loads[threads[i].rule];
+        load->threads++;
+        load->crowded += threads[i].reason == REASON_OVERSUBSCRIBED || threads[i].reason == REASON_NO_FREE_SLOT;
+        load->shared += threads[i].reason == REASON_SHARED_CPU;
+    }
+    return loads;
+}
+
+void plan_lint_threads(const struct plan_view *plan, const struct policy *policy, const struct sim_thread *threads,
+                       size_t count, struct diag_list *diags)
+{
+    struct load *loads = count_loads(plan, threads, count);
+    for (uint32_t i = 0; loads && i < plan->count[PLAN_RULES]; i++) {
+        const struct plan_rule *rule = &plan->rules[i];
+        const char *name = plan_text(plan, rule->name);
+        uint32_t cpus = plan->masks[rule->set_mask].weight;
+        if (loads[i].crowded)
+            diag_add(diags, DIAG_W026, span_of(policy, i), NULL,
+                     "widen nodes or cpus, start fewer threads, or split the rule",
+                     "rule \"%s\" gets %zu threads, and its places have room for %zu on %u CPUs", name,
+                     loads[i].threads, loads[i].threads - loads[i].crowded, cpus);
+        if (loads[i].shared)
+            diag_add(diags, DIAG_W027, span_of(policy, i), NULL, "give the rules different CPUs, or drop `exclusive`",
+                     "%zu of %zu threads of rule \"%s\" share CPUs that exclusive threads have taken", loads[i].shared,
+                     loads[i].threads, name);
+    }
+    free(loads);
+}
