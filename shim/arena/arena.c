@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "shim/arena/big.h"
@@ -13,12 +12,16 @@
 #include "shim/arena/harden.h"
 #include "shim/arena/heap.h"
 #include "shim/arena/large.h"
+#include "shim/arena/parked.h"
+#include "shim/arena/remote.h"
 #include "shim/arena/small.h"
 #include "shim/interpose/next.h"
 #include "shim/memory/follower.h"
+#include "shim/place/place.h"
 #include "shim/place/thread.h"
 #include "shim/start/start.h"
 #include "shim/state.h"
+#include "shim/sys/call.h"
 
 /* glibc 2.35; elsewhere the CPU is asked for on the slow paths only. */
 extern const ptrdiff_t __rseq_offset __attribute__((weak));
@@ -60,6 +63,12 @@ void arena_start(void)
 void arena_stay_off(void)
 {
     mode = OFF;
+}
+
+void arena_plan_changed(void)
+{
+    if (mode == ON)
+        choice_plan_changed();
 }
 
 bool arena_is_on(void)
@@ -143,7 +152,7 @@ static uint32_t current_cpu(uint32_t seen)
     if (nw_map.cpu_offset == no_cpu_offset() || cpu >= NO_CPU) {
         unsigned asked = 0;
 
-        syscall(SYS_getcpu, &asked, NULL, NULL);
+        raw_call(SYS_getcpu, &asked, NULL, NULL);
         cpu = asked;
     }
     return cpu;
@@ -169,6 +178,13 @@ static struct heap *enter_heap(const struct choice *choice)
     return heap;
 }
 
+/* Its first allocation is the first that is heard of a thread that no hook saw. */
+static void meet(void)
+{
+    if (!nw_self && !ended && is_stand_in(nw_heap) && unseen_tid())
+        place_meet();
+}
+
 /*
  * The right heap for the thread where it runs now; it may run elsewhere a moment later, which the next allocation
  * sees. NULL: the program's own allocator has to serve.
@@ -176,10 +192,13 @@ static struct heap *enter_heap(const struct choice *choice)
 static struct heap *settle(void)
 {
     int saved = errno;
-    uint32_t seen = arena_cpu();
-    struct choice choice = choice_now(current_cpu(seen));
     struct heap *heap = nw_heap;
+    struct choice choice;
+    uint32_t seen;
 
+    meet();
+    seen = arena_cpu();
+    choice = choice_now(current_cpu(seen));
     if (takes_heap_along(heap, &choice))
         heap->last_core = choice.core;
     if (is_stand_in(heap) || heap->region != choice.region || (choice.by_core && heap->last_core != choice.core)) {
@@ -371,7 +390,7 @@ static NOINLINE void free_elsewhere(void *pointer)
     else if (heap_covers(nw_heap, pointer))
         small_free_own(&nw_heap->bins[page->class_number], pointer);
     else
-        remote_push(page, pointer);
+        remote_free(is_stand_in(nw_heap) ? NULL : nw_heap, page, pointer);
 }
 
 void arena_free(void *pointer)
@@ -450,8 +469,10 @@ bool arena_trim(void)
 
     if (mode != ON)
         return false;
-    if (!is_stand_in(nw_heap))
+    if (!is_stand_in(nw_heap)) {
         heap_trim(nw_heap);
+        remote_look_everywhere(nw_heap);
+    }
     for (uint32_t i = 0; i < nw_map.count; i++)
         any |= region_trim(&nw_regions[i]);
     return any;

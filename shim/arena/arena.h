@@ -24,6 +24,8 @@ bool arena_is_on(void);
 /* Does the pointer lie in the arenas, or in the bootstrap pool? */
 bool arena_owns(const void *pointer);
 
+/* Another plan is in force: which rule allocates where. The arenas themselves stay as they are, or off. */
+void arena_plan_changed(void);
 /* The thread got another rule: its next allocation looks at it. Any thread. */
 void arena_rule_changed(struct thread *thread);
 /* The same, and what the thread has follows it: its heap goes over to the new node's region. Whoever owns the record.

@@ -34,12 +34,10 @@ void big_remove(struct region *region, struct page *page)
 
 void big_made(struct page *page, uint32_t rule)
 {
-    uint32_t tid = nw_self ? atomic_load_explicit(&nw_self->tid, memory_order_relaxed) : 0;
-
     atomic_store_explicit(&page->serial, atomic_load_explicit(&page->serial, memory_order_relaxed) + 1,
                           memory_order_relaxed);
-    atomic_store_explicit(&page->maker, tid, memory_order_relaxed);
-    page->rule = rule < UINT16_MAX ? (uint16_t)rule : UINT16_MAX;
+    atomic_store_explicit(&page->maker, thread_maker(), memory_order_relaxed);
+    page->rule = thread_short_rule(rule);
 }
 
 uint32_t big_list(struct region *region, struct big *ret_objects, uint32_t most)
@@ -50,12 +48,14 @@ uint32_t big_list(struct region *region, struct big *ret_objects, uint32_t most)
         return 0;
     for (const struct page *page = region->big; page && found < most; page = page->next)
         if (page_kind(page) == PAGE_LARGE)
-            ret_objects[found++] = (struct big){(uintptr_t)page_start(page),
-                                                large_size(page),
-                                                atomic_load_explicit(&page->serial, memory_order_relaxed),
-                                                region->number,
-                                                page->maker,
-                                                page->rule};
+            ret_objects[found++] = (struct big){
+                .start = (uintptr_t)page_start(page),
+                .size = large_size(page),
+                .serial = atomic_load_explicit(&page->serial, memory_order_relaxed),
+                .region = region->number,
+                .maker = page->maker,
+                .rule = page->rule,
+            };
     lock_give(&region->lock);
     return found;
 }

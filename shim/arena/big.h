@@ -23,6 +23,7 @@ struct big {
     size_t size; /* bytes in use */
     uint32_t serial, region, maker;
     uint16_t rule;
+    bool away; /* some of a mapping (memory/owned.h) was moved after its users */
 };
 
 /* With the region's lock held. A span that is listed already, or too small, is left alone. */

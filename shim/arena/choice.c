@@ -16,6 +16,11 @@ static uint32_t nodes[REGIONS_MAX]; /* ids with memory, ascending */
 static uint32_t node_count ON_DATA_PAGE;
 static uint8_t node_index[NODE_IDS]; /* in nodes[] */
 
+/* The machine does not change with the plan: the first one's table serves to the end, without a look at the plan. */
+static const struct plan_cpu *cpus;
+static uint32_t cpu_count;
+
+static uint32_t rule_count;
 /* Per rule of the plan, the last one for threads without a rule. */
 static struct {
     uint8_t flavour;     /* or OFF */
@@ -122,7 +127,41 @@ int choice_open(void)
         choose_for_rule(i, &plan->rules[i]);
     choose_without_rule(plan->count[PLAN_RULES]);
     find_nodes();
+    cpus = plan->cpus;
+    cpu_count = plan->count[PLAN_CPUS];
+    rule_count = plan->count[PLAN_RULES];
     return regions_reserve(flavours, flavour_count, nodes, node_count);
+}
+
+/* Regions are made once: a rule that asks for something new gets what is nearest to it. */
+static uint8_t nearest_flavour(const struct flavour *flavour)
+{
+    uint8_t nearest = 0;
+
+    for (uint32_t i = flavour_count; i-- > 0;)
+        if (flavours[i].binding == flavour->binding)
+            nearest = (uint8_t)i;
+    for (uint32_t i = flavour_count; i-- > 0;)
+        if (flavours[i].binding == flavour->binding && flavours[i].huge_pages == flavour->huge_pages)
+            nearest = (uint8_t)i;
+    return nearest;
+}
+
+void choice_plan_changed(void)
+{
+    const struct plan_view *plan = &nw_shim.plan;
+    uint32_t last = plan->count[PLAN_RULES];
+
+    for (uint32_t i = 0; i < last; i++) {
+        struct flavour flavour = flavour_of(&plan->rules[i]);
+
+        rules[i].flavour = plan->rules[i].arena == ARENA_OFF ? OFF : nearest_flavour(&flavour);
+        rules[i].by_core = plan->rules[i].arena == ARENA_CORE;
+        rules[i].fixed = names_one_node(&plan->rules[i]);
+    }
+    rules[last] = plan->header->default_rule == PLAN_NONE ? rules[rule_count] : rules[plan->header->default_rule];
+    rules[last].fixed = false;
+    rule_count = last;
 }
 
 /* --- for a thread --- */
@@ -132,31 +171,22 @@ static uint32_t index_of_node(uint32_t node)
     return node < NODE_IDS ? node_index[node] : 0;
 }
 
-static uint32_t node_of_slot(const struct thread *thread)
-{
-    const struct plan_view *plan = &nw_shim.plan;
-    const struct plan_mask *mask = &plan->masks[plan->slots[thread->pick.slot].mem_mask];
-
-    return mask->first_word * 64 + (uint32_t)__builtin_ctzll(plan->words[mask->word_first]);
-}
-
 struct choice choice_now(uint32_t cpu)
 {
-    const struct plan_view *plan = &nw_shim.plan;
     const struct thread *thread = nw_self;
     uint32_t rule = thread ? thread->rule : PLAN_NONE;
-    uint32_t entry = rule == PLAN_NONE ? plan->count[PLAN_RULES] : rule;
+    uint32_t entry = rule < rule_count ? rule : rule_count;
     struct choice choice = {.rule = rule, .by_core = rules[entry].by_core};
     uint32_t index = 0;
 
     if (rules[entry].flavour == OFF)
         return choice;
-    if (cpu < plan->count[PLAN_CPUS]) {
-        choice.core = plan->cpus[cpu].core;
-        index = index_of_node(plan->cpus[cpu].mem_node);
+    if (cpu < cpu_count) {
+        choice.core = cpus[cpu].core;
+        index = index_of_node(cpus[cpu].mem_node);
     }
     if (rules[entry].fixed && thread && thread->holds_pick)
-        index = index_of_node(node_of_slot(thread));
+        index = index_of_node(thread->memory_node);
     if (flavours[rules[entry].flavour].binding == BINDING_NONE)
         index = 0;
     choice.region = &nw_regions[rules[entry].flavour * node_count + index];

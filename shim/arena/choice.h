@@ -25,4 +25,7 @@ struct choice {
 /* For the calling thread on this CPU. No system call. */
 struct choice choice_now(uint32_t cpu);
 
+/* Another plan, on the regions that there are. Only where choice_open() succeeded. */
+void choice_plan_changed(void);
+
 #endif

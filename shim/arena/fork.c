@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "shim/arena/heap.h"
+#include "shim/arena/parked.h"
 #include "shim/arena/region.h"
 #include "shim/start/start.h"
 #include "shim/state.h"
@@ -14,6 +15,7 @@ static uint64_t held[REGIONS_MAX / 64]; /* by arena_fork_prepare(); written unde
 
 void arena_fork_prepare(void)
 {
+    atomic_fetch_add_explicit(&nw_shim.forks, 1, memory_order_relaxed);
     memset(held, 0, sizeof(held));
     for (uint32_t i = 0; i < nw_map.count; i++)
         if (lock_take(&nw_regions[i].lock))
@@ -43,8 +45,7 @@ static void park_orphans(struct region *region)
         heap_look_again(heap);
         if (heap->busy)
             continue;
-        heap->next_parked = region->parked;
-        region->parked = heap;
+        parked_add(region, heap);
     }
 }
 

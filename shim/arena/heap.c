@@ -2,19 +2,22 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "shim/arena/large.h"
+#include "shim/arena/parked.h"
 #include "shim/arena/small.h"
 #include "shim/arena/span.h"
 #include "shim/arena/stats.h"
+#include "shim/place/sweep.h"
 #include "shim/state.h"
+#include "shim/sys/call.h"
 
 #define HEAP_SLICES    1u
 #define HEAP_BYTES     4096u /* a page of its own: it can be moved after its thread */
-#define SEARCH_LIMIT   16u   /* parked heaps that are looked at for one of the same core */
+#define TICKS          32u   /* slow calls between two looks at the clock */
 #define RECLAIM_BEYOND 64u   /* heaps of a region from which on those of unseen threads are asked for */
+#define OTHERS         4u    /* regions that are asked for idle memory at a look */
 
 const struct heap nw_no_heap = {.cpu = NO_CPU};
 const struct heap nw_forward_heap = {.cpu = NO_CPU};
@@ -60,6 +63,7 @@ static void heap_init(struct heap *heap, struct region *region)
     }
     set_region(heap, region);
     heap->rule = PLAN_NONE;
+    heap->pushed_limit = PUSHED_LEAST;
     list_add(region, heap);
 }
 
@@ -84,23 +88,6 @@ static struct heap *heap_new(struct region *region)
     return heap;
 }
 
-/* A parked heap, by preference one that worked on this core last. */
-static struct heap *unpark(struct region *region, uint32_t core)
-{
-    struct heap **link = &region->parked, **found = link;
-    struct heap *heap;
-
-    for (uint32_t i = 0; *link && i < SEARCH_LIMIT; i++, link = &(*link)->next_parked)
-        if ((*link)->last_core == core) {
-            found = link;
-            break;
-        }
-    heap = *found;
-    if (heap)
-        *found = heap->next_parked;
-    return heap;
-}
-
 /*
  * Threads that no hook sees (raw clone, libraries that find libc's pthread_create behind ours) tell nobody of their
  * end. Where a region has many heaps, the kernel is asked for the borrowers.
@@ -113,12 +100,11 @@ static void reclaim(struct region *region)
     if (region->parked || count < RECLAIM_BEYOND || count & (count - 1))
         return;
     for (struct heap *heap = region->heaps; heap; heap = heap->next_heap)
-        if (heap->owner_tid && heap->owner && syscall(SYS_tgkill, nw_shim.pid, heap->owner_tid, 0) != 0 &&
+        if (heap->owner_tid && heap->owner && raw_call(SYS_tgkill, nw_shim.pid, heap->owner_tid, 0) != 0 &&
             errno == ESRCH && !heap->busy) {
             heap->owner = NULL;
             heap->owner_tid = 0;
-            heap->next_parked = region->parked;
-            region->parked = heap;
+            parked_add(region, heap);
         }
     errno = saved;
 }
@@ -130,7 +116,7 @@ struct heap *heap_borrow(struct region *region, uint32_t core, int32_t tid)
     if (!lock_take(&region->lock))
         return NULL;
     reclaim(region);
-    heap = unpark(region, core);
+    heap = parked_take(region, core);
     if (!heap)
         heap = heap_new(region);
     if (heap) {
@@ -154,8 +140,7 @@ void heap_park(struct heap *heap)
         return; /* a signal handler inside the lock: the heap is lost */
     heap->owner = NULL;
     heap->owner_tid = 0;
-    heap->next_parked = region->parked;
-    region->parked = heap;
+    parked_add(region, heap);
     lock_give(&region->lock);
 }
 
@@ -190,24 +175,47 @@ void heap_trim(struct heap *heap)
     small_release_empty(heap);
 }
 
-bool region_trim(struct region *region)
-{
-    struct heap *parked, *next;
-    uint32_t purged;
+/* --- what is due by time --- */
 
-    if (!region->opened || !lock_take(&region->lock))
-        return false;
-    parked = region->parked;
-    region->parked = NULL;
-    lock_give(&region->lock);
-    for (struct heap *heap = parked; heap; heap = next) {
-        next = heap->next_parked;
-        heap_trim(heap);
-        heap_park(heap);
+/* A region that no thread works in any more has nobody else to look at its clock. */
+static void decay_another(struct heap *heap, uint32_t now)
+{
+    for (uint32_t i = 0; i < OTHERS; i++) {
+        struct region *region = &nw_regions[heap->other_region++ % nw_map.count];
+
+        if (region == heap->region || !counter_read(&region->dirty) || !lock_take(&region->lock))
+            continue;
+        span_decay(region, now);
+        lock_give(&region->lock);
+        return;
     }
+}
+
+void heap_count_time(struct heap *heap)
+{
+    struct region *region = heap->region;
+    uint32_t now;
+
+    if (++heap->ticks < TICKS)
+        return;
+    heap->ticks = 0;
+    now = arena_now_ms();
+    if (now - heap->looked_at < DECAY_EVERY) {
+        /* adding up all classes takes hundreds of instructions, so it is done as seldom as its answer can be yes */
+        if (++heap->looks >= heap->growth_at) {
+            heap->growth_at = heap->looks + heap->looks / 8;
+            stats_tell_growth(heap);
+        }
+        return;
+    }
+    heap->looked_at = now;
+    sweep_look();
+    stats_tell(heap);
+    small_release_spares(heap);
+    large_age_cached(heap);
+    decay_another(heap, now);
     if (!lock_take(&region->lock))
-        return false;
-    purged = span_purge(region, arena_now_ms(), 0);
+        return;
+    span_decay(region, now);
     lock_give(&region->lock);
-    return purged > 0;
 }

@@ -13,7 +13,7 @@
  * right node. Only on the way back to the pages does it matter whose they are, and then many blocks go at once. Blocks
  * of another region go home one by one.
  *
- * A heap is touched by its borrower alone, without atomics, except for `cpu`, `delayed` and what remote_push() does to
+ * A heap is touched by its borrower alone, without atomics, except for `cpu`, `delayed` and what remote.h does to
  * its pages. It changes hands under its region's lock.
  *
  * `busy` is set while lists of pages are being changed. A fork at such a moment leaves the child a heap that cannot be
@@ -75,8 +75,17 @@ static inline void bin_count_anew(struct bin *bin)
 /* Since the heap was made. Block counts are brought up to date page by page, not with each allocation. */
 struct heap_counters {
     uint64_t allocations, bytes, remote_frees;
-    uint64_t overflows; /* could not be served by the region */
+    uint64_t overflows;    /* could not be served by the region */
+    uint64_t large_slices; /* of large objects; in `bytes`, too, where they are added up (stats.c) */
 };
+
+/* 0: a library that counts for nobody, to compare the cost with (tools/bench/telemetry). */
+#ifndef HEAP_COUNTS
+#define HEAP_COUNTS 1
+#endif
+
+/* Bytes freed for other heaps before their borrower looks in their place, at least. */
+#define PUSHED_LEAST ((uint64_t)4 << 20)
 
 /* A large object that was freed a moment ago, see large.c. */
 #define CACHED_MAX 4u
@@ -103,8 +112,14 @@ struct heap {
     uint32_t empty_count;
     uint32_t ticks;     /* slow calls since the last look at the clock, */
     uint32_t looked_at; /* which was at this ms */
+    uint32_t looks;     /* that came too early for the clock's work, ever, */
+    uint32_t growth_at; /* and how many of them it takes until the counters are compared again */
     struct page *cached[CACHED_MAX];
     struct page *room; /* the span with room to grow that was freed last */
+    /* what the borrower freed of other heaps' pages since it last looked in their place, see remote.h */
+    uint64_t pushed, pushed_limit; /* bytes */
+    uint64_t pushed_to[REGIONS_MAX / 64];
+    uint32_t other_region; /* the one whose idle memory is looked at next */
     uint32_t next_cached;
     struct heap_counters counters, told; /* stats.h */
 
@@ -163,11 +178,11 @@ void heap_park(struct heap *heap);
  */
 bool heap_rehome(struct heap *heap, struct region *region);
 
+/* Now and then: what is due by time. Called by the borrower from slow paths. */
+void heap_count_time(struct heap *heap);
+
 /* Empty pages, and what others have freed, back to the region. The caller is the borrower. */
 void heap_trim(struct heap *heap);
-/* The same for heaps that nobody has borrowed, and then all dirty memory to the kernel. Returns whether any went. */
-bool region_trim(struct region *region);
-
 /* Makes the borrower look at its CPU, rule and arena at its next allocation. Any thread. */
 static inline void heap_look_again(struct heap *heap)
 {

@@ -176,12 +176,15 @@ static struct page *take(struct heap *heap, uint32_t slices, size_t alignment, b
     return page;
 }
 
-static void *hand_out(struct heap *heap, struct page *page)
+/* In both callers: a call would cost more than what it does. */
+static inline __attribute__((always_inline)) void *hand_out(struct heap *heap, struct page *page, uint32_t slices)
 {
     big_made(page, heap->rule);
     page_set_kind(page, PAGE_LARGE);
-    heap->counters.allocations++;
-    heap->counters.bytes += large_size(page);
+    if (HEAP_COUNTS) {
+        heap->counters.allocations++;
+        heap->counters.large_slices += slices;
+    }
     return page_start(page);
 }
 
@@ -191,10 +194,10 @@ void *large_allocate(struct heap *heap, size_t size, size_t alignment, bool *ret
     struct page *page = alignment == 1 ? take_cached(heap, slices) : NULL;
 
     *ret_zeroed = false;
-    small_count_time(heap);
+    heap_count_time(heap);
     if (!page)
         page = take(heap, slices, alignment, ret_zeroed);
-    return page ? hand_out(heap, page) : NULL;
+    return page ? hand_out(heap, page, slices) : NULL;
 }
 
 static uint32_t with_slack(uint32_t slices)
@@ -241,10 +244,10 @@ void *large_allocate_growing(struct heap *heap, size_t size)
     struct page *page = take_room(heap, slices_of(size));
     bool zeroed;
 
-    small_count_time(heap);
+    heap_count_time(heap);
     if (page) {
         set_size_in_room(page, slices_of(size));
-        return hand_out(heap, page);
+        return hand_out(heap, page, slices_of(size));
     }
     if (size <= CLASS_MAX_SIZE &&
         counter_read(&region->grown) >= GROWN_MOST) /* a look without the lock: the limit is a soft one */
@@ -257,7 +260,7 @@ void *large_allocate_growing(struct heap *heap, size_t size)
         counter_add(&region->grown, 1);
         lock_give(&region->lock);
     }
-    return hand_out(heap, page);
+    return hand_out(heap, page, slices_of(size));
 }
 
 void large_free(struct page *page)
@@ -268,15 +271,14 @@ void large_free(struct page *page)
 
 /* --- realloc --- */
 
-/* Its end would be somebody else's, on the wrong node: only the memory goes. false: the span is as long as it was. */
-static bool drop_end(struct page *page, uint32_t slices)
+/* Its end would be somebody else's, on the wrong node: the span stays as long as it is, only the memory goes. */
+static void drop_end(struct page *page, uint32_t slices)
 {
     int saved = errno;
 
     raw_madvise((char *)page_start(page) + ((size_t)slices << SLICE_SHIFT),
                 (size_t)(page->slices - slices) << SLICE_SHIFT, MADV_DONTNEED);
     errno = saved;
-    return false;
 }
 
 /* In place: the end is given back, or what follows is taken. */
@@ -287,9 +289,7 @@ static bool resize(struct page *page, uint32_t slices)
 
     if (!lock_take(&region->lock))
         return false;
-    if (slices < page->slices && is_away(page))
-        done = drop_end(page, slices);
-    else if (slices < page->slices)
+    if (slices < page->slices)
         span_shorten(region, page, slices, arena_now_ms());
     else if (slices > page->slices)
         done = span_extend(region, page, slices);
@@ -338,7 +338,10 @@ void *large_reallocate(struct page *page, size_t size)
         (size > CLASS_MAX_SIZE / 2 || (page->state & ~STATE_BIG)))
         return page_start(page);
     if (slices < page->slices && size > CLASS_MAX_SIZE) {
-        resize(page, slices);
+        if (is_away(page))
+            drop_end(page, slices);
+        else
+            resize(page, slices);
         return page_start(page);
     }
     if (slices > page->slices && slices <= region_of(page)->slices &&

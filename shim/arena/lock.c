@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <stddef.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "shim/arena/fork.h"
+#include "shim/sys/call.h"
 
 #define SPINS 100
 
@@ -46,7 +46,7 @@ static void sleep_on(struct lock *lock)
     if (!(seen & LOCK_WAITED) && !atomic_compare_exchange_strong_explicit(&lock->word, &seen, seen | LOCK_WAITED,
                                                                           memory_order_relaxed, memory_order_relaxed))
         return;
-    syscall(SYS_futex, futex_word(lock), FUTEX_WAIT_PRIVATE, (uint32_t)(seen | LOCK_WAITED), NULL, NULL, 0);
+    raw_call(SYS_futex, futex_word(lock), FUTEX_WAIT_PRIVATE, (uint32_t)(seen | LOCK_WAITED), NULL, NULL, 0);
 }
 
 bool lock_take_slow(struct lock *lock)
@@ -72,6 +72,6 @@ void lock_wake(struct lock *lock)
 {
     int saved = errno;
 
-    syscall(SYS_futex, futex_word(lock), FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    raw_call(SYS_futex, futex_word(lock), FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
     errno = saved;
 }

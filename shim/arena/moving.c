@@ -1,5 +1,6 @@
 #include "shim/arena/moving.h"
 
+#include "policy/plan.h"
 #include "shim/arena/large.h"
 
 static bool is_of(const struct page *page, const struct owner *owner)
@@ -16,7 +17,7 @@ static size_t size_of(const struct page *page)
 }
 
 /* The lock, because the region grows and shrinks at its end. */
-static uint32_t end_of(struct region *region)
+uint32_t moving_end(struct region *region)
 {
     uint32_t frontier = 0;
 
@@ -27,18 +28,54 @@ static uint32_t end_of(struct region *region)
     return frontier;
 }
 
+static struct stretch stretch_of(const struct page *page, struct owner owner)
+{
+    return (struct stretch){.start = (uintptr_t)page_start(page),
+                            .size = size_of(page),
+                            .region = page_region(page),
+                            .serial = atomic_load_explicit(&page->serial, memory_order_relaxed),
+                            .away = atomic_load_explicit(&page->away, memory_order_relaxed),
+                            .owner = owner};
+}
+
 bool moving_next(struct region *region, uint32_t *slice, const struct owner *owner, struct stretch *ret_stretch)
 {
-    uint32_t end = end_of(region);
+    uint32_t end = moving_end(region);
 
     for (; *slice < end; (*slice)++) {
         const struct page *page = region_page(region, *slice);
 
         if (!is_of(page, owner))
             continue;
-        *ret_stretch = (struct stretch){(uintptr_t)page_start(page), size_of(page), region->number,
-                                        atomic_load_explicit(&page->serial, memory_order_relaxed), *owner};
+        *ret_stretch = stretch_of(page, *owner);
         (*slice)++;
+        return true;
+    }
+    return false;
+}
+
+static struct owner owner_of(const struct page *page, uint32_t *ret_rule)
+{
+    const struct heap *heap = atomic_load_explicit(&page->heap, memory_order_relaxed);
+
+    if (page_kind(page) == PAGE_SMALL) {
+        *ret_rule = heap ? heap->rule : PLAN_NONE;
+        return (struct owner){heap, 0};
+    }
+    *ret_rule = page->rule == UINT16_MAX ? PLAN_NONE : page->rule;
+    return (struct owner){NULL, atomic_load_explicit(&page->maker, memory_order_relaxed)};
+}
+
+bool moving_any(const struct region *region, uint32_t *slice, uint32_t end, struct stretch *ret_stretch,
+                uint32_t *ret_rule)
+{
+    for (; *slice < end; (*slice)++) {
+        const struct page *page = region_page(region, *slice);
+
+        if (page_kind(page) != PAGE_SMALL && page_kind(page) != PAGE_LARGE)
+            continue;
+        *ret_stretch = stretch_of(page, owner_of(page, ret_rule));
+        *slice += ret_stretch->size > SLICE_SIZE ? (uint32_t)(ret_stretch->size >> SLICE_SHIFT) : 1;
         return true;
     }
     return false;

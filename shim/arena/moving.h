@@ -27,11 +27,21 @@ struct stretch {
     uintptr_t start;
     size_t size; /* bytes that can be resident */
     uint32_t region, serial;
+    bool away; /* some of it was moved to another node than the region's; as moving_any() tells */
     struct owner owner;
 };
 
 /* The next one of the region from slice *slice on, which is behind it afterwards. false: there is no more. */
 bool moving_next(struct region *region, uint32_t *slice, const struct owner *owner, struct stretch *ret_stretch);
+
+/*
+ * The same, whoever's, of the slices below `end` (moving_end(), once: the lock): the stretch's owner is either the heap
+ * or the maker (0: unknown), *ret_rule that of the heap's last borrower or of the maker, PLAN_NONE for none. What is
+ * found may have changed hands by then.
+ */
+uint32_t moving_end(struct region *region);
+bool moving_any(const struct region *region, uint32_t *slice, uint32_t end, struct stretch *ret_stretch,
+                uint32_t *ret_rule);
 
 /* Is it still the owner's? Then it counts as away, or as at home when `node` is the region's. Takes the lock. */
 bool moving_mark(const struct stretch *stretch, uint32_t node);

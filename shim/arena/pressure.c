@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "shim/arena/size_class.h"
+#include "shim/arena/region.h"
 #include "shim/place/text_writer.h"
 #include "shim/state.h"
 #include "shim/sys/raw.h"
@@ -80,6 +80,14 @@ static uint64_t cgroup_limit(void)
     return limit;
 }
 
+/* Of one region of those that are open. */
+static uint32_t part_of(uint32_t limit)
+{
+    uint32_t regions = regions_open(), part = regions ? limit / regions : limit;
+
+    return limit == UINT32_MAX || part ? part : 1;
+}
+
 uint32_t pressure_limit(void)
 {
     uint32_t limit = atomic_load_explicit(&known_limit, memory_order_relaxed);
@@ -87,12 +95,12 @@ uint32_t pressure_limit(void)
     uint64_t slices;
 
     if (limit)
-        return limit;
+        return part_of(limit);
     if (!shim_is_active())
         return UINT32_MAX; /* a sandboxed program opens no files; asked again later otherwise */
     slices = cgroup_limit() / SHARE >> SLICE_SHIFT;
     limit = slices >= UINT32_MAX ? UINT32_MAX : slices ? (uint32_t)slices : 1;
     atomic_store_explicit(&known_limit, limit, memory_order_relaxed);
     errno = saved;
-    return limit;
+    return part_of(limit);
 }

@@ -10,9 +10,6 @@
 #include "shim/sys/placing.h"
 #include "shim/sys/raw.h"
 
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
-#endif
 #define MAP_HUGE_SIZE_SHIFT 26 /* mmap(2), MAP_HUGE_SHIFT */
 
 #define PAGE_SIZE      4096u
@@ -22,7 +19,13 @@
 #define DESCRIBED_STEP 512u
 
 struct region nw_regions[REGIONS_MAX];
+static _Atomic uint32_t open_count;
 _Alignas(64) struct arena_map nw_map = {.shift = 63};
+
+uint32_t regions_open(void)
+{
+    return atomic_load_explicit(&open_count, memory_order_relaxed);
+}
 
 /* --- the reservation --- */
 
@@ -129,7 +132,7 @@ static void *region_start(const struct region *region)
 
 /* --- making it usable --- */
 
-static size_t huge_size(const struct region *region)
+size_t region_huge_size(const struct region *region)
 {
     if (region->flavour.huge_pages == HUGE_2MIB)
         return (size_t)2 << 20;
@@ -154,9 +157,10 @@ static bool pool_has(size_t size, int flags)
  */
 static bool map_huge(struct region *region, char *start, size_t size)
 {
-    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | (__builtin_ctzll(huge_size(region)) << MAP_HUGE_SIZE_SHIFT);
+    int flags =
+        MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | (__builtin_ctzll(region_huge_size(region)) << MAP_HUGE_SIZE_SHIFT);
 
-    if (((uintptr_t)start | size) & (huge_size(region) - 1) || !pool_has(size, flags))
+    if (((uintptr_t)start | size) & (region_huge_size(region) - 1) || !pool_has(size, flags))
         return false;
     if (raw_mmap(start, size, PROT_READ | PROT_WRITE, flags | MAP_FIXED, -1) != MAP_FAILED) {
         bind_range(region, start, size);
@@ -180,10 +184,8 @@ static void prefault(const struct region *region, char *start, size_t size)
 {
     bool asked = region->flavour.prefault == PREFAULT_POPULATE || region->flavour.prefault == PREFAULT_TOUCH;
 
-    if (!asked || raw_madvise(start, size, MADV_POPULATE_WRITE) == 0)
-        return;
-    for (size_t i = 0; i < size; i += PAGE_SIZE)
-        ((volatile char *)start)[i] = 0;
+    if (asked)
+        raw_populate(start, size); /* without memory for all of it, the rest comes when it is used */
 }
 
 static bool make_usable(struct region *region, uint32_t from, uint32_t to)
@@ -191,9 +193,9 @@ static bool make_usable(struct region *region, uint32_t from, uint32_t to)
     char *start = (char *)region_start(region) + ((size_t)from << SLICE_SHIFT);
     size_t size = (size_t)(to - from) << SLICE_SHIFT;
 
-    if (huge_size(region) && map_huge(region, start, size))
+    if (region_huge_size(region) && map_huge(region, start, size))
         return true;
-    if (huge_size(region))
+    if (region_huge_size(region))
         fall_back_to_thp(region);
     if (to > region->slices)
         return false;
@@ -230,7 +232,7 @@ static bool describe(struct region *region, uint32_t slices)
 static uint32_t step_end(const struct region *region, uint32_t slices)
 {
     uint32_t before = counter_read(&region->committed), step = before < FIRST_STEP ? FIRST_STEP : before;
-    uint32_t unit = (uint32_t)(huge_size(region) >> SLICE_SHIFT);
+    uint32_t unit = (uint32_t)(region_huge_size(region) >> SLICE_SHIFT);
     uint32_t end;
 
     if (step > STEP)
@@ -329,6 +331,7 @@ bool region_open(struct region *region)
     int saved = errno;
 
     region->opened = true;
+    atomic_fetch_add_explicit(&open_count, 1, memory_order_relaxed);
     if (nw_map.count > 1) {
         bind_range(region, region_start(region), size);
         bind_table(region, region_page(region, 0), region->slices * sizeof(struct page));

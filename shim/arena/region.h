@@ -60,13 +60,17 @@ struct region {
     _Atomic uint32_t grown, rooms; /* large objects of less than a slice, and with room to grow; see large.h */
     struct page *big;              /* list of the big ones, see big.h */
     /* heaps, see heap.c */
-    struct heap *parked;
+    struct heap *parked, *parked_last; /* the one that was in use last comes first */
+    uint32_t parked_count;
     struct heap *heaps; /* all of them */
     char *heap_room, *heap_end;
     _Atomic uint32_t heap_count;
 };
 
 extern struct region nw_regions[REGIONS_MAX];
+
+/* Regions that memory was ever taken from. Any thread. */
+uint32_t regions_open(void);
 
 /*
  * Reserves flavour_count x node_count regions; node ids ascending, region = flavour * node_count + node index.
@@ -79,6 +83,8 @@ bool region_open(struct region *region);
 /* With the lock held: the first `slices` slices become usable, in larger steps. false: no memory can be had. */
 bool region_commit(struct region *region, uint32_t slices);
 
+/* Bytes of a page of the kernel's reserved pool that it has; 0: ordinary pages, which can be moved. */
+size_t region_huge_size(const struct region *region);
 /* Can the kernel have made transparent huge pages in this part of the region? */
 bool region_has_huge_pages(const struct region *region, uintptr_t start);
 

@@ -4,13 +4,12 @@
 
 #include "shim/arena/harden.h"
 #include "shim/arena/large.h"
+#include "shim/arena/remote.h"
 #include "shim/arena/span.h"
-#include "shim/arena/stats.h"
 
 #define CARVE_BYTES 4096u /* made into blocks at a time: pages of memory that nobody uses yet stay untouched */
 #define CARVE_LEAST 4u    /* blocks of up to a few pages: their first pages will be used soon */
 #define CARVE_ALONE 8192u /* blocks that are larger are made one by one */
-#define TICKS       32u   /* slow calls between two looks at the clock */
 #define BIN_BYTES   (128u << 10)
 #define BIN_LEAST   16u
 #define BIN_MOST    1024u
@@ -60,55 +59,6 @@ static void list_remove(struct bin *bin, struct page *page)
         bin->first = page->next;
 }
 
-/* --- remote frees --- */
-
-/* first … last: linked blocks of the page. */
-static void push_chain(struct page *page, void *first, void *last, uint32_t count)
-{
-    uintptr_t old = atomic_load_explicit(&page->remote, memory_order_relaxed), changed;
-    struct page *next;
-    struct heap *heap;
-
-    do {
-        *(uintptr_t *)last = old & (REMOTE_ONE - 1) & ~REMOTE_ASKS;
-        changed = (uintptr_t)first | ((old & ~(REMOTE_ONE - 1)) + count * REMOTE_ONE);
-        /* release: the owner's acquire sees the links that were written into the blocks;
-         * acquire: whoever asked has done with `newer`, which is ours to write then */
-    } while (!atomic_compare_exchange_weak_explicit(&page->remote, &old, changed, memory_order_acq_rel,
-                                                    memory_order_relaxed));
-    if (!(old & REMOTE_ASKS))
-        return;
-    heap = page->heap; /* it stays the page's heap until the page has been seen on this list */
-    next = atomic_load_explicit(&heap->delayed, memory_order_relaxed);
-    do
-        page->newer = next;
-    while (!atomic_compare_exchange_weak_explicit(&heap->delayed, &next, page, memory_order_release,
-                                                  memory_order_relaxed));
-}
-
-void remote_push(struct page *page, void *block)
-{
-    push_chain(page, block, block, 1);
-}
-
-/* What others have freed becomes the page's free list, which must be empty: so nothing has to be walked. */
-static bool remote_collect(struct page *page)
-{
-    uintptr_t word;
-    uint32_t count;
-
-    if (!(atomic_load_explicit(&page->remote, memory_order_relaxed) & ~REMOTE_ASKS))
-        return false;
-    /* acquire: pairs with the release in remote_push() */
-    word = atomic_exchange_explicit(&page->remote, 0, memory_order_acquire);
-    count = (uint32_t)(word >> REMOTE_COUNT_SHIFT);
-    harden_check_count(page, count);
-    page->free = (void *)(word & (REMOTE_ONE - 1));
-    page->used -= count;
-    page->heap->counters.remote_frees += count;
-    return true;
-}
-
 /* --- full pages --- */
 
 /* To be told of the next remote free. false: others have freed blocks already. */
@@ -117,7 +67,7 @@ static bool ask(struct page *page)
     uintptr_t none = 0;
 
     return (page->state & STATE_PENDING) ||
-           /* release: pairs with the acquire in push_chain() */
+           /* release: pairs with the acquire in remote.c's push() */
            atomic_compare_exchange_strong_explicit(&page->remote, &none, REMOTE_ASKS, memory_order_release,
                                                    memory_order_relaxed);
 }
@@ -173,11 +123,23 @@ static bool is_from_elsewhere(const struct heap *heap, const struct page *page)
     return page_region(page) != heap->region->number;
 }
 
-static void release(struct heap *heap, struct page *page)
+static void no_longer_of_a_heap(struct page *page)
 {
     set_class_entries(page, 0);
     page->heap = NULL;
     page_set_kind(page, PAGE_CACHED);
+}
+
+void small_give_up(struct page *const *pages, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        no_longer_of_a_heap(pages[i]);
+    give_pages(&nw_regions[page_region(pages[0])], pages, count);
+}
+
+static void release(struct heap *heap, struct page *page)
+{
+    no_longer_of_a_heap(page);
     if (page->slices > 1 || is_from_elsewhere(heap, page)) {
         give_pages(&nw_regions[page_region(page)], &page, 1);
         return;
@@ -284,13 +246,7 @@ static void take_one_delayed(struct heap *heap, struct page *page)
 
 static void take_delayed(struct heap *heap)
 {
-    struct page *page, *next;
-
-    if (!atomic_load_explicit(&heap->delayed, memory_order_relaxed))
-        return;
-    /* acquire: pairs with the release in remote_push() */
-    page = atomic_exchange_explicit(&heap->delayed, NULL, memory_order_acquire);
-    for (; page; page = next) {
+    for (struct page *page = remote_take_delayed(heap), *next; page; page = next) {
         next = page->newer;
         take_one_delayed(heap, page);
     }
@@ -317,15 +273,14 @@ static void take_blocks(struct bin *bin, struct page *page)
 static void put_aside(struct bin *bin, struct page *page)
 {
     list_remove(bin, page);
-    if (ask(page))
-        page->state |= STATE_FULL;
-    else
-        list_append(bin, page);
+    page->state |= STATE_FULL; /* before anybody can be told */
+    if (!ask(page))
+        no_longer_full(page);
 }
 
 static bool needs_carving(const struct page *page)
 {
-    return !page->free && !(atomic_load_explicit(&page->remote, memory_order_relaxed) & ~REMOTE_ASKS);
+    return !page->free && !remote_any(page);
 }
 
 /* *ret_fresh: the blocks have never been anybody's and read as zero, but for their links. */
@@ -359,7 +314,7 @@ static bool fill(struct heap *heap, struct bin *bin, bool *ret_fresh)
 {
     struct page *page;
 
-    small_count_time(heap);
+    heap_count_time(heap);
     take_delayed(heap);
     while ((page = next_in_list(bin)))
         if (fill_from(bin, page, ret_fresh))
@@ -408,17 +363,17 @@ struct chain {
     uint32_t count;
 };
 
-static void chain_end(struct chain *chain)
+static void chain_end(struct heap *heap, struct chain *chain)
 {
     if (chain->page)
-        push_chain(chain->page, chain->first, chain->last, chain->count);
+        remote_push(heap, chain->page, chain->first, chain->last, chain->count);
     chain->page = NULL;
 }
 
-static void chain_add(struct chain *chain, struct page *page, void *block)
+static void chain_add(struct heap *heap, struct chain *chain, struct page *page, void *block)
 {
     if (chain->page != page) {
-        chain_end(chain);
+        chain_end(heap, chain);
         *chain = (struct chain){page, block, block, 1};
         return;
     }
@@ -473,9 +428,9 @@ static void flush(struct heap *heap, struct bin *bin, uint32_t keep)
         if (page->heap == heap)
             give_back_own(heap, page, block);
         else
-            chain_add(&chain, page, block);
+            chain_add(heap, &chain, page, block);
     }
-    chain_end(&chain);
+    chain_end(heap, &chain);
     put_back(bin, block, block ? count : 0);
     bin_count_anew(bin);
     heap->busy = busy;
@@ -502,6 +457,7 @@ void small_look(struct bin *bin)
     if (bin_count(bin) > bin->limit && !nw_heap->busy) {
         bin->limit = next_limit(bin);
         flush(nw_heap, bin, bin->limit / 2);
+        remote_look_if_due(nw_heap);
     } else {
         bin_count_anew(bin);
     }
@@ -569,27 +525,4 @@ void small_release_empty(struct heap *heap)
     }
     small_release_spares(heap);
     heap->busy = false;
-}
-
-void small_count_time(struct heap *heap)
-{
-    struct region *region = heap->region;
-    uint32_t now;
-
-    if (++heap->ticks < TICKS)
-        return;
-    heap->ticks = 0;
-    now = arena_now_ms();
-    if (now - heap->looked_at < DECAY_EVERY) {
-        stats_tell_growth(heap);
-        return;
-    }
-    heap->looked_at = now;
-    stats_tell(heap);
-    small_release_spares(heap);
-    large_age_cached(heap);
-    if (!lock_take(&region->lock))
-        return;
-    span_decay(region, now);
-    lock_give(&region->lock);
 }

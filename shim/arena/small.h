@@ -21,15 +21,12 @@ void small_free_own(struct bin *bin, void *block);
 /* The bin of the caller's heap has no budget left: if it holds more than its limit, a half goes back to the pages. */
 void small_look(struct bin *bin);
 
-/* A block of another region: one atomic push onto its page. Any thread. */
-void remote_push(struct page *page, void *block);
-
 /* Gives empty pages back: those kept in reserve, or all that become empty when every bin is flushed. */
 void small_release_spares(struct heap *heap);
 void small_release_empty(struct heap *heap);
 
-/* Now and then: what is due by time. Called from slow paths. */
-void small_count_time(struct heap *heap);
+/* Pages of one region without a block in use, which no list and no thread but the caller knows, whoever's they were. */
+void small_give_up(struct page *const *pages, uint32_t count);
 
 /* Empty pages go to the region, and no page has more blocks made than it has. */
 void small_seal(struct heap *heap);

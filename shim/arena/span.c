@@ -11,7 +11,7 @@
 #define EXACT_BINS  32u /* one for each length; behind them four for each doubling */
 #define SCAN_LIMIT  16u /* spans of a bin that are looked at for one that is long enough */
 #define DECAY_MS    500u
-#define ALWAYS_KEPT 64u   /* 4 MiB: too little to ask what the limit is */
+#define ALWAYS_KEPT 64u   /* 4 MiB, in all regions: too little to ask what the limit is */
 #define KEEP_SLICES 1024u /* 64 MiB may stay dirty in any case, until they are old */
 
 enum { CLEAN, DIRTY };
@@ -417,7 +417,8 @@ void span_decay(struct region *region, uint32_t now)
             (region->peak - counter_read(&region->in_use)) / 64; /* half of it in 2 s; age is what counts before */
         span_purge(region, now, DECAY_MS);
     }
-    while (counter_read(&region->dirty) > ALWAYS_KEPT && counter_read(&region->dirty) > dirty_limit(region))
+    while ((uint64_t)counter_read(&region->dirty) * regions_open() > ALWAYS_KEPT &&
+           counter_read(&region->dirty) > dirty_limit(region))
         if (!region->oldest || !purge_oldest(region, now))
             return;
 }

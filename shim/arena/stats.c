@@ -9,6 +9,7 @@ static struct heap_counters count(const struct heap *heap)
 {
     struct heap_counters counters = heap->counters;
 
+    counters.bytes += counters.large_slices << SLICE_SHIFT;
     for (unsigned i = 0; i < CLASS_COUNT; i++) {
         counters.allocations += heap->bins[i].taken;
         counters.bytes += heap->bins[i].taken * class_size(i);
@@ -52,13 +53,17 @@ static void tell(struct heap *heap, struct heap_counters now)
 
 void stats_tell(struct heap *heap)
 {
-    tell(heap, count(heap));
+    if (HEAP_COUNTS)
+        tell(heap, count(heap));
 }
 
 void stats_tell_growth(struct heap *heap)
 {
-    struct heap_counters now = count(heap);
+    struct heap_counters now;
 
+    if (!HEAP_COUNTS)
+        return;
+    now = count(heap);
     if (now.allocations - heap->told.allocations > heap->told.allocations / 8)
         tell(heap, now);
 }

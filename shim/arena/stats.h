@@ -2,8 +2,8 @@
  * stats: counting without a shared cache line, and without an instruction in the fast paths beyond what they need.
  *
  * A bin counts what goes in and out, because it must know how much it holds: so the number of allocations is there for
- * nothing. A heap tells the telemetry every DECAY_EVERY ms, when its counters have grown by an eighth, and when it
- * changes hands: exact at an end, a little behind while a program runs.
+ * nothing. A heap tells the telemetry every DECAY_EVERY ms, when its counters have grown by an eighth or somewhat more,
+ * and when it changes hands: exact at an end, a little behind while a program runs. tools/bench/telemetry has the cost.
  */
 #ifndef NODEWISE_SHIM_ARENA_STATS_H
 #define NODEWISE_SHIM_ARENA_STATS_H

@@ -134,6 +134,19 @@ class Programs(Memory):
         self.assertLessEqual(after_trim, start * 1.2)
         self.assertLessEqual(after_work, start * 2)
 
+    def test_malloc_trim_reaches_a_thread_that_waits(self):
+        output, _, _ = self.outcome("freed_elsewhere", self.arena(), arguments=["trimmed", "3"])
+        start, everything, freed, _ = map(int, output.split())
+        self.assertGreater(everything, start + 2 * 1024)
+        self.assertLessEqual(freed, start + 512)
+
+    def test_memory_of_threads_that_ended_or_wait_goes_back(self):
+        for what in ("ended", "waiting"):
+            with self.subTest(what=what):
+                output, _, _ = self.outcome("freed_elsewhere", self.arena(), arguments=[what, "200"])
+                start, _, _, after_work = map(int, output.split())
+                self.assertLessEqual(after_work, start + 16 * 1024)
+
 
 class Mistakes(Memory):
     def check(self, which, line, **more):
@@ -152,6 +165,24 @@ class Mistakes(Memory):
 
     def test_the_middle_of_a_block_when_hardened(self):
         self.check("m", "invalid pointer", environment={"NODEWISE_HARDEN": "1"})
+
+
+class Areas(Memory):
+    """vm.max_map_count: what the library and the arenas add is a constant, however many threads there are."""
+
+    MOST = 64
+
+    def areas(self, threads, policy=None, way="plain"):
+        output, errors, code = self.outcome("counts_areas", policy, way, [str(threads)])
+        self.assertEqual((errors, code), ("", 0))
+        return int(output)
+
+    def test_few_areas_more_for_any_number_of_threads(self):
+        for more in ("", ', stack = "local", policy = "preferred", migrate_on_move = true'):
+            for threads in (4, 100, 600):
+                with self.subTest(threads=threads, more=more):
+                    with_us = self.areas(threads, self.arena("node", more), "run")
+                    self.assertLessEqual(with_us, self.areas(threads) + self.MOST)
 
 
 if __name__ == "__main__":

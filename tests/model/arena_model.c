@@ -4,10 +4,10 @@
  *   arena_model [SECONDS [SEED]]          default: 2 seconds, seed 1
  *
  * Threads begin, run on CPUs of four nodes, move between them, allocate, resize, exchange and free blocks of all sizes,
- * and end. The shadow knows each block's place, size and bytes. A mistake is a block that overlaps another, is not on
- * the node that its thread ran on, is not aligned or zero as asked, lost its bytes when it moved, or is still counted
- * when all is freed. The first one ends the program with its step and seed; the address and thread sanitizers look on
- * when they are built in.
+ * also whole piles of equal ones that somebody else frees at once, and end. The shadow knows each block's place, size
+ * and bytes. A mistake is a block that overlaps another, is not on the node that its thread ran on, is not aligned or
+ * zero as asked, lost its bytes when it moved, or is still counted when all is freed. The first one ends the program
+ * with its step and seed; the address and thread sanitizers look on when they are built in.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -26,6 +26,8 @@
 #define THREADS 4u
 #define STEPS   4000u /* of one thread's life */
 #define LARGEST 3000000u
+#define PILES   8u
+#define HIGHEST 6000u /* blocks of a pile */
 
 /* What the program holds there. */
 struct slot {
@@ -41,7 +43,16 @@ struct life {
     unsigned long step;
 };
 
+/* Blocks of one size, which fill whole pages of the thread that makes them. */
+struct pile {
+    pthread_mutex_t lock;
+    unsigned char *blocks[HIGHEST];
+    size_t count, size;
+    unsigned char mark;
+};
+
 static struct slot slots[SLOTS];
+static struct pile piles[PILES];
 static _Atomic unsigned long lives, steps;
 static uint64_t seed = 1;
 
@@ -184,6 +195,39 @@ static void release(struct life *life, struct slot *slot)
     slot->block = NULL;
 }
 
+static void heap_up(struct life *life, struct pile *pile)
+{
+    pile->size = 16 + (size_t)(next_random(life) % 24) * 32;
+    pile->mark = (unsigned char)next_random(life);
+    for (pile->count = 0; pile->count < HIGHEST; pile->count++) {
+        unsigned char *block = model_malloc(pile->size);
+
+        check_place(life, block, pile->size, 16);
+        write_bytes(block, pile->size, pile->mark);
+        pile->blocks[pile->count] = block;
+    }
+}
+
+static void clear_away(struct life *life, struct pile *pile)
+{
+    for (; pile->count; pile->count--) {
+        check_bytes(life, pile->blocks[pile->count - 1], pile->size, pile->size, pile->mark);
+        model_free(pile->blocks[pile->count - 1]);
+    }
+}
+
+static void change_a_pile(struct life *life)
+{
+    struct pile *pile = &piles[next_random(life) % PILES];
+
+    pthread_mutex_lock(&pile->lock);
+    if (pile->count)
+        clear_away(life, pile);
+    else
+        heap_up(life, pile);
+    pthread_mutex_unlock(&pile->lock);
+}
+
 static void take_a_step(struct life *life)
 {
     struct slot *slot = &slots[next_random(life) % SLOTS];
@@ -203,6 +247,8 @@ static void take_a_step(struct life *life)
     else
         release(life, slot);
     pthread_mutex_unlock(&slot->lock);
+    if (next_random(life) % 400 == 0)
+        change_a_pile(life);
     if (next_random(life) % 5000 == 0)
         arena_trim();
 }
@@ -235,6 +281,9 @@ static size_t held_bytes(void)
     for (unsigned i = 0; i < SLOTS; i++)
         if (slots[i].block)
             bytes += model_malloc_usable_size(slots[i].block);
+    for (unsigned i = 0; i < PILES; i++)
+        for (size_t block = 0; block < piles[i].count; block++)
+            bytes += model_malloc_usable_size(piles[i].blocks[block]);
     return bytes;
 }
 
@@ -263,6 +312,8 @@ static void free_everything(void)
     for (unsigned i = 0; i < SLOTS; i++)
         if (slots[i].block)
             release(&life, &slots[i]);
+    for (unsigned i = 0; i < PILES; i++)
+        clear_away(&life, &piles[i]);
     process_thread_ended();
     arena_trim();
     if (process_live_bytes() != 0)
@@ -282,6 +333,8 @@ int main(int argc, char **argv)
     }
     for (unsigned i = 0; i < SLOTS; i++)
         pthread_mutex_init(&slots[i].lock, NULL);
+    for (unsigned i = 0; i < PILES; i++)
+        pthread_mutex_init(&piles[i].lock, NULL);
     do
         run_generation(generation++);
     while (time(NULL) < end);

@@ -12,6 +12,8 @@
 #include "shim/arena/stats.h"
 #include "shim/interpose/next.h"
 #include "shim/memory/follower.h"
+#include "shim/place/place.h"
+#include "shim/place/sweep.h"
 #include "shim/place/thread.h"
 #include "shim/start/environment.h"
 #include "shim/start/start.h"
@@ -128,6 +130,14 @@ void shim_start(void)
 }
 
 void follower_call(void)
+{
+}
+
+void sweep_look(void)
+{
+}
+
+void place_meet(void)
 {
 }
 

@@ -13,6 +13,8 @@ static void handle(int signal)
 {
     (void)signal;
     int status;
+    if (forked >= 150) /* a slow machine has the next signal ready before main goes on */
+        return;
     pid_t child = fork();
     if (child == 0) {
         alarm(20);

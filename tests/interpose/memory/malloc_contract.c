@@ -8,23 +8,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "check.h"
+
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *pointer, size_t size);
 void __libc_free(void *pointer);
 void *__libc_memalign(size_t alignment, size_t size);
 
-static unsigned checks, failures;
 static volatile size_t opaque; /* keeps the compiler from knowing sizes */
-
-#define CHECK(condition)                                                                                               \
-    do {                                                                                                               \
-        checks++;                                                                                                      \
-        if (!(condition)) {                                                                                            \
-            failures++;                                                                                                \
-            printf("line %d: %s (errno %d)\n", __LINE__, #condition, errno);                                           \
-        }                                                                                                              \
-    } while (0)
 
 static size_t value(size_t number)
 {

@@ -11,20 +11,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "check.h"
+
 #define PAGE ((size_t)4096)
 #define BIG  ((size_t)4 << 20)
 
-static unsigned checks, failures;
 static sigjmp_buf fault;
-
-#define CHECK(condition)                                                                                               \
-    do {                                                                                                               \
-        checks++;                                                                                                      \
-        if (!(condition)) {                                                                                            \
-            failures++;                                                                                                \
-            printf("line %d: %s (errno %d)\n", __LINE__, #condition, errno);                                           \
-        }                                                                                                              \
-    } while (0)
 
 #define CHECK_FAILS(call, failed, number)                                                                              \
     do {                                                                                                               \

@@ -1,0 +1,108 @@
+#include "shim/arena/parked.h"
+
+#include "shim/arena/span.h"
+#include "shim/arena/stats.h"
+
+#define SEARCH_LIMIT 16u /* heaps that are looked at for one of the same core */
+
+static void append(struct region *region, struct heap *heap)
+{
+    heap->next_parked = NULL;
+    if (region->parked_last)
+        region->parked_last->next_parked = heap;
+    else
+        region->parked = heap;
+    region->parked_last = heap;
+    region->parked_count++;
+}
+
+void parked_add(struct region *region, struct heap *heap)
+{
+    heap->next_parked = region->parked;
+    region->parked = heap;
+    if (!region->parked_last)
+        region->parked_last = heap;
+    region->parked_count++;
+}
+
+/* before: NULL for the first one. */
+static struct heap *take_behind(struct region *region, struct heap *before)
+{
+    struct heap *heap = before ? before->next_parked : region->parked;
+
+    if (!heap)
+        return NULL;
+    if (before)
+        before->next_parked = heap->next_parked;
+    else
+        region->parked = heap->next_parked;
+    if (region->parked_last == heap)
+        region->parked_last = before;
+    region->parked_count--;
+    return heap;
+}
+
+struct heap *parked_take(struct region *region, uint32_t core)
+{
+    struct heap *heap = region->parked, *before = NULL;
+
+    for (uint32_t i = 0; heap && i < SEARCH_LIMIT; i++) {
+        if (heap->last_core == core)
+            return take_behind(region, before);
+        before = heap;
+        heap = heap->next_parked;
+    }
+    return take_behind(region, NULL);
+}
+
+static uint32_t count_of(struct region *region)
+{
+    uint32_t count;
+
+    if (!region->opened || !lock_take(&region->lock))
+        return 0;
+    count = region->parked_count;
+    lock_give(&region->lock);
+    return count;
+}
+
+/* One by one, first to last and behind the others again: who wants a heap meanwhile finds the rest. */
+static bool collect_first(struct region *region)
+{
+    struct heap *heap;
+
+    if (!lock_take(&region->lock))
+        return false;
+    heap = take_behind(region, NULL);
+    if (heap)
+        heap->owner = __builtin_thread_pointer(); /* a child that is forked now parks it, or leaves it if it is busy */
+    lock_give(&region->lock);
+    if (!heap)
+        return false;
+    heap_trim(heap);
+    stats_tell(heap);
+    if (!lock_take(&region->lock))
+        return false; /* a signal handler inside the lock: the heap is lost */
+    heap->owner = NULL;
+    append(region, heap);
+    lock_give(&region->lock);
+    return true;
+}
+
+void parked_collect(struct region *region)
+{
+    for (uint32_t left = count_of(region); left && collect_first(region); left--)
+        ;
+}
+
+bool region_trim(struct region *region)
+{
+    uint32_t purged;
+
+    parked_collect(region);
+    if (!region->opened || !lock_take(&region->lock))
+        return false;
+    purged = span_purge(region, arena_now_ms(), 0);
+    lock_give(&region->lock);
+    return purged > 0;
+}

@@ -1,0 +1,199 @@
+#include "shim/arena/remote.h"
+
+#include <string.h>
+
+#include "shim/arena/harden.h"
+#include "shim/arena/parked.h"
+#include "shim/arena/small.h"
+
+#define PART     8u                   /* of what is in use: so much is freed before anybody looks again */
+#define PER_HEAP ((uint64_t)64 << 10) /* and so many bytes more for each heap that is gone over */
+#define LISTS    64u                  /* heaps whose lists are taken under one lock */
+#define PAGES    32u                  /* that are given back under one lock */
+
+/* --- freeing --- */
+
+static void add_delayed(struct heap *heap, struct page *page)
+{
+    struct page *next = atomic_load_explicit(&heap->delayed, memory_order_relaxed);
+
+    do
+        page->newer = next;
+    while (!atomic_compare_exchange_weak_explicit(&heap->delayed, &next, page, memory_order_release,
+                                                  memory_order_relaxed));
+}
+
+static void push(struct page *page, void *first, void *last, uint32_t count)
+{
+    uintptr_t old = atomic_load_explicit(&page->remote, memory_order_relaxed), changed;
+
+    do {
+        *(uintptr_t *)last = old & (REMOTE_ONE - 1) & ~REMOTE_ASKS;
+        changed = (uintptr_t)first | ((old & ~(REMOTE_ONE - 1)) + count * REMOTE_ONE);
+        /* release: the owner's acquire sees the links that were written into the blocks;
+         * acquire: whoever asked has done with `newer`, which is ours to write then */
+    } while (!atomic_compare_exchange_weak_explicit(&page->remote, &old, changed, memory_order_acq_rel,
+                                                    memory_order_relaxed));
+    if (old & REMOTE_ASKS)
+        add_delayed(page->heap, page); /* it stays the page's heap until the page has been seen on this list */
+}
+
+void remote_push(struct heap *heap, struct page *page, void *first, void *last, uint32_t count)
+{
+    uint32_t region = page_region(page);
+
+    /* before the blocks go: afterwards the page may be somebody else's */
+    heap->pushed += (uint64_t)count * class_size(page->class_number);
+    heap->pushed_to[region / 64] |= UINT64_C(1) << region % 64;
+    push(page, first, last, count);
+}
+
+void remote_free(struct heap *heap, struct page *page, void *block)
+{
+    if (!heap) {
+        push(page, block, block, 1);
+        return;
+    }
+    remote_push(heap, page, block, block, 1);
+    remote_look_if_due(heap);
+}
+
+/* --- the owner --- */
+
+bool remote_collect(struct page *page)
+{
+    uintptr_t word;
+    uint32_t count;
+
+    if (!remote_any(page))
+        return false;
+    /* acquire: pairs with the release in push() */
+    word = atomic_exchange_explicit(&page->remote, 0, memory_order_acquire);
+    count = (uint32_t)(word >> REMOTE_COUNT_SHIFT);
+    harden_check_count(page, count);
+    page->free = (void *)(word & (REMOTE_ONE - 1));
+    page->used -= count;
+    if (HEAP_COUNTS)
+        page->heap->counters.remote_frees += count;
+    return true;
+}
+
+struct page *remote_take_delayed(struct heap *heap)
+{
+    if (!atomic_load_explicit(&heap->delayed, memory_order_relaxed))
+        return NULL;
+    /* acquire: pairs with the release in add_delayed() */
+    return atomic_exchange_explicit(&heap->delayed, NULL, memory_order_acquire);
+}
+
+/* --- in the owner's place --- */
+
+/*
+ * All blocks of a page that is on the caller's list have come back, so nobody has one, no bin and no program; the page
+ * is in no list of its heap, because it is FULL; its owner can reach it through the delayed pages alone.
+ * The acquire sees what the owner wrote before it asked or gave its blocks away.
+ */
+static bool is_abandoned(const struct page *page)
+{
+    uintptr_t word = atomic_load_explicit(&page->remote, memory_order_acquire);
+
+    return word >> REMOTE_COUNT_SHIFT == page->capacity && (page->state & STATE_FULL);
+}
+
+struct batch {
+    struct page *pages[PAGES];
+    uint32_t count;
+};
+
+static void batch_end(struct batch *batch)
+{
+    if (batch->count)
+        small_give_up(batch->pages, batch->count);
+    batch->count = 0;
+}
+
+/* Pages of one region at a time. */
+static void batch_add(struct batch *batch, struct page *page)
+{
+    if (batch->count == PAGES || (batch->count && page_region(batch->pages[0]) != page_region(page)))
+        batch_end(batch);
+    batch->pages[batch->count++] = page;
+}
+
+static uint64_t take_abandoned(struct page *list)
+{
+    struct batch batch = {.count = 0};
+    uint64_t blocks = 0;
+
+    for (struct page *page = list, *next; page; page = next) {
+        next = page->newer;
+        if (!is_abandoned(page)) {
+            add_delayed(page->heap, page);
+            continue;
+        }
+        blocks += page->capacity;
+        batch_add(&batch, page);
+    }
+    batch_end(&batch);
+    return blocks;
+}
+
+/* The lists of delayed pages of the region's heaps, but for the caller's own. Returns how many, the first `done` heaps
+ * left out. */
+static uint32_t take_lists(struct region *region, const struct heap *mine, uint32_t *done, struct page **ret_lists)
+{
+    uint32_t count = 0, number = 0;
+
+    if (!region->opened || !lock_take(&region->lock))
+        return 0;
+    for (struct heap *heap = region->heaps; heap && count < LISTS; heap = heap->next_heap) {
+        if (number++ < *done)
+            continue;
+        ++*done;
+        if (heap != mine && (ret_lists[count] = remote_take_delayed(heap)))
+            count++;
+    }
+    lock_give(&region->lock);
+    return count;
+}
+
+static void look_in_region(struct region *region, struct heap *mine)
+{
+    struct page *lists[LISTS];
+    uint32_t done = 0, count;
+
+    parked_collect(region);
+    do {
+        count = take_lists(region, mine, &done, lists);
+        for (uint32_t i = 0; i < count; i++)
+            mine->counters.remote_frees += take_abandoned(lists[i]);
+    } while (count == LISTS);
+}
+
+void remote_look_everywhere(struct heap *heap)
+{
+    memset(heap->pushed_to, 0xff, sizeof(heap->pushed_to));
+    remote_look(heap);
+}
+
+void remote_look(struct heap *heap)
+{
+    uint64_t slices = 0, heaps = 0;
+
+    if (heap->busy)
+        return; /* a signal handler inside this heap: the next time */
+    heap->busy = true;
+    heap->pushed = 0;
+    for (uint32_t i = 0; i < nw_map.count; i++) {
+        uint64_t bit = UINT64_C(1) << i % 64;
+
+        if (!(heap->pushed_to[i / 64] & bit))
+            continue;
+        heap->pushed_to[i / 64] &= ~bit;
+        look_in_region(&nw_regions[i], heap);
+        slices += counter_read(&nw_regions[i].in_use);
+        heaps += counter_read(&nw_regions[i].heap_count);
+    }
+    heap->busy = false;
+    heap->pushed_limit = PUSHED_LEAST + (slices << SLICE_SHIFT) / PART + heaps * PER_HEAP;
+}
