@@ -34,6 +34,7 @@ enum phase {
     PHASE_STARTING, /* one thread is deciding */
     PHASE_DORMANT,  /* every call is forwarded untouched, for good */
     PHASE_ACTIVE,
+    PHASE_PAUSED,  /* the plan is being changed (start/reload.h) */
     PHASE_STOPPED, /* was active; no placing call is made any more */
 };
 
@@ -60,6 +61,8 @@ struct shim {
     size_t tables_size;
     _Atomic uint32_t next_index;              /* creation order of threads */
     _Atomic uint32_t next_ticket;             /* of picks, see place/order.h */
+    _Atomic uint32_t inside;                  /* see shim_enter() */
+    _Atomic uint32_t forks;                   /* children that this process and those before it have forked */
     _Atomic uint32_t claims;                  /* raised after every new exclusive claim; see place.c */
     _Atomic uint32_t early_names;             /* raised when a thread was named before it had registered; see place.c */
     uint64_t start_monotonic, start_realtime; /* ns */
@@ -68,6 +71,7 @@ struct shim {
     _Atomic uint32_t finished; /* 1: the end has been written */
     bool reports;              /* a report is due at the end */
     const char *helper;        /* path of the command, when a report is due; NULL when there is none */
+    _Atomic uint64_t title_at; /* monotonic ns: when to read the title of a forked process again; 0: not */
     bool segment_due;          /* a forked child makes its segment with its first thread */
     _Atomic bool details_due;  /* what /proc says about the process is not in the segment yet */
     size_t stack_size;         /* of threads without attributes */
@@ -80,6 +84,32 @@ static inline bool shim_is_active(void)
 {
     /* acquire: pairs with the release in start.c, so that an active shim is seen with all of its state */
     return atomic_load_explicit(&nw_shim.phase, memory_order_acquire) == PHASE_ACTIVE;
+}
+
+/* Active, or about to be again. */
+static inline bool shim_is_governing(void)
+{
+    uint32_t phase = atomic_load_explicit(&nw_shim.phase, memory_order_acquire);
+
+    return phase == PHASE_ACTIVE || phase == PHASE_PAUSED;
+}
+
+/*
+ * Around what reads the plan without owning a thread's record. false: the shim is not active, do without. Signal-safe.
+ * seq_cst: whoever changes the plan sets the phase and then looks at `inside`, we the other way around.
+ */
+static inline bool shim_enter(void)
+{
+    atomic_fetch_add(&nw_shim.inside, 1);
+    if (atomic_load(&nw_shim.phase) == PHASE_ACTIVE)
+        return true;
+    atomic_fetch_sub(&nw_shim.inside, 1);
+    return false;
+}
+
+static inline void shim_leave(void)
+{
+    atomic_fetch_sub(&nw_shim.inside, 1);
 }
 
 static inline bool shim_needs(unsigned feature)

@@ -8,6 +8,7 @@
 
 #include "shim/interpose/next.h"
 #include "shim/memory/mapping.h"
+#include "shim/memory/owned.h"
 #include "shim/start/start.h"
 #include "shim/state.h"
 #include "shim/sys/raw.h"
@@ -25,7 +26,7 @@ static void *map(void *start, size_t size, int protection, int flags, int fd, of
 {
     next_mmap *next = NEXT_OR_BIND(mmap);
     void *memory = next ? next(start, size, protection, flags, fd, offset)
-                        : (void *)syscall(SYS_mmap, start, size, protection, flags, fd, offset);
+                        : (void *)raw_call(SYS_mmap, start, size, protection, flags, fd, offset);
 
     if (memory != MAP_FAILED && looks_at_mappings())
         mapping_made(memory, size, protection, flags, caller);
@@ -37,7 +38,7 @@ PUBLIC int munmap(void *start, size_t size)
     next_munmap *next = NEXT_OR_BIND(munmap);
 
     if (looks_at_mappings())
-        mapping_ends(start, size);
+        owned_remove(start, size);
     return next ? next(start, size) : raw_munmap(start, size);
 }
 
@@ -53,9 +54,9 @@ PUBLIC void *mremap(void *old_start, size_t old_size, size_t size, int flags, ..
         va_end(list);
     }
     memory = next ? next(old_start, old_size, size, flags, fixed)
-                  : (void *)syscall(SYS_mremap, old_start, old_size, size, flags, fixed);
+                  : (void *)raw_call(SYS_mremap, old_start, old_size, size, flags, fixed);
     if (memory != MAP_FAILED && looks_at_mappings())
-        mapping_moved(old_start, old_size, memory, size);
+        owned_moved(old_start, old_size, memory, size);
     return memory;
 }
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "shim/interpose/next.h"
+#include "shim/interpose/thread_id.h"
 #include "shim/place/place.h"
 #include "shim/state.h"
 
@@ -13,7 +14,7 @@
  * The kernel's number of a thread. Its CPU clock's id holds it: (~tid << 3) | 6 (MAKE_THREAD_CPUCLOCK in Linux;
  * part of the clock_gettime(2) ABI). 0: no such thread.
  */
-static pid_t tid_of(pthread_t thread)
+pid_t thread_id_of(pthread_t thread)
 {
     clockid_t clock;
 
@@ -33,7 +34,7 @@ PUBLIC int pthread_setname_np(pthread_t thread, const char *name)
     error = NEXT(pthread_setname_np)(thread, name);
     if (error || !shim_is_active())
         return error;
-    tid = tid_of(thread);
+    tid = thread_id_of(thread);
     if (tid > 0)
         place_renamed(tid, name);
     place_catch_up();

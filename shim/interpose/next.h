@@ -9,12 +9,18 @@
 #ifndef NODEWISE_SHIM_INTERPOSE_NEXT_H
 #define NODEWISE_SHIM_INTERPOSE_NEXT_H
 
+#include <errno.h>
 #include <malloc.h>
+#include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
 #include <sys/types.h>
 #include <threads.h>
+#include <time.h>
 
 typedef int next_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 typedef int next_thrd_create(thrd_t *, thrd_start_t, void *);
@@ -53,12 +59,54 @@ typedef void *next___libc_memalign(size_t, size_t);
 typedef void *next___libc_valloc(size_t);
 typedef void *next___libc_pvalloc(size_t);
 
+typedef long next_syscall(long, long, long, long, long, long, long);
+typedef int next_sched_setaffinity(pid_t, size_t, const cpu_set_t *);
+typedef int next_sched_getaffinity(pid_t, size_t, cpu_set_t *);
+typedef int next_pthread_setaffinity_np(pthread_t, size_t, const cpu_set_t *);
+typedef int next_pthread_getaffinity_np(pthread_t, size_t, cpu_set_t *);
+typedef int next_pthread_attr_getaffinity_np(const pthread_attr_t *, size_t, cpu_set_t *);
+typedef long next_set_mempolicy(int, const unsigned long *, unsigned long);
+typedef long next_mbind(void *, unsigned long, int, const unsigned long *, unsigned long, unsigned);
+typedef long next_sysconf(int);
+typedef int next_get_nprocs(void);
+typedef int next_get_nprocs_conf(void);
+
+typedef int next_open(const char *, int, ...);
+typedef int next_open64(const char *, int, ...);
+typedef int next_openat(int, const char *, int, ...);
+typedef int next_openat64(int, const char *, int, ...);
+typedef int next___open_2(const char *, int);
+typedef int next___open64_2(const char *, int);
+typedef FILE *next_fopen(const char *, const char *);
+typedef FILE *next_fopen64(const char *, const char *);
+
+typedef int next_clone(int (*)(void *), void *, int, void *, ...);
+typedef int next_timer_create(int, void *, void *);
+typedef int next_mq_notify(int, const void *);
+typedef int next_aio_read(void *);
+typedef int next_aio_read64(void *);
+typedef int next_aio_write(void *);
+typedef int next_aio_write64(void *);
+typedef int next_lio_listio(int, void *const *, int, void *);
+typedef int next_lio_listio64(int, void *const *, int, void *);
+typedef int next_getaddrinfo_a(int, void **, int, void *);
+
+typedef int next_epoll_wait(int, struct epoll_event *, int, int);
+typedef int next_epoll_pwait(int, struct epoll_event *, int, int, const sigset_t *);
+typedef int next_poll(struct pollfd *, nfds_t, int);
+typedef int next_ppoll(struct pollfd *, nfds_t, const struct timespec *, const sigset_t *);
+typedef int next_select(int, fd_set *, fd_set *, fd_set *, struct timeval *);
+typedef int next_nanosleep(const struct timespec *, struct timespec *);
+typedef int next_clock_nanosleep(clockid_t, int, const struct timespec *, struct timespec *);
+typedef int next_usleep(useconds_t);
+
 typedef void *next_mmap(void *, size_t, int, int, int, off_t);
 typedef int next_munmap(void *, size_t);
 typedef void *next_mremap(void *, size_t, size_t, int, ...);
 typedef void *next_mmap64(void *, size_t, int, int, int, off_t);
 
 struct next {
+    _Atomic(next_pthread_attr_getaffinity_np *) pthread_attr_getaffinity_np; /* called, not taken over */
 #define SYMBOL(name, family, required) _Atomic(next_##name *) name;
 #include "shim/interpose/symbols.def"
 #undef SYMBOL
@@ -85,6 +133,13 @@ void *next_find(const char *name);
             atomic_store_explicit(&nw_next.name, found_, memory_order_relaxed);                                        \
         }                                                                                                              \
         found_;                                                                                                        \
+    })
+
+/* The result of the function behind ours, with these arguments in parentheses; -1 and ENOSYS where nobody has it. */
+#define NEXT_OR_ENOSYS(name, arguments)                                                                                \
+    ({                                                                                                                 \
+        next_##name *next_ = NEXT_OR_BIND(name);                                                                       \
+        next_ ? next_ arguments : (errno = ENOSYS, -1);                                                                \
     })
 
 #endif

@@ -34,13 +34,13 @@ static bool is_borrowed_memory(void)
 
 static void succeeded(int option, unsigned long second)
 {
-    if (!shim_is_active())
+    if (!shim_is_governing())
         return;
     if (option != PR_SET_NAME && option != PR_SET_NO_NEW_PRIVS && option != PR_SET_SECCOMP)
         return;
     if (is_borrowed_memory())
         return;
-    if (option == PR_SET_NAME)
+    if (option == PR_SET_NAME && shim_is_active())
         named_itself((const char *)second);
     else if ((option == PR_SET_NO_NEW_PRIVS && second) || option == PR_SET_SECCOMP)
         place_stop(REASON_SANDBOXED);

@@ -5,7 +5,9 @@
 #include "shim/interpose/next.h"
 #include "shim/memory/follower.h"
 #include "shim/memory/thread_stack.h"
+#include "shim/place/mask.h"
 #include "shim/place/place.h"
+#include "shim/place/sweep.h"
 #include "shim/start/start.h"
 #include "shim/state.h"
 #include "shim/telemetry/segment.h"
@@ -63,10 +65,14 @@ static int run_c11(void *record)
 /* NULL: create the thread as if we were not there. */
 static struct thread *prepare(const void *start, const void *caller)
 {
+    struct thread *thread;
+
     if (!shim_is_active())
         return NULL;
     if (shim_was_forked())
         shim_forked(); /* without handlers: clone or a raw system call */
+    if (!shim_enter())
+        return NULL;
     if (nw_shim.segment_due) {
         nw_shim.segment_due = false;
         place_show_main();
@@ -74,7 +80,26 @@ static struct thread *prepare(const void *start, const void *caller)
     if (atomic_load_explicit(&nw_shim.details_due, memory_order_relaxed))
         segment_details();
     place_catch_up();
-    return shim_is_active() ? place_prepare(start, caller) : NULL;
+    sweep_look();
+    thread = shim_is_active() ? place_prepare(start, caller) : NULL;
+    shim_leave();
+    return thread;
+}
+
+/* pthread_attr_setaffinity_np(3) was called. Where it was not, glibc answers with all bits set. */
+static bool has_mask(const pthread_attr_t *attributes)
+{
+    next_pthread_attr_getaffinity_np *next = NEXT_OR_BIND(pthread_attr_getaffinity_np);
+    struct mask mask;
+    bool all = true;
+
+    if (!next || !mask_open(&mask))
+        return false;
+    if (next(attributes, mask.words * 8, (cpu_set_t *)mask.bits) == 0)
+        for (size_t i = 0; i < mask.words; i++)
+            all = all && mask.bits[i] == UINT64_MAX;
+    mask_close(&mask);
+    return !all;
 }
 
 PUBLIC int pthread_create(pthread_t *restrict ret_thread, const pthread_attr_t *restrict attributes,
@@ -90,6 +115,7 @@ PUBLIC int pthread_create(pthread_t *restrict ret_thread, const pthread_attr_t *
         return NEXT(pthread_create)(ret_thread, attributes, start, argument);
     thread->start.posix = start;
     thread->argument = argument;
+    thread->mask_by_attribute = attributes && has_mask(attributes);
     stack_prepare(thread, attributes, &loan);
     error = NEXT(pthread_create)(ret_thread, attributes, run_posix, thread);
     stack_return_node(&loan);

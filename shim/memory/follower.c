@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 
@@ -12,7 +13,12 @@
 #include "shim/memory/next_touch.h"
 #include "shim/memory/owned.h"
 #include "shim/memory/relocation.h"
+#include "shim/memory/uses.h"
 #include "shim/place/apply.h"
+#include "shim/place/place.h"
+#include "shim/place/rebalance.h"
+#include "shim/place/sweep.h"
+#include "shim/start/request.h"
 #include "shim/state.h"
 #include "shim/sys/placing.h"
 #include "shim/sys/raw.h"
@@ -33,6 +39,7 @@ static _Atomic uint64_t rests_until; /* monotonic ns */
 struct follower {
     struct mover mover;
     struct next_touch next_touch;
+    struct rebalance rebalance;
     uint32_t calls_seen;
     uint64_t called_at, useful_at; /* monotonic ns */
 };
@@ -41,14 +48,18 @@ static void sleep_ns(uint64_t ns)
 {
     struct timespec time = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
 
-    syscall(SYS_nanosleep, &time, NULL);
+    raw_call(SYS_nanosleep, &time, NULL);
 }
 
 static void tell_moved(struct follower *self)
 {
-    if (self->mover.moved || self->mover.kept)
-        segment_moved(self->mover.moved, self->mover.kept);
-    self->mover.moved = self->mover.kept = 0;
+    static const uint64_t none[SEGMENT_KEPT];
+    struct mover *mover = &self->mover;
+
+    if (mover->moved || memcmp(mover->kept, none, sizeof(none)) != 0)
+        segment_moved(mover->moved, mover->kept);
+    mover->moved = 0;
+    memset(mover->kept, 0, sizeof(mover->kept));
 }
 
 /* --- orders --- */
@@ -70,9 +81,22 @@ static void serve(struct follower *self)
     struct order order;
 
     while (relocation_is_due() && may_go_on(self) && relocation_take(&order)) {
+        mover_begin(&self->mover, order.rule);
         relocation_carry_out(&self->mover, &order, may_go_on, self);
         tell_moved(self);
     }
+}
+
+/* All that is due now but for looking for users. */
+static void serve_all(struct follower *self)
+{
+    if (request_is_due())
+        request_run();
+    if (sweep_is_due())
+        sweep_run(thread_own_tid());
+    serve(self);
+    if (rebalance_goes_on(&self->rebalance) && rebalance_wait(&self->rebalance) == 0)
+        rebalance_look(&self->rebalance);
 }
 
 /* --- looking for users --- */
@@ -98,7 +122,7 @@ static uint64_t quiet_since(struct follower *self)
 static bool watch_a_window(struct follower *self)
 {
     for (uint32_t tick = 0; tick < WINDOW_TICKS; tick++) {
-        serve(self);
+        serve_all(self);
         if (!shim_is_active() || !next_touch_may_go_on(&self->next_touch))
             return false;
         if (next_touch_tick(&self->next_touch))
@@ -114,8 +138,10 @@ static void rest(struct follower *self)
     uint64_t until = monotonic_ns() + WINDOW_EVERY - WINDOW_TICKS * NEXT_TOUCH_TICK_NS;
 
     next_touch_pause(&self->next_touch);
-    while (shim_is_active() && !relocation_is_due() && monotonic_ns() < until)
+    while (shim_is_active() && monotonic_ns() < until) {
+        serve_all(self);
         sleep_ns(10 * NAP);
+    }
 }
 
 static void refuse(enum reason reason)
@@ -142,34 +168,73 @@ static void watch(struct follower *self)
                                             : REASON_OK);
 }
 
+/* --- the title of a forked process --- */
+
+static bool title_is_due(void)
+{
+    return place_title_wait() != UINT64_MAX;
+}
+
+static void wait_for_title(struct follower *self)
+{
+    uint64_t wait;
+
+    while (shim_is_active() && (wait = place_title_wait()) != UINT64_MAX) {
+        serve_all(self);
+        sleep_ns(wait < NAP ? wait : NAP);
+        if (wait == 0)
+            place_look_again();
+    }
+}
+
+/* --- load --- */
+
+static void balance_threads(struct follower *self)
+{
+    while (shim_is_active() && rebalance_goes_on(&self->rebalance)) {
+        uint64_t wait = rebalance_wait(&self->rebalance);
+
+        serve_all(self);
+        if (wait)
+            sleep_ns(wait < 10 * NAP ? wait : 10 * NAP);
+    }
+}
+
 /* --- its life --- */
 
-static void live(void)
+/* false: there is not even memory for it. */
+static bool live(void)
 {
     struct follower *self =
         raw_mmap(NULL, sizeof(*self), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
 
     if (self == MAP_FAILED)
-        return;
-    mover_init(&self->mover, FOLLOW_BYTES, FOLLOW_NS);
-    serve(self);
+        return false;
+    mover_init(&self->mover);
+    serve_all(self);
+    wait_for_title(self);
     if (may_watch() && monotonic_ns() >= atomic_load(&rests_until))
         watch(self);
+    balance_threads(self);
     raw_munmap(self, sizeof(*self));
+    return true;
 }
 
 static void *run(void *unused)
 {
-    uint32_t none = 0;
+    uint32_t none;
+    bool lived;
 
     sys_set_name("nodewise");
     sys_set_affinity(0, nw_shim.base.mask, nw_shim.base.words);
     do {
-        live();
+        lived = live();
         none = 0;
         atomic_store(&running, 0);
         /* an order that came when nobody looked any more */
-    } while (shim_is_active() && relocation_is_due() && atomic_compare_exchange_strong(&running, &none, 1));
+    } while (lived && shim_is_active() &&
+             (relocation_is_due() || sweep_is_due() || title_is_due() || request_is_due()) &&
+             atomic_compare_exchange_strong(&running, &none, 1));
     return unused;
 }
 
@@ -186,12 +251,12 @@ static bool start(void)
     pthread_t thread;
     bool made;
 
-    if (!detach || syscall(SYS_rt_sigprocmask, SIG_SETMASK, &blocked, &before, sizeof(blocked)) != 0)
+    if (!detach || raw_call(SYS_rt_sigprocmask, SIG_SETMASK, &blocked, &before, sizeof(blocked)) != 0)
         return false;
     made = NEXT(pthread_create)(&thread, NULL, run, NULL) == 0;
     if (made)
         detach(thread);
-    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));
+    raw_call(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));
     return made;
 }
 
@@ -211,6 +276,8 @@ static void start_one(void)
 
 void follower_call(void)
 {
+    if (rebalance_is_due())
+        follower_serve();
     if (!may_watch())
         return;
     atomic_fetch_add(&calls, 1);
@@ -222,6 +289,11 @@ void follower_serve(void)
 {
     if (!atomic_load(&running))
         start_one();
+}
+
+uint32_t follower_count(void)
+{
+    return atomic_load(&running);
 }
 
 void follower_stay_off(void)
@@ -240,5 +312,7 @@ void follower_forked(void)
     atomic_store(&running, 0);
     atomic_store(&rests_until, 0);
     relocation_forked();
+    sweep_forked();
     owned_forked();
+    uses_forked();
 }

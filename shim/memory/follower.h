@@ -1,12 +1,15 @@
 /*
  * follower: the thread that moves memory after its users. It exists only while there may be something to move.
  *
- * Two kinds of work:
+ * Three kinds of work:
  * - next touch (memory.next_touch, the default): large objects of malloc that one thread made and others work on, as
  *   programs do that initialise their arrays in main. The follower looks where threads walk (sampler.h), concludes who
  *   uses what (usage.h) and has it moved (mover.h). Memory stays readable and writable all the time, for system calls,
  *   too.
  * - relocation (memory.migrate_on_move): a thread got another home, and what it has follows.
+ *
+ * - threads that no hook saw (place/sweep.h) are looked for and placed; threads move to idle places
+ *   (place/rebalance.h); the title of a forked process is read again (process.match_delay).
  *
  * It starts when a thread is made, when a large object is allocated by a program with several threads, or when a thread
  * moves; watches closely for FOLLOW_CLOSELY_MS, then for a moment each second, and ends when FOLLOW_MS are over without
@@ -22,14 +25,15 @@
 
 #define FOLLOW_CLOSELY_MS 2000u
 #define FOLLOW_MS         30000u
-#define FOLLOW_BYTES      (UINT64_C(4) << 30)       /* a second */
-#define FOLLOW_NS         (500 * UINT64_C(1000000)) /* of its own work, a second */
 
 /* There may be something to follow. Costs two comparisons where there cannot be. */
 void follower_call(void);
 
-/* There is an order (relocation.h). */
+/* There is an order (relocation.h), or threads are to be looked for (place/sweep.h). */
 void follower_serve(void);
+
+/* How many threads of its own there are: 0 or 1. */
+uint32_t follower_count(void);
 
 /* The kernel would kill for looking. Start-up only. */
 void follower_stay_off(void);

@@ -7,6 +7,7 @@
 
 #include "policy/match.h"
 #include "shim/memory/owned.h"
+#include "shim/memory/thread_policy.h"
 #include "shim/place/apply.h"
 #include "shim/place/origin.h"
 #include "shim/place/texts.h"
@@ -15,11 +16,6 @@
 #include "shim/sys/placing.h"
 #include "shim/sys/raw.h"
 #include "shim/telemetry/segment.h"
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
-#endif
-#define PAGE 4096u
 
 struct mapping {
     void *start;
@@ -42,28 +38,16 @@ static enum region_kind kind_of(int flags)
     return (flags & MAP_TYPE) == MAP_PRIVATE ? REGION_ANONYMOUS : REGION_SHARED;
 }
 
-static bool one_fits(const struct plan_condition *patterns, const char *text, bool is_path)
-{
-    const struct plan_view *plan = &nw_shim.plan;
-
-    for (uint32_t i = 0; text && i < patterns->count; i++) {
-        const char *pattern = plan_text(plan, plan->patterns[patterns->first + i]), *name = strrchr(text, '/');
-
-        if (glob_match(pattern, is_path && name && !strchr(pattern, '/') ? name + 1 : text))
-            return true;
-    }
-    return patterns->count == 0;
-}
-
 static bool caller_fits(const struct plan_region *region, const void *caller)
 {
+    const struct plan_view *plan = &nw_shim.plan;
     struct origin origin;
 
     if (!region->library.count && !region->function.count)
         return true;
     origin = origin_of(caller);
-    return one_fits(&region->library, texts_get(origin.library), true) &&
-           one_fits(&region->function, texts_get(origin.function), false);
+    return (!region->library.count || match_path(plan, &region->library, texts_get(origin.library))) &&
+           (!region->function.count || match_text(plan, &region->function, texts_get(origin.function)));
 }
 
 static bool fits(const struct plan_region *region, const struct mapping *mapping)
@@ -122,7 +106,7 @@ static void read_back(const struct mapping *mapping, int asked, const uint64_t *
 
     if (error)
         fell_short(result, OUTCOME_BEST_EFFORT, reason_of_error(error));
-    else if (mode != asked || (asked != MPOL_LOCAL && memcmp(got, nodes, sizeof(got)) != 0))
+    else if (!memory_is_as_asked(asked, nodes, mode, got))
         fell_short(result, OUTCOME_BEST_EFFORT, REASON_CHANGED);
 }
 
@@ -162,16 +146,13 @@ static void set_huge_pages(const struct plan_region *region, const struct mappin
 /* Only what the program may write itself, and nothing that would change a file. */
 static void prefault(const struct plan_region *region, const struct mapping *mapping, struct result *result)
 {
+    int error;
+
     if (region->prefault == PREFAULT_OFF || !(mapping->protection & PROT_WRITE) || mapping->kind == REGION_FILE)
         return;
-    if (raw_madvise(mapping->start, mapping->size, MADV_POPULATE_WRITE) == 0)
-        return;
-    if (errno != EINVAL) {
-        fell_short(result, OUTCOME_NONE, reason_of_error(-errno));
-        return;
-    }
-    for (size_t i = 0; i < mapping->size; i += PAGE) /* an older kernel */
-        ((volatile char *)mapping->start)[i] = 0;
+    error = raw_populate(mapping->start, mapping->size);
+    if (error)
+        fell_short(result, OUTCOME_NONE, reason_of_error(error));
 }
 
 /* Private memory that threads write, with nobody's wish where it is to be. */
@@ -182,27 +163,7 @@ static bool can_follow(const struct mapping *mapping, const struct plan_region *
            !(region && region->mem_policy != MEM_DEFAULT);
 }
 
-void mapping_ends(const void *start, size_t size)
-{
-    owned_remove(start, size);
-}
-
-void mapping_moved(const void *old_start, size_t old_size, void *start, size_t size)
-{
-    struct big known[OWNED_MOST];
-    uint32_t count = owned_list(known, OWNED_MOST, 0);
-
-    for (uint32_t i = 0; i < count; i++)
-        if (known[i].start == (uintptr_t)old_start && known[i].size == old_size) {
-            owned_remove(old_start, old_size);
-            if (size >= BIG_SIZE)
-                owned_add(start, size);
-            return;
-        }
-    owned_remove(old_start, old_size);
-}
-
-void mapping_made(void *start, size_t size, int protection, int flags, const void *caller)
+static void look_at(void *start, size_t size, int protection, int flags, const void *caller)
 {
     const struct mapping mapping = {start, size, protection, kind_of(flags), caller};
     const struct plan_region *region;
@@ -220,4 +181,12 @@ void mapping_made(void *start, size_t size, int protection, int flags, const voi
         segment_mapping((uint32_t)(region - nw_shim.plan.regions), size, result.outcome, result.reason);
     }
     errno = saved;
+}
+
+void mapping_made(void *start, size_t size, int protection, int flags, const void *caller)
+{
+    if (!shim_enter())
+        return;
+    look_at(start, size, protection, flags, caller);
+    shim_leave();
 }

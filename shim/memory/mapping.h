@@ -13,9 +13,5 @@
 
 /* mmap(2) succeeded with these arguments, called from `caller`. */
 void mapping_made(void *start, size_t size, int protection, int flags, const void *caller);
-/* munmap(2) is about to be called. */
-void mapping_ends(const void *start, size_t size);
-/* mremap(2) made this of a mapping. */
-void mapping_moved(const void *old_start, size_t old_size, void *start, size_t size);
 
 #endif

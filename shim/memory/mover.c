@@ -3,6 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "shim/place/text_reader.h"
+#include "shim/place/text_writer.h"
+#include "shim/start/facts.h"
 #include "shim/state.h"
 #include "shim/sys/placing.h"
 #include "shim/sys/raw.h"
@@ -11,14 +14,37 @@
 #define SECOND UINT64_C(1000000000)
 #define TRIES  4
 
-#define HUGE_PAGE        ((uintptr_t)2 << 20)
 #define MADV_COLD_ADVICE 20 /* Linux 5.4 */
 
-void mover_init(struct mover *mover, uint64_t bytes_a_second, uint64_t ns_a_second)
+void mover_init(struct mover *mover)
 {
     memset(mover, 0, offsetof(struct mover, pages));
-    mover->bytes_a_second = bytes_a_second;
-    mover->ns_a_second = ns_a_second;
+    mover_begin(mover, PLAN_NONE);
+}
+
+void mover_begin(struct mover *mover, uint32_t rule)
+{
+    mover->bytes_a_second = mover->ns_a_second = UINT64_MAX;
+    mover_also(mover, rule);
+}
+
+static uint64_t lower(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+void mover_also(struct mover *mover, uint32_t number)
+{
+    const struct plan_view *plan = &nw_shim.plan;
+    uint32_t rule = number < plan->count[PLAN_RULES] ? number : plan->header->default_rule;
+
+    if (rule == PLAN_NONE) {
+        mover->bytes_a_second = lower(mover->bytes_a_second, MOVER_BYTES);
+        mover->ns_a_second = lower(mover->ns_a_second, MOVER_NS);
+        return;
+    }
+    mover->bytes_a_second = lower(mover->bytes_a_second, plan->rules[rule].move_bytes);
+    mover->ns_a_second = lower(mover->ns_a_second, plan->rules[rule].move_ms * UINT64_C(1000000));
 }
 
 uint64_t mover_wait(struct mover *mover)
@@ -87,13 +113,54 @@ static int move_all(struct mover *mover)
     return 0;
 }
 
+/* Kilobytes behind "MemFree:" or the like. */
+static uint64_t figure(const char *text, const char *name)
+{
+    const char *at = strstr(text, name);
+
+    if (!at)
+        return 0;
+    at += strlen(name);
+    while (*at == ' ')
+        at++;
+    return read_number(&at);
+}
+
+/* Does it have less than it keeps for itself, or than a batch takes? The status says "busy" then, as for others. */
+static bool is_full(int node)
+{
+    char path[64], text[512];
+    struct text_writer writer = {path, sizeof(path), 0};
+    uint64_t total, spare;
+
+    write_text(&writer, "/sys/devices/system/node/node");
+    write_number(&writer, (uint64_t)node, 0);
+    write_text(&writer, "/meminfo");
+    if (!facts_read_file(path, text, sizeof(text)))
+        return false;
+    total = figure(text, "MemTotal:");
+    spare = MOVER_BATCH * PAGE / 1024 + total / 64;
+    return total && figure(text, "MemFree:") < spare;
+}
+
 static void count_results(struct mover *mover)
 {
-    for (uint32_t i = 0; i < mover->count; i++)
-        if (mover->status[i] == mover->targets[i])
+    int looked_at = -1; /* nodes of a batch are hardly ever several */
+    bool full = false;
+
+    for (uint32_t i = 0; i < mover->count; i++) {
+        int status = mover->status[i], node = mover->targets[i];
+
+        if (status == node) {
             mover->moved += PAGE;
-        else if (mover->status[i] != -ENOENT && mover->status[i] != -EFAULT) /* those are not there */
-            mover->kept += PAGE;
+            continue;
+        }
+        if (status == -ENOENT || status == -EFAULT)
+            continue; /* not there */
+        if (looked_at != node && status != -EACCES)
+            full = is_full(looked_at = node);
+        mover->kept[status == -EACCES ? KEPT_SHARED : full ? KEPT_NODE_FULL : KEPT_IN_USE] += PAGE;
+    }
 }
 
 int mover_run(struct mover *mover)
@@ -104,14 +171,31 @@ int mover_run(struct mover *mover)
     if (!mover->count)
         return 0;
     error = move_all(mover);
-    if (error)
+    if (error) {
         mover->error = error;
-    else
+        mover->kept[KEPT_REFUSED] += mover->count * PAGE;
+    } else {
         count_results(mover);
+    }
     mover->second_bytes += mover->count * PAGE;
     mover->second_ns += monotonic_ns() - began;
     mover->count = 0;
     return error;
+}
+
+int mover_add_all(struct mover *mover, uintptr_t start, size_t size, uint32_t node)
+{
+    int error = 0;
+
+    for (;;) {
+        size_t added = mover_add(mover, start, size, node);
+
+        start += added;
+        size -= added;
+        if (!size || error)
+            return error;
+        error = mover_run(mover);
+    }
 }
 
 uint32_t mover_node_of(uintptr_t address)

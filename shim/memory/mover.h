@@ -11,19 +11,30 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MOVER_BATCH 512u /* pages */
+#include "shim/telemetry/layout.h"
+
+#define MOVER_BATCH 512u                      /* pages */
+#define MOVER_BYTES (UINT64_C(4) << 30)       /* a second, where no rule says it */
+#define MOVER_NS    (500 * UINT64_C(1000000)) /* of a second */
+#define HUGE_PAGE   ((size_t)2 << 20)
 
 struct mover {
     uint64_t bytes_a_second, ns_a_second;           /* the budget */
     uint64_t second_began, second_bytes, second_ns; /* what this second has used of it */
-    uint64_t moved, kept;                           /* bytes, ever */
-    int error;                                      /* negative errno of the last call that failed as a whole, or 0 */
+    uint64_t moved;              /* bytes, since they were told: on the target afterwards, which some were before */
+    uint64_t kept[SEGMENT_KEPT]; /* bytes that stay, by enum segment_kept */
+    int error;                   /* negative errno of the last call that failed as a whole, or 0 */
     uint32_t count;
     void *pages[MOVER_BATCH];
     int targets[MOVER_BATCH], status[MOVER_BATCH];
 };
 
-void mover_init(struct mover *mover, uint64_t bytes_a_second, uint64_t ns_a_second);
+void mover_init(struct mover *mover);
+
+/* The budget of a rule (memory.move_bytes, move_time) from now on, its number as struct big has it. */
+void mover_begin(struct mover *mover, uint32_t rule);
+/* In the same batch, something of another rule: the smaller budget counts. */
+void mover_also(struct mover *mover, uint32_t rule);
 
 /* Nanoseconds until there is budget again; 0: now. */
 uint64_t mover_wait(struct mover *mover);
@@ -38,6 +49,9 @@ void mover_cut(uintptr_t start, size_t size);
 size_t mover_add(struct mover *mover, uintptr_t start, size_t size, uint32_t node);
 /* Moves the batch, which is empty then. 0, or a negative errno when the kernel refuses the call. */
 int mover_run(struct mover *mover);
+
+/* All of [start, start + size), batch by batch; the last one may be left in the batch. 0, or the last error. */
+int mover_add_all(struct mover *mover, uintptr_t start, size_t size, uint32_t node);
 
 /* Nodes of a page, asked; UINT32_MAX: it is not there, or the kernel does not tell. */
 uint32_t mover_node_of(uintptr_t address);

@@ -5,12 +5,12 @@
 #include <time.h>
 
 #include "shim/memory/owned.h"
+#include "shim/memory/uses.h"
 #include "shim/place/thread.h"
 #include "shim/state.h"
 #include "shim/sys/placing.h"
 #include "shim/sys/raw.h"
 
-#define HUGE_PAGE  ((size_t)2 << 20)
 #define LIST_TICKS 5u /* between two looks at what objects and threads there are */
 
 /* --- what there is --- */
@@ -26,10 +26,9 @@ static bool rule_wants(uint16_t number)
 /* The kernel's own huge pages do not move, nor memory that was asked to be nowhere else. */
 static bool is_wanted(const struct big *object)
 {
-    const struct flavour *flavour = &nw_regions[object->region].flavour;
+    const struct region *region = &nw_regions[object->region];
 
-    return flavour->huge_pages != HUGE_2MIB && flavour->huge_pages != HUGE_1GIB && flavour->binding != BINDING_BIND &&
-           rule_wants(object->rule);
+    return !region_huge_size(region) && region->flavour.binding != BINDING_BIND && rule_wants(object->rule);
 }
 
 static void keep_objects(struct next_touch *self, struct region *region)
@@ -50,20 +49,41 @@ static void keep_objects(struct next_touch *self, struct region *region)
     }
 }
 
+/*
+ * Whoever initialises a mapping may run on several nodes meanwhile, and the kernel may fail to move a page: each chunk
+ * is where its first page is. What is not there yet is nowhere.
+ */
+static void find_chunks(struct piece *piece)
+{
+    void *pages[USAGE_CHUNKS];
+    int nodes[USAGE_CHUNKS];
+
+    for (uint32_t i = 0; i < piece->chunk_count; i++)
+        pages[i] = (void *)chunk_start(piece, &piece->chunks[i]);
+    if (sys_move_pages(piece->chunk_count, pages, NULL, nodes) != 0)
+        return;
+    for (uint32_t i = 0; i < piece->chunk_count; i++)
+        piece->chunks[i].at = nodes[i] >= 0 && nodes[i] < USAGE_NOWHERE ? (uint16_t)nodes[i] : USAGE_NOWHERE;
+}
+
+/* They have no home: what is unmapped under way and mapped again is nobody's that cares. */
 static void keep_mappings(struct next_touch *self)
 {
     struct big found[USAGE_PIECES];
     uint32_t count = owned_list(found, USAGE_PIECES, 0);
 
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t node = mover_node_of(found[i].start);
+        bool is_new = !usage_knows(&self->usage, found[i].start, found[i].serial);
         struct piece *piece;
 
-        if (!rule_wants(found[i].rule) || node >= USAGE_NOWHERE)
+        if (!rule_wants(found[i].rule) || (is_new && mover_node_of(found[i].start) >= USAGE_NOWHERE))
             continue; /* nothing there yet */
-        piece = usage_keep(&self->usage, found[i].start, found[i].size, HUGE_PAGE, found[i].serial, (uint16_t)node);
-        if (piece)
-            self->objects[piece - self->usage.pieces] = found[i];
+        piece = usage_keep(&self->usage, found[i].start, found[i].size, HUGE_PAGE, found[i].serial, USAGE_NOWHERE);
+        if (!piece)
+            continue;
+        self->objects[piece - self->usage.pieces] = found[i];
+        if (piece->votes)
+            find_chunks(piece);
     }
 }
 
@@ -95,21 +115,24 @@ static void list_threads(struct next_touch *self)
 
 /* --- votes --- */
 
-static void vote(void *context, uint32_t cpu, uintptr_t pointer)
-{
-    const struct plan_view *plan = &nw_shim.plan;
-    struct next_touch *self = context;
-
-    if (cpu < plan->count[PLAN_CPUS] && plan->cpus[cpu].mem_node < USAGE_NOWHERE)
-        usage_vote(&self->usage, pointer, (uint16_t)plan->cpus[cpu].mem_node);
-}
-
-/* --- moving --- */
-
 static const struct big *object_of(const struct next_touch *self, const struct piece *piece)
 {
     return &self->objects[piece - self->usage.pieces];
 }
+
+static void vote(void *context, pid_t tid, uint32_t cpu, uintptr_t pointer)
+{
+    const struct plan_view *plan = &nw_shim.plan;
+    struct next_touch *self = context;
+    const struct piece *piece = NULL;
+
+    if (cpu < plan->count[PLAN_CPUS] && plan->cpus[cpu].mem_node < USAGE_NOWHERE)
+        piece = usage_vote(&self->usage, pointer, (uint16_t)plan->cpus[cpu].mem_node);
+    if (piece)
+        uses_note(object_of(self, piece)->maker, (uint32_t)tid);
+}
+
+/* --- moving --- */
 
 /* A mapping with a memory policy of its own is where the program wants it. */
 static bool is_there(const struct big *object, bool mark)
@@ -119,29 +142,38 @@ static bool is_there(const struct big *object, bool mark)
 
     if (object->region != OWNED_REGION)
         return big_check(object, mark);
-    return owned_check(object) &&
-           (!mark || (sys_get_memory_at((void *)object->start, &mode, nodes, NODE_WORDS) == 0 && mode == MPOL_DEFAULT));
+    return (!mark ||
+            (sys_get_memory_at((void *)object->start, &mode, nodes, NODE_WORDS) == 0 && mode == MPOL_DEFAULT)) &&
+           owned_check(object, mark);
 }
 
 /* Freed and given to somebody else while its pages were under way: they go where they are expected. */
 static void undo(struct next_touch *self, const struct piece *piece, const struct chunk *chunk)
 {
-    uintptr_t start = chunk_start(piece, chunk);
-    size_t size = chunk_length(piece, chunk);
+    if (piece->home == USAGE_NOWHERE)
+        return;
+    mover_add_all(self->mover, chunk_start(piece, chunk), chunk_length(piece, chunk), piece->home);
+    mover_run(self->mover);
+}
 
-    while (size && piece->home != USAGE_NOWHERE) {
-        size_t added = mover_add(self->mover, start, size, piece->home);
+/* Huge pages that reach beyond the object; at the last moment, because khugepaged makes them again. */
+static void cut_edges(const struct next_touch *self)
+{
+    for (uint32_t i = 0; i < self->batch_count; i++) {
+        const struct piece *piece = self->batch_piece[i];
+        const struct chunk *chunk = self->batch_chunk[i];
 
-        start += added;
-        size -= added;
-        if (mover_run(self->mover) < 0)
-            return;
+        if (chunk == piece->chunks || chunk == &piece->chunks[piece->chunk_count - 1])
+            mover_cut(chunk_start(piece, chunk), chunk_length(piece, chunk));
     }
 }
 
 static void finish_batch(struct next_touch *self)
 {
-    int error = mover_run(self->mover);
+    int error;
+
+    cut_edges(self);
+    error = mover_run(self->mover);
 
     for (uint32_t i = 0; i < self->batch_count; i++) {
         struct piece *piece = self->batch_piece[i];
@@ -154,26 +186,13 @@ static void finish_batch(struct next_touch *self)
 
 static void add_chunk(struct next_touch *self, struct piece *piece, struct chunk *chunk)
 {
-    uintptr_t start = chunk_start(piece, chunk);
-    size_t size = chunk_length(piece, chunk);
-
     if (!is_there(object_of(self, piece), true)) {
         chunk->moves = USAGE_MOVES; /* gone; the next list is without it */
         return;
     }
-    if (piece->moves == 0)
-        mover_cut(piece->start, piece->size);
     self->batch_piece[self->batch_count] = piece;
     self->batch_chunk[self->batch_count++] = chunk;
-    for (;;) {
-        size_t added = mover_add(self->mover, start, size, chunk->target);
-
-        start += added;
-        size -= added;
-        if (!size)
-            break;
-        mover_run(self->mover); /* a chunk of several batches */
-    }
+    mover_add_all(self->mover, chunk_start(piece, chunk), chunk_length(piece, chunk), chunk->target);
     usage_moved(piece, chunk);
 }
 
@@ -188,8 +207,13 @@ static bool move_some(struct next_touch *self)
     struct piece *piece = NULL;
     struct chunk *chunk;
 
-    while (has_room(self) && (chunk = usage_next(&self->usage, &piece)))
+    while (has_room(self) && (chunk = usage_next(&self->usage, &piece))) {
+        if (!self->batch_count)
+            mover_begin(self->mover, object_of(self, piece)->rule);
+        else
+            mover_also(self->mover, object_of(self, piece)->rule);
         add_chunk(self, piece, chunk);
+    }
     if (!self->batch_count)
         return false;
     finish_batch(self);
@@ -231,7 +255,7 @@ bool next_touch_tick(struct next_touch *self)
     }
     if (!next_touch_may_go_on(self))
         return false;
-    syscall(SYS_nanosleep, &tick, NULL);
+    raw_call(SYS_nanosleep, &tick, NULL);
     sampler_read(&self->sampler, vote, self);
     usage_tick(&self->usage);
     return mover_wait(self->mover) == 0 && move_some(self);

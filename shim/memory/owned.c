@@ -15,7 +15,6 @@ static struct {
 
 void owned_add(void *start, size_t size)
 {
-    uint32_t rule = nw_self ? nw_self->rule : PLAN_NONE;
     int saved = errno;
 
     if (lock_take(&table.lock)) {
@@ -25,8 +24,8 @@ void owned_add(void *start, size_t size)
                 .size = size,
                 .serial = ++table.serial,
                 .region = OWNED_REGION,
-                .maker = nw_self ? atomic_load_explicit(&nw_self->tid, memory_order_relaxed) : 0,
-                .rule = rule < UINT16_MAX ? (uint16_t)rule : UINT16_MAX,
+                .maker = thread_maker(),
+                .rule = thread_short_rule(nw_self ? nw_self->rule : PLAN_NONE),
             };
         lock_give(&table.lock);
     }
@@ -38,19 +37,65 @@ static bool overlaps(const struct big *mapping, uintptr_t start, size_t size)
     return start < mapping->start + mapping->size && mapping->start < start + size;
 }
 
+/* A part of a known mapping as one of its own: whoever looks at the whole finds it gone. */
+static void keep_part(const struct big *whole, uintptr_t start, uintptr_t end)
+{
+    struct big part = *whole;
+
+    if (end < start + BIG_SIZE || table.count == OWNED_MOST)
+        return;
+    part.start = start;
+    part.size = end - start;
+    part.serial = ++table.serial;
+    table.mappings[table.count++] = part;
+}
+
+/* Allocators map more than they need and cut both ends off, for the sake of alignment. */
+static void take_out(uint32_t number, uintptr_t start, uintptr_t end)
+{
+    const struct big whole = table.mappings[number];
+
+    table.mappings[number] = table.mappings[--table.count];
+    keep_part(&whole, whole.start, start);
+    keep_part(&whole, end, whole.start + whole.size);
+}
+
 void owned_remove(const void *start, size_t size)
 {
+    uint32_t known;
     int saved = errno;
 
     if (owned_count() == 0 || !lock_take(&table.lock))
         return;
-    for (uint32_t i = 0; i < table.count;)
-        if (overlaps(&table.mappings[i], (uintptr_t)start, size))
-            table.mappings[i] = table.mappings[--table.count];
-        else
-            i++;
+    /* From the end on: what takes a removed one's place, or comes to the end, has been looked at. */
+    known = table.count;
+    while (known-- > 0)
+        if (overlaps(&table.mappings[known], (uintptr_t)start, size))
+            take_out(known, (uintptr_t)start, (uintptr_t)start + size);
     lock_give(&table.lock);
     errno = saved;
+}
+
+static bool is_known(const void *start, size_t size)
+{
+    bool known = false;
+
+    if (owned_count() == 0 || !lock_take(&table.lock))
+        return false;
+    for (uint32_t i = 0; i < table.count && !known; i++)
+        known = table.mappings[i].start == (uintptr_t)start && table.mappings[i].size == size;
+    lock_give(&table.lock);
+    return known;
+}
+
+void owned_moved(const void *old_start, size_t old_size, void *start, size_t size)
+{
+    bool known = is_known(old_start, old_size);
+
+    owned_remove(old_start, old_size);
+    owned_remove(start, size); /* MREMAP_FIXED */
+    if (known && size >= BIG_SIZE)
+        owned_add(start, size);
 }
 
 uint32_t owned_list(struct big *ret_mappings, uint32_t most, uint32_t tid)
@@ -66,14 +111,16 @@ uint32_t owned_list(struct big *ret_mappings, uint32_t most, uint32_t tid)
     return found;
 }
 
-bool owned_check(const struct big *mapping)
+bool owned_check(const struct big *mapping, bool mark)
 {
     bool found = false;
 
     if (!lock_take(&table.lock))
         return false;
-    for (uint32_t i = 0; i < table.count && !found; i++)
+    for (uint32_t i = 0; i < table.count && !found; i++) {
         found = table.mappings[i].serial == mapping->serial && table.mappings[i].start == mapping->start;
+        table.mappings[i].away = table.mappings[i].away || (found && mark);
+    }
     lock_give(&table.lock);
     return found;
 }

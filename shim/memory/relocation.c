@@ -74,7 +74,7 @@ void relocation_forked(void)
 
 static bool is_asked(const struct thread *thread, uint32_t from)
 {
-    uint32_t age = (uint32_t)((monotonic_ns() - nw_shim.start_monotonic) / 1000000u) - thread->born_ms;
+    uint32_t age = thread_now_ms() - thread->born_ms;
 
     return thread->holds_pick && (nw_shim.plan.rules[thread->rule].flags & PLAN_RULE_MIGRATE) && from != PLAN_NONE &&
            thread->home_node != PLAN_NONE && from != thread->home_node && (thread->main || age >= RELOCATION_AGE_MS);
@@ -91,6 +91,7 @@ void relocation_thread_moved(struct thread *thread, uint32_t from)
         .owner = {.heap = atomic_load_explicit(&thread->heap, memory_order_relaxed),
                   .tid = atomic_load_explicit(&thread->tid, memory_order_relaxed)},
         .node = thread->home_node,
+        .rule = thread->rule,
         .stack_end = thread->main || !thread->stack_size ? 0 : (thread->thread_pointer | (PAGE - 1)) + 1,
         .stack_size = thread->stack_size,
     };
@@ -108,47 +109,107 @@ void relocation_thread_moved(struct thread *thread, uint32_t from)
 
 /* --- carrying out --- */
 
+/* Bytes [from, from + size) of a stretch, in the batch at hand. */
+struct part {
+    struct stretch stretch;
+    uintptr_t from;
+    size_t size;
+};
+
 struct batch {
     struct mover *mover;
     uint32_t node, count;
-    struct stretch stretches[STRETCHES_MOST];
+    struct part parts[STRETCHES_MOST];
+    bool (*may_go_on)(void *context);
+    void *context;
 };
 
-static void move_range(struct mover *mover, uintptr_t start, size_t size, uint32_t node)
+/* Given back and taken by somebody else while it was under way: its pages go where the address says. */
+static void undo(struct batch *batch, const struct part *part)
 {
-    while (size) {
-        size_t added = mover_add(mover, start, size, node);
+    uint32_t home = nw_regions[part->stretch.region].node;
 
-        start += added;
-        size -= added;
-        if (size)
-            mover_run(mover);
+    if (home != UINT32_MAX)
+        mover_add_all(batch->mover, part->from, part->size, home);
+}
+
+/* At the last moment: khugepaged makes huge pages again of what was cut long before. */
+static void cut_edges(const struct batch *batch)
+{
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct part *part = &batch->parts[i];
+
+        if (region_has_huge_pages(&nw_regions[part->stretch.region], part->from + part->size))
+            mover_cut(part->from, part->size);
     }
 }
 
-/* Given back and taken by somebody else while it was under way: its pages go where the address says. */
 static void finish(struct batch *batch)
 {
-    bool moved = mover_run(batch->mover) == 0;
+    bool moved;
 
-    for (uint32_t i = 0; moved && i < batch->count; i++) {
-        const struct stretch *stretch = &batch->stretches[i];
+    cut_edges(batch);
+    moved = mover_run(batch->mover) == 0;
 
-        if (!moving_check(stretch) && nw_regions[stretch->region].node != UINT32_MAX)
-            move_range(batch->mover, stretch->start, stretch->size, nw_regions[stretch->region].node);
-    }
+    for (uint32_t i = 0; moved && i < batch->count; i++)
+        if (!moving_check(&batch->parts[i].stretch))
+            undo(batch, &batch->parts[i]);
     mover_run(batch->mover);
     batch->count = 0;
 }
 
-static void add(struct batch *batch, const struct stretch *stretch)
+static bool is_full(const struct batch *batch)
 {
+    return batch->count == STRETCHES_MOST || batch->mover->count == MOVER_BATCH;
+}
+
+/* What fits of the rest of a stretch; returns where its rest begins. */
+static uintptr_t add_part(struct batch *batch, const struct stretch *stretch, uintptr_t from)
+{
+    size_t rest = stretch->start + stretch->size - from, size = mover_add(batch->mover, from, rest, batch->node);
+
+    batch->parts[batch->count++] = (struct part){*stretch, from, size};
+    return from + size;
+}
+
+/*
+ * A large object takes many batches. When it is freed meanwhile, the batch that is under way is undone, and what was
+ * moved before has been given back to the kernel with it. false: broken off.
+ */
+static bool move_stretch(struct batch *batch, const struct stretch *stretch)
+{
+    uintptr_t at = stretch->start, end = stretch->start + stretch->size;
+
     if (!moving_mark(stretch, batch->node))
-        return;
-    batch->stretches[batch->count++] = *stretch;
-    if (region_has_huge_pages(&nw_regions[stretch->region], stretch->start + stretch->size))
-        mover_cut(stretch->start, stretch->size);
-    move_range(batch->mover, stretch->start, stretch->size, batch->node);
+        return true;
+    while (at < end) {
+        at = add_part(batch, stretch, at);
+        if (!is_full(batch))
+            continue;
+        finish(batch);
+        if (!batch->may_go_on(batch->context))
+            return false;
+        if (at < end && !moving_mark(stretch, batch->node))
+            return true;
+    }
+    return true;
+}
+
+/* The kernel's huge pages stay, and what was asked to be on its node and nowhere else. */
+static bool can_be_moved(const struct region *region)
+{
+    return region->opened && region->flavour.binding == BINDING_PREFERRED && !region_huge_size(region);
+}
+
+/* false: broken off. */
+static bool move_region(struct batch *batch, struct region *region, const struct owner *owner)
+{
+    struct stretch stretch;
+
+    for (uint32_t slice = 0; moving_next(region, &slice, owner, &stretch);)
+        if (!move_stretch(batch, &stretch))
+            return false;
+    return true;
 }
 
 /* What the program mapped itself; it may be unmapped meanwhile, and then is nobody's that cares. */
@@ -160,7 +221,7 @@ static void move_mappings(struct mover *mover, const struct order *order, bool (
 
     for (uint32_t i = 0; i < count; i++)
         for (size_t done = 0; done < mappings[i].size;) {
-            if (!owned_check(&mappings[i]))
+            if (!owned_check(&mappings[i], false))
                 break;
             done += mover_add(mover, mappings[i].start + done, mappings[i].size - done, order->node);
             mover_run(mover);
@@ -169,37 +230,20 @@ static void move_mappings(struct mover *mover, const struct order *order, bool (
         }
 }
 
-static bool is_full(const struct batch *batch)
-{
-    return batch->count == STRETCHES_MOST || batch->mover->count == MOVER_BATCH;
-}
-
-/* The kernel's huge pages stay, and what was asked to be on its node and nowhere else. */
-static bool can_be_moved(const struct region *region)
-{
-    return region->opened && region->flavour.binding == BINDING_PREFERRED && region->flavour.huge_pages != HUGE_2MIB &&
-           region->flavour.huge_pages != HUGE_1GIB;
-}
-
 void relocation_carry_out(struct mover *mover, const struct order *order, bool (*may_go_on)(void *context),
                           void *context)
 {
-    struct batch batch = {.mover = mover, .node = order->node};
-    struct stretch stretch;
+    struct batch batch = {.mover = mover, .node = order->node, .may_go_on = may_go_on, .context = context};
+    bool goes_on = true;
 
     if (order->owner.heap)
-        move_range(mover, (uintptr_t)order->owner.heap, sizeof(*order->owner.heap) + PAGE - 1, order->node);
+        mover_add_all(mover, (uintptr_t)order->owner.heap, sizeof(*order->owner.heap) + PAGE - 1, order->node);
     if (order->stack_end)
-        move_range(mover, order->stack_end - order->stack_size, order->stack_size, order->node);
-    for (uint32_t i = 0; i < nw_map.count; i++)
-        for (uint32_t slice = 0;
-             can_be_moved(&nw_regions[i]) && moving_next(&nw_regions[i], &slice, &order->owner, &stretch);) {
-            add(&batch, &stretch);
-            if (is_full(&batch))
-                finish(&batch);
-            if (!may_go_on(context))
-                return;
-        }
+        mover_add_all(mover, order->stack_end - order->stack_size, order->stack_size, order->node);
+    for (uint32_t i = 0; i < nw_map.count && goes_on; i++)
+        if (can_be_moved(&nw_regions[i]))
+            goes_on = move_region(&batch, &nw_regions[i], &order->owner);
     finish(&batch);
-    move_mappings(mover, order, may_go_on, context);
+    if (goes_on)
+        move_mappings(mover, order, may_go_on, context);
 }

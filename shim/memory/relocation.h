@@ -24,6 +24,7 @@ struct thread;
 struct order {
     struct owner owner;
     uint32_t node;
+    uint32_t rule;       /* whose budget counts */
     uintptr_t stack_end; /* 0: leave the stack */
     size_t stack_size;
 };

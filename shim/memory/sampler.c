@@ -5,7 +5,9 @@
 #include <linux/perf_event.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 
+#include "shim/state.h"
 #include "shim/sys/raw.h"
 
 #ifndef SYS_close_range
@@ -13,20 +15,21 @@
 #endif
 #define CLOSE_RANGE_UNSHARE_FLAG (1u << 1) /* linux/close_range.h, Linux 5.9 */
 
-#define PAGE      4096u
-#define RING_SIZE (2 * PAGE)
+#define PAGE       4096u
+#define RING_SIZE  (2 * PAGE)
+#define CODE_READS 16u /* of the samples, for which code is remembered */
 
 /* The part of a sample that follows its header, in the order of perf_event_open(2). */
 struct sample {
     uint32_t pid, tid;
     uint32_t cpu, reserved;
     uint64_t abi;
-    uint64_t registers[SAMPLE_COUNT];
+    uint64_t registers[OPERAND_COUNT];
 };
 
 bool sampler_open(struct sampler *sampler)
 {
-    if (syscall(SYS_close_range, 0u, UINT_MAX, CLOSE_RANGE_UNSHARE_FLAG) != 0)
+    if (raw_call(SYS_close_range, 0u, UINT_MAX, CLOSE_RANGE_UNSHARE_FLAG) != 0)
         sampler->refused = errno;
     return !sampler->refused;
 }
@@ -39,12 +42,12 @@ static int open_event(pid_t tid)
         .config = PERF_COUNT_SW_CPU_CLOCK,
         .sample_period = SAMPLE_PERIOD_NS,
         .sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_CPU | PERF_SAMPLE_REGS_USER,
-        .sample_regs_user = SAMPLE_REGISTERS,
+        .sample_regs_user = OPERAND_REGISTERS,
         .exclude_kernel = 1,
         .exclude_hv = 1,
     };
 
-    return SAMPLE_REGISTERS ? (int)syscall(SYS_perf_event_open, &event, tid, -1, -1, PERF_FLAG_FD_CLOEXEC) : -1;
+    return OPERAND_REGISTERS ? (int)raw_call(SYS_perf_event_open, &event, tid, -1, -1, PERF_FLAG_FD_CLOEXEC) : -1;
 }
 
 static bool is_watched(const struct sampler *sampler, pid_t tid)
@@ -68,7 +71,7 @@ bool sampler_watch(struct sampler *sampler, pid_t tid)
         sampler->refused = errno ? errno : ENOSYS;
         return false;
     }
-    watched->ring = (void *)syscall(SYS_mmap, NULL, RING_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, watched->fd, 0L);
+    watched->ring = (void *)raw_call(SYS_mmap, NULL, RING_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, watched->fd, 0L);
     if (watched->ring == MAP_FAILED) {
         sampler->refused = errno;
         raw_close(watched->fd);
@@ -80,11 +83,47 @@ bool sampler_watch(struct sampler *sampler, pid_t tid)
     return true;
 }
 
-static void look(struct watched *watched, const struct sample *sample, sample_visitor *visit, void *context)
+/* --- what the samples say --- */
+
+/* The kernel reads for us: the code may be gone by now (dlclose, a JIT), or may not be readable. */
+static void read_code(struct code *code, uint64_t at)
 {
-    for (uint32_t i = 0; watched->has_last && i < SAMPLE_COUNT; i++)
-        if (sample->registers[i] != watched->last[i])
-            visit(context, sample->cpu, sample->registers[i]);
+    size_t to_end = PAGE - at % PAGE;
+    struct iovec here = {code->bytes, to_end < OPERAND_CODE_MOST ? to_end : OPERAND_CODE_MOST};
+    struct iovec there = {(void *)(uintptr_t)at, here.iov_len};
+    long length = raw_call(SYS_process_vm_readv, nw_shim.pid, &here, 1ul, &there, 1ul, 0ul);
+
+    code->at = at;
+    code->length = length > 0 ? (uint8_t)length : 0;
+}
+
+static const struct code *code_at(struct sampler *sampler, uint64_t at)
+{
+    struct code *code = &sampler->codes[at * UINT64_C(0x9E3779B97F4A7C15) >> 32 & (SAMPLED_CODES - 1)];
+
+    if (code->at != at || sampler->reads - code->read >= CODE_READS || !code->read) {
+        read_code(code, at);
+        code->read = sampler->reads;
+    }
+    return code;
+}
+
+static void look_at_operand(struct sampler *sampler, const struct watched *watched, const struct sample *sample,
+                            sample_visitor *visit, void *context)
+{
+    const struct code *code = code_at(sampler, sample->registers[OPERAND_PC]);
+    uintptr_t address;
+
+    if (operand_address(code->bytes, code->length, sample->registers, &address))
+        visit(context, watched->tid, sample->cpu, address);
+}
+
+static void look_at_registers(struct watched *watched, const struct sample *sample, sample_visitor *visit,
+                              void *context)
+{
+    for (uint32_t i = 0; watched->has_last && i < OPERAND_COUNT; i++)
+        if (i != OPERAND_PC && sample->registers[i] != watched->last[i])
+            visit(context, watched->tid, sample->cpu, sample->registers[i]);
     memcpy(watched->last, sample->registers, sizeof(watched->last));
     watched->has_last = true;
 }
@@ -98,7 +137,7 @@ static void copy_out(const char *data, uint64_t from, void *ret, size_t size)
     memcpy((char *)ret + first, data, size - first);
 }
 
-static void read_ring(struct watched *watched, sample_visitor *visit, void *context)
+static void read_ring(struct sampler *sampler, struct watched *watched, sample_visitor *visit, void *context)
 {
     struct perf_event_mmap_page *head = watched->ring;
     const char *data = (const char *)watched->ring + PAGE;
@@ -113,7 +152,8 @@ static void read_ring(struct watched *watched, sample_visitor *visit, void *cont
             break;
         if (record.type == PERF_RECORD_SAMPLE && record.size == sizeof(record) + sizeof(sample)) {
             copy_out(data, at + sizeof(record), &sample, sizeof(sample));
-            look(watched, &sample, visit, context);
+            look_at_registers(watched, &sample, visit, context);
+            look_at_operand(sampler, watched, &sample, visit, context);
         }
         at += record.size;
     }
@@ -122,14 +162,17 @@ static void read_ring(struct watched *watched, sample_visitor *visit, void *cont
 
 void sampler_read(struct sampler *sampler, sample_visitor *visit, void *context)
 {
+    if (!++sampler->reads)
+        sampler->reads = 1;
     for (uint32_t i = 0; i < sampler->count; i++)
-        read_ring(&sampler->threads[i], visit, context);
+        read_ring(sampler, &sampler->threads[i], visit, context);
 }
 
 void sampler_try(void)
 {
-    syscall(SYS_close_range, UINT_MAX, 0u, 0u);
-    syscall(SYS_perf_event_open, NULL, 0, -1, -1, 0ul);
+    raw_call(SYS_close_range, UINT_MAX, 0u, 0u);
+    raw_call(SYS_perf_event_open, NULL, 0, -1, -1, 0ul);
+    raw_call(SYS_process_vm_readv, 0, NULL, 0ul, NULL, 0ul, 0ul);
 }
 
 void sampler_close(struct sampler *sampler)

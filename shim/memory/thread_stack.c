@@ -59,7 +59,8 @@ static void note_size(struct thread *thread, const pthread_attr_t *attributes)
     if (!attributes) {
         thread->stack_size = nw_shim.stack_size;
     } else if (pthread_attr_getstack(attributes, &start, &size) == 0 && (uintptr_t)start + size == 0) {
-        thread->stack_size = size; /* without an address glibc counts it from 0 downwards */
+        /* without an address glibc counts it from 0 downwards; 0: attributes that ask for no size either */
+        thread->stack_size = size ? size : nw_shim.stack_size;
     }
 }
 

@@ -38,24 +38,35 @@ void usage_begin(struct usage *usage)
         usage->pieces[i].kept = false;
 }
 
+static struct piece *known(struct usage *usage, uintptr_t start, uint32_t serial)
+{
+    for (uint32_t i = 0; i < USAGE_PIECES; i++)
+        if (usage->used[i] && usage->pieces[i].start == start && usage->pieces[i].serial == serial)
+            return &usage->pieces[i];
+    return NULL;
+}
+
+bool usage_knows(struct usage *usage, uintptr_t start, uint32_t serial)
+{
+    return known(usage, start, serial);
+}
+
 struct piece *usage_keep(struct usage *usage, uintptr_t start, size_t size, size_t unit, uint32_t serial, uint16_t home)
 {
-    struct piece *piece = NULL;
+    struct piece *piece = known(usage, start, serial);
+    uint32_t i = 0;
 
-    for (uint32_t i = 0; i < USAGE_PIECES; i++) {
-        struct piece *known = &usage->pieces[i];
-
-        if (usage->used[i] && known->start == start && known->size == size && known->serial == serial) {
-            known->kept = true;
-            return known;
-        }
-        if (!usage->used[i] && !piece)
-            piece = known;
+    if (piece && piece->size == size) {
+        piece->kept = true;
+        return piece;
     }
-    if (!piece)
+    while (i < USAGE_PIECES && usage->used[i])
+        i++;
+    if (i == USAGE_PIECES)
         return NULL;
+    piece = &usage->pieces[i];
     init_piece(piece, start, size, unit, serial, home);
-    usage->used[piece - usage->pieces] = piece->kept = true;
+    usage->used[i] = piece->kept = true;
     return piece;
 }
 
@@ -115,16 +126,16 @@ static void count_vote(struct chunk *chunk, uint16_t node)
     }
 }
 
-bool usage_vote(struct usage *usage, uintptr_t pointer, uint16_t node)
+const struct piece *usage_vote(struct usage *usage, uintptr_t pointer, uint16_t node)
 {
     struct piece *piece = find(usage, pointer);
 
     if (!piece || pointer == piece->start)
-        return false;
+        return NULL;
     count_vote(&piece->chunks[(pointer - piece->origin) / piece->chunk_size], node);
     piece->votes++;
     piece->fresh = true;
-    return true;
+    return piece;
 }
 
 void usage_tick(struct usage *usage)

@@ -55,10 +55,12 @@ void usage_begin(struct usage *usage);
  */
 struct piece *usage_keep(struct usage *usage, uintptr_t start, size_t size, size_t unit, uint32_t serial,
                          uint16_t home);
+/* Is it among the pieces already? */
+bool usage_knows(struct usage *usage, uintptr_t start, uint32_t serial);
 void usage_end(struct usage *usage);
 
-/* A thread that runs on the node walked here. false: in no piece. A pointer to a piece's very start says nothing. */
-bool usage_vote(struct usage *usage, uintptr_t pointer, uint16_t node);
+/* A thread that runs on the node walked here. NULL: in no piece. A pointer to a piece's very start says nothing. */
+const struct piece *usage_vote(struct usage *usage, uintptr_t pointer, uint16_t node);
 
 /* Time passes: a piece is decided about from its second tick with votes on, when all threads had their turn. */
 void usage_tick(struct usage *usage);

@@ -1,7 +1,6 @@
 #include "shim/place/apply.h"
 
 #include <errno.h>
-#include <linux/mempolicy.h>
 #include <string.h>
 
 #include "shim/place/mask.h"
@@ -9,11 +8,6 @@
 #include "shim/state.h"
 #include "shim/sys/placing.h"
 #include "shim/telemetry/segment.h"
-
-#ifndef MPOL_PREFERRED_MANY
-#define MPOL_PREFERRED_MANY 5 /* Linux 5.15 */
-#endif
-#define MODE_WEIGHTED_INTERLEAVE 6 /* Linux 6.9; not in the headers of Debian 12 */
 
 enum reason reason_of_error(int error)
 {
@@ -32,18 +26,12 @@ enum reason reason_of_error(int error)
     }
 }
 
-static const struct plan_rule *rule_of(const struct thread *thread)
-{
-    return thread->holds_pick ? &nw_shim.plan.rules[thread->rule] : NULL;
-}
-
-/* What the call is made with: 0 is "myself" and spares the kernel the look-up. */
-static pid_t target_tid(const struct thread *thread)
+pid_t apply_target(const struct thread *thread)
 {
     return thread == nw_self ? 0 : (pid_t)atomic_load_explicit(&thread->tid, memory_order_relaxed);
 }
 
-static void refused(struct thread *thread, enum placing_call call, int error)
+void apply_refused(struct thread *thread, enum placing_call call, int error)
 {
     segment_count(COUNT_REFUSALS);
     segment_event(&(struct event){
@@ -82,7 +70,7 @@ static void wanted_mask(struct thread *thread, enum standing standing, struct ma
 /* strict or best_effort for a mask that was set as asked; the plan's and the pick's own reasons first. */
 static void note_granted(struct thread *thread)
 {
-    const struct plan_rule *rule = rule_of(thread);
+    const struct plan_rule *rule = apply_rule(thread);
 
     if (!rule)
         note_cpus(thread, OUTCOME_STRICT, REASON_OK);
@@ -106,10 +94,10 @@ static void read_back(struct thread *thread, const struct mask *asked, bool limi
 
     if (!mask_open(&got))
         return;
-    error = sys_get_affinity(target_tid(thread), got.bits, got.words, &words);
+    error = sys_get_affinity(apply_target(thread), got.bits, got.words, &words);
     if (error) {
         note_cpus(thread, OUTCOME_BEST_EFFORT, reason_of_error(error));
-        refused(thread, CALL_SCHED_GETAFFINITY, error);
+        apply_refused(thread, CALL_SCHED_GETAFFINITY, error);
         mask_close(&got);
         return;
     }
@@ -133,6 +121,28 @@ static void read_back(struct thread *thread, const struct mask *asked, bool limi
     mask_close(&got);
 }
 
+bool apply_check(struct thread *thread)
+{
+    uint8_t outcome = thread->cpu_outcome, reason = thread->cpu_reason;
+    uint16_t had = thread->got_cpus;
+    struct mask asked, got;
+    size_t words;
+    bool changed = false;
+
+    if (!mask_open(&asked))
+        return false;
+    if (mask_open(&got)) {
+        apply_wanted(thread, &asked);
+        changed = sys_get_affinity(apply_target(thread), got.bits, got.words, &words) == 0 &&
+                  mask_equal(&got, &asked) != (outcome == OUTCOME_STRICT);
+        mask_close(&got);
+    }
+    if (changed)
+        read_back(thread, &asked, false);
+    mask_close(&asked);
+    return changed && (thread->cpu_outcome != outcome || thread->cpu_reason != reason || thread->got_cpus != had);
+}
+
 static void set_cpus(struct thread *thread, enum standing standing, struct mask *asked)
 {
     unsigned wanted, usable;
@@ -145,19 +155,28 @@ static void set_cpus(struct thread *thread, enum standing standing, struct mask 
     if (!usable) {
         /* nothing of the plan is left here: as if there were no rule */
         mask_copy(asked, nw_shim.base.mask);
-        error = sys_set_affinity(target_tid(thread), asked->bits, asked->words);
+        error = sys_set_affinity(apply_target(thread), asked->bits, asked->words);
         thread->cpus = STANDING_BASE;
         note_cpus(thread, OUTCOME_NONE, error ? reason_of_error(error) : REASON_EMPTY_SET);
         return;
     }
-    error = sys_set_affinity(target_tid(thread), asked->bits, asked->words);
+    error = sys_set_affinity(apply_target(thread), asked->bits, asked->words);
     if (error) {
         note_cpus(thread, OUTCOME_NONE, reason_of_error(error));
-        refused(thread, CALL_SCHED_SETAFFINITY, error);
+        apply_refused(thread, CALL_SCHED_SETAFFINITY, error);
         return;
     }
     thread->cpus = (uint8_t)standing;
+    thread->flags &= (uint8_t)~THREAD_FLAG_PROGRAM;
     read_back(thread, asked, usable < wanted);
+}
+
+void apply_wanted(struct thread *thread, struct mask *ret_mask)
+{
+    wanted_mask(thread, thread->holds_pick ? STANDING_RULE : thread->main ? STANDING_UNION : STANDING_BASE, ret_mask);
+    mask_and(ret_mask, nw_shim.base.mask);
+    if (!mask_weight(ret_mask))
+        mask_copy(ret_mask, nw_shim.base.mask);
 }
 
 void apply_cpus(struct thread *thread, enum standing otherwise)
@@ -166,7 +185,7 @@ void apply_cpus(struct thread *thread, enum standing otherwise)
     struct mask asked;
 
     thread->home_node = thread->holds_pick ? nw_shim.plan.slots[thread->pick.slot].home_node : UINT32_MAX;
-    if (standing == STANDING_BASE && thread->cpus == STANDING_BASE) {
+    if (standing == STANDING_BASE && (thread->cpus == STANDING_BASE || thread->cpus == STANDING_PROGRAM)) {
         /* inherited untouched, perhaps changed by the program itself: not ours to change */
         note_cpus(thread, OUTCOME_NOT_ASKED, REASON_NOT_ASKED);
         return;
@@ -181,181 +200,11 @@ void apply_cpus(struct thread *thread, enum standing otherwise)
         note_cpus(thread, OUTCOME_NOT_ASKED, REASON_NOT_ASKED);
 }
 
-/* --- memory policy --- */
-
-static int kernel_mode(unsigned policy)
-{
-    static const int modes[MEM_COUNT] = {
-        [MEM_DEFAULT] = MPOL_DEFAULT,
-        [MEM_LOCAL] = MPOL_LOCAL,
-        [MEM_BIND] = MPOL_BIND,
-        [MEM_PREFERRED] = MPOL_PREFERRED,
-        [MEM_PREFERRED_MANY] = MPOL_PREFERRED_MANY,
-        [MEM_INTERLEAVE] = MPOL_INTERLEAVE,
-        [MEM_WEIGHTED_INTERLEAVE] = MODE_WEIGHTED_INTERLEAVE,
-    };
-
-    return modes[policy];
-}
-
-static void keep_lowest(uint64_t *nodes)
-{
-    bool found = false;
-
-    for (size_t i = 0; i < NODE_WORDS; i++) {
-        nodes[i] = found ? 0 : nodes[i] & -nodes[i];
-        found = found || nodes[i];
-    }
-}
-
-static int set_mode(int mode, const uint64_t *nodes)
-{
-    return mode == MPOL_LOCAL || mode == MPOL_DEFAULT ? sys_set_mempolicy(mode, NULL, 0)
-                                                      : sys_set_mempolicy(mode, nodes, NODE_WORDS);
-}
-
-/* Older kernels answer EINVAL for a mode that they do not know. false: there is nothing near it. */
-static bool fall_back(int *mode, uint64_t *nodes, enum reason *ret_reason)
-{
-    if (*mode == MPOL_PREFERRED_MANY) {
-        *mode = MPOL_PREFERRED;
-        keep_lowest(nodes);
-    } else if (*mode == MODE_WEIGHTED_INTERLEAVE) {
-        *mode = MPOL_INTERLEAVE;
-    } else {
-        return false;
-    }
-    *ret_reason = REASON_OLD_KERNEL;
-    return true;
-}
-
-/* *mode and nodes become what was set. */
-static int set_with_fallback(int *mode, uint64_t *nodes, enum reason *ret_reason)
-{
-    int error = set_mode(*mode, nodes);
-
-    return error == -EINVAL && fall_back(mode, nodes, ret_reason) ? set_mode(*mode, nodes) : error;
-}
-
-int memory_bind(void *start, size_t size, unsigned policy, uint64_t *nodes, int *ret_mode, enum reason *reason)
-{
-    int mode = kernel_mode(policy), error;
-
-    if (mode == MPOL_PREFERRED)
-        keep_lowest(nodes);
-    if (mode == MPOL_LOCAL)
-        memset(nodes, 0, NODE_WORDS * 8);
-    error = sys_bind_memory(start, size, mode, nodes, mode == MPOL_LOCAL ? 0 : NODE_WORDS);
-    if (error == -EINVAL && fall_back(&mode, nodes, reason))
-        error = sys_bind_memory(start, size, mode, nodes, NODE_WORDS);
-    *ret_mode = mode;
-    return error;
-}
-
-static bool nodes_equal(const uint64_t *a, const uint64_t *b)
-{
-    return memcmp(a, b, NODE_WORDS * 8) == 0;
-}
-
-static bool nodes_empty(const uint64_t *nodes)
-{
-    static const uint64_t none[NODE_WORDS];
-
-    return nodes_equal(nodes, none);
-}
-
-static void note_memory(struct thread *thread, enum outcome outcome, enum reason reason)
-{
-    thread->memory_outcome = (uint8_t)outcome;
-    thread->memory_reason = (uint8_t)reason;
-}
-
-static void read_memory_back(struct thread *thread, int asked_mode, const uint64_t *asked, enum reason reason)
-{
-    uint64_t nodes[NODE_WORDS] = {0};
-    int mode = 0, error = sys_get_mempolicy(&mode, nodes, NODE_WORDS);
-    bool same;
-
-    if (error) {
-        note_memory(thread, OUTCOME_BEST_EFFORT, reason_of_error(error));
-        refused(thread, CALL_GET_MEMPOLICY, error);
-        return;
-    }
-    thread->got_policy = (uint8_t)mode;
-    if (asked_mode == MPOL_LOCAL) /* before Linux 5.14 it reads back as "preferred, no node" */
-        same = mode == MPOL_LOCAL || (mode == MPOL_PREFERRED && nodes_empty(nodes));
-    else
-        same = mode == asked_mode && nodes_equal(nodes, asked);
-    if (!same)
-        note_memory(thread, OUTCOME_BEST_EFFORT, mode == asked_mode ? REASON_NARROWED : REASON_CHANGED);
-    else
-        note_memory(thread, reason == REASON_OK ? OUTCOME_STRICT : OUTCOME_BEST_EFFORT, reason);
-}
-
-static void set_memory(struct thread *thread, const struct plan_rule *rule)
-{
-    uint64_t nodes[NODE_WORDS] = {0};
-    int mode = kernel_mode(rule->mem_policy), error;
-    enum reason reason = rule->mem_reason;
-
-    plan_mask_expand(&nw_shim.plan, nw_shim.plan.slots[thread->pick.slot].mem_mask, nodes, NODE_WORDS);
-    if (mode == MPOL_PREFERRED)
-        keep_lowest(nodes); /* what the kernel would do; so that the read-back can be compared */
-    if (mode == MPOL_LOCAL)
-        memset(nodes, 0, sizeof(nodes));
-    error = set_with_fallback(&mode, nodes, &reason);
-    if (error) {
-        note_memory(thread, OUTCOME_NONE, reason_of_error(error));
-        refused(thread, CALL_SET_MEMPOLICY, error);
-        return;
-    }
-    if (mode == MODE_WEIGHTED_INTERLEAVE && rule->weights_count)
-        reason = REASON_NOT_SERVED; /* the weights are the machine's, in /sys; a process does not set them */
-    thread->memory = STANDING_RULE;
-    read_memory_back(thread, mode, nodes, reason);
-}
-
-static void restore_memory(struct thread *thread)
-{
-    const struct base_state *base = &nw_shim.base;
-    int error;
-
-    note_memory(thread, OUTCOME_NOT_ASKED, REASON_NOT_ASKED);
-    if (thread->memory == STANDING_BASE || !base->has_memory_policy)
-        return;
-    error = sys_set_mempolicy(base->memory_mode, base->memory_nodes, NODE_WORDS);
-    if (error) {
-        note_memory(thread, OUTCOME_NONE, reason_of_error(error));
-        refused(thread, CALL_SET_MEMPOLICY, error);
-        return;
-    }
-    thread->memory = STANDING_BASE;
-}
-
-void apply_memory(struct thread *thread)
-{
-    const struct plan_rule *rule = rule_of(thread);
-    bool asked = rule && rule->mem_policy != MEM_DEFAULT;
-
-    if (!shim_needs(PLAN_HAS_MEMPOLICY))
-        return;
-    if (thread != nw_self && (asked || thread->memory != STANDING_BASE)) {
-        note_memory(thread, OUTCOME_PENDING, REASON_OK);
-        return;
-    }
-    if (!asked)
-        restore_memory(thread);
-    else if (!nw_shim.base.has_memory_policy)
-        note_memory(thread, OUTCOME_NONE, REASON_NO_MEMPOLICY);
-    else
-        set_memory(thread, rule);
-}
-
 /* --- name --- */
 
 void apply_rename(struct thread *thread)
 {
-    const struct plan_rule *rule = rule_of(thread);
+    const struct plan_rule *rule = apply_rule(thread);
     uint32_t number;
     int error;
 
@@ -366,7 +215,7 @@ void apply_rename(struct thread *thread)
     error = sys_set_name(thread->name);
     if (error) {
         memcpy(thread->name, thread->creator_name, sizeof(thread->name));
-        refused(thread, CALL_SET_NAME, error);
+        apply_refused(thread, CALL_SET_NAME, error);
         return;
     }
     thread->flags |= THREAD_FLAG_RENAMED;

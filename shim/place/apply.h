@@ -1,5 +1,5 @@
 /*
- * apply: sets a thread's mask, memory policy and name as its record says, reads them back and notes in the record
+ * apply: sets a thread's mask and name as its record says, reads them back and notes in the record
  * what came of it. The caller owns the record. Signal-safe, errno kept.
  */
 #ifndef NODEWISE_SHIM_PLACE_APPLY_H
@@ -7,22 +7,36 @@
 
 #include <stdbool.h>
 
+#include "shim/place/mask.h"
 #include "shim/place/thread.h"
+#include "shim/state.h"
+#include "shim/sys/placing.h"
 
 /* What the thread's mask has to be: its slot's when it holds one, else `otherwise` (BASE or UNION). */
 void apply_cpus(struct thread *thread, enum standing otherwise);
-/* Memory policy of the rule, or base again. Only the thread itself can: else the outcome is PENDING. */
-void apply_memory(struct thread *thread);
+/* What apply_cpus() would set: the slot's mask, else main's union, else the base; never beyond the base. Not empty. */
+void apply_wanted(struct thread *thread, struct mask *ret_mask);
+/* What placing calls about the thread are made with: 0 is "myself" and spares the kernel the look-up. */
+pid_t apply_target(const struct thread *thread);
+/*
+ * Has the mask of a placed thread changed since it was read back: a cpuset of its cgroup, a CPU that went offline,
+ * another program's call? Notes and tells what it is now, and changes nothing: whoever did it outranks the policy.
+ * true: it has.
+ */
+bool apply_check(struct thread *thread);
 /* The rule's `rename` for an unnamed thread; only the thread itself. */
 void apply_rename(struct thread *thread);
 
 /* errno's reason code. */
 enum reason reason_of_error(int error);
 
-/*
- * mbind(2) with a policy of the language, or the nearest that this kernel has; *ret_mode and nodes become what was set,
- * *reason OLD_KERNEL where that is less. 0 or negative errno.
- */
-int memory_bind(void *start, size_t size, unsigned policy, uint64_t *nodes, int *ret_mode, enum reason *reason);
+/* The rule whose place the thread holds, or NULL. */
+static inline const struct plan_rule *apply_rule(const struct thread *thread)
+{
+    return thread->holds_pick ? &nw_shim.plan.rules[thread->rule] : NULL;
+}
+
+/* Counts and tells that the kernel answered a placing call about the thread with a negative errno. */
+void apply_refused(struct thread *thread, enum placing_call call, int error);
 
 #endif

@@ -53,7 +53,7 @@ void decide_inherited(struct thread *thread)
     memcpy(thread->name, thread->creator_name, sizeof(thread->name));
 }
 
-void decide_origins(struct thread *thread, const void *start, const void *caller)
+void decide_code(struct thread *thread, const void *start, const void *caller)
 {
     if (shim_needs(PLAN_NEEDS_LIBRARIES | PLAN_NEEDS_FUNCTIONS)) {
         struct origin from = origin_of(start), by = origin_of(caller);
@@ -63,6 +63,11 @@ void decide_origins(struct thread *thread, const void *start, const void *caller
         thread->creator_library = by.library;
         thread->creator_function = by.function;
     }
+}
+
+void decide_origins(struct thread *thread, const void *start, const void *caller)
+{
+    decide_code(thread, start, caller);
     if (shim_needs(PLAN_NEEDS_STACK))
         stack_record(thread);
 }

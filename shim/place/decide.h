@@ -13,6 +13,8 @@ uint32_t decide_rule(const struct thread *thread);
 
 /* In the creator: what the new thread inherits from it, name, mask, memory policy and slot. */
 void decide_inherited(struct thread *thread);
+/* Where its start routine and its creating call lie, as far as the plan asks; NULL: not known. */
+void decide_code(struct thread *thread, const void *start, const void *caller);
 /* In the creator: where its start routine and its creating call lie, as far as the plan asks. */
 void decide_origins(struct thread *thread, const void *start, const void *caller);
 

@@ -22,6 +22,11 @@ struct mask {
 bool mask_open(struct mask *ret_mask); /* all clear, base.words wide */
 void mask_close(struct mask *mask);
 
+static inline bool mask_has(const struct mask *mask, size_t id)
+{
+    return id < mask->words * 64 && (mask->bits[id / 64] >> id % 64 & 1);
+}
+
 unsigned mask_weight(const struct mask *mask);
 bool mask_equal(const struct mask *a, const struct mask *b);
 bool mask_is_subset(const struct mask *part, const struct mask *whole);

@@ -31,10 +31,34 @@ void place_show_main(void);
 
 /* The thread `tid` has been given a name; tid may be the caller's. Signal-safe. */
 void place_renamed(pid_t tid, const char *name);
+/*
+ * The calling thread, which no hook saw being made, does something: it gets its record and its place. Signal-safe.
+ * Costs a comparison for all others.
+ */
+void place_meet(void);
+/* Records that were made for threads that no hook had seen, ever. */
+uint32_t place_adoptions(void);
+/*
+ * In a new thread that has just registered, when there was an adoption since its creation: somebody who looked through
+ * /proc may have taken it for one that no hook saw. Its other record ends.
+ */
+void place_disown(const struct thread *thread);
+/* A thread of this process was found (sweep.h). false: it has no record, for want of memory. */
+bool place_found(pid_t tid, const char *name);
+/* Gives the places of such threads back that are over. */
+void place_forget_gone(void);
+
 /* Work that only the calling thread can do for itself and that is waiting (a memory policy). Signal-safe. */
 void place_catch_up(void);
 
+/* ns until the title of a forked process is to be read again; 0: now; UINT64_MAX: not at all. */
+uint64_t place_title_wait(void);
+/* About once a second, by a thread that does something anyway: what may have changed behind our back. Signal-safe. */
+void place_look_again(void);
+
 /* No placing call any more, for good. Signal-safe. */
 void place_stop(enum reason reason);
+/* What could not be done while the plan was changed. */
+void place_stop_if_wanted(void);
 
 #endif

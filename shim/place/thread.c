@@ -6,7 +6,6 @@
 
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "shim/state.h"
@@ -16,6 +15,7 @@
 #define CHUNKS      15u /* 8 million records: twice the largest pid_max */
 /* Busy records that a search passes before the pool grows instead: bounds the cost of a creation. */
 #define SEARCH_LIMIT 64u
+#define LEAVING_MS   10000u
 
 __thread struct thread *nw_self __attribute__((tls_model("initial-exec")));
 
@@ -23,11 +23,17 @@ static struct thread first_chunk[FIRST_CHUNK];
 static _Atomic(struct thread *) chunks[CHUNKS] = {first_chunk};
 static _Atomic uint32_t chunk_count = 1;         /* release after the pointer is in chunks[] */
 static _Atomic uint32_t hand ON_DATA_PAGE;       /* next record to look at */
+static _Atomic uint32_t live ON_DATA_PAGE;       /* records in use */
 static _Atomic uint32_t used_below ON_DATA_PAGE; /* no record at or above was ever taken */
 
 pid_t thread_own_tid(void)
 {
-    return (pid_t)syscall(SYS_gettid);
+    return (pid_t)raw_call(SYS_gettid);
+}
+
+uint32_t thread_now_ms(void)
+{
+    return (uint32_t)((monotonic_ns() - nw_shim.start_monotonic) / 1000000u);
 }
 
 static uint32_t chunk_first(uint32_t chunk)
@@ -93,9 +99,13 @@ static void record_clear(struct thread *thread)
     atomic_store(&thread->tid, 0);
     atomic_store_explicit(&thread->heap, NULL, memory_order_relaxed);
     atomic_store_explicit(&thread->moves_house, false, memory_order_relaxed);
-    thread->holds_pick = false;
+    thread->stack_size = 0;
+    thread->measured_at = thread->load = 0;
+    thread->holds_pick = thread->reloading = false;
+    thread->start.posix = NULL;
+    thread->created_by = NULL;
     thread->ordered = thread->named_before = false;
-    thread->main = false;
+    thread->main = thread->mask_by_attribute = thread->adopted = false;
     thread->unnamed = true;
     thread->flags = 0;
     thread->rule = thread->creator_slot = PLAN_NONE;
@@ -120,6 +130,7 @@ struct thread *thread_take(void)
             struct thread *thread = try_take(atomic_fetch_add_explicit(&hand, 1, memory_order_relaxed) % capacity);
 
             if (thread) {
+                atomic_fetch_add_explicit(&live, 1, memory_order_relaxed);
                 record_clear(thread);
                 return thread;
             }
@@ -132,9 +143,19 @@ struct thread *thread_take(void)
 
 void thread_give(struct thread *thread, enum segment_thread_state state)
 {
+    if (state == THREAD_ENDED) {
+        atomic_store_explicit(&thread->left_tid, atomic_load(&thread->tid), memory_order_relaxed);
+        atomic_store_explicit(&thread->left_ms, thread_now_ms(), memory_order_relaxed);
+    }
     atomic_store(&thread->tid, 0);
     atomic_store(&thread->busy, 0);
+    atomic_fetch_sub_explicit(&live, 1, memory_order_relaxed);
     atomic_store_explicit(&thread->state, state, memory_order_release); /* pairs with try_take */
+}
+
+uint32_t thread_live_count(void)
+{
+    return atomic_load_explicit(&live, memory_order_relaxed);
 }
 
 struct thread *thread_find(pid_t tid)
@@ -166,6 +187,19 @@ void thread_each(void (*visit)(struct thread *thread, void *context), void *cont
     }
 }
 
+void thread_each_leaving(void (*visit)(uint32_t tid, void *context), void *context)
+{
+    uint32_t total = atomic_load(&used_below), now = thread_now_ms();
+
+    for (uint32_t i = 0; i < total; i++) {
+        struct thread *thread = record(i);
+
+        if (atomic_load_explicit(&thread->state, memory_order_acquire) == THREAD_ENDED &&
+            now - atomic_load_explicit(&thread->left_ms, memory_order_relaxed) < LEAVING_MS)
+            visit(atomic_load_explicit(&thread->left_tid, memory_order_relaxed), context);
+    }
+}
+
 void thread_forget_others(struct thread *keep)
 {
     uint32_t total = atomic_load(&used_below);
@@ -176,4 +210,5 @@ void thread_forget_others(struct thread *keep)
         if (thread != keep && atomic_load(&thread->state) != THREAD_FREE)
             thread_give(thread, THREAD_FREE);
     }
+    atomic_store(&live, keep ? 1 : 0);
 }

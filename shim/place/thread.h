@@ -27,6 +27,7 @@ enum standing { /* what the thread's mask, or memory policy, is by our doing */
                 STANDING_BASE,
                 STANDING_UNION, /* CPU only: main's union mask */
                 STANDING_RULE,
+                STANDING_PROGRAM, /* the program's own call, or what of it the rule left */
                 STANDING_UNKNOWN, /* created by a thread that no hook saw */
 };
 
@@ -36,34 +37,47 @@ enum thread_work {                       /* bits of struct thread.work */
                    WORK_MEMORY = 1 << 2, /* a pending memory policy, by the thread itself */
                    WORK_ORDER = 1 << 3,  /* compare places with those of the other threads of the rule; see order.h */
                    WORK_END = 1 << 4,    /* the thread is over */
+                   WORK_MATCH = 1 << 5,  /* what the process is known by has changed: match again */
+                   WORK_CHECK = 1 << 6,  /* does it still have what it was given? */
 };
 
 struct thread {
-    _Atomic uint32_t state; /* enum segment_thread_state */
-    _Atomic uint32_t busy;  /* 1: owned */
-    _Atomic uint32_t work;  /* enum thread_work */
-    _Atomic uint32_t tid;   /* 0 until the thread has registered */
-    uint32_t number;        /* in the pool, and of its record in the segment */
-    uint32_t index;         /* creation order in the process */
+    _Atomic uint32_t state;             /* enum segment_thread_state */
+    _Atomic uint32_t busy;              /* 1: owned */
+    _Atomic uint32_t work;              /* enum thread_work */
+    _Atomic uint32_t tid;               /* 0 until the thread has registered */
+    _Atomic uint32_t left_tid, left_ms; /* of an ended one: what tid was, and when, after start_monotonic */
+    uint32_t number;                    /* in the pool, and of its record in the segment */
+    uint32_t index;                     /* creation order in the process */
     uint32_t creator_tid;
-    uint32_t early_names;  /* nw_shim.early_names when the record was taken */
-    uint32_t creator_slot; /* or PLAN_NONE */
-    uint32_t rule;         /* or PLAN_NONE */
-    struct pick pick;      /* valid when holds_pick */
+    uint32_t early_masks;     /* arbitrate_early() then */
+    uint32_t early_adoptions; /* place_adoptions() then */
+    uint32_t early_names;     /* nw_shim.early_names when the record was taken */
+    uint32_t creator_slot;    /* or PLAN_NONE */
+    uint32_t rule;            /* or PLAN_NONE */
+    struct pick pick;         /* valid when holds_pick */
     bool holds_pick;
     uint32_t ticket;   /* when the pick was taken, see order.h */
     bool ordered;      /* its first name brought it to its rule */
     bool named_before; /* has been renamed at least once */
     bool main;
-    bool adopted; /* no hook saw its birth, and none will see its end */
+    bool mask_by_attribute; /* pthread_attr_setaffinity_np(3) */
+    bool given_mask;        /* while it is placed at birth: somebody may have given it a mask already */
+    bool adopted;           /* no hook saw its birth, and none will see its end */
     bool unnamed;
     uint8_t cpus, memory; /* enum standing: as it is now, at first what was inherited */
     uint8_t flags;        /* enum segment_thread_flag */
     uint8_t cpu_outcome, cpu_reason, memory_outcome, memory_reason, stack_outcome, stack_reason, why, got_policy;
     uint16_t got_cpus;
-    _Atomic bool moves_house; /* its heap is to follow it to its new node, arena.h */
-    uintptr_t thread_pointer; /* address of its thread block */
-    size_t stack_size;        /* of a stack of glibc's, as asked for; 0: somebody else's, or of no interest */
+    _Atomic bool moves_house;        /* its heap is to follow it to its new node, arena.h */
+    uintptr_t thread_pointer;        /* address of its thread block */
+    size_t stack_size;               /* of a stack of glibc's, as asked for; 0: somebody else's, or of no interest */
+    uint64_t placed_at, measured_at; /* monotonic ns: when it came to its place, when its load was last read */
+    uint64_t busy_ns;                /* what schedstat said then */
+    uint32_t load;                   /* thousandths, see rebalance.c */
+    uint32_t memory_node;            /* the first of the slot's memory nodes */
+    uint32_t old_home;               /* while the plan is changed */
+    bool reloading;                  /* owned by whoever changes the plan */
     uint32_t home_node, born_ms;
     uint16_t start_library, start_function, creator_library, creator_function; /* texts.h */
     uint16_t frames;
@@ -76,14 +90,28 @@ struct thread {
         int (*c11)(void *);
     } start;
     void *argument;
+    const void *created_by;      /* return address of the creating call */
     _Atomic(struct heap *) heap; /* that it borrowed last, shim/arena/ */
 };
 
 /* The calling thread's record, NULL for threads that no hook has seen. initial-exec: safe in signal handlers. */
 extern __thread struct thread *nw_self __attribute__((tls_model("initial-exec")));
 
+/* What objects remember of their maker: its tid, or 0; a rule's number in 16 bits, UINT16_MAX for none. */
+static inline uint32_t thread_maker(void)
+{
+    return nw_self ? atomic_load_explicit(&nw_self->tid, memory_order_relaxed) : 0;
+}
+
+static inline uint16_t thread_short_rule(uint32_t rule)
+{
+    return rule < UINT16_MAX ? (uint16_t)rule : UINT16_MAX;
+}
+
 /* The kernel's number of the calling thread. */
 pid_t thread_own_tid(void);
+/* Milliseconds after start_monotonic: the time of a thread's birth and end. */
+uint32_t thread_now_ms(void);
 
 /* A record in state STARTING, busy, otherwise cleared; NULL when memory is short. */
 struct thread *thread_take(void);
@@ -91,6 +119,13 @@ struct thread *thread_take(void);
 void thread_give(struct thread *thread, enum segment_thread_state state);
 /* The record of a registered, live thread, or NULL. Looks at the newest records first. */
 struct thread *thread_find(pid_t tid);
+/*
+ * The numbers of threads that ended in the last ten seconds: the kernel may have them still, in destructors of their
+ * keys or on the way out. Whose record was taken by others since is not among them.
+ */
+void thread_each_leaving(void (*visit)(uint32_t tid, void *context), void *context);
+/* Records that are STARTING or LIVE. */
+uint32_t thread_live_count(void);
 /* Calls visit for every record that is STARTING or LIVE. */
 void thread_each(void (*visit)(struct thread *thread, void *context), void *context);
 /* In a forked child: frees all records but `keep` (may be NULL). */

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,10 +14,13 @@
 #include "shim/arena/fork.h"
 #include "shim/memory/follower.h"
 #include "shim/memory/sampler.h"
+#include "shim/memory/thread_policy.h"
+#include "shim/place/cpu_count.h"
 #include "shim/place/mask.h"
 #include "shim/place/place.h"
 #include "shim/place/stack.h"
 #include "shim/place/text_writer.h"
+#include "shim/start/share.h"
 #include "shim/start/start.h"
 #include "shim/state.h"
 #include "shim/sys/placing.h"
@@ -36,10 +38,10 @@ extern void *__dso_handle;
 
 static void make_memory_calls(void)
 {
-    syscall(SYS_get_mempolicy, NULL, NULL, 0, NULL, 0);
-    syscall(SYS_set_mempolicy, MPOL_DEFAULT, NULL, 0);
-    syscall(SYS_mbind, NULL, 0, MPOL_DEFAULT, NULL, 0, 0);
-    syscall(SYS_move_pages, 0, 0, NULL, NULL, NULL, 0);
+    raw_call(SYS_get_mempolicy, NULL, NULL, 0, NULL, 0);
+    raw_call(SYS_set_mempolicy, MPOL_DEFAULT, NULL, 0);
+    raw_call(SYS_mbind, NULL, 0, MPOL_DEFAULT, NULL, 0, 0);
+    raw_call(SYS_move_pages, 0, 0, NULL, NULL, NULL, 0);
 }
 
 /*
@@ -49,11 +51,11 @@ static void make_memory_calls(void)
 static bool survives(void (*calls)(void))
 {
     int status = 0;
-    pid_t pid = (pid_t)syscall(SYS_clone, 0, 0, 0, 0, 0);
+    pid_t pid = (pid_t)raw_call(SYS_clone, 0, 0, 0, 0, 0);
 
     if (pid == 0) {
         calls();
-        syscall(SYS_exit_group, 0);
+        raw_call(SYS_exit_group, 0);
     }
     if (pid < 0)
         return false;
@@ -65,7 +67,7 @@ static bool survives(void (*calls)(void))
 /* When the copy dies, none of the calls is made: all count as refused. */
 static void try_memory_calls(void)
 {
-    if (syscall(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0) != SECCOMP_MODE_FILTER)
+    if (raw_call(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0) != SECCOMP_MODE_FILTER)
         return;
     if (!survives(make_memory_calls))
         placing_give_up_memory();
@@ -177,7 +179,7 @@ static _Noreturn void refuse(const struct plan_rule *rule, enum reason reason)
     write_char(&writer, '\n');
     unused = raw_write(STDERR_FILENO, line, writer.length);
     (void)unused;
-    syscall(SYS_exit_group, HARD_EXIT); /* _exit() is our own */
+    raw_call(SYS_exit_group, HARD_EXIT); /* _exit() is our own */
     __builtin_unreachable();
 }
 
@@ -185,6 +187,7 @@ static _Noreturn void refuse(const struct plan_rule *rule, enum reason reason)
 static void probe_hard_rule(const struct plan_rule *rule)
 {
     struct mask asked, got;
+    enum reason memory;
     size_t words;
     int error;
 
@@ -198,8 +201,9 @@ static void probe_hard_rule(const struct plan_rule *rule)
         refuse(rule, error == -EPERM ? REASON_EPERM : error == -ENOSYS ? REASON_ENOSYS : REASON_EINVAL);
     if (!mask_equal(&asked, &got))
         refuse(rule, REASON_NARROWED);
-    if (rule->mem_policy != MEM_DEFAULT && !nw_shim.base.has_memory_policy)
-        refuse(rule, REASON_NO_MEMPOLICY);
+    memory = thread_policy_try(rule);
+    if (memory != REASON_OK)
+        refuse(rule, memory);
     mask_close(&asked);
     mask_close(&got);
 }
@@ -241,6 +245,17 @@ static bool map_tables(void)
     return true;
 }
 
+bool activate_again(void)
+{
+    void *old = (char *)nw_shim.tables - PAGE;
+    size_t size = nw_shim.tables_size + PAGE;
+
+    if (!map_tables())
+        return false;
+    raw_munmap(old, size);
+    return true;
+}
+
 static void register_fork_handler(void)
 {
     if (__register_atfork)
@@ -258,16 +273,31 @@ static void read_stack_size(void)
     pthread_attr_destroy(&attributes);
 }
 
+void activate_for_plan(void)
+{
+    struct base_state *base = &nw_shim.base;
+
+    /* nobody has set a policy of ours before, so the caller's is still what the process was started with */
+    if (shim_needs(PLAN_HAS_MEMPOLICY) && !base->has_memory_policy)
+        base->has_memory_policy = sys_get_mempolicy(&base->memory_mode, base->memory_nodes, NODE_WORDS) == 0;
+    if (shim_needs(PLAN_NEEDS_STACK))
+        stack_open();
+    if (!nw_shim.stack_size)
+        read_stack_size();
+}
+
 enum reason activate(void)
 {
     if (!base_read())
         return REASON_ENOSYS;
-    base_widen();
+    if (!share_narrow_base())
+        base_widen();
     if (!map_tables())
         return REASON_NO_SEGMENT;
     if (shim_needs(PLAN_NEEDS_STACK) && !stack_open())
         atomic_store_explicit(&nw_shim.reason, REASON_NO_LIBUNWIND, memory_order_relaxed);
     read_stack_size();
+    cpu_count_start();
     probe_hard_rules();
     arena_start();
     register_fork_handler();

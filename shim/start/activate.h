@@ -9,6 +9,12 @@
 /* nw_shim.plan and .facts are set. REASON_OK, or why the process has to stay dormant. */
 enum reason activate(void);
 
+/* For a forked child whose plan is another one now: tables for it. false: none to be had, the old ones stay. */
+bool activate_again(void);
+
+/* What a plan may need of the process and an earlier one did not. */
+void activate_for_plan(void);
+
 /*
  * For a process that is no target: when its mask is one that this plan gives out, it was exec'd from a placed thread,
  * and gets what the plan was allowed to use. The segment of the program that it was before may stay: readers see

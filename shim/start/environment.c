@@ -34,6 +34,7 @@ void environment_read(struct environment *ret_environment)
         {"NODEWISE_LOG", &ret_environment->log},
         {"NODEWISE_REPORT", &ret_environment->report},
         {"NODEWISE_ANCESTOR", &ret_environment->ancestor},
+        {"NODEWISE_INDEX", &ret_environment->index},
         {"HOME", &ret_environment->home},
         {"XDG_CONFIG_HOME", &ret_environment->xdg_config_home},
     };

@@ -9,7 +9,7 @@
 
 /* The NODEWISE_ variables, pointing into the environment; NULL where one is absent or empty. */
 struct environment {
-    const char *plan, *policy, *disable, *log, *report, *ancestor;
+    const char *plan, *policy, *disable, *log, *report, *ancestor, *index;
     const char *home, *xdg_config_home;
     bool has_keys; /* some NODEWISE_X__Y: a layer of the policy of its own */
 };

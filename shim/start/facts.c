@@ -7,6 +7,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include "shim/place/text_reader.h"
 #include "shim/place/text_writer.h"
 #include "shim/state.h"
 #include "shim/sys/placing.h"
@@ -18,8 +19,7 @@ static char comm[16] ON_DATA_PAGE;
 static char arguments[ARGUMENTS_SIZE];
 static char parent_comm[16];
 
-/* A file of /proc, at most size - 1 bytes. Returns the length, or 0. */
-static size_t read_file(const char *path, char *ret_text, size_t size)
+size_t facts_read_file(const char *path, char *ret_text, size_t size)
 {
     int fd = raw_open(path, O_RDONLY | O_CLOEXEC);
     size_t length = 0;
@@ -32,6 +32,30 @@ static size_t read_file(const char *path, char *ret_text, size_t size)
     raw_close(fd);
     ret_text[length] = '\0';
     return length;
+}
+
+/* Field 22 of /proc/PID/stat; the name in field 2 may hold anything, so the count begins at its last ')'. */
+uint64_t facts_start_ticks(uint32_t pid)
+{
+    char path[32] = "", text[512];
+    struct text_writer writer = {path, sizeof(path), 0};
+    const char *at;
+
+    write_text(&writer, "/proc/");
+    if (pid)
+        write_number(&writer, pid, 0);
+    else
+        write_text(&writer, "self");
+    write_text(&writer, "/stat");
+    if (!facts_read_file(path, text, sizeof(text)))
+        return 0;
+    at = strrchr(text, ')');
+    for (int field = 2; at && field < 22; field++)
+        at = strchr(at + 1, ' ');
+    if (!at)
+        return 0;
+    at++;
+    return read_number(&at);
 }
 
 static const char *read_exe(void)
@@ -48,7 +72,7 @@ static const char *read_exe(void)
 /* Not from main's parameters: the first interposed call may come before any constructor gets them. */
 static const char *read_arguments(void)
 {
-    size_t length = read_file("/proc/self/cmdline", arguments, sizeof(arguments));
+    size_t length = facts_read_file("/proc/self/cmdline", arguments, sizeof(arguments));
 
     if (!length)
         return NULL;
@@ -67,7 +91,7 @@ static const char *read_parent(void)
     write_text(&writer, "/proc/");
     write_number(&writer, (uint64_t)raw_getppid(), 0);
     write_text(&writer, "/comm");
-    length = read_file(path, parent_comm, sizeof(parent_comm));
+    length = facts_read_file(path, parent_comm, sizeof(parent_comm));
     if (!length)
         return NULL;
     if (parent_comm[length - 1] == '\n')
@@ -167,10 +191,29 @@ void facts_read(void)
     };
 }
 
+void facts_complete(void)
+{
+    struct process_facts *facts = &nw_shim.facts;
+
+    facts_keep();
+    if (!facts->exe)
+        facts->exe = read_exe();
+    if (!facts->argv)
+        facts->argv = read_arguments();
+    if (!facts->parent_comm)
+        facts->parent_comm = read_parent();
+}
+
 void facts_keep(void)
 {
     if (!*comm)
         sys_get_name(comm);
+}
+
+void facts_read_title(void)
+{
+    if (nw_shim.facts.argv)
+        nw_shim.facts.argv = read_arguments();
 }
 
 void facts_forked(void)
@@ -179,6 +222,5 @@ void facts_forked(void)
     memcpy(parent_comm, comm, sizeof(parent_comm));
     nw_shim.facts.parent_comm = parent_comm;
     /* "as it then is": redis, nginx and postgres write new titles; those are read when a rule looks at them */
-    if (nw_shim.facts.argv)
-        nw_shim.facts.argv = read_arguments();
+    facts_read_title();
 }

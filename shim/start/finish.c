@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "shim/arena/stats.h"
+#include "shim/memory/survey.h"
+#include "shim/place/place.h"
 #include "shim/start/environment.h"
 #include "shim/start/helper.h"
 #include "shim/state.h"
@@ -46,11 +48,15 @@ void shim_finish(void)
         return;
     if (!atomic_compare_exchange_strong(&nw_shim.finished, &open, 1))
         return;
+    if (place_adoptions())
+        place_forget_gone(); /* nobody told of their end */
     if (nw_shim.reports)
         stats_tell_all();
     segment_event(&(struct event){.kind = EVENT_EXIT, .tid = (uint32_t)nw_shim.pid, .rule = PLAN_NONE});
     if (report_is_due() && segment_path(path, sizeof(path))) {
         segment_details();
+        if (nw_shim.plan.header->report_pages)
+            survey_write();
         segment_close(true);
         if (report(path))
             segment_remove_stale();

@@ -8,6 +8,9 @@
 #include "shim/memory/follower.h"
 #include "shim/place/place.h"
 #include "shim/start/facts.h"
+#include "shim/start/reload.h"
+#include "shim/start/request.h"
+#include "shim/start/share.h"
 #include "shim/start/start.h"
 #include "shim/state.h"
 #include "shim/sys/raw.h"
@@ -40,6 +43,14 @@ static void reset_places(void)
     thread_forget_others(nw_self);
 }
 
+/* process.match_delay: servers write the titles of their children some time after they forked them. */
+static void note_title(void)
+{
+    uint64_t delay = nw_shim.plan.header->match_delay_us * UINT64_C(1000);
+
+    atomic_store(&nw_shim.title_at, delay && shim_needs(PLAN_NEEDS_FORK) ? monotonic_ns() + delay : 0);
+}
+
 void shim_forked(void)
 {
     int saved = errno;
@@ -47,12 +58,20 @@ void shim_forked(void)
 
     arena_fork_child();
     follower_forked();
+    reload_forked();
+    request_forked();
     segment_leave();
     if (phase == PHASE_ACTIVE) {
         reset_process();
+        share_forked();
         reset_places();
         nw_shim.segment_due = true;
+        note_title();
         place_main(true);
+        if (atomic_load(&nw_shim.title_at))
+            follower_serve(); /* somebody has to wait for it: a server's child may do nothing for a long time */
     }
+    if (phase == PHASE_PAUSED) /* the thread that was changing the plan is not here to bring it to an end */
+        atomic_store(&nw_shim.phase, PHASE_STOPPED);
     errno = saved;
 }

@@ -15,7 +15,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -61,7 +60,7 @@ static bool redirect(int pipe_end)
         return false;
     /* dup2 onto itself would leave close-on-exec set: the pipe may have got number 1 in a daemon */
     if (pipe_end == STDOUT_FILENO)
-        syscall(SYS_fcntl, pipe_end, F_SETFD, 0); /* fcntl() would be fcntl64, which musl lacks */
+        raw_call(SYS_fcntl, pipe_end, F_SETFD, 0); /* fcntl() would be fcntl64, which musl lacks */
     else
         raw_dup(pipe_end, STDOUT_FILENO);
     raw_dup(nothing, STDIN_FILENO);

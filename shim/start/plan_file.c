@@ -70,7 +70,7 @@ static void *read_small(int fd, size_t size)
     return raw_read(fd, to, size) == (ssize_t)size ? to : NULL;
 }
 
-static enum reason map_open_file(struct plan_view *ret_plan, int fd)
+static enum reason map_open_file(struct plan_view *ret_plan, int fd, bool apart)
 {
     struct stat info;
     void *data;
@@ -79,7 +79,7 @@ static enum reason map_open_file(struct plan_view *ret_plan, int fd)
         return REASON_PLAN_UNSAFE;
     if (info.st_size < (off_t)sizeof(struct plan_header) || info.st_size > (off_t)PLAN_MAX_SIZE)
         return REASON_PLAN_DAMAGED;
-    data = read_small(fd, (size_t)info.st_size);
+    data = apart ? NULL : read_small(fd, (size_t)info.st_size);
     if (data)
         return plan_check(ret_plan, data, (size_t)info.st_size, NULL) == 0 ? REASON_OK : REASON_PLAN_DAMAGED;
     /* not MAP_POPULATE: the kernel maps the neighbours of a cached page anyway, in half the time */
@@ -92,7 +92,7 @@ static enum reason map_open_file(struct plan_view *ret_plan, int fd)
     return REASON_PLAN_DAMAGED;
 }
 
-enum reason plan_file_map(struct plan_view *ret_plan, const char *path)
+static enum reason map_path(struct plan_view *ret_plan, const char *path, bool apart)
 {
     enum reason reason;
     int fd;
@@ -102,7 +102,17 @@ enum reason plan_file_map(struct plan_view *ret_plan, const char *path)
     fd = raw_open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hold the program up */
     if (fd < 0)
         return REASON_PLAN_MISSING;
-    reason = map_open_file(ret_plan, fd);
+    reason = map_open_file(ret_plan, fd, apart);
     raw_close(fd);
     return reason;
+}
+
+enum reason plan_file_map(struct plan_view *ret_plan, const char *path)
+{
+    return map_path(ret_plan, path, false);
+}
+
+enum reason plan_file_map_apart(struct plan_view *ret_plan, const char *path)
+{
+    return map_path(ret_plan, path, true);
 }

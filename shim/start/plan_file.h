@@ -13,4 +13,7 @@
  */
 enum reason plan_file_map(struct plan_view *ret_plan, const char *path);
 
+/* The same, never into memory that an earlier plan may be using. */
+enum reason plan_file_map_apart(struct plan_view *ret_plan, const char *path);
+
 #endif

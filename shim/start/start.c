@@ -11,12 +11,14 @@
 
 #include "shim/arena/arena.h"
 #include "shim/interpose/next.h"
+#include "shim/place/text_reader.h"
 #include "shim/place/text_writer.h"
 #include "shim/start/activate.h"
 #include "shim/start/environment.h"
 #include "shim/start/facts.h"
 #include "shim/start/helper.h"
 #include "shim/start/plan_file.h"
+#include "shim/start/share.h"
 #include "shim/state.h"
 #include "shim/sys/placing.h"
 #include "shim/sys/raw.h"
@@ -102,19 +104,12 @@ static enum reason find_plan(const struct environment *environment)
 
 /* --- is this process meant --- */
 
-static uint64_t number_of(const char *text)
-{
-    uint64_t number = 0;
-
-    for (; *text >= '0' && *text <= '9'; text++)
-        number = number * 10 + (uint64_t)(*text - '0');
-    return number;
-}
-
 /* NODEWISE_ANCESTOR names the governed process that we descend from; our own pid means that it exec'd us. */
 static bool is_child(const struct environment *environment)
 {
-    return environment->ancestor && number_of(environment->ancestor) != (uint64_t)nw_shim.pid;
+    const char *ancestor = environment->ancestor;
+
+    return ancestor && read_number(&ancestor) != (uint64_t)nw_shim.pid;
 }
 
 static void mark_descendants(void)
@@ -205,6 +200,7 @@ static void start_clocks(void)
 
 static enum reason decide(const struct environment *environment)
 {
+    const char *index = environment->index;
     enum reason reason;
 
     if (environment->disable && strcmp(environment->disable, "0") != 0)
@@ -213,6 +209,8 @@ static enum reason decide(const struct environment *environment)
     if (reason != REASON_OK)
         return reason;
     facts_read();
+    if (index) /* the rank that the launcher gave, from `run` */
+        nw_shim.facts.index = (uint32_t)read_number(&index);
     reason = check_target(environment);
     if (reason != REASON_OK) {
         base_restore();
@@ -221,6 +219,7 @@ static enum reason decide(const struct environment *environment)
     start_clocks();
     if (!keep_texts())
         return REASON_PLAN_MISSING;
+    share_take();
     nw_shim.reports = environment->report || nw_shim.plan.header->at_exit != AT_EXIT_OFF;
     /* found now: at the end the loader's lock may be held, or the folder be out of sight (chroot) */
     if (nw_shim.reports)

@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "shim/sys/call.h"
 #include "shim/sys/fault.h"
 
 static struct placing {
@@ -38,7 +38,7 @@ static long placing_call(enum placing_call which, long a, long b, long c, long d
         return -refused;
     result = fault_of(call->word);
     if (!result) {
-        result = syscall(call->number, a, b, c, d, e, f);
+        result = raw_call(call->number, a, b, c, d, e, f);
         if (result < 0)
             result = -errno;
     }
@@ -95,8 +95,13 @@ int sys_bind_memory(void *start, size_t size, int mode, const uint64_t *nodes, s
 
 int sys_get_memory_at(const void *address, int *ret_mode, uint64_t *ret_nodes, size_t words)
 {
-    return (int)placing_call(CALL_GET_MEMPOLICY, (long)ret_mode, (long)ret_nodes, (long)(words * 64), (long)address,
+    return (int)placing_call(CALL_GET_MEMPOLICY, (long)ret_mode, (long)ret_nodes, (long)(words * 64 + 1), (long)address,
                              MPOL_F_ADDR, 0);
+}
+
+int sys_get_allowed_nodes(uint64_t *ret_nodes, size_t words)
+{
+    return (int)placing_call(CALL_GET_MEMPOLICY, 0, (long)ret_nodes, (long)(words * 64 + 1), 0, MPOL_F_MEMS_ALLOWED, 0);
 }
 
 int sys_move_pages(size_t count, void *const *pages, const int *nodes, int *ret_status)
@@ -116,7 +121,7 @@ void sys_get_name(char ret_name[16])
 {
     int saved = errno;
 
-    if (syscall(SYS_prctl, PR_GET_NAME, (long)ret_name, 0, 0, 0) != 0)
+    if (raw_call(SYS_prctl, PR_GET_NAME, (long)ret_name, 0, 0, 0) != 0)
         ret_name[0] = '\0';
     errno = saved;
 }

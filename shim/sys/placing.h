@@ -39,6 +39,9 @@ int sys_bind_memory(void *start, size_t size, int mode, const uint64_t *nodes, s
 /* The policy of the mapping at an address, get_mempolicy(2) with MPOL_F_ADDR. */
 int sys_get_memory_at(const void *address, int *ret_mode, uint64_t *ret_nodes, size_t words);
 
+/* get_mempolicy(2), MPOL_F_MEMS_ALLOWED: the nodes with memory that the cpuset of the process has. */
+int sys_get_allowed_nodes(uint64_t *ret_nodes, size_t words);
+
 /*
  * move_pages(2) of the process's own pages. nodes NULL: nothing is moved, ret_status tells each page's node or a
  * negative errno. Otherwise a page that could not be moved is no error of the call.

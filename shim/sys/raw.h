@@ -1,10 +1,10 @@
 /*
- * raw: the kernel calls of the shim that place nothing (those are in placing.h), each made through syscall(2).
+ * raw: the kernel calls of the shim that place nothing (those are in placing.h), made without libc.
  *
  * Not libc's functions of the same names, for three reasons. Those are cancellation points: a thread that was cancelled
  * would leave in the middle of our work. Other preloaded libraries interpose them, and must not see our calls, nor we
- * our own. And each is a symbol to look up and often a page of libc to map at the start of every process: without these
- * 24 a dormant start takes 15 us less.
+ * our own (syscall(2) among them). And each is a symbol to look up and often a page of libc to map at the start of
+ * every process: without these 24 a dormant start takes 15 us less.
  *
  * All functions: any thread, signal-safe, results and errno as in the manual page of the call. The calls with an "at"
  * are used throughout, since newer architectures have no others. off_t has 64 bits here.
@@ -12,30 +12,32 @@
 #ifndef NODEWISE_SHIM_SYS_RAW_H
 #define NODEWISE_SHIM_SYS_RAW_H
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "shim/sys/call.h"
+
 static inline pid_t raw_getpid(void)
 {
-    return (pid_t)syscall(SYS_getpid);
+    return (pid_t)raw_call(SYS_getpid);
 }
 
 static inline pid_t raw_getppid(void)
 {
-    return (pid_t)syscall(SYS_getppid);
+    return (pid_t)raw_call(SYS_getppid);
 }
 
 /* --- files --- */
 
 static inline int raw_openat(int folder, const char *path, int flags, mode_t mode)
 {
-    return (int)syscall(SYS_openat, folder, path, flags, mode);
+    return (int)raw_call(SYS_openat, folder, path, flags, mode);
 }
 
 /* Nothing is created. */
@@ -46,96 +48,110 @@ static inline int raw_open(const char *path, int flags)
 
 static inline int raw_close(int fd)
 {
-    return (int)syscall(SYS_close, fd);
+    return (int)raw_call(SYS_close, fd);
 }
 
 static inline ssize_t raw_read(int fd, void *ret_data, size_t size)
 {
-    return syscall(SYS_read, fd, ret_data, size);
+    return raw_call(SYS_read, fd, ret_data, size);
 }
 
 static inline ssize_t raw_write(int fd, const void *data, size_t size)
 {
-    return syscall(SYS_write, fd, data, size);
+    return raw_call(SYS_write, fd, data, size);
 }
 
 static inline ssize_t raw_readlink(const char *path, char *ret_text, size_t size)
 {
-    return syscall(SYS_readlinkat, AT_FDCWD, path, ret_text, size);
+    return raw_call(SYS_readlinkat, AT_FDCWD, path, ret_text, size);
 }
 
 static inline int raw_access(const char *path, int mode)
 {
-    return (int)syscall(SYS_faccessat, AT_FDCWD, path, mode);
+    return (int)raw_call(SYS_faccessat, AT_FDCWD, path, mode);
 }
 
 /* glibc's struct stat is the kernel's on all 64-bit machines. */
 static inline int raw_fstat(int fd, struct stat *ret_info)
 {
-    return (int)syscall(SYS_newfstatat, fd, "", ret_info, AT_EMPTY_PATH);
+    return (int)raw_call(SYS_newfstatat, fd, "", ret_info, AT_EMPTY_PATH);
 }
 
 static inline int raw_lstat(const char *path, struct stat *ret_info)
 {
-    return (int)syscall(SYS_newfstatat, AT_FDCWD, path, ret_info, AT_SYMLINK_NOFOLLOW);
+    return (int)raw_call(SYS_newfstatat, AT_FDCWD, path, ret_info, AT_SYMLINK_NOFOLLOW);
 }
 
 static inline int raw_mkdir(const char *path, mode_t mode)
 {
-    return (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode);
+    return (int)raw_call(SYS_mkdirat, AT_FDCWD, path, mode);
 }
 
 static inline int raw_chmod(const char *path, mode_t mode)
 {
-    return (int)syscall(SYS_fchmodat, AT_FDCWD, path, mode);
+    return (int)raw_call(SYS_fchmodat, AT_FDCWD, path, mode);
 }
 
 static inline int raw_unlinkat(int folder, const char *path)
 {
-    return (int)syscall(SYS_unlinkat, folder, path, 0);
+    return (int)raw_call(SYS_unlinkat, folder, path, 0);
 }
 
 static inline int raw_ftruncate(int fd, off_t size)
 {
-    return (int)syscall(SYS_ftruncate, fd, size);
+    return (int)raw_call(SYS_ftruncate, fd, size);
 }
 
 static inline int raw_pipe(int ret_ends[2], int flags)
 {
-    return (int)syscall(SYS_pipe2, ret_ends, flags);
+    return (int)raw_call(SYS_pipe2, ret_ends, flags);
 }
 
 /* fd and to differ. */
 static inline int raw_dup(int fd, int to)
 {
-    return (int)syscall(SYS_dup3, fd, to, 0);
+    return (int)raw_call(SYS_dup3, fd, to, 0);
 }
 
 /* --- memory --- */
 
 static inline void *raw_mmap(void *start, size_t size, int protection, int flags, int fd)
 {
-    return (void *)syscall(SYS_mmap, start, size, protection, flags, fd, (off_t)0); /* MAP_FAILED is -1, too */
+    return (void *)raw_call(SYS_mmap, start, size, protection, flags, fd, (off_t)0); /* MAP_FAILED is -1, too */
 }
 
 static inline int raw_munmap(void *start, size_t size)
 {
-    return (int)syscall(SYS_munmap, start, size);
+    return (int)raw_call(SYS_munmap, start, size);
 }
 
 static inline int raw_mprotect(void *start, size_t size, int protection)
 {
-    return (int)syscall(SYS_mprotect, start, size, protection);
+    return (int)raw_call(SYS_mprotect, start, size, protection);
 }
 
 static inline int raw_madvise(void *start, size_t size, int advice)
 {
-    return (int)syscall(SYS_madvise, start, size, advice);
+    return (int)raw_call(SYS_madvise, start, size, advice);
+}
+
+/* madvise(2): pages made for writing at once. 0 or a negative errno; a kernel before 5.14 has them touched instead. */
+static inline int raw_populate(void *start, size_t size)
+{
+    const int populate_write = 23; /* MADV_POPULATE_WRITE, where the headers are older than 5.14 */
+
+    if (raw_madvise(start, size, populate_write) == 0)
+        return 0;
+    if (errno != EINVAL)
+        return -errno;
+    for (size_t i = 0; i < size; i += 4096)
+        ((volatile char *)start)[i] = 0;
+    return 0;
 }
 
 static inline int raw_limit(int resource, struct rlimit *ret_limit)
 {
-    return (int)syscall(SYS_prlimit64, 0, resource, NULL, ret_limit);
+    return (int)raw_call(SYS_prlimit64, 0, resource, NULL, ret_limit);
 }
 
 #endif

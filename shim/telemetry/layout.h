@@ -12,7 +12,7 @@
  *
  * Consistency: a thread record is guarded by `seq` (odd while it is being written; the reader retries, at
  * most a bounded number of times, and then shows the record as "changing"). Counters are relaxed atomics.
- * Only the owning process writes. A forked child never writes its parent's segment.
+ * Only the owning process writes, but for one word. A forked child never writes its parent's segment.
  */
 #ifndef NODEWISE_SHIM_TELEMETRY_LAYOUT_H
 #define NODEWISE_SHIM_TELEMETRY_LAYOUT_H
@@ -20,16 +20,26 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC      UINT64_C(0x314745535057444e) /* "NDWPSEG1" */
-#define SEGMENT_VERSION    4u
+#define SEGMENT_VERSION    8u
 #define SEGMENT_DIR_PREFIX "/dev/shm/nodewise." /* + uid */
 #define SEGMENT_SUFFIX     ".seg"
+#define RELOAD_SUFFIX      ".reload" /* beside it: the path of a plan, see start/request.h */
 
 #define SEGMENT_THREADS    3072u /* live threads listed; more are placed and counted but not listed */
-#define SEGMENT_EVENTS     512u  /* ring */
+#define SEGMENT_EVENTS     448u  /* ring */
 #define SEGMENT_STRINGS    8192u /* bytes of interned texts; offset 0 is "" */
 #define SEGMENT_REGIONS    256u  /* of the arenas */
-#define SEGMENT_ARENAS     512u  /* pairs of rule and region that have allocated; further ones are added to the last */
+#define SEGMENT_ARENAS     384u  /* pairs of rule and region that have allocated; further ones are added to the last */
+#define SEGMENT_STEPS      6u    /* of enum step (policy/reason.h) */
 #define SEGMENT_MASK_WORDS 64u   /* 4096 CPUs of the base mask are shown */
+
+enum segment_kept {                 /* why memory could not be moved (move_pages(2)) */
+                    KEPT_SHARED,    /* other processes have the pages as well */
+                    KEPT_NODE_FULL, /* no free memory on the node that they were to go to */
+                    KEPT_IN_USE,    /* pinned, or under I/O, at that moment */
+                    KEPT_REFUSED,   /* the call failed as a whole */
+                    SEGMENT_KEPT
+};
 
 enum segment_state {
     SEGMENT_STARTING,
@@ -83,8 +93,14 @@ struct segment_header {
     uint64_t kernel_refusals; /* placing calls that failed */
     /* memory that follows its users, see memory/follower.h */
     uint64_t bytes_moved, bytes_not_moved;
-    uint32_t following;     /* 1: somebody looks for what should move, at the moment */
-    uint32_t follow_reason; /* enum reason: why nobody ever will; 0 otherwise */
+    /* what commands ask of the running program, see start/request.h; the one word that others write */
+    uint32_t request_wanted; /* raised by the command, when it has left its file */
+    uint32_t request_done;   /* the last one that was looked at */
+    uint32_t reload_reason;  /* enum reason: what became of the last change of the plan */
+    uint32_t reserved_request;
+    uint64_t not_moved[SEGMENT_KEPT]; /* of bytes_not_moved, by enum segment_kept */
+    uint32_t following;               /* 1: somebody looks for what should move, at the moment */
+    uint32_t follow_reason;           /* enum reason: why nobody ever will; 0 otherwise */
 };
 
 /* Per rule of the plan, then one more record for "no rule" (base state). */
@@ -93,7 +109,8 @@ struct segment_rule {
     uint32_t live;                      /* threads in it now */
     uint32_t strict, best_effort, none; /* outcome of CPU placement, ever */
     uint32_t mem_strict, mem_best_effort, mem_none;
-    uint32_t renamed; /* numbers given out by `rename` */
+    uint32_t renamed;              /* numbers given out by `rename` */
+    uint32_t steps[SEGMENT_STEPS]; /* by enum step: what threads got when they were placed, ever */
     uint32_t reserved;
 };
 
@@ -105,6 +122,7 @@ enum segment_thread_flag {
     THREAD_FLAG_CLAIMS = 1 << 3,  /* holds its slot exclusively */
     THREAD_FLAG_SHARED = 1 << 4,  /* its CPUs are shared although exclusive was asked */
     THREAD_FLAG_RENAMED = 1 << 5, /* we gave it its name */
+    THREAD_FLAG_PROGRAM = 1 << 6, /* its mask is of the program's choosing, within what the rule allows */
 };
 
 struct segment_thread { /* 64 bytes */
@@ -139,6 +157,8 @@ enum segment_event_kind {
     EVENT_FORKED,   /* value = child pid */
     EVENT_CLAIMED,  /* moved off claimed CPUs */
     EVENT_EXIT,
+    EVENT_AFFINITY,  /* the program's own call: value = CPUs it asked for, text = the library that asked */
+    EVENT_MEMPOLICY, /* the same about the memory policy */
     EVENT_KINDS
 };
 
@@ -187,6 +207,6 @@ _Static_assert(sizeof(struct segment_region) == 48, "layout of the file");
 _Static_assert(sizeof(struct segment_arena) == 48, "layout of the file");
 _Static_assert(sizeof(struct segment_thread) == 64, "one cache line a thread");
 _Static_assert(sizeof(struct segment_event) == 48, "layout of the file");
-_Static_assert(sizeof(struct segment_rule) == 48, "layout of the file");
+_Static_assert(sizeof(struct segment_rule) == 72, "layout of the file");
 
 #endif

@@ -11,6 +11,7 @@
 #include "shim/place/text_writer.h"
 #include "shim/place/texts.h"
 #include "shim/place/thread.h"
+#include "shim/start/facts.h"
 #include "shim/state.h"
 #include "shim/sys/raw.h"
 
@@ -169,14 +170,17 @@ void segment_mapping(uint32_t region, uint64_t bytes, enum outcome outcome, enum
         __atomic_store_n(&to->reason, (uint32_t)reason, __ATOMIC_RELAXED);
 }
 
-void segment_moved(uint64_t moved, uint64_t not_moved)
+void segment_moved(uint64_t moved, const uint64_t *not_moved)
 {
     struct segment_header *header = segment();
 
     if (!header)
         return;
     __atomic_fetch_add(&header->bytes_moved, moved, __ATOMIC_RELAXED);
-    __atomic_fetch_add(&header->bytes_not_moved, not_moved, __ATOMIC_RELAXED);
+    for (unsigned i = 0; i < SEGMENT_KEPT; i++) {
+        __atomic_fetch_add(&header->not_moved[i], not_moved[i], __ATOMIC_RELAXED);
+        __atomic_fetch_add(&header->bytes_not_moved, not_moved[i], __ATOMIC_RELAXED);
+    }
 }
 
 void segment_following(bool active, enum reason reason)
@@ -214,7 +218,7 @@ void segment_rule_left(uint32_t rule)
         add32(&rule_record(header, rule)->live, UINT32_MAX);
 }
 
-void segment_rule_outcome(uint32_t rule, unsigned cpu_outcome, unsigned memory_outcome)
+void segment_rule_outcome(uint32_t rule, unsigned cpu_outcome, unsigned memory_outcome, enum step step)
 {
     struct segment_header *header = segment();
     struct segment_rule *to;
@@ -234,6 +238,7 @@ void segment_rule_outcome(uint32_t rule, unsigned cpu_outcome, unsigned memory_o
         add32(&to->mem_best_effort, 1);
     else if (memory_outcome == OUTCOME_NONE)
         add32(&to->mem_none, 1);
+    add32(&to->steps[step], 1);
 }
 
 void segment_rule_renamed(uint32_t rule)
@@ -319,6 +324,11 @@ static int open_folder(bool make)
     return -1;
 }
 
+int segment_folder(void)
+{
+    return open_folder(true);
+}
+
 static int open_file(int folder)
 {
     const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
@@ -350,30 +360,6 @@ static struct segment_header *map_file(size_t size)
     if (folder >= 0)
         raw_close(folder);
     return header == MAP_FAILED ? NULL : header;
-}
-
-/* Field 22 of /proc/self/stat; the name in field 2 may hold anything, so count from its last ')'. */
-static uint64_t read_start_ticks(void)
-{
-    char text[512];
-    int fd = raw_open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd < 0 ? -1 : raw_read(fd, text, sizeof(text) - 1);
-    uint64_t ticks = 0;
-    const char *at;
-
-    if (fd >= 0)
-        raw_close(fd);
-    if (length <= 0)
-        return 0;
-    text[length] = '\0';
-    at = strrchr(text, ')');
-    for (int field = 2; at && field < 22; field++)
-        at = strchr(at + 1, ' ');
-    if (!at)
-        return 0;
-    for (at++; *at >= '0' && *at <= '9'; at++)
-        ticks = ticks * 10 + (uint64_t)(*at - '0');
-    return ticks;
 }
 
 static size_t lay_out(struct segment_section *ret_sections, uint32_t rules)
@@ -472,8 +458,55 @@ void segment_details(void)
         length = raw_readlink("/proc/self/exe", header->exe, sizeof(header->exe) - 1);
         header->exe[length > 0 ? length : 0] = '\0';
     }
-    __atomic_store_n(&header->start_ticks, read_start_ticks(), __ATOMIC_RELAXED);
+    __atomic_store_n(&header->start_ticks, facts_start_ticks(0), __ATOMIC_RELAXED);
     errno = saved;
+}
+
+/* --- another plan --- */
+
+/* What is counted from the process's start. */
+static void keep_counters(struct segment_header *to, const struct segment_header *from)
+{
+    to->start_cost_ns = from->start_cost_ns;
+    to->threads_started = from->threads_started;
+    to->threads_ended = from->threads_ended;
+    to->threads_unlisted = from->threads_unlisted;
+    to->renames = from->renames;
+    to->kernel_refusals = from->kernel_refusals;
+    to->bytes_moved = from->bytes_moved;
+    to->bytes_not_moved = from->bytes_not_moved;
+    memcpy(to->not_moved, from->not_moved, sizeof(to->not_moved));
+    to->following = from->following;
+    to->follow_reason = from->follow_reason;
+    to->request_wanted = from->request_wanted;
+}
+
+void segment_replace(void)
+{
+    struct segment_header *before = atomic_exchange(&mapped, NULL), *header;
+
+    segment_open();
+    header = segment();
+    if (before && header)
+        keep_counters(header, before);
+    segment_details();
+    segment_state(SEGMENT_ACTIVE, REASON_OK);
+}
+
+void segment_reloaded(enum reason reason)
+{
+    struct segment_header *header = segment();
+
+    if (header)
+        __atomic_store_n(&header->reload_reason, reason, __ATOMIC_RELAXED);
+}
+
+void segment_answered(uint32_t request)
+{
+    struct segment_header *header = segment();
+
+    if (header)
+        __atomic_store_n(&header->request_done, request, __ATOMIC_RELEASE);
 }
 
 bool segment_is_open(void)

@@ -17,9 +17,17 @@
 
 struct thread;
 
+/* The folder of this user's segments, made if need be; a descriptor to close, or -1: none that is ours alone. */
+int segment_folder(void);
+
 /* Makes the segment of this process from nw_shim. No file possible: private memory, and REASON_NO_SEGMENT. */
 void segment_open(void);
 bool segment_is_open(void);
+/* A segment for the plan that is in force now; the old one is left to those who may still be writing to it. */
+void segment_replace(void);
+void segment_reloaded(enum reason reason);
+/* The request of that number was looked at. */
+void segment_answered(uint32_t request);
 /*
  * Adds what only /proc knows, the program's path and start time. Apart from segment_open() because it costs a third
  * of a start-up, and most processes that a service starts never make a thread. Does it once.
@@ -60,14 +68,14 @@ void segment_count(enum segment_counter counter);
 /* region: index in PLAN_REGIONS. */
 void segment_mapping(uint32_t region, uint64_t bytes, enum outcome outcome, enum reason reason);
 
-/* Bytes that were moved after their users, and that the kernel could not move; and who looks for them. */
-void segment_moved(uint64_t moved, uint64_t not_moved);
+/* Bytes that were moved after their users, and that could not be moved, by enum segment_kept; who looks for them. */
+void segment_moved(uint64_t moved, const uint64_t *not_moved);
 void segment_following(bool active, enum reason reason);
 
 /* rule: index, or PLAN_NONE for "no rule". */
 void segment_rule_entered(uint32_t rule);
 void segment_rule_left(uint32_t rule);
-void segment_rule_outcome(uint32_t rule, unsigned cpu_outcome, unsigned memory_outcome);
+void segment_rule_outcome(uint32_t rule, unsigned cpu_outcome, unsigned memory_outcome, enum step step);
 void segment_rule_renamed(uint32_t rule);
 
 #endif

@@ -1,0 +1,97 @@
+/*
+ * affinity: the program's own calls about CPUs: sched_setaffinity, pthread_setaffinity_np, and what sched_getaffinity
+ * and pthread_getaffinity_np tell. The kernel answers each call first, so results and errno are its own.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+
+#include "shim/interpose/next.h"
+#include "shim/interpose/thread_id.h"
+#include "shim/place/arbitrate.h"
+#include "shim/place/cpu_count.h"
+#include "shim/place/mask.h"
+#include "shim/state.h"
+#include "shim/sys/call.h"
+
+#define PUBLIC __attribute__((visibility("default")))
+
+/* --- setting --- */
+
+PUBLIC int sched_setaffinity(pid_t tid, size_t size, const cpu_set_t *set)
+{
+    const void *by = __builtin_return_address(0);
+    next_sched_setaffinity *next = NEXT_OR_BIND(sched_setaffinity);
+    bool active = shim_is_active();
+    struct thread *thread = active ? arbitrate_begin(tid) : NULL;
+    int result = next ? next(tid, size, set) : (int)raw_call(SYS_sched_setaffinity, tid, size, set);
+
+    if (active)
+        arbitrate_end(thread, tid, result == 0, by);
+    return result;
+}
+
+PUBLIC int pthread_setaffinity_np(pthread_t target, size_t size, const cpu_set_t *set)
+{
+    const void *by = __builtin_return_address(0);
+    next_pthread_setaffinity_np *next = NEXT_OR_BIND(pthread_setaffinity_np);
+    bool active = shim_is_active();
+    pid_t tid = active ? thread_id_of(target) : 0;
+    struct thread *thread = tid ? arbitrate_begin(tid) : NULL;
+    int error = next ? next(target, size, set) : ENOSYS;
+
+    if (tid)
+        arbitrate_end(thread, tid, error == 0, by);
+    return error;
+}
+
+/* --- telling --- */
+
+/* Only this process's threads, and not one that the program has pinned itself: it would look for what it set. */
+static bool tells(pid_t tid)
+{
+    const struct thread *thread = nw_self;
+
+    if (!cpu_count_is_told(CPU_API_SCHED_GETAFFINITY))
+        return false;
+    if (tid && (!thread || atomic_load_explicit(&thread->tid, memory_order_relaxed) != (uint32_t)tid))
+        thread = thread_find(tid);
+    return thread && !(thread->flags & THREAD_FLAG_PROGRAM);
+}
+
+static void tell(size_t size, cpu_set_t *ret_set)
+{
+    struct mask mask;
+    size_t bytes;
+
+    if (!mask_open(&mask))
+        return;
+    cpu_count_told_mask(&mask);
+    bytes = mask.words * 8 < size ? mask.words * 8 : size;
+    memset(ret_set, 0, size);
+    memcpy(ret_set, mask.bits, bytes);
+    mask_close(&mask);
+}
+
+PUBLIC int sched_getaffinity(pid_t tid, size_t size, cpu_set_t *ret_set)
+{
+    next_sched_getaffinity *next = NEXT_OR_BIND(sched_getaffinity);
+    int result = next ? next(tid, size, ret_set) : -1;
+
+    if (!next)
+        errno = ENOSYS;
+    if (result == 0 && tells(tid))
+        tell(size, ret_set);
+    return result;
+}
+
+PUBLIC int pthread_getaffinity_np(pthread_t target, size_t size, cpu_set_t *ret_set)
+{
+    next_pthread_getaffinity_np *next = NEXT_OR_BIND(pthread_getaffinity_np);
+    int error = next ? next(target, size, ret_set) : ENOSYS;
+
+    if (error == 0 && cpu_count_is_told(CPU_API_SCHED_GETAFFINITY) && tells(thread_id_of(target)))
+        tell(size, ret_set);
+    return error;
+}

@@ -1,0 +1,36 @@
+/*
+ * cpu_count: how many CPUs there are, as sysconf, get_nprocs, get_nprocs_conf and the kernel's list of CPUs tell it.
+ * (sched_getaffinity is in affinity.c.)
+ */
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include "shim/interpose/next.h"
+#include "shim/place/cpu_count.h"
+
+#define PUBLIC __attribute__((visibility("default")))
+
+PUBLIC long sysconf(int name)
+{
+    next_sysconf *next = NEXT_OR_BIND(sysconf);
+
+    if (__builtin_expect(name == _SC_NPROCESSORS_ONLN, 0) && cpu_count_is_told(CPU_API_SYSCONF))
+        return cpu_count_online();
+    if (__builtin_expect(name == _SC_NPROCESSORS_CONF, 0) && cpu_count_is_told(CPU_API_SYSCONF))
+        return cpu_count_configured();
+    return next(name);
+}
+
+PUBLIC int get_nprocs(void)
+{
+    next_get_nprocs *next = NEXT_OR_BIND(get_nprocs);
+
+    return cpu_count_is_told(CPU_API_GET_NPROCS) ? (int)cpu_count_online() : next();
+}
+
+PUBLIC int get_nprocs_conf(void)
+{
+    next_get_nprocs_conf *next = NEXT_OR_BIND(get_nprocs_conf);
+
+    return cpu_count_is_told(CPU_API_GET_NPROCS) ? (int)cpu_count_configured() : next();
+}

@@ -1,0 +1,157 @@
+/*
+ * files: the kernel's list of CPUs, /sys/devices/system/cpu/online, as the program reads it through libc ([cpu_count]
+ * apis has "sysfs"). The program opens the file; what lies behind the descriptor is then replaced by a list of the CPUs
+ * that it is told. All else passes untouched.
+ */
+#undef _FILE_OFFSET_BITS /* which makes open another name of open64 */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "shim/interpose/next.h"
+#include "shim/place/cpu_count.h"
+#include "shim/place/mask.h"
+#include "shim/place/text_writer.h"
+#include "shim/sys/call.h"
+#include "shim/sys/raw.h"
+
+#define PUBLIC __attribute__((visibility("default")))
+
+#define ONLINE    "/sys/devices/system/cpu/online"
+#define LIST_SIZE 4096u
+
+/* "0-3,8\n"; what does not fit is left out. */
+static size_t write_list(const struct mask *mask, char *ret_text, size_t size)
+{
+    struct text_writer writer = {ret_text, size, 0};
+
+    for (size_t id = 0; id < mask->words * 64 && writer.length + 32 < size; id++) {
+        size_t last = id;
+
+        if (!mask_has(mask, id))
+            continue;
+        while (mask_has(mask, last + 1))
+            last++;
+        if (writer.length)
+            write_char(&writer, ',');
+        write_number(&writer, id, 0);
+        if (last > id) {
+            write_char(&writer, '-');
+            write_number(&writer, last, 0);
+        }
+        id = last;
+    }
+    write_char(&writer, '\n');
+    return writer.length;
+}
+
+/* A descriptor of a file in memory with the list, or -1. */
+static int list_file(void)
+{
+    char text[LIST_SIZE];
+    struct mask mask;
+    size_t length;
+    int fd;
+
+    if (!mask_open(&mask))
+        return -1;
+    cpu_count_told_mask(&mask);
+    length = write_list(&mask, text, sizeof(text));
+    mask_close(&mask);
+    fd = (int)raw_call(SYS_memfd_create, "cpus", MFD_CLOEXEC);
+    if (fd >= 0 && (raw_write(fd, text, length) != (ssize_t)length || raw_call(SYS_lseek, fd, 0, SEEK_SET) != 0)) {
+        raw_close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+static bool is_asked_for(const char *path)
+{
+    return cpu_count_is_told(CPU_API_SYSFS) && !strcmp(path, ONLINE);
+}
+
+/* fd is open, so `path` is a string. */
+static int answer(int fd, const char *path)
+{
+    int saved = errno, flags, list;
+
+    if (fd < 0 || __builtin_expect(!is_asked_for(path), 1))
+        return fd;
+    flags = (int)raw_call(SYS_fcntl, fd, F_GETFD);
+    list = list_file();
+    if (list >= 0) {
+        raw_call(SYS_dup3, list, fd, flags > 0 && (flags & FD_CLOEXEC) ? O_CLOEXEC : 0);
+        raw_close(list);
+    }
+    errno = saved;
+    return fd;
+}
+
+/* open(2): a mode is there only with these. */
+static mode_t mode_of(int flags, va_list list)
+{
+    return (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(list, mode_t) : 0;
+}
+
+/* before: the parameters in front of the path, with a comma behind, or nothing; folder: where the path begins. */
+#define OPEN(name, before, given, folder)                                                                              \
+    PUBLIC int name(UNWRAP before const char *path, int flags, ...)                                                    \
+    {                                                                                                                  \
+        next_##name *next = NEXT_OR_BIND(name);                                                                        \
+        va_list list;                                                                                                  \
+        mode_t mode;                                                                                                   \
+                                                                                                                       \
+        va_start(list, flags);                                                                                         \
+        mode = mode_of(flags, list);                                                                                   \
+        va_end(list);                                                                                                  \
+        return answer(next ? next(UNWRAP given path, flags, mode) : raw_openat(folder, path, flags, mode), path);      \
+    }
+#define UNWRAP(...) __VA_ARGS__
+
+OPEN(open, (), (), AT_FDCWD)
+OPEN(open64, (), (), AT_FDCWD)
+OPEN(openat, (int folder, ), (folder, ), folder)
+OPEN(openat64, (int folder, ), (folder, ), folder)
+
+/* What _FORTIFY_SOURCE makes of calls without a mode. */
+int __open_2(const char *path, int flags);
+int __open64_2(const char *path, int flags);
+
+PUBLIC int __open_2(const char *path, int flags)
+{
+    next___open_2 *next = NEXT_OR_BIND(__open_2);
+
+    return answer(next(path, flags), path);
+}
+
+PUBLIC int __open64_2(const char *path, int flags)
+{
+    next___open64_2 *next = NEXT_OR_BIND(__open64_2);
+
+    return answer(next(path, flags), path);
+}
+
+static FILE *answer_stream(FILE *stream, const char *path)
+{
+    if (stream && is_asked_for(path))
+        answer(fileno(stream), path);
+    return stream;
+}
+
+PUBLIC FILE *fopen(const char *path, const char *mode)
+{
+    next_fopen *next = NEXT_OR_BIND(fopen);
+
+    return answer_stream(next(path, mode), path);
+}
+
+PUBLIC FILE *fopen64(const char *path, const char *mode)
+{
+    next_fopen64 *next = NEXT_OR_BIND(fopen64);
+
+    return answer_stream(next(path, mode), path);
+}

@@ -1,0 +1,51 @@
+/*
+ * mempolicy: set_mempolicy and mbind, which are libnuma's (libc has neither); programs that call the kernel themselves
+ * come past system_call.c.
+ */
+#include <linux/mempolicy.h>
+
+#include "shim/interpose/mempolicy.h"
+#include "shim/interpose/next.h"
+#include "shim/place/arbitrate.h"
+#include "shim/state.h"
+#include "shim/sys/call.h"
+#include "shim/sys/placing.h"
+
+#define PUBLIC __attribute__((visibility("default")))
+
+long mempolicy_set(long result, const void *by)
+{
+    if (shim_is_active())
+        arbitrate_memory(result == 0, by);
+    return result;
+}
+
+/* Ignored: the mapping follows the thread's policy again. Pages that MPOL_MF_MOVE moved stay where they are. */
+long mempolicy_bound(long result, void *start, unsigned long size)
+{
+    if (result == 0 && shim_is_active() && !arbitrate_keeps_mbind())
+        sys_bind_memory(start, size, MPOL_DEFAULT, NULL, 0);
+    return result;
+}
+
+/* As <numaif.h> declares them; the library does not need libnuma's headers. */
+long set_mempolicy(int mode, const unsigned long *nodes, unsigned long most);
+long mbind(void *start, unsigned long size, int mode, const unsigned long *nodes, unsigned long most, unsigned flags);
+
+PUBLIC long set_mempolicy(int mode, const unsigned long *nodes, unsigned long most)
+{
+    next_set_mempolicy *next = NEXT_OR_BIND(set_mempolicy);
+    long result = next ? next(mode, nodes, most) : raw_call(SYS_set_mempolicy, mode, nodes, most);
+
+    return mempolicy_set(result, __builtin_return_address(0));
+}
+
+PUBLIC long mbind(void *start, unsigned long size, int mode, const unsigned long *nodes, unsigned long most,
+                  unsigned flags)
+{
+    next_mbind *next = NEXT_OR_BIND(mbind);
+    long result =
+        next ? next(start, size, mode, nodes, most, flags) : raw_call(SYS_mbind, start, size, mode, nodes, most, flags);
+
+    return mempolicy_bound(result, start, size);
+}

@@ -1,0 +1,80 @@
+/*
+ * system_call: syscall(2) of libc, by which libnuma, Rust, Abseil and others make calls that libc has no function for.
+ * Only a handful of numbers are of interest; every other call is a jump to libc's function, with nothing of ours on the
+ * stack, as clone with a stack of its own needs it.
+ */
+#include "shim/sys/call.h"
+
+#if HAS_RAW_CALLS
+#include <linux/seccomp.h>
+
+#include "shim/interpose/mempolicy.h"
+#include "shim/interpose/next.h"
+#include "shim/place/arbitrate.h"
+#include "shim/place/place.h"
+#include "shim/place/sweep.h"
+#include "shim/state.h"
+
+#define PUBLIC __attribute__((visibility("default")))
+
+/*
+ * Declared with seven words instead of with "...": integer arguments of either are passed alike (System V ABI 3.2.3,
+ * AAPCS64 6.8.2), and only so can the call be handed on without a frame.
+ */
+PUBLIC long system_call(long number, long a, long b, long c, long d, long e, long f) __asm__("syscall");
+
+static long set_affinity(long tid, long size, long set, const void *by)
+{
+    struct thread *thread = arbitrate_begin((pid_t)tid);
+    long result = raw_call(SYS_sched_setaffinity, tid, size, set);
+
+    arbitrate_end(thread, (pid_t)tid, result == 0, by);
+    return result;
+}
+
+static long filter(long operation, long flags, long program)
+{
+    long result = raw_call(SYS_seccomp, operation, flags, program);
+
+    if (result == 0 && (operation == SECCOMP_SET_MODE_STRICT || operation == SECCOMP_SET_MODE_FILTER))
+        place_stop(REASON_SANDBOXED);
+    return result;
+}
+
+__attribute__((noinline)) static long placing_call(long number, long a, long b, long c, long d, long e, long f,
+                                                   const void *by)
+{
+    switch (number) {
+    case SYS_sched_setaffinity:
+        return set_affinity(a, b, c, by);
+    case SYS_set_mempolicy:
+        return mempolicy_set(raw_call(number, a, b, c), by);
+    case SYS_mbind:
+        return mempolicy_bound(raw_call(number, a, b, c, d, e, f), (void *)a, (unsigned long)b);
+    case SYS_io_uring_setup:
+        sweep_soon();
+        return raw_call(number, a, b);
+    default:
+        return filter(a, b, c);
+    }
+}
+
+/* Before the first hook: nothing that may take the loader's lock. */
+__attribute__((noinline)) static long early_call(long number, long a, long b, long c, long d, long e, long f)
+{
+    return raw_call(number, a, b, c, d, e, f);
+}
+
+long system_call(long number, long a, long b, long c, long d, long e, long f)
+{
+    next_syscall *next = NEXT(syscall);
+    bool places = number == SYS_sched_setaffinity || number == SYS_set_mempolicy || number == SYS_mbind ||
+                  number == SYS_seccomp || number == SYS_io_uring_setup;
+
+    if (__builtin_expect(places, 0) && shim_is_governing())
+        return placing_call(number, a, b, c, d, e, f, __builtin_return_address(0));
+    if (__builtin_expect(!next, 0))
+        return early_call(number, a, b, c, d, e, f);
+    return next(number, a, b, c, d, e, f);
+}
+#endif

@@ -1,0 +1,53 @@
+/*
+ * thread_makers: calls of libc that make threads which come past no hook: POSIX timers and message queues with
+ * SIGEV_THREAD, asynchronous I/O, name look-ups in the background, clone(2). Each is made as it is; afterwards somebody
+ * looks for what it made (place/sweep.h).
+ */
+#include <stdarg.h>
+#include <stddef.h>
+
+#include "shim/interpose/next.h"
+#include "shim/place/sweep.h"
+
+#define PUBLIC __attribute__((visibility("default")))
+
+/* Under names of their own, for the types are opaque here and the headers would not agree. */
+#define MAKER(name, parameters, arguments)                                                                             \
+    PUBLIC int make_##name parameters __asm__(#name);                                                                  \
+    int make_##name parameters                                                                                         \
+    {                                                                                                                  \
+        int result = NEXT_OR_ENOSYS(name, arguments);                                                                  \
+                                                                                                                       \
+        sweep_soon();                                                                                                  \
+        return result;                                                                                                 \
+    }
+
+MAKER(mq_notify, (int queue, const void *event), (queue, event))
+MAKER(aio_read, (void *control), (control))
+MAKER(aio_read64, (void *control), (control))
+MAKER(aio_write, (void *control), (control))
+MAKER(aio_write64, (void *control), (control))
+MAKER(lio_listio, (int mode, void *const *list, int count, void *event), (mode, list, count, event))
+MAKER(lio_listio64, (int mode, void *const *list, int count, void *event), (mode, list, count, event))
+MAKER(getaddrinfo_a, (int mode, void **list, int count, void *event), (mode, list, count, event))
+MAKER(timer_create, (int clock, void *event, void *ret_timer), (clock, event, ret_timer))
+
+#define CLONE_THREAD_FLAG 0x10000 /* CLONE_THREAD of sched.h */
+
+/* The last three arguments are there only with certain flags; handing on words that are not changes nothing. */
+PUBLIC int clone(int (*function)(void *), void *stack, int flags, void *argument, ...)
+{
+    next_clone *next = NEXT_OR_BIND(clone);
+    void *rest[3];
+    va_list list;
+    int result;
+
+    va_start(list, argument);
+    for (int i = 0; i < 3; i++)
+        rest[i] = va_arg(list, void *);
+    va_end(list);
+    result = next(function, stack, flags, argument, rest[0], rest[1], rest[2]);
+    if (result > 0 && (flags & CLONE_THREAD_FLAG))
+        sweep_soon();
+    return result;
+}

@@ -1,0 +1,39 @@
+/*
+ * waits: calls in which servers wait for work or for time to pass. Nothing is done to them; a thread that comes back
+ * from one looks whether another plan was asked for (a load and a comparison), so that a program that neither allocates
+ * nor makes threads notices, too.
+ */
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shim/interpose/next.h"
+#include "shim/start/request.h"
+
+#define PUBLIC __attribute__((visibility("default")))
+
+#define WAIT(name, parameters, arguments)                                                                              \
+    PUBLIC int name parameters                                                                                         \
+    {                                                                                                                  \
+        int result = NEXT_OR_ENOSYS(name, arguments);                                                                  \
+                                                                                                                       \
+        request_look();                                                                                                \
+        return result;                                                                                                 \
+    }
+
+WAIT(epoll_wait, (int fd, struct epoll_event *events, int most, int timeout), (fd, events, most, timeout))
+WAIT(epoll_pwait, (int fd, struct epoll_event *events, int most, int timeout, const sigset_t *mask),
+     (fd, events, most, timeout, mask))
+WAIT(poll, (struct pollfd * fds, nfds_t count, int timeout), (fds, count, timeout))
+WAIT(ppoll, (struct pollfd * fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask),
+     (fds, count, timeout, mask))
+WAIT(select,
+     (int count, fd_set *restrict reads, fd_set *restrict writes, fd_set *restrict others,
+      struct timeval *restrict timeout),
+     (count, reads, writes, others, timeout))
+WAIT(nanosleep, (const struct timespec *time, struct timespec *ret_left), (time, ret_left))
+WAIT(clock_nanosleep, (clockid_t clock, int flags, const struct timespec *time, struct timespec *ret_left),
+     (clock, flags, time, ret_left))
+WAIT(usleep, (useconds_t time), (time))

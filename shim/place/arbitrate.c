@@ -1,0 +1,325 @@
+#include "shim/place/arbitrate.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "shim/memory/thread_policy.h"
+#include "shim/place/apply.h"
+#include "shim/place/mask.h"
+#include "shim/place/origin.h"
+#include "shim/place/settle.h"
+#include "shim/place/texts.h"
+#include "shim/state.h"
+#include "shim/sys/call.h"
+#include "shim/sys/placing.h"
+#include "shim/telemetry/segment.h"
+
+#define TRIES 100 /* for a record that somebody else owns: 10 us each at the least */
+
+static _Atomic uint32_t early; /* calls about threads that had no record yet */
+
+uint32_t arbitrate_early(void)
+{
+    return atomic_load(&early);
+}
+
+/* --- what the rule says --- */
+
+static enum app_affinity choice_of(const struct thread *thread)
+{
+    const struct plan_view *plan = &nw_shim.plan;
+    uint32_t rule = thread->holds_pick ? thread->rule : plan->header->default_rule;
+
+    if (!thread->holds_pick && !thread->main)
+        return APP_RESPECT;
+    return rule == PLAN_NONE ? APP_RESPECT : (enum app_affinity)plan->rules[rule].on_app_affinity;
+}
+
+/* The n-th CPU of those that the process may use becomes the n-th of the place, around and around. */
+static void remap(const struct mask *asked, const struct mask *ours, struct mask *ret_result)
+{
+    unsigned weight = mask_weight(ours), position = 0;
+
+    memset(ret_result->bits, 0, ret_result->words * 8);
+    for (size_t id = 0; id < asked->words * 64; id++) {
+        unsigned wanted;
+
+        if (!(nw_shim.base.mask[id / 64] >> id % 64 & 1))
+            continue;
+        wanted = position++ % weight;
+        if (!mask_has(asked, id))
+            continue;
+        for (size_t own = 0; own < ours->words * 64; own++)
+            if (mask_has(ours, own) && wanted-- == 0) {
+                ret_result->bits[own / 64] |= UINT64_C(1) << own % 64;
+                break;
+            }
+    }
+}
+
+/* *result: what the thread is to have. Returns why. */
+static enum reason settle(enum app_affinity choice, const struct mask *asked, const struct mask *ours,
+                          struct mask *result)
+{
+    mask_copy(result, asked->bits);
+    if (choice == APP_RESPECT)
+        return REASON_APP_KEPT;
+    if (choice == APP_IGNORE) {
+        mask_copy(result, ours->bits);
+        return REASON_APP_IGNORED;
+    }
+    if (choice == APP_REMAP) {
+        remap(asked, ours, result);
+        return REASON_APP_REMAPPED;
+    }
+    if (mask_is_subset(asked, ours))
+        return REASON_APP_KEPT;
+    if (mask_intersects(asked, ours)) {
+        mask_and(result, ours->bits);
+        return REASON_APP_CLAMPED;
+    }
+    mask_copy(result, ours->bits);
+    return REASON_APP_OUTSIDE;
+}
+
+/* --- carrying out --- */
+
+static const char *base_name(const char *path)
+{
+    const char *slash = path ? strrchr(path, '/') : NULL;
+
+    return slash ? slash + 1 : path;
+}
+
+static void tell(const struct thread *thread, enum segment_event_kind kind, unsigned asked, enum reason reason,
+                 const void *by)
+{
+    segment_event(&(struct event){
+        .kind = kind,
+        .tid = atomic_load_explicit(&thread->tid, memory_order_relaxed),
+        .rule = thread->rule,
+        .value = asked,
+        .outcome = thread->cpu_outcome,
+        .reason = (uint8_t)reason,
+        .text = by ? base_name(texts_get(origin_of(by).library)) : NULL,
+    });
+}
+
+static void note(struct thread *thread, const struct mask *result, const struct mask *ours, enum reason reason)
+{
+    unsigned weight = mask_weight(result);
+    bool inside = mask_is_subset(result, ours);
+
+    thread->got_cpus = weight < UINT16_MAX ? (uint16_t)weight : UINT16_MAX;
+    thread->cpus = mask_equal(result, ours) ? (thread->holds_pick ? STANDING_RULE : STANDING_UNION) : STANDING_PROGRAM;
+    thread->flags &= (uint8_t)~THREAD_FLAG_PROGRAM;
+    if (thread->cpus == STANDING_PROGRAM)
+        thread->flags |= THREAD_FLAG_PROGRAM;
+    thread->cpu_outcome = inside ? OUTCOME_STRICT : OUTCOME_BEST_EFFORT;
+    thread->cpu_reason = (uint8_t)reason;
+}
+
+/* Sets what stays of the wish and reads it back. */
+static bool give(struct thread *thread, struct mask *result)
+{
+    struct mask got;
+    size_t words;
+    int error;
+
+    if (!mask_open(&got))
+        return false;
+    error = sys_set_affinity(apply_target(thread), result->bits, result->words);
+    if (!error)
+        error = sys_get_affinity(apply_target(thread), got.bits, got.words, &words);
+    if (!error && !mask_equal(&got, result))
+        mask_copy(result, got.bits);
+    mask_close(&got);
+    return !error;
+}
+
+static void decide(struct thread *thread, struct mask *asked, struct mask *ours, struct mask *result, const void *by)
+{
+    size_t words;
+    enum reason reason;
+
+    if (sys_get_affinity(apply_target(thread), asked->bits, asked->words, &words) != 0)
+        return;
+    apply_wanted(thread, ours);
+    reason = settle(choice_of(thread), asked, ours, result);
+    if (!mask_equal(asked, result) && !give(thread, result))
+        return;
+    note(thread, result, ours, reason);
+    if (by)
+        tell(thread, EVENT_AFFINITY, mask_weight(asked), reason, by);
+}
+
+/* With the program's wish in the kernel. */
+static void arbitrate(struct thread *thread, const void *by)
+{
+    struct mask asked, ours, result;
+
+    if (!thread->holds_pick && !thread->main) {
+        thread->cpus = STANDING_PROGRAM;
+        if (by)
+            tell(thread, EVENT_AFFINITY, 0, REASON_APP_KEPT, by);
+        return;
+    }
+    if (!mask_open(&asked))
+        return;
+    if (mask_open(&ours)) {
+        if (mask_open(&result)) {
+            decide(thread, &asked, &ours, &result, by);
+            mask_close(&result);
+        }
+        mask_close(&ours);
+    }
+    mask_close(&asked);
+}
+
+/* --- the call --- */
+
+static bool own(struct thread *thread)
+{
+    for (int i = 0; i < TRIES; i++) {
+        if (!atomic_exchange(&thread->busy, 1))
+            return true;
+        if (thread == nw_self)
+            return false;
+        raw_call(SYS_sched_yield);
+    }
+    return false;
+}
+
+struct thread *arbitrate_begin(pid_t tid)
+{
+    struct thread *thread = nw_self;
+    int saved = errno;
+
+    if (tid && (!thread || atomic_load_explicit(&thread->tid, memory_order_relaxed) != (uint32_t)tid)) {
+        atomic_fetch_add(&early, 1);
+        thread = thread_find(tid);
+    }
+    if (thread && !own(thread))
+        thread = NULL;
+    errno = saved;
+    return thread;
+}
+
+void arbitrate_end(struct thread *thread, pid_t tid, bool succeeded, const void *by)
+{
+    int saved = errno;
+
+    /* it has registered meanwhile, and perhaps not seen the call */
+    if (!thread && tid && succeeded && (thread = thread_find(tid)) != NULL && !own(thread))
+        thread = NULL;
+    if (thread) {
+        if (succeeded && atomic_load(&thread->tid)) {
+            arbitrate(thread, by);
+            segment_thread(thread, THREAD_LIVE);
+        }
+        settle_give_back(thread);
+    }
+    errno = saved;
+}
+
+/* --- birth, and later --- */
+
+/* Or is it only what the kernel lets a thread inherit? */
+static bool is_creators(const struct thread *thread, struct mask *mine, struct mask *creators)
+{
+    size_t words;
+
+    return sys_get_affinity(0, mine->bits, mine->words, &words) == 0 &&
+           sys_get_affinity((pid_t)thread->creator_tid, creators->bits, creators->words, &words) == 0 &&
+           mask_equal(mine, creators);
+}
+
+static bool has_own_mask(const struct thread *thread)
+{
+    struct mask mine, creators;
+    bool own_mask = false;
+
+    if (thread->mask_by_attribute)
+        return true;
+    if (!mask_open(&mine))
+        return false;
+    if (mask_open(&creators)) {
+        own_mask = !is_creators(thread, &mine, &creators);
+        mask_close(&creators);
+    }
+    mask_close(&mine);
+    return own_mask;
+}
+
+bool arbitrate_birth(struct thread *thread)
+{
+    if (!has_own_mask(thread))
+        return false;
+    arbitrate(thread, thread->created_by);
+    return true;
+}
+
+void arbitrate_again(struct thread *thread)
+{
+    arbitrate(thread, NULL);
+}
+
+/* --- memory --- */
+
+static bool any_node_is_allowed(const struct thread *thread, const uint64_t *nodes)
+{
+    uint64_t ours[NODE_WORDS];
+
+    plan_mask_expand(&nw_shim.plan, nw_shim.plan.slots[thread->pick.slot].mem_mask, ours, NODE_WORDS);
+    for (size_t i = 0; i < NODE_WORDS; i++)
+        if (nodes[i] & ~ours[i])
+            return false;
+    return true;
+}
+
+/* The program's policy stays where it is respected, and where all of its nodes are the place's. */
+static bool memory_stays(const struct thread *thread)
+{
+    uint64_t nodes[NODE_WORDS] = {0};
+    enum app_affinity choice = choice_of(thread);
+    int mode;
+
+    if (choice == APP_RESPECT)
+        return true;
+    return choice == APP_CLAMP && sys_get_mempolicy(&mode, nodes, NODE_WORDS) == 0 &&
+           any_node_is_allowed(thread, nodes);
+}
+
+void arbitrate_memory(bool succeeded, const void *by)
+{
+    struct thread *thread = nw_self;
+    int saved = errno;
+    bool asked = thread && thread->holds_pick && nw_shim.plan.rules[thread->rule].mem_policy != MEM_DEFAULT;
+
+    if (!succeeded || !asked || !own(thread))
+        return;
+    if (memory_stays(thread)) {
+        thread->memory = STANDING_PROGRAM;
+        thread->memory_outcome = OUTCOME_BEST_EFFORT;
+        thread->memory_reason = REASON_APP_KEPT;
+    } else {
+        thread_policy_apply(thread);
+    }
+    tell(thread, EVENT_MEMPOLICY, 0, thread->memory == STANDING_PROGRAM ? REASON_APP_KEPT : REASON_APP_OUTSIDE, by);
+    segment_thread(thread, THREAD_LIVE);
+    settle_give_back(thread);
+    errno = saved;
+}
+
+bool arbitrate_keeps_mbind(void)
+{
+    bool keeps = true;
+
+    if (!shim_enter())
+        return true;
+    if (nw_self && nw_self->holds_pick)
+        keeps = choice_of(nw_self) != APP_IGNORE;
+    shim_leave();
+    return keeps;
+}

@@ -1,0 +1,378 @@
+/*
+ * How claims and placements meet. An exclusive pick raises `claims` and then walks all records; a thread that is
+ * being placed publishes its pick, computes its mask from the claimed CPUs, sets it, and looks whether `claims`
+ * has moved meanwhile. All four accesses are seq_cst, so either the walk finds the thread or the thread sees the
+ * claim; both may happen, which costs one more system call.
+ */
+#include "shim/place/settle.h"
+
+#include <sched.h>
+#include <string.h>
+
+#include "shim/arena/arena.h"
+#include "shim/memory/relocation.h"
+#include "shim/memory/thread_policy.h"
+#include "shim/memory/thread_stack.h"
+#include "shim/place/apply.h"
+#include "shim/place/arbitrate.h"
+#include "shim/place/decide.h"
+#include "shim/place/mask.h"
+#include "shim/place/order.h"
+#include "shim/place/place.h"
+#include "shim/state.h"
+#include "shim/sys/placing.h"
+
+/* --- slots --- */
+
+/* Times are only kept where somebody asks for them. */
+static void note_time(struct thread *thread)
+{
+    if (shim_needs(PLAN_HAS_STEAL))
+        thread->placed_at = monotonic_ns();
+}
+
+/* Where the arenas look when the rule names the nodes; they cannot ask the plan, which may be changing. */
+static void note_place(struct thread *thread)
+{
+    const struct plan_view *plan = &nw_shim.plan;
+    const struct plan_mask *mask = &plan->masks[plan->slots[thread->pick.slot].mem_mask];
+
+    thread->memory_node =
+        mask->weight ? mask->first_word * 64 + (uint32_t)__builtin_ctzll(plan->words[mask->word_first]) : 0;
+    thread->holds_pick = true;
+    note_time(thread);
+}
+
+void settle_take(struct thread *thread)
+{
+    if (thread->rule == PLAN_NONE)
+        return;
+    thread->pick = pick_slot(&nw_shim.plan, &nw_shim.occupancy, thread->rule, thread->creator_slot);
+    thread->ticket = atomic_fetch_add_explicit(&nw_shim.next_ticket, 1, memory_order_relaxed);
+    note_place(thread);
+}
+
+/*
+ * A forked child has no creator in its own process to inherit a place from. Where the kernel has put it is as good: it
+ * balances at fork, while the first place in order would be the same one for every child of a server.
+ */
+static uint32_t slot_around_here(uint32_t rule_index)
+{
+    const struct plan_rule *rule;
+    int cpu = sched_getcpu();
+
+    if (rule_index == PLAN_NONE || cpu < 0)
+        return PLAN_NONE;
+    rule = &nw_shim.plan.rules[rule_index];
+    for (uint32_t slot = rule->slot_first; slot < rule->slot_first + rule->slot_count; slot++)
+        if (plan_mask_has(&nw_shim.plan, nw_shim.plan.slots[slot].mask, (unsigned)cpu))
+            return slot;
+    return PLAN_NONE;
+}
+
+/* Servers fork one child like the other: the number of the fork spreads them. */
+void settle_take_forked(struct thread *thread)
+{
+    uint32_t number = atomic_load_explicit(&nw_shim.forks, memory_order_relaxed) - 1, slot = PLAN_NONE;
+
+    if (thread->rule != PLAN_NONE)
+        slot = pick_nth(&nw_shim.plan, thread->rule, number);
+    if (slot == PLAN_NONE) {
+        thread->creator_slot = slot_around_here(thread->rule);
+        settle_take(thread);
+        return;
+    }
+    thread->pick = pick_this(&nw_shim.plan, &nw_shim.occupancy, slot);
+    note_place(thread);
+}
+
+void settle_drop(struct thread *thread)
+{
+    if (thread->holds_pick)
+        pick_release(&nw_shim.plan, &nw_shim.occupancy, thread->pick);
+    thread->holds_pick = false;
+}
+
+/* --- claims --- */
+
+/* Leaves the record to do WORK_CLAIMS if its slot has something of the CPUs just claimed. */
+static void make_way(struct thread *thread, void *claimer);
+
+static void announce_claim(struct thread *claimer)
+{
+    atomic_fetch_add(&nw_shim.claims, 1);
+    thread_each(make_way, claimer);
+}
+
+/* --- carrying out --- */
+
+static void apply_until_settled(struct thread *thread, enum standing otherwise)
+{
+    uint32_t claims;
+
+    do {
+        claims = atomic_load(&nw_shim.claims);
+        apply_cpus(thread, otherwise);
+    } while (thread->holds_pick && atomic_load(&nw_shim.claims) != claims);
+}
+
+void settle_carry_out(struct thread *thread)
+{
+    enum standing otherwise = thread->main ? STANDING_UNION : STANDING_BASE;
+
+    if (thread->holds_pick && thread->pick.claims)
+        announce_claim(thread);
+    if (!thread->given_mask || !arbitrate_birth(thread))
+        apply_until_settled(thread, otherwise);
+    thread_policy_apply(thread);
+    if (shim_needs(PLAN_HAS_STACKS))
+        stack_settle(thread);
+    thread->flags &= (uint8_t)~THREAD_FLAG_UNION;
+    if (thread->cpus == STANDING_UNION)
+        thread->flags |= THREAD_FLAG_UNION;
+    segment_rule_entered(thread->rule);
+    segment_rule_outcome(thread->rule, thread->cpu_outcome, thread->memory_outcome,
+                         thread->memory_outcome == OUTCOME_PENDING
+                             ? STEP_NOT_ASKED /* counted when it is known */
+                             : step_of(thread->cpu_outcome, thread->memory_outcome));
+}
+
+void settle_tell(struct thread *thread, enum segment_event_kind kind, uint32_t value)
+{
+    segment_thread(thread, THREAD_LIVE);
+    segment_event(&(struct event){
+        .kind = kind,
+        .tid = atomic_load_explicit(&thread->tid, memory_order_relaxed),
+        .rule = thread->rule,
+        .value = value,
+        .outcome = thread->cpu_outcome,
+        .reason = kind == EVENT_PLACED ? thread->why : thread->cpu_reason,
+        .text = thread->name,
+    });
+}
+
+enum reason settle_why(const struct thread *thread, enum reason moment)
+{
+    if (thread->holds_pick)
+        return moment;
+    return thread->main ? REASON_MAIN_UNION : REASON_BASE;
+}
+
+/* Another rule, or the same one again after a fork: the old place is given back before a new one is looked for. */
+static void move(struct thread *thread, uint32_t rule, enum reason moment)
+{
+    uint32_t from = thread->home_node;
+
+    settle_drop(thread);
+    segment_rule_left(thread->rule);
+    thread->rule = rule;
+    if (thread->main && nw_shim.facts.forked)
+        settle_take_forked(thread);
+    else
+        settle_take(thread);
+    thread->why = (uint8_t)settle_why(thread, moment);
+    if (nw_shim.segment_due && thread->holds_pick)
+        place_show_main();
+    settle_carry_out(thread);
+    arena_rule_changed(thread);
+    if (shim_needs(PLAN_HAS_MIGRATE))
+        relocation_thread_moved(thread, from);
+    settle_tell(thread, EVENT_PLACED, thread->holds_pick ? thread->pick.slot : PLAN_NONE);
+}
+
+/* --- work on an owned record --- */
+
+/* Another thread gave the name while our `rename` was under way: the program's word counts. */
+static void restore_program_name(const char *theirs, const char *ours)
+{
+    char now[16] = "";
+
+    sys_get_name(now);
+    if (!strcmp(now, ours) && strcmp(now, theirs) != 0)
+        sys_set_name(theirs);
+}
+
+static void take_new_name(struct thread *thread)
+{
+    uint64_t halves[2] = {atomic_load_explicit(&thread->new_name[0], memory_order_relaxed),
+                          atomic_load_explicit(&thread->new_name[1], memory_order_relaxed)};
+    char ours[16];
+
+    memcpy(ours, thread->name, sizeof(ours));
+    memcpy(thread->name, halves, sizeof(thread->name));
+    thread->name[sizeof(thread->name) - 1] = '\0';
+    if (thread == nw_self && (thread->flags & THREAD_FLAG_RENAMED))
+        restore_program_name(thread->name, ours);
+    /* the kernel's children inherit names, so "the creator's name" cannot be told from "no name" */
+    thread->unnamed = !thread->main && !strcmp(thread->name, thread->creator_name);
+    thread->flags &= (uint8_t) ~(THREAD_FLAG_NAMED | THREAD_FLAG_RENAMED);
+    if (!thread->unnamed)
+        thread->flags |= THREAD_FLAG_NAMED;
+}
+
+static void exchanged(struct thread *thread)
+{
+    apply_until_settled(thread, STANDING_BASE);
+    settle_tell(thread, EVENT_PLACED, thread->pick.slot);
+}
+
+static void released(struct thread *thread)
+{
+    settle_work(thread, 0);
+}
+
+static void work_order(struct thread *thread)
+{
+    if (thread->ordered && thread->holds_pick)
+        order_settle(thread, exchanged, released);
+}
+
+static void work_name(struct thread *thread)
+{
+    uint32_t rule;
+
+    take_new_name(thread);
+    segment_count(COUNT_RENAMES);
+    settle_tell(thread, EVENT_RENAMED, 0);
+    if (!shim_needs(PLAN_NEEDS_NAMES))
+        return;
+    rule = decide_rule(thread);
+    if (rule != thread->rule) {
+        move(thread, rule, REASON_RENAME);
+        thread->ordered = !thread->named_before && !thread->main;
+        work_order(thread);
+    }
+    thread->named_before = true;
+}
+
+static void work_match(struct thread *thread)
+{
+    uint32_t rule = decide_rule(thread);
+
+    if (rule != thread->rule)
+        move(thread, rule, REASON_TITLE);
+}
+
+static void work_check(struct thread *thread)
+{
+    if (apply_check(thread))
+        segment_thread(thread, THREAD_LIVE);
+}
+
+static void work_claims(struct thread *thread)
+{
+    if (!thread->holds_pick)
+        return;
+    if (thread->cpus == STANDING_PROGRAM)
+        arbitrate_again(thread);
+    else
+        apply_until_settled(thread, STANDING_BASE);
+    settle_tell(thread, EVENT_CLAIMED, thread->got_cpus);
+}
+
+static void work_end(struct thread *thread)
+{
+    settle_drop(thread);
+    segment_rule_left(thread->rule);
+    segment_count(COUNT_ENDED);
+    segment_thread(thread, THREAD_ENDED);
+}
+
+/* Whoever changes the plan takes all records, and does what is waiting when he gives them back. */
+static bool is_paused(void)
+{
+    return atomic_load_explicit(&nw_shim.phase, memory_order_acquire) == PHASE_PAUSED;
+}
+
+static bool placing_is_over(void)
+{
+    return atomic_load_explicit(&nw_shim.phase, memory_order_acquire) != PHASE_ACTIVE;
+}
+
+/* Does what is waiting, as long as the record is free. Never waits: whoever owns it does our work as well. */
+void settle_work(struct thread *thread, unsigned work)
+{
+    if (work)
+        atomic_fetch_or(&thread->work, work);
+    while (atomic_load(&thread->work) && !is_paused() && !atomic_exchange(&thread->busy, 1)) {
+        unsigned todo = atomic_exchange(&thread->work, 0);
+
+        if ((todo & WORK_END) && !atomic_load(&thread->tid)) {
+            atomic_store(&thread->busy, 0); /* it was given back before */
+            return;
+        }
+        if (todo & WORK_END) {
+            work_end(thread);
+            thread_give(thread, THREAD_ENDED);
+            return;
+        }
+        if (!placing_is_over() && atomic_load(&thread->tid)) {
+            if (todo & WORK_NAME)
+                work_name(thread);
+            if (todo & WORK_ORDER)
+                work_order(thread);
+            if (todo & WORK_CLAIMS)
+                work_claims(thread);
+            if (todo & WORK_MATCH)
+                work_match(thread);
+            if (todo & WORK_CHECK)
+                work_check(thread);
+            if ((todo & WORK_MEMORY) && thread->memory_outcome == OUTCOME_PENDING) {
+                thread_policy_apply(thread);
+                segment_rule_outcome(thread->rule, OUTCOME_NOT_ASKED, thread->memory_outcome,
+                                     step_of(thread->cpu_outcome, thread->memory_outcome));
+                segment_thread(thread, THREAD_LIVE);
+            }
+        }
+        atomic_store(&thread->busy, 0);
+    }
+}
+
+void settle_give_back(struct thread *thread)
+{
+    atomic_store(&thread->busy, 0);
+    settle_work(thread, 0);
+}
+
+void settle_elsewhere(struct thread *thread, uint32_t rule, uint32_t slot)
+{
+    uint32_t from = thread->home_node;
+
+    if (placing_is_over() || atomic_exchange(&thread->busy, 1))
+        return;
+    if (atomic_load(&thread->tid) && thread->holds_pick && thread->rule == rule && thread->pick.slot != slot) {
+        pick_release(&nw_shim.plan, &nw_shim.occupancy, thread->pick);
+        thread->pick = pick_this(&nw_shim.plan, &nw_shim.occupancy, slot);
+        note_place(thread);
+        thread->why = REASON_BALANCED;
+        thread->ordered = false; /* its place is no longer the order's */
+        apply_until_settled(thread, STANDING_BASE);
+        thread_policy_apply(thread);
+        arena_rule_changed(thread);
+        if (shim_needs(PLAN_HAS_MIGRATE))
+            relocation_thread_moved(thread, from);
+        settle_tell(thread, EVENT_PLACED, slot);
+    }
+    settle_give_back(thread);
+}
+
+static void make_way(struct thread *thread, void *claimer_pointer)
+{
+    const struct thread *claimer = claimer_pointer;
+    struct mask mine, theirs;
+
+    if (thread == claimer || !atomic_load(&thread->tid) || !thread->holds_pick)
+        return;
+    if (!mask_open(&mine))
+        return;
+    if (mask_open(&theirs)) {
+        const struct plan_slot *slots = nw_shim.plan.slots;
+
+        plan_mask_expand(&nw_shim.plan, slots[claimer->pick.slot].claim_mask, mine.bits, mine.words);
+        plan_mask_expand(&nw_shim.plan, slots[thread->pick.slot].mask, theirs.bits, theirs.words);
+        if (mask_intersects(&mine, &theirs))
+            settle_work(thread, WORK_CLAIMS);
+        mask_close(&theirs);
+    }
+    mask_close(&mine);
+}

@@ -1,0 +1,185 @@
+#include "shim/start/reload.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "policy/match.h"
+#include "shim/arena/arena.h"
+#include "shim/memory/relocation.h"
+#include "shim/place/cpu_count.h"
+#include "shim/place/decide.h"
+#include "shim/place/place.h"
+#include "shim/place/settle.h"
+#include "shim/place/sweep.h"
+#include "shim/start/activate.h"
+#include "shim/start/environment.h"
+#include "shim/start/facts.h"
+#include "shim/start/plan_file.h"
+#include "shim/state.h"
+#include "shim/sys/call.h"
+#include "shim/telemetry/segment.h"
+
+#define PATIENCE 1000     /* pauses */
+#define PAUSE    1000000l /* ns */
+
+void reload_forked(void)
+{
+    atomic_store(&nw_shim.inside, 0);
+}
+
+/* --- all records --- */
+
+static void sleep_a_moment(void)
+{
+    struct timespec pause = {0, PAUSE};
+
+    raw_call(SYS_nanosleep, &pause, NULL);
+}
+
+struct owning {
+    uint32_t owned, total;
+};
+
+static void try_to_own(struct thread *thread, void *context)
+{
+    struct owning *owning = context;
+
+    owning->total++;
+    if (thread->reloading || !atomic_exchange(&thread->busy, 1)) {
+        thread->reloading = true;
+        owning->owned++;
+    }
+}
+
+static void let_go(struct thread *thread, void *unused)
+{
+    (void)unused;
+    if (!thread->reloading)
+        return;
+    thread->reloading = false;
+    settle_give_back(thread);
+}
+
+/* Nobody reads the plan any more, and every record is ours. */
+static bool own_all(void)
+{
+    for (int i = 0; i < PATIENCE; i++) {
+        struct owning owning = {0, 0};
+
+        if (atomic_load(&nw_shim.inside) == 0) {
+            thread_each(try_to_own, &owning);
+            if (owning.owned == owning.total && atomic_load(&nw_shim.inside) == 0)
+                return true;
+        }
+        sleep_a_moment();
+    }
+    return false;
+}
+
+/* --- the new plan --- */
+
+/* Children find their plan there. A path of another length would not fit: they have the old one, then. */
+static void tell_children(const char *path)
+{
+    char *value = (char *)(uintptr_t)environment_get("NODEWISE_PLAN");
+
+    if (value && strlen(value) == strlen(path))
+        memcpy(value, path, strlen(path));
+}
+
+static bool swap(const struct plan_view *plan, const char *path)
+{
+    struct plan_view before = nw_shim.plan;
+
+    nw_shim.plan = *plan;
+    if (!activate_again()) {
+        nw_shim.plan = before;
+        return false;
+    }
+    nw_shim.plan_path = path;
+    atomic_store(&nw_shim.claims, 0);
+    activate_for_plan();
+    cpu_count_start();
+    arena_plan_changed();
+    segment_replace();
+    return true;
+}
+
+/* As at its birth, with what is known of it now. Its old place was in tables that are gone. */
+static void decide_anew(struct thread *thread, void *unused)
+{
+    (void)unused;
+    if (!thread->reloading)
+        return;
+    thread->holds_pick = false;
+    thread->creator_slot = PLAN_NONE;
+    thread->flags &= (uint8_t) ~(THREAD_FLAG_CLAIMS | THREAD_FLAG_SHARED | THREAD_FLAG_PROGRAM);
+    thread->old_home = thread->home_node;
+    decide_code(thread, (const void *)(uintptr_t)thread->start.posix, thread->created_by);
+    thread->rule = decide_rule(thread);
+    if (thread->main && nw_shim.facts.forked)
+        settle_take_forked(thread);
+    else
+        settle_take(thread);
+    thread->why = (uint8_t)settle_why(thread, REASON_RELOADED);
+}
+
+static void place_anew(struct thread *thread, void *unused)
+{
+    (void)unused;
+    if (!thread->reloading || !atomic_load(&thread->tid))
+        return;
+    if (thread->cpus == STANDING_BASE)
+        thread->cpus = STANDING_UNKNOWN;
+    settle_carry_out(thread);
+    arena_rule_changed(thread);
+    if (shim_needs(PLAN_HAS_MIGRATE))
+        relocation_thread_moved(thread, thread->old_home);
+    settle_tell(thread, EVENT_PLACED, thread->holds_pick ? thread->pick.slot : PLAN_NONE);
+}
+
+static enum reason change(const char *asked)
+{
+    static char paths[2][512]; /* the one in use and the next */
+    static unsigned turn;
+    struct plan_view plan;
+    char *path = paths[turn % 2];
+    enum reason reason;
+
+    if (*asked != '/' || strlen(asked) >= sizeof(paths[0]))
+        return REASON_PLAN_MISSING;
+    strcpy(path, asked);
+    reason = plan_file_map_apart(&plan, path);
+    if (reason != REASON_OK)
+        return reason;
+    if (!own_all())
+        return REASON_BUSY;
+    facts_complete();
+    if (!match_target(&plan, &nw_shim.facts, NULL))
+        return REASON_NO_TARGET;
+    if (!swap(&plan, path))
+        return REASON_ERRNO;
+    turn++;
+    thread_each(decide_anew,
+                NULL); /* all of them first: an exclusive place is taken before its neighbours' masks are set */
+    thread_each(place_anew, NULL);
+    tell_children(path);
+    return REASON_OK;
+}
+
+void reload_run(const char *path)
+{
+    uint32_t active = PHASE_ACTIVE;
+    enum reason reason;
+
+    if (!atomic_compare_exchange_strong(&nw_shim.phase, &active, PHASE_PAUSED))
+        return;
+    reason = change(path);
+    segment_reloaded(reason);
+    atomic_store(&nw_shim.phase, PHASE_ACTIVE);
+    thread_each(let_go, NULL);
+    place_stop_if_wanted();
+    if (reason == REASON_OK)
+        sweep_soon();
+}

@@ -1,0 +1,86 @@
+#include "shim/start/request.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "shim/memory/follower.h"
+#include "shim/memory/survey.h"
+#include "shim/place/text_writer.h"
+#include "shim/start/reload.h"
+#include "shim/state.h"
+#include "shim/sys/raw.h"
+#include "shim/telemetry/segment.h"
+#include "shim/telemetry/survey_layout.h"
+
+static _Atomic uint32_t seen; /* the last request that was looked at */
+
+static uint32_t wanted(void)
+{
+    const struct segment_header *header = segment_mapped();
+
+    return header ? __atomic_load_n(&header->request_wanted, __ATOMIC_ACQUIRE) : 0;
+}
+
+bool request_is_due(void)
+{
+    return shim_is_active() && wanted() != atomic_load_explicit(&seen, memory_order_relaxed);
+}
+
+void request_look(void)
+{
+    int saved = errno;
+
+    if (__builtin_expect(!request_is_due(), 1))
+        return;
+    follower_serve();
+    errno = saved;
+}
+
+void request_forked(void)
+{
+    atomic_store(&seen, 0);
+}
+
+/* What is in the file, which is gone then. Negative: there is none. */
+static ssize_t take_file(const char *suffix, char *ret_text, size_t size)
+{
+    char name[32];
+    struct text_writer writer = {name, sizeof(name), 0};
+    int folder = segment_folder(), fd;
+    ssize_t length = -1;
+
+    if (folder < 0)
+        return -1;
+    write_number(&writer, (uint64_t)nw_shim.pid, 0);
+    write_text(&writer, suffix);
+    fd = raw_openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0);
+    if (fd >= 0) {
+        length = raw_read(fd, ret_text, size - 1);
+        raw_close(fd);
+        raw_unlinkat(folder, name);
+    }
+    raw_close(folder);
+    ret_text[length > 0 ? length : 0] = '\0';
+    return length;
+}
+
+void request_run(void)
+{
+    uint32_t number = wanted();
+    char path[512];
+    bool surveyed;
+
+    if (!request_is_due())
+        return;
+    atomic_store(&seen, number);
+    surveyed = take_file(SURVEY_WANTED_SUFFIX, path, sizeof(path)) >= 0;
+    if (surveyed)
+        survey_write();
+    if (take_file(RELOAD_SUFFIX, path, sizeof(path)) >= 0)
+        reload_run(path);
+    else if (!surveyed)
+        segment_reloaded(REASON_PLAN_MISSING);
+    segment_answered(number);
+}

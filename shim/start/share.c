@@ -1,0 +1,230 @@
+#include "shim/start/share.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "policy/ledger.h"
+#include "shim/place/text_writer.h"
+#include "shim/place/thread.h"
+#include "shim/start/activate.h"
+#include "shim/start/facts.h"
+#include "shim/start/plan_file.h"
+#include "shim/state.h"
+#include "shim/sys/placing.h"
+#include "shim/sys/raw.h"
+#include "shim/telemetry/segment.h"
+
+#define LOCK_TRIES 50
+#define LOCK_PAUSE 200000l /* ns */
+#define PATH_SIZE  512u
+
+/* --- who is alive --- */
+
+static bool is_alive(uint32_t pid, uint64_t ticks)
+{
+    uint64_t now;
+
+    if (raw_call(SYS_kill, (pid_t)pid, 0) != 0 && errno == ESRCH)
+        return false;
+    now = facts_start_ticks(pid);
+    return !now || now == ticks; /* hidden (another user's /proc): the kernel says that it is there */
+}
+
+/* --- the file --- */
+
+static int open_ledger(void)
+{
+    char name[64] = "";
+    struct text_writer writer = {name, sizeof(name), 0};
+    const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
+    int folder = segment_folder(), fd;
+    struct stat info;
+
+    if (folder < 0)
+        return -1;
+    write_number(&writer, nw_shim.plan.header->policy_id, 0);
+    write_text(&writer, ".ledger");
+    fd = raw_openat(folder, name, flags, 0600);
+    raw_close(folder);
+    if (fd < 0)
+        return -1;
+    if (raw_fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_uid == nw_shim.uid &&
+        (info.st_size == sizeof(struct ledger) || raw_ftruncate(fd, sizeof(struct ledger)) == 0))
+        return fd;
+    raw_close(fd);
+    return -1;
+}
+
+/* Nobody holds it for longer than a claim takes; one who was stopped meanwhile does not stop us. */
+static void lock(int fd)
+{
+    struct timespec pause = {0, LOCK_PAUSE};
+
+    for (int i = 0; i < LOCK_TRIES && raw_call(SYS_flock, fd, LOCK_EX | LOCK_NB) != 0; i++)
+        raw_call(SYS_nanosleep, &pause, NULL);
+}
+
+/* The share, or PLAN_NONE. */
+static uint32_t claim(void)
+{
+    const struct plan_header *header = nw_shim.plan.header;
+    uint32_t sizes[LEDGER_SHARES], share = PLAN_NONE, index;
+    struct ledger *ledger;
+    int fd = open_ledger();
+
+    if (fd < 0)
+        return PLAN_NONE;
+    for (uint32_t i = 0; i < header->process_shares; i++)
+        sizes[i] = nw_shim.plan.ranges[header->share_sizes + i].first;
+    ledger = raw_mmap(NULL, sizeof(*ledger), PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+    if (ledger != MAP_FAILED) {
+        lock(fd);
+        share = ledger_claim(ledger, (uint32_t)nw_shim.pid, facts_start_ticks(0),
+                             (enum process_distribution)header->process_distribution, header->process_shares, sizes,
+                             is_alive, &index);
+        nw_shim.facts.index = index;
+        raw_munmap(ledger, sizeof(*ledger));
+    }
+    raw_close(fd); /* and with it the lock */
+    return share;
+}
+
+/* --- the plan --- */
+
+/* "X.plan.3" of "X.plan", or of "X.plan.1". */
+static bool path_of(uint32_t share, char *ret_path, size_t size)
+{
+    static const char ending[] = ".plan";
+    struct text_writer writer = {ret_path, size, 0};
+    const char *path = nw_shim.plan_path, *end = strstr(path, ending);
+
+    for (const char *next = end; next; next = strstr(next + 1, ending))
+        end = next;
+    if (!end || (size_t)(end - path) + sizeof(ending) + 16 > size)
+        return false;
+    memcpy(ret_path, path, (size_t)(end - path) + sizeof(ending) - 1);
+    writer.length = (size_t)(end - path) + sizeof(ending) - 1;
+    ret_path[writer.length] = '\0';
+    write_char(&writer, '.');
+    write_number(&writer, share, 0);
+    return true;
+}
+
+static bool map_plan(const char *path, uint64_t policy_id, struct plan_view *ret_plan)
+{
+    return plan_file_map_apart(ret_plan, path) == REASON_OK && ret_plan->header->policy_id == policy_id;
+}
+
+/* Takes the plan at `path`; path is kept. */
+static bool take_plan(const char *path)
+{
+    struct plan_view plan;
+
+    if (!map_plan(path, nw_shim.plan.header->policy_id, &plan))
+        return false;
+    nw_shim.plan = plan;
+    nw_shim.plan_path = path;
+    return true;
+}
+
+/* --- the base state --- */
+
+static uint64_t whole_base[BASE_MASK_WORDS]; /* before it was narrowed */
+static bool came_from_a_share;
+
+static bool base_is_within(uint32_t mask)
+{
+    const struct base_state *base = &nw_shim.base;
+
+    for (size_t id = 0; id < base->words * 64; id++)
+        if ((whole_base[id / 64] >> id % 64 & 1) && !plan_mask_has(&nw_shim.plan, mask, (unsigned)id))
+            return false;
+    return true;
+}
+
+/* With the policy's plan: is what the process was started with part of a single share? */
+static void note_origin(void)
+{
+    const struct plan_header *header = nw_shim.plan.header;
+
+    if (sys_get_affinity(0, whole_base, BASE_MASK_WORDS, &nw_shim.base.words) != 0)
+        return;
+    for (uint32_t i = 0; i < header->process_shares && !came_from_a_share; i++)
+        came_from_a_share = base_is_within(nw_shim.plan.ranges[header->share_sizes + i].last);
+    if (came_from_a_share)
+        plan_mask_expand(&nw_shim.plan, header->allowed_mask, whole_base, BASE_MASK_WORDS);
+}
+
+static void narrow(void)
+{
+    struct base_state *base = &nw_shim.base;
+    uint64_t any = 0;
+
+    plan_mask_expand(&nw_shim.plan, nw_shim.plan.header->allowed_mask, base->mask, base->words);
+    for (size_t i = 0; i < base->words; i++)
+        any |= base->mask[i] &= whole_base[i];
+    if (!any)
+        memcpy(base->mask, whole_base, base->words * 8);
+}
+
+/* --- taking --- */
+
+/* The policy's own plan is where the sizes of all shares are. */
+static char base_path[PATH_SIZE], share_path[PATH_SIZE];
+
+bool share_narrow_base(void)
+{
+    if (!*base_path)
+        return false;
+    narrow();
+    return true;
+}
+
+void share_take(void)
+{
+    uint32_t share;
+
+    if (nw_shim.plan.header->process_shares == 0 || strlen(nw_shim.plan_path) >= sizeof(base_path))
+        return;
+    share = claim();
+    if (share == PLAN_NONE || !path_of(share, share_path, sizeof(share_path)))
+        return;
+    note_origin();
+    memcpy(base_path, nw_shim.plan_path, strlen(nw_shim.plan_path) + 1);
+    if (!take_plan(share_path))
+        *base_path = '\0';
+}
+
+/* As it was. */
+static void stay(const struct plan_view *plan, const char *path)
+{
+    memcpy(share_path, path, sizeof(share_path));
+    nw_shim.plan = *plan;
+    nw_shim.plan_path = share_path;
+}
+
+void share_forked(void)
+{
+    struct plan_view mine = nw_shim.plan;
+    char before[PATH_SIZE];
+    uint32_t share;
+
+    if (!*base_path)
+        return;
+    memcpy(before, share_path, sizeof(before));
+    if (!take_plan(base_path))
+        return;
+    share = claim();
+    if (share == PLAN_NONE || !path_of(share, share_path, sizeof(share_path)) || !take_plan(share_path) ||
+        !activate_again()) {
+        stay(&mine, before);
+        return;
+    }
+    narrow();
+    if (nw_self)
+        nw_self->cpus = STANDING_UNKNOWN; /* the union that it has is another share's */
+}
