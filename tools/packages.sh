@@ -2,16 +2,17 @@
 
 # To build the shim, the command and the presets.
 build_packages=(gcc g++ libc6-dev meson ninja-build pkg-config binutils libhwloc-dev libtomlplusplus-dev libjansson-dev
-  libcmocka-dev)
+  libcmocka-dev libmicrohttpd-dev libncurses-dev)
 # What quickstart shows a placement of.
 show_packages=(redis-server redis-tools procps)
 # Programs that the tests place, and tools that they ask.
 test_packages=(git python3 python3-jsonschema python3-numpy libopenblas0-pthread libgomp1 libunwind8 memcached
-  default-jdk-headless hwloc-nox mandoc clang clang-format libclang-rt-14-dev)
+  postgresql nginx-light openmpi-bin default-jdk-headless hwloc-nox mandoc clang clang-format libclang-rt-14-dev)
 # Emulated machines with several nodes; the kernel of tests/lab is fetched with apt, not installed.
 lab_packages=(qemu-system-x86 busybox-static)
-# Allocators and tools to be compared with, and programs to compare them on: tools/bench/allocators, tools/bench/locality.
-bench_packages=(libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4 sqlite3 strace numactl likwid)
+# Allocators and tools to be compared with, and programs to compare them on: tools/bench/allocators, tools/bench/locality,
+# tools/bench/telemetry.
+bench_packages=(libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4 sqlite3 strace numactl likwid valgrind)
 
 # Installs what is missing of the given packages. Services must not start: the tests start their own.
 install_packages() {

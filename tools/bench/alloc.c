@@ -1,7 +1,7 @@
 /*
  * bench-alloc: loads on malloc, one a run, so that the same binary can be run under every allocator.
  *
- *   bench-alloc LOAD [THREADS [FACTOR]]       prints "nanoseconds-per-operation peak-RSS-in-KiB"
+ *   bench-alloc LOAD [THREADS [FACTOR]]       prints "nanoseconds-per-operation peak-RSS-in-KiB operations"
  *   bench-alloc --list                        the loads
  *
  * Deterministic: the same random numbers everywhere. What is allocated is written to, as programs do.
@@ -354,6 +354,6 @@ int main(int argc, char **argv)
         operations += works[i].operations;
     }
     start = now_ns() - start;
-    printf("%.3f %ld\n", (double)start / (double)operations, peak_kib());
+    printf("%.3f %ld %llu\n", (double)start / (double)operations, peak_kib(), (unsigned long long)operations);
     return 0;
 }

@@ -1,0 +1,173 @@
+#include "tools/common/cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+void complain(const char *format, ...)
+{
+    va_list arguments;
+    fputs("nodewise: ", stderr);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+}
+
+int usage_error(const char *verb, const char *format, ...)
+{
+    va_list arguments;
+    fprintf(stderr, "nodewise %s: ", verb);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "\nTry 'nodewise help %s'.\n", verb);
+    return EXIT_BAD_INPUT;
+}
+
+bool wants_colour(FILE *to)
+{
+    const char *no_colour = getenv("NO_COLOR");
+    return isatty(fileno(to)) && !(no_colour && *no_colour);
+}
+
+unsigned width_of(FILE *to)
+{
+    struct winsize size;
+    const char *columns = getenv("COLUMNS");
+    if (ioctl(fileno(to), TIOCGWINSZ, &size) == 0 && size.ws_col >= 20)
+        return size.ws_col;
+    long wanted = columns ? strtol(columns, NULL, 10) : 0;
+    return wanted >= 20 && wanted < 10000 ? (unsigned)wanted : 80;
+}
+
+int finish_output(int code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    if (errno != EPIPE)
+        complain("the output could not be written: %s", strerror(errno));
+    return code == EXIT_FINE ? EXIT_NO : code;
+}
+
+int print_json(FILE *to, json_t *value)
+{
+    int r = value ? json_dumpf(value, to, JSON_INDENT(2) | JSON_PRESERVE_ORDER) : -1;
+    if (r == 0)
+        fputc('\n', to);
+    json_decref(value);
+    if (r == 0)
+        return EXIT_FINE;
+    complain("the JSON could not be written");
+    return EXIT_NO;
+}
+
+/* ---- tables ---- */
+
+struct table {
+    size_t columns, rows, capacity;
+    size_t *width;
+    char **cells; /* rows x columns; row 0 is the headings */
+    bool failed;  /* no memory: what is there is printed, with a word about the rest */
+};
+
+/* Characters, not bytes, so that names in UTF-8 line up. */
+static size_t text_width(const char *text)
+{
+    size_t width = 0;
+    for (; *text; text++)
+        width += ((unsigned char)*text & 0xc0) != 0x80;
+    return width;
+}
+
+void table_row(struct table *table, const char *const *cells)
+{
+    if (!table)
+        return;
+    if (table->rows == table->capacity) {
+        size_t capacity = table->capacity ? 2 * table->capacity : 16;
+        char **grown = realloc(table->cells, capacity * table->columns * sizeof *grown);
+        if (!grown) {
+            table->failed = true;
+            return;
+        }
+        table->cells = grown;
+        table->capacity = capacity;
+    }
+    char **row = table->cells + table->rows * table->columns;
+    for (size_t i = 0; i < table->columns; i++) {
+        row[i] = strdup(cells[i] ? cells[i] : "");
+        /* A thread's name is the program's: it must not steer the terminal. */
+        for (char *p = row[i]; p && *p; p++)
+            if ((unsigned char)*p < 0x20 || *p == 0x7f)
+                *p = '?';
+        size_t width = row[i] ? text_width(row[i]) : 0;
+        if (width > table->width[i])
+            table->width[i] = width;
+    }
+    table->rows++;
+}
+
+struct table *table_new(const char *const *headings, size_t columns)
+{
+    struct table *table = calloc(1, sizeof *table);
+    if (table)
+        table->width = calloc(columns, sizeof *table->width);
+    if (!table || !table->width) {
+        free(table);
+        complain("out of memory");
+        return NULL;
+    }
+    table->columns = columns;
+    table_row(table, headings);
+    return table;
+}
+
+static void print_row(FILE *to, const struct table *table, size_t number)
+{
+    char **row = table->cells + number * table->columns;
+    size_t last = table->columns;
+    while (last > 0 && (!row[last - 1] || !*row[last - 1]))
+        last--;
+    for (size_t i = 0; i < last; i++) {
+        const char *cell = row[i] ? row[i] : "";
+        fputs(cell, to);
+        if (i + 1 < last)
+            fprintf(to, "%*s", (int)(table->width[i] - text_width(cell) + 2), "");
+    }
+    fputc('\n', to);
+}
+
+void table_print(FILE *to, struct table *table)
+{
+    if (!table)
+        return;
+    bool colour = wants_colour(to);
+    for (size_t i = 0; i < table->rows; i++) {
+        if (i == 0 && colour)
+            fputs("\033[1m", to);
+        print_row(to, table, i);
+        if (i == 0 && colour)
+            fputs("\033[0m", to);
+    }
+    if (table->failed)
+        complain("out of memory: the table is not complete");
+    for (size_t i = 0; i < table->rows * table->columns; i++)
+        free(table->cells[i]);
+    free(table->cells);
+    free(table->width);
+    free(table);
+}
+
+void size_text(uint64_t bytes, char *ret_text, size_t size)
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    double value = (double)bytes;
+    unsigned unit = 0;
+    for (; value >= 1024 && unit < 4; unit++)
+        value /= 1024;
+    snprintf(ret_text, size, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+}

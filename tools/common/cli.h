@@ -1,0 +1,61 @@
+/*
+ * cli: what every verb of the command shares: exit codes, the table of verbs, and how output looks. stdout is
+ * data, stderr is talk; colour only on a terminal and without NO_COLOR (no-color.org).
+ */
+#ifndef NODEWISE_TOOLS_COMMON_CLI_H
+#define NODEWISE_TOOLS_COMMON_CLI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <jansson.h>
+
+enum exit_code {
+    EXIT_FINE = 0,
+    EXIT_NO = 1,           /* the answer is no */
+    EXIT_BAD_INPUT = 2,    /* arguments or policy */
+    EXIT_MACHINE = 3,      /* this machine refuses */
+    EXIT_NO_PROCESS = 4,   /* no such process, or it carries no shim */
+    EXIT_RUN_FAILED = 125, /* `run`: ours, before exec; 126 and 127 as env(1) has them */
+    EXIT_RUN_NOT_EXECUTABLE = 126,
+    EXIT_RUN_NOT_FOUND = 127,
+};
+
+struct verb {
+    const char *name;
+    const char *usage;                 /* behind the name: "[-p POLICY] -- COMMAND…" */
+    const char *summary;               /* half a line */
+    const char *help;                  /* option lines, or "" */
+    int (*run)(int argc, char **argv); /* argv[0] is the verb; returns the exit code */
+};
+
+extern const struct verb verbs[];
+extern const size_t verb_count;
+const struct verb *verb_find(const char *name);
+void verb_print_help(FILE *to, const struct verb *verb);
+
+/* "nodewise VERB: message" on stderr, with the way to help; returns EXIT_BAD_INPUT. */
+__attribute__((format(printf, 2, 3))) int usage_error(const char *verb, const char *format, ...);
+/* "nodewise: message" on stderr. */
+__attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
+
+bool wants_colour(FILE *to);
+/* Columns of the terminal behind the stream, COLUMNS, or 80. */
+unsigned width_of(FILE *to);
+/* Prints and frees the value, with a newline. EXIT_FINE, or EXIT_NO with a word when the output fails. */
+int print_json(FILE *to, json_t *value);
+/* Did everything that was printed reach stdout (a full disk, a closed pipe). */
+int finish_output(int code);
+
+/* "12.3 MiB". */
+void size_text(uint64_t bytes, char *ret_text, size_t size);
+
+/* A table of texts: cells are copied; a NULL cell is empty. */
+struct table;
+struct table *table_new(const char *const *headings, size_t columns);
+void table_row(struct table *table, const char *const *cells);
+/* Prints with two blanks between columns, the last column cut to nothing but not padded; frees. */
+void table_print(FILE *to, struct table *table);
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * options: the options that several verbs take, so that -p means the same everywhere.
+ */
+#ifndef NODEWISE_TOOLS_COMMON_OPTIONS_H
+#define NODEWISE_TOOLS_COMMON_OPTIONS_H
+
+#include <getopt.h>
+
+#include "tools/prepare/prepare.h"
+
+#define OPTION_SET      1001
+#define OPTION_TOPOLOGY 1002
+#define OPTION_JSON     1003
+#define OPTION_VERB     1100 /* first number for a verb's own long options */
+
+/* For a verb's table of long options. */
+#define OPTIONS_POLICY                                                                                                 \
+    {"policy", required_argument, NULL, 'p'},                                                                          \
+    {                                                                                                                  \
+        "set", required_argument, NULL, OPTION_SET                                                                     \
+    }
+#define OPTIONS_TOPOLOGY                                                                                               \
+    {                                                                                                                  \
+        "topology", required_argument, NULL, OPTION_TOPOLOGY                                                           \
+    }
+#define OPTIONS_JSON                                                                                                   \
+    {                                                                                                                  \
+        "json", no_argument, NULL, OPTION_JSON                                                                         \
+    }
+
+#define HELP_POLICY                                                                                                    \
+    "  -p, --policy FILE   the policy; else NODEWISE_POLICY, else the standard places\n"                               \
+    "  --set KEY=VALUE     override one key, e.g. --set rules.io.nodes=1; may be repeated\n"
+#define HELP_TOPOLOGY                                                                                                  \
+    "  --topology T        another machine: an hwloc XML file, or \"pack:2 numa:2 l3:2 core:4 pu:2\"\n"
+#define HELP_JSON "  --json              JSON instead of text\n"
+
+/* For verbs that have no other option than --json. false: there was one. */
+bool take_only_json(int argc, char **argv, bool *ret_json);
+/* Takes a common option; false when it is not one. */
+bool take_policy_option(struct policy_options *options, int option, bool *ret_json);
+
+#endif

@@ -1,0 +1,25 @@
+/*
+ * process: what /proc says about a process and its threads. Everything is a snapshot that may be out of date
+ * when the caller looks at it; a thread that is gone is simply not there.
+ */
+#ifndef NODEWISE_TOOLS_COMMON_PROCESS_H
+#define NODEWISE_TOOLS_COMMON_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "policy/cpuset.h"
+
+/* A process id as the user wrote it; 0: it is none. */
+pid_t parse_pid(const char *text);
+
+bool process_exists(pid_t pid);
+/* Field 22 of /proc/PID/stat: clock ticks after boot; tells a reused pid. 0 when unknown. */
+uint64_t process_start_ticks(pid_t pid);
+/* Is a file whose path holds `text` mapped: 1 yes, 0 no, negative errno when /proc/PID/maps cannot be read. */
+int process_maps(pid_t pid, const char *text);
+/* Cpus_allowed_list of a thread as it is now. 0, -ESRCH, -ENOMEM. */
+int thread_cpus_now(pid_t pid, pid_t tid, struct cpuset *ret_cpus);
+
+#endif

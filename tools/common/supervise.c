@@ -1,0 +1,75 @@
+#include "tools/common/supervise.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tools/common/cli.h"
+
+static const int passed_on[] = {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGCONT, SIGWINCH};
+static const int of_terminal[] = {SIGINT, SIGQUIT}; /* the child has them from the terminal itself */
+
+static volatile sig_atomic_t child;
+
+static void pass_on(int signal)
+{
+    int saved = errno;
+    if (child > 0)
+        kill(child, signal);
+    errno = saved;
+}
+
+static void set_handlers(void (*handler)(int), void (*for_terminal)(int))
+{
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+    for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++)
+        sigaction(passed_on[i], &action, NULL);
+    action.sa_handler = for_terminal;
+    for (size_t i = 0; i < sizeof of_terminal / sizeof *of_terminal; i++)
+        sigaction(of_terminal[i], &action, NULL);
+}
+
+static void become(char **command)
+{
+    set_handlers(SIG_DFL, SIG_DFL);
+    execvp(command[0], command);
+    int error = errno;
+    complain("%s: %s", command[0], strerror(error));
+    _exit(error == ENOENT ? EXIT_RUN_NOT_FOUND : EXIT_RUN_NOT_EXECUTABLE);
+}
+
+static void watch(pid_t pid, int *ret_status, void (*look)(void *context, pid_t pid), void *context, double seconds)
+{
+    const struct timespec between = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
+    pid_t ended = 0;
+    while (ended == 0 || (ended < 0 && errno == EINTR)) {
+        nanosleep(&between, NULL);
+        ended = waitpid(pid, ret_status, WNOHANG);
+        if (ended == 0)
+            look(context, pid);
+    }
+}
+
+int supervise(char **command, void (*look)(void *context, pid_t pid), void *context, double seconds)
+{
+    int status = 0;
+    set_handlers(pass_on, SIG_IGN);
+    pid_t pid = fork();
+    if (pid == 0)
+        become(command);
+    if (pid < 0) {
+        complain("no process can be made: %s", strerror(errno));
+        return EXIT_RUN_FAILED;
+    }
+    child = (sig_atomic_t)pid;
+    if (look)
+        watch(pid, &status, look, context, seconds);
+    else
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+            ;
+    child = 0;
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}

@@ -1,0 +1,130 @@
+#include "tools/learn/groups.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/report/report_text.h"
+
+/* Digits become '*'; what a glob would take for its own is escaped; the kernel's cut at 15 bytes may hide a number. */
+static void make_pattern(const char *name, char *ret_pattern, size_t size)
+{
+    size_t at = 0;
+    bool full = strlen(name) == 15;
+    for (const char *p = name; *p && at + 3 < size; p++) {
+        if (isdigit((unsigned char)*p)) {
+            if (at == 0 || ret_pattern[at - 1] != '*')
+                ret_pattern[at++] = '*';
+            continue;
+        }
+        if (strchr("*?[\\", *p))
+            ret_pattern[at++] = '\\';
+        ret_pattern[at++] = *p;
+    }
+    if (full && at && ret_pattern[at - 1] != '*' && at + 1 < size)
+        ret_pattern[at++] = '*';
+    ret_pattern[at] = '\0';
+}
+
+/* A number that is given again is another thread's: the last record counts. */
+static const json_t *record_of(const json_t *report, pid_t tid)
+{
+    const json_t *found = NULL;
+    size_t index;
+    json_t *thread;
+    json_array_foreach(json_object_get(report, "threads"), index, thread)
+    {
+        if (number_of(thread, "tid") == tid)
+            found = thread;
+    }
+    return found;
+}
+
+static bool is_same(const struct group *a, const struct group *b)
+{
+    if (a->is_main || b->is_main)
+        return a->is_main && b->is_main;
+    if (*a->pattern || *b->pattern)
+        return strcmp(a->pattern, b->pattern) == 0;
+    return strcmp(a->library, b->library) == 0 && strcmp(a->function, b->function) == 0;
+}
+
+static size_t place_of(struct groups *groups, const struct group *group)
+{
+    for (size_t i = 0; i < groups->count; i++)
+        if (is_same(&groups->items[i], group))
+            return i;
+    if (groups->count < GROUPS_MOST)
+        groups->items[groups->count++] = *group;
+    return groups->count - 1;
+}
+
+static struct group describe(const struct seen_thread *thread, const json_t *record)
+{
+    struct group group = {.is_main = truth_of(record, "main")};
+    if (truth_of(record, "named") && !group.is_main)
+        make_pattern(thread->name, group.pattern, sizeof group.pattern);
+    snprintf(group.library, sizeof group.library, "%.255s", text_of(record, "start_library"));
+    snprintf(group.function, sizeof group.function, "%.63s", text_of(record, "start_function"));
+    snprintf(group.creator, sizeof group.creator, "%.255s", text_of(record, "creator_library"));
+    return group;
+}
+
+static void count_talks(struct groups *groups, const struct observed *observed, const size_t *group_of)
+{
+    for (size_t i = 0; i < observed->meeting_count; i++) {
+        const struct meeting *meeting = &observed->meetings[i];
+        if (meeting->first == meeting->second)
+            continue;
+        size_t a = group_of[meeting->first], b = group_of[meeting->second];
+        groups->items[a].talks[b] += meeting->looks;
+        if (a != b)
+            groups->items[b].talks[a] += meeting->looks;
+    }
+}
+
+/* GROUPS_MOST: nobody has seen it. */
+static size_t group_of_tid(const struct observed *observed, const size_t *group_of, pid_t tid)
+{
+    for (size_t i = observed->count; i-- > 0;)
+        if (observed->threads[i].tid == tid)
+            return group_of[i];
+    return GROUPS_MOST;
+}
+
+static void count_uses(struct groups *groups, const struct observed *observed, const struct allocated *allocated,
+                       const size_t *group_of)
+{
+    for (size_t i = 0; i < allocated->use_count; i++) {
+        const struct use *use = &allocated->uses[i];
+        size_t maker = group_of_tid(observed, group_of, use->maker), user = group_of_tid(observed, group_of, use->user);
+        if (maker < GROUPS_MOST && user < GROUPS_MOST)
+            groups->items[user].uses[maker] += use->looks;
+    }
+}
+
+void groups_make(struct groups *ret_groups, const struct observed *observed, const struct allocated *allocated,
+                 const json_t *report)
+{
+    size_t *group_of = calloc(observed->count + 1, sizeof *group_of);
+    memset(ret_groups, 0, sizeof *ret_groups);
+    for (size_t i = 0; i < observed->count; i++) {
+        const struct seen_thread *thread = &observed->threads[i];
+        struct group group = describe(thread, record_of(report, thread->tid));
+        size_t place = place_of(ret_groups, &group);
+        struct group *to = &ret_groups->items[place];
+        to->threads++;
+        to->ran_ns += thread->ran_ns;
+        to->nodes |= thread->nodes;
+        to->bytes += allocated_of(allocated, thread->tid);
+        ret_groups->ran_ns += thread->ran_ns;
+        if (group_of)
+            group_of[i] = place;
+    }
+    if (group_of) {
+        count_talks(ret_groups, observed, group_of);
+        count_uses(ret_groups, observed, allocated, group_of);
+    }
+    free(group_of);
+}

@@ -1,0 +1,201 @@
+#include "tools/learn/write_policy.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "tools/report/report_text.h"
+
+#define BUSY_SHARE 0.02 /* of all CPU time: below, a group is background */
+#define NAME_MOST  31u
+#define USES_LEAST 20u /* samples: fewer say little */
+#define MIB        (1u << 20)
+
+/* A comment ends with its line, whatever a program calls itself. */
+static void comment_text(FILE *to, const char *text)
+{
+    for (; *text; text++)
+        fputc((unsigned char)*text < 0x20 || (unsigned char)*text >= 0x7f ? '?' : *text, to);
+}
+
+/* A basic string of TOML; names are bytes of any program's choice, and what is not ASCII becomes '?' of globs. */
+static void quoted(FILE *to, const char *text)
+{
+    fputc('"', to);
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            fputc('\\', to);
+        fputc((unsigned char)*text < 0x20 || (unsigned char)*text >= 0x7f ? '?' : *text, to);
+    }
+    fputc('"', to);
+}
+
+/* A rule's name: letters, digits, single '-'; unique by its number where it would not be. */
+static void rule_name(const struct groups *groups, size_t index, char *ret_name, size_t size)
+{
+    const struct group *group = &groups->items[index];
+    const char *slash = strrchr(group->library, '/');
+    const char *from = *group->pattern   ? group->pattern
+                       : *group->library ? (slash ? slash + 1 : group->library)
+                                         : "unnamed";
+    size_t at = 0;
+    for (; *from && at + 1 < size && at < NAME_MOST - 4; from++) {
+        if (isalnum((unsigned char)*from))
+            ret_name[at++] = (char)tolower((unsigned char)*from);
+        else if (at && ret_name[at - 1] != '-')
+            ret_name[at++] = '-';
+    }
+    while (at && ret_name[at - 1] == '-')
+        at--;
+    if (!at)
+        at = (size_t)snprintf(ret_name, size, "threads");
+    snprintf(ret_name + at, size - at, "-%zu", index);
+}
+
+static double share_of(const struct groups *groups, const struct group *group)
+{
+    return groups->ran_ns ? (double)group->ran_ns / (double)groups->ran_ns : 0;
+}
+
+static void write_other(FILE *to, const struct group *group, const struct group *other)
+{
+    comment_text(to, other == group    ? "each other"
+                     : other->is_main  ? "main"
+                     : *other->pattern ? other->pattern
+                                       : "unnamed threads");
+}
+
+/* Of the samples of its work on large blocks: whose they were. Its own are no news. */
+static void write_uses(FILE *to, const struct groups *groups, const struct group *group)
+{
+    uint64_t all = 0;
+    for (size_t i = 0; i < groups->count; i++)
+        all += group->uses[i];
+    for (size_t i = 0; i < groups->count; i++) {
+        double share = all >= USES_LEAST ? (double)group->uses[i] / (double)all : 0;
+        if (share < 0.05 || &groups->items[i] == group)
+            continue;
+        fputs("# works on large blocks of ", to);
+        write_other(to, group, &groups->items[i]);
+        fprintf(to, " (%.0f %% of its work on large blocks): memory.next_touch, the default, moves them here\n",
+                share * 100);
+    }
+}
+
+static void write_seen(FILE *to, const struct groups *groups, const struct group *group,
+                       const struct observed *observed)
+{
+    fprintf(to, "# %zu thread%s, %.0f %% of the CPU time", group->threads, group->threads == 1 ? "" : "s",
+            100 * share_of(groups, group));
+    if (observed->seconds > 0)
+        fprintf(to, " (%.2f CPUs on average)", (double)group->ran_ns / 1e9 / observed->seconds);
+    if (__builtin_popcountll(group->nodes) > 1)
+        fprintf(to, ", seen on %d nodes", __builtin_popcountll(group->nodes));
+    fputc('\n', to);
+    if (*group->creator) {
+        fputs("# made by ", to);
+        comment_text(to, group->creator);
+        fputc('\n', to);
+    }
+    if (group->bytes >= MIB)
+        fprintf(to, "# made %.0f MiB of the memory\n", (double)group->bytes / MIB);
+    for (size_t i = 0; i < groups->count; i++)
+        if (group->talks[i]) {
+            fputs("# waits for the same things as ", to);
+            write_other(to, group, &groups->items[i]);
+            fputc('\n', to);
+        }
+    write_uses(to, groups, group);
+}
+
+static void write_match(FILE *to, const struct group *group)
+{
+    fputs("match = { ", to);
+    if (*group->pattern) {
+        fputs("thread = ", to);
+        quoted(to, group->pattern);
+    } else if (*group->library) {
+        fputs("unnamed = true, start_library = ", to);
+        quoted(to, group->library);
+        if (*group->function) {
+            fputs(", start_function = ", to);
+            quoted(to, group->function);
+        }
+    } else {
+        fputs("unnamed = true", to);
+    }
+    fputs(" }\n", to);
+}
+
+static bool talks(const struct groups *groups, const struct group *group)
+{
+    for (size_t i = 0; i < groups->count; i++)
+        if (group->talks[i])
+            return true;
+    return false;
+}
+
+/* Threads that share something go near each other; independent ones apart, each with its memory. */
+static void write_placement(FILE *to, const struct groups *groups, const struct group *group)
+{
+    bool busy = share_of(groups, group) >= BUSY_SHARE;
+    fputs("bind_to = \"node\"\n", to);
+    if (!busy)
+        fputs("distribution = \"inherit\" # background: near whoever makes them\n", to);
+    else if (talks(groups, group))
+        fputs("distribution = \"compact\" # they talk to each other: one node is filled before the next\nlevel = "
+              "\"node\"\n",
+              to);
+    else
+        fputs("distribution = \"round_robin\" # independent of each other: a node after the other\nlevel = \"node\"\n",
+              to);
+    if (busy)
+        fputs("memory = { stack = \"local\" }\n", to);
+}
+
+static void write_memory(FILE *to, const json_t *report)
+{
+    size_t index;
+    json_t *region;
+    json_array_foreach(json_object_get(json_object_get(report, "arenas"), "regions"), index, region)
+    {
+        if (json_is_integer(json_object_get(region, "node")))
+            fprintf(to, "# memory of malloc on node %lld at the end: %.1f MiB\n", number_of(region, "node"),
+                    (double)number_of(region, "in_use") / (1 << 20));
+    }
+}
+
+void write_policy(FILE *to, const struct groups *groups, const struct observed *observed, const json_t *report,
+                  char *const *command)
+{
+    const json_t *process = json_object_get(report, "process");
+    fputs("# Learned from one run of:", to);
+    for (; *command; command++) {
+        fputc(' ', to);
+        comment_text(to, *command);
+    }
+    fprintf(to, "\n# %.1f s, %lld threads started, %u at once. Read it before you use it: one run is one run.\n",
+            observed->seconds, number_of(process, "threads_started"), observed->most_at_once);
+    write_memory(to, report);
+    fputs("schema = 1\n\n[target]\nexe = ", to);
+    quoted(to, text_of(process, "exe"));
+    fputs("\ncomm = ", to); /* one file may be several programs by its name */
+    quoted(to, text_of(process, "comm"));
+    fputs("\n\n# Threads that no rule below takes: within a node, near whoever makes them.\n"
+          "[defaults]\nbind_to = \"node\"\ndistribution = \"inherit\"\n",
+          to);
+    for (size_t i = 0; i < groups->count; i++) {
+        const struct group *group = &groups->items[i];
+        char name[NAME_MOST + 8];
+        if (group->is_main) {
+            fputs("\n# main keeps the CPUs of all rules: pinning it makes many programs believe in few CPUs.\n", to);
+            write_seen(to, groups, group, observed);
+            continue;
+        }
+        rule_name(groups, i, name, sizeof name);
+        fputs("\n[[rules]]\n", to);
+        write_seen(to, groups, group, observed);
+        fprintf(to, "name = \"%s\"\n", name);
+        write_match(to, group);
+        write_placement(to, groups, group);
+    }
+}

@@ -1,0 +1,52 @@
+#include "tools/prepare/cpu_export.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "policy/cpu_count.h"
+#include "tools/common/map_file.h"
+
+static int number_of_cpus(const struct plan_view *plan, uint32_t *ret_number)
+{
+    size_t size = PLAN_MAX_CPUS / 8;
+    uint64_t *base = calloc(1, size);
+    if (!base)
+        return -ENOMEM;
+    long bytes = syscall(SYS_sched_getaffinity, 0, size, base);
+    int r = bytes < 0 ? -errno : 0;
+    if (r == 0)
+        *ret_number = cpu_count_number(plan, base, (size_t)bytes / 8, cgroup_cpus(read_start));
+    free(base);
+    return r;
+}
+
+static int set_variables(const struct policy *policy, uint32_t number)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%u", number);
+    for (size_t i = 0; i < policy->cpu_count.export.count; i++)
+        if (setenv(policy->cpu_count.export.items[i].value, text, 0) != 0)
+            return -errno;
+    return 0;
+}
+
+int cpu_export(const struct policy *policy, const char *plan_path)
+{
+    struct mapped file;
+    struct plan_view plan;
+    uint32_t number = 0;
+    if (policy->cpu_count.export.count == 0)
+        return 0;
+    int r = map_file(&file, plan_path, PLAN_MAX_SIZE);
+    if (r < 0)
+        return r;
+    r = plan_check(&plan, file.data, file.size, NULL);
+    if (r == 0)
+        r = number_of_cpus(&plan, &number);
+    munmap((void *)file.data, file.size);
+    return r < 0 ? r : set_variables(policy, number);
+}

@@ -1,0 +1,192 @@
+#include "tools/prepare/plan_cache.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "shim/telemetry/layout.h"
+#include "tools/common/cli.h"
+#include "tools/common/map_file.h"
+#include "tools/prepare/share_plans.h"
+
+/* ---- the fingerprint ---- */
+
+static uint64_t mix(uint64_t hash, const void *data, size_t size)
+{
+    const unsigned char *bytes = data;
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+static uint64_t mix_file(uint64_t hash, const char *path)
+{
+    char text[4096];
+    size_t length = read_start(path, text, sizeof text);
+    return mix(hash, text, length + 1);
+}
+
+/* "Cpus_allowed: …" and "Mems_allowed: …" of this process: cpuset and inherited affinity at once. */
+static uint64_t mix_allowed(uint64_t hash)
+{
+    char text[16384];
+    read_start("/proc/self/status", text, sizeof text);
+    for (char *line = text; line && *line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, "Cpus_allowed:", 13) == 0 || strncmp(line, "Mems_allowed:", 13) == 0)
+            hash = mix(hash, line, strcspn(line, "\n"));
+    }
+    return hash;
+}
+
+/* Names in a folder of /sys, whatever their order: summed, not chained. */
+static uint64_t mix_names(uint64_t hash, const char *path)
+{
+    uint64_t sum = 0;
+    DIR *folder = opendir(path);
+    for (const struct dirent *entry; folder && (entry = readdir(folder));)
+        sum += mix(UINT64_C(0xcbf29ce484222325), entry->d_name, strlen(entry->d_name));
+    if (folder)
+        closedir(folder);
+    return mix(hash, &sum, sizeof sum);
+}
+
+static uint64_t machine_fingerprint(void)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    hash = mix_file(hash, "/proc/sys/kernel/random/boot_id");
+    hash = mix_file(hash, "/sys/devices/system/cpu/online");
+    hash = mix_file(hash, "/sys/devices/system/cpu/isolated");
+    hash = mix_file(hash, "/sys/devices/system/node/online");
+    hash = mix_file(hash, "/sys/devices/system/node/has_memory");
+    hash = mix_allowed(hash);
+    hash = mix_names(hash, "/sys/class/net");
+    hash = mix_names(hash, "/sys/block");
+    return mix_names(hash, "/sys/class/drm");
+}
+
+/* ---- the folder ---- */
+
+/* Makes the folder or proves that an existing one is ours alone to write; tmpfs is open to everybody. */
+static bool own_folder(const char *path)
+{
+    mode_t mode = geteuid() == 0 ? 0711 : 0700;
+    struct stat status;
+    if (mkdir(path, mode) == 0)
+        return chmod(path, mode) == 0; /* whatever the umask made of it */
+    return errno == EEXIST && lstat(path, &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == geteuid() &&
+           (status.st_mode & 022) == 0;
+}
+
+char *plan_cache_path(const struct prepared *prepared)
+{
+    char folder[64], plans[80];
+    char *path = NULL;
+    struct compile_options options = compile_options_for(&prepared->config);
+    uint64_t policy = mix(prepared->config.identity, &options.gpu, sizeof options.gpu);
+    policy = mix(policy, options.source, strlen(options.source));
+    policy = mix(policy, NODEWISE_VERSION, strlen(NODEWISE_VERSION));
+    snprintf(folder, sizeof folder, SEGMENT_DIR_PREFIX "%u", (unsigned)geteuid());
+    snprintf(plans, sizeof plans, "%s/plans", folder);
+    if (!own_folder(folder) || !own_folder(plans))
+        return NULL;
+    if (asprintf(&path, "%s/%016llx-%016llx.v%u.plan", plans, (unsigned long long)policy,
+                 (unsigned long long)machine_fingerprint(), PLAN_VERSION) < 0)
+        return NULL;
+    return path;
+}
+
+/* ---- files ---- */
+
+bool plan_cache_has(const char *path)
+{
+    struct stat status;
+    struct plan_view view;
+    bool sound = false;
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == geteuid() &&
+        (status.st_mode & 022) == 0 && status.st_size > 0 && status.st_size <= (off_t)PLAN_MAX_SIZE) {
+        size_t size = (size_t)status.st_size;
+        void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (data != MAP_FAILED) {
+            sound = plan_check(&view, data, size, NULL) == 0;
+            munmap(data, size);
+        }
+    }
+    close(fd);
+    return sound;
+}
+
+static int write_all(int fd, const char *data, size_t size)
+{
+    while (size > 0) {
+        ssize_t written = write(fd, data, size);
+        if (written < 0 && errno != EINTR)
+            return -errno;
+        if (written > 0) {
+            data += written;
+            size -= (size_t)written;
+        }
+    }
+    return 0;
+}
+
+int plan_write(const char *path, const struct plan_bytes *plan, unsigned mode)
+{
+    char *temporary;
+    if (asprintf(&temporary, "%s.%u.tmp", path, (unsigned)getpid()) < 0)
+        return -ENOMEM;
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    int r = fd < 0 ? -errno : 0;
+    if (r == 0)
+        r = write_all(fd, plan->data, plan->size);
+    if (r == 0 && fchmod(fd, mode) != 0)
+        r = -errno;
+    if (fd >= 0 && close(fd) != 0 && r == 0)
+        r = -errno;
+    if (r == 0 && rename(temporary, path) != 0)
+        r = -errno;
+    if (r < 0 && fd >= 0)
+        unlink(temporary);
+    free(temporary);
+    return r;
+}
+
+int plan_cache_get(char **ret_path, struct prepared *prepared, const struct policy_options *options)
+{
+    unsigned mode = geteuid() == 0 ? 0644 : 0600;
+    char *path = plan_cache_path(prepared), *own;
+    if (!path) {
+        complain("no private folder for plans can be had in /dev/shm: use `nodewise compile -o FILE` and "
+                 "NODEWISE_PLAN=FILE");
+        return EXIT_MACHINE;
+    }
+    if (!plan_cache_has(path)) {
+        int code = prepare_plan(prepared, options, TALK_WARNINGS);
+        /* the shares first: where the policy's plan is, they are */
+        int r = code == EXIT_FINE ? share_plans_write(path, prepared, mode) : 0;
+        if (code == EXIT_FINE && r == 0)
+            r = plan_write(path, &prepared->plan, mode);
+        if (r < 0) {
+            complain("%s cannot be written: %s", path, strerror(-r));
+            code = EXIT_MACHINE;
+        }
+        if (code != EXIT_FINE) {
+            free(path);
+            return code;
+        }
+    }
+    own = share_plan_of_rank(path, prepared, options, rank_from_environment(prepared->config.policy), mode);
+    if (own)
+        free(path);
+    *ret_path = own ? own : path;
+    return EXIT_FINE;
+}

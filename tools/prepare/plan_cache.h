@@ -1,0 +1,34 @@
+/*
+ * plan_cache: ready plans on tmpfs, found by content, so that a start costs reading the policy and not reading
+ * the machine.
+ *
+ *   /dev/shm/nodewise.UID/plans/<policy>-<machine>.plan      0700 folders (root: 0711, files 0644)
+ *
+ * The name hashes everything that the plan depends on: the policy with all its layers, the rank, the format's
+ * version, and a fingerprint of the machine that is cheap to take (boot id, online and isolated CPUs, online
+ * nodes, what this process may use, names of devices). Root's plans are readable by all because the daemons
+ * that root starts drop to users of their own before or after exec; a plan says no more than the policy.
+ */
+#ifndef NODEWISE_TOOLS_PREPARE_PLAN_CACHE_H
+#define NODEWISE_TOOLS_PREPARE_PLAN_CACHE_H
+
+#include <stdint.h>
+
+#include "tools/prepare/prepare.h"
+
+/* The file's name for a policy on this machine as it is now; malloc'd, NULL without memory or without tmpfs. */
+char *plan_cache_path(const struct prepared *prepared);
+
+/* Is there a sound plan of that name, owned by us. */
+bool plan_cache_has(const char *path);
+
+/* Writes a plan whole or not at all (a temporary name, then rename). 0 or negative errno. */
+int plan_write(const char *path, const struct plan_bytes *plan, unsigned mode);
+
+/*
+ * The whole way: takes the cached plan or compiles, checks and stores one. EXIT_FINE with a malloc'd path, or
+ * the exit code after having said why.
+ */
+int plan_cache_get(char **ret_path, struct prepared *prepared, const struct policy_options *options);
+
+#endif

@@ -1,0 +1,72 @@
+#include "tools/prepare/plan_from.h"
+
+#include <errno.h>
+
+#include "tools/common/cli.h"
+#include "tools/report/report_text.h"
+
+static const char *known(const json_t *thread, const char *key)
+{
+    const char *text = text_of(thread, key);
+    return *text ? text : NULL;
+}
+
+/* Facts that the plan of then had no use for were not noted; such conditions do not hold in the dry run either. */
+static int add(struct thread_list *list, const json_t *thread)
+{
+    bool named = truth_of(thread, "named") && !truth_of(thread, "renamed");
+    struct thread_facts facts = {
+        .name = named ? text_of(thread, "name") : NULL,
+        .unnamed = !named,
+        .start_library = known(thread, "start_library"),
+        .start_function = known(thread, "start_function"),
+        .creator_library = known(thread, "creator_library"),
+        .creator_function = known(thread, "creator_function"),
+    };
+    const char *label = named ? facts.name : facts.start_library ? facts.start_library : "unnamed";
+    return thread_list_add_seen(list, &facts, label);
+}
+
+int plan_from_report(struct thread_list *list, const json_t *report)
+{
+    size_t index;
+    json_t *thread;
+    int r = 0;
+    json_array_foreach(json_object_get(report, "threads"), index, thread)
+    {
+        if (r == 0 && !truth_of(thread, "main"))
+            r = add(list, thread);
+    }
+    return r;
+}
+
+struct process_facts plan_from_process(const json_t *report)
+{
+    const json_t *process = json_object_get(report, "process");
+    return (struct process_facts){.exe = text_of(process, "exe"),
+                                  .comm = text_of(process, "comm"),
+                                  .argv = "",
+                                  .index = PLAN_NONE,
+                                  .forked = truth_of(process, "forked")};
+}
+
+int plan_from_words(struct thread_list *ret_list, const struct process_facts *process, const char *verb,
+                    const char *const *specs, size_t spec_count, const json_t *seen, const char *from)
+{
+    int r = thread_list_init(ret_list, process);
+    for (size_t i = 0; i < spec_count && r == 0; i++) {
+        r = thread_list_add(ret_list, specs[i]);
+        if (r == -EINVAL || r == -ERANGE)
+            return usage_error(verb,
+                               r == -ERANGE ? "\"%s\" makes more threads than a dry run takes"
+                                            : "\"%s\" is no declaration of threads: 'GLOB[=N]' or 'KEY:VALUE[=N]'",
+                               specs[i]);
+    }
+    if (r == 0 && seen)
+        r = plan_from_report(ret_list, seen);
+    if (r == -ERANGE)
+        complain("%s has more threads than a dry run takes", from);
+    if (r == -ENOMEM)
+        complain("out of memory");
+    return r < 0 ? EXIT_BAD_INPUT : EXIT_FINE;
+}

@@ -1,0 +1,33 @@
+#include "tools/prepare/preload.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/common/cli.h"
+#include "tools/prepare/shim_path.h"
+
+/* LD_PRELOAD with the shim behind what is there: others' order is theirs, and nothing is ever replaced. */
+int preload_shim(void)
+{
+    char *shim = NULL, *value = NULL;
+    const char *present = getenv("LD_PRELOAD");
+    int r = shim_path(&shim);
+    if (r == -ENOENT)
+        complain("the library is not there: %s", shim ? shim : "libnodewise.so");
+    if (r == -EINVAL)
+        complain("LD_PRELOAD cannot name %s: a blank or ':' in the path would split it", shim);
+    if (r == 0 && present && strstr(present, shim)) {
+        free(shim);
+        return 0;
+    }
+    if (r == 0 && asprintf(&value, "%s%s%s", present ? present : "", present && *present ? ":" : "", shim) < 0)
+        r = -ENOMEM;
+    if (r == 0 && setenv("LD_PRELOAD", value, 1) != 0)
+        r = -errno;
+    if (r == -ENOMEM)
+        complain("out of memory");
+    free(value);
+    free(shim);
+    return r;
+}

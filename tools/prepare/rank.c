@@ -1,0 +1,49 @@
+#include "tools/prepare/rank.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST 65535
+
+/* Where each launcher says the rank on the host, and how many there are. */
+static const struct {
+    const char *number, *count;
+} launchers[] = {
+    {"OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE"}, /* Open MPI, mpirun(1) */
+    {"MPI_LOCALRANKID", "MPI_LOCALNRANKS"},                       /* MPICH's and Intel's Hydra */
+    {"MV2_COMM_WORLD_LOCAL_RANK", "MV2_COMM_WORLD_LOCAL_SIZE"},   /* MVAPICH2 */
+    {"PALS_LOCAL_RANKID", "PALS_LOCAL_SIZE"},                     /* Cray */
+    {"SLURM_LOCALID", "SLURM_STEP_TASKS_PER_NODE"},               /* srun(1); "4(x2),3" */
+    {"LOCAL_RANK", "LOCAL_WORLD_SIZE"},                           /* torchrun */
+};
+
+/* The number that the variable begins with; -1 where it is not set or is none. whole: nothing may follow. */
+static int number_in(const char *name, bool whole)
+{
+    const char *text = name ? getenv(name) : NULL;
+    char *end;
+    long number = text && *text ? strtol(text, &end, 10) : -1;
+    return number >= 0 && number <= MOST && (!whole || *end == '\0') ? (int)number : -1;
+}
+
+static struct rank rank_in(const char *name)
+{
+    struct rank rank = {number_in(name, true), 0};
+    for (size_t i = 0; rank.number >= 0 && i < sizeof launchers / sizeof *launchers; i++)
+        if (strcmp(launchers[i].number, name) == 0)
+            rank.count = number_in(launchers[i].count, false);
+    if (rank.count <= rank.number)
+        rank.count = 0;
+    return rank;
+}
+
+struct rank rank_from_environment(const struct policy *policy)
+{
+    struct rank rank = {-1, 0};
+    for (size_t i = 0; i < policy->process.rank_env.count && rank.number < 0; i++)
+        rank = rank_in(policy->process.rank_env.items[i].value);
+    for (size_t i = 0; i < sizeof launchers / sizeof *launchers && rank.number < 0; i++)
+        if (policy->process.rank_env.count == 0)
+            rank = rank_in(launchers[i].number);
+    return rank;
+}

@@ -1,0 +1,138 @@
+#include "tools/prepare/share_plans.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "policy/ledger.h"
+#include "tools/common/cli.h"
+#include "tools/common/map_file.h"
+#include "tools/prepare/plan_cache.h"
+
+/* The policy with no other CPUs allowed than these. What it finds was said for the whole machine already. */
+static int write_one(const char *path, const struct prepared *prepared, const struct cpuset *cpus, uint32_t share,
+                     unsigned mode)
+{
+    struct topology narrow = *prepared->topology;
+    struct compile_options options = compile_options_for(&prepared->config);
+    struct diag_list unused = {0};
+    struct plan_bytes plan = {0};
+    narrow.allowed = *cpus;
+    options.share = share;
+    int r = plan_compile(&plan, prepared->config.policy, &narrow, &options, &unused);
+    if (r == 0)
+        r = plan_write(path, &plan, mode);
+    free(plan.data);
+    diag_list_free(&unused);
+    return r;
+}
+
+int share_plans_write(const char *path, struct prepared *prepared, unsigned mode)
+{
+    const struct policy *policy = prepared->config.policy;
+    struct shares shares;
+    if (policy->process.distribution == PROC_DIST_NONE)
+        return 0;
+    int r = shares_of_plan(&shares, &prepared->view);
+    for (size_t i = 0; r == 0 && i < shares.count && i < LEDGER_SHARES; i++) {
+        char *name;
+        if (asprintf(&name, "%s.%zu", path, i) < 0)
+            r = -ENOMEM;
+        else
+            r = write_one(name, prepared, &shares.sets[i], (uint32_t)i, mode);
+        if (r != -ENOMEM)
+            free(name);
+    }
+    shares_free(&shares);
+    return r;
+}
+
+/* ---- ranks ---- */
+
+struct portion {
+    unsigned share, part, parts;
+};
+
+/*
+ * n ranks over k shares. As compact has it the first ranks are together, else neighbours are apart; with more ranks
+ * than shares those of one share divide it.
+ */
+static struct portion portion_of(struct rank rank, size_t count, bool compact)
+{
+    unsigned shares = (unsigned)count, number = (unsigned)rank.number, total = (unsigned)rank.count;
+    if (rank.count == 0)
+        return (struct portion){number % shares, 0, 1};
+    if (total <= shares)
+        return (struct portion){compact ? number : number * shares / total, 0, 1};
+    if (!compact)
+        return (struct portion){number % shares, number / shares,
+                                total / shares + (number % shares < total % shares ? 1 : 0)};
+    unsigned share = (unsigned)((uint64_t)number * shares / total);
+    unsigned first = (unsigned)(((uint64_t)share * total + shares - 1) / shares);
+    unsigned next = (unsigned)(((uint64_t)(share + 1) * total + shares - 1) / shares);
+    return (struct portion){share, number - first, next - first};
+}
+
+static char *name_of(const char *path, struct portion portion)
+{
+    char *name = NULL;
+    if (portion.parts == 1 && asprintf(&name, "%s.%u", path, portion.share) < 0)
+        return NULL;
+    if (portion.parts > 1 && asprintf(&name, "%s.%u.%uof%u", path, portion.share, portion.part, portion.parts) < 0)
+        return NULL;
+    return name;
+}
+
+static int write_portion(const char *name, struct prepared *prepared, const struct shares *shares,
+                         struct portion portion, unsigned mode)
+{
+    struct cpuset part;
+    int r = shares_part(&part, prepared->topology, &shares->sets[portion.share], portion.part, portion.parts);
+    if (r == 0)
+        r = write_one(name, prepared, &part, portion.share, mode);
+    cpuset_free(&part);
+    return r;
+}
+
+static int shares_in(const char *path, struct shares *ret_shares)
+{
+    struct mapped file;
+    struct plan_view plan;
+    int r = map_file(&file, path, PLAN_MAX_SIZE);
+    if (r < 0)
+        return r;
+    r = plan_check(&plan, file.data, file.size, NULL);
+    if (r == 0)
+        r = shares_of_plan(ret_shares, &plan);
+    munmap((void *)file.data, file.size);
+    return r;
+}
+
+char *share_plan_of_rank(const char *path, struct prepared *prepared, const struct policy_options *options,
+                         struct rank rank, unsigned mode)
+{
+    const struct policy *policy = prepared->config.policy;
+    struct shares shares = {0};
+    char *name = NULL;
+    if (policy->process.distribution == PROC_DIST_NONE || rank.number < 0)
+        return NULL;
+    if (!prepared->topology && topology_load(&prepared->topology, options->topology, &prepared->config.diags) < 0)
+        return NULL;
+    int r = shares_in(path, &shares);
+    if (r == 0 && shares.count > 0) {
+        struct portion portion = portion_of(rank, shares.count, policy->process.distribution == PROC_DIST_COMPACT);
+        name = name_of(path, portion);
+        r = name ? 0 : -ENOMEM;
+        if (r == 0 && !plan_cache_has(name))
+            r = write_portion(name, prepared, &shares, portion, mode);
+    }
+    if (r < 0) {
+        complain("the plan of rank %d cannot be made: %s", rank.number, strerror(-r));
+        free(name);
+        name = NULL;
+    }
+    shares_free(&shares);
+    return name;
+}

@@ -1,0 +1,53 @@
+#include "tools/prepare/shim_path.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The path of the running command without its last `levels` components. */
+static int own_folder(char *ret_path, size_t size, int levels)
+{
+    ssize_t length = readlink("/proc/self/exe", ret_path, size - 1);
+    if (length <= 0)
+        return -errno;
+    ret_path[length] = '\0';
+    while (levels-- > 0) {
+        char *slash = strrchr(ret_path, '/');
+        if (!slash)
+            return -ENOENT;
+        *slash = '\0';
+    }
+    return 0;
+}
+
+/* "/usr/lib/x86_64-linux-gnu/…" -> "/usr/$LIB/…": the dynamic loader of each architecture puts its own folder in. */
+static char *with_lib_token(const char *path)
+{
+    static const char folder[] = "/lib/" NODEWISE_MULTIARCH "/";
+    const char *at = sizeof NODEWISE_MULTIARCH > 1 ? strstr(path, folder) : NULL;
+    char *text = NULL;
+    if (!at)
+        return strdup(path);
+    if (asprintf(&text, "%.*s/$LIB/%s", (int)(at - path), path, at + strlen(folder)) < 0)
+        return NULL;
+    return text;
+}
+
+int shim_path(char **ret_path)
+{
+    char folder[PATH_MAX], path[PATH_MAX + 32];
+    if (own_folder(folder, sizeof folder, 2) < 0)
+        return -ENOENT;
+    snprintf(path, sizeof path, "%s/shim/libnodewise.so", folder);
+    if (access(path, R_OK) != 0)
+        snprintf(path, sizeof path, "%s/libnodewise.so", NODEWISE_SHIM_DIR);
+    *ret_path = with_lib_token(path);
+    if (!*ret_path)
+        return -ENOMEM;
+    if (access(path, R_OK) != 0)
+        return -ENOENT;
+    return strpbrk(*ret_path, ": \t") ? -EINVAL : 0;
+}

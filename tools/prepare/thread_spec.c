@@ -1,0 +1,185 @@
+#include "tools/prepare/thread_spec.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int append(struct thread_list *list, const struct thread_facts *facts, const char *label)
+{
+    size_t count = list->count + 1;
+    struct sim_thread *threads = realloc(list->threads, count * sizeof *threads);
+    if (threads)
+        list->threads = threads;
+    char **names = threads ? realloc(list->names, count * sizeof *names) : NULL;
+    if (names)
+        list->names = names;
+    char *copy = names ? strdup(label) : NULL;
+    if (!copy)
+        return -ENOMEM;
+    names[list->count] = copy;
+    threads[list->count] = (struct sim_thread){.facts = *facts};
+    threads[list->count].facts.index = (uint32_t)list->count;
+    if (facts->name)
+        threads[list->count].facts.name = copy;
+    list->count++;
+    return 0;
+}
+
+int thread_list_init(struct thread_list *ret_list, const struct process_facts *process)
+{
+    struct thread_facts main_thread = {.name = process->comm, .main = true, .process = process};
+    *ret_list = (struct thread_list){0};
+    return append(ret_list, &main_thread, process->comm && *process->comm ? process->comm : "main");
+}
+
+/* The n-th name of a glob: '*' becomes the number, '?' a digit, of "[a-z]" the first member is taken. */
+static void name_from_glob(const char *glob, unsigned n, char *ret_name, size_t size)
+{
+    size_t to = 0;
+    for (const char *p = glob; *p && to + 1 < size; p++) {
+        if (*p == '*') {
+            to += (size_t)snprintf(ret_name + to, size - to, "%u", n);
+            if (to >= size)
+                to = size - 1;
+        } else if (*p == '?') {
+            ret_name[to++] = (char)('0' + n % 10);
+        } else if (*p == '[' && strchr(p + 1, ']')) {
+            p++;
+            ret_name[to++] = *p;
+            p = strchr(p, ']');
+        } else {
+            if (*p == '\\' && p[1])
+                p++;
+            ret_name[to++] = *p;
+        }
+    }
+    ret_name[to] = '\0';
+    /* The kernel keeps 15 bytes of a name. */
+    if (to > 15)
+        ret_name[15] = '\0';
+}
+
+/* Splits "TEXT=N"; without "=N" the count is 1. */
+static int split_count(const char *spec, size_t *ret_length, unsigned *ret_count)
+{
+    const char *equals = strrchr(spec, '=');
+    char *end;
+    *ret_length = strlen(spec);
+    *ret_count = 1;
+    if (!equals || equals[1] < '0' || equals[1] > '9')
+        return *ret_length ? 0 : -EINVAL;
+    unsigned long count = strtoul(equals + 1, &end, 10);
+    if (*end)
+        return 0;
+    if (count > THREAD_SPEC_MAX)
+        return -ERANGE;
+    *ret_length = (size_t)(equals - spec);
+    *ret_count = (unsigned)count;
+    return *ret_length ? 0 : -EINVAL;
+}
+
+/* Puts VALUE of "KEY:VALUE" into the fact of that name. */
+static bool take_fact(struct thread_facts *facts, const char *text, const char **ret_value)
+{
+    static const char *const keys[] = {"start_library",    "start_function", "creator_library",
+                                       "creator_function", "stack_library",  "stack_function"};
+    const char **const fields[] = {&facts->start_library,    &facts->start_function,   &facts->creator_library,
+                                   &facts->creator_function, &facts->stack_library[0], &facts->stack_function[0]};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        size_t length = strlen(keys[i]);
+        if (strncmp(text, keys[i], length) != 0 || text[length] != ':')
+            continue;
+        *fields[i] = *ret_value = text + length + 1;
+        facts->frames = i >= 4;
+        return true;
+    }
+    return false;
+}
+
+/* Splits "GLOB,KEY:VALUE" at the ',' before a known key; NULL: there is no fact beside the name. */
+static char *split_fact(char *text)
+{
+    struct thread_facts unused = {0};
+    const char *value;
+    for (char *comma = strrchr(text, ','); comma && comma > text; comma = NULL)
+        if (take_fact(&unused, comma + 1, &value)) {
+            *comma = '\0';
+            return comma + 1;
+        }
+    return NULL;
+}
+
+int thread_list_add(struct thread_list *list, const char *spec)
+{
+    const struct process_facts *process = list->threads[0].facts.process;
+    unsigned count;
+    size_t length;
+    int r = split_count(spec, &length, &count);
+    if (r < 0)
+        return r;
+    if (list->count + count > THREAD_SPEC_MAX)
+        return -ERANGE;
+    char *text = strndup(spec, length);
+    if (!text)
+        return -ENOMEM;
+    struct thread_facts facts = {.unnamed = true, .process = process};
+    const char *value = NULL;
+    bool is_fact = take_fact(&facts, text, &value);
+    const char *beside = is_fact ? NULL : split_fact(text);
+    if (beside)
+        take_fact(&facts, beside, &value);
+    bool is_unnamed = strcmp(text, "unnamed") == 0;
+    for (unsigned n = 1; n <= count && r == 0; n++) {
+        char name[64];
+        if (is_fact || is_unnamed) {
+            r = append(list, &facts, text);
+            continue;
+        }
+        name_from_glob(text, n, name, sizeof name);
+        struct thread_facts named = facts;
+        named.name = name;
+        named.unnamed = false;
+        r = append(list, &named, name);
+    }
+    if (!is_fact && !beside) {
+        free(text);
+        return r;
+    }
+    /* Facts point into the copy, which therefore lives as long as the list. */
+    char **texts = realloc(list->texts, (list->text_count + 1) * sizeof *texts);
+    if (!texts) {
+        free(text);
+        list->count = 1; /* nothing may point into it */
+        return -ENOMEM;
+    }
+    list->texts = texts;
+    list->texts[list->text_count++] = text;
+    return r;
+}
+
+int thread_list_add_seen(struct thread_list *list, const struct thread_facts *facts, const char *label)
+{
+    struct thread_facts seen = *facts;
+    seen.process = list->threads[0].facts.process;
+    return list->count >= THREAD_SPEC_MAX ? -ERANGE : append(list, &seen, label);
+}
+
+void thread_list_free(struct thread_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        cpuset_free(&list->threads[i].cpus);
+        free(list->names[i]);
+    }
+    for (size_t i = 0; i < list->text_count; i++)
+        free(list->texts[i]);
+    free(list->texts);
+    free(list->threads);
+    free(list->names);
+    *list = (struct thread_list){0};
+}
+
+const char *thread_list_label(const struct thread_list *list, size_t index)
+{
+    return list->names[index];
+}

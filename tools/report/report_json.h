@@ -1,0 +1,23 @@
+/*
+ * report_json: a snapshot as the JSON document that every view starts from ("nodewise_report": 1). The text
+ * views print this document, so a report file tells the same as the live process.
+ */
+#ifndef NODEWISE_TOOLS_REPORT_REPORT_JSON_H
+#define NODEWISE_TOOLS_REPORT_REPORT_JSON_H
+
+#include <jansson.h>
+
+#include "tools/segment/snapshot.h"
+
+#define REPORT_VERSION 1
+
+/* The caller owns the value; NULL without memory. */
+json_t *report_json(const struct snapshot *snapshot);
+
+/* "placed", … of an enum segment_event_kind; "?" of another number. */
+const char *report_event_word(unsigned kind);
+
+/* The name of a rule as views show it; index 0xffff: none. For the other files that make parts of the document. */
+json_t *report_rule_name(const struct snapshot *snapshot, uint16_t rule);
+
+#endif

@@ -1,0 +1,72 @@
+#include "tools/report/report_load.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/common/cli.h"
+#include "tools/common/process.h"
+#include "tools/report/report_json.h"
+#include "tools/report/report_pages.h"
+#include "tools/report/report_survey.h"
+#include "tools/report/report_text.h"
+#include "tools/report/report_verdict.h"
+
+void report_add_pages(json_t *report, json_t *pages)
+{
+    json_object_set_new(report, "pages", pages);
+    report_judge(report);
+}
+
+static int add_pages(json_t *report, const struct snapshot *snapshot)
+{
+    int error = -ESRCH;
+    char *segment = NULL;
+    pid_t pid = (pid_t)snapshot->header.pid;
+    uint32_t number;
+    bool asked = snapshot->alive && segment_find(&segment, pid) == 0 && survey_ask(segment, &number);
+    json_t *pages = snapshot->alive ? report_pages(snapshot, &error) : NULL; /* it has that long to answer */
+    if (pages && asked)
+        survey_wait(pid, number);
+    if (pages && segment)
+        survey_add(pages, snapshot, segment);
+    free(segment);
+    if (pages) {
+        report_add_pages(report, pages);
+        return EXIT_FINE;
+    }
+    complain("the pages of process %d cannot be looked at: %s%s", (int)snapshot->header.pid, strerror(-error),
+             error == -EPERM ? " (it takes the same user, or CAP_SYS_PTRACE)" : "");
+    return error == -EPERM || error == -ENOSYS ? EXIT_MACHINE : EXIT_NO_PROCESS;
+}
+
+/* An earlier report, or the process of that number. */
+int report_load(const char *verb, const char *word, bool pages, json_t **ret_report)
+{
+    struct snapshot snapshot;
+    json_error_t error;
+    char *end;
+    long pid = strtol(word, &end, 10);
+    if (*word && *end == '\0' && pid > 0) {
+        int code = snapshot_of(&snapshot, (pid_t)pid);
+        if (code != EXIT_FINE)
+            return code;
+        *ret_report = report_json(&snapshot);
+        code = pages ? add_pages(*ret_report, &snapshot) : EXIT_FINE;
+        snapshot_free(&snapshot);
+        return code;
+    }
+    if (pages)
+        return usage_error(verb, "--pages looks at a running process, not at a file");
+    json_t *report = json_load_file(word, 0, &error);
+    if (!report)
+        complain("%s is no JSON report: line %d: %s", word, error.line, error.text);
+    else if (number_of(report, "nodewise_report") != REPORT_VERSION)
+        complain("%s is no report of this version of nodewise (\"nodewise_report\": %d)", word, REPORT_VERSION);
+    if (!report || number_of(report, "nodewise_report") != REPORT_VERSION) {
+        json_decref(report);
+        return EXIT_BAD_INPUT;
+    }
+    *ret_report = report;
+    return EXIT_FINE;
+}

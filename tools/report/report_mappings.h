@@ -1,0 +1,15 @@
+/* report_mappings: what each table of memory.regions was for: the part "mappings" of a report. */
+#ifndef NODEWISE_TOOLS_REPORT_REPORT_MAPPINGS_H
+#define NODEWISE_TOOLS_REPORT_REPORT_MAPPINGS_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "tools/segment/snapshot.h"
+
+/* An array, one object a table, in the order of the rules and of their tables. New reference. */
+json_t *report_mappings(const struct snapshot *snapshot);
+/* The same as a table; nothing where the policy has no regions. */
+void report_mappings_text(FILE *to, const json_t *report);
+
+#endif

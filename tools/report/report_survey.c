@@ -1,0 +1,344 @@
+#include "tools/report/report_survey.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "shim/telemetry/survey_layout.h"
+#include "tools/common/cli.h"
+#include "tools/report/report_json.h"
+#include "tools/report/report_text.h"
+#include "tools/segment/request.h"
+
+#define WAIT_SECONDS 1.0
+#define SIZE_MOST    ((size_t)1 << 30)
+#define TEXT_MOST    12 /* threads in the text, the least local first */
+
+static const char *const kind_words[SURVEY_KINDS] = {"blocks", "objects", "mappings", "stack"};
+
+/* Of a thread, a rule, a kind: parts added up. */
+struct sum {
+    double bytes, resident; /* estimated */
+    double pages, local;    /* resident, where it is known where they should be, and are there */
+    double left;            /* bytes of threads that have ended */
+};
+
+/* ---- the answer ---- */
+
+bool survey_ask(const char *segment, uint32_t *ret_number)
+{
+    char *answer = request_path(segment, SURVEY_SUFFIX);
+    if (!answer)
+        return false;
+    unlink(answer); /* of an earlier request */
+    free(answer);
+    return request_make(segment, SURVEY_WANTED_SUFFIX, "", ret_number) == 0;
+}
+
+void survey_wait(pid_t pid, uint32_t number)
+{
+    request_wait(pid, number, WAIT_SECONDS);
+}
+
+/* A copy: the file is another user's perhaps, who could cut it short under a mapping. malloc'd; NULL: none. */
+static struct survey_header *read_answer(const char *path, size_t *ret_size)
+{
+    struct stat status;
+    struct survey_header *answer = NULL;
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return NULL;
+    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && (size_t)status.st_size < SIZE_MOST)
+        answer = calloc(1, (size_t)status.st_size + sizeof *answer);
+    ssize_t length = answer ? read(fd, answer, (size_t)status.st_size) : -1;
+    *ret_size = length > 0 ? (size_t)length : 0;
+    close(fd);
+    return answer;
+}
+
+static bool is_sound(const struct survey_header *header, size_t size, const struct snapshot *snapshot)
+{
+    return size >= sizeof *header && header->magic == SURVEY_MAGIC && header->version == SURVEY_VERSION &&
+           header->pid == snapshot->header.pid &&
+           (uint64_t)size == sizeof *header + (uint64_t)header->rows * sizeof(struct survey_row) +
+                                 (uint64_t)header->uses * sizeof(struct survey_use);
+}
+
+/* ---- adding up ---- */
+
+/* Parts of a sample of few pages say little each, so sizes are kept beside them. */
+static void add_part(struct sum *sum, const struct survey_part *part, const struct survey_row *row)
+{
+    double share = part->asked ? (double)part->bytes / part->asked : 0; /* bytes that a page of the sample stands for */
+    sum->bytes += (double)part->bytes;
+    sum->resident += share * part->resident;
+    sum->left += row->tid ? 0 : (double)part->bytes;
+    sum->pages += share * part->judged;
+    sum->local += share * part->local;
+}
+
+static void add_row(struct sum *sum, const struct survey_row *row)
+{
+    for (unsigned i = 0; i < SURVEY_KINDS; i++)
+        add_part(sum, &row->parts[i], row);
+}
+
+static json_t *locality(const struct sum *sum)
+{
+    return sum->pages > 0 ? json_real(sum->local < sum->pages ? sum->local / sum->pages : 1.0) : json_null();
+}
+
+/* ---- the document ---- */
+
+static json_t *kinds_json(const struct survey_row *row)
+{
+    json_t *kinds = json_array();
+    for (unsigned i = 0; i < SURVEY_KINDS; i++) {
+        struct sum sum = {0};
+        if (!row->parts[i].asked)
+            continue;
+        add_part(&sum, &row->parts[i], row);
+        json_array_append_new(kinds,
+                              json_pack("{s:s, s:I, s:I, s:o}", "kind", kind_words[i], "bytes", (json_int_t)sum.bytes,
+                                        "resident", (json_int_t)sum.resident, "page_locality", locality(&sum)));
+    }
+    return kinds;
+}
+
+/* The names of threads as last seen: a list of numbers in order, made once. */
+struct name {
+    uint32_t tid;
+    const char *name;
+};
+
+static int compare_names(const void *a, const void *b)
+{
+    const struct name *one = a, *other = b;
+    return (one->tid > other->tid) - (one->tid < other->tid);
+}
+
+static struct name *list_names(const struct snapshot *snapshot)
+{
+    struct name *names = calloc(snapshot->thread_count + 1, sizeof *names);
+    for (size_t i = 0; names && i < snapshot->thread_count; i++)
+        names[i] = (struct name){snapshot->threads[i].tid, snapshot->threads[i].name};
+    if (names)
+        qsort(names, snapshot->thread_count, sizeof *names, compare_names);
+    return names;
+}
+
+static json_t *name_of(const struct snapshot *snapshot, const struct name *names, uint32_t tid)
+{
+    const struct name *name =
+        names ? bsearch(&(struct name){.tid = tid}, names, snapshot->thread_count, sizeof *names, compare_names) : NULL;
+    json_t *text = name ? json_string(name->name) : NULL;
+    return text ? text : json_string(""); /* not listed, or no text at all */
+}
+
+static json_t *row_json(const struct snapshot *snapshot, const struct name *names, const struct survey_row *row)
+{
+    struct sum sum = {0};
+    add_row(&sum, row);
+    return json_pack("{s:I, s:o, s:o, s:o, s:I, s:I, s:o, s:o}", "tid", (json_int_t)row->tid, "name",
+                     name_of(snapshot, names, row->tid), "rule",
+                     report_rule_name(snapshot, row->rule < 0xffff ? (uint16_t)row->rule : 0xffff), "home_node",
+                     row->home_node == UINT32_MAX ? json_null() : json_integer(row->home_node), "bytes",
+                     (json_int_t)sum.bytes, "resident", (json_int_t)sum.resident, "page_locality", locality(&sum),
+                     "kinds", kinds_json(row));
+}
+
+static json_t *rule_json(const struct snapshot *snapshot, uint32_t rule, const struct sum *sum)
+{
+    return json_pack("{s:o, s:I, s:I, s:I, s:o}", "rule",
+                     report_rule_name(snapshot, rule < 0xffff ? (uint16_t)rule : 0xffff), "bytes",
+                     (json_int_t)sum->bytes, "resident", (json_int_t)sum->resident, "left", (json_int_t)sum->left,
+                     "page_locality", locality(sum));
+}
+
+/* The rules of the plan, and last what has none. */
+static json_t *rules_json(const struct snapshot *snapshot, const struct survey_row *rows, uint32_t count,
+                          struct sum *ret_all)
+{
+    size_t rules = snapshot->rule_count;
+    struct sum *sums = calloc(rules + 1, sizeof *sums);
+    json_t *list = json_array();
+    for (uint32_t i = 0; sums && i < count; i++) {
+        size_t rule = rows[i].rule < rules ? rows[i].rule : rules;
+        add_row(&sums[rule], &rows[i]);
+        add_row(ret_all, &rows[i]);
+    }
+    for (size_t i = 0; sums && i <= rules; i++)
+        if (sums[i].bytes > 0)
+            json_array_append_new(list, rule_json(snapshot, i == rules ? UINT32_MAX : (uint32_t)i, &sums[i]));
+    free(sums);
+    return list;
+}
+
+static json_t *uses_json(const struct survey_use *uses, uint32_t count)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < count; i++)
+        json_array_append_new(list, json_pack("{s:I, s:I, s:I}", "maker", (json_int_t)uses[i].maker, "user",
+                                              (json_int_t)uses[i].user, "looks", (json_int_t)uses[i].looks));
+    return list;
+}
+
+static void add_none(json_t *pages, const char *reason)
+{
+    json_object_set_new(pages, "threads", json_null());
+    json_object_set_new(pages, "rules", json_null());
+    json_object_set_new(pages, "threads_reason", json_string(reason));
+}
+
+static void add_rows(json_t *pages, const struct snapshot *snapshot, const struct survey_row *rows, uint32_t count)
+{
+    struct name *names = list_names(snapshot);
+    struct sum all = {0};
+    json_t *threads = json_array(), *rules = rules_json(snapshot, rows, count, &all);
+    for (uint32_t i = 0; i < count; i++)
+        if (rows[i].tid)
+            json_array_append_new(threads, row_json(snapshot, names, &rows[i]));
+    free(names);
+    json_object_set_new(pages, "threads", threads);
+    json_object_set_new(pages, "rules", rules);
+    if (all.pages > 0)
+        json_object_set_new(pages, "page_locality", locality(&all));
+}
+
+void survey_add_answer(json_t *pages, const struct snapshot *snapshot, const void *answer, size_t size)
+{
+    const struct survey_header *header = answer;
+    if (!is_sound(header, size, snapshot)) {
+        add_none(pages, "the process's answer is of another version, or damaged");
+        return;
+    }
+    if (header->error) {
+        char reason[96];
+        snprintf(reason, sizeof reason, "the kernel refused move_pages(2) to the process: %s",
+                 header->error > -4096 && header->error < 0 ? strerror(-header->error) : "?");
+        add_none(pages, reason);
+        return;
+    }
+    const struct survey_row *rows = (const struct survey_row *)(header + 1);
+    add_rows(pages, snapshot, rows, header->rows);
+    json_object_set_new(pages, "uses", uses_json((const struct survey_use *)(rows + header->rows), header->uses));
+}
+
+void survey_add(json_t *pages, const struct snapshot *snapshot, const char *segment)
+{
+    size_t size = 0;
+    char *path = request_path(segment, SURVEY_SUFFIX);
+    struct survey_header *answer = path ? read_answer(path, &size) : NULL;
+    if (answer)
+        survey_add_answer(pages, snapshot, answer, size);
+    else
+        add_none(pages, "the process has not answered: it does when it passes a hook");
+    if (path)
+        unlink(path);
+    free(path);
+    free(answer);
+}
+
+/* ---- text ---- */
+
+static void share_text(char *ret_text, size_t size, const json_t *object)
+{
+    const json_t *share = json_object_get(object, "page_locality");
+    if (json_is_real(share))
+        snprintf(ret_text, size, "%.1f %%", json_real_value(share) * 100);
+    else
+        snprintf(ret_text, size, "-");
+}
+
+static void mib_text(char *ret_text, size_t size, const json_t *object, const char *key)
+{
+    snprintf(ret_text, size, "%.1f", (double)number_of(object, key) / (1 << 20));
+}
+
+static void print_rules(FILE *to, const json_t *rules)
+{
+    static const char *const headings[] = {"RULE", "OF-THREADS-MIB", "RESIDENT-MIB", "OF-ENDED-MIB", "PAGE_LOCALITY"};
+    struct table *table = table_new(headings, 5);
+    size_t index;
+    json_t *rule;
+    json_array_foreach(rules, index, rule)
+    {
+        char bytes[32], resident[32], left[32], share[32];
+        mib_text(bytes, sizeof bytes, rule, "bytes");
+        mib_text(resident, sizeof resident, rule, "resident");
+        mib_text(left, sizeof left, rule, "left");
+        share_text(share, sizeof share, rule);
+        const char *const row[] = {text_of(rule, "rule"), bytes, resident, left, share};
+        table_row(table, row);
+    }
+    table_print(to, table);
+}
+
+/* How much of a thread's is elsewhere, to sort by. */
+static double elsewhere(const json_t *thread)
+{
+    const json_t *share = json_object_get(thread, "page_locality");
+    return json_is_real(share) ? (1 - json_real_value(share)) * (double)number_of(thread, "resident") : -1;
+}
+
+static int compare_threads(const void *a, const void *b)
+{
+    double one = elsewhere(*(json_t *const *)a), other = elsewhere(*(json_t *const *)b);
+    return (other > one) - (other < one);
+}
+
+static void print_threads(FILE *to, const json_t *threads)
+{
+    static const char *const headings[] = {"TID", "THREAD", "RULE", "HOME", "RESIDENT-MIB", "PAGE_LOCALITY", "LEAST"};
+    size_t count = json_array_size(threads);
+    json_t **sorted = calloc(count + 1, sizeof *sorted);
+    struct table *table = table_new(headings, 7);
+    for (size_t i = 0; sorted && i < count; i++)
+        sorted[i] = json_array_get(threads, i);
+    if (sorted)
+        qsort(sorted, count, sizeof *sorted, compare_threads);
+    for (size_t i = 0; sorted && i < count && i < TEXT_MOST; i++) {
+        char tid[24], home[24] = "-", resident[32], share[32], least[64] = "-";
+        double lowest = 2;
+        size_t index;
+        json_t *kind;
+        json_array_foreach(json_object_get(sorted[i], "kinds"), index, kind)
+        {
+            const json_t *value = json_object_get(kind, "page_locality");
+            if (!json_is_real(value) || json_real_value(value) >= lowest)
+                continue;
+            lowest = json_real_value(value);
+            snprintf(least, sizeof least, "%.20s %.1f %%", text_of(kind, "kind"), lowest * 100);
+        }
+        snprintf(tid, sizeof tid, "%lld", number_of(sorted[i], "tid"));
+        if (json_is_integer(json_object_get(sorted[i], "home_node")))
+            snprintf(home, sizeof home, "%lld", number_of(sorted[i], "home_node"));
+        mib_text(resident, sizeof resident, sorted[i], "resident");
+        share_text(share, sizeof share, sorted[i]);
+        const char *const row[] = {tid,  text_of(sorted[i], "name"), text_of(sorted[i], "rule"), home, resident, share,
+                                   least};
+        table_row(table, row);
+    }
+    table_print(to, table);
+    if (count > TEXT_MOST)
+        fprintf(to, "and %zu threads more, with less elsewhere: --json has them\n", count - TEXT_MOST);
+    free(sorted);
+}
+
+void survey_text(FILE *to, const json_t *pages)
+{
+    const json_t *threads = json_object_get(pages, "threads"), *rules = json_object_get(pages, "rules");
+    if (json_array_size(rules)) {
+        fputs("\nwhat the threads of each rule have, and how much of it is on their nodes:\n", to);
+        print_rules(to, rules);
+    }
+    if (json_array_size(threads)) {
+        fputs("\nby thread, those with the most elsewhere first:\n", to);
+        print_threads(to, threads);
+    } else if (*text_of(pages, "threads_reason")) {
+        fprintf(to, "by thread and rule: not known: %s\n", text_of(pages, "threads_reason"));
+    }
+}

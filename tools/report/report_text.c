@@ -1,0 +1,227 @@
+#include "tools/report/report_text.h"
+
+#include <string.h>
+
+#include "tools/common/cli.h"
+#include "tools/report/report_arenas.h"
+#include "tools/report/report_mappings.h"
+#include "tools/report/report_pages.h"
+#include "tools/report/report_verdict.h"
+#include "tools/report/unseen.h"
+
+const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+long long number_of(const json_t *object, const char *key)
+{
+    return json_integer_value(json_object_get(object, key));
+}
+
+bool truth_of(const json_t *object, const char *key)
+{
+    return json_is_true(json_object_get(object, key));
+}
+
+void rows_print(FILE *to, const json_t *rows, const char *const *headings, const char *const *keys, size_t columns)
+{
+    struct table *table = table_new(headings, columns);
+    size_t index;
+    json_t *row;
+    json_array_foreach(rows, index, row)
+    {
+        char numbers[ROW_COLUMNS][24];
+        const char *cells[ROW_COLUMNS];
+        for (size_t i = 0; i < columns; i++) {
+            bool is_number = json_is_integer(json_object_get(row, keys[i]));
+            snprintf(numbers[i], sizeof numbers[i], "%lld", number_of(row, keys[i]));
+            cells[i] = is_number ? numbers[i] : text_of(row, keys[i]);
+        }
+        table_row(table, cells);
+    }
+    table_print(to, table);
+}
+
+/* Memory that went after its users; nothing where there was none. */
+static void print_following(FILE *to, const json_t *following)
+{
+    static const struct {
+        const char *key, *text;
+    } reasons[] = {{"shared", "other processes have these pages as well"},
+                   {"node_full", "their node has no free memory"},
+                   {"in_use", "pinned or under I/O at that moment"},
+                   {"refused", "the kernel refused move_pages(2): doctor tells why"}};
+    const json_t *not_moved = json_object_get(following, "not_moved");
+    const double mib = 1 << 20;
+    const char *reason = text_of(following, "reason");
+    long long moved = number_of(following, "bytes_moved"), kept = number_of(following, "bytes_not_moved");
+
+    if (moved || kept)
+        fprintf(to, "memory moved after its users: %.1f MiB", (double)moved / mib);
+    if (kept)
+        fprintf(to, "; %.1f MiB could not be moved", (double)kept / mib);
+    if (moved || kept)
+        fputs(truth_of(following, "active") ? ", still looking\n" : "\n", to);
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+        if (number_of(not_moved, reasons[i].key) > 0)
+            fprintf(to, "  not moved: %.1f MiB: %s\n", (double)number_of(not_moved, reasons[i].key) / mib,
+                    reasons[i].text);
+    if (*reason && strcmp(reason, "ok") != 0)
+        fprintf(to, "memory does not follow its users: %s\n", reason);
+}
+
+static void print_process(FILE *to, const json_t *report)
+{
+    const json_t *process = json_object_get(report, "process"), *plan = json_object_get(report, "plan");
+    fprintf(to, "%s (pid %lld, %s)", text_of(process, "comm"), number_of(process, "pid"), text_of(process, "state"));
+    if (*text_of(plan, "policy"))
+        fprintf(to, " under %s", text_of(plan, "policy"));
+    fputc('\n', to);
+    const char *reason = text_of(process, "state_reason");
+    if (*reason && strcmp(reason, "ok") != 0)
+        fprintf(to, "state: %s\n", reason);
+    if (!truth_of(plan, "readable"))
+        fprintf(to, "the plan %s is gone or was replaced: rules have numbers only\n", text_of(plan, "path"));
+    fprintf(to, "threads: %lld started, %lld ended", number_of(process, "threads_started"),
+            number_of(process, "threads_ended"));
+    if (number_of(process, "threads_unlisted"))
+        fprintf(to, ", %lld more than the list holds", number_of(process, "threads_unlisted"));
+    if (number_of(process, "kernel_refusals"))
+        fprintf(to, "; %lld placing calls were refused", number_of(process, "kernel_refusals"));
+    fputc('\n', to);
+    print_following(to, json_object_get(process, "following"));
+    unseen_text(to, report);
+    fputc('\n', to);
+}
+
+static void print_rules(FILE *to, const json_t *report)
+{
+    static const char *const headings[] = {"RULE", "ASKED", "CPUS", "PLACED", "LIVE", "STRICT", "BEST", "NONE", "NOTE"};
+    struct table *table = table_new(headings, 9);
+    size_t index;
+    json_t *rule;
+    json_array_foreach(json_object_get(report, "rules"), index, rule)
+    {
+        const json_t *cpu = json_object_get(rule, "cpu");
+        char numbers[5][24];
+        if (strcmp(text_of(rule, "name"), "(base)") == 0 && number_of(rule, "placed") == 0)
+            continue;
+        const long long values[] = {number_of(rule, "placed"), number_of(rule, "live"), number_of(cpu, "strict"),
+                                    number_of(cpu, "best_effort"), number_of(cpu, "none")};
+        for (size_t i = 0; i < 5; i++)
+            snprintf(numbers[i], sizeof numbers[i], "%lld", values[i]);
+        const char *note = text_of(rule, "set_reason");
+        const char *const cells[] = {text_of(rule, "name"),
+                                     text_of(rule, "asked"),
+                                     text_of(rule, "cpus"),
+                                     numbers[0],
+                                     numbers[1],
+                                     numbers[2],
+                                     numbers[3],
+                                     numbers[4],
+                                     strcmp(note, "ok") ? note : ""};
+        table_row(table, cells);
+    }
+    table_print(to, table);
+}
+
+static void append(char *text, size_t size, const char *before, const char *more)
+{
+    size_t length = strlen(text);
+    snprintf(text + length, size - length, "%s%s", before, more);
+}
+
+/* " memory:eperm" where that was asked for and not had as asked. */
+static void append_outcome(char *text, size_t size, const json_t *thread, const char *before, const char *what)
+{
+    char key[32];
+    snprintf(key, sizeof key, "%s_outcome", what);
+    const char *outcome = text_of(thread, key);
+    if (strcmp(outcome, "best_effort") != 0 && strcmp(outcome, "none") != 0)
+        return;
+    snprintf(key, sizeof key, "%s_reason", what);
+    append(text, size, before, text_of(thread, key));
+}
+
+/* "" while all is well: what a reader should look at. */
+static void thread_note(const json_t *thread, char *ret_note, size_t size)
+{
+    const char *now = text_of(thread, "now"), *asked = text_of(thread, "asked"), *reason = text_of(thread, "reason");
+    bool drifted = *now && *asked && strcmp(now, asked) != 0;
+    snprintf(ret_note, size, "%s%s%s", strcmp(reason, "ok") && strcmp(reason, "not-asked") ? reason : "",
+             truth_of(thread, "exclusive") ? " exclusive" : "", drifted ? " differs-from-asked" : "");
+    append_outcome(ret_note, size, thread, " memory:", "memory");
+    append_outcome(ret_note, size, thread, " stack:", "stack");
+    append(ret_note, size, "", truth_of(thread, "union") ? " union" : "");
+}
+
+static void print_threads(FILE *to, const json_t *report)
+{
+    static const char *const headings[] = {"TID", "THREAD", "STATE", "RULE", "WHY", "ASKED", "NOW", "OUTCOME", "NOTE"};
+    struct table *table = table_new(headings, 9);
+    size_t index;
+    json_t *thread;
+    json_array_foreach(json_object_get(report, "threads"), index, thread)
+    {
+        char tid[24], note[160];
+        snprintf(tid, sizeof tid, "%lld", number_of(thread, "tid"));
+        thread_note(thread, note, sizeof note);
+        const char *const cells[] = {tid,
+                                     text_of(thread, "name"),
+                                     text_of(thread, "state"),
+                                     text_of(thread, "rule"),
+                                     text_of(thread, "why"),
+                                     text_of(thread, "asked"),
+                                     text_of(thread, "now"),
+                                     text_of(thread, "outcome"),
+                                     note + (note[0] == ' ')};
+        table_row(table, cells);
+    }
+    fputc('\n', to);
+    table_print(to, table);
+}
+
+static void print_events(FILE *to, const json_t *report)
+{
+    static const char *const headings[] = {"MS", "TID", "EVENT", "RULE", "VALUE", "OUTCOME", "REASON", "TEXT"};
+    struct table *table = table_new(headings, 8);
+    size_t index;
+    json_t *event;
+    json_array_foreach(json_object_get(report, "events"), index, event)
+    {
+        char ms[32], tid[24], value[24];
+        snprintf(ms, sizeof ms, "%.3f", json_number_value(json_object_get(event, "ms")));
+        snprintf(tid, sizeof tid, "%lld", number_of(event, "tid"));
+        snprintf(value, sizeof value, "%lld", number_of(event, "value"));
+        if (json_is_null(json_object_get(event, "value")))
+            *value = '\0';
+        const char *const cells[] = {ms,
+                                     tid,
+                                     text_of(event, "kind"),
+                                     text_of(event, "rule"),
+                                     value,
+                                     text_of(event, "outcome"),
+                                     text_of(event, "reason"),
+                                     text_of(event, "text")};
+        table_row(table, cells);
+    }
+    fputc('\n', to);
+    table_print(to, table);
+}
+
+void report_text(FILE *to, const json_t *report, enum report_depth depth)
+{
+    print_process(to, report);
+    print_rules(to, report);
+    if (depth >= REPORT_THREADS)
+        print_threads(to, report);
+    report_arenas_text(to, report);
+    report_mappings_text(to, report);
+    report_pages_text(to, report);
+    if (depth == REPORT_FULL)
+        report_verdict_text(to, report);
+    if (depth >= REPORT_FULL)
+        print_events(to, report);
+}

@@ -1,0 +1,235 @@
+#include "tools/report/report_verdict.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "tools/report/report_text.h"
+
+#define LOCAL_ENOUGH 0.9
+
+/* ---- verdict ---- */
+
+struct counts {
+    long long full, preferred, less, base;
+};
+
+/* By rules, which count threads that have ended and are no longer listed. */
+static struct counts count_steps(const json_t *report)
+{
+    struct counts counts = {0};
+    size_t index;
+    json_t *rule;
+    json_array_foreach(json_object_get(report, "rules"), index, rule)
+    {
+        const json_t *steps = json_object_get(rule, "steps");
+        if (strcmp(text_of(rule, "name"), "(base)") == 0) {
+            counts.base += number_of(rule, "placed");
+            continue;
+        }
+        counts.full += number_of(steps, "full");
+        counts.preferred += number_of(steps, "preferred");
+        counts.less += number_of(steps, "cpu_only") + number_of(steps, "memory_only") + number_of(steps, "none");
+    }
+    return counts;
+}
+
+static json_t *verdict_of(const json_t *report)
+{
+    struct counts counts = count_steps(report);
+    const char *word = counts.less ? "not" : counts.preferred ? "partly" : counts.full ? "as_asked" : "nothing_asked";
+    char text[200];
+    if (!counts.full && !counts.preferred && !counts.less)
+        snprintf(text, sizeof text, "no thread was asked to be anywhere");
+    else
+        snprintf(text, sizeof text, "%lld of %lld placements are as asked, %lld nearly, %lld not", counts.full,
+                 counts.full + counts.preferred + counts.less, counts.preferred, counts.less);
+    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "word", word, "text", text, "full", (json_int_t)counts.full,
+                     "preferred", (json_int_t)counts.preferred, "less", (json_int_t)counts.less, "without_rule",
+                     (json_int_t)counts.base);
+}
+
+/* ---- localities ---- */
+
+static json_t *ratio(const json_t *object, const char *key)
+{
+    json_t *value = json_object_get(object, key);
+    return json_is_number(value) ? json_real(json_number_value(value)) : json_null();
+}
+
+static json_t *localities_of(const json_t *report)
+{
+    return json_pack("{s:o, s:o, s:n, s:s}", "alloc_locality",
+                     ratio(json_object_get(report, "arenas"), "alloc_locality"), "page_locality",
+                     ratio(json_object_get(report, "pages"), "page_locality"), "access_locality",
+                     "access_locality_reason", "no hardware counters are read");
+}
+
+double locality_of(const json_t *report, const char *name)
+{
+    const json_t *value = json_object_get(json_object_get(report, "localities"), name);
+    return json_is_number(value) ? json_number_value(value) : -1;
+}
+
+/* ---- hints ---- */
+
+/* What a reason of a thread or rule asks to be changed. */
+static const struct {
+    const char *reason, *key, *text;
+} advice[] = {
+    {"no-free-slot", "exclusive",
+     "there are more threads than places of their own: widen nodes or cpus, or drop exclusive"},
+    {"oversubscribed", "nodes",
+     "there are more threads than CPUs in the rule's set: widen nodes or cpus, or start fewer threads"},
+    {"shared-cpu", "exclusive",
+     "exclusive threads of another rule have all CPUs of the place: give the rules other CPUs"},
+    {"empty-set", "nodes", "the set is empty on this machine: name an alternative, as in nodes = [\"1\", \"all\"]"},
+    {"no-device", "near", "the device is not here: name an alternative, as in near = [\"netdev:eth0\", \"all\"]"},
+    {"narrowed", "cpus", "the cgroup's cpuset or offline CPUs took some: compare cpus with `nodewise topo`"},
+    {"changed", "on_app_affinity", "somebody else set another mask afterwards: `nodewise why PID/TID` tells who asked"},
+    {"not-bound", "memory.nodes", "these nodes are not in the cpuset: name others, or use policy = \"preferred\""},
+    {"mem-node", "memory.nodes", "the node has no memory for this process: name one that has"},
+    {"no-mempolicy", "memory.policy",
+     "the container or kernel offers no memory policies: allow set_mempolicy, mbind and move_pages in its seccomp "
+     "profile (CAP_SYS_NICE in Docker's default one)"},
+    {"old-kernel", "memory.policy", "a newer kernel has this memory policy; the next best is set"},
+    {"eperm", "enforcement",
+     "the kernel refused: a seccomp filter or a missing capability; `nodewise doctor` tells which"},
+    {"no-home", "bind_to", "the thread's CPUs are on several nodes: bind_to = \"node\" gives it a home"},
+    {"budget", "memory.move_bytes", "the budget for moving was used up: raise memory.move_bytes or memory.move_time"},
+    {"not-moved", "memory.stack", "some pages are locked, shared, or found no room on the node"},
+    {"no-huge-pages", "memory.huge_pages", "the kernel's pool is empty: set vm.nr_hugepages, or huge_pages = \"thp\""},
+    {"app-outside", "on_app_affinity",
+     "the program asks for CPUs outside its place: on_app_affinity = \"respect\" lets it, or change nodes"},
+};
+
+static void add_hint(json_t *hints, const char *key, const char *rule, const char *text)
+{
+    size_t index;
+    json_t *hint;
+    json_array_foreach(hints, index, hint)
+    {
+        if (strcmp(text_of(hint, "key"), key) == 0 && strcmp(text_of(hint, "rule"), rule) == 0)
+            return;
+    }
+    json_array_append_new(hints, json_pack("{s:s, s:s, s:s}", "key", key, "rule", rule, "text", text));
+}
+
+static void advise(json_t *hints, const char *reason, const char *rule)
+{
+    for (size_t i = 0; i < sizeof advice / sizeof *advice; i++)
+        if (strcmp(advice[i].reason, reason) == 0)
+            add_hint(hints, advice[i].key, rule, advice[i].text);
+}
+
+static void hints_of_threads(json_t *hints, const json_t *report)
+{
+    static const char *const reasons[] = {"reason", "memory_reason", "stack_reason"};
+    size_t index;
+    json_t *thread;
+    json_array_foreach(json_object_get(report, "threads"), index, thread)
+    {
+        for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+            advise(hints, text_of(thread, reasons[i]), text_of(thread, "rule"));
+    }
+}
+
+/* Threads that nobody governs, although rules exist. */
+static void hint_of_base(json_t *hints, const json_t *report)
+{
+    long long without = number_of(json_object_get(report, "verdict"), "without_rule");
+    if (without > 1 && json_array_size(json_object_get(report, "rules")) > 1)
+        add_hint(
+            hints, "defaults", "(base)",
+            "threads match no rule and may run anywhere: a [defaults] table governs them, or a rule for their names");
+}
+
+static void hints_of_memory(json_t *hints, const json_t *report)
+{
+    const json_t *following = json_object_get(json_object_get(report, "process"), "following");
+    double alloc = locality_of(report, "alloc_locality"), pages = locality_of(report, "page_locality");
+    size_t index;
+    json_t *rule;
+    if (strcmp(text_of(following, "reason"), "no-sampling") == 0)
+        add_hint(
+            hints, "memory.next_touch", "",
+            "large blocks stay where they were made: sysctl kernel.perf_event_paranoid=2, or allow perf_event_open in "
+            "the container's seccomp profile");
+    const json_t *not_moved = json_object_get(following, "not_moved");
+    if (number_of(not_moved, "node_full") > 0)
+        add_hint(
+            hints, "memory.nodes", "",
+            "a node is full, so memory stays with its neighbours: give its threads several nodes, or fewer threads");
+    if (number_of(not_moved, "refused") > 0)
+        add_hint(hints, "memory.next_touch", "",
+                 "the kernel refused to move pages: allow move_pages in the container's seccomp profile (CAP_SYS_NICE "
+                 "in Docker's default one)");
+    if (number_of(not_moved, "shared") > 0)
+        add_hint(hints, "memory.regions", "",
+                 "pages of several processes are not moved: let them be made where they are used, with a table of "
+                 "kind = \"shared\"");
+    if (alloc >= 0 && alloc < LOCAL_ENOUGH)
+        add_hint(
+            hints, "memory.arena", "",
+            "much is allocated from another node: keep arena = \"node\" and see OVERFLOWS for full or refused nodes");
+    if (pages >= 0 && pages < LOCAL_ENOUGH)
+        add_hint(hints, "memory.migrate_on_move", "",
+                 "pages are elsewhere than their users: migrate_on_move = true takes them along, next_touch lets large "
+                 "blocks follow");
+    json_array_foreach(json_object_get(json_object_get(report, "arenas"), "rules"), index, rule)
+    {
+        if (number_of(rule, "overflows") > 0)
+            add_hint(
+                hints, "memory.policy", text_of(rule, "rule"),
+                "the region could not serve some allocations: the node is full, or a limit (ulimit -v) is too low");
+    }
+}
+
+/* ---- the document ---- */
+
+void report_judge(json_t *report)
+{
+    json_t *hints = json_array();
+    json_object_set_new(report, "verdict", verdict_of(report));
+    json_object_set_new(report, "localities", localities_of(report));
+    hints_of_threads(hints, report);
+    hint_of_base(hints, report);
+    hints_of_memory(hints, report);
+    json_object_set_new(report, "hints", hints);
+}
+
+const char *verdict_word(const json_t *report)
+{
+    return text_of(json_object_get(report, "verdict"), "word");
+}
+
+const char *verdict_text(const json_t *report)
+{
+    return text_of(json_object_get(report, "verdict"), "text");
+}
+
+/* ---- text ---- */
+
+static void print_locality(FILE *to, const json_t *report, const char *name, const char *missing)
+{
+    double value = locality_of(report, name);
+    if (value >= 0)
+        fprintf(to, "  %-16s %.1f %%\n", name, value * 100);
+    else
+        fprintf(to, "  %-16s not known: %s\n", name, missing);
+}
+
+void report_verdict_text(FILE *to, const json_t *report)
+{
+    size_t index;
+    json_t *hint;
+    if (!*verdict_word(report))
+        return;
+    fprintf(to, "\nverdict: %s: %s\n", verdict_word(report), verdict_text(report));
+    print_locality(to, report, "alloc_locality", "no arena has served an allocation");
+    print_locality(to, report, "page_locality", "--pages, or [report] pages, looks");
+    print_locality(to, report, "access_locality",
+                   text_of(json_object_get(report, "localities"), "access_locality_reason"));
+    json_array_foreach(json_object_get(report, "hints"), index, hint)
+        fprintf(to, "hint: %s%s%s: %s\n", text_of(hint, "rule"), *text_of(hint, "rule") ? "." : "",
+                text_of(hint, "key"), text_of(hint, "text"));
+}

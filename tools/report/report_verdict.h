@@ -1,0 +1,24 @@
+/*
+ * report_verdict: what a report comes to: one word, the three localities by their names, and hints that name the key to
+ * change. A part of the document ("verdict", "localities", "hints"), from which each view prints it.
+ */
+#ifndef NODEWISE_TOOLS_REPORT_REPORT_VERDICT_H
+#define NODEWISE_TOOLS_REPORT_REPORT_VERDICT_H
+
+#include <stdio.h>
+
+#include <jansson.h>
+
+/* Adds the three, or makes them anew; `report` has rules, threads, arenas and perhaps pages. */
+void report_judge(json_t *report);
+
+/* {"word", "text"}; "" each where the document has none. */
+const char *verdict_word(const json_t *report); /* "as_asked", "partly", "not", "nothing_asked" */
+const char *verdict_text(const json_t *report);
+
+/* One of "alloc_locality", "page_locality", "access_locality"; -1: not known. */
+double locality_of(const json_t *report, const char *name);
+
+void report_verdict_text(FILE *to, const json_t *report);
+
+#endif

@@ -1,0 +1,19 @@
+/*
+ * request: asking a running process for something (shim/start/request.h): a file beside its segment, and a word raised
+ * in it. The process looks when it passes a hook.
+ */
+#ifndef NODEWISE_TOOLS_SEGMENT_REQUEST_H
+#define NODEWISE_TOOLS_SEGMENT_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* The file beside that segment, malloc'd; NULL: no memory. */
+char *request_path(const char *segment, const char *suffix);
+/* Leaves the file with that text and raises the word; *ret_number is then the request's. 0 or negative errno. */
+int request_make(const char *segment, const char *suffix, const char *text, uint32_t *ret_number);
+/* Until the process has looked at the request, or has ended. false: not in that many seconds. */
+bool request_wait(pid_t pid, uint32_t number, double seconds);
+
+#endif

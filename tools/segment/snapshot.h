@@ -1,0 +1,63 @@
+/*
+ * snapshot: a consistent copy of one telemetry segment with the plan it refers to. The segment belongs to
+ * another process that may be of another version, hostile, or just writing: everything is checked and copied
+ * before it is looked at.
+ */
+#ifndef NODEWISE_TOOLS_SEGMENT_SNAPSHOT_H
+#define NODEWISE_TOOLS_SEGMENT_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "policy/plan.h"
+#include "shim/telemetry/layout.h"
+
+struct snapshot {
+    struct segment_header header;
+    struct segment_rule *rules;
+    size_t rule_count;              /* one more than the plan's rules: the last is "no rule" */
+    struct segment_thread *threads; /* THREAD_FREE ones left out; in order of index */
+    size_t thread_count;
+    struct segment_event *events; /* oldest first */
+    size_t event_count;
+    struct segment_region *regions; /* of the arenas, opened ones only */
+    uint32_t *region_numbers;       /* of each, as the arenas' records name it */
+    size_t region_count;
+    struct segment_mapping *mappings; /* by index in PLAN_REGIONS */
+    size_t mapping_count;
+    struct segment_arena *arenas;
+    size_t arena_count;
+    char *strings; /* header.strings_used bytes, NUL-terminated at the end */
+    bool alive;    /* the process exists and is the one that wrote this */
+    void *plan_data;
+    size_t plan_size;
+    struct plan_view plan;
+    bool has_plan;   /* the plan file is there and is the one that the process carries out */
+    size_t changing; /* thread records that would not hold still */
+};
+
+/* 0, -ENOENT, -EACCES, -EPROTONOSUPPORT (other version), -EINVAL (not a segment, or damaged), -ENOMEM. */
+int snapshot_read(struct snapshot *ret_snapshot, const char *path);
+void snapshot_free(struct snapshot *snapshot);
+/* The arenas' region of that number, or NULL. */
+const struct segment_region *snapshot_region(const struct snapshot *snapshot, uint32_t number);
+/* The name of a rule: "(base)" for none, NULL where the plan is gone and rules have numbers only. */
+const char *snapshot_rule_name(const struct snapshot *snapshot, uint32_t rule);
+const char *snapshot_string(const struct snapshot *snapshot, uint16_t offset);
+
+/* The segment's path of a process, malloc'd. 0, or -ESRCH: nothing in any of nodewise's folders. */
+int segment_find(char **ret_path, pid_t pid);
+
+/* Calls `visit` for the path of every segment that this user may see and whose process lives, by ascending pid. */
+int segment_each(void (*visit)(void *context, const char *path, pid_t pid), void *context);
+/* The same for those whose process is gone: what was killed leaves its segment. */
+int segment_each_dead(void (*visit)(void *context, const char *path, pid_t pid), void *context);
+
+/*
+ * Opens a process for a view that needs it, or says why not: EXIT_FINE, or EXIT_NO_PROCESS after a word about
+ * whether the process is missing, carries no shim, or carries one that is dormant.
+ */
+int snapshot_of(struct snapshot *ret_snapshot, pid_t pid);
+
+#endif

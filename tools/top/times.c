@@ -1,0 +1,163 @@
+#include "tools/top/times.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "policy/cpuset.h"
+#include "tools/common/map_file.h"
+
+#define CPUS_MOST 4096u
+
+/* Threads by number, in an open table that is twice as large as what it holds. */
+struct entry {
+    pid_t tid;
+    uint64_t ran; /* ns */
+};
+
+struct table {
+    struct entry *entries;
+    size_t size, count; /* size: a power of two, or 0 */
+};
+
+struct look {
+    struct table threads;
+    uint64_t at;                              /* ns */
+    uint64_t busy[CPUS_MOST], all[CPUS_MOST]; /* ticks */
+};
+
+struct times {
+    struct look now, before;
+};
+
+static uint64_t clock_ns(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+/* ---- the table ---- */
+
+static struct entry *place_of(const struct table *table, pid_t tid)
+{
+    size_t at = (uint32_t)tid * 2654435761u & (table->size - 1);
+    while (table->entries[at].tid && table->entries[at].tid != tid)
+        at = (at + 1) & (table->size - 1);
+    return &table->entries[at];
+}
+
+static int grow(struct table *table)
+{
+    struct table larger = {.size = table->size ? table->size * 2 : 256, .count = table->count};
+    larger.entries = calloc(larger.size, sizeof *larger.entries);
+    if (!larger.entries)
+        return -1;
+    for (size_t i = 0; i < table->size; i++)
+        if (table->entries[i].tid)
+            *place_of(&larger, table->entries[i].tid) = table->entries[i];
+    free(table->entries);
+    *table = larger;
+    return 0;
+}
+
+static const struct entry *find(const struct table *table, pid_t tid)
+{
+    const struct entry *entry = table->size ? place_of(table, tid) : NULL;
+    return entry && entry->tid ? entry : NULL;
+}
+
+/* ---- /proc ---- */
+
+static void read_cpus(struct look *look)
+{
+    char line[512];
+    FILE *file = fopen("/proc/stat", "re");
+    while (file && fgets(line, sizeof line, file)) {
+        uint64_t t[8] = {0};
+        unsigned cpu;
+        if (sscanf(line,
+                   "cpu%u %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64,
+                   &cpu, &t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]) < 5 ||
+            cpu >= CPUS_MOST)
+            continue;
+        for (size_t i = 0; i < 8; i++)
+            look->all[cpu] += t[i];
+        look->busy[cpu] = look->all[cpu] - t[3] - t[4]; /* but for idle and iowait */
+    }
+    if (file)
+        fclose(file);
+}
+
+void times_thread(struct times *times, pid_t pid, pid_t tid)
+{
+    char path[64];
+    uint64_t ran;
+    struct table *table = &times->now.threads;
+    if (2 * table->count >= table->size && grow(table) < 0)
+        return;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/schedstat", (int)pid, (int)tid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return;
+    if (fscanf(file, "%" SCNu64, &ran) == 1) {
+        struct entry *entry = place_of(table, tid);
+        table->count += entry->tid == 0;
+        *entry = (struct entry){tid, ran};
+    }
+    fclose(file);
+}
+
+/* ---- looks ---- */
+
+struct times *times_new(void)
+{
+    return calloc(1, sizeof(struct times));
+}
+
+void times_free(struct times *times)
+{
+    if (!times)
+        return;
+    free(times->now.threads.entries);
+    free(times->before.threads.entries);
+    free(times);
+}
+
+void times_begin(struct times *times)
+{
+    free(times->before.threads.entries);
+    times->before = times->now;
+    memset(&times->now, 0, sizeof times->now);
+    times->now.at = clock_ns();
+    read_cpus(&times->now);
+}
+
+double times_share(const struct times *times, pid_t tid)
+{
+    const struct entry *now = find(&times->now.threads, tid), *before = find(&times->before.threads, tid);
+    if (!now || !before || now->ran < before->ran || times->now.at <= times->before.at)
+        return -1;
+    return (double)(now->ran - before->ran) / (double)(times->now.at - times->before.at);
+}
+
+double times_node(struct times *times, uint32_t node, unsigned *ret_cpus)
+{
+    char path[64], text[4096];
+    struct cpuset cpus = CPUSET_EMPTY;
+    uint64_t busy = 0, all = 0;
+    snprintf(path, sizeof path, "/sys/devices/system/node/node%u/cpulist", node);
+    read_line(path, text, sizeof text);
+    if (cpuset_parse_list(&cpus, text, NULL) < 0)
+        cpus = CPUSET_EMPTY;
+    *ret_cpus = cpuset_weight(&cpus);
+    CPUSET_FOREACH(id, &cpus)
+    if ((unsigned)id < CPUS_MOST && times->before.all[id] && times->now.all[id] > times->before.all[id]) {
+        busy += times->now.busy[id] - times->before.busy[id];
+        all += times->now.all[id] - times->before.all[id];
+    }
+    cpuset_free(&cpus);
+    return all ? (double)busy / (double)all : -1;
+}

@@ -1,0 +1,79 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/common/cli.h"
+#include "tools/common/options.h"
+#include "tools/prepare/plan_cache.h"
+#include "tools/verbs/verbs.h"
+
+const char compile_help[] =
+    "  -o, --output FILE   where to write the plan\n"
+    "  --cached            keep the plan with the others on tmpfs and print its path\n" HELP_POLICY HELP_TOPOLOGY;
+
+/* What a process that was started with a bare LD_PRELOAD asks for: the path of a plan, and silence. */
+static int compile_cached(const struct policy_options *options)
+{
+    struct prepared prepared;
+    char *path = NULL;
+    int code = prepare_policy(&prepared, options, TALK_WARNINGS);
+    if (code == EXIT_FINE)
+        code = plan_cache_get(&path, &prepared, options);
+    else if (prepared.config.diags.errors == 0)
+        code = EXIT_NO; /* no layer says anything: the process stays as it is */
+    if (code == EXIT_FINE)
+        puts(path);
+    free(path);
+    prepared_free(&prepared);
+    return finish_output(code);
+}
+
+static int compile_to(const char *output, const struct policy_options *options)
+{
+    struct prepared prepared;
+    int code = prepare_policy(&prepared, options, TALK_WARNINGS);
+    if (code == EXIT_FINE)
+        code = prepare_plan(&prepared, options, TALK_WARNINGS);
+    if (code == EXIT_FINE) {
+        int r = plan_write(output, &prepared.plan, 0644);
+        if (r < 0) {
+            complain("%s cannot be written: %s", output, strerror(-r));
+            code = EXIT_BAD_INPUT;
+        }
+    }
+    prepared_free(&prepared);
+    return code;
+}
+
+int cmd_compile(int argc, char **argv)
+{
+    static const struct option long_options[] = {
+        OPTIONS_POLICY,
+        OPTIONS_TOPOLOGY,
+        {"output", required_argument, NULL, 'o'},
+        {"cached", no_argument, NULL, OPTION_VERB},
+        {0},
+    };
+    struct policy_options options = {0};
+    const char *output = NULL;
+    bool cached = false;
+    int code, option;
+    while ((option = getopt_long(argc, argv, "p:o:", long_options, NULL)) != -1) {
+        if (option == 'o')
+            output = optarg;
+        else if (option == OPTION_VERB)
+            cached = true;
+        else if (!take_policy_option(&options, option, NULL))
+            return usage_error("compile", "see its options");
+    }
+    if (optind < argc)
+        code = usage_error("compile", "\"%s\" is one word too many (a policy is given with -p)", argv[optind]);
+    else if (cached == (output != NULL))
+        code = usage_error("compile", "give either -o FILE or --cached");
+    else if (cached && options.topology)
+        code = usage_error("compile", "--cached is about this machine: it takes no --topology");
+    else
+        code = cached ? compile_cached(&options) : compile_to(output, &options);
+    policy_options_free(&options);
+    return code;
+}

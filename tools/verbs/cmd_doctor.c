@@ -1,0 +1,83 @@
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/common/cli.h"
+#include "tools/common/options.h"
+#include "tools/common/program.h"
+#include "tools/doctor/doctor.h"
+#include "tools/report/report_text.h"
+#include "tools/verbs/verbs.h"
+
+const char doctor_help[] =
+    HELP_JSON "With a command: what of it nodewise will reach. Ends with 1 when something cannot be had.\n";
+
+static const char *const health_words[] = {"fine", "less", "no"};
+
+void diagnose(struct diagnosis *diagnosis, const char *about, enum health health, const char *remedy,
+              const char *format, ...)
+{
+    char *text = NULL;
+    va_list list;
+    va_start(list, format);
+    if (vasprintf(&text, format, list) < 0)
+        text = NULL;
+    va_end(list);
+    json_t *value = text ? json_string(text) : NULL;
+    json_array_append_new(diagnosis->findings,
+                          json_pack("{s:s, s:s, s:o, s:s}", "about", about, "health", health_words[health], "text",
+                                    value ? value : json_string("?"), "remedy", remedy ? remedy : ""));
+    if (health > diagnosis->worst)
+        diagnosis->worst = health;
+    free(text);
+}
+
+static void print_findings(const json_t *findings)
+{
+    size_t index;
+    json_t *finding;
+    json_array_foreach(findings, index, finding)
+    {
+        printf("%-4s  %-16s %s\n", text_of(finding, "health"), text_of(finding, "about"), text_of(finding, "text"));
+        if (*text_of(finding, "remedy"))
+            printf("      %-16s -> %s\n", "", text_of(finding, "remedy"));
+    }
+}
+
+static int examine(char **command, bool json)
+{
+    struct diagnosis diagnosis = {.findings = json_array()};
+    diagnose_machine(&diagnosis);
+    diagnose_environment(&diagnosis);
+    if (command[0]) {
+        char *path = find_program(command[0]);
+        if (!path) {
+            complain("%s: not found", command[0]);
+            json_decref(diagnosis.findings);
+            return EXIT_BAD_INPUT;
+        }
+        diagnose_program(&diagnosis, path);
+        free(path);
+    }
+    int code = diagnosis.worst == HEALTH_NO ? EXIT_NO : EXIT_FINE;
+    if (json)
+        print_json(stdout, json_pack("{s:i, s:s, s:o}", "nodewise_doctor", 1, "worst", health_words[diagnosis.worst],
+                                     "findings", diagnosis.findings));
+    else {
+        print_findings(diagnosis.findings);
+        json_decref(diagnosis.findings);
+    }
+    return finish_output(code);
+}
+
+int cmd_doctor(int argc, char **argv)
+{
+    static const struct option long_options[] = {OPTIONS_JSON, {0}};
+    struct policy_options unused = {0};
+    bool json = false;
+    int option;
+    while ((option = getopt_long(argc, argv, "+", long_options, NULL)) != -1)
+        if (!take_policy_option(&unused, option, &json))
+            return usage_error("doctor", "see its options");
+    return examine(argv + optind, json);
+}

@@ -1,0 +1,88 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "tools/common/cli.h"
+#include "tools/common/options.h"
+#include "tools/verbs/verbs.h"
+
+const char init_help[] = "  PRESET              one of the presets; without it they are listed\n"
+                         "  -o, --output FILE   write there instead of to stdout; an existing file is kept\n";
+
+/* The presets are the files beside the one that every installation has. */
+static int list_presets(void)
+{
+    char *path = NULL;
+    if (config_preset_path(&path, "minimal") < 0) {
+        complain("the presets are not installed");
+        return EXIT_NO;
+    }
+    *strrchr(path, '/') = '\0';
+    struct dirent **entries;
+    int count = scandir(path, &entries, NULL, alphasort);
+    for (int i = 0; i < count; i++) {
+        char *dot = strrchr(entries[i]->d_name, '.');
+        if (dot && strcmp(dot, ".toml") == 0)
+            printf("%.*s\n", (int)(dot - entries[i]->d_name), entries[i]->d_name);
+        free(entries[i]);
+    }
+    if (count >= 0)
+        free(entries);
+    free(path);
+    return finish_output(EXIT_FINE);
+}
+
+static int copy_preset(FILE *from, const char *output)
+{
+    char block[4096];
+    size_t size;
+    int fd = output ? open(output, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644) : -1;
+    if (output && fd < 0) {
+        complain(errno == EEXIST ? "%s exists and is kept" : "%s cannot be written", output);
+        return EXIT_BAD_INPUT;
+    }
+    FILE *to = output ? fdopen(fd, "w") : stdout;
+    while (to && (size = fread(block, 1, sizeof block, from)) > 0)
+        fwrite(block, 1, size, to);
+    if (!output)
+        return finish_output(EXIT_FINE);
+    if (!to || fclose(to) != 0) {
+        complain("%s could not be written: %s", output, strerror(errno));
+        unlink(output);
+        return EXIT_NO;
+    }
+    return EXIT_FINE;
+}
+
+int cmd_init(int argc, char **argv)
+{
+    static const struct option long_options[] = {{"output", required_argument, NULL, 'o'}, {0}};
+    const char *output = NULL;
+    char *path = NULL;
+    int option;
+    while ((option = getopt_long(argc, argv, "o:", long_options, NULL)) != -1) {
+        if (option != 'o')
+            return usage_error("init", "see its options");
+        output = optarg;
+    }
+    if (optind + 1 < argc)
+        return usage_error("init", "\"%s\" is one word too many", argv[optind + 1]);
+    if (optind == argc)
+        return list_presets();
+    if (strchr(argv[optind], '/') || config_preset_path(&path, argv[optind]) < 0) {
+        complain("there is no preset \"%s\"; `nodewise init` lists them", argv[optind]);
+        return EXIT_BAD_INPUT;
+    }
+    FILE *from = fopen(path, "re");
+    if (!from)
+        complain("%s cannot be read: %s", path, strerror(errno));
+    int code = from ? copy_preset(from, output) : EXIT_BAD_INPUT;
+    if (from)
+        fclose(from);
+    free(path);
+    return code;
+}

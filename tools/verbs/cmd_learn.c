@@ -1,0 +1,129 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/common/cli.h"
+#include "tools/common/options.h"
+#include "tools/common/supervise.h"
+#include "tools/learn/allocated.h"
+#include "tools/learn/write_policy.h"
+#include "tools/prepare/plan_cache.h"
+#include "tools/prepare/preload.h"
+#include "tools/report/report_text.h"
+#include "tools/verbs/verbs.h"
+
+const char learn_help[] = "  -o, --output FILE   write the policy there instead of to stdout\n"
+                          "  --report FILE       keep the run's JSON report as well\n"
+                          "Ends with the program's own status; 125 when nodewise itself failed.\n";
+
+/* Nothing is placed; a rule that never matches has the library note where threads come from. */
+static const char observing[] =
+    "schema = 1\n[report]\npages = true\n[defaults]\nbind_to = \"none\"\n"
+    "[[rules]]\nname = \"never\"\nbind_to = \"none\"\nmatch = { start_library = \"/\", start_function = \"/\", "
+    "creator_library = \"/\", thread = \"/\" }\n";
+
+struct learning {
+    struct observed observed;
+    struct allocated allocated;
+    char **command;
+    const char *output, *report;
+};
+
+static void look(void *context, pid_t pid)
+{
+    struct learning *learning = context;
+    observe(&learning->observed, pid);
+    allocated_look(&learning->allocated, pid);
+}
+
+/* A policy that the user's environment does not reach into. */
+static int prepare_observing(char **ret_plan)
+{
+    char path[] = "/tmp/nodewise-learn-XXXXXX.toml";
+    struct policy_options options = {.file = path, .no_search = true};
+    struct prepared prepared;
+    int fd = mkstemps(path, 5);
+    FILE *to = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (!to || fputs(observing, to) < 0 || fclose(to) != 0) {
+        complain("%s cannot be written: %s", path, strerror(errno));
+        return EXIT_RUN_FAILED;
+    }
+    int code = prepare_policy(&prepared, &options, TALK_ERRORS);
+    if (code == EXIT_FINE)
+        code = plan_cache_get(ret_plan, &prepared, &options);
+    prepared_free(&prepared);
+    unlink(path);
+    return code;
+}
+
+static int save(struct learning *learning, const json_t *report)
+{
+    static struct groups groups;
+    FILE *to = learning->output ? fopen(learning->output, "we") : stdout;
+    if (!to) {
+        complain("%s cannot be written: %s", learning->output, strerror(errno));
+        return EXIT_RUN_FAILED;
+    }
+    allocated_add(&learning->allocated, json_object_get(report, "pages"));
+    groups_make(&groups, &learning->observed, &learning->allocated, report);
+    write_policy(to, &groups, &learning->observed, report, learning->command);
+    if (learning->output && fclose(to) != 0) {
+        complain("%s cannot be written: %s", learning->output, strerror(errno));
+        return EXIT_RUN_FAILED;
+    }
+    if (learning->report && json_dump_file(report, learning->report, JSON_INDENT(2)) != 0)
+        complain("%s cannot be written", learning->report);
+    return EXIT_FINE;
+}
+
+static int learn(struct learning *learning)
+{
+    char path[] = "/tmp/nodewise-learn-XXXXXX.json";
+    char *plan = NULL;
+    json_error_t error;
+    if (prepare_observing(&plan) != EXIT_FINE)
+        return EXIT_RUN_FAILED;
+    int fd = mkstemps(path, 5);
+    if (fd < 0 || setenv("NODEWISE_PLAN", plan, 1) != 0 || setenv("NODEWISE_REPORT", path, 1) != 0 ||
+        preload_shim() < 0) {
+        free(plan);
+        return EXIT_RUN_FAILED;
+    }
+    free(plan);
+    int code = supervise(learning->command, look, learning, OBSERVE_EVERY);
+    json_t *report = json_loadfd(fd, 0, &error);
+    close(fd);
+    unlink(path);
+    if (!report) {
+        complain("the program left no report, so there is nothing to learn from: `nodewise doctor -- %s` may tell why",
+                 learning->command[0]);
+        return code ? code : EXIT_RUN_FAILED;
+    }
+    int saved = save(learning, report);
+    json_decref(report);
+    return saved != EXIT_FINE ? saved : learning->output ? code : finish_output(code);
+}
+
+int cmd_learn(int argc, char **argv)
+{
+    static const struct option long_options[] = {
+        {"output", required_argument, NULL, 'o'}, {"report", required_argument, NULL, OPTION_VERB}, {0}};
+    static struct learning learning;
+    int option;
+    while ((option = getopt_long(argc, argv, "+o:", long_options, NULL)) != -1) {
+        if (option == 'o')
+            learning.output = optarg;
+        else if (option == OPTION_VERB)
+            learning.report = optarg;
+        else
+            return usage_error("learn", "see its options"), EXIT_RUN_FAILED;
+    }
+    learning.command = argv + optind;
+    if (optind == argc)
+        return usage_error("learn", "the program to run is missing"), EXIT_RUN_FAILED;
+    int code = learn(&learning);
+    observed_free(&learning.observed);
+    allocated_free(&learning.allocated);
+    return code;
+}

@@ -1,0 +1,228 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/common/cli.h"
+#include "tools/common/options.h"
+#include "tools/picture/machine_json.h"
+#include "tools/picture/page_html.h"
+#include "tools/picture/scene.h"
+#include "tools/prepare/plan_from.h"
+#include "tools/prepare/plan_view.h"
+#include "tools/report/report_load.h"
+#include "tools/report/report_text.h"
+#include "tools/verbs/verbs.h"
+
+const char plan_help[] =
+    HELP_POLICY HELP_TOPOLOGY "  --thread SPEC       declare threads: 'io_thd_*=3', 'start_library:libgomp.so.1=8', "
+                              "'GC*,start_library:libjvm.so=4'\n"
+                              "  --exe PATH          the program, for [target] and process_exe\n"
+                              "  --comm NAME         its name, for [target] and process_comm\n"
+                              "  --argv TEXT         its command line, for [target] and process_argv\n"
+                              "  --forked            a process made by fork, not by exec\n"
+                              "  --from REPORT       the threads of an earlier run (its JSON report)\n"
+                              "  --pid PID           the threads of a running process\n"
+                              "  --svg FILE          a picture of the machine; - for stdout\n"
+                              "  --html FILE         all of it as one page; - for stdout\n" HELP_JSON;
+
+enum {
+    OPTION_THREAD = OPTION_VERB,
+    OPTION_EXE,
+    OPTION_COMM,
+    OPTION_ARGV,
+    OPTION_FORKED,
+    OPTION_FROM,
+    OPTION_PID,
+    OPTION_SVG,
+    OPTION_HTML
+};
+
+struct plan_request {
+    struct policy_options policy;
+    const char **specs;
+    size_t spec_count;
+    struct process_facts process;
+    bool names_process; /* the process was described: [target] is asked */
+    bool json;
+    const char *from, *svg, *html; /* a report or process; files */
+    json_t *seen;                  /* what `from` names */
+};
+
+static bool add_spec(struct plan_request *request, const char *spec)
+{
+    const char **specs = realloc(request->specs, (request->spec_count + 1) * sizeof *specs);
+    if (!specs)
+        return false;
+    specs[request->spec_count++] = spec;
+    request->specs = specs;
+    return true;
+}
+
+static json_t *plan_document(const struct prepared *prepared, const struct thread_list *list)
+{
+    const struct plan_view *plan = &prepared->view;
+    return json_pack("{s:i, s:s, s:s, s:o, s:o, s:o}", "nodewise_plan", 1, "policy",
+                     plan_text(plan, plan->header->source), "topology", prepared->topology->source, "machine",
+                     machine_json(plan), "rules", plan_rules_json(plan), "threads", plan_threads_json(plan, list));
+}
+
+static int draw_map(FILE *to, const json_t *document, bool svg)
+{
+    struct scene scene;
+    char title[300];
+    snprintf(title, sizeof title, "%s on %s", text_of(document, "policy"), text_of(document, "topology"));
+    int r = scene_make(&scene, title, document);
+    if (r < 0) {
+        complain("the map cannot be drawn: %s", strerror(-r));
+        return EXIT_NO;
+    }
+    if (svg)
+        scene_svg(to, &scene);
+    else
+        scene_text(to, &scene, width_of(to), wants_colour(to));
+    scene_free(&scene);
+    return EXIT_FINE;
+}
+
+/* "-" is stdout. */
+static int write_picture(const char *path, const json_t *document, bool svg)
+{
+    bool is_stdout = strcmp(path, "-") == 0;
+    FILE *to = is_stdout ? stdout : fopen(path, "we");
+    int code = EXIT_FINE;
+    if (to && svg)
+        code = draw_map(to, document, true);
+    else if (to)
+        page_plan(to, document);
+    if (!to || (!is_stdout && fclose(to) != 0)) {
+        complain("%s cannot be written: %s", path, strerror(errno));
+        return EXIT_NO;
+    }
+    return code;
+}
+
+static int write_pictures(const struct plan_request *request, const json_t *document)
+{
+    int code = EXIT_FINE;
+    if (request->svg)
+        code = write_picture(request->svg, document, true);
+    if (request->html && code == EXIT_FINE)
+        code = write_picture(request->html, document, false);
+    return code;
+}
+
+static int print_plan(const struct plan_request *request, const struct prepared *prepared,
+                      const struct thread_list *list)
+{
+    const struct plan_view *plan = &prepared->view;
+    json_t *document = plan_document(prepared, list);
+    int code;
+    if (request->svg || request->html) {
+        code = write_pictures(request, document);
+    } else if (request->json) {
+        code = print_json(stdout, json_incref(document));
+    } else {
+        printf("%s on %s\n\n", plan_text(plan, plan->header->source), prepared->topology->source);
+        plan_print_rules(stdout, plan);
+        putchar('\n');
+        plan_print_threads(stdout, plan, list);
+        putchar('\n');
+        code = draw_map(stdout, document, false);
+    }
+    json_decref(document);
+    return code;
+}
+
+static int plan_now(const struct plan_request *request)
+{
+    struct prepared prepared;
+    struct thread_list list = {0};
+    uint32_t key = PLAN_KEY_COUNT;
+    int code = prepare_policy(&prepared, &request->policy, TALK_WARNINGS);
+    if (code == EXIT_FINE)
+        code = prepare_plan(&prepared, &request->policy, TALK_WARNINGS);
+    if (code == EXIT_FINE && request->names_process && !match_target(&prepared.view, &request->process, &key)) {
+        printf("not a target: the condition on %s does not hold, so the process would be left alone\n",
+               plan_key_word(key));
+        code = EXIT_NO;
+    }
+    if (code == EXIT_FINE)
+        code = plan_from_words(&list, &request->process, "plan", request->specs, request->spec_count, request->seen,
+                               request->from);
+    if (code == EXIT_FINE && plan_simulate(&prepared.view, list.threads, list.count) < 0) {
+        complain("out of memory");
+        code = EXIT_BAD_INPUT;
+    }
+    if (code == EXIT_FINE)
+        code = print_plan(request, &prepared, &list);
+    thread_list_free(&list);
+    prepared_free(&prepared);
+    return finish_output(code);
+}
+
+int cmd_plan(int argc, char **argv)
+{
+    static const struct option long_options[] = {
+        OPTIONS_POLICY,
+        OPTIONS_TOPOLOGY,
+        OPTIONS_JSON,
+        {"thread", required_argument, NULL, OPTION_THREAD},
+        {"exe", required_argument, NULL, OPTION_EXE},
+        {"comm", required_argument, NULL, OPTION_COMM},
+        {"argv", required_argument, NULL, OPTION_ARGV},
+        {"forked", no_argument, NULL, OPTION_FORKED},
+        {"from", required_argument, NULL, OPTION_FROM},
+        {"pid", required_argument, NULL, OPTION_PID},
+        {"svg", required_argument, NULL, OPTION_SVG},
+        {"html", required_argument, NULL, OPTION_HTML},
+        {0},
+    };
+    struct plan_request request = {.process = {.exe = "", .comm = "", .argv = "", .index = PLAN_NONE}};
+    int option, code = EXIT_FINE;
+    while (code == EXIT_FINE && (option = getopt_long(argc, argv, "p:", long_options, NULL)) != -1) {
+        request.names_process = request.names_process || (option >= OPTION_EXE && option <= OPTION_ARGV);
+        switch (option) {
+        case OPTION_THREAD:
+            if (!add_spec(&request, optarg))
+                code = EXIT_BAD_INPUT;
+            break;
+        case OPTION_EXE:
+            request.process.exe = optarg;
+            break;
+        case OPTION_COMM:
+            request.process.comm = optarg;
+            break;
+        case OPTION_ARGV:
+            request.process.argv = optarg;
+            break;
+        case OPTION_FORKED:
+            request.process.forked = true;
+            break;
+        case OPTION_FROM:
+        case OPTION_PID:
+            request.from = optarg;
+            break;
+        case OPTION_SVG:
+            request.svg = optarg;
+            break;
+        case OPTION_HTML:
+            request.html = optarg;
+            break;
+        default:
+            if (!take_policy_option(&request.policy, option, &request.json))
+                code = usage_error("plan", "see its options");
+        }
+    }
+    if (code == EXIT_FINE && request.from)
+        code = report_load("plan", request.from, false, &request.seen);
+    if (request.seen && !request.names_process)
+        request.process = plan_from_process(request.seen);
+    if (code == EXIT_FINE && optind < argc)
+        code = usage_error("plan", "\"%s\" is one word too many (a policy is given with -p)", argv[optind]);
+    if (code == EXIT_FINE)
+        code = plan_now(&request);
+    policy_options_free(&request.policy);
+    free(request.specs);
+    json_decref(request.seen);
+    return code;
+}

@@ -1,0 +1,92 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/common/cli.h"
+#include "tools/common/options.h"
+#include "tools/report/report_json.h"
+#include "tools/report/report_text.h"
+#include "tools/segment/stale.h"
+#include "tools/verbs/verbs.h"
+
+struct listing {
+    json_t *processes;
+    bool json;
+};
+
+static void add_process(void *context, const char *path, pid_t pid)
+{
+    struct listing *listing = context;
+    struct snapshot snapshot;
+    (void)pid;
+    if (snapshot_read(&snapshot, path) < 0)
+        return; /* another user's, or gone since the folder was read */
+    if (!snapshot.alive) {
+        snapshot_free(&snapshot);
+        return;
+    }
+    unsigned long long live = 0, strict = 0, best = 0, none = 0;
+    for (size_t i = 0; i < snapshot.rule_count; i++) {
+        strict += snapshot.rules[i].strict;
+        best += snapshot.rules[i].best_effort;
+        none += snapshot.rules[i].none;
+    }
+    for (size_t i = 0; i < snapshot.thread_count; i++)
+        live += snapshot.threads[i].state == THREAD_LIVE;
+    const char *policy = snapshot.has_plan ? plan_text(&snapshot.plan, snapshot.plan.header->source) : "";
+    json_t *comm = json_string(snapshot.header.comm);
+    json_array_append_new(listing->processes,
+                          json_pack("{s:i, s:o, s:i, s:I, s:I, s:I, s:I, s:s, s:s}", "pid", (int)snapshot.header.pid,
+                                    "comm", comm ? comm : json_string("?"), "uid", (int)snapshot.header.uid, "threads",
+                                    (json_int_t)(live + snapshot.header.threads_unlisted), "strict", (json_int_t)strict,
+                                    "best_effort", (json_int_t)best, "none", (json_int_t)none, "state",
+                                    snapshot.header.state == SEGMENT_STOPPED ? "stopped" : "active", "policy", policy));
+    snapshot_free(&snapshot);
+}
+
+static void print_listing(const json_t *processes)
+{
+    static const char *const headings[] = {"PID",  "UID",  "COMM",  "THREADS", "STRICT",
+                                           "BEST", "NONE", "STATE", "POLICY"};
+    static const char *const keys[] = {"pid", "uid", "threads", "strict", "best_effort", "none"};
+    struct table *table = table_new(headings, 9);
+    size_t index;
+    json_t *process;
+    json_array_foreach(processes, index, process)
+    {
+        char numbers[6][24];
+        for (size_t i = 0; i < 6; i++)
+            snprintf(numbers[i], sizeof numbers[i], "%lld", number_of(process, keys[i]));
+        const char *const cells[] = {numbers[0],
+                                     numbers[1],
+                                     text_of(process, "comm"),
+                                     numbers[2],
+                                     numbers[3],
+                                     numbers[4],
+                                     numbers[5],
+                                     text_of(process, "state"),
+                                     text_of(process, "policy")};
+        table_row(table, cells);
+    }
+    table_print(stdout, table);
+}
+
+int cmd_ps(int argc, char **argv)
+{
+    static const struct option long_options[] = {OPTIONS_JSON, {0}};
+    struct policy_options unused = {0};
+    struct listing listing = {.processes = json_array()};
+    int option;
+    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
+        if (!take_policy_option(&unused, option, &listing.json))
+            return usage_error("ps", "see its options");
+    if (optind < argc)
+        return usage_error("ps", "\"%s\" is one word too many", argv[optind]);
+    stale_sweep();
+    if (segment_each(add_process, &listing) < 0)
+        complain("out of memory");
+    if (listing.json)
+        return finish_output(print_json(stdout, listing.processes));
+    print_listing(listing.processes);
+    json_decref(listing.processes);
+    return finish_output(EXIT_FINE);
+}

@@ -1,0 +1,204 @@
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "policy/reason.h"
+#include "tools/common/cli.h"
+#include "tools/common/options.h"
+#include "tools/common/process.h"
+#include "tools/prepare/plan_cache.h"
+#include "tools/report/report_json.h"
+#include "tools/report/report_text.h"
+#include "tools/segment/request.h"
+#include "tools/verbs/verbs.h"
+
+const char reload_help[] = HELP_POLICY
+    "  --wait SECONDS      how long to wait until the process has noticed (10)\n" HELP_JSON
+    "Ends with 1 when the process refused the plan, or has not noticed yet: it does as soon as it runs again.\n";
+
+struct order {
+    pid_t pid;
+    double wait;
+    bool json;
+    struct policy_options policy;
+};
+
+/* ---- the plan, for that process ---- */
+
+/* Plans are made for what the maker may use: so we may use what the process was started with. */
+static int become_like(const struct snapshot *snapshot)
+{
+    const struct segment_header *header = &snapshot->header;
+    if (syscall(SYS_sched_setaffinity, 0, header->base_mask_words * 8ul, header->base_mask) == 0)
+        return EXIT_FINE;
+    complain("the CPUs that process %u was started with cannot be had here: %s", header->pid, strerror(errno));
+    return EXIT_MACHINE;
+}
+
+/* The share that the process has is the share that it keeps; malloc'd. */
+static char *plan_of_share(char *path, const struct snapshot *snapshot)
+{
+    char *own = NULL;
+    if (!snapshot->has_plan || snapshot->plan.header->process_share == PLAN_NONE)
+        return path;
+    if (asprintf(&own, "%s.%u", path, snapshot->plan.header->process_share) < 0 || !plan_cache_has(own)) {
+        free(own);
+        return path;
+    }
+    free(path);
+    return own;
+}
+
+static int make_plan(const struct order *order, const struct snapshot *snapshot, char **ret_path)
+{
+    struct prepared prepared;
+    int code = become_like(snapshot);
+    if (code != EXIT_FINE)
+        return code;
+    code = prepare_policy(&prepared, &order->policy, TALK_WARNINGS);
+    if (code == EXIT_FINE)
+        code = plan_cache_get(ret_path, &prepared, &order->policy);
+    prepared_free(&prepared);
+    if (code == EXIT_FINE)
+        *ret_path = plan_of_share(*ret_path, snapshot);
+    return code;
+}
+
+/* ---- the request ---- */
+
+static int ask(pid_t pid, const char *plan, uint32_t *ret_number)
+{
+    char *segment = NULL;
+    int r = segment_find(&segment, pid);
+    if (r == 0)
+        r = request_make(segment, RELOAD_SUFFIX, plan, ret_number);
+    free(segment);
+    if (r < 0)
+        complain("process %d cannot be asked: %s", (int)pid, strerror(-r));
+    return r;
+}
+
+/* What the process says of itself once it has dealt with the request. false: not in time. */
+static bool wait_for(const struct order *order, uint32_t number, struct snapshot *ret_after)
+{
+    char *segment = NULL;
+    if (!request_wait(order->pid, number, order->wait) || segment_find(&segment, order->pid) != 0)
+        return false;
+    bool read = snapshot_read(ret_after, segment) == 0;
+    free(segment);
+    return read;
+}
+
+/* ---- the difference ---- */
+
+static const json_t *find_thread(const json_t *threads, long long tid)
+{
+    size_t index;
+    json_t *thread;
+    json_array_foreach((json_t *)threads, index, thread)
+    {
+        if (number_of(thread, "tid") == tid && strcmp(text_of(thread, "state"), "live") == 0)
+            return thread;
+    }
+    return NULL;
+}
+
+static bool differs(const json_t *a, const json_t *b, const char *key)
+{
+    return strcmp(text_of(a, key), text_of(b, key)) != 0;
+}
+
+/* Threads that have another rule or other CPUs now. */
+static json_t *difference(const json_t *before, const json_t *after)
+{
+    const json_t *old = json_object_get(before, "threads");
+    json_t *changed = json_array(), *thread;
+    size_t index;
+    json_array_foreach(json_object_get(after, "threads"), index, thread)
+    {
+        const json_t *was = find_thread(old, number_of(thread, "tid"));
+        if (strcmp(text_of(thread, "state"), "live") != 0 ||
+            (was && !differs(was, thread, "rule") && !differs(was, thread, "asked")))
+            continue;
+        json_array_append_new(
+            changed, json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s}", "tid", (json_int_t)number_of(thread, "tid"),
+                               "name", text_of(thread, "name"), "rule_before", was ? text_of(was, "rule") : "", "rule",
+                               text_of(thread, "rule"), "asked_before", was ? text_of(was, "asked") : "", "asked",
+                               text_of(thread, "asked"), "outcome", text_of(thread, "outcome")));
+    }
+    return changed;
+}
+
+static void print_difference(const json_t *changed)
+{
+    static const char *const headings[] = {"TID", "THREAD", "RULE-BEFORE", "RULE", "ASKED-BEFORE", "ASKED", "OUTCOME"};
+    static const char *const keys[] = {"tid", "name", "rule_before", "rule", "asked_before", "asked", "outcome"};
+    rows_print(stdout, changed, headings, keys, 7);
+}
+
+static int tell(const struct order *order, const struct snapshot *before, const struct snapshot *after)
+{
+    unsigned reason = after->header.reload_reason;
+    if (reason != REASON_OK) {
+        complain("process %d keeps its policy: %s", (int)order->pid, reason_text(reason));
+        return EXIT_NO;
+    }
+    json_t *old = report_json(before), *new = report_json(after), *changed = difference(old, new);
+    json_decref(old);
+    json_decref(new);
+    if (order->json) {
+        print_json(stdout, json_pack("{s:i, s:i, s:s, s:o}", "nodewise_reload", 1, "pid", (int)order->pid, "policy",
+                                     after->has_plan ? plan_text(&after->plan, after->plan.header->source) : "",
+                                     "changed", changed));
+        return finish_output(EXIT_FINE);
+    }
+    if (json_array_size(changed))
+        print_difference(changed);
+    printf("%zu threads have another rule or other CPUs\n", json_array_size(changed));
+    json_decref(changed);
+    return finish_output(EXIT_FINE);
+}
+
+static int reload(const struct order *order)
+{
+    struct snapshot before, after;
+    char *plan = NULL;
+    uint32_t number = 0;
+    int code = snapshot_of(&before, order->pid);
+    if (code != EXIT_FINE)
+        return code;
+    code = make_plan(order, &before, &plan);
+    if (code == EXIT_FINE && ask(order->pid, plan, &number) < 0)
+        code = EXIT_NO_PROCESS;
+    if (code == EXIT_FINE && !wait_for(order, number, &after)) {
+        complain("process %d has done nothing since: it takes the policy as soon as it runs again", (int)order->pid);
+        code = EXIT_NO;
+    } else if (code == EXIT_FINE) {
+        code = tell(order, &before, &after);
+        snapshot_free(&after);
+    }
+    snapshot_free(&before);
+    free(plan);
+    return code;
+}
+
+int cmd_reload(int argc, char **argv)
+{
+    static const struct option long_options[] = {
+        OPTIONS_POLICY, OPTIONS_JSON, {"wait", required_argument, NULL, OPTION_VERB}, {0}};
+    struct order order = {.wait = 10};
+    int option, code;
+    while ((option = getopt_long(argc, argv, "p:", long_options, NULL)) != -1) {
+        if (option == OPTION_VERB)
+            order.wait = strtod(optarg, NULL);
+        else if (!take_policy_option(&order.policy, option, &order.json))
+            return usage_error("reload", "see its options");
+    }
+    order.pid = optind + 1 == argc ? parse_pid(argv[optind]) : 0;
+    code = order.pid ? reload(&order) : usage_error("reload", "give one process id");
+    policy_options_free(&order.policy);
+    return code;
+}

@@ -1,0 +1,122 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/words.h"
+#include "tools/common/cli.h"
+#include "tools/common/options.h"
+#include "tools/report/report_json.h"
+#include "tools/report/report_load.h"
+#include "tools/report/report_name.h"
+#include "tools/report/report_pages.h"
+#include "tools/report/report_survey.h"
+#include "tools/report/report_text.h"
+#include "tools/report/report_write.h"
+#include "tools/verbs/verbs.h"
+
+const char report_help[] =
+    "  PID|FILE            a process, or a JSON report of an earlier one\n"
+    "  -f, --format FORMAT text (default), json, html (one page, no network) or svg (a picture)\n"
+    "  -o, --output FILE   write there instead of to stdout; its ending says the format\n"
+    "  --pages             also on which nodes the memory lies, from a sample; PID only\n" HELP_JSON;
+
+enum { OPTION_SEGMENT = OPTION_VERB, OPTION_FINAL, OPTION_PAGES };
+
+/*
+ * What the shim asks for when a process ends: where and how much stands in the plan, unless `run --report`
+ * said so. Without a file the program's own stderr was asked for.
+ */
+static int final_report(const char *segment)
+{
+    struct snapshot snapshot;
+    const char *file = getenv("NODEWISE_REPORT");
+    char name[4096];
+    int r = snapshot_read(&snapshot, segment);
+    if (r < 0) {
+        complain("%s cannot be read: %s", segment, strerror(-r));
+        return EXIT_NO_PROCESS;
+    }
+    enum report_depth depth = REPORT_FULL;
+    uint32_t formats = 0;
+    bool has_template = false;
+    if (snapshot.has_plan && !(file && *file)) {
+        const struct plan_header *header = snapshot.plan.header;
+        depth = header->at_exit == AT_EXIT_FULL ? REPORT_FULL : REPORT_SUMMARY;
+        formats = header->report_formats;
+        file = plan_text(&snapshot.plan, header->report_file);
+        has_template = true;
+    }
+    json_t *report = report_json(&snapshot);
+    int code, error;
+    /* the process has ended for the segment, and waits for this report */
+    json_t *pages = snapshot.has_plan && snapshot.plan.header->report_pages ? report_pages(&snapshot, &error) : NULL;
+    if (pages) {
+        survey_add(pages, &snapshot, segment); /* which it wrote before it ended */
+        report_add_pages(report, pages);
+    }
+    if (!file || !*file)
+        code = report_write(stderr, report, FORMAT_TEXT, depth);
+    else if (has_template && report_name(file, &snapshot.header, name, sizeof name) < 0)
+        code = EXIT_BAD_INPUT;
+    else
+        code = report_write_formats(has_template ? name : file, report, formats, depth);
+    json_decref(report);
+    snapshot_free(&snapshot);
+    return code;
+}
+
+static bool find_format(const char *word, enum report_format *ret_format)
+{
+    for (unsigned format = 0; format < FORMAT_COUNT; format++)
+        if (strcmp(word_of(&words_report_format, format), word) == 0) {
+            *ret_format = format;
+            return true;
+        }
+    return false;
+}
+
+int cmd_report(int argc, char **argv)
+{
+    static const struct option long_options[] = {
+        OPTIONS_JSON,
+        {"format", required_argument, NULL, 'f'},
+        {"output", required_argument, NULL, 'o'},
+        {"segment", required_argument, NULL, OPTION_SEGMENT},
+        {"final", no_argument, NULL, OPTION_FINAL},
+        {"pages", no_argument, NULL, OPTION_PAGES},
+        {0},
+    };
+    struct policy_options unused = {0};
+    const char *format = NULL, *output = NULL, *segment = NULL;
+    bool json = false, is_final = false, pages = false;
+    int option;
+    while ((option = getopt_long(argc, argv, "f:o:", long_options, NULL)) != -1) {
+        if (option == 'f')
+            format = optarg;
+        else if (option == 'o')
+            output = optarg;
+        else if (option == OPTION_SEGMENT)
+            segment = optarg;
+        else if (option == OPTION_FINAL)
+            is_final = true;
+        else if (option == OPTION_PAGES)
+            pages = true;
+        else if (!take_policy_option(&unused, option, &json))
+            return usage_error("report", "see its options");
+    }
+    if (is_final && segment && optind == argc)
+        return final_report(segment);
+    if (segment || is_final || optind + 1 != argc)
+        return usage_error("report", "give one process id or one report file");
+    enum report_format chosen = json ? FORMAT_JSON : output ? format_of_name(output) : FORMAT_TEXT;
+    if (format && !find_format(format, &chosen))
+        return usage_error("report", "the formats are text, json, html and svg, not \"%s\"", format);
+    json_t *report = NULL;
+    int code = report_load("report", argv[optind], pages, &report);
+    if (code == EXIT_FINE && output)
+        code = report_write_file(output, report, chosen, REPORT_FULL);
+    else if (code == EXIT_FINE)
+        code = finish_output(report_write(stdout, report, chosen, REPORT_FULL));
+    json_decref(report);
+    return code;
+}

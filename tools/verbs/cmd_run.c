@@ -1,0 +1,246 @@
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/common/cli.h"
+#include "tools/common/options.h"
+#include "tools/common/program.h"
+#include "tools/common/supervise.h"
+#include "tools/prepare/cpu_export.h"
+#include "tools/prepare/plan_cache.h"
+#include "tools/prepare/plan_view.h"
+#include "tools/prepare/preload.h"
+#include "tools/prepare/rank.h"
+#include "tools/report/report_verdict.h"
+#include "tools/report/report_write.h"
+#include "tools/segment/stale.h"
+#include "tools/verbs/verbs.h"
+
+const char run_help[] =
+    HELP_POLICY "  --report FILE       write a report when the program ends (.json, .html, .svg, else text)\n"
+                "  --require-locality N  wait for the program, and end with 1 when its alloc_locality, or its\n"
+                "                      page_locality where [report] pages is set, is below N percent\n"
+                "  --dry-run           say what would be done, and start nothing\n"
+                "Ends with the program's own status; 125 when nodewise itself failed, 126 and 127 "
+                "as env(1).\n";
+
+struct run_request {
+    struct policy_options policy;
+    const char *report;
+    double locality; /* percent that is required; below 0: nothing is */
+    bool dry_run;
+    char **command;
+};
+
+/* ---- the environment of the program ---- */
+
+/* The report is written at the end, when the program may long have changed its folder. */
+static int export_report(const char *file)
+{
+    char folder[PATH_MAX], path[2 * PATH_MAX];
+    if (!file)
+        return unsetenv("NODEWISE_REPORT") == 0 ? 0 : -errno;
+    if (*file == '/')
+        return setenv("NODEWISE_REPORT", file, 1) == 0 ? 0 : -errno;
+    if (!getcwd(folder, sizeof folder))
+        return -errno;
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    return setenv("NODEWISE_REPORT", path, 1) == 0 ? 0 : -errno;
+}
+
+/* What `process_index` matches. Without a launcher it is the ledger's number (policy/ledger.h). */
+static void export_rank(struct rank rank)
+{
+    char number[16];
+    snprintf(number, sizeof number, "%d", rank.number);
+    if (rank.number >= 0)
+        setenv("NODEWISE_INDEX", number, 1);
+    else
+        unsetenv("NODEWISE_INDEX");
+}
+
+static int start_program(char **command)
+{
+    execvp(command[0], command);
+    int error = errno;
+    complain("%s: %s", command[0], strerror(error));
+    return error == ENOENT ? EXIT_RUN_NOT_FOUND : EXIT_RUN_NOT_EXECUTABLE;
+}
+
+/* ---- --dry-run ---- */
+
+static char *join(char **words)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&text, &size);
+    for (char **word = words; to && *word; word++)
+        fprintf(to, "%s%s", word == words ? "" : " ", *word);
+    if (to)
+        fclose(to);
+    return text;
+}
+
+static int dry_run(const struct run_request *request, struct prepared *prepared)
+{
+    char *link = find_program(request->command[0]), *argv = join(request->command);
+    char *exe = link ? realpath(link, NULL) : NULL;
+    const char *slash = link ? strrchr(link, '/') : NULL;
+    char comm[16];
+    uint32_t key = PLAN_KEY_COUNT;
+    int code = prepare_plan(prepared, &request->policy, TALK_WARNINGS);
+    snprintf(comm, sizeof comm, "%s", slash ? slash + 1 : request->command[0]);
+    if (code == EXIT_FINE && !exe) {
+        complain("%s: %s", request->command[0], strerror(ENOENT));
+        code = EXIT_RUN_NOT_FOUND;
+    }
+    if (code == EXIT_FINE) {
+        struct process_facts process = {
+            .exe = exe, .exe_link = link, .comm = comm, .argv = argv, .index = PLAN_NONE, .uid = geteuid()};
+        struct thread_list list;
+        if (!match_target(&prepared->view, &process, &key)) {
+            printf("%s is not a target: the condition on %s does not hold. It would run as without nodewise.\n", exe,
+                   plan_key_word(key));
+        } else if (thread_list_init(&list, &process) == 0) {
+            if (plan_simulate(&prepared->view, list.threads, list.count) == 0) {
+                printf("%s would run under %s\n\n", exe, plan_text(&prepared->view, prepared->view.header->source));
+                plan_print_rules(stdout, &prepared->view);
+                putchar('\n');
+                plan_print_threads(stdout, &prepared->view, &list);
+            }
+            thread_list_free(&list);
+        }
+    }
+    free(link);
+    free(exe);
+    free(argv);
+    return code == EXIT_FINE || code == EXIT_RUN_NOT_FOUND ? finish_output(code) : EXIT_RUN_FAILED;
+}
+
+/* ---- --require-locality ---- */
+
+static int judge(const json_t *report, double wanted)
+{
+    static const char *const names[] = {"alloc_locality", "page_locality"};
+    int code = EXIT_FINE, known = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        double value = locality_of(report, names[i]);
+        known += value >= 0;
+        if (value < 0 || value * 100 >= wanted)
+            continue;
+        complain("%s is %.1f %%, required are %.1f %%", names[i], value * 100, wanted);
+        code = EXIT_NO;
+    }
+    if (!known)
+        complain("no locality is known: the program's memory comes from no arena (memory.arena, a foreign allocator)");
+    return known ? code : EXIT_NO;
+}
+
+/* The document is needed as JSON; what the user asked for is made of it. */
+static int run_and_judge(const struct run_request *request)
+{
+    char path[] = "/tmp/nodewise-run-XXXXXX.json"; /* its ending says the format */
+    json_error_t error;
+    int fd = mkstemps(path, 5);
+    if (fd < 0 || setenv("NODEWISE_REPORT", path, 1) != 0) {
+        complain("no room for a report: %s", strerror(errno));
+        return EXIT_RUN_FAILED;
+    }
+    int code = supervise(request->command, NULL, NULL, 0);
+    json_t *report = json_loadfd(fd, 0, &error);
+    close(fd);
+    unlink(path);
+    if (!report) {
+        complain("the program left no report: it was no target of the policy, or was killed");
+        return code ? code : EXIT_NO;
+    }
+    if (request->report)
+        report_write_file(request->report, report, format_of_name(request->report), REPORT_FULL);
+    int verdict = judge(report, request->locality);
+    json_decref(report);
+    return code ? code : verdict;
+}
+
+/* ---- */
+
+static int run(const struct run_request *request)
+{
+    struct prepared prepared;
+    char *plan = NULL;
+    int code = prepare_policy(&prepared, &request->policy, TALK_WARNINGS);
+    if (code == EXIT_FINE && request->dry_run) {
+        code = dry_run(request, &prepared);
+        prepared_free(&prepared);
+        return code;
+    }
+    if (code == EXIT_FINE)
+        code = plan_cache_get(&plan, &prepared, &request->policy);
+    int r = code == EXIT_FINE ? cpu_export(prepared.config.policy, plan) : 0;
+    if (code == EXIT_FINE)
+        export_rank(rank_from_environment(prepared.config.policy));
+    prepared_free(&prepared);
+    if (code != EXIT_FINE)
+        return EXIT_RUN_FAILED;
+    if (r < 0)
+        complain("the variables of [cpu_count] export cannot be set: %s", strerror(-r));
+    if (setenv("NODEWISE_PLAN", plan, 1) != 0 || export_report(request->report) < 0) {
+        complain("the environment cannot be changed: %s", strerror(errno));
+        return EXIT_RUN_FAILED;
+    }
+    free(plan);
+    if (preload_shim() < 0)
+        return EXIT_RUN_FAILED;
+    stale_sweep();
+    return request->locality >= 0 ? run_and_judge(request) : start_program(request->command);
+}
+
+static bool take_percent(const char *text, double *ret_value)
+{
+    char *end;
+    double value = strtod(text, &end);
+    if (end == text || (*end && strcmp(end, "%") != 0) || !(value >= 0 && value <= 100))
+        return false;
+    *ret_value = value;
+    return true;
+}
+
+int cmd_run(int argc, char **argv)
+{
+    static const struct option long_options[] = {
+        OPTIONS_POLICY,
+        {"report", required_argument, NULL, OPTION_VERB},
+        {"dry-run", no_argument, NULL, OPTION_VERB + 1},
+        {"require-locality", required_argument, NULL, OPTION_VERB + 2},
+        {0},
+    };
+    struct run_request request = {.locality = -1};
+    int option, code = EXIT_FINE;
+    /* '+': the first word that is no option is the program's, and so is all behind it. */
+    while (code == EXIT_FINE && (option = getopt_long(argc, argv, "+p:", long_options, NULL)) != -1) {
+        if (option == OPTION_VERB)
+            request.report = optarg;
+        else if (option == OPTION_VERB + 1)
+            request.dry_run = true;
+        else if (option == OPTION_VERB + 2 && take_percent(optarg, &request.locality))
+            continue;
+        else if (option == OPTION_VERB + 2) {
+            usage_error("run", "--require-locality takes a number from 0 to 100, not \"%s\"", optarg);
+            code = EXIT_RUN_FAILED;
+        } else if (!take_policy_option(&request.policy, option, NULL)) {
+            usage_error("run", "see its options");
+            code = EXIT_RUN_FAILED;
+        }
+    }
+    request.command = argv + optind;
+    if (code == EXIT_FINE && optind == argc) {
+        usage_error("run", "the program to run is missing");
+        code = EXIT_RUN_FAILED;
+    }
+    if (code == EXIT_FINE)
+        code = run(&request);
+    policy_options_free(&request.policy);
+    return code;
+}

@@ -1,0 +1,115 @@
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/common/cli.h"
+#include "tools/common/options.h"
+#include "tools/common/process.h"
+#include "tools/top/screen.h"
+#include "tools/verbs/verbs.h"
+
+const char top_help[] = "  PID                 these processes alone; default: all that this user may see\n"
+                        "  --batch             print text instead of taking the terminal\n"
+                        "  -c, --count N       with --batch: how many times, default 1\n"
+                        "  -d, --delay S       seconds between two looks, default 2; with --batch 0.5\n"
+                        "  --tab TAB           threads, rules, memory or events; with --batch that one alone\n"
+                        "  --node N            threads and memory of this node alone\n"
+                        "  --rule TEXT         rules with this in their names alone\n";
+
+enum { OPTION_BATCH = OPTION_VERB, OPTION_TAB, OPTION_NODE, OPTION_RULE };
+
+struct top_request {
+    struct top_filter filter;
+    pid_t pids[TOP_PROCESSES];
+    bool batch;
+    unsigned count;
+    double delay;
+    int tab; /* below 0: not given */
+};
+
+static bool take_number(const char *text, double least, double most, double *ret_value)
+{
+    char *end;
+    double value = strtod(text, &end);
+    if (end == text || *end || !(value >= least && value <= most))
+        return false;
+    *ret_value = value;
+    return true;
+}
+
+static int find_tab(const char *word)
+{
+    for (int i = 0; i < TAB_COUNT; i++)
+        if (strcmp(top_tab_word((enum top_tab)i), word) == 0)
+            return i;
+    return -1;
+}
+
+static bool take_option(struct top_request *request, int option, const char *value)
+{
+    double number;
+    switch (option) {
+    case OPTION_BATCH:
+        request->batch = true;
+        return true;
+    case OPTION_TAB:
+        request->tab = find_tab(value);
+        return request->tab >= 0;
+    case OPTION_NODE:
+        if (!take_number(value, 0, TOP_NODES - 1, &number))
+            return false;
+        request->filter.node = (int64_t)number;
+        return true;
+    case OPTION_RULE:
+        request->filter.rule = value;
+        return true;
+    case 'c':
+        if (!take_number(value, 1, 1e6, &number))
+            return false;
+        request->count = (unsigned)number;
+        return true;
+    case 'd':
+        return take_number(value, 0.1, 3600, &request->delay);
+    default:
+        return false;
+    }
+}
+
+int cmd_top(int argc, char **argv)
+{
+    static const struct option long_options[] = {{"batch", no_argument, NULL, OPTION_BATCH},
+                                                 {"count", required_argument, NULL, 'c'},
+                                                 {"delay", required_argument, NULL, 'd'},
+                                                 {"tab", required_argument, NULL, OPTION_TAB},
+                                                 {"node", required_argument, NULL, OPTION_NODE},
+                                                 {"rule", required_argument, NULL, OPTION_RULE},
+                                                 {0}};
+    static struct top_request request = {.filter = {.node = -1, .sort = TOP_COLUMNS}, .count = 1, .tab = -1};
+    int option, code;
+    while ((option = getopt_long(argc, argv, "c:d:", long_options, NULL)) != -1)
+        if (!take_option(&request, option, optarg))
+            return usage_error("top", "see its options");
+    for (; optind < argc; optind++) {
+        pid_t pid = parse_pid(argv[optind]);
+        if (!pid || request.filter.pid_count == TOP_PROCESSES)
+            return usage_error("top", "\"%s\" is no process id", argv[optind]);
+        request.pids[request.filter.pid_count++] = pid;
+    }
+    request.filter.pids = request.pids;
+    struct top *top = top_new();
+    if (!top) {
+        complain("out of memory");
+        return EXIT_MACHINE;
+    }
+    if (!request.batch && !isatty(STDOUT_FILENO)) {
+        complain("stdout is no terminal: as with --batch");
+        request.batch = true;
+    }
+    if (request.batch)
+        code = screen_batch(top, &request.filter, request.delay > 0 ? request.delay : 0.5, request.count, request.tab);
+    else
+        code = screen_run(top, &request.filter, request.delay > 0 ? request.delay : 2,
+                          request.tab >= 0 ? (enum top_tab)request.tab : TAB_THREADS);
+    top_free(top);
+    return code;
+}

@@ -1,0 +1,229 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/match.h"
+#include "policy/reason.h"
+#include "tools/common/cli.h"
+#include "tools/common/options.h"
+#include "tools/report/report_json.h"
+#include "tools/report/report_text.h"
+#include "tools/verbs/verbs.h"
+
+/*
+ * The whole decision about a thread, taken again from the facts that the shim wrote down, with the matching
+ * code that the shim itself uses. A fact that was not needed then (a library's name in a plan without library
+ * rules) is not known now either, and its condition is said to have failed, as it did.
+ */
+
+struct question {
+    pid_t pid, tid; /* tid 0: the main thread */
+    bool json;
+};
+
+static const char *known(const char *text)
+{
+    return *text ? text : NULL;
+}
+
+static struct thread_facts facts_of(const struct snapshot *snapshot, const struct segment_thread *thread,
+                                    const struct process_facts *process)
+{
+    bool named = thread->flags & THREAD_FLAG_NAMED;
+    return (struct thread_facts){
+        .name = thread->name,
+        .unnamed = !named && !(thread->flags & THREAD_FLAG_MAIN),
+        .main = thread->flags & THREAD_FLAG_MAIN,
+        .index = thread->index,
+        .start_library = known(snapshot_string(snapshot, thread->start_library)),
+        .start_function = known(snapshot_string(snapshot, thread->start_function)),
+        .creator_library = known(snapshot_string(snapshot, thread->creator_library)),
+        .creator_function = known(snapshot_string(snapshot, thread->creator_function)),
+        .process = process,
+    };
+}
+
+/* The command line as it is now, blanks between the words. */
+static void read_command_line(pid_t pid, char *ret_text, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
+    FILE *file = fopen(path, "re");
+    size_t length = file ? fread(ret_text, 1, size - 1, file) : 0;
+    if (file)
+        fclose(file);
+    while (length > 0 && ret_text[length - 1] == '\0')
+        length--;
+    for (size_t i = 0; i < length; i++)
+        if (ret_text[i] == '\0')
+            ret_text[i] = ' ';
+    ret_text[length] = '\0';
+}
+
+/* Every rule up to the one that took the thread, and what kept the others from it. */
+static json_t *tried_rules(const struct snapshot *snapshot, const struct segment_thread *thread)
+{
+    static char argv[4096];
+    json_t *tried = json_array();
+    struct process_facts process = {.exe = snapshot->header.exe,
+                                    .comm = snapshot->header.comm,
+                                    .argv = argv,
+                                    .index = PLAN_NONE,
+                                    .uid = snapshot->header.uid,
+                                    .forked = snapshot->header.forked};
+    struct thread_facts facts = facts_of(snapshot, thread, &process);
+    read_command_line((pid_t)snapshot->header.pid, argv, sizeof argv);
+    for (uint32_t i = 0; snapshot->has_plan && i < snapshot->plan.count[PLAN_RULES]; i++) {
+        const struct plan_rule *rule = &snapshot->plan.rules[i];
+        uint32_t key = PLAN_KEY_COUNT;
+        bool taken = i == thread->rule, matches = match_one(&snapshot->plan, i, &facts, &key);
+        const char *verdict = taken ? "taken" : matches ? "matches now" : "no";
+        json_t *entry = json_pack("{s:s, s:s, s:s}", "rule", plan_text(&snapshot->plan, rule->name), "origin",
+                                  plan_text(&snapshot->plan, rule->origin), "verdict", verdict);
+        if (!taken && !matches)
+            json_object_set_new(entry, "failed", json_string(plan_key_word(key)));
+        json_array_append_new(tried, entry);
+        if (taken)
+            break;
+    }
+    return tried;
+}
+
+static json_t *events_of(const json_t *report, long long tid)
+{
+    json_t *events = json_array(), *event;
+    size_t index;
+    json_array_foreach(json_object_get(report, "events"), index, event)
+    {
+        if (number_of(event, "tid") == tid)
+            json_array_append(events, event);
+    }
+    return events;
+}
+
+/* ---- text ---- */
+
+static unsigned reason_number(const char *word)
+{
+    for (unsigned reason = 0; reason < REASON_COUNT; reason++)
+        if (strcmp(reason_word(reason), word) == 0)
+            return reason;
+    return REASON_COUNT;
+}
+
+static void print_facts(const json_t *thread)
+{
+    static const char *const keys[] = {"start_library", "start_function", "creator_library", "creator_function"};
+    printf("facts    %s, %s, number %lld, made by thread %lld\n", truth_of(thread, "main") ? "main thread" : "not main",
+           truth_of(thread, "named") ? "has a name of its own" : "no name of its own", number_of(thread, "index"),
+           number_of(thread, "creator"));
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (*text_of(thread, keys[i]))
+            printf("         %s %s\n", keys[i], text_of(thread, keys[i]));
+}
+
+static void print_tried(const json_t *tried)
+{
+    size_t index;
+    json_t *entry;
+    json_array_foreach(tried, index, entry)
+    {
+        printf("%-8s %s", index ? "" : "rules", text_of(entry, "rule"));
+        if (*text_of(entry, "origin"))
+            printf(" (%s)", text_of(entry, "origin"));
+        if (*text_of(entry, "failed"))
+            printf(": no, the condition on %s does not hold\n", text_of(entry, "failed"));
+        else
+            printf(": %s\n", text_of(entry, "verdict"));
+    }
+}
+
+static void print_outcome(const char *label, const char *outcome, const char *reason)
+{
+    printf("%-8s %s", label, outcome);
+    if (strcmp(reason, "ok") != 0 && strcmp(reason, "not-asked") != 0)
+        printf(" (%s): %s", reason, reason_text(reason_number(reason)));
+    putchar('\n');
+}
+
+static void print_answer(const json_t *report, const json_t *thread, const json_t *tried, const json_t *events)
+{
+    const char *now = text_of(thread, "now"), *asked = text_of(thread, "asked");
+    size_t index;
+    json_t *event;
+    printf("thread   %s (%lld) of %s (%lld)\n", text_of(thread, "name"), number_of(thread, "tid"),
+           text_of(json_object_get(report, "process"), "comm"), number_of(json_object_get(report, "process"), "pid"));
+    print_facts(thread);
+    print_tried(tried);
+    printf("decision %s: %s\n", text_of(thread, "rule"), reason_text(reason_number(text_of(thread, "why"))));
+    printf("asked    CPUs %s\n", asked);
+    if (*now)
+        printf("now      CPUs %s%s\n", now, strcmp(now, asked) ? "  <- differs from what was asked" : "");
+    print_outcome("got", text_of(thread, "outcome"), text_of(thread, "reason"));
+    print_outcome("memory", text_of(thread, "memory_outcome"), text_of(thread, "memory_reason"));
+    printf("step     %s\n", text_of(thread, "step"));
+    json_array_foreach(events, index, event)
+        printf("%-8s %.1f ms %s %s %s\n", index ? "" : "events", json_number_value(json_object_get(event, "ms")),
+               text_of(event, "kind"), text_of(event, "rule"), text_of(event, "text"));
+}
+
+/* ---- */
+
+static const struct segment_thread *find_thread(const struct snapshot *snapshot, pid_t tid, size_t *ret_index)
+{
+    for (size_t i = 0; i < snapshot->thread_count; i++) {
+        const struct segment_thread *thread = &snapshot->threads[i];
+        bool asked = tid ? thread->tid == (uint32_t)tid : (thread->flags & THREAD_FLAG_MAIN) != 0;
+        if (!asked)
+            continue;
+        *ret_index = i;
+        return thread;
+    }
+    return NULL;
+}
+
+static int answer(const struct question *question)
+{
+    struct snapshot snapshot;
+    size_t index = 0;
+    int code = snapshot_of(&snapshot, question->pid);
+    if (code != EXIT_FINE)
+        return code;
+    const struct segment_thread *thread = find_thread(&snapshot, question->tid, &index);
+    if (!thread) {
+        complain("process %d has no thread %d that nodewise placed; `nodewise show %d` lists them", (int)question->pid,
+                 (int)question->tid, (int)question->pid);
+        snapshot_free(&snapshot);
+        return EXIT_NO_PROCESS;
+    }
+    json_t *report = report_json(&snapshot), *tried = tried_rules(&snapshot, thread);
+    const json_t *entry = json_array_get(json_object_get(report, "threads"), index);
+    json_t *events = events_of(report, thread->tid);
+    if (question->json) {
+        code = print_json(stdout, json_pack("{s:i, s:O, s:O, s:O, s:O}", "nodewise_why", 1, "process",
+                                            json_object_get(report, "process"), "thread", entry, "tried", tried,
+                                            "events", events));
+    } else {
+        print_answer(report, entry, tried, events);
+    }
+    json_decref(report);
+    json_decref(tried);
+    json_decref(events);
+    snapshot_free(&snapshot);
+    return finish_output(code);
+}
+
+int cmd_why(int argc, char **argv)
+{
+    struct question question = {0};
+    if (!take_only_json(argc, argv, &question.json))
+        return usage_error("why", "see its options");
+    char *end = NULL;
+    if (optind + 1 == argc) {
+        question.pid = (pid_t)strtol(argv[optind], &end, 10);
+        if (*end == '/' && end[1])
+            question.tid = (pid_t)strtol(end + 1, &end, 10);
+    }
+    if (!end || *end || question.pid <= 0 || question.tid < 0)
+        return usage_error("why", "give a process id, or PID/TID for one thread");
+    return answer(&question);
+}
