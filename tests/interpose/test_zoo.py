@@ -1,9 +1,11 @@
 """Small programs that each do one odd thing, with and without the shim: they must behave the same, and their threads
 must be where the policy says."""
 
+import json
 import os
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 import harness
@@ -33,9 +35,9 @@ class Zoo(harness.ProgramTest):
         # The empty environment of a child has only what the loader of that child would see anyway.
         return output, errors, process.returncode
 
-    def waiting(self, name, policy, way="run", environment=None, ready=True):
+    def waiting(self, name, policy, way="run", environment=None, ready=True, arguments=()):
         """The program, started and waiting for a line."""
-        process = self.start([self.program(name)], policy, way, environment, stdin=subprocess.PIPE,
+        process = self.start([self.program(name), *arguments], policy, way, environment, stdin=subprocess.PIPE,
                              stdout=subprocess.PIPE)
         if ready:
             process.stdout.readline()
@@ -106,6 +108,94 @@ class Placement(Zoo):
     def test_a_c11_thread_is_placed(self):
         process = self.waiting("c11_threads", self.policy(SPREAD), ready=False)
         wait_until(lambda: all(len(c) == 1 for c in self.workers(process, 1).values()), "on one CPU")
+
+    def found(self, kind, *arguments):
+        """The one thread beside main of a program of that kind, once it was found: as `show` has it."""
+        policy = self.policy('[defaults]\nbind_to = "cpu"\ncpus = "%d"\n' % max(self.allowed))
+        process = self.last = self.waiting("threads_of_every_kind", policy, arguments=[kind, *arguments])
+
+        def look():
+            threads = [t for t in self.show(process.pid)["threads"] if t["why"] == "found" and t["state"] == "live"]
+            return threads[0] if threads else None
+
+        thread = wait_until(look, f"a thread by {kind}", 10)
+        return thread, threads_of(process.pid)[thread["tid"]][1]
+
+    def test_threads_that_no_hook_saw_are_found(self):
+        for kind, arguments in (("clone", ["quiet"]), ("timer", ["quiet"]), ("aio", ["quiet"]), ("instruction", [])):
+            with self.subTest(kind=kind):
+                thread, cpus = self.found(kind, *arguments)
+                self.assertEqual((thread["rule"], thread["outcome"], cpus), ("defaults", "strict", {max(self.allowed)}))
+
+    def test_a_thread_that_is_leaving_is_listed_once(self):
+        self.found("leaving", "quiet")
+        time.sleep(1.5)  # the thread's sweep looks again a second later
+        listed = self.show(self.last.pid)["threads"]
+        self.assertEqual(sorted((t["why"], t["state"]) for t in listed if not t["main"]),
+                         [("birth", "ended"), ("found", "live")])
+
+    def test_a_thread_that_cannot_be_noticed_is_named(self):
+        """Made by the instruction itself, in a program that does nothing else: nobody tells, but `show` sees it."""
+        process = self.waiting("threads_of_every_kind", self.policy(SPREAD), arguments=["instruction", "quiet"])
+        unseen = wait_until(lambda: self.show(process.pid)["unseen"], "named as not seen")
+        self.assertEqual([thread["name"][:15] for thread in unseen], ["threads_of_ever"])
+
+    def test_verify_says_whether_all_is_as_asked(self):
+        process = self.waiting("sleeps_in_workers", self.policy(SPREAD))
+        self.workers(process, 4)
+        wait_until(lambda: len([t for t in self.show(process.pid)["threads"] if t["state"] == "live"]) == 5, "all listed")
+        answer = json.loads(self.nodewise("verify", str(process.pid), "--json"))
+        self.assertTrue(answer["as_asked"])
+        self.assertEqual({thread["verdict"] for thread in answer["threads"]}, {"as-asked"})
+        worker = next(tid for tid in threads_of(process.pid) if tid != process.pid)
+        os.sched_setaffinity(worker, self.allowed)
+        self.assertIn("drifted", self.nodewise("verify", str(process.pid), code=1))
+
+    def test_an_idle_place_takes_from_a_crowded_one_and_then_all_stays(self):
+        first, second = sorted(self.allowed)[:2]
+        policy = self.policy(f'[defaults]\ncpus = "{first},{second}"\nbind_to = "cpu"\ndistribution = "round_robin"\n'
+                             'rebalance = { steal = "any", interval = "200ms", min_residency = "300ms" }\n')
+        process = self.waiting("some_are_busy", policy, arguments=["4", "2"])
+
+        def placed():
+            threads = sorted((t for t in self.show(process.pid)["threads"] if not t["main"]), key=lambda t: t["index"])
+            return threads, [t["now"] for t in threads[::2]]
+
+        wait_until(lambda: len(placed()[0]) == 4, "all there: two of them leave the others little time to be born")
+        wait_until(lambda: len(set(placed()[1])) == 2, "the busy ones are apart")
+        self.assertIn("balanced", {t["why"] for t in placed()[0]})
+        before = placed()[1]
+        time.sleep(2)
+        self.assertEqual(placed()[1], before, "and stay so")
+
+    def test_the_number_of_the_process_is_a_condition(self):
+        first, last = min(self.allowed), max(self.allowed)
+        rules = (f'[[rules]]\nname = "first"\nmatch = {{ process_index = "0" }}\ncpus = "{first}"\n'
+                 f'[[rules]]\nname = "others"\nmatch = {{ process_index = "1-" }}\ncpus = "{last}"\n')
+        by_ledger = self.policy('[process]\ndistribution = "round_robin"\n' + rules, "ledger.toml")
+        processes = [self.waiting("threads_of_every_kind", by_ledger, arguments=["none"]) for _ in range(3)]
+        self.assertEqual([threads_of(process.pid)[process.pid][1] for process in processes], [{first}, {last}, {last}])
+        by_rank = self.policy(rules, "rank.toml")
+        for rank, cpus in (("0", {first}), ("3", {last})):
+            process = self.waiting("threads_of_every_kind", by_rank, environment={"SLURM_LOCALID": rank}, arguments=["none"])
+            self.assertEqual(threads_of(process.pid)[process.pid][1], cpus)
+
+    def test_what_others_change_is_noticed_and_left(self):
+        """taskset, or a cpuset that changes: told by the program itself the next time that it looks."""
+        first, last = min(self.allowed), max(self.allowed)
+        policy = self.policy(f'[[rules]]\nname = "main"\nmatch = {{ main = true }}\ncpus = "{first}"\n')
+        process = self.waiting("threads_of_every_kind", policy, arguments=["none"])
+
+        def told():
+            main = next(thread for thread in self.show(process.pid)["threads"] if thread["main"])
+            return main["outcome"], main["reason"]
+
+        self.assertEqual(told(), ("strict", "ok"))
+        os.sched_setaffinity(process.pid, {last})
+        wait_until(lambda: told() == ("best_effort", "changed"), "noticed", 10)
+        self.assertEqual(threads_of(process.pid)[process.pid][1], {last}, "and left")
+        os.sched_setaffinity(process.pid, {first})
+        wait_until(lambda: told() == ("strict", "ok"), "noticed again", 10)
 
     def test_where_no_rule_matches_the_base_state_is_restored(self):
         policy = self.policy('[[rules]]\nname = "main"\nmatch = { main = true }\nbind_to = "cpu"\n')
@@ -181,6 +271,11 @@ class Placement(Zoo):
             return threads and (threads[0]["outcome"], threads[0]["reason"]) == ("none", "eperm")
 
         wait_until(refused, "none(eperm) is shown")
+
+    def test_a_filter_set_through_syscall_ends_placing(self):
+        process = self.waiting("seccomp_refuses_affinity", self.policy(SPREAD), arguments=["seen"])
+        state = self.show(process.pid)["process"]
+        self.assertEqual((state["state"], state["state_reason"]), ("stopped", "sandboxed"))
 
     def test_a_daemon_is_placed_after_its_fork(self):
         sign = self.path("sign")

@@ -12,13 +12,13 @@ PLUGIN = os.path.join(FOLDER, "libaccess_counter.so")
 COUNTED = os.path.join(FOLDER, "counted")
 
 
-def arguments(shape, out):
+def arguments(shape, out, pages=0):
     if not os.path.exists(PLUGIN):
         raise Unavailable(f"{PLUGIN} is missing: ninja -C build")
     nodes = ":".join(str(node["mib"]) for node in shape["nodes"])
     owner = {cpu: number for number, node in enumerate(shape["nodes"]) for cpu in machine.cpus_of(node)}
     cpus = ":".join(str(owner[cpu]) for cpu in sorted(owner))
-    return ["-plugin", f"{PLUGIN},out={out},nodes={nodes},cpus={cpus}"]
+    return ["-plugin", f"{PLUGIN},out={out},nodes={nodes},cpus={cpus}" + (f",pages={pages}" if pages else "")]
 
 
 def distance(shape, source, target):

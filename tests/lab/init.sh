@@ -12,6 +12,7 @@ ip link set lo up
 for module in /lab/modules/*; do [ -e "$module" ] && insmod "$module"; done
 for line in 0 1 2 3; do stty -F /dev/ttyS$line raw -echo 2>/dev/null; done
 export HOME=/root PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin LAB=1
+echo "lab: begun" >/dev/ttyS0
 if [ -e /lab/shell ]; then
   stty -F /dev/ttyS1 sane
   setsid sh -c 'exec /bin/sh -i </dev/ttyS1 >/dev/ttyS1 2>&1'

@@ -12,7 +12,7 @@ class AccessCounter(Lab):
         """Of each (CPU, nodes, KiB, rounds), what was counted."""
         out = self.path("counted.json")
         script = "".join(f"counted --marks {WALK} {' '.join(map(str, walk))}\n" for walk in walks)
-        self.guest(shape, script, programs=[WALK], options=("--count", out, "--marks"))
+        self.guest(shape, script, programs=[WALK], options=("--count", out, "--marks", "--remote-pages", "4096"))
         with open(out, encoding="utf-8") as file:
             results = [json.loads(line) for line in file]
         self.assertEqual(len(results), len(walks))
@@ -30,6 +30,10 @@ class AccessCounter(Lab):
         self.assertGreater(neighbour["remote_accesses"], 0.999)
         self.assertAlmostEqual(neighbour["distance_accesses"], 12, places=1)
         self.assertAlmostEqual(spread["remote_accesses"], 0.75, places=3)
+        # at which pages: those of the array, each of them as often
+        self.assertLess(len(local["remote_pages"]), 20)
+        self.assertEqual({count for _, count in neighbour["remote_pages"][:500]}, {4096 // 64 * 4})
+        self.assertAlmostEqual(sum(count for _, count in spread["remote_pages"]) / spread["loads"], 0.75, places=3)
         self.assertAlmostEqual(spread["distance_accesses"], (10 + 12 + 32 + 32) / 4, places=1)
 
     def test_eight_nodes_interleaved(self):

@@ -2,7 +2,7 @@
 
 import json
 
-from guest import Lab, harness, lab_program, workers
+from guest import Lab, harness, lab_program, slow, workers
 
 FILTERED, MAPS, MOVER, SLICES, STACKS = (lab_program(name)
                                          for name in ("filtered", "maps", "mover", "slices", "stacks"))
@@ -28,7 +28,7 @@ class Stacks(Lab):
     def test_new_stacks(self):
         """They are right from the start: hardly anything is moved, only what main did while the kernel took it elsewhere."""
         counted, outcomes, moved = self.stacks("local", "new", 16)
-        self.assertLess(moved, 5)
+        self.assertLess(moved, 13)  # 24 and more where main does not ask for their nodes
         self.assertGreaterEqual(counted["pages"], 16)
         self.assertEqual(counted["wrong"], 0)
         self.assertEqual(set(outcomes), {("strict", "ok")})
@@ -39,6 +39,7 @@ class Stacks(Lab):
         self.assertEqual(counted["wrong"], 0)
         self.assertEqual(set(outcomes), {("strict", "ok")})
 
+    @slow
     def test_without_asking_they_are_the_creators(self):
         """The measure measures."""
         counted, outcomes, _ = self.stacks("default", "new", 16)
@@ -47,8 +48,9 @@ class Stacks(Lab):
 
     def test_the_budget_of_moves_is_kept_and_said(self):
         counted, outcomes, _ = self.stacks("local", "reused", 1000)
-        late = outcomes.count(("best_effort", "budget"))
-        self.assertEqual(late + outcomes.count(("strict", "ok")), len(outcomes))
+        late, stuck = outcomes.count(("best_effort", "budget")), outcomes.count(("best_effort", "not-moved"))
+        self.assertEqual(late + stuck + outcomes.count(("strict", "ok")), len(outcomes), set(outcomes))
+        self.assertLess(stuck, 0.05 * len(outcomes), "the kernel moves what it is asked to, but for a page in use")
         self.assertGreaterEqual(counted["threads_wrong"], late)
 
 
@@ -57,7 +59,9 @@ class NextTouch(Lab):
 
     def slices(self, more="", filter_by="", seconds=5, how="8 0"):
         policy = self.policy('[defaults]\nbind_to = "cpu"\ndistribution = "scatter"\nlevel = "cpu"\n' + more)
-        script = (f"{filter_by}{harness.NODEWISE} run -p {policy} --report /tmp/r.json -- {SLICES} {seconds} {how}\n"
+        # the kernel's own balancing moves pages as well, where no memory policy keeps it off
+        script = ("echo 0 > /proc/sys/kernel/numa_balancing\n"
+                  f"{filter_by}{harness.NODEWISE} run -p {policy} --report /tmp/r.json -- {SLICES} {seconds} {how}\n"
                   "cat /tmp/r.json\n")
         # the counter only because CPUs take short turns with it, without which Linux moves 50 pages a second there
         turns = ["--count", self.path("counted"), "--marks"]
@@ -68,20 +72,25 @@ class NextTouch(Lab):
 
     def test_each_part_comes_to_its_thread(self):
         counted, following = self.slices(seconds=90)
-        self.assertGreater(counted["local"], 0.98 * counted["pages"])
+        self.assertGreater(counted["local"], 0.95 * counted["pages"]) # a quarter is where it started
         self.assertGreater(following["bytes_moved"], 5 << 20)
         self.assertEqual(following["reason"], "ok")
         self.assertEqual(counted["after_wrong"], 0)  # what was moved away is not handed out again
 
     def test_what_the_program_mapped_itself(self):
         counted, following = self.slices(seconds=90, how="32 0 mapped")
-        self.assertGreater(counted["local"], 0.7 * counted["pages"])  # two threads may share a huge page
+        self.assertGreater(counted["local"], 0.95 * counted["pages"])
         self.assertGreater(following["bytes_moved"], 16 << 20)
+
+    def test_no_register_moves_through_the_array(self):
+        counted, _ = self.slices(seconds=90, how="8 0 indexed")
+        self.assertGreater(counted["local"], 0.95 * counted["pages"])
 
     def test_forks_meanwhile(self):
         counted, _ = self.slices(seconds=20, how="8 5")
         self.assertEqual(counted["after_wrong"], 0)
 
+    @slow
     def test_not_asked_for(self):
         """The measure measures."""
         counted, following = self.slices("memory = { next_touch = false }\n")
@@ -128,6 +137,7 @@ memory = { stack = "local", MORE }
         self.assertGreater(following["bytes_moved"], 30 << 20)
         self.assertEqual(following["bytes_not_moved"], 0)
 
+    @slow
     def test_not_asked_for(self):
         """The measure measures."""
         counted, following = self.moves("next_touch = false", 2)
@@ -152,6 +162,7 @@ class Regions(Lab):
         self.assertEqual(counted["shared"], [0, 0, 1024])
         self.assertEqual([(m["strict"], m["best_effort"], m["none"]) for m in mappings], [(1, 0, 0)] * 2)
 
+    @slow
     def test_a_kernel_that_lacks_a_policy_gets_the_nearest(self):
         counted, mappings = self.maps('{ kind = "anonymous", policy = "weighted_interleave", huge_pages = "never" }')
         self.assertEqual(counted["anonymous"], [256] * 4)

@@ -3,7 +3,7 @@
 import json
 import os
 
-from guest import EVERYWHERE, PURITY, Lab, harness, machine, workers
+from guest import EVERYWHERE, PURITY, Lab, harness, machine, slow, workers
 
 
 class Topology(Lab):
@@ -43,6 +43,7 @@ class Arenas(Lab):
     def test_no_object_on_a_wrong_node(self):
         self.purity("4x2")
 
+    @slow
     def test_eight_nodes(self):
         self.purity("8x1", ("hand-over", "migrate"))
 
@@ -58,6 +59,7 @@ class Arenas(Lab):
     def test_bound_memory(self):
         self.purity("4x2", ("own",), '[defaults]\nbind_to = "node"\nmemory = { policy = "bind" }\n')
 
+    @slow
     def test_without_the_arenas_the_loads_do_leave_their_nodes(self):
         """The measure measures: the C library's allocator fails it."""
         lines = self.guest("4x2", f"{PURITY} migrate 8 1200\n", programs=[PURITY]).splitlines()
@@ -94,12 +96,18 @@ class Arenas(Lab):
 
     def test_a_small_memory_cgroup_is_survived(self):
         policy = self.policy(EVERYWHERE)
-        gives_back = os.path.join(harness.BUILD, "tests", "interpose", "gives_memory_back")  # bursts of 200 MB in all
+        programs = [os.path.join(harness.BUILD, "tests", "interpose", name)
+                    for name in ("gives_memory_back", "freed_elsewhere")]
+        # each uses some 110 MB at once, with and without us, and leaves as much behind if nobody gives it back
         script = ("mkdir -p /sys/fs/cgroup\nmount -t cgroup2 cgroup2 /sys/fs/cgroup\n"
                   "echo +memory > /sys/fs/cgroup/cgroup.subtree_control\nmkdir /sys/fs/cgroup/small\n"
-                  "echo 160M > /sys/fs/cgroup/small/memory.max\necho $$ > /sys/fs/cgroup/small/cgroup.procs\n"
-                  f"{harness.NODEWISE} run -p {policy} -- {gives_back}\n")
-        self.assertEqual(len(self.guest("4x2", script, [policy], [gives_back]).split()), 3)
+                  "echo 176M > /sys/fs/cgroup/small/memory.max\necho $$ > /sys/fs/cgroup/small/cgroup.procs\n"
+                  f"run() {{ {harness.NODEWISE} run -p {policy} -- \"$@\" || {{ dmesg | tail -40; exit 1; }}; }}\n"
+                  f"run {programs[0]}\nrun {programs[1]} moved 100 7\nrun {programs[1]} waiting 100\n")
+        lines = self.guest("4x2", script, [policy], programs).splitlines()
+        self.assertEqual([len(line.split()) for line in lines], [3, 4, 4])
+        for start, _, _, after_work in (map(int, line.split()) for line in lines[1:]):
+            self.assertLess(after_work, start + 16 * 1024)
 
     def test_a_refused_binding_is_said_and_nothing_breaks(self):
         policy = self.policy(EVERYWHERE)

@@ -1,10 +1,13 @@
 """Machines and rights that give less than a policy asks: filters, cpusets, CPUs that go, nodes that are full."""
 
 import json
+import os
 
 from guest import EVERYWHERE, PURITY, Lab, harness, lab_program, workers
 
 FILTERED, FILLS, HOLDS = (lab_program(name) for name in ("filtered", "fills", "holds"))
+KINDS = os.path.join(harness.BUILD, "tests", "interpose", "threads_of_every_kind")
+OWN_POLICY = lab_program("own_policy")
 HARD_EXIT = 125
 MEMORY = '[defaults]\nbind_to = "cpu"\nmemory = { policy = "preferred", stack = "local" }\n'
 
@@ -152,6 +155,103 @@ class Devices(Lab):
             threads = workers(report)
             self.assertEqual({thread["asked"] for thread in threads}, {"2-3"})
             self.assertEqual({rule["set_reason"] for rule in report["rules"] if rule["name"] == "defaults"}, {"ok"})
+
+
+class OwnPolicies(Lab):
+    """The program's own memory policy calls, about a node, in a thread whose place is node 2."""
+
+    PREFERRED, BIND = 1, 2
+
+    def test_each_choice(self):
+        cases = [ # what the call returned, the thread's mode and nodes afterwards, the node of a page that it then touched
+            ("respect", "call", 1, (0, self.BIND, 1 << 1, 1)),
+            ("respect", "library", 1, (0, self.BIND, 1 << 1, 1)),
+            ("clamp", "call", 1, (0, self.PREFERRED, 1 << 2, 2)),
+            ("clamp", "library", 1, (0, self.PREFERRED, 1 << 2, 2)),
+            ("clamp", "call", 2, (0, self.BIND, 1 << 2, 2)),
+            ("clamp", "mbind", 1, (0, self.PREFERRED, 1 << 2, 1)),
+            ("ignore", "mbind", 1, (0, self.PREFERRED, 1 << 2, 2)),
+        ]
+        policies = {choice: self.policy('[defaults]\nnodes = "2"\nbind_to = "node"\nmemory = { policy = "preferred" }\n'
+                                        f'on_app_affinity = "{choice}"\n', choice + ".toml")
+                    for choice in ("respect", "clamp", "ignore")}
+        script = "".join(f"{harness.NODEWISE} run -p {policies[choice]} -- {OWN_POLICY} {way} {node}\n"
+                         for choice, way, node, _ in cases)
+        lines = self.guest("4x2", script, policies.values(), [OWN_POLICY]).splitlines()
+        for (choice, way, node, expected), line in zip(cases, lines, strict=True):
+            with self.subTest(choice=choice, way=way, node=node):
+                self.assertEqual(tuple(int(word, 16) for word in line.split()), expected)
+
+
+class Steps(Lab):
+    """Full, preferred, CPUs only: each step of what a thread has is named."""
+
+    POLICY = '[defaults]\nbind_to = "cpu"\nmemory = { policy = "bind", nodes = "1" }\n'
+
+    def step(self, setup, before=""):
+        policy = self.policy(self.POLICY)
+        script = (f"{harness.NODEWISE} compile -p {policy} -o /tmp/p.plan\n{setup}"
+                  f"NODEWISE_PLAN=/tmp/p.plan NODEWISE_REPORT=/tmp/r.json LD_PRELOAD={harness.SHIM} {before}"
+                  f"{PURITY} own 4 100 >/dev/null\ncat /tmp/r.json\n")
+        report = after(self.guest("4x2", script, [policy], [PURITY, FILTERED]).splitlines(), 0)
+        threads = workers(report)
+        self.assertEqual(len(threads), 4)
+        rule = next(rule for rule in report["rules"] if rule["name"] == "defaults")
+        found = {(thread["step"], thread["memory_outcome"], thread["memory_reason"]) for thread in threads}
+        self.assertEqual(len(found), 1, found)
+        step = found.pop()
+        self.assertGreaterEqual(rule["steps"][step[0]], 4, rule)
+        return step
+
+    def test_all_of_it(self):
+        self.assertEqual(self.step(""), ("full", "strict", "ok"))
+
+    def test_nodes_that_left_the_cpuset_are_not_bound_to(self):
+        """The plan was made when they were there."""
+        setup = Cpuset.SETUP.replace("echo 2-5 ", "echo 0-7 ").replace("echo 1-2 ", "echo 2-3 ")
+        self.assertEqual(self.step(setup), ("preferred", "best_effort", "not-bound"))
+
+    def test_without_memory_policies_the_cpus_are_left(self):
+        self.assertEqual(self.step("", f"{FILTERED} EPERM "), ("cpu_only", "none", "no-mempolicy"))
+
+
+class NodeIds(Lab):
+    """The flags of a thread's memory policy, as the kernel tells them."""
+
+    PREFERRED, BIND = 1, 2
+    STATIC, RELATIVE, BALANCING = 1 << 15, 1 << 14, 1 << 13
+
+    def test_each_flag(self):
+        cases = [ # what the policy adds, the thread's mode and nodes, the node of a page
+            ('policy = "preferred", nodes = "2"', (self.PREFERRED, 1 << 2, 2)),
+            ('policy = "preferred", nodes = "2", node_ids = "static"', (self.PREFERRED | self.STATIC, 1 << 2, 2)),
+            ('policy = "preferred", nodes = "2", node_ids = "relative"', (self.PREFERRED | self.RELATIVE, 1 << 1, 2)),
+            ('policy = "bind", nodes = "1-2", node_ids = "relative"', (self.BIND | self.RELATIVE, 0b11, None)),
+            ('policy = "bind", nodes = "2", numa_balancing = true', (self.BIND | self.BALANCING, 1 << 2, 2)),
+        ]
+        policies = [self.policy(f'[defaults]\nbind_to = "none"\nmemory = {{ {words} }}\n', f"{number}.toml")
+                    for number, (words, _) in enumerate(cases)]
+        script = Cpuset.SETUP + "".join(f"{harness.NODEWISE} run -p {policy} -- {OWN_POLICY} none 0\n"
+                                        for policy in policies)
+        lines = self.guest("4x2", script, policies, [OWN_POLICY]).splitlines()
+        for (words, (mode, nodes, page)), line in zip(cases, lines, strict=True):
+            with self.subTest(words=words):
+                got = line.split()
+                self.assertEqual((int(got[1]), int(got[2], 16)), (mode, nodes))
+                self.assertIn(int(got[3]), [page] if page is not None else [1, 2])
+
+
+class KernelThreads(Lab):
+    def test_they_are_named_and_left_alone(self):
+        """io_uring's poller, which a program asked for through syscall(2)."""
+        policy = self.policy(EVERYWHERE)
+        script = (f"mkfifo /tmp/input\n{harness.NODEWISE} run -p {policy} -- {KINDS} uring quiet </tmp/input >/dev/null &\n"
+                  f"pid=$!\nexec 3>/tmp/input\nn=0\n"
+                  f"until {harness.NODEWISE} show $pid 2>/dev/null | grep -q kernel-worker || [ $n = 50 ]; do sleep 0.2; n=$((n+1)); done\n"
+                  f"{harness.NODEWISE} report $pid -f json\necho >&3\nwait $pid\n")
+        report = json.loads(self.guest("1x2", script, [policy], [KINDS]))
+        found = [(thread["why"], thread["outcome"], thread["reason"]) for thread in workers(report)]
+        self.assertEqual(found, [("found", "none", "kernel-worker")])
 
 
 class Inheritance(Lab):

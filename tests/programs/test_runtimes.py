@@ -1,5 +1,6 @@
 """Programs whose threads come from a runtime: OpenMP, OpenBLAS under Python, a JVM, std::thread, memcached."""
 
+import json
 import os
 import subprocess
 import sys
@@ -35,6 +36,15 @@ class Runtimes(harness.ProgramTest):
         wait_until(lambda: sorted(sorted(threads_of(process.pid)[tid][1]) for tid in threads) == announced,
                    f"{threads} are where the plan says: {announced}")
         self.assert_shown_as_it_is(process.pid)
+
+    def test_where_the_pages_were_at_the_end(self):
+        report = self.path("report.json")
+        policy = self.policy(f'[report]\nat_exit = "full"\nfile = "{report}"\npages = true\n[defaults]\nbind_to = "cpu"\n')
+        self.nodewise("run", "-p", policy, "--", PYTHON, "-c", "print(sum(range(100000)))")
+        with open(report, encoding="utf-8") as file:
+            pages = json.load(file)["pages"]
+        self.assertGreater(pages["sampled"], 100)
+        self.assertIn("arenas", {kind["kind"] for kind in pages["kinds"]})
 
     def test_openmp_threads_get_cores_and_names(self):
         program = self.compile("openmp_sum.c", "gcc", "-fopenmp")

@@ -2,11 +2,12 @@
  * access_counter: a QEMU plugin that counts the loads and stores of user programs per (node of the CPU, node of the
  * memory), to the last one. The guest's kernel is not counted, nor is the laboratory's own code (marks.h).
  *
- *   -plugin libaccess_counter.so,out=FILE,nodes=256:256:0,cpus=0:0:1:1
+ *   -plugin libaccess_counter.so,out=FILE,nodes=256:256:0,cpus=0:0:1:1[,pages=20]
  *
- * nodes: MiB of each; cpus: the node of each. Counting is switched by marks; each time that it ends, FILE gets a line,
- * one JSON object: {"error", "loads", "stores", "elsewhere", "accesses": [[from CPUs of node 0 to node 0, …], …],
- * "misses": the same behind the cache model}. "elsewhere" is what no node has: devices, firmware.
+ * nodes: MiB of each; cpus: the node of each; pages: also where the accesses to other nodes are, that many virtual
+ * pages. Counting is switched by marks; each time that it ends, FILE gets a line, one JSON object: {"error", "loads",
+ * "stores", "elsewhere", "accesses": [[from CPUs of node 0 to node 0, …], …], "misses": the same behind the cache
+ * model}. "elsewhere" is what no node has: devices, firmware.
  */
 #include <inttypes.h>
 #include <sched.h>
@@ -18,6 +19,7 @@
 #include "tests/lab/counter/cache_model.h"
 #include "tests/lab/counter/marks.h"
 #include "tests/lab/counter/plugin_api.h"
+#include "tests/lab/counter/remote_pages.h"
 
 #define CPUS_MOST  1024u
 #define NODES_MOST MARK_MOST
@@ -42,6 +44,8 @@ static struct {
     uint64_t end;
     struct count *counts; /* by CPU */
     struct cache *cache;
+    unsigned pages_most;
+    struct remote_pages *pages; /* NULL: nobody asks */
 } counter;
 
 static _Atomic bool counting, guest_could_not_tell;
@@ -128,6 +132,10 @@ static void print_result(void)
             sum.elsewhere);
     print_matrix("accesses", false);
     print_matrix("misses", true);
+    if (counter.pages) {
+        fputs(", \"remote_pages\": ", out);
+        remote_pages_print(out, counter.pages);
+    }
     fputs("}\n", out);
     fflush(out);
 }
@@ -140,6 +148,8 @@ static void stop_counting(void)
     print_result();
     memset(counter.counts, 0, counter.cpus * sizeof *counter.counts);
     cache_clear(counter.cache);
+    if (counter.pages)
+        remote_pages_clear(counter.pages);
 }
 
 /* --- marks --- */
@@ -190,6 +200,8 @@ static void count(unsigned cpu, qemu_plugin_meminfo_t info, uint64_t address)
         return;
     }
     mine->accesses[node]++;
+    if (counter.pages && node != counter.node_of_cpu[cpu])
+        remote_pages_count(counter.pages, cpu, address);
     mine->misses[node] += cache_misses(counter.cache, cpu, place, store);
 }
 
@@ -223,8 +235,8 @@ static void on_access(unsigned cpu, qemu_plugin_meminfo_t info, uint64_t address
         let_others_run(&counter.counts[cpu]);
     if (is_mark(address))
         mark(info, address);
-    else if (atomic_load_explicit(&counting, memory_order_relaxed) && cpu < counter.cpus)
-        count(cpu, info, address);
+    else if (address < USER_END && atomic_load_explicit(&counting, memory_order_relaxed) && cpu < counter.cpus)
+        count(cpu, info, address); /* beyond: what an interrupted instruction leaves on the kernel's stack */
 }
 
 static void on_own_access(unsigned cpu, qemu_plugin_meminfo_t info, uint64_t address, void *data)
@@ -259,6 +271,7 @@ static void on_end(qemu_plugin_id_t id, void *data)
     stop_counting();
     fclose(out);
     cache_close(counter.cache);
+    remote_pages_close(counter.pages);
     free(counter.counts);
 }
 
@@ -295,6 +308,8 @@ static bool read_argument(const char *word)
         counter.cpus = read_numbers(word + 5, numbers, CPUS_MOST);
         for (unsigned i = 0; i < counter.cpus; i++)
             counter.node_of_cpu[i] = (unsigned)numbers[i];
+    } else if (!strncmp(word, "pages=", 6)) {
+        counter.pages_most = (unsigned)atoi(word + 6);
     } else {
         return false;
     }
@@ -312,7 +327,9 @@ int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, 
                -1;
     counter.counts = aligned_alloc(_Alignof(struct count), counter.cpus * sizeof *counter.counts);
     counter.cache = cache_open(counter.cpus, counter.end);
-    if (!counter.counts || !counter.cache)
+    if (counter.pages_most)
+        counter.pages = remote_pages_open(counter.cpus, counter.pages_most);
+    if (!counter.counts || !counter.cache || (counter.pages_most && !counter.pages))
         return fputs("access_counter: no memory\n", stderr), -1;
     memset(counter.counts, 0, counter.cpus * sizeof *counter.counts);
     qemu_plugin_register_vcpu_tb_trans_cb(id, on_translation);

@@ -1,8 +1,10 @@
 /*
  * slices: an array that main makes and threads work on, each on its part. Do the parts come to the threads' nodes?
  *
- *   slices [SECONDS [MIB [FORKS [mapped]]]]     one thread for each CPU; they work until their parts are local or the
- * time is over
+ *   slices [SECONDS [MIB [FORKS [HOW]]]]     one thread for each CPU; they work until their parts are local or the time
+ *                                            is over
+ *
+ * HOW is "mapped": with mmap instead of malloc; or "indexed": no register moves through the array, an index does.
  *
  * Meanwhile main has system calls read and write the array (EFAULT would be a mistake of whoever moves it) and libc ask
  * all threads (setuid), and forks as often as it is told. At the end every number is checked, the array is freed, and
@@ -27,9 +29,11 @@
 #define PAGE         4096u
 #define THREADS_MOST 64u
 #define ASKED        512u
+#define TRIES        100u /* 100 ms each */
 
-/* Huge pages, which own mappings have here, may be shared by two threads. */
-#define LOCAL_SHARE (mapped ? 0.75 : 0.98)
+#define LOCAL_SHARE 0.98
+#define HUGE_PAGE                                                                                                      \
+    ((uintptr_t)2 << 20) /* own mappings have them: an array begins with one, so that no two threads share */
 
 struct worker {
     pthread_t id;
@@ -44,13 +48,26 @@ static size_t numbers, part; /* in all, of a thread */
 static time_t deadline;
 static _Atomic unsigned busy;
 static int forks;
-static bool mapped; /* mmap instead of malloc */
+static bool mapped, indexed;
+
+static void *map(size_t size)
+{
+    char *memory = mmap(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    size_t before = -(uintptr_t)memory % HUGE_PAGE;
+
+    if (memory == MAP_FAILED)
+        abort();
+    if (before)
+        munmap(memory, before);
+    munmap(memory + before + size, HUGE_PAGE - before);
+    return memory + before;
+}
 
 static void *allocate(size_t size)
 {
-    void *memory = mapped ? mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) : malloc(size);
+    void *memory = mapped ? map(size) : malloc(size);
 
-    if (!memory || memory == MAP_FAILED)
+    if (!memory)
         abort();
     return memory;
 }
@@ -101,13 +118,23 @@ static void look(struct worker *worker)
     worker->local = pages_on(worker->part, part * sizeof *array, node_here(), &worker->pages);
 }
 
+static void add_one_to_all(uint32_t *numbers_of_mine)
+{
+    for (size_t i = 0; i < part; i++)
+#ifdef __x86_64__
+        if (indexed)
+            __asm__ volatile("incl (%0,%1,4)" : : "r"(numbers_of_mine), "r"(i) : "memory", "cc");
+        else
+#endif
+            numbers_of_mine[i]++;
+}
+
 static void *work(void *argument)
 {
     struct worker *worker = argument;
 
     do {
-        for (size_t i = 0; i < part; i++)
-            worker->part[i]++;
+        add_one_to_all(worker->part);
         if (++worker->rounds % 8 == 0)
             look(worker);
     } while (time(NULL) < deadline && (!worker->pages || (double)worker->local < LOCAL_SHARE * (double)worker->pages));
@@ -149,7 +176,9 @@ static unsigned try_system_calls(void)
 
         refused += write(ends[1], at, PAGE) != PAGE;
         refused += read(ends[0], page, PAGE) != PAGE;
-        if (++round % 500 == 0)
+        if (++round % 64 == 0)
+            usleep(5000); /* a user of every part, if it never rested: they would rightly stay */
+        if (round % 500 == 0)
             refused += setuid(getuid()) != 0; /* every thread has to answer */
         if (forks > 0 && round % 500 == 0) {
             refused += try_fork();
@@ -180,6 +209,7 @@ int main(int argc, char **argv)
         return 2;
     forks = argc > 3 ? atoi(argv[3]) : 0;
     mapped = argc > 4 && !strcmp(argv[4], "mapped");
+    indexed = argc > 4 && !strcmp(argv[4], "indexed");
     deadline = time(NULL) + (argc > 1 ? atoi(argv[1]) : 20);
     numbers = size / sizeof *array;
     part = numbers / threads;
@@ -203,6 +233,10 @@ int main(int argc, char **argv)
     array = allocate(size);
     memset(array, 1, size);
     after = pages_on(array, size, node_here(), &after_pages);
+    for (unsigned tries = 0; after < after_pages && tries < TRIES; tries++) { /* a batch may have been under way */
+        usleep(100000);
+        after = pages_on(array, size, node_here(), &after_pages);
+    }
     printf("{\"pages\": %zu, \"local\": %zu, \"mistakes\": %zu, \"refused\": %u, \"after_pages\": %zu, "
            "\"after_wrong\": %zu}\n",
            pages, local, mistakes, refused, after_pages, after_pages - after);

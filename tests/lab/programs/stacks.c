@@ -5,6 +5,7 @@
  *   stacks new [THREADS]          that many threads at once, each with a new stack
  *   stacks reused [THREADS]       one after the other: each gets the stack of the one before
  *
+ * Every other thread is made with attributes that ask for nothing, as OpenMP's runtimes and Python do.
  * Prints {"threads", "pages", "wrong", "threads_wrong"}.
  */
 #include <pthread.h>
@@ -53,13 +54,15 @@ int main(int argc, char **argv)
 {
     unsigned count = argc > 2 ? (unsigned)atoi(argv[2]) : 8;
     pthread_t threads[THREADS_MOST];
+    pthread_attr_t attributes;
 
     if (argc < 2 || !count || count > THREADS_MOST)
         return 2;
     all_at_once = !strcmp(argv[1], "new");
     pthread_barrier_init(&barrier, NULL, count);
+    pthread_attr_init(&attributes);
     for (unsigned i = 0; i < count; i++) {
-        if (pthread_create(&threads[i], NULL, look, NULL) != 0)
+        if (pthread_create(&threads[i], i % 2 ? &attributes : NULL, look, NULL) != 0)
             return 1;
         if (!all_at_once)
             pthread_join(threads[i], NULL);

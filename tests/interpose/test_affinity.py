@@ -1,0 +1,132 @@
+"""The program's own affinity calls under each on_app_affinity, and what it is told about the number of CPUs. Two CPUs
+are enough: the place of the worker is the first one."""
+
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+import harness
+from harness import cpu_list
+
+ZOO = os.path.join(harness.BUILD, "tests", "interpose")
+WAYS = ("sched", "tid", "self", "other", "syscall", "attribute", "early")
+
+
+class Affinity(harness.ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.assertGreater(len(self.allowed), 1, "needs two CPUs")
+        self.first, self.second = sorted(self.allowed)[:2]
+
+    def place(self, choice):
+        return self.policy(f'[[rules]]\nname = "worker"\nmatch = {{ index = "1" }}\ncpus = "{self.first}"\n'
+                           f'bind_to = "cpu"\non_app_affinity = "{choice}"\n')
+
+    def own_affinity(self, policy, way, *cpus):
+        process = self.start([os.path.join(ZOO, "own_affinity"), way, ",".join(map(str, cpus))], policy,
+                             "run" if policy else "plain", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        output, errors = process.communicate(timeout=harness.SECONDS)
+        self.assertEqual((process.returncode, errors), (0, b""))
+        lines = dict(line.split(" ", 1) for line in output.decode().splitlines())
+        return cpu_list(lines.pop("worker")), lines
+
+    def check(self, choice, asked, expected):
+        _, plain = self.own_affinity(None, "sched", *asked)
+        for way in WAYS:
+            with self.subTest(way=way, choice=choice):
+                got, answers = self.own_affinity(self.place(choice), way, *asked)
+                self.assertEqual(got, set(expected))
+                answers.pop("set", None)
+                self.assertEqual(answers, plain, "each call answers as without us")
+
+    def test_respect(self):
+        self.check("respect", [self.second], [self.second])
+
+    def test_clamp_keeps_what_is_within_the_place(self):
+        self.check("clamp", [self.first, self.second], [self.first])
+
+    def test_clamp_keeps_the_place_where_nothing_is_within(self):
+        self.check("clamp", [self.second], [self.first])
+
+    def test_remap(self):
+        self.check("remap", [self.second], [self.first])
+
+    def test_ignore(self):
+        self.check("ignore", [self.second], [self.first])
+
+    def test_a_thread_without_a_rule_is_the_programs_own(self):
+        policy = self.policy(f'[[rules]]\nname = "other"\nmatch = {{ thread = "nobody" }}\ncpus = "{self.first}"\n')
+        for way in WAYS:
+            with self.subTest(way=way):
+                self.assertEqual(self.own_affinity(policy, way, self.second)[0], {self.second})
+
+    def test_who_asked_is_told(self):
+        report = self.path("report.json")
+        self.nodewise("run", "-p", self.place("clamp"), "--report", report, "--", os.path.join(ZOO, "own_affinity"),
+                      "sched", str(self.second))
+        with open(report, encoding="utf-8") as file:
+            text = file.read()
+        self.assertIn('"affinity"', text)
+        self.assertIn("own_affinity", text)
+        self.assertIn("app-outside", text)
+
+
+class CpuCount(harness.ProgramTest):
+    def counts(self, policy):
+        process = self.start([os.path.join(ZOO, "counts_cpus")], policy, "run" if policy else "plain",
+                             stdout=subprocess.PIPE)
+        output, _ = process.communicate(timeout=harness.SECONDS)
+        found = {}
+        for line in output.decode().splitlines():
+            words = line.split()
+            found[words[0]] = dict(zip(words[1::2], words[2::2]))
+        return found
+
+    def check(self, report, number, cpus):
+        """Pinned threads and main are told the same."""
+        policy = self.policy(f'[cpu_count]\nreport = {report}\n[defaults]\nbind_to = "cpu"\ncpus = "{cpus}"\n')
+        shown = min(number, len(cpu_list(cpus)))
+        for who, found in self.counts(policy).items():
+            self.assertEqual((found["sysconf"], found["get_nprocs"]), (str(number), str(number)), who)
+            self.assertEqual((found["affinity"], found["pthread"], len(cpu_list(found["sysfs"]))), (str(shown),) * 2 + (shown,),
+                             who)
+
+    def test_host_is_the_kernels_word(self):
+        policy = self.policy('[defaults]\nbind_to = "none"\n')
+        self.assertEqual(self.counts(policy), self.counts(None))
+
+    def test_plan(self):
+        every, last = ",".join(map(str, sorted(self.allowed))), max(self.allowed)
+        self.check('"plan"', len(self.allowed), every)
+        self.check('"plan"', 1, str(last))
+
+    def test_number(self):
+        self.check("1", 1, ",".join(map(str, sorted(self.allowed))))
+        self.check("7", 7, str(max(self.allowed)))
+
+    def test_affinity(self):
+        policy = self.policy('[cpu_count]\nreport = "affinity"\n[defaults]\nbind_to = "cpu"\n')
+        self.assertEqual({found["affinity"] for found in self.counts(policy).values()}, {str(len(self.allowed))})
+
+    def test_real_programs_believe_it(self):
+        policy = self.policy(f'[cpu_count]\nreport = "plan"\n[defaults]\ncpus = "{max(self.allowed)}"\n')
+        questions = {"nproc": ["/usr/bin/nproc"],
+                     "python": ["/usr/bin/python3", "-c", "import os; print(os.cpu_count())"],
+                     "affinity": ["/usr/bin/python3", "-c", "import os; print(len(os.sched_getaffinity(0)))"],
+                     "getconf": ["/usr/bin/getconf", "_NPROCESSORS_ONLN"]}
+        for name, command in questions.items():
+            with self.subTest(program=name):
+                self.assertEqual(self.nodewise("run", "-p", policy, "--", *command).strip(), "1")
+
+    def test_variables_are_filled_where_they_are_not_set(self):
+        policy = self.policy('[cpu_count]\nreport = 3\nexport = ["OMP_NUM_THREADS", "MKL_NUM_THREADS"]\n')
+        script = "echo $OMP_NUM_THREADS $MKL_NUM_THREADS"
+        self.assertEqual(self.nodewise("run", "-p", policy, "--", "/bin/sh", "-c", script).split(), ["3", "3"])
+        process = self.start(["/bin/sh", "-c", script], policy, environment={"MKL_NUM_THREADS": "5"},
+                             stdout=subprocess.PIPE)
+        self.assertEqual(process.communicate()[0].split(), [b"3", b"5"])
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,90 @@
+"""Another policy for a running program (`nodewise reload`)."""
+
+import json
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+import harness
+from harness import threads_of, wait_until
+
+ZOO = os.path.join(harness.BUILD, "tests", "interpose")
+
+
+class Reload(harness.ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.first, self.last = min(self.allowed), max(self.allowed)
+        self.one = self.policy(f'[defaults]\ncpus = "{self.first}"\nbind_to = "cpu"\n', "one.toml")
+        self.two = self.policy(f'[[rules]]\nname = "workers"\nmatch = {{ index = "1-" }}\ncpus = "{self.last}"\n'
+                               'bind_to = "cpu"\n', "two.toml")
+
+    def program(self, name, *arguments, **more):
+        process = self.start([os.path.join(ZOO, name), *arguments], self.one, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                             **more)
+        process.stdout.readline()
+        self.wait_until_seen(process.pid)
+        return process
+
+    def cpus(self, process):
+        return {tid: cpus for tid, (name, cpus) in threads_of(process.pid).items()
+                if tid != process.pid and name != "nodewise"}
+
+    def test_threads_that_are_there_and_those_that_come(self):
+        process = self.program("some_are_busy", "4", "4") # the others sleep a little, again and again
+        wait_until(lambda: list(self.cpus(process).values()) == [{self.first}] * 4, "placed by the first policy")
+        answer = json.loads(self.nodewise("reload", str(process.pid), "-p", self.two, "--json"))
+        self.assertEqual({thread["rule"] for thread in answer["changed"]}, {"workers", "(base)"})
+        self.assertEqual(list(self.cpus(process).values()), [{self.last}] * 4)
+        self.assertEqual(threads_of(process.pid)[process.pid][1], self.allowed, "main has the new union")
+        self.nodewise("verify", str(process.pid))
+        self.nodewise("reload", str(process.pid), "-p", self.one)
+        self.assertEqual(list(self.cpus(process).values()), [{self.first}] * 4)
+        self.assertEqual(process.communicate(b"\n", timeout=harness.SECONDS)[0], b"")
+        self.assertEqual(process.returncode, 0)
+
+    def test_under_a_program_that_never_stands_still(self):
+        report = self.path("report.json")
+        process = self.program("never_stands_still", way="preload", environment={"NODEWISE_REPORT": report})
+        policies = [self.one, self.two,
+                    self.policy('[[rules]]\nname = "even"\nmatch = { thread = "even-*" }\nbind_to = "cpu"\nexclusive = true\n'
+                                '[[rules]]\nname = "short"\nmatch = { start_function = "short_life" }\nbind_to = "core"\n'
+                                '[defaults]\nmemory = { arena = "process", policy = "interleave" }\n', "three.toml")]
+        for i in range(24):
+            self.nodewise("reload", str(process.pid), "-p", policies[i % 3])
+        output, _ = process.communicate(b"\n", timeout=harness.SECONDS)
+        self.assertEqual((output, process.returncode), (b"many rounds, 0 mistakes\n", 0))
+        with open(report, encoding="utf-8") as file:
+            told = json.load(file)
+        self.assertEqual(told["process"]["threads_started"] - told["process"]["threads_ended"], 1, "main is left")
+        self.assertEqual(sum(rule["live"] for rule in told["rules"]), 1, told["rules"])
+
+    def test_a_policy_that_is_not_for_it(self):
+        process = self.program("some_are_busy", "2", "2")
+        other = self.policy('[target]\nexe = "/usr/bin/other"\n[defaults]\nbind_to = "cpu"\n', "other.toml")
+        self.nodewise("reload", str(process.pid), "-p", other, code=1)
+        self.assertEqual(list(self.cpus(process).values()), [{self.first}] * 2)
+        broken = self.policy('[defaults]\nbind_to = "nothing"\n', "broken.toml")
+        self.nodewise("reload", str(process.pid), "-p", broken, code=2)
+
+    def test_what_the_first_policy_did_not_ask_about_the_process(self):
+        process = self.program("some_are_busy", "2", "2")
+        other = self.policy('[target]\nexe = "*/some_are_busy"\nargv = "*some_are_busy 2 2"\n[[rules]]\nname = "all"\n'
+                            f'match = {{ process_argv = "*2 2", index = "1-" }}\ncpus = "{self.last}"\n', "asks.toml")
+        self.nodewise("reload", str(process.pid), "-p", other)
+        self.assertEqual(list(self.cpus(process).values()), [{self.last}] * 2)
+
+    def test_who_does_nothing_takes_it_when_he_does(self):
+        self.nodewise("reload", "1", "-p", self.two, code=4)
+        process = self.program("sleeps_in_workers")
+        before = self.cpus(process)
+        done = subprocess.run([harness.NODEWISE, "reload", str(process.pid), "-p", self.two, "--wait", "0.3"],
+                              env=harness.clean_environment(), capture_output=True, text=True)
+        if done.returncode == 1: # as long as nobody passes a hook
+            self.assertIn("as soon as it runs again", done.stderr)
+            self.assertEqual(self.cpus(process), before)
+
+
+if __name__ == "__main__":
+    harness.main()

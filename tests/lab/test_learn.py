@@ -1,0 +1,51 @@
+"""A policy that `learn` wrote: under it a program goes to other nodes' memory at most half as often."""
+
+import json
+import os
+import statistics
+
+from guest import Lab, harness, lab_program, slow
+
+LOCALITY, SLICES = lab_program("locality"), lab_program("slices")
+COUNTED = os.path.join(harness.BUILD, "tests", "lab", "counter", "counted")
+RUNS = 3
+
+
+class Learn(Lab):
+    def learned(self, load):
+        text = self.guest("4x2", f"{harness.NODEWISE} learn -o /tmp/l.toml -- {LOCALITY} {load} 8 >/dev/null\ncat /tmp/l.toml\n",
+                          [], [LOCALITY])
+        with open(self.path("learned.toml"), "w", encoding="utf-8") as file:
+            file.write(text)
+        self.nodewise("check", self.path("learned.toml"))
+        return self.path("learned.toml")
+
+    def shares(self, load, policy):
+        """Medians of the remote shares: plainly, and under the policy."""
+        plain = f"{COUNTED} {LOCALITY} {load} 8 >/dev/null\n"
+        under = f"{harness.NODEWISE} run -p {policy} -- {plain}"
+        out = self.path("counted")
+        self.guest("4x2", (plain + under) * RUNS, [policy], [LOCALITY, COUNTED], ["--count", out, "--marks"])
+        with open(out, encoding="utf-8") as file:
+            remote = [json.loads(line)["remote_accesses"] for line in file]
+        self.assertEqual(len(remote), 2 * RUNS)
+        return statistics.median(remote[::2]), statistics.median(remote[1::2])
+
+    def test_half_the_remote_accesses(self):
+        plain, under = self.shares("short", self.learned("short"))
+        self.assertGreater(plain, 0.2, "the measure measures")
+        self.assertLess(under, plain / 2)
+
+    @slow
+    def test_whose_memory_threads_work_on(self):
+        """Eight threads, each on its part of an array that main made."""
+        # the counter only because CPUs take short turns with it: threads are looked at while others run
+        text = self.guest("4x2", f"{harness.NODEWISE} learn -o /tmp/l.toml -- {SLICES} 20 16 >/dev/null\ncat /tmp/l.toml\n",
+                          [], [SLICES], ["--count", self.path("counted"), "--marks"])
+        main, workers = text.split("[[rules]]")[:2]
+        self.assertRegex(main, r"# made [0-9]+ MiB of the memory")
+        self.assertRegex(workers, r"# works on large blocks of main \((8|9|10)[0-9]+ % of")
+
+
+if __name__ == "__main__":
+    harness.main()

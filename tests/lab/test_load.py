@@ -1,0 +1,56 @@
+"""Threads that move to where there is time for them (rebalance.steal), on four nodes."""
+
+import json
+import os
+
+from guest import Lab, harness, slow, workers
+
+BUSY = os.path.join(harness.BUILD, "tests", "interpose", "some_are_busy")
+INTERVAL = 1000  # ms
+QUIET = 4  # s, in which nobody moves any more
+
+
+class Balance(Lab):
+    def report_of(self, rebalance, moves=4, threads=16, step=2):
+        """The report some seconds after so many moves, which a host with little time for the guest makes late."""
+        policy = self.policy('[defaults]\nbind_to = "cpu"\ndistribution = "round_robin"\nlevel = "cpu"\n' + rebalance)
+        script = (f"mkfifo /tmp/input\n{harness.NODEWISE} run -p {policy} -- {BUSY} {threads} {step} </tmp/input >/dev/null &\n"
+                  f"pid=$!\nexec 3>/tmp/input\nn=0\n"
+                  f"until [ $({harness.NODEWISE} report $pid -f json | grep -c '\"balanced\"') -ge {moves} ] || [ $n = 60 ]; do\n"
+                  "  sleep 1\n  n=$((n+1))\ndone\n"
+                  f"sleep {QUIET}\n{harness.NODEWISE} report $pid -f json\necho >&3\nwait $pid\n")
+        return json.loads(self.guest("4x2", script, [policy], [BUSY]))
+
+    def busy_cpus(self, report):
+        threads = sorted(workers(report), key=lambda thread: thread["index"])
+        return [thread["now"] for thread in threads[::2]]
+
+    def test_a_skewed_load_is_spread_and_stays(self):
+        """Eight busy threads on four of the eight CPUs."""
+        report = self.report_of(f'rebalance = {{ steal = "any", interval = "{INTERVAL}ms", min_residency = "1s" }}\n')
+        self.assertEqual(sorted(self.busy_cpus(report)), [str(cpu) for cpu in range(8)])
+        moves = [event for event in report["events"] if event["kind"] == "placed" and event["reason"] == "balanced"]
+        # four have to; on a host that keeps CPUs of the guest waiting for seconds, others seem to have too little as well
+        self.assertIn(len(moves), range(4, 9), moves)
+        last = {}
+        for move in moves:
+            self.assertGreaterEqual(move["ms"] - last.get(move["tid"], -1000), 1000, f"not before min_residency: {moves}")
+            last[move["tid"]] = move["ms"]
+        self.assertEqual(len({event["tid"] for event in moves[:4]}), 4, f"nobody goes to and fro: {moves}")
+
+    @slow
+    def test_within_the_node(self):
+        report = self.report_of(f'rebalance = {{ steal = "node", interval = "{INTERVAL}ms", min_residency = "1s" }}\n')
+        self.assertEqual(sorted(self.busy_cpus(report)), [str(cpu) for cpu in range(8)])
+        for thread in workers(report):
+            start = thread["index"] - 1
+            self.assertEqual(int(thread["now"]) // 2, start % 8 // 2, f"on its node: {thread}")
+
+    @slow
+    def test_not_asked_for(self):
+        """The measure measures."""
+        self.assertEqual(len(set(self.busy_cpus(self.report_of("", moves=0)))), 4)
+
+
+if __name__ == "__main__":
+    harness.main()

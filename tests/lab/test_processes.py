@@ -1,0 +1,64 @@
+"""Several processes of one deployment on a machine with four nodes ([process] distribution)."""
+
+import collections
+import json
+import os
+
+from guest import Lab, harness, lab_program
+
+FORKS = os.path.join(harness.BUILD, "tests", "interpose", "sleeps_in_children")
+HOLDS = lab_program("holds")
+NODES = {"0-1": 0, "2-3": 1, "4-5": 2, "6-7": 3}
+
+
+class Processes(Lab):
+    def policy_for(self, distribution):
+        return self.policy(f'[process]\ndistribution = "{distribution}"\nlevel = "node"\n[defaults]\nbind_to = "node"\n')
+
+    def nodes_of(self, output):
+        """The node of each process that was shown: {pid: node}."""
+        shown = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+        return {show["process"]["pid"]: NODES[show["threads"][0]["now"]] for show in shown}
+
+    SHOW = ("show() { for p in $pids; do until " + harness.NODEWISE + " show $p >/dev/null 2>&1; do sleep 0.3; done; "
+            + harness.NODEWISE + " show $p --json | tr -d '\\n'; echo; done; }\n")
+
+    def test_eight_processes_some_of_which_are_killed(self):
+        policy = self.policy_for("least_loaded")
+        start = f"{harness.NODEWISE} run -p {policy} -- {HOLDS} 1 /tmp/ready /tmp/go & pids=\"$pids $!\"\n"
+        script = (self.SHOW + start * 8 + "show\necho ---\nset -- $pids\n"
+                  "kill -9 $1 $3 $4 $7\npids=\"$2 $5 $6 $8\"\nsleep 0.5\n" + start * 4 + "show\n")
+        before, after = self.guest("4x2", script, [policy], [HOLDS]).split("---")
+        for output in (before, after):
+            nodes = self.nodes_of(output)
+            self.assertEqual(collections.Counter(nodes.values()), {0: 2, 1: 2, 2: 2, 3: 2})
+        kept = [pid for pid in self.nodes_of(before) if pid in self.nodes_of(after)]
+        self.assertEqual(len(kept), 4)
+        for pid in kept:
+            self.assertEqual(self.nodes_of(before)[pid], self.nodes_of(after)[pid], "who lives stays")
+
+    def test_forked_children_have_shares_of_their_own(self):
+        policy = self.policy_for("round_robin")
+        script = f"{harness.NODEWISE} run -p {policy} -- {FORKS} 7\n"
+        lines = self.guest("4x2", script, [policy], [FORKS]).split()
+        self.assertEqual(collections.Counter(NODES[cpus] for cpus in lines), {0: 2, 1: 2, 2: 2, 3: 2})
+
+    def test_programs_that_a_process_starts_have_their_own(self):
+        policy = self.policy_for("round_robin")
+        script = f"{harness.NODEWISE} run -p {policy} -- {FORKS} 3 exec\n"
+        lines = self.guest("4x2", script, [policy], [FORKS]).split()
+        # each child takes a share when it is forked, and keeps it when it goes on as another program
+        self.assertEqual(collections.Counter(NODES[cpus] for cpus in lines), {0: 1, 1: 1, 2: 1, 3: 1})
+
+    def test_ranks_of_a_launcher(self):
+        """Twice as many as nodes: disjoint, and two of each node."""
+        policy = self.policy_for("scatter")
+        script = "".join(f"OMPI_COMM_WORLD_LOCAL_RANK={rank} OMPI_COMM_WORLD_LOCAL_SIZE=8 {harness.NODEWISE} run -p {policy} "
+                         f"-- {FORKS} 0\n" for rank in range(8))
+        lines = self.guest("4x2", script, [policy], [FORKS]).split()
+        self.assertEqual(sorted(lines), [str(cpu) for cpu in range(8)])
+        self.assertEqual([int(cpu) // 2 for cpu in lines], [0, 2, 1, 3, 0, 2, 1, 3], "neighbours apart")
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,371 @@
+"""What can be seen of a plan, of a running program and of one that has ended: every view, as a user calls it."""
+
+import html.parser
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import xml.etree.ElementTree
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+import jsonschema  # Debian: python3-jsonschema
+
+import harness
+from harness import wait_until
+
+BUSY = os.path.join(harness.BUILD, "tests", "interpose", "some_are_busy")
+POLICY = """
+[defaults]
+bind_to = "cpu"
+distribution = "round_robin"
+level = "cpu"
+[metrics]
+labels = { team = "storage" }
+"""
+SCHEMA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tools", "report", "report.schema.json")
+MACHINE = "pack:2 numa:2 l3:2 core:2 pu:2"
+
+
+class Page(html.parser.HTMLParser):
+    """Tags that stand open, and what the page would fetch."""
+
+    VOID = {"meta", "br", "hr", "img", "link", "input"}
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.wrong, self.fetched, self.scripts, self.words = [], [], [], 0, ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.scripts += tag == "script"
+        self.fetched += [value for name, value in attributes if name in ("src", "href", "srcset", "action")]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(tag)
+
+    def handle_data(self, data):
+        self.words += data
+
+
+class Views(harness.ProgramTest):
+    def start_busy(self, threads=4, policy=POLICY):
+        process = self.start([BUSY, str(threads), "2"], self.policy(policy), "run", stdin=subprocess.PIPE)
+        self.wait_until_seen(process.pid)
+        wait_until(lambda: len(self.show(process.pid)["threads"]) > threads, "all threads are there")
+        return process
+
+    def finish(self, process):
+        process.stdin.close()
+        self.assertEqual(process.wait(timeout=harness.SECONDS), 0)
+
+    def report_of_a_run(self, name, threads):
+        command = [harness.NODEWISE, "run", "-p", self.policy(POLICY), "--report", self.path(name), "--", BUSY, str(threads), "2"]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, env=harness.clean_environment(),
+                              timeout=harness.SECONDS)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return self.path(name)
+
+    def check_page(self, text):
+        page = Page(text)
+        self.assertEqual((page.open, page.wrong, page.fetched, page.scripts), ([], [], [], 0))
+        for word in ("viewport", "prefers-color-scheme:dark", "@media print"):
+            self.assertIn(word, text)
+        return page.words
+
+    def check_picture(self, text):
+        root = xml.etree.ElementTree.fromstring(text)
+        self.assertTrue(root.tag.endswith("svg"))
+        self.assertNotIn("http", text.replace("http://www.w3.org/2000/svg", ""))
+        return " ".join(root.itertext())
+
+    def test_a_plan_as_map_picture_and_page(self):
+        policy = self.policy(POLICY)
+        arguments = ["plan", "-p", policy, "--topology", MACHINE, "--thread", "worker_*=3", "--thread", "<b>&\"x'"]
+        text = self.nodewise(*arguments)
+        for line in ("node 0  socket 0", "node 3  socket 1", "A worker_1  CPU 0", "on several nodes", "rules  A defaults"):
+            self.assertIn(line, text)
+        picture = self.check_picture(self.nodewise(*arguments, "--svg", "-"))
+        page = self.check_page(self.nodewise(*arguments, "--html", "-"))
+        for words in (picture, page):
+            self.assertIn("worker_2", words)
+            self.assertIn("<b>&\"x'", words)
+        self.nodewise(*arguments, "--svg", self.path("no/such/folder"), code=1)
+
+    def test_a_map_is_as_wide_as_asked(self):
+        policy = self.policy(POLICY)
+        for columns in (40, 80, 200):
+            done = subprocess.run([harness.NODEWISE, "plan", "-p", policy, "--topology", "pack:1 core:64 pu:2", "--thread", "a=128"],
+                                  capture_output=True, text=True, env=harness.clean_environment() | {"COLUMNS": str(columns)})
+            shown = done.stdout[done.stdout.index("\nnode 0"):]
+            rows = [line for line in shown.splitlines() if re.match(r"  (CPU|rules|     )", line)]
+            self.assertGreater(len(rows), 1)
+            self.assertLessEqual(max(map(len, rows)), columns)
+
+    def test_a_plan_for_what_a_program_was_seen_to_do(self):
+        report = self.report_of_a_run("end.json", 6)
+        policy = self.policy(POLICY)
+        document = json.loads(self.nodewise("plan", "-p", policy, "--topology", MACHINE, "--from", report, "--json"))
+        self.assertEqual(len(document["threads"]), 7)
+        process = self.start_busy()
+        document = json.loads(self.nodewise("plan", "-p", policy, "--pid", str(process.pid), "--json"))
+        self.assertEqual(len(document["threads"]), 5)
+        self.finish(process)
+
+    def test_a_report_in_each_format(self):
+        report = self.report_of_a_run("end.json", 4)
+        with open(report) as file:
+            document = json.load(file)
+        self.assertEqual(document["verdict"]["word"], "as_asked")
+        self.assertEqual(sorted(document["localities"]), ["access_locality", "access_locality_reason", "alloc_locality",
+                                                         "page_locality"])
+        self.assertTrue(document["machine"]["nodes"])
+        self.assertIn("verdict: as_asked", self.nodewise("report", report))
+        words = self.check_page(self.nodewise("report", report, "-f", "html"))
+        for word in ("as_asked", "alloc_locality", "some_are_busy", "defaults", "threads (some_are_busy, …) on CPU"):
+            self.assertIn(word, words)
+        self.assertIn("node 0", self.check_picture(self.nodewise("report", report, "-f", "svg")))
+        self.nodewise("report", report, "-o", self.path("end.svg"))
+        with open(self.path("end.svg")) as file:
+            self.check_picture(file.read())
+        self.nodewise("report", report, "-f", "pdf", code=2)
+        with open(self.report_of_a_run("direct.html", 2)) as file:
+            self.check_page(file.read())
+
+    def test_reports_are_as_their_schema_says(self):
+        with open(SCHEMA) as file:
+            validator = jsonschema.Draft7Validator(json.load(file))
+        process = self.start_busy()
+        live = json.loads(self.nodewise("report", str(process.pid), "--pages", "--json"))
+        self.finish(process)
+        with open(self.report_of_a_run("end.json", 3)) as file:
+            ended = json.load(file)
+        for report in (live, ended):
+            self.assertEqual([f"{list(error.path)}: {error.message}" for error in validator.iter_errors(report)], [])
+        self.assertTrue(list(validator.iter_errors({**ended, "verdict": {}})), "the schema says something")
+
+    def test_a_report_names_the_key_to_change(self):
+        process = self.start_busy(4 * len(self.allowed), POLICY.replace("[metrics]", "exclusive = true\n[metrics]"))
+        document = json.loads(self.nodewise("report", str(process.pid), "--json"))
+        self.assertIn(document["verdict"]["word"], ("partly", "not"))
+        self.assertIn("exclusive", {hint["key"] for hint in document["hints"]})
+        self.finish(process)
+
+    def test_two_runs_compared(self):
+        few, many = self.report_of_a_run("few.json", 2), self.report_of_a_run("many.json", 8)
+        self.assertIn("threads_started", self.nodewise("diff", few, many))
+        self.nodewise("diff", few, many, "--fail-on", "threads_started:+10%", code=1)
+        self.nodewise("diff", few, many, "--fail-on", "threads_started:-10%")
+        self.nodewise("diff", many, few, "--fail-on", "threads_started:-10%", code=1)
+        self.nodewise("diff", few, few, "--fail-on", "as_asked:-0%", "--fail-on", "threads_started:+0%")
+        self.nodewise("diff", few, many, "--fail-on", "no_such:-1%", code=2)
+        self.nodewise("diff", few, many, "--fail-on", "as_asked", code=2)
+        document = json.loads(self.nodewise("diff", few, many, "--json"))
+        self.assertEqual(document["measures"]["threads_started"], {"a": 3.0, "b": 9.0})
+
+    def test_a_run_that_requires_locality(self):
+        run = ["run", "-p", self.policy(POLICY), "--require-locality"]
+        allocates = os.path.join(harness.BUILD, "tests", "interpose", "some_are_busy")
+        done = subprocess.run([harness.NODEWISE, *run, "50", "--", allocates, "4", "2"], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, env=harness.clean_environment(), timeout=harness.SECONDS)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.nodewise(*run, "50", "--", "sh", "-c", "exit 7", code=7)
+        self.nodewise(*run, "50", "--", "/no/such/program", code=127)
+        self.nodewise(*run, "101", "--", "true", code=125)
+        off = self.policy(POLICY.replace("[metrics]", 'memory = { arena = "off" }\n[metrics]'), "off.toml")
+        self.nodewise("run", "-p", off, "--require-locality", "50", "--", "true", code=1)
+
+    def test_numbers_for_monitoring(self):
+        process = self.start_busy()
+        label = f'pid="{process.pid}",comm="some_are_busy",team="storage"'
+        text = self.nodewise("metrics", "--once")
+        self.assertIn(f'nodewise_threads{{{label},rule="defaults"}} 4', text)
+        self.assertIn(f'nodewise_placements_total{{{label},rule="defaults",step="full"}} 4', text)
+        for line in text.splitlines():
+            self.assertRegex(line, r'^(# (HELP|TYPE) nodewise_\w+ .+|nodewise_\w+(\{\w+="[^"]*"(,\w+="[^"]*")*\})? \d+)$')
+        self.assertTrue(self.nodewise("metrics", "--once", "--openmetrics").endswith("# EOF\n"))
+        self.nodewise("metrics", "--textfile", self.path("nodewise.prom"))
+        with open(self.path("nodewise.prom")) as file:
+            self.assertIn(label, file.read())
+        self.nodewise("metrics", "--once", "--textfile", "x", code=2)
+        self.nodewise("metrics", "--listen", "nowhere", code=2)
+        self.finish(process)
+
+    def fetch(self, url, headers=None):
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers or {}), timeout=harness.SECONDS) as answer:
+            return answer.headers["Content-Type"], answer.read().decode()
+
+    def answers(self, url):
+        try:
+            return self.fetch(url)
+        except OSError:
+            return None
+
+    def test_numbers_over_http(self):
+        port = harness.free_port()
+        server = self.start([harness.NODEWISE, "metrics", "--listen", f"127.0.0.1:{port}"], way="plain")
+        url = f"http://127.0.0.1:{port}"
+        kind, text = wait_until(lambda: self.answers(url + "/metrics"), "the server answers")
+        self.assertIn("version=0.0.4", kind)
+        self.assertIn("nodewise_processes", text)
+        kind, text = self.fetch(url + "/metrics", {"Accept": "application/openmetrics-text; version=1.0.0"})
+        self.assertIn("openmetrics", kind)
+        self.assertTrue(text.endswith("# EOF\n"))
+        with self.assertRaises(urllib.error.HTTPError) as caught:
+            self.fetch(url + "/etc/passwd")
+        self.assertEqual(caught.exception.code, 404)
+        caught.exception.close()
+        self.nodewise("metrics", "--listen", f"127.0.0.1:{port}", code=3)
+        server.terminate()
+        self.assertEqual(server.wait(timeout=harness.SECONDS), 0)
+
+    def ask_socket(self, path):
+        with socket.socket(socket.AF_UNIX) as client:
+            try:
+                client.connect(path)
+            except OSError:
+                return None
+            client.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            return client.makefile("rb").read().decode()
+
+    def test_numbers_over_a_unix_socket(self):
+        path = self.path("socket")
+        for _ in range(2):  # the second finds what the killed first left
+            server = self.start([harness.NODEWISE, "metrics", "--listen", "unix:" + path], way="plain")
+            text = wait_until(lambda: self.ask_socket(path), "the server answers")
+            self.assertIn("nodewise_processes", text)
+            self.assertEqual(os.stat(path).st_mode & 0o777, 0o660)
+            self.nodewise("metrics", "--listen", "unix:" + path, code=3)
+            server.kill()
+            server.wait()
+
+    def test_top_as_text(self):
+        process = self.start_busy()
+        text = self.nodewise("top", "--batch", str(process.pid))
+        for word in ("1 processes, 5 threads", "node 0", "threads\n", "rules\n", "memory\n", "events\n"):
+            self.assertIn(word, text)
+        only = self.nodewise("top", "--batch", "--tab", "rules", "--rule", "def", str(process.pid))
+        self.assertIn("defaults", only)
+        self.assertNotIn("(base)", only)
+        self.assertNotIn("\nthreads\n", only)
+        self.nodewise("top", "--batch", "--tab", "nothing", code=2)
+        self.finish(process)
+        self.nodewise("top", "--batch", str(process.pid), code=4)
+
+    def test_views_of_many_threads(self):
+        process = self.start_busy(2500)
+        pid = str(process.pid)
+        self.assertEqual(len(json.loads(self.nodewise("verify", pid, "--json"))["threads"]), 2501)
+        self.assertIn("threads (some_are_busy", self.check_page(self.nodewise("report", pid, "-f", "html")))
+        self.check_picture(self.nodewise("report", pid, "-f", "svg"))
+        self.assertIn('rule="defaults"} 2500', self.nodewise("metrics", "--once"))
+        self.assertIn("2501 threads", self.nodewise("top", "--batch", "--tab", "rules", pid))
+        self.finish(process)
+
+    def test_whose_pages_they_are(self):
+        """The process says so when it passes a hook; else the report says why it is not known."""
+        plan = self.path("p.plan")
+        self.nodewise("compile", "-p", self.policy(POLICY), "-o", plan)
+
+        def pages_of(program, *words, fault=""):
+            process = self.start([os.path.join(harness.BUILD, "tests", "interpose", program), *words], way="plain",
+                                 environment={"LD_PRELOAD": harness.FAULTY_SHIM, "NODEWISE_PLAN": plan, "NODEWISE_FAULT": fault},
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            process.stdout.readline()
+            self.wait_until_seen(process.pid)
+            pages = json.loads(self.nodewise("report", str(process.pid), "--pages", "--json"))["pages"]
+            self.finish(process)
+            return pages
+
+        told = pages_of("threads_of_every_kind", "none")
+        self.assertGreater(sum(rule["resident"] for rule in told["rules"]), 4096)  # it frees nearly all now and then
+        self.assertGreater(told["page_locality"], 0.9)
+        refused = pages_of("threads_of_every_kind", "none", fault="move_pages=EPERM")
+        self.assertIsNone(refused["threads"])
+        self.assertIn("move_pages", refused["threads_reason"])
+        waiting = pages_of("sleeps_in_workers")
+        self.assertIsNone(waiting["rules"])
+        self.assertIn("hook", waiting["threads_reason"])
+
+    def test_being_looked_at_wakes_nobody(self):
+        """Views read what is written anyway: a program that waits does not run because of them."""
+        process = self.start([os.path.join(harness.BUILD, "tests", "interpose", "sleeps_in_workers")],
+                             self.policy(POLICY), "run", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        process.stdout.readline()
+
+        def ran():
+            turns = []
+            for tid in os.listdir(f"/proc/{process.pid}/task"):
+                with open(f"/proc/{process.pid}/task/{tid}/schedstat", encoding="ascii") as file:
+                    turns.append(file.read())
+            return sorted(turns)
+
+        def sleeps():
+            before = ran()
+            time.sleep(0.3)
+            return before == ran()
+
+        wait_until(sleeps, "it sleeps")
+        before = ran()
+        for words in (["metrics", "--once"], ["top", str(process.pid), "--batch"], ["show", str(process.pid)], ["ps"],
+                      ["why", str(process.pid)], ["report", str(process.pid)]):
+            self.nodewise(*words)
+        self.assertEqual(ran(), before)
+
+    def test_what_to_paste(self):
+        policy = self.policy(POLICY)
+        done = subprocess.run(["sh", "-c", self.nodewise("env", "--sh", "-p", policy) + 'echo "$LD_PRELOAD $NODEWISE_POLICY"'],
+                              capture_output=True, text=True, env=harness.clean_environment())
+        self.assertEqual(done.stdout.split(), [harness.SHIM, policy])
+        self.assertIn("Environment=LD_PRELOAD=" + harness.SHIM, self.nodewise("env", "--systemd", "-p", policy))
+        self.assertIn("--cap-add SYS_NICE", self.nodewise("env", "--docker", "-p", policy))
+        self.assertIn("hostPath", self.nodewise("env", "--k8s", "-p", policy))
+        self.nodewise("env", code=2)
+
+    def test_completions_know_every_verb(self):
+        verbs = re.findall(r"^  (\w+) ", self.nodewise("help"), re.MULTILINE)
+        self.assertGreater(len(verbs), 18)
+        for shell in ("bash", "zsh", "fish"):
+            script = self.nodewise("completions", shell)
+            for verb in verbs:
+                self.assertIn(verb, script)
+            self.assertIn("require-locality", script)
+        with open(self.path("c.bash"), "w") as file:
+            file.write(self.nodewise("completions", "bash"))
+        done = subprocess.run(["bash", "-c", f". {self.path('c.bash')}; COMP_WORDS=(nodewise rep); COMP_CWORD=1; _nodewise; "
+                               'echo "${COMPREPLY[@]}"'], capture_output=True, text=True)
+        self.assertEqual(done.stdout.strip(), "report", done.stderr)
+
+    def test_every_verb_has_its_page(self):
+        folder = os.path.join(harness.BUILD, "tools", "man")
+        for verb in re.findall(r"^  (\w+) ", self.nodewise("help"), re.MULTILINE):
+            page = os.path.join(folder, f"nodewise-{verb}.1")
+            done = subprocess.run(["mandoc", "-Tlint", "-W", "error", page], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stdout)
+        text = subprocess.run(["mandoc", "-Tascii", os.path.join(folder, "nodewise-codes.7")], capture_output=True, text=True).stdout
+        text = re.sub(".\b", "", text)
+        for word in ("E012", "W007", "no-free-slot", "not-bound"):
+            self.assertIn(word, text)
+
+    def test_a_policy_from_one_run(self):
+        policy = self.path("learned.toml")
+        done = subprocess.run([harness.NODEWISE, "learn", "-o", policy, "--", "sh", "-c", f"sleep 1 | {BUSY} 6 2; exit 5"],
+                              capture_output=True, text=True, env=harness.clean_environment(), timeout=harness.SECONDS)
+        self.assertEqual(done.returncode, 5, done.stderr)
+        done = subprocess.run([harness.NODEWISE, "learn", "-o", policy, "--", "timeout", "--foreground", "-s", "KILL", "30",
+                               BUSY, "6", "2"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              env=harness.clean_environment(), timeout=harness.SECONDS)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.nodewise("check", policy)
+        with open(policy) as file:
+            self.assertIn("Learned from one run", file.read())
+
+
+if __name__ == "__main__":
+    harness.main()
