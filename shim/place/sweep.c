@@ -89,7 +89,7 @@ static void close_table(struct table *table)
 
 /*
  * Who had no record at the last look. A thread gets one when it is still without at the next: one that pthread_create
- * is making registers itself, and one that is leaving is gone by then.
+ * is making registers itself, and one that is leaving is gone by then. The helper's, of which there is one.
  */
 static struct table seen;
 
@@ -115,7 +115,7 @@ void sweep_forked(void)
 {
     atomic_store(&due, 0);
     atomic_store(&beyond, 0);
-    close_table(&seen);
+    seen = (struct table){0}; /* not unmapped: the parent's helper may have been in the middle of that */
 }
 
 /* A folder has a link for itself, one from above, and one for each folder in it: a thread each (fs/proc/base.c). */

@@ -222,35 +222,43 @@ static void probe_hard_rules(void)
 
 /* --- tables --- */
 
-/*
- * One mapping: first a page that reads 0 in the copy a fork makes (MADV_WIPEONFORK, Linux 4.14), then the
- * occupancy and the rename counters.
- */
-static bool map_tables(void)
+/* The occupancy and the rename counters, behind `before` bytes for something else. NULL: there is no memory. */
+static char *map_tables(size_t before)
 {
     size_t occupancy = (occupancy_size(&nw_shim.plan) + 7) & ~(size_t)7;
-    size_t size = PAGE + occupancy + nw_shim.plan.count[PLAN_RULES] * sizeof(uint32_t);
-    char *memory = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    size_t size = occupancy + nw_shim.plan.count[PLAN_RULES] * sizeof(uint32_t);
+    char *memory = raw_mmap(NULL, before + size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 
     if (memory == MAP_FAILED)
-        return false;
-    if (raw_madvise(memory, PAGE, MADV_WIPEONFORK) == 0) {
-        nw_shim.fork_mark = (uint32_t *)memory;
-        *nw_shim.fork_mark = 1;
-    }
-    nw_shim.tables = memory + PAGE;
-    nw_shim.tables_size = size - PAGE;
+        return NULL;
+    nw_shim.tables = memory + before;
+    nw_shim.tables_size = size;
     occupancy_init(&nw_shim.occupancy, &nw_shim.plan, nw_shim.tables);
-    nw_shim.renamed = (_Atomic uint32_t *)(memory + PAGE + occupancy);
+    nw_shim.renamed = (_Atomic uint32_t *)(memory + before + occupancy);
+    return memory;
+}
+
+/* One mapping with the tables: a page that reads 0 in the copy a fork makes (MADV_WIPEONFORK, Linux 4.14). */
+static bool map_mark_and_tables(void)
+{
+    uint32_t *mark = (uint32_t *)map_tables(PAGE);
+
+    if (!mark)
+        return false;
+    if (raw_madvise(mark, PAGE, MADV_WIPEONFORK) == 0) {
+        *mark = 1;
+        nw_shim.fork_mark = mark;
+    }
     return true;
 }
 
+/* The mark stays: threads read it at any time, and whoever finds 0 in it does what is right only in a copy. */
 bool activate_again(void)
 {
-    void *old = (char *)nw_shim.tables - PAGE;
-    size_t size = nw_shim.tables_size + PAGE;
+    void *old = nw_shim.tables;
+    size_t size = nw_shim.tables_size;
 
-    if (!map_tables())
+    if (!map_tables(0))
         return false;
     raw_munmap(old, size);
     return true;
@@ -292,7 +300,7 @@ enum reason activate(void)
         return REASON_ENOSYS;
     if (!share_narrow_base())
         base_widen();
-    if (!map_tables())
+    if (!map_mark_and_tables())
         return REASON_NO_SEGMENT;
     if (shim_needs(PLAN_NEEDS_STACK) && !stack_open())
         atomic_store_explicit(&nw_shim.reason, REASON_NO_LIBUNWIND, memory_order_relaxed);

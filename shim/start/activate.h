@@ -9,7 +9,7 @@
 /* nw_shim.plan and .facts are set. REASON_OK, or why the process has to stay dormant. */
 enum reason activate(void);
 
-/* For a forked child whose plan is another one now: tables for it. false: none to be had, the old ones stay. */
+/* The plan is another one now: tables for it. false: none to be had, the old ones stay. */
 bool activate_again(void);
 
 /* What a plan may need of the process and an earlier one did not. */

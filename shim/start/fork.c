@@ -24,11 +24,16 @@ static void reset_process(void)
     nw_shim.start_realtime = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
     nw_shim.start_monotonic = monotonic_ns();
     nw_shim.start_cost_ns = 0;
-    nw_shim.pid = raw_getpid();
     atomic_store(&nw_shim.finished, 0);
+    facts_forked();
+}
+
+/* Also where placing has stopped: the arenas go on, and ask who lives by the pid and whether they are a copy. */
+static void become_process(void)
+{
+    nw_shim.pid = raw_getpid();
     if (nw_shim.fork_mark)
         *nw_shim.fork_mark = 1;
-    facts_forked();
 }
 
 /* The other threads' places are free again, and whatever they were in the middle of is over. */
@@ -56,6 +61,7 @@ void shim_forked(void)
     int saved = errno;
     uint32_t phase = atomic_load(&nw_shim.phase);
 
+    become_process();
     arena_fork_child();
     follower_forked();
     reload_forked();

@@ -113,6 +113,10 @@ class Programs(Memory):
                 self.assertEqual(self.outcome("checks_every_byte", self.arena(kind), environment=environment),
                                  ("0 bad blocks\n", "", 0))
 
+    def test_children_of_a_process_that_locked_itself_in(self):
+        for _ in range(4):
+            self.assertEqual(self.outcome("checks_every_byte", self.arena(), arguments=["locked-in"]), ("0 bad blocks\n", "", 0))
+
     def test_forks_among_busy_threads(self):
         self.assertEqual(self.outcome("fork_while_allocating", self.arena()), ("300 children of 300 ended well\n", "", 0))
 

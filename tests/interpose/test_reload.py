@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -59,6 +60,20 @@ class Reload(harness.ProgramTest):
             told = json.load(file)
         self.assertEqual(told["process"]["threads_started"] - told["process"]["threads_ended"], 1, "main is left")
         self.assertEqual(sum(rule["live"] for rule in told["rules"]), 1, told["rules"])
+
+    def test_what_tells_a_fork_stays_where_it_is(self):
+        """Whoever read it while it was made anew took the process for a copy of itself, in which the others are gone."""
+        def wiped_on_fork(pid):
+            with open(f"/proc/{pid}/smaps", encoding="ascii") as file:
+                areas = re.findall(r"^([0-9a-f]+-[0-9a-f]+) .*?^VmFlags:([^\n]*)", file.read(), re.S | re.M)
+            return [area for area, flags in areas if "wf" in flags.split()]
+
+        process = self.program("some_are_busy", "2", "2")
+        before = wiped_on_fork(process.pid)
+        self.assertEqual(len(before), 1)
+        for policy in self.two, self.one, self.two:
+            self.nodewise("reload", str(process.pid), "-p", policy)
+            self.assertEqual(wiped_on_fork(process.pid), before)
 
     def test_a_policy_that_is_not_for_it(self):
         process = self.program("some_are_busy", "2", "2")

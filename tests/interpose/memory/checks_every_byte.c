@@ -1,6 +1,8 @@
 /* Threads allocate, grow, shrink, exchange and free blocks of all sizes at random; each block's bytes say whose it is
  * and are looked at before it is freed or moved: memory that was given out twice, or is not zero where it must be,
- * shows. */
+ * shows.
+ *
+ *   checks_every_byte [locked-in]     locked-in: in a child of a process that may get no new privileges any more */
 #include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -8,6 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define SLOTS   600u
 #define THREADS 4u
@@ -139,7 +144,7 @@ static void *work(void *argument)
     return NULL;
 }
 
-int main(void)
+static int work_in_threads(void)
 {
     pthread_t threads[THREADS];
     uint64_t seeds[THREADS];
@@ -157,4 +162,26 @@ int main(void)
     }
     printf("%lu bad blocks\n", (unsigned long)bad);
     return bad != 0;
+}
+
+static int work_in_child(void)
+{
+    int status;
+    pid_t child;
+
+    free(malloc(100)); /* there is a heap before there is a child */
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || (child = fork()) < 0)
+        return 2;
+    if (child == 0)
+        return work_in_threads();
+    if (waitpid(child, &status, 0) != child || !WIFEXITED(status)) {
+        puts("killed");
+        return 1;
+    }
+    return WEXITSTATUS(status);
+}
+
+int main(int count, char **arguments)
+{
+    return count > 1 && strcmp(arguments[1], "locked-in") == 0 ? work_in_child() : work_in_threads();
 }
