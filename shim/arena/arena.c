@@ -32,6 +32,7 @@ extern const unsigned int __rseq_size __attribute__((weak));
 
 static enum { UNDECIDED, OFF, ON } mode ON_DATA_PAGE; /* written once, by start-up, before other threads matter */
 static __thread bool ended;                           /* the thread's heap is parked for good */
+static __thread uint32_t freed;                       /* bytes, by a thread that has no heap to count them in */
 static __thread uint32_t no_cpu;                      /* stands for the CPU where rseq is not */
 
 /* --- life --- */
@@ -374,6 +375,20 @@ bool arena_owns(const void *pointer)
     return !is_foreign(pointer) || bootstrap_owns(pointer);
 }
 
+/*
+ * Where the thread counts what it frees for others. One that never allocates has no heap; when it frees much it gets
+ * one, for only who has one looks in the owners' place. NULL: not yet, or no more.
+ */
+static struct heap *heap_for_free(const struct page *page)
+{
+    if (!is_stand_in(nw_heap))
+        return nw_heap;
+    if (nw_heap != &nw_no_heap || mode != ON || ended || (freed += page->block_size) < PUSHED_LEAST)
+        return NULL;
+    freed = 0;
+    return settle();
+}
+
 /* Large objects, blocks of other regions, and everything when hardened. */
 static NOINLINE void free_elsewhere(void *pointer)
 {
@@ -390,7 +405,7 @@ static NOINLINE void free_elsewhere(void *pointer)
     else if (heap_covers(nw_heap, pointer))
         small_free_own(&nw_heap->bins[page->class_number], pointer);
     else
-        remote_free(is_stand_in(nw_heap) ? NULL : nw_heap, page, pointer);
+        remote_free(heap_for_free(page), page, pointer);
 }
 
 void arena_free(void *pointer)

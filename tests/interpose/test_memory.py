@@ -145,7 +145,7 @@ class Programs(Memory):
         self.assertLessEqual(freed, start + 512)
 
     def test_memory_of_threads_that_ended_or_wait_goes_back(self):
-        for what in ("ended", "waiting"):
+        for what in ("ended", "waiting", "lazily"):
             with self.subTest(what=what):
                 output, _, _ = self.outcome("freed_elsewhere", self.arena(), arguments=[what, "200"])
                 start, _, _, after_work = map(int, output.split())

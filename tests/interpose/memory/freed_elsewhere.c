@@ -4,7 +4,8 @@
  *
  * freed_elsewhere ended MIB        a thread makes them and ends, main frees them
  * freed_elsewhere waiting MIB      a thread makes them and waits for the end of the program, main frees them
- * freed_elsewhere trimmed MIB      the same, and main calls malloc_trim
+ * freed_elsewhere lazily MIB       the same, but a thread frees them that does nothing else
+ * freed_elsewhere trimmed MIB      main frees them and calls malloc_trim
  * freed_elsewhere moved MIB CPU    main makes them and frees every second one, goes to the CPU and frees the others
  */
 #include <malloc.h>
@@ -52,6 +53,12 @@ static void free_some(size_t first, size_t step)
         free(blocks[i]);
 }
 
+static void *free_all(void *unused)
+{
+    free_some(0, 1);
+    return unused;
+}
+
 static void go_to(int cpu)
 {
     cpu_set_t set;
@@ -75,12 +82,17 @@ int main(int argc, char **argv)
     start = resident();
     count = strtoul(argv[2], NULL, 10) * (1u << 20) / ((LARGEST + 16) / 2);
     blocks = malloc(count * sizeof(*blocks));
-    if (!strcmp(argv[1], "waiting") || !strcmp(argv[1], "trimmed")) {
+    if (!strcmp(argv[1], "waiting") || !strcmp(argv[1], "lazily") || !strcmp(argv[1], "trimmed")) {
         sem_init(&made, 0, 0);
         pthread_create(&thread, NULL, make_and_wait, NULL);
         sem_wait(&made);
         all = resident();
-        free_some(0, 1);
+        if (strcmp(argv[1], "lazily") != 0) {
+            free_all(NULL);
+        } else {
+            pthread_create(&thread, NULL, free_all, NULL);
+            pthread_join(thread, NULL);
+        }
     } else if (!strcmp(argv[1], "ended")) {
         pthread_create(&thread, NULL, make, NULL);
         pthread_join(thread, NULL);
