@@ -12,7 +12,7 @@
 
 #define PAGE   ((uintptr_t)4096)
 #define SECOND UINT64_C(1000000000)
-#define TRIES  4
+#define CALLS  12u /* of a batch, for pages that stay busy: two tell that one does */
 
 #define MADV_COLD_ADVICE 20 /* Linux 5.4 */
 
@@ -25,6 +25,7 @@ void mover_init(struct mover *mover)
 void mover_begin(struct mover *mover, uint32_t rule)
 {
     mover->bytes_a_second = mover->ns_a_second = UINT64_MAX;
+    mover->busy_count = 0;
     mover_also(mover, rule);
 }
 
@@ -95,22 +96,32 @@ size_t mover_add(struct mover *mover, uintptr_t start, size_t size, uint32_t nod
     return from < end ? from - start : size;
 }
 
-/* The kernel stops at the first page that it cannot move (mm/migrate.c): the others get their turn, a few times. */
+/*
+ * The kernel stops at the first run of pages for one node in which it cannot move all, and tells nothing of that run
+ * (mm/migrate.c). When it is asked again it tells what has got there, and so, which page is in the way: a call that
+ * tells nothing new begins with that page. It is left out, and those behind it get their turn.
+ */
 static int move_all(struct mover *mover)
 {
-    uint32_t from = 0;
-    int error = 0;
+    uint32_t from = 0, seen = UINT32_MAX;
 
     for (uint32_t i = 0; i < mover->count; i++)
         mover->status[i] = -EBUSY;
-    for (int tries = 0; tries < TRIES && from < mover->count; tries++) {
-        error = sys_move_pages(mover->count - from, mover->pages + from, mover->targets + from, mover->status + from);
+    for (uint32_t calls = 0; calls < CALLS && from < mover->count; calls++) {
+        int error =
+            sys_move_pages(mover->count - from, mover->pages + from, mover->targets + from, mover->status + from);
+
         if (error)
             return error;
         while (from < mover->count && mover->status[from] != -EBUSY)
             from++;
+        if (from == seen)
+            from++;
+        seen = from;
     }
-    return 0;
+    /* asked too often: where the others are now */
+    return from < mover->count ? sys_move_pages(mover->count - from, mover->pages + from, NULL, mover->status + from)
+                               : 0;
 }
 
 /* Kilobytes behind "MemFree:" or the like. */
@@ -143,6 +154,16 @@ static bool is_full(int node)
     return total && figure(text, "MemFree:") < spare;
 }
 
+static void note_busy(struct mover *mover, uintptr_t page)
+{
+    struct span_of_pages *last = mover->busy_count ? &mover->busy[mover->busy_count - 1] : NULL;
+
+    if (last && last->end == page)
+        last->end += PAGE;
+    else if (mover->busy_count < MOVER_BUSY)
+        mover->busy[mover->busy_count++] = (struct span_of_pages){page, page + PAGE};
+}
+
 static void count_results(struct mover *mover)
 {
     int looked_at = -1; /* nodes of a batch are hardly ever several */
@@ -160,6 +181,8 @@ static void count_results(struct mover *mover)
         if (looked_at != node && status != -EACCES)
             full = is_full(looked_at = node);
         mover->kept[status == -EACCES ? KEPT_SHARED : full ? KEPT_NODE_FULL : KEPT_IN_USE] += PAGE;
+        if (status != -EACCES && !full)
+            note_busy(mover, (uintptr_t)mover->pages[i]);
     }
 }
 
@@ -181,6 +204,27 @@ int mover_run(struct mover *mover)
     mover->second_ns += monotonic_ns() - began;
     mover->count = 0;
     return error;
+}
+
+size_t mover_busy_in(const struct mover *mover, uintptr_t start, size_t size)
+{
+    size_t bytes = 0;
+
+    for (uint32_t i = 0; i < mover->busy_count; i++) {
+        const struct span_of_pages *busy = &mover->busy[i];
+        uintptr_t from = busy->start > start ? busy->start : start, end = start + size;
+
+        if (busy->end < end)
+            end = busy->end;
+        if (from < end)
+            bytes += end - from;
+    }
+    return bytes;
+}
+
+void mover_uncount(struct mover *mover, size_t bytes)
+{
+    mover->kept[KEPT_IN_USE] -= bytes;
 }
 
 int mover_add_all(struct mover *mover, uintptr_t start, size_t size, uint32_t node)

@@ -16,14 +16,21 @@
 #define MOVER_BATCH 512u                      /* pages */
 #define MOVER_BYTES (UINT64_C(4) << 30)       /* a second, where no rule says it */
 #define MOVER_NS    (500 * UINT64_C(1000000)) /* of a second */
+#define MOVER_BUSY  32u                       /* runs of pages that are remembered as busy */
 #define HUGE_PAGE   ((size_t)2 << 20)
+
+struct span_of_pages {
+    uintptr_t start, end;
+};
 
 struct mover {
     uint64_t bytes_a_second, ns_a_second;           /* the budget */
     uint64_t second_began, second_bytes, second_ns; /* what this second has used of it */
     uint64_t moved;              /* bytes, since they were told: on the target afterwards, which some were before */
-    uint64_t kept[SEGMENT_KEPT]; /* bytes that stay, by enum segment_kept */
+    uint64_t kept[SEGMENT_KEPT]; /* bytes that stay, by enum segment_kept; modulo 2^64, see mover_uncount() */
     int error;                   /* negative errno of the last call that failed as a whole, or 0 */
+    struct span_of_pages busy[MOVER_BUSY]; /* since mover_begin() */
+    uint32_t busy_count;
     uint32_t count;
     void *pages[MOVER_BATCH];
     int targets[MOVER_BATCH], status[MOVER_BATCH];
@@ -49,6 +56,14 @@ void mover_cut(uintptr_t start, size_t size);
 size_t mover_add(struct mover *mover, uintptr_t start, size_t size, uint32_t node);
 /* Moves the batch, which is empty then. 0, or a negative errno when the kernel refuses the call. */
 int mover_run(struct mover *mover);
+
+/*
+ * Bytes of [start, start + size) that somebody used just then, or the kernel on somebody's behalf, when they were to
+ * move; but for what was busy in more runs than are remembered.
+ */
+size_t mover_busy_in(const struct mover *mover, uintptr_t start, size_t size);
+/* So many of them are tried again: they are not to be counted twice. */
+void mover_uncount(struct mover *mover, size_t bytes);
 
 /* All of [start, start + size), batch by batch; the last one may be left in the batch. 0, or the last error. */
 int mover_add_all(struct mover *mover, uintptr_t start, size_t size, uint32_t node);

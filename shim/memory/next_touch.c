@@ -168,6 +168,15 @@ static void cut_edges(const struct next_touch *self)
     }
 }
 
+/* Pages in the middle of a system call, of a look at them or of I/O: most are free a moment later. */
+static void try_again(struct next_touch *self, struct piece *piece, struct chunk *chunk)
+{
+    size_t busy = mover_busy_in(self->mover, chunk_start(piece, chunk), chunk_length(piece, chunk));
+
+    if (busy)
+        usage_stayed(piece, chunk, busy);
+}
+
 static void finish_batch(struct next_touch *self)
 {
     int error;
@@ -180,6 +189,8 @@ static void finish_batch(struct next_touch *self)
 
         if (!error && !is_there(object_of(self, piece), false))
             undo(self, piece, self->batch_chunk[i]);
+        else if (!error)
+            try_again(self, piece, self->batch_chunk[i]);
     }
     self->batch_count = 0;
 }
@@ -187,11 +198,12 @@ static void finish_batch(struct next_touch *self)
 static void add_chunk(struct next_touch *self, struct piece *piece, struct chunk *chunk)
 {
     if (!is_there(object_of(self, piece), true)) {
-        chunk->moves = USAGE_MOVES; /* gone; the next list is without it */
+        usage_gone(chunk);
         return;
     }
     self->batch_piece[self->batch_count] = piece;
     self->batch_chunk[self->batch_count++] = chunk;
+    mover_uncount(self->mover, chunk->stayed);
     mover_add_all(self->mover, chunk_start(piece, chunk), chunk_length(piece, chunk), chunk->target);
     usage_moved(piece, chunk);
 }

@@ -4,6 +4,7 @@
 
 #define LEAD_MOST    4u /* chunks below the lowest vote that go with it: what a thread passed before it was seen */
 #define DECIDE_TICKS 2u
+#define REST_TICKS   8u /* after the first time; each further rest is four times as long */
 
 /* --- the pieces --- */
 
@@ -214,9 +215,15 @@ static void decide(struct piece *piece)
     aim_lead(piece);
 }
 
-static bool should_move(const struct chunk *chunk)
+static bool may_move(const struct chunk *chunk)
 {
-    return chunk->target != USAGE_NOWHERE && chunk->target != chunk->at && chunk->moves < USAGE_MOVES;
+    return is_voted(chunk) ? chunk->moves < USAGE_MOVES : chunk->guesses < USAGE_GUESSES;
+}
+
+static bool should_move(const struct piece *piece, const struct chunk *chunk)
+{
+    return chunk->target != USAGE_NOWHERE && chunk->target != chunk->at && may_move(chunk) &&
+           piece->ticks >= chunk->rests_until;
 }
 
 static struct chunk *nearest(struct piece *piece)
@@ -224,7 +231,7 @@ static struct chunk *nearest(struct piece *piece)
     struct chunk *found = NULL;
 
     for (uint32_t i = 0; i < piece->chunk_count; i++)
-        if (should_move(&piece->chunks[i]) && (!found || piece->chunks[i].distance < found->distance))
+        if (should_move(piece, &piece->chunks[i]) && (!found || piece->chunks[i].distance < found->distance))
             found = &piece->chunks[i];
     return found;
 }
@@ -251,6 +258,23 @@ struct chunk *usage_next(struct usage *usage, struct piece **ret_piece)
 void usage_moved(struct piece *piece, struct chunk *chunk)
 {
     chunk->at = chunk->target;
-    chunk->moves++;
+    chunk->stayed = 0;
+    if (is_voted(chunk))
+        chunk->moves++;
+    else
+        chunk->guesses++;
     piece->moves++;
+}
+
+void usage_gone(struct chunk *chunk)
+{
+    chunk->moves = USAGE_MOVES;
+    chunk->guesses = USAGE_GUESSES;
+}
+
+void usage_stayed(struct piece *piece, struct chunk *chunk, size_t bytes)
+{
+    chunk->stayed = bytes;
+    chunk->at = USAGE_NOWHERE;
+    chunk->rests_until = piece->ticks + (REST_TICKS << 2 * (chunk->moves + chunk->guesses - 1));
 }

@@ -6,7 +6,7 @@
  * chunk without votes is taken to belong to whoever was seen last below it: a program that cuts an array into slices is
  * understood from one look at each thread, and the memory moves before the thread gets there. Votes for several nodes
  * in one chunk say that it is shared: it stays. A chunk moves a few times at most, so nothing is ever thrown to and
- * fro.
+ * fro; guesses do not use up the moves for what was seen.
  */
 #ifndef NODEWISE_SHIM_MEMORY_USAGE_H
 #define NODEWISE_SHIM_MEMORY_USAGE_H
@@ -18,14 +18,17 @@
 #define USAGE_PIECES      64u
 #define USAGE_CHUNKS      256u
 #define USAGE_CHUNK_LEAST ((size_t)64 << 10)
-#define USAGE_MOVES       3u /* of a chunk */
+#define USAGE_MOVES       3u /* of a chunk, for votes of its own */
+#define USAGE_GUESSES     2u /* and after others' votes, before it has any */
 #define USAGE_NOWHERE     UINT16_MAX
 
 struct chunk {
     uint16_t node, at; /* voted for most; where the chunk is */
     uint16_t votes, others;
     uint16_t target, distance; /* of the last decision; chunks from the vote that it comes from */
-    uint8_t moves;
+    uint8_t moves, guesses;
+    uint32_t rests_until; /* ticks of the piece */
+    size_t stayed;        /* bytes that did not come along the last time */
 };
 
 struct piece {
@@ -69,6 +72,13 @@ void usage_tick(struct usage *usage);
 struct chunk *usage_next(struct usage *usage, struct piece **ret_piece);
 /* It moved, or was found to be there. */
 void usage_moved(struct piece *piece, struct chunk *chunk);
+/* It is not there any more, and the next list is without it. */
+void usage_gone(struct chunk *chunk);
+/*
+ * After usage_moved(): so many bytes of it were busy and stayed. It is due again after a while, each time a longer one,
+ * as long as it may move at all.
+ */
+void usage_stayed(struct piece *piece, struct chunk *chunk, size_t bytes);
 
 static inline uintptr_t chunk_start(const struct piece *piece, const struct chunk *chunk)
 {

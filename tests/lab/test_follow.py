@@ -71,20 +71,25 @@ class NextTouch(Lab):
         return counted, json.loads("\n".join(report))["process"]["following"]
 
     def test_each_part_comes_to_its_thread(self):
-        counted, following = self.slices(seconds=90)
+        counted, following = self.slices(seconds=200)
         self.assertGreater(counted["local"], 0.95 * counted["pages"]) # a quarter is where it started
         self.assertGreater(following["bytes_moved"], 5 << 20)
         self.assertEqual(following["reason"], "ok")
         self.assertEqual(counted["after_wrong"], 0)  # what was moved away is not handed out again
 
     def test_what_the_program_mapped_itself(self):
-        counted, following = self.slices(seconds=90, how="32 0 mapped")
+        counted, following = self.slices(seconds=200, how="32 0 mapped")
         self.assertGreater(counted["local"], 0.95 * counted["pages"])
         self.assertGreater(following["bytes_moved"], 16 << 20)
 
     def test_no_register_moves_through_the_array(self):
-        counted, _ = self.slices(seconds=90, how="8 0 indexed")
+        counted, _ = self.slices(seconds=200, how="8 0 indexed")
         self.assertGreater(counted["local"], 0.95 * counted["pages"])
+
+    def test_pages_that_cannot_move_stay_alone(self):
+        counted, following = self.slices(seconds=200, how="8 0 held")
+        self.assertGreaterEqual(counted["local"], 0.95 * counted["pages"]) # 12 of the 2048 are held elsewhere
+        self.assertGreater(following["not_moved"]["in_use"], 0)
 
     def test_forks_meanwhile(self):
         counted, _ = self.slices(seconds=20, how="8 5")

@@ -4,7 +4,8 @@
  *   slices [SECONDS [MIB [FORKS [HOW]]]]     one thread for each CPU; they work until their parts are local or the time
  *                                            is over
  *
- * HOW is "mapped": with mmap instead of malloc; or "indexed": no register moves through the array, an index does.
+ * HOW is "mapped": with mmap instead of malloc; "indexed": no register moves through the array, an index does; or
+ * "held": the kernel holds two pages of each part in a pipe, as it does for devices, so they cannot move.
  *
  * Meanwhile main has system calls read and write the array (EFAULT would be a mistake of whoever moves it) and libc ask
  * all threads (setuid), and forks as often as it is told. At the end every number is checked, the array is freed, and
@@ -13,6 +14,7 @@
  * Prints {"pages", "local", "mistakes", "refused", "after_pages", "after_wrong"}: pages of the array and those on their
  * thread's node; wrong numbers; system calls that failed; pages of main's second array, and those not on main's node.
  */
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -22,6 +24,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -48,7 +51,7 @@ static size_t numbers, part; /* in all, of a thread */
 static time_t deadline;
 static _Atomic unsigned busy;
 static int forks;
-static bool mapped, indexed;
+static bool mapped, indexed, held;
 
 static void *map(size_t size)
 {
@@ -162,6 +165,20 @@ static unsigned try_fork(void)
     return refused;
 }
 
+static void hold_pages(unsigned threads)
+{
+    int ends[2];
+
+    if (pipe(ends) != 0)
+        abort();
+    for (unsigned i = 0; i < 2 * threads; i++) { /* a pipe has room for 16 pages */
+        struct iovec page = {(char *)array + ((2 * i + 1) * part * sizeof *array / 4 & -(size_t)PAGE), PAGE};
+
+        if (vmsplice(ends[1], &page, 1, 0) != PAGE)
+            abort();
+    }
+}
+
 /* Through system calls, a page at a time; the value itself is the threads'. */
 static unsigned try_system_calls(void)
 {
@@ -210,12 +227,15 @@ int main(int argc, char **argv)
     forks = argc > 3 ? atoi(argv[3]) : 0;
     mapped = argc > 4 && !strcmp(argv[4], "mapped");
     indexed = argc > 4 && !strcmp(argv[4], "indexed");
+    held = argc > 4 && !strcmp(argv[4], "held");
     deadline = time(NULL) + (argc > 1 ? atoi(argv[1]) : 20);
     numbers = size / sizeof *array;
     part = numbers / threads;
     array = allocate(size);
     for (size_t i = 0; i < numbers; i++)
         array[i] = (uint32_t)i;
+    if (held)
+        hold_pages(threads);
     busy = threads;
     for (unsigned i = 0; i < threads; i++) {
         workers[i].part = array + i * part;

@@ -117,7 +117,49 @@ static void nothing_is_thrown_to_and_fro(void **state)
             usage_vote(&usage, START + 4096, node);
         moved += carry_out();
     }
-    assert_true(moved <= 16 * USAGE_MOVES);
+    assert_true(moved <= 16 * (USAGE_MOVES + USAGE_GUESSES));
+}
+
+/* On a loaded machine threads have their first turn one after the other. */
+static void threads_that_come_late_have_theirs_at_last(void **state)
+{
+    struct piece *piece = one_piece(16 * MIB);
+
+    (void)state;
+    for (uint16_t thread = 0; thread < 8; thread++) {
+        usage_vote(&usage, START + thread * 2 * MIB + 4096, 1 + thread % 3);
+        carry_out();
+    }
+    for (size_t offset = 4096; offset < 16 * MIB; offset += 65536)
+        for (unsigned i = 0; i < 4; i++)
+            usage_vote(&usage, START + offset, (uint16_t)(1 + offset / (2 * MIB) % 3));
+    carry_out();
+    for (size_t offset = 0; offset < 16 * MIB; offset += 65536)
+        assert_int_equal(node_at(piece, offset), 1 + offset / (2 * MIB) % 3);
+}
+
+static void what_was_busy_is_tried_again_a_few_times(void **state)
+{
+    struct piece *piece = one_piece(MIB), *found;
+    struct chunk *chunk;
+    unsigned moved = 0, ticks = 0, last = 0;
+
+    (void)state;
+    usage_vote(&usage, START + 4096, 1);
+    carry_out();
+    chunk = piece->chunks;
+    usage_stayed(piece, chunk, 4096);
+    for (; ticks < 1000; ticks++) {
+        usage_tick(&usage);
+        if (!usage_next(&usage, &found))
+            continue;
+        assert_true(ticks - last > 1); /* not at once */
+        last = ticks;
+        usage_moved(piece, chunk);
+        usage_stayed(piece, chunk, 4096);
+        moved++;
+    }
+    assert_int_equal(moved, USAGE_MOVES - 1);
 }
 
 static void pointers_elsewhere_and_to_the_start_say_nothing(void **state)
@@ -212,6 +254,8 @@ int main(void)
         cmocka_unit_test(what_its_maker_uses_stays),
         cmocka_unit_test(what_all_use_stays),
         cmocka_unit_test(nothing_is_thrown_to_and_fro),
+        cmocka_unit_test(threads_that_come_late_have_theirs_at_last),
+        cmocka_unit_test(what_was_busy_is_tried_again_a_few_times),
         cmocka_unit_test(pointers_elsewhere_and_to_the_start_say_nothing),
         cmocka_unit_test(known_pieces_keep_their_votes_and_others_are_forgotten),
         cmocka_unit_test(a_full_table_is_said),
