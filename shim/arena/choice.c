@@ -71,25 +71,35 @@ static uint8_t flavour_number(const struct flavour *flavour)
     return (uint8_t)flavour_count++;
 }
 
-static void choose_for_rule(uint32_t number, const struct plan_rule *rule)
+static void choose_for_rule(uint32_t number, const struct plan_rule *rule, uint8_t (*number_of)(const struct flavour *))
 {
     struct flavour flavour = flavour_of(rule);
 
-    rules[number].flavour = rule->arena == ARENA_OFF ? OFF : flavour_number(&flavour);
+    rules[number].flavour = rule->arena == ARENA_OFF ? OFF : number_of(&flavour);
     rules[number].by_core = rule->arena == ARENA_CORE;
     rules[number].fixed = names_one_node(rule);
 }
 
 /* Threads without a rule: as [defaults] say, where there are any; local memory otherwise. */
-static void choose_without_rule(uint32_t last)
+static void choose_without_rule(uint32_t last, uint8_t (*number_of)(const struct flavour *))
 {
     const struct flavour plain = {.binding = BINDING_PREFERRED};
+    uint32_t defaults = nw_shim.plan.header->default_rule;
 
-    if (nw_shim.plan.header->default_rule != PLAN_NONE)
-        rules[last] = rules[nw_shim.plan.header->default_rule];
-    else
-        rules[last].flavour = flavour_number(&plain);
+    rules[last].flavour = defaults != PLAN_NONE ? rules[defaults].flavour : number_of(&plain);
+    rules[last].by_core = defaults != PLAN_NONE && rules[defaults].by_core;
     rules[last].fixed = false; /* no slot */
+}
+
+static void choose_for_all(uint8_t (*number_of)(const struct flavour *))
+{
+    const struct plan_view *plan = &nw_shim.plan;
+    uint32_t count = plan->count[PLAN_RULES];
+
+    for (uint32_t i = 0; i < count; i++)
+        choose_for_rule(i, &plan->rules[i], number_of);
+    choose_without_rule(count, number_of);
+    rule_count = count;
 }
 
 static bool all_rules_are_off(void)
@@ -123,13 +133,10 @@ int choice_open(void)
     if (all_rules_are_off())
         return -ENOENT;
     flavour_count = 0;
-    for (uint32_t i = 0; i < plan->count[PLAN_RULES]; i++)
-        choose_for_rule(i, &plan->rules[i]);
-    choose_without_rule(plan->count[PLAN_RULES]);
+    choose_for_all(flavour_number);
     find_nodes();
     cpus = plan->cpus;
     cpu_count = plan->count[PLAN_CPUS];
-    rule_count = plan->count[PLAN_RULES];
     return regions_reserve(flavours, flavour_count, nodes, node_count);
 }
 
@@ -149,19 +156,7 @@ static uint8_t nearest_flavour(const struct flavour *flavour)
 
 void choice_plan_changed(void)
 {
-    const struct plan_view *plan = &nw_shim.plan;
-    uint32_t last = plan->count[PLAN_RULES];
-
-    for (uint32_t i = 0; i < last; i++) {
-        struct flavour flavour = flavour_of(&plan->rules[i]);
-
-        rules[i].flavour = plan->rules[i].arena == ARENA_OFF ? OFF : nearest_flavour(&flavour);
-        rules[i].by_core = plan->rules[i].arena == ARENA_CORE;
-        rules[i].fixed = names_one_node(&plan->rules[i]);
-    }
-    rules[last] = plan->header->default_rule == PLAN_NONE ? rules[rule_count] : rules[plan->header->default_rule];
-    rules[last].fixed = false;
-    rule_count = last;
+    choose_for_all(nearest_flavour);
 }
 
 /* --- for a thread --- */

@@ -75,6 +75,30 @@ class Reload(harness.ProgramTest):
             self.nodewise("reload", str(process.pid), "-p", policy)
             self.assertEqual(wiped_on_fork(process.pid), before)
 
+    def test_arenas_of_threads_without_a_rule(self):
+        def policy(name, *arenas):
+            return self.policy("".join(f'[[rules]]\nname = "nobody-{i}"\nmatch = {{ thread = "nobody-{i}" }}\n'
+                                       f'memory = {{ arena = "{arena}" }}\n' for i, arena in enumerate(arenas)), name)
+
+        def size():
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+            return int(process.stdout.readline())
+
+        process = self.start([os.path.join(ZOO, "tells_whose_malloc")], None, "plain", stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE)
+        theirs = size()
+        process = self.start([os.path.join(ZOO, "tells_whose_malloc")], policy("few.toml", "node"), stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE)
+        ours = size()
+        self.assertNotEqual(ours, theirs)
+        self.nodewise("reload", str(process.pid), "-p", policy("many.toml", "node", "off", "node"))
+        self.assertEqual(size(), ours)
+        self.nodewise("reload", str(process.pid), "-p", self.policy('[defaults]\nmemory = { arena = "off" }\n', "off.toml"))
+        self.assertEqual(size(), theirs)
+        self.nodewise("reload", str(process.pid), "-p", policy("few.toml", "node"))
+        self.assertEqual(size(), ours)
+
     def test_a_policy_that_is_not_for_it(self):
         process = self.program("some_are_busy", "2", "2")
         other = self.policy('[target]\nexe = "/usr/bin/other"\n[defaults]\nbind_to = "cpu"\n', "other.toml")
