@@ -4,10 +4,10 @@
  *   arena_model [SECONDS [SEED]]          default: 2 seconds, seed 1
  *
  * Threads begin, run on CPUs of four nodes, move between them, allocate, resize, exchange and free blocks of all sizes,
- * also whole piles of equal ones that somebody else frees at once, and end. The shadow knows each block's place, size
- * and bytes. A mistake is a block that overlaps another, is not on the node that its thread ran on, is not aligned or
- * zero as asked, lost its bytes when it moved, or is still counted when all is freed. The first one ends the program
- * with its step and seed; the address and thread sanitizers look on when they are built in.
+ * also whole piles of equal ones that somebody else frees at once, and end; some only free. The shadow knows each
+ * block's place, size and bytes. A mistake is a block that overlaps another, is not on the node that its thread ran on,
+ * is not aligned or zero as asked, lost its bytes when it moved, or is still counted when all is freed. The first one
+ * ends the program with its step and seed; the address and thread sanitizers look on when they are built in.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -253,17 +253,36 @@ static void take_a_step(struct life *life)
         arena_trim();
 }
 
+static void only_free(struct life *life)
+{
+    struct slot *slot = &slots[next_random(life) % SLOTS];
+    struct pile *pile = &piles[next_random(life) % PILES];
+
+    pthread_mutex_lock(&slot->lock);
+    if (slot->block)
+        release(life, slot);
+    pthread_mutex_unlock(&slot->lock);
+    if (next_random(life) % 100)
+        return;
+    pthread_mutex_lock(&pile->lock);
+    clear_away(life, pile);
+    pthread_mutex_unlock(&pile->lock);
+}
+
 /* One thread's life. Some go on allocating after the shim was told of the end, as destructors do. */
 static void *live(void *argument)
 {
     struct life life = {.random = *(uint64_t *)argument, .cpu = (uint32_t)(*(uint64_t *)argument % PROCESS_CPUS)};
-    bool ends_early = life.random % 3 == 0;
+    bool ends_early = life.random % 3 == 0, frees = life.random % 5 == 0;
 
     process_run_on(life.cpu);
     for (; life.step < STEPS; life.step++) {
         if (ends_early && life.step == STEPS - 20)
             process_thread_ended();
-        take_a_step(&life);
+        if (frees)
+            only_free(&life);
+        else
+            take_a_step(&life);
     }
     if (!ends_early)
         process_thread_ended();
