@@ -49,6 +49,15 @@ static struct thread *record(uint32_t number)
     return &records[number - chunk_first(chunk)];
 }
 
+/* The records from that one on, up to the end of its chunk or `total`: a walk over all asks once for each chunk. */
+static uint32_t records_from(uint32_t number, uint32_t total, struct thread **ret_records)
+{
+    uint32_t chunk = 31u - (uint32_t)__builtin_clz(number / FIRST_CHUNK + 1), end = chunk_first(chunk + 1);
+
+    *ret_records = record(number);
+    return (end < total ? end : total) - number;
+}
+
 /* true: the pool is larger than `seen` chunks now, by our doing or another's. */
 static bool pool_grow(uint32_t seen)
 {
@@ -176,27 +185,31 @@ struct thread *thread_find(pid_t tid)
 
 void thread_each(void (*visit)(struct thread *thread, void *context), void *context)
 {
-    uint32_t total = atomic_load(&used_below);
+    uint32_t total = atomic_load(&used_below), count;
+    struct thread *records;
 
-    for (uint32_t i = 0; i < total; i++) {
-        struct thread *thread = record(i);
-        uint32_t state = atomic_load(&thread->state);
+    for (uint32_t first = 0; first < total; first += count) {
+        count = records_from(first, total, &records);
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t state = atomic_load(&records[i].state);
 
-        if (state == THREAD_STARTING || state == THREAD_LIVE)
-            visit(thread, context);
+            if (state == THREAD_STARTING || state == THREAD_LIVE)
+                visit(&records[i], context);
+        }
     }
 }
 
 void thread_each_leaving(void (*visit)(uint32_t tid, void *context), void *context)
 {
-    uint32_t total = atomic_load(&used_below), now = thread_now_ms();
+    uint32_t total = atomic_load(&used_below), now = thread_now_ms(), count;
+    struct thread *records;
 
-    for (uint32_t i = 0; i < total; i++) {
-        struct thread *thread = record(i);
-
-        if (atomic_load_explicit(&thread->state, memory_order_acquire) == THREAD_ENDED &&
-            now - atomic_load_explicit(&thread->left_ms, memory_order_relaxed) < LEAVING_MS)
-            visit(atomic_load_explicit(&thread->left_tid, memory_order_relaxed), context);
+    for (uint32_t first = 0; first < total; first += count) {
+        count = records_from(first, total, &records);
+        for (uint32_t i = 0; i < count; i++)
+            if (atomic_load_explicit(&records[i].state, memory_order_acquire) == THREAD_ENDED &&
+                now - atomic_load_explicit(&records[i].left_ms, memory_order_relaxed) < LEAVING_MS)
+                visit(atomic_load_explicit(&records[i].left_tid, memory_order_relaxed), context);
     }
 }
 
