@@ -1,5 +1,5 @@
 /*
- * Order of locks: the regions', ascending; no other lock is taken while one of them is held.
+ * Order of locks: `forking`, then the regions', ascending; no other lock is taken while one of a region is held.
  */
 #include "shim/arena/fork.h"
 
@@ -11,10 +11,17 @@
 #include "shim/start/start.h"
 #include "shim/state.h"
 
-static uint64_t held[REGIONS_MAX / 64]; /* by arena_fork_prepare(); written under the locks themselves */
+/* One fork at a time: glibc runs the handlers of several at once since 2.36. What follows is written under it. */
+static struct lock forking;
+static uint32_t nested;                 /* forks by signal handlers that interrupted a fork of their thread */
+static uint64_t held[REGIONS_MAX / 64]; /* regions' locks taken by arena_fork_prepare() */
 
 void arena_fork_prepare(void)
 {
+    if (!lock_take(&forking)) {
+        nested++;
+        return;
+    }
     atomic_fetch_add_explicit(&nw_shim.forks, 1, memory_order_relaxed);
     memset(held, 0, sizeof(held));
     for (uint32_t i = 0; i < nw_map.count; i++)
@@ -29,9 +36,14 @@ static bool was_held(uint32_t region)
 
 void arena_fork_parent(void)
 {
+    if (nested) {
+        nested--;
+        return;
+    }
     for (uint32_t i = nw_map.count; i-- > 0;)
         if (was_held(i))
             lock_give(&nw_regions[i].lock);
+    lock_give(&forking);
 }
 
 /* A heap whose lists were being changed is lost: what is in it stays readable and can be freed. */
@@ -51,6 +63,8 @@ static void park_orphans(struct region *region)
 
 void arena_fork_child(void)
 {
+    nested = 0;
+    atomic_store_explicit(&forking.word, 0, memory_order_relaxed);
     for (uint32_t i = 0; i < nw_map.count; i++) {
         struct region *region = &nw_regions[i];
 
@@ -59,6 +73,7 @@ void arena_fork_child(void)
         atomic_store_explicit(&region->lock.word, 0, memory_order_relaxed);
         park_orphans(region);
     }
+    memset(held, 0, sizeof(held));
 }
 
 void arena_check_fork(void)

@@ -120,6 +120,10 @@ class Programs(Memory):
     def test_forks_among_busy_threads(self):
         self.assertEqual(self.outcome("fork_while_allocating", self.arena()), ("300 children of 300 ended well\n", "", 0))
 
+    def test_forks_of_all_threads_at_once(self):
+        for _ in range(3):
+            self.assertEqual(self.outcome("forks_in_every_thread", self.arena()), ("600 children of 600 ended well\n", "", 0))
+
     def test_forks_from_a_signal_handler_that_interrupted_malloc(self):
         self.assertEqual(self.outcome("fork_in_signal_handler", self.arena()), ("150 children of 150 ended well\n", "", 0))
 
