@@ -295,19 +295,20 @@ void arbitrate_memory(bool succeeded, const void *by)
 {
     struct thread *thread = nw_self;
     int saved = errno;
-    bool asked = thread && thread->holds_pick && nw_shim.plan.rules[thread->rule].mem_policy != MEM_DEFAULT;
 
-    if (!succeeded || !asked || !own(thread))
+    if (!succeeded || !thread || !own(thread))
         return;
-    if (memory_stays(thread)) {
-        thread->memory = STANDING_PROGRAM;
-        thread->memory_outcome = OUTCOME_BEST_EFFORT;
-        thread->memory_reason = REASON_APP_KEPT;
-    } else {
-        thread_policy_apply(thread);
+    if (thread->holds_pick && nw_shim.plan.rules[thread->rule].mem_policy != MEM_DEFAULT) {
+        if (memory_stays(thread)) {
+            thread->memory = STANDING_PROGRAM;
+            thread->memory_outcome = OUTCOME_BEST_EFFORT;
+            thread->memory_reason = REASON_APP_KEPT;
+        } else {
+            thread_policy_apply(thread);
+        }
+        tell(thread, EVENT_MEMPOLICY, 0, thread->memory == STANDING_PROGRAM ? REASON_APP_KEPT : REASON_APP_OUTSIDE, by);
+        segment_thread(thread, THREAD_LIVE);
     }
-    tell(thread, EVENT_MEMPOLICY, 0, thread->memory == STANDING_PROGRAM ? REASON_APP_KEPT : REASON_APP_OUTSIDE, by);
-    segment_thread(thread, THREAD_LIVE);
     settle_give_back(thread);
     errno = saved;
 }

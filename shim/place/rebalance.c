@@ -100,10 +100,8 @@ static uint32_t measure(struct thread *thread, uint64_t now)
     return thread->load;
 }
 
-static bool is_movable(const struct thread *thread, uint64_t now)
+static bool is_movable(const struct thread *thread, const struct plan_rule *rule, uint64_t now)
 {
-    const struct plan_rule *rule = &nw_shim.plan.rules[thread->rule];
-
     return rule->steal != STEAL_OFF && !thread->main && !thread->pick.claims && thread->cpus == STANDING_RULE &&
            now - thread->placed_at >= rule->min_residency_ms * MS;
 }
@@ -112,17 +110,21 @@ static void take_in(struct thread *thread, void *context)
 {
     struct rebalance *self = context;
     uint64_t now = self->looked_at;
+    /* nobody owns the record here: it may get another rule, or none, at any moment */
+    uint32_t rule = __atomic_load_n(&thread->rule, __ATOMIC_RELAXED);
+    uint32_t slot = __atomic_load_n(&thread->pick.slot, __ATOMIC_RELAXED);
 
-    if (!thread->holds_pick || !atomic_load(&thread->tid))
+    if (!thread->holds_pick || !atomic_load(&thread->tid) || rule >= nw_shim.plan.count[PLAN_RULES] ||
+        slot >= nw_shim.plan.count[PLAN_SLOTS])
         return;
     if (self->skipped++ < self->turn || self->count == REBALANCE_MOST)
         return;
     self->threads[self->count] = thread;
     self->loads[self->count++] = (struct balance_thread){
-        .rule = thread->rule,
-        .slot = thread->pick.slot,
+        .rule = rule,
+        .slot = slot,
         .load = measure(thread, now),
-        .movable = is_movable(thread, now),
+        .movable = is_movable(thread, &nw_shim.plan.rules[rule], now),
     };
 }
 
