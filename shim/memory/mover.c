@@ -12,7 +12,7 @@
 
 #define PAGE   ((uintptr_t)4096)
 #define SECOND UINT64_C(1000000000)
-#define CALLS  12u /* of a batch, for pages that stay busy: two tell that one does */
+#define CALLS  64u /* of a batch, for pages that stay busy: two tell that one does */
 
 #define MADV_COLD_ADVICE 20 /* Linux 5.4 */
 
