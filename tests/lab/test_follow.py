@@ -92,8 +92,7 @@ class NextTouch(Lab):
 
     def test_pages_that_cannot_move_stay_alone(self):
         counted, following = self.slices(seconds=200, how="8 0 held")
-        # 12 of the 2048 are held elsewhere; 1164 were local where the first one held back its batch
-        self.assertGreaterEqual(counted["local"], 0.75 * counted["pages"])
+        self.assertGreaterEqual(counted["local"], 0.95 * counted["pages"]) # 12 of the 2048 are held elsewhere
         self.assertGreater(following["not_moved"]["in_use"], 0)
 
     def test_forks_meanwhile(self):
