@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -72,4 +73,25 @@ int supervise(char **command, void (*look)(void *context, pid_t pid), void *cont
             ;
     child = 0;
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int supervise_reported(char **command, void (*look)(void *context, pid_t pid), void *context, double seconds,
+                       json_t **ret_report)
+{
+    char path[] = "/tmp/nodewise-report-XXXXXX.json"; /* its ending says the format */
+    int fd = mkstemps(path, 5), code = EXIT_RUN_FAILED;
+    *ret_report = NULL;
+    if (fd < 0) {
+        complain("no room for a report: %s", strerror(errno));
+        return code;
+    }
+    if (setenv("NODEWISE_REPORT", path, 1) != 0) {
+        complain("no room for a report: %s", strerror(errno));
+    } else {
+        code = supervise(command, look, context, seconds);
+        *ret_report = json_loadfd(fd, 0, NULL);
+    }
+    close(fd);
+    unlink(path);
+    return code;
 }

@@ -5,6 +5,7 @@
 #ifndef NODEWISE_TOOLS_COMMON_SUPERVISE_H
 #define NODEWISE_TOOLS_COMMON_SUPERVISE_H
 
+#include <jansson.h>
 #include <sys/types.h>
 
 /*
@@ -13,5 +14,12 @@
  * seconds while the program runs. One call a process.
  */
 int supervise(char **command, void (*look)(void *context, pid_t pid), void *context, double seconds);
+
+/*
+ * The same for a program whose environment loads the shim (NODEWISE_PLAN and LD_PRELOAD, or `run`'s): its report is
+ * asked for, too. *ret_report: the caller's, NULL when it left none.
+ */
+int supervise_reported(char **command, void (*look)(void *context, pid_t pid), void *context, double seconds,
+                       json_t **ret_report);
 
 #endif

@@ -79,22 +79,15 @@ static int save(struct learning *learning, const json_t *report)
 
 static int learn(struct learning *learning)
 {
-    char path[] = "/tmp/nodewise-learn-XXXXXX.json";
     char *plan = NULL;
-    json_error_t error;
+    json_t *report;
     if (prepare_observing(&plan) != EXIT_FINE)
         return EXIT_RUN_FAILED;
-    int fd = mkstemps(path, 5);
-    if (fd < 0 || setenv("NODEWISE_PLAN", plan, 1) != 0 || setenv("NODEWISE_REPORT", path, 1) != 0 ||
-        preload_shim() < 0) {
-        free(plan);
-        return EXIT_RUN_FAILED;
-    }
+    bool ready = setenv("NODEWISE_PLAN", plan, 1) == 0 && preload_shim() >= 0;
     free(plan);
-    int code = supervise(learning->command, look, learning, OBSERVE_EVERY);
-    json_t *report = json_loadfd(fd, 0, &error);
-    close(fd);
-    unlink(path);
+    if (!ready)
+        return EXIT_RUN_FAILED;
+    int code = supervise_reported(learning->command, look, learning, OBSERVE_EVERY, &report);
     if (!report) {
         complain("the program left no report, so there is nothing to learn from: `nodewise doctor -- %s` may tell why",
                  learning->command[0]);

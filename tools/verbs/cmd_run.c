@@ -142,17 +142,8 @@ static int judge(const json_t *report, double wanted)
 /* The document is needed as JSON; what the user asked for is made of it. */
 static int run_and_judge(const struct run_request *request)
 {
-    char path[] = "/tmp/nodewise-run-XXXXXX.json"; /* its ending says the format */
-    json_error_t error;
-    int fd = mkstemps(path, 5);
-    if (fd < 0 || setenv("NODEWISE_REPORT", path, 1) != 0) {
-        complain("no room for a report: %s", strerror(errno));
-        return EXIT_RUN_FAILED;
-    }
-    int code = supervise(request->command, NULL, NULL, 0);
-    json_t *report = json_loadfd(fd, 0, &error);
-    close(fd);
-    unlink(path);
+    json_t *report;
+    int code = supervise_reported(request->command, NULL, NULL, 0, &report);
     if (!report) {
         complain("the program left no report: it was no target of the policy, or was killed");
         return code ? code : EXIT_NO;
