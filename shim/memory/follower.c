@@ -225,7 +225,7 @@ static void *run(void *unused)
     uint32_t none;
     bool lived;
 
-    sys_set_name("nodewise");
+    sys_set_name(SEGMENT_HELPER);
     sys_set_affinity(0, nw_shim.base.mask, nw_shim.base.words);
     do {
         lived = live();

@@ -25,6 +25,8 @@
 #define SEGMENT_SUFFIX     ".seg"
 #define RELOAD_SUFFIX      ".reload" /* beside it: the path of a plan, see start/request.h */
 
+#define SEGMENT_HELPER "nodewise" /* comm of the library's own thread, which has no record; there only at work */
+
 #define SEGMENT_THREADS    3072u /* live threads listed; more are placed and counted but not listed */
 #define SEGMENT_EVENTS     448u  /* ring */
 #define SEGMENT_STRINGS    8192u /* bytes of interned texts; offset 0 is "" */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shim/telemetry/layout.h"
 #include "tools/report/report_text.h"
 
 /* Digits become '*'; what a glob would take for its own is escaped; the kernel's cut at 15 bytes may hide a number. */
@@ -50,6 +51,11 @@ static bool is_same(const struct group *a, const struct group *b)
     return strcmp(a->library, b->library) == 0 && strcmp(a->function, b->function) == 0;
 }
 
+static bool is_ours(const struct seen_thread *thread, const json_t *record)
+{
+    return !record && strcmp(thread->name, SEGMENT_HELPER) == 0;
+}
+
 static size_t place_of(struct groups *groups, const struct group *group)
 {
     for (size_t i = 0; i < groups->count; i++)
@@ -71,20 +77,21 @@ static struct group describe(const struct seen_thread *thread, const json_t *rec
     return group;
 }
 
+/* group_of: GROUPS_MOST for the library's own threads. */
 static void count_talks(struct groups *groups, const struct observed *observed, const size_t *group_of)
 {
     for (size_t i = 0; i < observed->meeting_count; i++) {
         const struct meeting *meeting = &observed->meetings[i];
-        if (meeting->first == meeting->second)
-            continue;
         size_t a = group_of[meeting->first], b = group_of[meeting->second];
+        if (meeting->first == meeting->second || a == GROUPS_MOST || b == GROUPS_MOST)
+            continue;
         groups->items[a].talks[b] += meeting->looks;
         if (a != b)
             groups->items[b].talks[a] += meeting->looks;
     }
 }
 
-/* GROUPS_MOST: nobody has seen it. */
+/* GROUPS_MOST: nobody has seen it, or it is the library's. */
 static size_t group_of_tid(const struct observed *observed, const size_t *group_of, pid_t tid)
 {
     for (size_t i = observed->count; i-- > 0;)
@@ -111,7 +118,12 @@ void groups_make(struct groups *ret_groups, const struct observed *observed, con
     memset(ret_groups, 0, sizeof *ret_groups);
     for (size_t i = 0; i < observed->count; i++) {
         const struct seen_thread *thread = &observed->threads[i];
-        struct group group = describe(thread, record_of(report, thread->tid));
+        const json_t *record = record_of(report, thread->tid);
+        if (group_of)
+            group_of[i] = GROUPS_MOST;
+        if (is_ours(thread, record))
+            continue;
+        struct group group = describe(thread, record);
         size_t place = place_of(ret_groups, &group);
         struct group *to = &ret_groups->items[place];
         to->threads++;

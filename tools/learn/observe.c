@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "shim/telemetry/layout.h"
 #include "tools/common/map_file.h"
 
 /* The calls that threads wait in with a descriptor as their first argument. */
@@ -103,12 +104,13 @@ static void look_at_cpu(struct seen_thread *thread, pid_t pid)
         thread->nodes |= UINT64_C(1) << node;
 }
 
-static void look_at_thread(struct observed *observed, pid_t pid, pid_t tid)
+/* false: the library's own, or one that calls itself so. */
+static bool look_at_thread(struct observed *observed, pid_t pid, pid_t tid)
 {
     char path[96], line[256];
     struct seen_thread *thread = thread_of(observed, tid);
     if (!thread)
-        return;
+        return true;
     snprintf(path, sizeof path, "/proc/%d/task/%d/comm", (int)pid, (int)tid);
     if (read_line(path, line, sizeof line))
         snprintf(thread->name, sizeof thread->name, "%.15s", line);
@@ -118,6 +120,7 @@ static void look_at_thread(struct observed *observed, pid_t pid, pid_t tid)
     look_at_cpu(thread, pid);
     look_at_wait(observed, pid, tid, (uint32_t)(thread - observed->threads));
     thread->looks++;
+    return strcmp(thread->name, SEGMENT_HELPER) != 0;
 }
 
 void observe(struct observed *observed, pid_t pid)
@@ -130,8 +133,7 @@ void observe(struct observed *observed, pid_t pid)
         pid_t tid = (pid_t)atoi(entry->d_name);
         if (tid <= 0)
             continue;
-        look_at_thread(observed, pid, tid);
-        now++;
+        now += look_at_thread(observed, pid, tid);
     }
     if (folder)
         closedir(folder);

@@ -11,9 +11,6 @@
 
 #define NAMED_MOST 8 /* in text */
 
-/* The library's own, which lives while there is something to move or to look for. */
-#define OWN_NAME "nodewise"
-
 static bool read_name(const struct snapshot *snapshot, long tid, char *ret_name, size_t size)
 {
     char path[80];
@@ -43,7 +40,7 @@ static uint32_t *known_tids(const struct snapshot *snapshot, size_t *ret_count)
 static void add_unseen(json_t *unseen, const struct snapshot *snapshot, long tid)
 {
     char name[32];
-    if (!read_name(snapshot, tid, name, sizeof name) || strcmp(name, OWN_NAME) == 0)
+    if (!read_name(snapshot, tid, name, sizeof name) || strcmp(name, SEGMENT_HELPER) == 0)
         return;
     json_t *text = json_string(name);
     json_array_append_new(unseen,
