@@ -18,8 +18,9 @@
 #include "shim/sys/raw.h"
 #include "shim/telemetry/segment.h"
 
-#define LOCK_TRIES 50
-#define LOCK_PAUSE 200000l /* ns */
+#define LOCK_PAUSE 200000l     /* ns, at first */
+#define LOCK_LONG  10000000l   /* ns, in the end */
+#define LOCK_MOST  2000000000l /* ns, together */
 #define PATH_SIZE  512u
 
 /* --- who is alive --- */
@@ -59,13 +60,21 @@ static int open_ledger(void)
     return -1;
 }
 
-/* Nobody holds it for longer than a claim takes; one who was stopped meanwhile does not stop us. */
+/*
+ * A claim takes microseconds, but a hundred processes may come at once, on CPUs that are taken. Only one that was
+ * stopped in its claim (SIGSTOP, a debugger) keeps it for longer, and does not stop us.
+ */
 static void lock(int fd)
 {
     struct timespec pause = {0, LOCK_PAUSE};
+    long waited = 0;
 
-    for (int i = 0; i < LOCK_TRIES && raw_call(SYS_flock, fd, LOCK_EX | LOCK_NB) != 0; i++)
+    while (waited < LOCK_MOST && raw_call(SYS_flock, fd, LOCK_EX | LOCK_NB) != 0) {
         raw_call(SYS_nanosleep, &pause, NULL);
+        waited += pause.tv_nsec;
+        if (pause.tv_nsec < LOCK_LONG)
+            pause.tv_nsec *= 2;
+    }
 }
 
 /* The share, or PLAN_NONE. */
