@@ -69,7 +69,9 @@ static void lock(int fd)
     struct timespec pause = {0, LOCK_PAUSE};
     long waited = 0;
 
-    while (waited < LOCK_MOST && raw_call(SYS_flock, fd, LOCK_EX | LOCK_NB) != 0) {
+    while (raw_call(SYS_flock, fd, LOCK_EX | LOCK_NB) != 0 && waited < LOCK_MOST) {
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return; /* it cannot be had at all */
         raw_call(SYS_nanosleep, &pause, NULL);
         waited += pause.tv_nsec;
         if (pause.tv_nsec < LOCK_LONG)
