@@ -1,6 +1,11 @@
 /*
- * Chunk k of the pool holds FIRST_CHUNK << k records, the first one is static. A record's number gives its chunk
- * and position by arithmetic, so records never move and a number stays valid for the life of the process.
+ * Chunk 0 of the pool holds PART records, chunk k PART << (k - 1), so that the first k chunks hold as many as the next
+ * one. A record's number gives its chunk and position by arithmetic, so records never move and a number stays valid
+ * for the life of the process.
+ *
+ * The first PARTS * PART records are static and dealt out in parts, one for each node (its number modulo PARTS), by the
+ * home of the creator. Who writes a page first has it on his node, and mostly creator and thread are on one: what both
+ * write of record and segment is near to them. When a part is nearly full, the pool is one circle of all its chunks.
  */
 #include "shim/place/thread.h"
 
@@ -11,20 +16,26 @@
 #include "shim/state.h"
 #include "shim/sys/raw.h"
 
-#define FIRST_CHUNK 256u
-#define CHUNKS      15u /* 8 million records: twice the largest pid_max */
+#define PART         256u
+#define PARTS        4u
+#define PART_FULL    (PART - PART / 4)
+#define STATIC_COUNT (PARTS * PART)
+#define CHUNKS       16u /* 8 million records: twice the largest pid_max */
 /* Busy records that a search passes before the pool grows instead: bounds the cost of a creation. */
 #define SEARCH_LIMIT 64u
 #define LEAVING_MS   10000u
 
 __thread struct thread *nw_self __attribute__((tls_model("initial-exec")));
 
-static struct thread first_chunk[FIRST_CHUNK];
-static _Atomic(struct thread *) chunks[CHUNKS] = {first_chunk};
-static _Atomic uint32_t chunk_count = 1;         /* release after the pointer is in chunks[] */
-static _Atomic uint32_t hand ON_DATA_PAGE;       /* next record to look at */
-static _Atomic uint32_t live ON_DATA_PAGE;       /* records in use */
-static _Atomic uint32_t used_below ON_DATA_PAGE; /* no record at or above was ever taken */
+static struct thread static_records[STATIC_COUNT];
+static _Atomic(struct thread *) chunks[CHUNKS] = {static_records, static_records + PART, static_records + 2 * PART};
+static _Atomic uint32_t chunk_count = 1; /* of the circle; release after the pointer is in chunks[] */
+
+/* Of each part, and of all behind them. */
+static _Atomic uint32_t hand[PARTS + 1] ON_DATA_PAGE;   /* next record to look at; the last: in the circle */
+static _Atomic uint32_t in_use[PARTS + 1] ON_DATA_PAGE; /* records */
+static _Atomic uint32_t
+    used_below[PARTS + 1] ON_DATA_PAGE; /* no record of it with that number or more was ever taken */
 
 pid_t thread_own_tid(void)
 {
@@ -38,39 +49,64 @@ uint32_t thread_now_ms(void)
 
 static uint32_t chunk_first(uint32_t chunk)
 {
-    return FIRST_CHUNK * ((1u << chunk) - 1);
+    return chunk ? PART << (chunk - 1) : 0;
+}
+
+static uint32_t chunk_of(uint32_t number)
+{
+    return number < PART ? 0 : 32u - (uint32_t)__builtin_clz(number / PART);
+}
+
+static uint32_t part_of(uint32_t number)
+{
+    return number < STATIC_COUNT ? number / PART : PARTS;
 }
 
 static struct thread *record(uint32_t number)
 {
-    uint32_t chunk = 31u - (uint32_t)__builtin_clz(number / FIRST_CHUNK + 1);
+    uint32_t chunk = chunk_of(number);
     struct thread *records = atomic_load_explicit(&chunks[chunk], memory_order_acquire);
 
     return &records[number - chunk_first(chunk)];
 }
 
-/* The records from that one on, up to the end of its chunk or `total`: a walk over all asks once for each chunk. */
-static uint32_t records_from(uint32_t number, uint32_t total, struct thread **ret_records)
-{
-    uint32_t chunk = 31u - (uint32_t)__builtin_clz(number / FIRST_CHUNK + 1), end = chunk_first(chunk + 1);
+/* Records side by side that may have been taken. Begins as zeroes. */
+struct run {
+    uint32_t part, next, count;
+    struct thread *records;
+};
 
-    *ret_records = record(number);
-    return (end < total ? end : total) - number;
+/* A walk over all asks once for each chunk of each part. false: that was all. */
+static bool next_run(struct run *run)
+{
+    for (; run->part <= PARTS; run->part++, run->next = run->part * PART) {
+        uint32_t used = atomic_load(&used_below[run->part]), end = chunk_first(chunk_of(run->next) + 1);
+
+        if (run->next >= used)
+            continue;
+        run->records = record(run->next);
+        run->count = (end < used ? end : used) - run->next;
+        run->next += run->count;
+        return true;
+    }
+    return false;
 }
 
 /* true: the pool is larger than `seen` chunks now, by our doing or another's. */
 static bool pool_grow(uint32_t seen)
 {
-    size_t size = (size_t)(FIRST_CHUNK << seen) * sizeof(struct thread);
+    size_t size = (size_t)(PART << (seen - 1)) * sizeof(struct thread);
     struct thread *none = NULL, *records;
 
     if (seen >= CHUNKS)
         return false;
-    records = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-    if (records == MAP_FAILED)
-        return false;
-    if (!atomic_compare_exchange_strong(&chunks[seen], &none, records))
-        raw_munmap(records, size);
+    if (!atomic_load(&chunks[seen])) {
+        records = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+        if (records == MAP_FAILED)
+            return false;
+        if (!atomic_compare_exchange_strong(&chunks[seen], &none, records))
+            raw_munmap(records, size);
+    }
     /* whoever lost the first race may still win this one: both want the same value */
     atomic_compare_exchange_strong(&chunk_count, &seen, seen + 1);
     return true;
@@ -78,9 +114,10 @@ static bool pool_grow(uint32_t seen)
 
 static void raise_used_below(uint32_t number)
 {
-    uint32_t seen = atomic_load_explicit(&used_below, memory_order_relaxed);
+    _Atomic uint32_t *mark = &used_below[part_of(number)];
+    uint32_t seen = atomic_load_explicit(mark, memory_order_relaxed);
 
-    while (seen <= number && !atomic_compare_exchange_weak(&used_below, &seen, number + 1))
+    while (seen <= number && !atomic_compare_exchange_weak(mark, &seen, number + 1))
         ;
 }
 
@@ -129,24 +166,48 @@ static void record_clear(struct thread *thread)
     memset(thread->creator_name, 0, sizeof(thread->creator_name));
 }
 
+static struct thread *taken(struct thread *thread)
+{
+    atomic_fetch_add_explicit(&in_use[part_of(thread->number)], 1, memory_order_relaxed);
+    record_clear(thread);
+    return thread;
+}
+
+static struct thread *take_of_part(uint32_t part)
+{
+    struct thread *thread = NULL;
+
+    if (atomic_load_explicit(&in_use[part], memory_order_relaxed) >= PART_FULL)
+        return NULL;
+    for (uint32_t i = 0; i < SEARCH_LIMIT && !thread; i++)
+        thread = try_take(part * PART + atomic_fetch_add_explicit(&hand[part], 1, memory_order_relaxed) % PART);
+    return thread;
+}
+
+/* That of the creator's node; of threads that are at home on several, the first. */
+static uint32_t own_part(void)
+{
+    return nw_self && nw_self->home_node != UINT32_MAX ? nw_self->home_node % PARTS : 0;
+}
+
 struct thread *thread_take(void)
 {
+    struct thread *thread = take_of_part(own_part());
+
+    if (thread)
+        return taken(thread);
     for (;;) {
         uint32_t seen = atomic_load_explicit(&chunk_count, memory_order_acquire);
         uint32_t capacity = chunk_first(seen);
 
         for (uint32_t i = 0; i < SEARCH_LIMIT; i++) {
-            struct thread *thread = try_take(atomic_fetch_add_explicit(&hand, 1, memory_order_relaxed) % capacity);
-
-            if (thread) {
-                atomic_fetch_add_explicit(&live, 1, memory_order_relaxed);
-                record_clear(thread);
-                return thread;
-            }
+            thread = try_take(atomic_fetch_add_explicit(&hand[PARTS], 1, memory_order_relaxed) % capacity);
+            if (thread)
+                return taken(thread);
         }
         if (!pool_grow(seen))
             return NULL;
-        atomic_store_explicit(&hand, capacity, memory_order_relaxed); /* the new chunk's first record */
+        atomic_store_explicit(&hand[PARTS], capacity, memory_order_relaxed); /* the new chunk's first record */
     }
 }
 
@@ -158,70 +219,85 @@ void thread_give(struct thread *thread, enum segment_thread_state state)
     }
     atomic_store(&thread->tid, 0);
     atomic_store(&thread->busy, 0);
-    atomic_fetch_sub_explicit(&live, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&in_use[part_of(thread->number)], 1, memory_order_relaxed);
     atomic_store_explicit(&thread->state, state, memory_order_release); /* pairs with try_take */
 }
 
 uint32_t thread_live_count(void)
 {
-    return atomic_load_explicit(&live, memory_order_relaxed);
+    uint32_t count = 0;
+
+    for (uint32_t part = 0; part <= PARTS; part++)
+        count += atomic_load_explicit(&in_use[part], memory_order_relaxed);
+    return count;
 }
 
-struct thread *thread_find(pid_t tid)
+/* Where the hand is, from the first record of a part, or behind all parts. */
+static uint32_t newest_of(uint32_t part)
 {
-    uint32_t total = atomic_load(&used_below);
-    uint32_t capacity = chunk_first(atomic_load_explicit(&chunk_count, memory_order_acquire));
-    uint32_t newest = atomic_load_explicit(&hand, memory_order_relaxed) % capacity;
+    uint32_t at = atomic_load_explicit(&hand[part], memory_order_relaxed);
+
+    if (part < PARTS)
+        return at % PART;
+    at %= chunk_first(atomic_load_explicit(&chunk_count, memory_order_acquire));
+    return at > STATIC_COUNT ? at - STATIC_COUNT : 0;
+}
+
+/* Backwards from the hand, and round. */
+static struct thread *find_in(uint32_t part, uint32_t tid)
+{
+    uint32_t first = part * PART, end = atomic_load(&used_below[part]), total = end > first ? end - first : 0;
+    uint32_t newest = newest_of(part);
 
     for (uint32_t i = 0; i < total; i++) {
-        struct thread *thread = record((newest + total - 1 - i) % total);
+        struct thread *thread = record(first + (newest + total - 1 - i) % total);
 
         /* seq_cst: one side of the handshake with register_self() in place.c */
-        if (atomic_load(&thread->tid) == (uint32_t)tid)
+        if (atomic_load(&thread->tid) == tid)
             return thread;
     }
     return NULL;
 }
 
+struct thread *thread_find(pid_t tid)
+{
+    uint32_t own = own_part();
+    struct thread *thread = find_in(own, (uint32_t)tid);
+
+    for (uint32_t part = PARTS + 1; part-- > 0 && !thread;)
+        if (part != own)
+            thread = find_in(part, (uint32_t)tid);
+    return thread;
+}
+
 void thread_each(void (*visit)(struct thread *thread, void *context), void *context)
 {
-    uint32_t total = atomic_load(&used_below), count;
-    struct thread *records;
-
-    for (uint32_t first = 0; first < total; first += count) {
-        count = records_from(first, total, &records);
-        for (uint32_t i = 0; i < count; i++) {
-            uint32_t state = atomic_load(&records[i].state);
+    for (struct run run = {0}; next_run(&run);)
+        for (uint32_t i = 0; i < run.count; i++) {
+            uint32_t state = atomic_load(&run.records[i].state);
 
             if (state == THREAD_STARTING || state == THREAD_LIVE)
-                visit(&records[i], context);
+                visit(&run.records[i], context);
         }
-    }
 }
 
 void thread_each_leaving(void (*visit)(uint32_t tid, void *context), void *context)
 {
-    uint32_t total = atomic_load(&used_below), now = thread_now_ms(), count;
-    struct thread *records;
+    uint32_t now = thread_now_ms();
 
-    for (uint32_t first = 0; first < total; first += count) {
-        count = records_from(first, total, &records);
-        for (uint32_t i = 0; i < count; i++)
-            if (atomic_load_explicit(&records[i].state, memory_order_acquire) == THREAD_ENDED &&
-                now - atomic_load_explicit(&records[i].left_ms, memory_order_relaxed) < LEAVING_MS)
-                visit(atomic_load_explicit(&records[i].left_tid, memory_order_relaxed), context);
-    }
+    for (struct run run = {0}; next_run(&run);)
+        for (uint32_t i = 0; i < run.count; i++)
+            if (atomic_load_explicit(&run.records[i].state, memory_order_acquire) == THREAD_ENDED &&
+                now - atomic_load_explicit(&run.records[i].left_ms, memory_order_relaxed) < LEAVING_MS)
+                visit(atomic_load_explicit(&run.records[i].left_tid, memory_order_relaxed), context);
 }
 
 void thread_forget_others(struct thread *keep)
 {
-    uint32_t total = atomic_load(&used_below);
-
-    for (uint32_t i = 0; i < total; i++) {
-        struct thread *thread = record(i);
-
-        if (thread != keep && atomic_load(&thread->state) != THREAD_FREE)
-            thread_give(thread, THREAD_FREE);
-    }
-    atomic_store(&live, keep ? 1 : 0);
+    for (struct run run = {0}; next_run(&run);)
+        for (uint32_t i = 0; i < run.count; i++)
+            if (&run.records[i] != keep && atomic_load(&run.records[i].state) != THREAD_FREE)
+                thread_give(&run.records[i], THREAD_FREE);
+    for (uint32_t part = 0; part <= PARTS; part++)
+        atomic_store(&in_use[part], keep && part_of(keep->number) == part);
 }

@@ -6,8 +6,8 @@
  * meets a busy record is left in `work`, and the owner does it before it is done (thread_work). So a signal
  * handler that interrupts an owner, or a namer of another thread, cannot block.
  *
- * The pool is lock-free, never shrinks, allocates nothing until its first 256 records are in use, and hands out
- * records in a circle, so that ended threads stay readable in the segment for as long as possible.
+ * The pool is lock-free, never shrinks, allocates nothing until its first 1024 records are in use, and hands out
+ * records in a circle for each node, so that ended threads stay readable in the segment for as long as possible.
  */
 #ifndef NODEWISE_SHIM_PLACE_THREAD_H
 #define NODEWISE_SHIM_PLACE_THREAD_H

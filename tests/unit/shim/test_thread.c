@@ -11,6 +11,12 @@
 
 #define MANY 5000u
 
+static void count(struct thread *thread, void *context)
+{
+    (void)thread;
+    ++*(int *)context;
+}
+
 static void many_live_records_are_distinct_and_found_by_tid(void **state)
 {
     static struct thread *records[MANY];
@@ -44,9 +50,64 @@ static void an_ended_record_is_not_reused_before_the_others(void **state)
     }
 }
 
-static void *take_and_give(void *unused)
+/* Far enough apart for pages of their own; with all of them taken they still are distinct. */
+static void creators_on_different_nodes_get_records_apart(void **state)
 {
-    (void)unused;
+    struct thread creators[6] = {{.home_node = 0}, {.home_node = 1}, {.home_node = 2},
+                                 {.home_node = 3}, {.home_node = 9}, {.home_node = UINT32_MAX}};
+    struct thread *taken[6][16];
+
+    (void)state;
+    for (unsigned i = 0; i < 16; i++)
+        for (unsigned c = 0; c < 6; c++) {
+            nw_self = &creators[c];
+            taken[c][i] = thread_take();
+            atomic_store(&taken[c][i]->tid, 5000 + 16 * c + i);
+        }
+    assert_int_equal(thread_live_count(), 6 * 16);
+    for (unsigned a = 0; a < 4; a++)
+        for (unsigned b = a + 1; b < 4; b++)
+            for (unsigned i = 0; i < 16 * 16; i++)
+                assert_true(labs(taken[a][i / 16] - taken[b][i % 16]) > 64);
+    for (unsigned c = 0; c < 6; c++)
+        for (unsigned i = 0; i < 16; i++) {
+            nw_self = &creators[(c + i) % 6];
+            assert_ptr_equal(thread_find((pid_t)(5000 + 16 * c + i)), taken[c][i]);
+        }
+    nw_self = NULL;
+    for (unsigned i = 0; i < 6 * 16; i++)
+        thread_give(taken[i / 16][i % 16], THREAD_ENDED);
+    assert_int_equal(thread_live_count(), 0);
+}
+
+static void a_node_that_makes_all_of_them_finds_room(void **state)
+{
+    static struct thread *records[MANY];
+    struct thread creator = {.home_node = 2};
+    int found = 0;
+
+    (void)state;
+    nw_self = &creator;
+    for (unsigned i = 0; i < MANY; i++) {
+        records[i] = thread_take();
+        assert_non_null(records[i]);
+        assert_int_equal(atomic_exchange(&records[i]->tid, 20000 + i), 0);
+    }
+    thread_each(count, &found);
+    assert_int_equal(found, MANY);
+    for (unsigned i = 0; i < MANY; i += 13)
+        assert_ptr_equal(thread_find((pid_t)(20000 + i)), records[i]);
+    for (unsigned i = 0; i < MANY; i++)
+        thread_give(records[i], THREAD_ENDED);
+    assert_int_equal(thread_live_count(), 0);
+    nw_self = NULL;
+}
+
+static void *take_and_give(void *node)
+{
+    static struct thread creators[2] = {{.home_node = 0}, {.home_node = 1}};
+
+    nw_self = &creators[(uintptr_t)node];
     for (int i = 0; i < 2000; i++) {
         struct thread *mine[8];
 
@@ -67,15 +128,9 @@ static void no_record_has_two_owners(void **state)
 
     (void)state;
     for (unsigned i = 0; i < 4; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, take_and_give, NULL), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, take_and_give, (void *)(uintptr_t)(i / 2)), 0);
     for (unsigned i = 0; i < 4; i++)
         pthread_join(threads[i], NULL);
-}
-
-static void count(struct thread *thread, void *context)
-{
-    (void)thread;
-    ++*(int *)context;
 }
 
 static void a_forked_child_forgets_all_but_its_own(void **state)
@@ -99,6 +154,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_live_records_are_distinct_and_found_by_tid),
         cmocka_unit_test(an_ended_record_is_not_reused_before_the_others),
+        cmocka_unit_test(creators_on_different_nodes_get_records_apart),
+        cmocka_unit_test(a_node_that_makes_all_of_them_finds_room),
         cmocka_unit_test(no_record_has_two_owners),
         cmocka_unit_test(a_forked_child_forgets_all_but_its_own),
     };
