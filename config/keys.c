@@ -179,7 +179,12 @@ static const struct key placement_keys[] = {
     {"bind_to", KEY_WORD, FIELD(struct placement, bind_to), WORDS(level), .fallback = "node",
      .summary = "width of a thread's affinity mask"},
     {"distribution", KEY_WORD, FIELD(struct placement, distribution), WORDS(distribution), .fallback = "inherit",
-     .summary = "which place each new thread gets"},
+     .summary = "which place each new thread gets",
+     .text = "inherit: where its creator is, then the first with room. compact: the first with room. scatter: the "
+             "emptiest, those far from each other first. round_robin: one after the other, whatever has ended "
+             "meanwhile. least_loaded: the one with the fewest threads for each CPU; where that is a node, a socket or "
+             "a cache, its creator's comes first if it has no more than one thread more, for a thread begins with what "
+             "its creator made. primary: the first, always."},
     {"level", KEY_WORD, FIELD(struct placement, level), WORDS(level),
      .word_mask = BIT(LEVEL_NODE) | BIT(LEVEL_SOCKET) | BIT(LEVEL_L3) | BIT(LEVEL_CORE) | BIT(LEVEL_CPU),
      .fallback = "node", .summary = "what the distribution walks over"},

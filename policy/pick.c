@@ -150,11 +150,43 @@ static uint32_t least_used(const struct plan_view *plan, const struct occupancy 
     return best;
 }
 
+/* With one thread fewer it would not be fuller than the emptiest, and no CPU is left idle for it. */
+static bool is_full_as_others(const struct plan_view *plan, const struct occupancy *occupancy, uint32_t slot,
+                              uint32_t emptiest)
+{
+    uint64_t capacity = plan->slots[slot].capacity, least = plan->slots[emptiest].capacity;
+    uint32_t used = load_used(occupancy, slot), least_used = load_used(occupancy, emptiest);
+    if (capacity < 2 || (used >= capacity && least_used < least))
+        return false;
+    return !used || (used - 1) * least <= least_used * capacity;
+}
+
+/*
+ * A thread more or less is chance: the one that makes threads and waits for them counts as well. Near to its creator a
+ * thread finds what it begins with, so a place of several CPUs that shares some with `near` comes first if it is as
+ * full as the emptiest but for one thread.
+ */
+static uint32_t prefer_near(const struct plan_view *plan, const struct occupancy *occupancy,
+                            const struct plan_rule *rule, uint32_t emptiest, uint32_t near)
+{
+    if (near == PLAN_NONE || rule->bind_to == LEVEL_CORE || rule->bind_to == LEVEL_CPU)
+        return emptiest;
+    for (uint32_t i = 0; i < rule->slot_count; i++) {
+        uint32_t slot = rule->slot_first + i;
+        if (is_near(plan, slot, near) && is_full_as_others(plan, occupancy, slot, emptiest) &&
+            !slot_is_closed(plan, occupancy, slot))
+            return slot;
+    }
+    return emptiest;
+}
+
 static struct pick take_least_used(const struct plan_view *plan, struct occupancy *occupancy,
                                    const struct plan_rule *rule, uint32_t near)
 {
     bool closed;
     uint32_t slot = least_used(plan, occupancy, rule, near, &closed);
+    if (!closed)
+        slot = prefer_near(plan, occupancy, rule, slot, near);
     return take(plan, occupancy, slot, closed ? REASON_SHARED_CPU : REASON_OK);
 }
 

@@ -35,8 +35,8 @@ struct pick {
 
 /*
  * Takes a place for one more thread of the rule. creator_slot: the slot of the thread that creates it, or
- * PLAN_NONE (counts for `inherit`, and for `least_loaded` between equals). Never fails: when all is full it shares,
- * with a reason.
+ * PLAN_NONE (counts for `inherit`, and for `least_loaded` between places that are as full but for one thread). Never
+ * fails: when all is full it shares, with a reason.
  */
 struct pick pick_slot(const struct plan_view *plan, struct occupancy *occupancy, uint32_t rule, uint32_t creator_slot);
 

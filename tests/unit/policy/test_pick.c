@@ -86,17 +86,78 @@ static void round_robin_and_least_loaded_spread(void **state)
     free_board(&board);
 }
 
-static void least_loaded_stays_with_the_creator_between_equals(void **state)
+static struct board board_of_nodes(const char *machine)
 {
-    struct board board = new_board("schema = 1\n[defaults]\nbind_to = \"node\"\ndistribution = \"least_loaded\"\n");
+    struct board board = {
+        .compiled =
+            compile_text("schema = 1\n[defaults]\nbind_to = \"node\"\ndistribution = \"least_loaded\"\n", machine)};
+    assert_int_equal(board.compiled.result, 0);
+    board.memory = calloc(1, occupancy_size(&board.compiled.view));
+    assert_non_null(board.memory);
+    occupancy_init(&board.occupancy, &board.compiled.view, board.memory);
+    return board;
+}
+
+static void least_loaded_stays_with_the_creator_but_for_one_thread(void **state)
+{
+    struct board board = board_of_nodes(MACHINE);
     uint32_t second = board.compiled.view.rules[0].slot_first + 1;
     (void)state;
-    struct pick there = take(&board, 0, second, "4-7", REASON_OK);
-    take(&board, 0, second, "0-3", REASON_OK); /* fewer */
-    take(&board, 0, second, "4-7", REASON_OK);
-    take(&board, 0, PLAN_NONE, "0-3", REASON_OK);
+    struct pick there = take(&board, 0, second, "4-7", REASON_OK); /* of equals */
+    take(&board, 0, second, "4-7", REASON_OK);                     /* with one more than the other */
+    take(&board, 0, second, "0-3", REASON_OK);                     /* with two */
+    take(&board, 0, PLAN_NONE, "0-3", REASON_OK);                  /* nobody to be near to: fewer */
     pick_release(&board.compiled.view, &board.occupancy, there);
-    take(&board, 0, second - 1, "4-7", REASON_OK); /* fewer */
+    take(&board, 0, PLAN_NONE, "4-7", REASON_OK);
+    free_board(&board);
+}
+
+/* Creators that wait for what they make, two on each node: all stay where they are, in whatever order they come. */
+static void least_loaded_stays_with_the_creator_when_all_is_full(void **state)
+{
+    struct board board = board_of_nodes("pack:2 numa:1 l3:1 core:2 pu:1");
+    uint32_t slots = board.compiled.view.rules[0].slot_first;
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        take(&board, 0, PLAN_NONE, "0-1", REASON_OK);
+        take(&board, 0, PLAN_NONE, "2-3", REASON_OK);
+    }
+    struct pick made[4];
+    for (int i = 0; i < 4; i++)
+        made[i] = take(&board, 0, slots + (i < 2), i < 2 ? "2-3" : "0-1", REASON_OVERSUBSCRIBED);
+    pick_release(&board.compiled.view, &board.occupancy, made[0]);
+    pick_release(&board.compiled.view, &board.occupancy, made[3]);
+    take(&board, 0, slots, "0-1", REASON_OVERSUBSCRIBED);
+    take(&board, 0, slots + 1, "2-3", REASON_OVERSUBSCRIBED);
+    free_board(&board);
+}
+
+static void least_loaded_leaves_no_cpu_idle_for_nearness(void **state)
+{
+    struct board board = board_of_nodes("pack:2 numa:1 l3:1 core:2 pu:1");
+    uint32_t first = board.compiled.view.rules[0].slot_first;
+    (void)state;
+    take(&board, 0, first, "0-1", REASON_OK);
+    take(&board, 0, first, "0-1", REASON_OK);
+    take(&board, 0, first, "2-3", REASON_OK); /* two more */
+    take(&board, 0, first, "2-3", REASON_OK); /* one more, but here is a CPU */
+    free_board(&board);
+    board = board_of_nodes("pack:2 numa:1 l3:1 core:1 pu:1");
+    first = board.compiled.view.rules[0].slot_first;
+    take(&board, 0, first, "0", REASON_OK);
+    take(&board, 0, first, "1", REASON_OK);
+    free_board(&board);
+}
+
+static void least_loaded_among_cores_is_no_matter_of_nearness(void **state)
+{
+    struct board board = new_board("schema = 1\n[defaults]\nbind_to = \"core\"\ndistribution = \"least_loaded\"\n");
+    uint32_t third = board.compiled.view.rules[0].slot_first + 2;
+    (void)state;
+    for (int i = 0; i < 8; i++)
+        pick_slot(&board.compiled.view, &board.occupancy, 0, PLAN_NONE);
+    assert_int_equal(pick_slot(&board.compiled.view, &board.occupancy, 0, third).slot, third);
+    assert_int_not_equal(pick_slot(&board.compiled.view, &board.occupancy, 0, third).slot, third);
     free_board(&board);
 }
 
@@ -169,7 +230,10 @@ int main(void)
         cmocka_unit_test(compact_fills_and_reuses_what_is_given_back),
         cmocka_unit_test(inherit_goes_where_the_creator_is),
         cmocka_unit_test(round_robin_and_least_loaded_spread),
-        cmocka_unit_test(least_loaded_stays_with_the_creator_between_equals),
+        cmocka_unit_test(least_loaded_stays_with_the_creator_but_for_one_thread),
+        cmocka_unit_test(least_loaded_stays_with_the_creator_when_all_is_full),
+        cmocka_unit_test(least_loaded_leaves_no_cpu_idle_for_nearness),
+        cmocka_unit_test(least_loaded_among_cores_is_no_matter_of_nearness),
         cmocka_unit_test(exclusive_cpus_leave_the_masks_of_others),
         cmocka_unit_test(no_cpu_is_ever_claimed_twice),
     };
