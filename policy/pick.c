@@ -155,10 +155,10 @@ static bool is_full_as_others(const struct plan_view *plan, const struct occupan
                               uint32_t emptiest)
 {
     uint64_t capacity = plan->slots[slot].capacity, least = plan->slots[emptiest].capacity;
-    uint32_t used = load_used(occupancy, slot), least_used = load_used(occupancy, emptiest);
-    if (capacity < 2 || (used >= capacity && least_used < least))
+    uint32_t used = load_used(occupancy, slot), fewest = load_used(occupancy, emptiest);
+    if (capacity < 2 || (used >= capacity && fewest < least))
         return false;
-    return !used || (used - 1) * least <= least_used * capacity;
+    return !used || (used - 1) * least <= fewest * capacity;
 }
 
 /*

@@ -4,8 +4,8 @@ import json
 
 from guest import Lab, harness, lab_program, slow, workers
 
-FILTERED, MAPS, MOVER, SLICES, STACKS = (lab_program(name)
-                                         for name in ("filtered", "maps", "mover", "slices", "stacks"))
+FILTERED, MAPS, MOVER, MOVES_HOUSE, SLICES, STACKS = (
+    lab_program(name) for name in ("filtered", "maps", "mover", "moves_house", "slices", "stacks"))
 
 
 def spread(stack):
@@ -145,6 +145,21 @@ memory = { stack = "local", MORE }
         self.assertGreater(counted["local"], 0.95 * counted["pages"])
         self.assertGreater(following["bytes_moved"], 30 << 20)
         self.assertEqual(following["bytes_not_moved"], 0)
+
+    @slow
+    def test_it_soon_stops_reading_what_was_left_behind(self):
+        """Counted by the load: of 40 passes over all it has, how many are of memory on the old node."""
+        old, new, passes = 1, 3, {}
+        for follows in ("true", "false"):
+            policy = self.policy(self.POLICY.replace("MORE", f"next_touch = false, migrate_on_move = {follows}"))
+            out = self.path("counted.json")
+            command = f"counted --marks {harness.NODEWISE} run -p {policy} -- {MOVES_HOUSE} 16 40\n"
+            told = json.loads(self.guest("4x2", command, [policy], [MOVES_HOUSE], ("--count", out, "--marks")))
+            self.assertEqual((told["moved"], told["mistakes"]), (True, 0))
+            with open(out, encoding="utf-8") as file:
+                passes[follows] = json.loads(file.read())["accesses"][new][old] * 8 / told["bytes"]
+        self.assertGreater(passes["false"], 39, "the measure measures")
+        self.assertLess(passes["true"], 8)
 
     @slow
     def test_not_asked_for(self):
