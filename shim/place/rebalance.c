@@ -82,13 +82,25 @@ static uint64_t busy_time(uint32_t tid)
     return run + read_number(&at);
 }
 
-/* In thousandths of the time since the last look at this thread; the first look only notes. */
+/* Since when, and from what busy time on, its load is known. 0: unknown, for nobody saw its birth. */
+static uint64_t known_since(const struct thread *thread, uint64_t *ret_busy)
+{
+    *ret_busy = thread->measured_at ? thread->busy_ns : 0;
+    if (thread->measured_at || thread->adopted)
+        return thread->measured_at;
+    return nw_shim.start_monotonic + thread->born_ms * MS;
+}
+
+/*
+ * In thousandths of the time since the last look at this thread, or since its birth: a place whose threads were just
+ * made is not an idle one.
+ */
 static uint32_t measure(struct thread *thread, uint64_t now)
 {
-    uint64_t busy = busy_time(atomic_load(&thread->tid)), load = 0;
+    uint64_t busy = busy_time(atomic_load(&thread->tid)), load = 0, before, since = known_since(thread, &before);
 
-    if (thread->measured_at && busy >= thread->busy_ns && now > thread->measured_at)
-        load = (busy - thread->busy_ns) * BALANCE_CPU / (now - thread->measured_at);
+    if (since && busy >= before && now > since)
+        load = (busy - before) * BALANCE_CPU / (now - since);
     if (load > BALANCE_CPU)
         load = BALANCE_CPU;
     /* half of what it was before: a moment in which the machine did something else moves nobody */

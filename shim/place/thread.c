@@ -31,11 +31,11 @@ static struct thread static_records[STATIC_COUNT];
 static _Atomic(struct thread *) chunks[CHUNKS] = {static_records, static_records + PART, static_records + 2 * PART};
 static _Atomic uint32_t chunk_count = 1; /* of the circle; release after the pointer is in chunks[] */
 
-/* Of each part, and of all behind them. */
-static _Atomic uint32_t hand[PARTS + 1] ON_DATA_PAGE;   /* next record to look at; the last: in the circle */
-static _Atomic uint32_t in_use[PARTS + 1] ON_DATA_PAGE; /* records */
-static _Atomic uint32_t
-    used_below[PARTS + 1] ON_DATA_PAGE; /* no record of it with that number or more was ever taken */
+/* Of each part, and of all behind them: the next record to look at (the last: in the circle), how many are taken, and
+ * the number from which on none ever was. */
+static _Atomic uint32_t hand[PARTS + 1] ON_DATA_PAGE;
+static _Atomic uint32_t in_use[PARTS + 1] ON_DATA_PAGE;
+static _Atomic uint32_t used_below[PARTS + 1] ON_DATA_PAGE;
 
 pid_t thread_own_tid(void)
 {

@@ -170,6 +170,15 @@ class Placement(Zoo):
         time.sleep(2)
         self.assertEqual(placed()[1], before, "and stay so")
 
+    def test_a_place_whose_threads_were_just_made_is_not_taken_for_idle(self):
+        """Two are busy on the first CPU; when it is looked again there is one on the second, and nobody moves there."""
+        first, last = min(self.allowed), max(self.allowed)
+        policy = self.policy(f'[defaults]\ncpus = "{first},{last}"\nbind_to = "cpu"\ndistribution = "round_robin"\n'
+                             'level = "cpu"\nrebalance = { steal = "any", interval = "1s", min_residency = "1s" }\n')
+        process = self.waiting("some_are_busy", policy, arguments=["3", "2", "late"])
+        time.sleep(3)
+        self.assertNotIn("balanced", {t["why"] for t in self.show(process.pid)["threads"]})
+
     def test_the_number_of_the_process_is_a_condition(self):
         first, last = min(self.allowed), max(self.allowed)
         rules = (f'[[rules]]\nname = "first"\nmatch = {{ process_index = "0" }}\ncpus = "{first}"\n'
