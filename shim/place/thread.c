@@ -95,7 +95,7 @@ static bool next_run(struct run *run)
 /* true: the pool is larger than `seen` chunks now, by our doing or another's. */
 static bool pool_grow(uint32_t seen)
 {
-    size_t size = (size_t)(PART << (seen - 1)) * sizeof(struct thread);
+    size_t size = (size_t)(chunk_first(seen + 1) - chunk_first(seen)) * sizeof(struct thread);
     struct thread *none = NULL, *records;
 
     if (seen >= CHUNKS)

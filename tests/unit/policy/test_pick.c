@@ -12,14 +12,19 @@ struct board {
     void *memory;
 };
 
-static struct board new_board(const char *policy)
+static struct board board_on(const char *machine, const char *policy)
 {
-    struct board board = {.compiled = compile_text(policy, MACHINE)};
+    struct board board = {.compiled = compile_text(policy, machine)};
     assert_int_equal(board.compiled.result, 0);
     board.memory = calloc(1, occupancy_size(&board.compiled.view));
     assert_non_null(board.memory);
     occupancy_init(&board.occupancy, &board.compiled.view, board.memory);
     return board;
+}
+
+static struct board new_board(const char *policy)
+{
+    return board_on(MACHINE, policy);
 }
 
 static void free_board(struct board *board)
@@ -88,14 +93,7 @@ static void round_robin_and_least_loaded_spread(void **state)
 
 static struct board board_of_nodes(const char *machine)
 {
-    struct board board = {
-        .compiled =
-            compile_text("schema = 1\n[defaults]\nbind_to = \"node\"\ndistribution = \"least_loaded\"\n", machine)};
-    assert_int_equal(board.compiled.result, 0);
-    board.memory = calloc(1, occupancy_size(&board.compiled.view));
-    assert_non_null(board.memory);
-    occupancy_init(&board.occupancy, &board.compiled.view, board.memory);
-    return board;
+    return board_on(machine, "schema = 1\n[defaults]\nbind_to = \"node\"\ndistribution = \"least_loaded\"\n");
 }
 
 static void least_loaded_stays_with_the_creator_but_for_one_thread(void **state)
