@@ -136,10 +136,12 @@ static const struct key memory_keys[] = {
      .summary = "how much of an arena is made before it is used"},
     {"stack", KEY_WORD, FIELD(struct memory, stack), WORDS(stack), .fallback = "default",
      .summary = "where thread stacks lie",
-     .text = "`local`: stack, thread block and static TLS on the thread's home node, although the creator touches them "
-             "first and the C library hands out the stacks of ended threads again: the creator prefers that node "
-             "meanwhile, and a thread has the first pages of a used stack moved, 200 times a second at most. Needs a "
-             "`bind_to` within a node. `thp_off`: no transparent huge pages for stacks."},
+     .text =
+         "`local`: stack, thread block and static TLS on the thread's home node, although the creator touches them "
+         "first and the C library hands out the stacks of ended threads again: the creator prefers that node "
+         "meanwhile, and a thread has the first pages of a used stack moved, 200 times a second at most. The main "
+         "thread has its own moved, and the static data that the loader has written, where the kernel started the "
+         "program on another node. Needs a `bind_to` within a node. `thp_off`: no transparent huge pages for stacks."},
     {"next_touch", KEY_BOOL, FIELD(struct memory, next_touch), .fallback = "true",
      .summary = "large blocks of malloc move to the node of those who use them",
      .text =
@@ -180,7 +182,9 @@ static const struct key placement_keys[] = {
      .summary = "width of a thread's affinity mask"},
     {"distribution", KEY_WORD, FIELD(struct placement, distribution), WORDS(distribution), .fallback = "inherit",
      .summary = "which place each new thread gets",
-     .text = "inherit: where its creator is, then the first with room. compact: the first with room. scatter: the "
+     .text = "inherit: where its creator is, then the first with room; when all are full, the least full, of equals "
+             "the creator's. The main thread, which has no creator, stays where it is started, if that is a node, a "
+             "socket or a cache among several. compact: the first with room. scatter: the "
              "emptiest, those far from each other first. round_robin: one after the other, whatever has ended "
              "meanwhile. least_loaded: the one with the fewest threads for each CPU; where that is a node, a socket or "
              "a cache, its creator's comes first if it has no more than one thread more, for a thread begins with what "

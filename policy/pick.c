@@ -276,6 +276,17 @@ struct pick pick_slot(const struct plan_view *plan, struct occupancy *occupancy,
     }
 }
 
+bool pick_keeps_start(const struct plan_view *plan, uint32_t rule_index)
+{
+    const struct plan_rule *rule = &plan->rules[rule_index];
+
+    if (rule->slot_count < 2 || (rule->flags & PLAN_RULE_EXCLUSIVE))
+        return false;
+    if (rule->bind_to == LEVEL_CORE || rule->bind_to == LEVEL_CPU)
+        return false;
+    return rule->distribution == DIST_INHERIT || rule->distribution == DIST_LEAST_LOADED;
+}
+
 uint32_t pick_nth(const struct plan_view *plan, uint32_t rule_index, uint32_t n)
 {
     const struct plan_rule *rule = &plan->rules[rule_index];

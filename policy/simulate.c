@@ -34,6 +34,8 @@ static void decide(const struct plan_view *plan, struct occupancy *occupancy, st
     if (thread->rule != PLAN_NONE) {
         thread->pick = pick_slot(plan, occupancy, thread->rule, creator_slot);
         thread->reason = thread->pick.reason != REASON_OK ? thread->pick.reason : plan->rules[thread->rule].set_reason;
+        if (thread->reason == REASON_OK && thread->facts.main && pick_keeps_start(plan, thread->rule))
+            thread->reason = REASON_WHERE_STARTED;
         return;
     }
     thread->main_union = thread->facts.main;

@@ -43,31 +43,42 @@ static void note_place(struct thread *thread)
     note_time(thread);
 }
 
+/* Is it where the thread runs now; when somebody else asks, where its home is. */
+static bool is_around(const struct thread *thread, const struct plan_slot *slot, int cpu)
+{
+    if (thread == nw_self)
+        return cpu >= 0 && plan_mask_has(&nw_shim.plan, slot->mask, (unsigned)cpu);
+    return thread->home_node != PLAN_NONE && slot->home_node == thread->home_node;
+}
+
+/*
+ * Main has no creator in its own process to be near to. Where it is, is as good: the kernel balances at exec and at
+ * fork, and what the loader has touched is there, while the first place in order would be the same one for every
+ * process.
+ */
+static uint32_t slot_near(const struct thread *thread)
+{
+    const struct plan_rule *rule = &nw_shim.plan.rules[thread->rule];
+    int cpu;
+
+    if (!thread->main)
+        return thread->creator_slot;
+    if (!nw_shim.facts.forked && !pick_keeps_start(&nw_shim.plan, thread->rule))
+        return PLAN_NONE;
+    cpu = sched_getcpu();
+    for (uint32_t slot = rule->slot_first; slot < rule->slot_first + rule->slot_count; slot++)
+        if (is_around(thread, &nw_shim.plan.slots[slot], cpu))
+            return slot;
+    return PLAN_NONE;
+}
+
 void settle_take(struct thread *thread)
 {
     if (thread->rule == PLAN_NONE)
         return;
-    thread->pick = pick_slot(&nw_shim.plan, &nw_shim.occupancy, thread->rule, thread->creator_slot);
+    thread->pick = pick_slot(&nw_shim.plan, &nw_shim.occupancy, thread->rule, slot_near(thread));
     thread->ticket = atomic_fetch_add_explicit(&nw_shim.next_ticket, 1, memory_order_relaxed);
     note_place(thread);
-}
-
-/*
- * A forked child has no creator in its own process to inherit a place from. Where the kernel has put it is as good: it
- * balances at fork, while the first place in order would be the same one for every child of a server.
- */
-static uint32_t slot_around_here(uint32_t rule_index)
-{
-    const struct plan_rule *rule;
-    int cpu = sched_getcpu();
-
-    if (rule_index == PLAN_NONE || cpu < 0)
-        return PLAN_NONE;
-    rule = &nw_shim.plan.rules[rule_index];
-    for (uint32_t slot = rule->slot_first; slot < rule->slot_first + rule->slot_count; slot++)
-        if (plan_mask_has(&nw_shim.plan, nw_shim.plan.slots[slot].mask, (unsigned)cpu))
-            return slot;
-    return PLAN_NONE;
 }
 
 /* Servers fork one child like the other: the number of the fork spreads them. */
@@ -78,7 +89,6 @@ void settle_take_forked(struct thread *thread)
     if (thread->rule != PLAN_NONE)
         slot = pick_nth(&nw_shim.plan, thread->rule, number);
     if (slot == PLAN_NONE) {
-        thread->creator_slot = slot_around_here(thread->rule);
         settle_take(thread);
         return;
     }

@@ -1,4 +1,5 @@
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -187,6 +188,30 @@ static void exclusive_cpus_leave_the_masks_of_others(void **state)
 static _Atomic unsigned owners[8];
 static struct board *contested;
 
+static void main_stays_where_it_is_among_nodes(void **state)
+{
+    static const struct {
+        const char *keys;
+        bool stays;
+    } rules[] = {
+        {"bind_to = \"node\"", true},
+        {"bind_to = \"l3\"\ndistribution = \"least_loaded\"", true},
+        {"bind_to = \"node\"\ndistribution = \"compact\"", false},
+        {"bind_to = \"node\"\ndistribution = \"primary\"", false},
+        {"bind_to = \"core\"", false},
+        {"bind_to = \"node\"\nnodes = \"1\"", false},
+        {"bind_to = \"node\"\nexclusive = true", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        char policy[200];
+        snprintf(policy, sizeof policy, "schema = 1\n[defaults]\n%s\n", rules[i].keys);
+        struct board board = new_board(policy);
+        assert_int_equal(pick_keeps_start(&board.compiled.view, 0), rules[i].stays);
+        free_board(&board);
+    }
+}
+
 static void *grabs(void *unused)
 {
     for (int i = 0; i < 20000; i++) {
@@ -232,6 +257,7 @@ int main(void)
         cmocka_unit_test(least_loaded_stays_with_the_creator_when_all_is_full),
         cmocka_unit_test(least_loaded_leaves_no_cpu_idle_for_nearness),
         cmocka_unit_test(least_loaded_among_cores_is_no_matter_of_nearness),
+        cmocka_unit_test(main_stays_where_it_is_among_nodes),
         cmocka_unit_test(exclusive_cpus_leave_the_masks_of_others),
         cmocka_unit_test(no_cpu_is_ever_claimed_twice),
     };
