@@ -96,6 +96,24 @@ size_t mover_add(struct mover *mover, uintptr_t start, size_t size, uint32_t nod
     return from < end ? from - start : size;
 }
 
+/* What is there before, or is not there at all, is neither moved nor counted. An error the move meets as well. */
+static void leave_out(struct mover *mover)
+{
+    uint32_t left = 0;
+
+    if (sys_move_pages(mover->count, mover->pages, NULL, mover->status) != 0)
+        return;
+    for (uint32_t i = 0; i < mover->count; i++) {
+        int status = mover->status[i];
+
+        if (status == mover->targets[i] || status == -ENOENT || status == -EFAULT)
+            continue;
+        mover->pages[left] = mover->pages[i];
+        mover->targets[left++] = mover->targets[i];
+    }
+    mover->count = left;
+}
+
 /*
  * The kernel stops at the first run of pages for one node in which it cannot move all, and tells nothing of that run
  * (mm/migrate.c). When it is asked again it tells what has got there, and so, which page is in the way: a call that
@@ -193,7 +211,8 @@ int mover_run(struct mover *mover)
 
     if (!mover->count)
         return 0;
-    error = move_all(mover);
+    leave_out(mover);
+    error = mover->count ? move_all(mover) : 0;
     if (error) {
         mover->error = error;
         mover->kept[KEPT_REFUSED] += mover->count * PAGE;

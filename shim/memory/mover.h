@@ -26,9 +26,9 @@ struct span_of_pages {
 struct mover {
     uint64_t bytes_a_second, ns_a_second;           /* the budget */
     uint64_t second_began, second_bytes, second_ns; /* what this second has used of it */
-    uint64_t moved;              /* bytes, since they were told: on the target afterwards, which some were before */
-    uint64_t kept[SEGMENT_KEPT]; /* bytes that stay, by enum segment_kept; modulo 2^64, see mover_uncount() */
-    int error;                   /* negative errno of the last call that failed as a whole, or 0 */
+    uint64_t moved;                                 /* bytes, since they were told, that came from another node */
+    uint64_t kept[SEGMENT_KEPT];           /* bytes that stay, by enum segment_kept; modulo 2^64, see mover_uncount() */
+    int error;                             /* negative errno of the last call that failed as a whole, or 0 */
     struct span_of_pages busy[MOVER_BUSY]; /* since mover_begin() */
     uint32_t busy_count;
     uint32_t count;

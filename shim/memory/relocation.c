@@ -4,6 +4,7 @@
 
 #include "shim/arena/arena.h"
 #include "shim/arena/lock.h"
+#include "shim/memory/first_pages.h"
 #include "shim/memory/follower.h"
 #include "shim/memory/owned.h"
 #include "shim/place/thread.h"
@@ -80,6 +81,14 @@ static bool is_asked(const struct thread *thread, uint32_t from)
            thread->home_node != PLAN_NONE && from != thread->home_node && (thread->main || age >= RELOCATION_AGE_MS);
 }
 
+/* 0: not ours to move. A forked child's memory is its parent's as well. */
+static uintptr_t stack_end(const struct thread *thread)
+{
+    if (thread->main)
+        return nw_shim.facts.forked ? 0 : first_pages_stack_end();
+    return thread->stack_size ? (thread->thread_pointer | (PAGE - 1)) + 1 : 0;
+}
+
 void relocation_thread_moved(struct thread *thread, uint32_t from)
 {
     struct order order;
@@ -92,8 +101,8 @@ void relocation_thread_moved(struct thread *thread, uint32_t from)
                   .tid = atomic_load_explicit(&thread->tid, memory_order_relaxed)},
         .node = thread->home_node,
         .rule = thread->rule,
-        .stack_end = thread->main || !thread->stack_size ? 0 : (thread->thread_pointer | (PAGE - 1)) + 1,
-        .stack_size = thread->stack_size,
+        .stack_end = stack_end(thread),
+        .stack_size = thread->main ? nw_shim.stack_size : thread->stack_size,
     };
     if (!put(&order)) {
         segment_event(&(struct event){.kind = EVENT_REFUSED,

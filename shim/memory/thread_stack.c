@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "shim/memory/first_pages.h"
 #include "shim/place/apply.h"
 #include "shim/sys/placing.h"
 #include "shim/sys/raw.h"
@@ -213,6 +214,13 @@ static void settle_without_huge_pages(struct thread *thread)
     errno = saved;
 }
 
+static bool is_someone_elses(const struct thread *thread, unsigned wish)
+{
+    if (!thread->main)
+        return !thread->stack_size;
+    return wish != STACK_LOCAL || nw_shim.facts.forked || !first_pages_stack_end();
+}
+
 void stack_settle(struct thread *thread)
 {
     uint32_t node = node_of(thread);
@@ -221,7 +229,7 @@ void stack_settle(struct thread *thread)
     note(thread, OUTCOME_NOT_ASKED, REASON_NOT_ASKED);
     if (wish == STACK_DEFAULT || thread != nw_self)
         return;
-    if (thread->main || !thread->stack_size)
+    if (is_someone_elses(thread, wish))
         note(thread, OUTCOME_NONE, REASON_OWN_STACK);
     else if (wish == STACK_THP_OFF)
         settle_without_huge_pages(thread);
@@ -229,6 +237,8 @@ void stack_settle(struct thread *thread)
         note(thread, OUTCOME_NONE, REASON_NO_HOME);
     else if (has_one_node())
         note(thread, OUTCOME_STRICT, REASON_OK);
+    else if (thread->main)
+        first_pages_settle(thread, node);
     else
         settle_on_node(thread, node);
 }

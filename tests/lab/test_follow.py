@@ -4,8 +4,8 @@ import json
 
 from guest import Lab, harness, lab_program, slow, workers
 
-FILTERED, MAPS, MOVER, MOVES_HOUSE, SLICES, STACKS = (
-    lab_program(name) for name in ("filtered", "maps", "mover", "moves_house", "slices", "stacks"))
+BEGINS, FILTERED, MAPS, MOVER, MOVES_HOUSE, SLICES, STACKS = (
+    lab_program(name) for name in ("begins", "filtered", "maps", "mover", "moves_house", "slices", "stacks"))
 
 
 def spread(stack):
@@ -58,21 +58,66 @@ class Stacks(Lab):
         self.assertGreaterEqual(counted["threads_wrong"], late)
 
 
+class Beginning(Lab):
+    """The kernel starts a program on any node. What it has touched before main is placed comes to main's node."""
+
+    def begins(self, rules, *words):
+        """What main found for each node that it was sent to, one after the other: it began on one of them at most."""
+        policies, script = [], "echo 0 > /proc/sys/kernel/numa_balancing\n"
+        for node in range(4):
+            text = rules.replace("NODE", str(node)).replace("NEXT", str((node + 1) % 4))
+            policies.append(self.policy(text, f"{node}.toml"))
+            script += f"{harness.NODEWISE} run -p {policies[-1]} -- {BEGINS} {' '.join(words)}\n"
+        return [json.loads(line) for line in self.guest("4x2", script, policies, [BEGINS]).splitlines()]
+
+    def test_main_finds_all_beside_it(self):
+        rule = '[[rules]]\nname = "main"\nmatch = { main = true }\nnodes = "NODE"\nmemory = { stack = "STACK" }\n'
+        found = self.begins(rule.replace("STACK", "local"))
+        self.assertEqual([one["node"] for one in found], [0, 1, 2, 3])
+        for one in found:
+            self.assertGreaterEqual(one["data"][0], 8)
+            self.assertEqual([one[what][1] for what in ("stack", "block", "data")], [0, 0, 0], found)
+
+    @slow
+    def test_not_asked_for(self):
+        """The measure measures."""
+        rule = '[[rules]]\nname = "main"\nmatch = { main = true }\nnodes = "NODE"\n'
+        found = self.begins(rule)
+        for what in ("stack", "block", "data"):
+            self.assertGreater(sum(one[what][1] > 0 for one in found), 1, found)
+
+    def test_it_stays_where_it_is_started(self):
+        policy = self.policy('[target]\ncomm = "begins"\n[[rules]]\nname = "main"\nmatch = { main = true }\n')
+        script = "".join(f"{harness.NODEWISE} run -p {policy} -- numactl --cpunodebind={node} {BEGINS}\n" for node in (2, 0, 3, 1))
+        found = [json.loads(line) for line in self.guest("4x2", script, [policy], [BEGINS, "numactl"]).splitlines()]
+        self.assertEqual([one["node"] for one in found], [2, 0, 3, 1])
+
+    def test_its_stack_moves_with_it(self):
+        rules = "".join(f'[[rules]]\nname = "{name}"\nmatch = {{ main = true, thread = "{name}" }}\nnodes = "{node}"\n'
+                        'memory = { stack = "local", migrate_on_move = true }\n'
+                        for name, node in (("begins", "NODE"), ("after", "NEXT")))
+        found = self.begins(rules, "after")
+        self.assertEqual([one["node"] for one in found], [1, 2, 3, 0])
+        self.assertEqual([one["stack"][1] for one in found], [0, 0, 0, 0], found)
+
+
 class NextTouch(Lab):
     """Large blocks that main made come to the threads that work on them."""
 
     def slices(self, more="", filter_by="", seconds=5, how="8 0"):
         policy = self.policy('[defaults]\nbind_to = "cpu"\ndistribution = "scatter"\nlevel = "cpu"\n' + more)
         # the kernel's own balancing moves pages as well, where no memory policy keeps it off
-        script = ("echo 0 > /proc/sys/kernel/numa_balancing\n"
+        migrated = "grep pgmigrate_success /proc/vmstat\n"
+        script = (f"echo 0 > /proc/sys/kernel/numa_balancing\n{migrated}"
                   f"{filter_by}{harness.NODEWISE} run -p {policy} --report /tmp/r.json -- {SLICES} {seconds} {how}\n"
-                  "cat /tmp/r.json\n")
+                  f"{migrated}cat /tmp/r.json\n")
         # the counter only because CPUs take short turns with it, without which Linux moves 50 pages a second there
         turns = ["--count", self.path("counted"), "--marks"]
-        counted, *report = self.guest("4x2", script, [policy], [SLICES, FILTERED], turns).splitlines()
-        counted = json.loads(counted)
+        before, counted, after, *report = self.guest("4x2", script, [policy], [SLICES, FILTERED], turns).splitlines()
+        counted, following = json.loads(counted), json.loads("\n".join(report))["process"]["following"]
         self.assertEqual((counted["mistakes"], counted["refused"]), (0, 0))
-        return counted, json.loads("\n".join(report))["process"]["following"]
+        following["migrated"] = (int(after.split()[1]) - int(before.split()[1])) * 4096
+        return counted, following
 
     def test_each_part_comes_to_its_thread(self):
         counted, following = self.slices(seconds=200)
@@ -94,6 +139,7 @@ class NextTouch(Lab):
         counted, following = self.slices(seconds=200, how="8 0 held")
         self.assertGreaterEqual(counted["local"], 0.95 * counted["pages"]) # 12 of the 2048 are held elsewhere
         self.assertGreater(following["not_moved"]["in_use"], 0)
+        self.assertLessEqual(following["bytes_moved"], following["migrated"], "what is tried again counts once")
 
     def test_forks_meanwhile(self):
         counted, _ = self.slices(seconds=20, how="8 5")

@@ -9,7 +9,9 @@
  *   short    many short-lived threads, each with objects of its own
  *   pool     a pool of buffers made by main; threads take one, fill it, read it, give it back
  *
- * Each load does some millions of accesses. The result is a checksum, so that nothing is optimised away.
+ * Each load does some millions of accesses. The result is a checksum, so that nothing is optimised away; behind it, how
+ * many loads were of objects that were handed over from a thread on another node, which no placement of memory makes
+ * local.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -17,6 +19,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define THREADS_MOST 64u
 #define OBJECTS      3000u
@@ -28,6 +32,7 @@
 struct worker {
     unsigned number;
     uint64_t random, sum;
+    uint64_t far; /* loads of what was handed over from another node */
     pthread_t id;
 };
 
@@ -91,20 +96,34 @@ static void own(struct worker *worker)
 }
 
 static struct object *handed[THREADS_MOST][OBJECTS];
+static unsigned made_on[THREADS_MOST]; /* node */
 
-/* Half of what a thread touches was made by its neighbour: no placement makes that local. */
+static unsigned node_here(void)
+{
+    unsigned cpu, node;
+
+    return syscall(SYS_getcpu, &cpu, &node, NULL) == 0 ? node : 0;
+}
+
+/* Half of what a thread touches was made by its neighbour. */
 static void handover(struct worker *worker)
 {
     unsigned from = (worker->number + 1) % threads;
 
     for (unsigned round = 0; round < 6; round++) {
+        uint64_t words = 0;
+
+        made_on[worker->number] = node_here();
         for (unsigned i = 0; i < OBJECTS; i++)
             handed[worker->number][i] = make(worker);
         pthread_barrier_wait(&barrier);
         for (unsigned i = 0; i < OBJECTS; i++) {
+            words += handed[from][i]->size;
             worker->sum += sum_of(handed[from][i]);
             free(handed[from][i]);
         }
+        if (made_on[from] != node_here())
+            worker->far += words + 2 * OBJECTS; /* with the pointer and the size */
         pthread_barrier_wait(&barrier);
     }
 }
@@ -212,6 +231,7 @@ static void *run(void *argument)
 
     load(&mine);
     record->sum = mine.sum;
+    record->far = mine.far;
     return NULL;
 }
 
@@ -226,7 +246,7 @@ int main(int argc, char **argv)
                  {"array", work_on_array, prepare},
                  {"short", short_lived, NULL},
                  {"pool", use_pool, prepare_pool}};
-    uint64_t sum = 0;
+    uint64_t sum = 0, far = 0;
 
     if (argc > 2)
         threads = (unsigned)atoi(argv[2]);
@@ -247,7 +267,8 @@ int main(int argc, char **argv)
     for (unsigned i = 0; i < threads; i++) {
         pthread_join(workers[i].id, NULL);
         sum += workers[i].sum;
+        far += workers[i].far;
     }
-    printf("%s %lu\n", argv[1], (unsigned long)sum);
+    printf("%s %lu\nhanded over from afar: %lu\n", argv[1], (unsigned long)sum, (unsigned long)far);
     return 0;
 }
