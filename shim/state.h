@@ -78,7 +78,7 @@ struct shim {
     struct base_state base;
 };
 
-extern struct shim nw_shim;
+extern struct shim nw_shim __attribute__((visibility("hidden")));
 
 static inline bool shim_is_active(void)
 {

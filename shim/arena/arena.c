@@ -12,6 +12,7 @@
 #include "shim/arena/harden.h"
 #include "shim/arena/heap.h"
 #include "shim/arena/large.h"
+#include "shim/arena/outbox.h"
 #include "shim/arena/parked.h"
 #include "shim/arena/remote.h"
 #include "shim/arena/small.h"
@@ -128,9 +129,9 @@ void arena_thread_ended(void)
 }
 
 /* The thread's calls go to the program's own allocator, and no pointer can be from anywhere else. */
-static inline bool is_forwarding(void)
+static inline bool is_forwarding(const struct heap *heap)
 {
-    return nw_heap == &nw_forward_heap && !atomic_load_explicit(&nw_map.bootstrapped, memory_order_relaxed);
+    return heap == &nw_forward_heap && !atomic_load_explicit(&nw_map.bootstrapped, memory_order_relaxed);
 }
 
 /* --- which heap --- */
@@ -389,6 +390,17 @@ static struct heap *heap_for_free(const struct page *page)
     return settle();
 }
 
+/* A block of another region, or one that the thread's own heap cannot take. */
+static void send_home(struct page *page, void *block)
+{
+    struct heap *heap = heap_for_free(page);
+
+    if (heap && !nw_hardened && !heap->sending)
+        outbox_add(heap, page, block);
+    else
+        remote_free(heap, page, block);
+}
+
 /* Large objects, blocks of other regions, and everything when hardened. */
 static NOINLINE void free_elsewhere(void *pointer)
 {
@@ -405,15 +417,20 @@ static NOINLINE void free_elsewhere(void *pointer)
     else if (heap_covers(nw_heap, pointer))
         small_free_own(&nw_heap->bins[page->class_number], pointer);
     else
-        remote_free(heap_for_free(page), page, pointer);
+        send_home(page, pointer);
+}
+
+void arena_free_from(struct heap *heap, void *pointer)
+{
+    if (is_forwarding(heap))
+        NEXT(free)(pointer);
+    else if (!outbox_takes(heap, pointer))
+        free_elsewhere(pointer);
 }
 
 void arena_free(void *pointer)
 {
-    if (is_forwarding())
-        NEXT(free)(pointer);
-    else
-        free_elsewhere(pointer);
+    arena_free_from(nw_heap, pointer);
 }
 
 size_t arena_usable_size(void *pointer)
@@ -457,7 +474,7 @@ void *arena_reallocate(void *pointer, size_t size)
 
     if (!pointer)
         return arena_allocate(size);
-    if (is_forwarding())
+    if (is_forwarding(nw_heap))
         return NEXT_OR_BIND(realloc)(pointer, size);
     if (is_foreign(pointer))
         return foreign_realloc(pointer, size);

@@ -55,13 +55,14 @@ static bool is_free_block(const struct page *page, const void *pointer)
 void harden_check_free(const struct page *page, const void *pointer)
 {
     uintptr_t offset = (uintptr_t)pointer - (uintptr_t)page_start(page);
+    enum page_kind kind = page_kind(page); /* once: the descriptor may lie on another node */
+    uint32_t size = page->block_size;
 
-    if (page_kind(page) == PAGE_LARGE && offset == 0)
+    if (kind == PAGE_LARGE && offset == 0)
         return;
-    if (page_kind(page) == PAGE_DIRTY || page_kind(page) == PAGE_CLEAN || page_kind(page) == PAGE_CACHED)
+    if (kind == PAGE_DIRTY || kind == PAGE_CLEAN || kind == PAGE_CACHED)
         die("free(): double free or invalid pointer: this memory is free already (nodewise)\n");
-    if (page_kind(page) != PAGE_SMALL || (uint32_t)offset % page->block_size != 0 ||
-        (uint32_t)offset / page->block_size >= page_carved(page))
+    if (kind != PAGE_SMALL || (uint32_t)offset % size != 0 || (uint32_t)offset / size >= page_carved(page))
         die("free(): invalid pointer: not the beginning of a block (nodewise)\n");
     if (nw_hardened && page->heap == nw_heap && is_free_block(page, pointer))
         die("free(): double free (nodewise)\n");

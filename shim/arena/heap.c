@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "shim/arena/large.h"
+#include "shim/arena/outbox.h"
 #include "shim/arena/parked.h"
 #include "shim/arena/small.h"
 #include "shim/arena/span.h"
@@ -47,6 +48,7 @@ static void set_region(struct heap *heap, struct region *region)
     const struct page *first = region_page(region, 0);
 
     heap->cpu_offset = nw_map.cpu_offset;
+    heap->base = nw_map.base;
     heap->start = (uintptr_t)page_start(first);
     heap->size = (uintptr_t)1 << nw_map.shift;
     heap->classes = class_entry(first);
@@ -132,6 +134,7 @@ void heap_park(struct heap *heap)
 {
     struct region *region = heap->region;
 
+    outbox_send_all(heap);
     large_release_cached(heap);
     small_release_spares(heap);
     stats_tell(heap);
@@ -171,6 +174,7 @@ bool heap_rehome(struct heap *heap, struct region *region)
 
 void heap_trim(struct heap *heap)
 {
+    outbox_send_all(heap);
     large_release_cached(heap);
     small_release_empty(heap);
 }
@@ -209,6 +213,7 @@ void heap_count_time(struct heap *heap)
         return;
     }
     heap->looked_at = now;
+    outbox_send_all(heap);
     sweep_look();
     stats_tell(heap);
     small_release_spares(heap);

@@ -10,8 +10,8 @@
  * takes all that a page has at once; when it holds too much, a half goes back to the pages.
  *
  * A thread puts every block of its own region that it frees into its own bin, whoever's page it is of: it is on the
- * right node. Only on the way back to the pages does it matter whose they are, and then many blocks go at once. Blocks
- * of another region go home one by one.
+ * right node. Only on the way back to the pages does it matter whose they are, and then many blocks go at once. So do
+ * blocks of another region (outbox.h).
  *
  * A heap is touched by its borrower alone, without atomics, except for `cpu`, `delayed` and what remote.h does to
  * its pages. It changes hands under its region's lock.
@@ -93,15 +93,26 @@ struct heap_counters {
 /* Pages of one slice without a block in use, of whatever class: they go to the region many at once. */
 #define EMPTY_MAX 16u
 
+/* Blocks of a slice of another region, on their way home; see outbox.h. */
+struct parcel {
+    uint32_t key;         /* the slice, counted from the arenas' beginning, plus one; 0: empty */
+    uint16_t first, last; /* blocks, linked; in units of 16 bytes from the slice's beginning */
+    uint16_t count, most;
+};
+
+#define OUTBOX_PARCELS 64u
+
 struct heap {
     /* What malloc and free read each time: copies of nw_map's words, which are on one node for all. */
     _Atomic uint32_t cpu; /* that its borrower ran on when it last looked; NO_CPU: look again (any thread may set it) */
     bool busy;
-    ptrdiff_t cpu_offset;   /* as nw_map's */
-    uintptr_t start, size;  /* of its region: the addresses whose frees come here; size 0: none do */
-    const uint8_t *classes; /* of the region's slices */
+    bool sending, has_parcels; /* see outbox.h */
+    ptrdiff_t cpu_offset;      /* as nw_map's */
+    uintptr_t start, size;     /* of its region: the addresses whose frees come here; size 0: none do */
+    const uint8_t *classes;    /* of the region's slices */
     struct region *region;
-    uint32_t rule; /* of its borrower, index in the plan or PLAN_NONE */
+    uint32_t rule;  /* of its borrower, index in the plan or PLAN_NONE */
+    uintptr_t base; /* as nw_map's */
     _Alignas(64) struct bin bins[CLASS_COUNT];
     struct heap *next_parked, *next_heap;
     void *owner;       /* thread pointer of the borrower, NULL when parked */
@@ -122,13 +133,15 @@ struct heap {
     uint32_t other_region; /* the one whose idle memory is looked at next */
     uint32_t next_cached;
     struct heap_counters counters, told; /* stats.h */
+    struct parcel outbox[OUTBOX_PARCELS];
 
     _Alignas(64) _Atomic(struct page *) delayed; /* FULL pages that got a remote free */
 };
 
 /* Stand-ins whose cpu makes the fast paths miss, so that nothing else of them is read: before a thread's first
  * allocation, and where malloc is the program's own. */
-extern const struct heap nw_no_heap, nw_forward_heap;
+extern const struct heap nw_no_heap __attribute__((visibility("hidden")));
+extern const struct heap nw_forward_heap __attribute__((visibility("hidden")));
 
 _Static_assert(offsetof(struct heap, bins) == sizeof(struct bin),
                "an entry of nw_map.classes, class number + 1, is enough");

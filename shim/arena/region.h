@@ -67,7 +67,7 @@ struct region {
     _Atomic uint32_t heap_count;
 };
 
-extern struct region nw_regions[REGIONS_MAX];
+extern struct region nw_regions[REGIONS_MAX] __attribute__((visibility("hidden")));
 
 /* Regions that memory was ever taken from. Any thread. */
 uint32_t regions_open(void);

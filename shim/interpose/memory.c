@@ -73,7 +73,7 @@ PUBLIC void free(void *pointer)
         }
     }
     if (pointer) /* glibc frees NULL 17 times for each thread that gets a used stack */
-        arena_free(pointer);
+        arena_free_from(heap, pointer);
 }
 
 static bool multiply(size_t count, size_t size, size_t *ret_product)

@@ -1,0 +1,74 @@
+/*
+ * outbox: blocks of other regions that a thread has freed, on their way home.
+ *
+ * Each goes home to a page on another node, whose descriptor is there, too. So blocks of one slice are linked to each
+ * other first, a parcel, and are pushed together (remote.h): what is touched of the other node for most of them is the
+ * word of the block itself. A parcel is sent when it is worth OUTBOX_BYTES, when another slice needs its place, and now
+ * and then (heap_count_time()), so that what waits in an outbox is bounded.
+ *
+ * A page counts the blocks in a parcel as used, as it does those in a bin: it stays what it is, and a slice that has a
+ * parcel is known to have small blocks of one class without a look at its descriptor.
+ *
+ * The borrower's alone. `sending` keeps a signal handler out, whose frees go directly. A fork in the middle leaves the
+ * copy a parcel that counts a block too many, or has lost what was just sent: at most, the copy does not use it again.
+ */
+#ifndef NODEWISE_SHIM_ARENA_OUTBOX_H
+#define NODEWISE_SHIM_ARENA_OUTBOX_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shim/arena/heap.h"
+
+#define OUTBOX_BYTES  16384u
+#define OUTBOX_BLOCKS 64u
+#define OUTBOX_UNIT   16u
+
+/* Sends the parcel, which is empty then. */
+void outbox_send(struct heap *heap, struct parcel *parcel);
+/* All of them. */
+void outbox_send_all(struct heap *heap);
+
+/* Begins a parcel with a small block of the page, which is another region's. */
+void outbox_add(struct heap *heap, struct page *page, void *block);
+
+static inline struct parcel *outbox_parcel(struct heap *heap, uintptr_t slice)
+{
+    return &heap->outbox[slice % OUTBOX_PARCELS];
+}
+
+/* Where in its slice a block begins; no block is smaller than a unit, nor begins within one. */
+static inline uint16_t outbox_unit(const void *block)
+{
+    return (uint16_t)((uintptr_t)block % SLICE_SIZE / OUTBOX_UNIT);
+}
+
+/* The block of the same slice. */
+static inline void *outbox_block(const void *other, uint16_t unit)
+{
+    return (void *)(((uintptr_t)other & ~((uintptr_t)SLICE_SIZE - 1)) + (uintptr_t)unit * OUTBOX_UNIT);
+}
+
+/* Takes the pointer if there is a parcel for its slice. heap: any, also a stand-in. */
+static inline bool outbox_takes(struct heap *heap, void *pointer)
+{
+    uintptr_t slice = ((uintptr_t)pointer - heap->base) >> SLICE_SHIFT;
+    struct parcel *parcel = outbox_parcel(heap, slice);
+
+    if (parcel->key != slice + 1 || heap->sending)
+        return false;
+    heap->sending = true;
+    atomic_signal_fence(memory_order_seq_cst);
+    *(void **)pointer = outbox_block(pointer, parcel->first);
+    parcel->count++;
+    atomic_signal_fence(memory_order_seq_cst);
+    parcel->first = outbox_unit(pointer);
+    atomic_signal_fence(memory_order_seq_cst);
+    heap->sending = false;
+    if (parcel->count >= parcel->most)
+        outbox_send(heap, parcel);
+    return true;
+}
+
+#endif
