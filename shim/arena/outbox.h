@@ -3,8 +3,8 @@
  *
  * Each goes home to a page on another node, whose descriptor is there, too. So blocks of one slice are linked to each
  * other first, a parcel, and are pushed together (remote.h): what is touched of the other node for most of them is the
- * word of the block itself. A parcel is sent when it is worth OUTBOX_BYTES, when another slice needs its place, and now
- * and then (heap_count_time()), so that what waits in an outbox is bounded.
+ * word of the block itself. A parcel is sent when it is worth OUTBOX_BYTES, when another slice needs its place, when
+ * the thread ends, and now and then while it allocates (heap_count_time()): half a MiB waits at most.
  *
  * A page counts the blocks in a parcel as used, as it does those in a bin: it stays what it is, and a slice that has a
  * parcel is known to have small blocks of one class without a look at its descriptor.
@@ -21,7 +21,7 @@
 
 #include "shim/arena/heap.h"
 
-#define OUTBOX_BYTES  16384u
+#define OUTBOX_BYTES  8192u
 #define OUTBOX_BLOCKS 64u
 #define OUTBOX_UNIT   16u
 
