@@ -2,8 +2,11 @@
 
 import json
 import os
+import re
 
-from guest import EVERYWHERE, PURITY, Lab, harness, machine, slow, workers
+from guest import EVERYWHERE, PURITY, Lab, harness, lab_program, machine, slow, workers
+
+LOCALITY = lab_program("locality")
 
 
 class Topology(Lab):
@@ -64,6 +67,19 @@ class Arenas(Lab):
         """The measure measures: the C library's allocator fails it."""
         lines = self.guest("4x2", f"{PURITY} migrate 8 1200\n", programs=[PURITY]).splitlines()
         self.assertGreater(json.loads(lines[0])["wrong"], 500)
+
+    @slow
+    def test_what_is_handed_over_costs_little_more(self):
+        """Than the reads of what another node's thread made, which no placement of memory makes local."""
+        policy = self.policy('[defaults]\nbind_to = "node"\ndistribution = "round_robin"\nlevel = "node"\n')
+        out = self.path("counted.json")
+        told = self.guest("4x2", f"{harness.NODEWISE} run -p {policy} -- counted {LOCALITY} handover 8\n", [policy], [LOCALITY],
+                          ["--count", out, "--marks"])
+        with open(out, encoding="utf-8") as file:
+            counted = json.loads(file.read())
+        by_itself = int(re.search(r"from afar: (\d+)", told)[1]) / sum(map(sum, counted["accesses"]))
+        self.assertGreater(by_itself, 0.3, "the measure measures")
+        self.assertLess(counted["remote_accesses"], by_itself + 0.03)
 
     def test_cpus_without_memory_use_the_nearest_node(self):
         policy = self.policy(EVERYWHERE)
