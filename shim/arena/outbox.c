@@ -9,13 +9,6 @@ static uint16_t blocks_most(uint32_t block_size)
     return (uint16_t)(blocks < 1 ? 1 : blocks > OUTBOX_BLOCKS ? OUTBOX_BLOCKS : blocks);
 }
 
-static struct page *head_of(const void *slice)
-{
-    struct page *page = page_of((uintptr_t)slice - nw_map.base);
-
-    return page - page->back; /* 0 in the first slice */
-}
-
 void outbox_send(struct heap *heap, struct parcel *parcel)
 {
     struct parcel sent;
@@ -29,7 +22,8 @@ void outbox_send(struct heap *heap, struct parcel *parcel)
     parcel->key = 0; /* before it goes: a forked copy must not send it again */
     atomic_signal_fence(memory_order_seq_cst);
     slice = (const void *)(heap->base + ((uintptr_t)(sent.key - 1) << SLICE_SHIFT));
-    remote_push(heap, head_of(slice), outbox_block(slice, sent.first), outbox_block(slice, sent.last), sent.count);
+    remote_push(heap, page_of_block(slice), outbox_block(slice, sent.first), outbox_block(slice, sent.last),
+                sent.count);
     atomic_signal_fence(memory_order_seq_cst);
     heap->sending = false;
     remote_look_if_due(heap);

@@ -136,6 +136,14 @@ static inline struct page *page_of(uintptr_t offset)
     return nw_map.pages + (offset >> SLICE_SHIFT);
 }
 
+/* Of the page that a small block lies in; `back` is 0 in its first slice. */
+static inline struct page *page_of_block(const void *block)
+{
+    struct page *page = page_of((uintptr_t)block - nw_map.base);
+
+    return page - page->back;
+}
+
 static inline uint8_t *class_entry(const struct page *page)
 {
     return nw_map.classes + (page - nw_map.pages);

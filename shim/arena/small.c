@@ -27,13 +27,6 @@ static struct bin *bin_of_page(const struct page *page)
     return &page->heap->bins[page->class_number];
 }
 
-static struct page *head_of_block(const void *block)
-{
-    struct page *page = page_of((uintptr_t)block - nw_map.base);
-
-    return page - page->back; /* 0 in the first slice */
-}
-
 /* --- the pages of a bin --- */
 
 static void list_append(struct bin *bin, struct page *page)
@@ -422,7 +415,7 @@ static void flush(struct heap *heap, struct bin *bin, uint32_t keep)
     bin->blocks = NULL;
     bin->put -= count;
     for (; block && count > keep; count--, block = next) {
-        struct page *page = head_of_block(block);
+        struct page *page = page_of_block(block);
 
         next = *(void **)block;
         if (page->heap == heap)

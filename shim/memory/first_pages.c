@@ -5,11 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "shim/memory/mover.h"
 #include "shim/place/apply.h"
-#include "shim/sys/placing.h"
 
 #define PAGE         ((uintptr_t)4096)
-#define BATCH        256u
 #define STACK_PAGES  16u /* of main's stack that are looked at, and those below this frame among them: */
 #define DEEPER       8u  /* the loader has been there */
 #define BLOCK_BEFORE 2u  /* pages of static TLS that are looked at */
@@ -18,67 +17,6 @@
 /* ld.so's: the stack as the kernel handed it over. musl has none. */
 extern void *__libc_stack_end __attribute__((weak));
 
-struct batch {
-    uint32_t node;
-    uint32_t found, left; /* pages elsewhere, before and after the move */
-    uint32_t moved;
-    int look_error, move_error; /* negative errno, or 0 */
-    uint32_t count;
-    void *pages[BATCH];
-    int targets[BATCH], status[BATCH];
-};
-
-/* Pages that are not there, or nobody tells where, are left out. */
-static void keep_wrong(struct batch *batch)
-{
-    uint32_t kept = 0;
-
-    for (uint32_t i = 0; i < batch->count; i++)
-        if (batch->status[i] >= 0 && (uint32_t)batch->status[i] != batch->node)
-            batch->pages[kept++] = batch->pages[i];
-    batch->count = kept;
-}
-
-static bool look(struct batch *batch)
-{
-    int error = batch->count ? sys_move_pages(batch->count, batch->pages, NULL, batch->status) : 0;
-
-    if (error) {
-        batch->look_error = error;
-        batch->count = 0;
-        return false;
-    }
-    keep_wrong(batch);
-    return true;
-}
-
-static void flush(struct batch *batch)
-{
-    int error;
-
-    if (!look(batch) || !batch->count)
-        return;
-    batch->found += batch->count;
-    batch->moved += batch->count;
-    for (uint32_t i = 0; i < batch->count; i++)
-        batch->targets[i] = (int)batch->node;
-    error = sys_move_pages(batch->count, batch->pages, batch->targets, batch->status);
-    if (error < 0)
-        batch->move_error = error;
-    if (look(batch))
-        batch->left += batch->count;
-    batch->count = 0;
-}
-
-static void add(struct batch *batch, uintptr_t start, uintptr_t end)
-{
-    for (start &= ~(PAGE - 1); start < end; start += PAGE) {
-        if (batch->count == BATCH)
-            flush(batch);
-        batch->pages[batch->count++] = (void *)start;
-    }
-}
-
 /* --- stack and thread block --- */
 
 uintptr_t first_pages_stack_end(void)
@@ -86,81 +24,107 @@ uintptr_t first_pages_stack_end(void)
     return &__libc_stack_end ? ((uintptr_t)__libc_stack_end | (PAGE - 1)) + 1 : 0;
 }
 
+static void add(struct mover *mover, uint32_t node, uintptr_t start, uintptr_t end)
+{
+    start &= ~(PAGE - 1);
+    mover_add_all(mover, start, ((end + PAGE - 1) & ~(PAGE - 1)) - start, node);
+}
+
 /* With the page behind, where the kernel may have put a part of the arguments. */
-static void add_stack(struct batch *batch)
+static void add_stack(struct mover *mover, uint32_t node)
 {
     uintptr_t end = first_pages_stack_end() + PAGE;
     uintptr_t start = ((uintptr_t)__builtin_frame_address(0) & ~(PAGE - 1)) - DEEPER * PAGE;
 
-    add(batch, end - start > STACK_PAGES * PAGE ? end - STACK_PAGES * PAGE : start, end);
+    add(mover, node, end - start > STACK_PAGES * PAGE ? end - STACK_PAGES * PAGE : start, end);
 }
 
-static void add_block(struct batch *batch)
+static void add_block(struct mover *mover, uint32_t node)
 {
     uintptr_t block = (uintptr_t)__builtin_thread_pointer() & ~(PAGE - 1);
 
-    add(batch, block - BLOCK_BEFORE * PAGE, block + 2 * PAGE);
+    add(mover, node, block - BLOCK_BEFORE * PAGE, block + 2 * PAGE);
 }
 
-static void note(struct thread *thread, const struct batch *batch)
+static uint64_t bytes_left(const struct mover *mover)
 {
-    int error = batch->look_error ? batch->look_error : batch->move_error;
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < SEGMENT_KEPT; i++)
+        bytes += mover->kept[i];
+    return bytes;
+}
+
+/* Where the kernel does not even tell where pages are, nothing is claimed. */
+static void note(struct thread *thread, const struct mover *mover)
+{
+    enum outcome outcome = OUTCOME_STRICT;
     enum reason reason = REASON_OK;
 
-    thread->stack_outcome = batch->look_error ? OUTCOME_NONE : batch->left ? OUTCOME_BEST_EFFORT : OUTCOME_STRICT;
-    if (thread->stack_outcome != OUTCOME_STRICT)
-        reason = error ? reason_of_error(error) : REASON_NOT_MOVED;
+    if (mover->error) {
+        bool looked = mover_node_of((uintptr_t)__builtin_frame_address(0)) != UINT32_MAX;
+
+        outcome = looked ? OUTCOME_BEST_EFFORT : OUTCOME_NONE;
+        reason = reason_of_error(mover->error);
+    } else if (bytes_left(mover)) {
+        outcome = OUTCOME_BEST_EFFORT;
+        reason = REASON_NOT_MOVED;
+    }
+    thread->stack_outcome = (uint8_t)outcome;
     thread->stack_reason = (uint8_t)reason;
 }
 
 /* --- static data --- */
 
-static void add_segment(struct batch *batch, uintptr_t base, const ElfW(Phdr) * segment)
+struct objects {
+    struct mover *mover;
+    uint32_t node;
+};
+
+static void add_segment(const struct objects *objects, uintptr_t base, const ElfW(Phdr) * segment)
 {
     uintptr_t start = base + segment->p_vaddr;
     size_t zeroed = segment->p_memsz - segment->p_filesz;
 
-    add(batch, start, start + segment->p_filesz + (zeroed < BSS_MOST ? zeroed : BSS_MOST));
+    add(objects->mover, objects->node, start, start + segment->p_filesz + (zeroed < BSS_MOST ? zeroed : BSS_MOST));
 }
 
 /* RELRO, which cannot be written any more, is a part of such a segment. */
 static int add_object(struct dl_phdr_info *object, size_t size, void *context)
 {
-    struct batch *batch = context;
+    const struct objects *objects = context;
 
     (void)size;
     for (uint32_t i = 0; i < object->dlpi_phnum; i++) {
-        if (batch->moved >= FIRST_PAGES_MOST || batch->look_error || batch->move_error)
+        if (objects->mover->moved >= FIRST_PAGES_MOST * PAGE || objects->mover->error)
             return 1;
         if (object->dlpi_phdr[i].p_type == PT_LOAD && (object->dlpi_phdr[i].p_flags & PF_W))
-            add_segment(batch, object->dlpi_addr, &object->dlpi_phdr[i]);
+            add_segment(objects, object->dlpi_addr, &object->dlpi_phdr[i]);
     }
     return 0;
 }
 
-static void move_static_data(uint32_t node)
+static void move_static_data(struct mover *mover, uint32_t node)
 {
-    struct batch batch = {.node = node};
+    struct objects objects = {mover, node};
 
-    dl_iterate_phdr(add_object, &batch);
-    flush(&batch);
+    dl_iterate_phdr(add_object, &objects);
+    mover_run(mover);
 }
 
 void first_pages_settle(struct thread *thread, uint32_t node)
 {
     static bool seen;
-    struct batch batch;
+    struct mover mover;
     int saved = errno;
 
-    batch.node = node;
-    batch.found = batch.left = batch.moved = batch.count = 0;
-    batch.look_error = batch.move_error = 0;
-    add_stack(&batch);
-    add_block(&batch);
-    flush(&batch);
-    note(thread, &batch);
-    if (batch.found && !seen)
-        move_static_data(node);
+    mover_init(&mover);
+    add_stack(&mover, node);
+    add_block(&mover, node);
+    mover_run(&mover);
+    note(thread, &mover);
+    if (mover.moved + bytes_left(&mover) && !seen)
+        move_static_data(&mover, node);
     seen = true;
     errno = saved;
 }

@@ -3,9 +3,9 @@
  * data that the loader has relocated and the libraries have initialised. It lies on the node that the kernel started
  * the program on, and main reads and writes it all its life. `memory.stack = "local"` brings it to main's home.
  *
- * Costs one system call where all is there (move_pages(2) without targets). Else, once, three for each 256 pages that
- * are looked at, and the kernel copies what is elsewhere: 200 pages of redis. A program that is started often had
- * better stay where it is started (pick_keeps_start()).
+ * Costs one system call where all is there (move_pages(2) without targets). Else, once, two for each 512 pages that
+ * are looked at (mover.h), and the kernel copies what is elsewhere: 200 pages of redis. A program that is started often
+ * had better stay where it is started (pick_keeps_start()).
  */
 #ifndef NODEWISE_SHIM_MEMORY_FIRST_PAGES_H
 #define NODEWISE_SHIM_MEMORY_FIRST_PAGES_H

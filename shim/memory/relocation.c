@@ -4,9 +4,9 @@
 
 #include "shim/arena/arena.h"
 #include "shim/arena/lock.h"
-#include "shim/memory/first_pages.h"
 #include "shim/memory/follower.h"
 #include "shim/memory/owned.h"
+#include "shim/memory/thread_stack.h"
 #include "shim/place/thread.h"
 #include "shim/state.h"
 #include "shim/telemetry/segment.h"
@@ -79,14 +79,6 @@ static bool is_asked(const struct thread *thread, uint32_t from)
 
     return thread->holds_pick && (nw_shim.plan.rules[thread->rule].flags & PLAN_RULE_MIGRATE) && from != PLAN_NONE &&
            thread->home_node != PLAN_NONE && from != thread->home_node && (thread->main || age >= RELOCATION_AGE_MS);
-}
-
-/* 0: not ours to move. A forked child's memory is its parent's as well. */
-static uintptr_t stack_end(const struct thread *thread)
-{
-    if (thread->main)
-        return nw_shim.facts.forked ? 0 : first_pages_stack_end();
-    return thread->stack_size ? (thread->thread_pointer | (PAGE - 1)) + 1 : 0;
 }
 
 void relocation_thread_moved(struct thread *thread, uint32_t from)

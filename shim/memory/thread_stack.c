@@ -122,15 +122,17 @@ struct pages {
 };
 
 /* glibc's thread block is at the end of the mapping. */
-static uintptr_t stack_end(void)
+uintptr_t stack_end(const struct thread *thread)
 {
-    return ((uintptr_t)__builtin_thread_pointer() | (PAGE - 1)) + 1;
+    if (thread->main)
+        return nw_shim.facts.forked ? 0 : first_pages_stack_end();
+    return thread->stack_size ? (thread->thread_pointer | (PAGE - 1)) + 1 : 0;
 }
 
 /* From this frame up to the end, and the least that any stack has. */
-static void list_pages(struct pages *pages)
+static void list_pages(const struct thread *thread, struct pages *pages)
 {
-    uintptr_t end = stack_end();
+    uintptr_t end = stack_end(thread);
     uintptr_t start = (uintptr_t)__builtin_frame_address(0) & ~(uintptr_t)(PAGE - 1);
 
     if (start > end - TOP_PAGES * PAGE)
@@ -185,7 +187,7 @@ static void settle_on_node(struct thread *thread, uint32_t node)
     struct pages pages;
     int error;
 
-    list_pages(&pages);
+    list_pages(thread, &pages);
     error = sys_move_pages(pages.count, pages.at, NULL, pages.nodes);
     if (error < 0) {
         note(thread, OUTCOME_NONE, reason_of_error(error)); /* not looked at: nothing is claimed */
@@ -202,7 +204,7 @@ static void settle_on_node(struct thread *thread, uint32_t node)
 
 static void settle_without_huge_pages(struct thread *thread)
 {
-    uintptr_t end = stack_end();
+    uintptr_t end = stack_end(thread);
     size_t size = thread->stack_size & ~(size_t)(PAGE - 1);
     int saved = errno;
 
@@ -214,13 +216,6 @@ static void settle_without_huge_pages(struct thread *thread)
     errno = saved;
 }
 
-static bool is_someone_elses(const struct thread *thread, unsigned wish)
-{
-    if (!thread->main)
-        return !thread->stack_size;
-    return wish != STACK_LOCAL || nw_shim.facts.forked || !first_pages_stack_end();
-}
-
 void stack_settle(struct thread *thread)
 {
     uint32_t node = node_of(thread);
@@ -229,7 +224,7 @@ void stack_settle(struct thread *thread)
     note(thread, OUTCOME_NOT_ASKED, REASON_NOT_ASKED);
     if (wish == STACK_DEFAULT || thread != nw_self)
         return;
-    if (is_someone_elses(thread, wish))
+    if (!stack_end(thread) || (thread->main && wish != STACK_LOCAL))
         note(thread, OUTCOME_NONE, REASON_OWN_STACK);
     else if (wish == STACK_THP_OFF)
         settle_without_huge_pages(thread);

@@ -27,6 +27,12 @@
 #define STACK_MOVES_AT_ONCE  64u
 #define STACK_MOVES_A_SECOND 200u
 
+/*
+ * Where the stack ends that the C library or the kernel gave the thread. 0: it is the program's own, that of a forked
+ * child, whose memory is its parent's as well, or nobody tells. Any thread.
+ */
+uintptr_t stack_end(const struct thread *thread);
+
 /* The creator's memory policy while it prefers another node. */
 struct stack_loan {
     bool lent;
