@@ -61,6 +61,8 @@ class Stacks(Lab):
 class Beginning(Lab):
     """The kernel starts a program on any node. What it has touched before main is placed comes to main's node."""
 
+    SENT = '[[rules]]\nname = "main"\nmatch = { main = true }\nnodes = "NODE"\n'
+
     def begins(self, rules, *words):
         """What main found for each node that it was sent to, one after the other: it began on one of them at most."""
         policies, script = [], "echo 0 > /proc/sys/kernel/numa_balancing\n"
@@ -71,8 +73,7 @@ class Beginning(Lab):
         return [json.loads(line) for line in self.guest("4x2", script, policies, [BEGINS]).splitlines()]
 
     def test_main_finds_all_beside_it(self):
-        rule = '[[rules]]\nname = "main"\nmatch = { main = true }\nnodes = "NODE"\nmemory = { stack = "STACK" }\n'
-        found = self.begins(rule.replace("STACK", "local"))
+        found = self.begins(self.SENT + 'memory = { stack = "local" }\n')
         self.assertEqual([one["node"] for one in found], [0, 1, 2, 3])
         for one in found:
             self.assertGreaterEqual(one["data"][0], 8)
@@ -81,8 +82,7 @@ class Beginning(Lab):
     @slow
     def test_not_asked_for(self):
         """The measure measures."""
-        rule = '[[rules]]\nname = "main"\nmatch = { main = true }\nnodes = "NODE"\n'
-        found = self.begins(rule)
+        found = self.begins(self.SENT)
         for what in ("stack", "block", "data"):
             self.assertGreater(sum(one[what][1] > 0 for one in found), 1, found)
 
