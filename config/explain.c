@@ -9,7 +9,8 @@
 
 enum { MAX_PLACES = 8 };
 
-struct hit { /* one key and where it may stand */
+/* one key and where it may stand */
+struct hit {
     const struct key *key;
     char paths[MAX_PLACES][KEY_PATH_MAX];
     size_t path_count;

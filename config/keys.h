@@ -14,32 +14,33 @@
 #include "policy/setexpr.h"
 #include "policy/words.h"
 
-enum key_type {                  /* what the text may be -> what the field at `offset` is */
-                KEY_TABLE,       /* a table -> the struct that `table` describes */
-                KEY_RULES,       /* a list of tables -> struct policy.rules */
-                KEY_MATCH,       /* a table or a list of tables -> struct rule.matches */
-                KEY_REGIONS,     /* a list of tables -> struct memory.regions */
-                KEY_VERSION,     /* the integer 1; no field */
-                KEY_EXTENDS,     /* a string or a list; no field: the layers are loaded before anything is read */
-                KEY_TEXT,        /* a string -> const char * */
-                KEY_REPORT_FILE, /* a string with {words} -> const char * */
-                KEY_RULE_NAME,   /* a name -> const char *, and struct rule.span */
-                KEY_THREAD_NAME, /* a string with {n} and {rule} -> const char * */
-                KEY_GLOBS,       /* a pattern or a list -> struct text_list */
-                KEY_VARIABLES,   /* an environment variable's name or a list -> struct text_list */
-                KEY_SET,         /* a set or a list of fallbacks -> struct set_list */
-                KEY_BOOL,        /* true, false -> bool */
-                KEY_TRI,         /* true, false -> enum tri */
-                KEY_RATIO,       /* 0 to 1 -> double */
-                KEY_DURATION,    /* "50ms" -> uint64_t, microseconds */
-                KEY_SIZE,        /* "64MiB" -> uint64_t, bytes */
-                KEY_INDEX,       /* 3, "0-3,8-" or a list -> struct index_range *, count in `offset_2` */
-                KEY_WORD,        /* one of `words` -> enum (int) */
-                KEY_CHOICE,      /* one of `words` -> const char * */
-                KEY_WORDS,       /* one or more of `words` -> uint32_t, a bit each */
-                KEY_CPU_COUNT,   /* one of `words` or an integer -> enum cpu_report, number in `offset_2` */
-                KEY_WEIGHTS,     /* a table node = weight -> struct weight *, count in `offset_2` */
-                KEY_LABELS,      /* a table name = "value" -> struct label *, count in `offset_2` */
+/* what the text may be -> what the field at `offset` is */
+enum key_type {
+    KEY_TABLE,       /* a table -> the struct that `table` describes */
+    KEY_RULES,       /* a list of tables -> struct policy.rules */
+    KEY_MATCH,       /* a table or a list of tables -> struct rule.matches */
+    KEY_REGIONS,     /* a list of tables -> struct memory.regions */
+    KEY_VERSION,     /* the integer 1; no field */
+    KEY_EXTENDS,     /* a string or a list; no field: the layers are loaded before anything is read */
+    KEY_TEXT,        /* a string -> const char * */
+    KEY_REPORT_FILE, /* a string with {words} -> const char * */
+    KEY_RULE_NAME,   /* a name -> const char *, and struct rule.span */
+    KEY_THREAD_NAME, /* a string with {n} and {rule} -> const char * */
+    KEY_GLOBS,       /* a pattern or a list -> struct text_list */
+    KEY_VARIABLES,   /* an environment variable's name or a list -> struct text_list */
+    KEY_SET,         /* a set or a list of fallbacks -> struct set_list */
+    KEY_BOOL,        /* true, false -> bool */
+    KEY_TRI,         /* true, false -> enum tri */
+    KEY_RATIO,       /* 0 to 1 -> double */
+    KEY_DURATION,    /* "50ms" -> uint64_t, microseconds */
+    KEY_SIZE,        /* "64MiB" -> uint64_t, bytes */
+    KEY_INDEX,       /* 3, "0-3,8-" or a list -> struct index_range *, count in `offset_2` */
+    KEY_WORD,        /* one of `words` -> enum (int) */
+    KEY_CHOICE,      /* one of `words` -> const char * */
+    KEY_WORDS,       /* one or more of `words` -> uint32_t, a bit each */
+    KEY_CPU_COUNT,   /* one of `words` or an integer -> enum cpu_report, number in `offset_2` */
+    KEY_WEIGHTS,     /* a table node = weight -> struct weight *, count in `offset_2` */
+    KEY_LABELS,      /* a table name = "value" -> struct label *, count in `offset_2` */
 };
 
 struct key_table;

@@ -12,7 +12,8 @@
 
 enum { MAX_EXTENDS = 16 };
 
-struct reading { /* a file whose `extends` are being read, with those above it */
+/* a file whose `extends` are being read, with those above it */
+struct reading {
     const char *real_path;
     const struct reading *above;
     unsigned depth;

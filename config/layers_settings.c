@@ -202,7 +202,7 @@ static int add_source(struct setting *setting, const char *source_name)
     return 0;
 }
 
-/* ---- --set ---- */
+/* --- --set --- */
 
 int layers_add_setting(struct layers *layers, const char *text)
 {
@@ -237,7 +237,7 @@ out:
     return result;
 }
 
-/* ---- environment ---- */
+/* --- environment --- */
 
 const char *environment_value(char *const *environment, const char *name)
 {

@@ -12,7 +12,7 @@
 
 static void read_table(struct reader *reader, const struct key_table *table, const struct value *value, void *base);
 
-/* ---- memory and places ---- */
+/* --- memory and places --- */
 
 void *reader_alloc(struct reader *reader, size_t size)
 {
@@ -65,7 +65,7 @@ void report_wrong_type(struct reader *reader, const struct key *key, const struc
            value_kind_name(value->kind));
 }
 
-/* ---- unknown keys ---- */
+/* --- unknown keys --- */
 
 static void describe_path(const struct reader *reader, char *ret_text, size_t size)
 {
@@ -112,7 +112,7 @@ static void report_unknown_key(struct reader *reader, const struct key_table *ta
     REPORT(reader, DIAG_E012, entry->key_span, under[0] ? under : NULL, NULL, "unknown key `%s` %s", entry->key, where);
 }
 
-/* ---- tables ---- */
+/* --- tables --- */
 
 /* Built-in values of all keys of a table, tables below it included. */
 static void set_fallbacks(struct reader *reader, struct pool *pool, const struct key_table *table, void *base)

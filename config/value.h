@@ -30,7 +30,8 @@ enum value_kind {
 
 struct value;
 
-struct entry { /* one key of a table */
+/* one key of a table */
+struct entry {
     const char *key;
     struct span key_span;
     struct value *value;

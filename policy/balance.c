@@ -47,7 +47,7 @@ static void add_load(const struct plan_view *plan, uint32_t *cpu_load, uint32_t 
     int64_t part = load / weight_of(plan, slot);
 
     FOREACH_CPU(id, plan, plan->slots[slot].mask)
-    cpu_load[id] = (int64_t)cpu_load[id] + part > 0 ? (uint32_t)((int64_t)cpu_load[id] + part) : 0;
+        cpu_load[id] = (int64_t)cpu_load[id] + part > 0 ? (uint32_t)((int64_t)cpu_load[id] + part) : 0;
 }
 
 static uint32_t slot_load(const struct plan_view *plan, const uint32_t *cpu_load, uint32_t slot)
@@ -55,7 +55,7 @@ static uint32_t slot_load(const struct plan_view *plan, const uint32_t *cpu_load
     uint64_t sum = 0;
 
     FOREACH_CPU(id, plan, plan->slots[slot].mask)
-    sum += cpu_load[id];
+        sum += cpu_load[id];
     return (uint32_t)(sum / weight_of(plan, slot));
 }
 

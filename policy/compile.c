@@ -21,7 +21,7 @@ struct compiling {
     struct plan_builder builder;
 };
 
-/* ---- conditions ---- */
+/* --- conditions --- */
 
 static void add_condition(struct compiling *c, struct plan_condition condition)
 {
@@ -102,7 +102,7 @@ static void add_clause(struct compiling *c, const struct match *match)
     build_add(&c->builder, PLAN_CLAUSES, &clause);
 }
 
-/* ---- [target] ---- */
+/* --- [target] --- */
 
 static void add_target(struct compiling *c, enum plan_key key, const struct text_list *list)
 {
@@ -137,14 +137,13 @@ static int add_users(struct compiling *c)
     return target.condition.count ? 0 : -EINVAL;
 }
 
-/* ---- slots ---- */
+/* --- slots --- */
 
 /* The node that all CPUs of the set belong to, or PLAN_NONE. */
 static uint32_t home_of(const struct topology *topology, const struct cpuset *cpus)
 {
     uint32_t home = PLAN_NONE;
-    CPUSET_FOREACH(id, cpus)
-    {
+    CPUSET_FOREACH(id, cpus) {
         const struct topo_cpu *cpu = topology_cpu(topology, (unsigned)id);
         if (!cpu)
             continue;
@@ -159,8 +158,7 @@ static uint32_t home_of(const struct topology *topology, const struct cpuset *cp
 static int memory_homes(const struct topology *topology, const struct cpuset *cpus, struct cpuset *ret_nodes,
                         bool *ret_moved)
 {
-    CPUSET_FOREACH(id, cpus)
-    {
+    CPUSET_FOREACH(id, cpus) {
         const struct topo_cpu *cpu = topology_cpu(topology, (unsigned)id);
         int r = cpu ? cpuset_add(ret_nodes, cpu->mem_node) : 0;
         if (r < 0)
@@ -230,7 +228,7 @@ static int add_slots(struct compiling *c, size_t rule, struct plan_rule *record)
     return r;
 }
 
-/* ---- rules ---- */
+/* --- rules --- */
 
 static uint32_t asked_text(struct compiling *c, const struct placement *placement)
 {
@@ -262,7 +260,7 @@ static uint32_t origin_text(struct compiling *c, struct span span)
     char text[512];
     if (!span.source)
         return 0;
-    snprintf(text, sizeof text, span.line ? "%s:%u" : "%s", span.source, span.line);
+    snprintf(text, sizeof(text), span.line ? "%s:%u" : "%s", span.source, span.line);
     return build_text(&c->builder, text);
 }
 
@@ -277,7 +275,7 @@ static uint32_t milliseconds(uint64_t microseconds)
     return ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
 }
 
-/* ---- regions ---- */
+/* --- regions --- */
 
 static uint8_t kind_of_region(const struct region_rule *region)
 {
@@ -419,7 +417,7 @@ static int fill_main_mask(struct compiling *c)
     return r;
 }
 
-/* ---- machine and header ---- */
+/* --- machine and header --- */
 
 static void add_machine(struct compiling *c)
 {

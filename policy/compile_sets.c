@@ -43,7 +43,8 @@ static const struct set_list *chosen_list(const struct placement *placement, enu
 
 static int resolve_rule(struct compiled_sets *sets, size_t rule);
 
-struct asking { /* who resolves a set, for rule: words in it */
+/* who resolves a set, for rule: words in it */
+struct asking {
     struct compiled_sets *sets;
     enum set_unit unit;
 };
@@ -176,8 +177,7 @@ int memory_nodes(struct compiled_sets *sets, size_t rule, const struct set_list 
     int r = setexpr_resolve(nodes, SET_NODES, &scope, &result, sets->diags);
     if (r < 0)
         return r;
-    CPUSET_FOREACH(id, &result.nodes)
-    {
+    CPUSET_FOREACH(id, &result.nodes) {
         const struct topo_node *node = topology_node(sets->topology, (unsigned)id);
         if (node && node->memory_allowed && r == 0)
             r = cpuset_add(ret_nodes, (unsigned)id);
@@ -313,7 +313,7 @@ int compile_sets(struct compiled_sets *ret_sets, const struct policy *policy, co
 {
     *ret_sets = (struct compiled_sets){
         .policy = policy, .topology = topology, .diags = diags, .gpu = gpu, .main_rule = find_main_rule(policy)};
-    ret_sets->rules = calloc(policy->rule_count + 1, sizeof *ret_sets->rules);
+    ret_sets->rules = calloc(policy->rule_count + 1, sizeof(*ret_sets->rules));
     if (!ret_sets->rules)
         return -ENOMEM;
     int worst = make_limits(ret_sets);

@@ -24,10 +24,10 @@ static int grow(struct cpuset *set, size_t count)
 {
     if (count <= set->count)
         return 0;
-    uint64_t *words = realloc(set->words, count * sizeof *words);
+    uint64_t *words = realloc(set->words, count * sizeof(*words));
     if (!words)
         return -ENOMEM;
-    memset(words + set->count, 0, (count - set->count) * sizeof *words);
+    memset(words + set->count, 0, (count - set->count) * sizeof(*words));
     set->words = words;
     set->count = count;
     return 0;
@@ -42,7 +42,7 @@ void cpuset_free(struct cpuset *set)
 void cpuset_clear(struct cpuset *set)
 {
     if (set->count)
-        memset(set->words, 0, set->count * sizeof *set->words);
+        memset(set->words, 0, set->count * sizeof(*set->words));
 }
 
 int cpuset_copy(struct cpuset *ret_to, const struct cpuset *from)
@@ -54,7 +54,7 @@ int cpuset_copy(struct cpuset *ret_to, const struct cpuset *from)
         return r;
     cpuset_clear(ret_to);
     if (from->count)
-        memcpy(ret_to->words, from->words, from->count * sizeof *from->words);
+        memcpy(ret_to->words, from->words, from->count * sizeof(*from->words));
     return 0;
 }
 
@@ -186,8 +186,8 @@ size_t cpuset_format(const struct cpuset *set, char *buffer, size_t size)
         while (cpuset_has(set, (unsigned)last + 1))
             last++;
         char run[32];
-        int n = last > first ? snprintf(run, sizeof run, "%s%d-%d", length ? "," : "", first, last)
-                             : snprintf(run, sizeof run, "%s%d", length ? "," : "", first);
+        int n = last > first ? snprintf(run, sizeof(run), "%s%d-%d", length ? "," : "", first, last)
+                             : snprintf(run, sizeof(run), "%s%d", length ? "," : "", first);
         for (int i = 0; i < n; i++, length++)
             if (length + 1 < size) {
                 buffer[length] = run[i];

@@ -26,7 +26,7 @@ static struct diag *next_item(struct diag_list *list)
 {
     if (list->count == list->capacity) {
         size_t capacity = list->capacity ? 2 * list->capacity : 8;
-        struct diag *items = realloc(list->items, capacity * sizeof *items);
+        struct diag *items = realloc(list->items, capacity * sizeof(*items));
         if (!items)
             return NULL;
         list->items = items;

@@ -8,13 +8,15 @@
  * about CPUs x slots-per-place and a machine with 4096 CPUs takes milliseconds, not the square of its CPUs.
  */
 
-struct cpu_at { /* one usable CPU */
+/* one usable CPU */
+struct cpu_at {
     unsigned id;
     unsigned smt;                /* rank among the usable CPUs of its core */
     unsigned place[LEVEL_COUNT]; /* index in topology->places[level] */
 };
 
-struct level_place { /* a place of request->level with its usable CPUs cpus[first .. first + count) */
+/* a place of request->level with its usable CPUs cpus[first .. first + count) */
+struct level_place {
     unsigned index;
     size_t first, count;
     unsigned distance; /* from the main thread, for compact */
@@ -41,8 +43,8 @@ static void locate_cpus(struct work *work, enum level level)
     const struct topology *topology = work->request->topology;
     for (size_t p = 0; p < topology->place_count[level]; p++)
         CPUSET_FOREACH(id, &topology->places[level][p].cpus)
-    if ((size_t)id < work->id_count)
-        work->place_of_id[id] = (unsigned)p;
+            if ((size_t)id < work->id_count)
+                work->place_of_id[id] = (unsigned)p;
     for (size_t i = 0; i < work->cpu_count; i++)
         work->cpus[i].place[level] = work->place_of_id[work->cpus[i].id];
 }
@@ -51,8 +53,8 @@ static int collect_cpus(struct work *work)
 {
     const struct topology *topology = work->request->topology;
     work->id_count = (size_t)cpuset_last(&work->usable) + 1;
-    work->cpus = calloc(cpuset_weight(&work->usable), sizeof *work->cpus);
-    work->place_of_id = calloc(work->id_count, sizeof *work->place_of_id);
+    work->cpus = calloc(cpuset_weight(&work->usable), sizeof(*work->cpus));
+    work->place_of_id = calloc(work->id_count, sizeof(*work->place_of_id));
     if (!work->cpus || !work->place_of_id)
         return -ENOMEM;
     for (size_t i = 0; i < topology->cpu_count; i++)
@@ -77,10 +79,10 @@ int distribute_usable(struct cpuset *ret_usable, const struct topology *topology
         return cpuset_copy(ret_usable, set);
     for (size_t i = 0; i < topology->place_count[LEVEL_CORE] && r == 0; i++)
         CPUSET_FOREACH(id, &topology->places[LEVEL_CORE][i].cpus)
-    if (cpuset_has(set, (unsigned)id)) {
-        r = cpuset_add(&usable, (unsigned)id);
-        break;
-    }
+            if (cpuset_has(set, (unsigned)id)) {
+                r = cpuset_add(&usable, (unsigned)id);
+                break;
+            }
     if (r < 0) {
         cpuset_free(&usable);
         return r;
@@ -144,10 +146,10 @@ static unsigned distance_from_main(const struct work *work, const struct level_p
 static int collect_places(struct work *work)
 {
     enum level level = work->request->level;
-    int r = sort_stably(work->cpus, work->cpu_count, sizeof *work->cpus, by_level_place, &level);
+    int r = sort_stably(work->cpus, work->cpu_count, sizeof(*work->cpus), by_level_place, &level);
     if (r < 0)
         return r;
-    work->places = calloc(work->cpu_count, sizeof *work->places);
+    work->places = calloc(work->cpu_count, sizeof(*work->places));
     if (!work->places)
         return -ENOMEM;
     for (size_t i = 0; i < work->cpu_count; i++) {
@@ -182,8 +184,7 @@ static int make_claim(struct work *work, struct dist_slot *slot)
     int r = cpuset_copy(&slot->claim, &slot->mask);
     if (!request->exclusive || (request->bind_to != LEVEL_CORE && request->smt != SMT_ONE_PER_CORE))
         return r;
-    CPUSET_FOREACH(id, &slot->mask)
-    {
+    CPUSET_FOREACH(id, &slot->mask) {
         const struct place *core = topology_place_of(request->topology, LEVEL_CORE, (unsigned)id);
         if (core && r == 0)
             r = cpuset_or(&slot->claim, &core->cpus);
@@ -195,7 +196,7 @@ static struct dist_slot *new_slot(struct work *work)
 {
     if (work->slots.count == work->slot_capacity) {
         size_t capacity = work->slot_capacity ? 2 * work->slot_capacity : 16;
-        struct dist_slot *items = realloc(work->slots.items, capacity * sizeof *items);
+        struct dist_slot *items = realloc(work->slots.items, capacity * sizeof(*items));
         if (!items)
             return NULL;
         work->slots.items = items;
@@ -224,8 +225,8 @@ static int add_slots_of(struct work *work, struct level_place *place)
     struct cpu_at *cpus = work->cpus + place->first;
     int r = 0;
     if (request->smt == SMT_CORES_FIRST && request->bind_to == LEVEL_CPU)
-        r = sort_stably(cpus, place->count, sizeof *cpus, by_smt, NULL);
-    place->slots = calloc(place->count, sizeof *place->slots);
+        r = sort_stably(cpus, place->count, sizeof(*cpus), by_smt, NULL);
+    place->slots = calloc(place->count, sizeof(*place->slots));
     if (r < 0 || !place->slots)
         return -ENOMEM;
     for (size_t i = 0; i < place->count; i++) {
@@ -272,7 +273,7 @@ static void interleave(struct level_place *places, struct level_place *spare, co
                 break;
             }
         }
-    __builtin_memcpy(places, spare, count * sizeof *places);
+    __builtin_memcpy(places, spare, count * sizeof(*places));
 }
 
 /*
@@ -282,10 +283,10 @@ static void interleave(struct level_place *places, struct level_place *spare, co
 static int spread(struct work *work, struct level_place *places, size_t count, size_t depth)
 {
     static const enum level order[] = {LEVEL_SOCKET, LEVEL_NODE, LEVEL_L3, LEVEL_CORE, LEVEL_CPU};
-    if (count <= 1 || depth == sizeof order / sizeof *order)
+    if (count <= 1 || depth == sizeof(order) / sizeof(*order))
         return 0;
-    struct level_place *spare = calloc(count, sizeof *spare);
-    size_t *group_of = calloc(count, sizeof *group_of);
+    struct level_place *spare = calloc(count, sizeof(*spare));
+    size_t *group_of = calloc(count, sizeof(*group_of));
     size_t groups = 0, first = 0;
     int r = spare && group_of ? 0 : -ENOMEM;
 
@@ -317,7 +318,7 @@ static int order_places(struct work *work)
     case DIST_LEAST_LOADED:
         return 0;
     default:
-        return sort_stably(work->places, work->place_count, sizeof *work->places, by_distance, NULL);
+        return sort_stably(work->places, work->place_count, sizeof(*work->places), by_distance, NULL);
     }
 }
 
@@ -359,8 +360,8 @@ static int collect_slots(struct work *work, struct dist_slots *ret_slots)
     int r = order_places(work);
     if (r < 0)
         return r;
-    size_t *order = calloc(work->slots.count, sizeof *order);
-    struct dist_slot *items = calloc(work->slots.count, sizeof *items);
+    size_t *order = calloc(work->slots.count, sizeof(*order));
+    struct dist_slot *items = calloc(work->slots.count, sizeof(*items));
     if (!order || !items) {
         free(order);
         free(items);

@@ -5,7 +5,7 @@
 
 #define NAME_BYTES 15u /* TASK_COMM_LEN - 1, prctl(2) PR_SET_NAME */
 
-/* ---- names that the kernel would have cut ---- */
+/* --- names that the kernel would have cut --- */
 
 /* The fewest bytes that a text must have to match. */
 static size_t shortest_match(const char *pattern)
@@ -33,15 +33,15 @@ static void lint_thread_names(const struct match *match, struct diag_list *diags
         char help[NAME_BYTES + 4];
         if (shortest_match(pattern) <= NAME_BYTES)
             continue;
-        snprintf(help, sizeof help, "\"%.15s\"", pattern);
+        snprintf(help, sizeof(help), "\"%.15s\"", pattern);
         if (strpbrk(pattern, "*?[\\") && strcspn(pattern, "*?[\\") < NAME_BYTES)
-            snprintf(help, sizeof help, "\"%.14s*\"", pattern);
+            snprintf(help, sizeof(help), "\"%.14s*\"", pattern);
         diag_add(diags, DIAG_W007, match->thread.items[i].span, NULL, help,
                  "\"%s\" can never match: a thread name has at most 15 bytes", pattern);
     }
 }
 
-/* ---- rules that an earlier rule hides ---- */
+/* --- rules that an earlier rule hides --- */
 
 /*
  * Does every text that `narrow` matches also match `wide`? Certain for a wide pattern of plain characters and
@@ -151,7 +151,7 @@ static void lint_reachable(const struct policy *policy, size_t index, struct dia
     }
 }
 
-/* ---- placements that surprise ---- */
+/* --- placements that surprise --- */
 
 static void lint_memory(const struct placement *placement, const char *name, struct diag_list *diags)
 {

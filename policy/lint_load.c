@@ -14,7 +14,7 @@ struct load {
 
 static struct load *count_loads(const struct plan_view *plan, const struct sim_thread *threads, size_t count)
 {
-    struct load *loads = calloc(plan->count[PLAN_RULES] + 1, sizeof *loads);
+    struct load *loads = calloc(plan->count[PLAN_RULES] + 1, sizeof(*loads));
     for (size_t i = 0; loads && i < count; i++) {
         if (threads[i].rule >= plan->count[PLAN_RULES] || threads[i].main_union)
             continue;

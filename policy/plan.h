@@ -121,25 +121,26 @@ enum plan_rule_flag {
     PLAN_RULE_BALANCING = 1 << 5,  /* memory.numa_balancing */
 };
 
-enum plan_key { /* what a condition looks at; the words of `match` and [target] */
-                PLAN_KEY_THREAD,
-                PLAN_KEY_UNNAMED,
-                PLAN_KEY_MAIN,
-                PLAN_KEY_INDEX,
-                PLAN_KEY_START_LIBRARY,
-                PLAN_KEY_START_FUNCTION,
-                PLAN_KEY_CREATOR_LIBRARY,
-                PLAN_KEY_CREATOR_FUNCTION,
-                PLAN_KEY_STACK_LIBRARY,
-                PLAN_KEY_STACK_FUNCTION,
-                PLAN_KEY_PROCESS_EXE,
-                PLAN_KEY_PROCESS_COMM,
-                PLAN_KEY_PROCESS_ARGV,
-                PLAN_KEY_PARENT_COMM,
-                PLAN_KEY_PROCESS_INDEX,
-                PLAN_KEY_FORKED,
-                PLAN_KEY_USER, /* only in PLAN_TARGETS; ranges of uids */
-                PLAN_KEY_COUNT
+/* what a condition looks at; the words of `match` and [target] */
+enum plan_key {
+    PLAN_KEY_THREAD,
+    PLAN_KEY_UNNAMED,
+    PLAN_KEY_MAIN,
+    PLAN_KEY_INDEX,
+    PLAN_KEY_START_LIBRARY,
+    PLAN_KEY_START_FUNCTION,
+    PLAN_KEY_CREATOR_LIBRARY,
+    PLAN_KEY_CREATOR_FUNCTION,
+    PLAN_KEY_STACK_LIBRARY,
+    PLAN_KEY_STACK_FUNCTION,
+    PLAN_KEY_PROCESS_EXE,
+    PLAN_KEY_PROCESS_COMM,
+    PLAN_KEY_PROCESS_ARGV,
+    PLAN_KEY_PARENT_COMM,
+    PLAN_KEY_PROCESS_INDEX,
+    PLAN_KEY_FORKED,
+    PLAN_KEY_USER, /* only in PLAN_TARGETS; ranges of uids */
+    PLAN_KEY_COUNT
 };
 
 struct plan_condition {

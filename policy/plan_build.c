@@ -109,7 +109,7 @@ static uint32_t *find_entry(const struct plan_builder *builder, const struct tri
             return entry;
         struct trimmed other = stored_mask(builder, *entry);
         if (other.first == mask->first && other.count == mask->count &&
-            (mask->count == 0 || memcmp(other.words, mask->words, mask->count * sizeof *mask->words) == 0))
+            (mask->count == 0 || memcmp(other.words, mask->words, mask->count * sizeof(*mask->words)) == 0))
             return entry;
     }
 }
@@ -121,10 +121,10 @@ static int grow_index(struct plan_builder *builder)
     if (2 * (masks + 1) <= builder->mask_index_size)
         return 0;
     uint32_t size = builder->mask_index_size ? 4 * builder->mask_index_size : 64;
-    uint32_t *index = malloc(size * sizeof *index);
+    uint32_t *index = malloc(size * sizeof(*index));
     if (!index)
         return -ENOMEM;
-    memset(index, 0xff, size * sizeof *index);
+    memset(index, 0xff, size * sizeof(*index));
     free(builder->mask_index);
     builder->mask_index = index;
     builder->mask_index_size = size;
@@ -155,7 +155,7 @@ uint32_t build_mask(struct plan_builder *builder, const struct cpuset *set)
     };
     uint64_t *words = mask.count ? extend(builder, PLAN_WORDS, mask.count) : NULL;
     if (words)
-        memcpy(words, mask.words, mask.count * sizeof *words);
+        memcpy(words, mask.words, mask.count * sizeof(*words));
     uint32_t index = build_add(builder, PLAN_MASKS, &record);
     if (builder->error)
         return 0;
@@ -186,7 +186,7 @@ static uint64_t round_up_8(uint64_t size)
 int build_finish(struct plan_builder *builder, struct plan_bytes *ret_plan)
 {
     struct plan_header *header = &builder->header;
-    uint64_t size = sizeof *header;
+    uint64_t size = sizeof(*header);
     if (builder->error)
         return builder->error;
     for (unsigned i = 0; i < PLAN_SECTION_COUNT; i++) {
@@ -200,16 +200,16 @@ int build_finish(struct plan_builder *builder, struct plan_bytes *ret_plan)
         return -ENOMEM;
     header->magic = PLAN_MAGIC;
     header->version = PLAN_VERSION;
-    header->header_size = sizeof *header;
+    header->header_size = sizeof(*header);
     header->total_size = size;
     header->checksum = 0;
-    memcpy(data, header, sizeof *header);
+    memcpy(data, header, sizeof(*header));
     for (unsigned i = 0; i < PLAN_SECTION_COUNT; i++)
         if (builder->sections[i].count)
             memcpy(data + header->sections[i].offset, builder->sections[i].data,
                    (size_t)builder->sections[i].count * plan_record_size[i]);
     header->checksum = plan_checksum(data, size);
-    memcpy(data, header, sizeof *header);
+    memcpy(data, header, sizeof(*header));
     *ret_plan = (struct plan_bytes){data, size};
     return 0;
 }

@@ -38,7 +38,7 @@ uint64_t plan_checksum(const void *data, size_t size)
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
     for (size_t i = 0; i < size / sizeof(uint64_t); i++) {
         uint64_t word;
-        memcpy(&word, bytes + i * sizeof word, sizeof word);
+        memcpy(&word, bytes + i * sizeof(word), sizeof(word));
         hash = (hash ^ (i == skipped ? 0 : word)) * UINT64_C(0x100000001b3);
         hash ^= hash >> 32; /* FNV alone carries no high bit down; a flip in bit 63 must show everywhere */
     }
@@ -252,7 +252,7 @@ static bool sections_fit(const struct plan_header *header, size_t size)
     for (unsigned i = 0; i < PLAN_SECTION_COUNT; i++) {
         const struct plan_section *section = &header->sections[i];
         uint64_t end = section->offset + (uint64_t)section->count * plan_record_size[i];
-        if (section->offset < sizeof *header || section->offset % 8 != 0 || end > size)
+        if (section->offset < sizeof(*header) || section->offset % 8 != 0 || end > size)
             return false;
     }
     return true;
@@ -310,13 +310,13 @@ int plan_check(struct plan_view *ret_view, const void *data, size_t size, const 
         ret_what = &unused;
 
     *ret_what = "the size";
-    if (size < sizeof *header || size > PLAN_MAX_SIZE || size % 8 != 0)
+    if (size < sizeof(*header) || size > PLAN_MAX_SIZE || size % 8 != 0)
         return -EINVAL;
     *ret_what = "the magic number";
     if (header->magic != PLAN_MAGIC)
         return -EINVAL;
     *ret_what = "the version";
-    if (header->version != PLAN_VERSION || header->header_size != sizeof *header)
+    if (header->version != PLAN_VERSION || header->header_size != sizeof(*header))
         return -EPROTONOSUPPORT;
     *ret_what = "the size";
     if (header->total_size != size)
@@ -330,7 +330,7 @@ int plan_check(struct plan_view *ret_view, const void *data, size_t size, const 
 
     struct plan_view view;
     fill_view(&view, data);
-    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
+    for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++) {
         *ret_what = checks[i].what;
         if (!checks[i].is_sound(&view))
             return -EINVAL;

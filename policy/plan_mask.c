@@ -15,7 +15,7 @@ size_t plan_mask_expand(const struct plan_view *plan, uint32_t mask_index, uint6
 {
     const struct plan_mask *mask = &plan->masks[mask_index];
     size_t used = 1;
-    memset(ret_bits, 0, words * sizeof *ret_bits);
+    memset(ret_bits, 0, words * sizeof(*ret_bits));
     for (uint32_t i = 0; i < mask->word_count && mask->first_word + i < words; i++) {
         uint64_t word = plan->words[mask->word_first + i];
         ret_bits[mask->first_word + i] = word;

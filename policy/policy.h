@@ -19,7 +19,8 @@
 #include "policy/diag.h"
 #include "policy/words.h"
 
-struct text {          /* one string and where it was written */
+/* one string and where it was written */
+struct text {
     const char *value; /* NULL: not given */
     struct span span;
 };
@@ -40,7 +41,8 @@ struct weight {
     uint32_t weight; /* 1..255 */
 };
 
-struct index_range { /* "3-7"; last == UINT32_MAX for "3-" */
+/* "3-7"; last == UINT32_MAX for "3-" */
+struct index_range {
     uint32_t first, last;
 };
 
@@ -51,7 +53,8 @@ struct rebalance {
     uint64_t min_residency_us;
 };
 
-struct region_rule { /* one table of memory.regions */
+/* one table of memory.regions */
+struct region_rule {
     const char *name;
     struct span span;
     struct text_list library, function; /* globs on the caller */

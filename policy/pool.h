@@ -13,7 +13,8 @@
 extern "C" {
 #endif
 
-struct pool { /* zeroed: empty */
+/* zeroed: empty */
+struct pool {
     struct pool_block *blocks;
 };
 

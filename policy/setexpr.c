@@ -69,7 +69,7 @@ static void skip_blanks(struct parser *parser)
         parser->at++;
 }
 
-/* ---- ranges ---- */
+/* --- ranges --- */
 
 static bool is_digit(char c)
 {
@@ -81,7 +81,7 @@ static int parse_range(struct parser *parser, struct cpuset *ret_ids)
 {
     char range[64];
     size_t length = strspn(parser->at, "0123456789-:"), error_at = 0;
-    if (length >= sizeof range)
+    if (length >= sizeof(range))
         return syntax_error(parser, DIAG_E051, parser->at, NULL, "the range is too long");
     memcpy(range, parser->at, length);
     range[length] = '\0';
@@ -95,7 +95,7 @@ static int parse_range(struct parser *parser, struct cpuset *ret_ids)
     return r;
 }
 
-/* ---- words ---- */
+/* --- words --- */
 
 static bool takes_word(struct parser *parser, const char *word)
 {
@@ -127,7 +127,7 @@ static enum level takes_level(struct parser *parser, const char *tail)
 {
     for (int level = LEVEL_NODE; level < LEVEL_COUNT; level++) {
         char prefix[16];
-        snprintf(prefix, sizeof prefix, "%s%s", level_words[level], tail);
+        snprintf(prefix, sizeof(prefix), "%s%s", level_words[level], tail);
         if (takes_prefix(parser, prefix))
             return (enum level)level;
     }
@@ -156,7 +156,7 @@ static const char *help_for_word(const char *at)
         {"disk", "a disk is block:NAME here"},
         {"cuda", "a GPU is gpu:N here"},
     };
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
         size_t length = strlen(words[i].theirs);
         if (strncmp(at, words[i].theirs, length) == 0 && (at[length] == ':' || is_digit(at[length])))
             return words[i].help;
@@ -165,7 +165,7 @@ static const char *help_for_word(const char *at)
            "rule:NAME, or LEVEL-of(SET)";
 }
 
-/* ---- terms ---- */
+/* --- terms --- */
 
 static int parse_set(struct parser *parser, struct set_value *ret_value);
 
@@ -250,10 +250,10 @@ static int parse_word(struct parser *parser, struct set_value *ret_value)
         {"all", SET_WORD_ALL},     {"allowed", SET_WORD_ALL}, {"none", SET_WORD_NONE},
         {"local", SET_WORD_LOCAL}, {"perf", SET_WORD_PERF},   {"eff", SET_WORD_EFF},
     };
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
         if (takes_word(parser, words[i].word))
             return parser->scope ? eval_word(parser->scope, words[i].value, ret_value) : 0;
-    for (size_t i = 0; i < sizeof devices / sizeof *devices; i++)
+    for (size_t i = 0; i < sizeof(devices) / sizeof(*devices); i++)
         if (takes_prefix(parser, devices[i].prefix))
             return parse_device(parser, devices[i].kind, ret_value);
     if (takes_prefix(parser, "rule:"))

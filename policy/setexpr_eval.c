@@ -100,8 +100,7 @@ static int nth_of(const struct cpuset *allowed, const struct cpuset *positions, 
 {
     unsigned n = 0;
     int r = 0;
-    CPUSET_FOREACH(id, allowed)
-    {
+    CPUSET_FOREACH(id, allowed) {
         if (cpuset_has(positions, n++) && r == 0)
             r = cpuset_add(ret_ids, (unsigned)id);
     }
@@ -167,7 +166,7 @@ int eval_level_of(const struct set_scope *scope, enum level level, const struct 
     return r < 0 ? r : add_nodes_of_cpus(topology, ret_value);
 }
 
-/* ---- devices ---- */
+/* --- devices --- */
 
 static int add_device(const struct device *device, struct set_value *value)
 {
@@ -252,8 +251,8 @@ static int device_behind(const struct set_scope *scope, enum set_device kind, co
     char device[256];
     if (!scope->topology->is_this_machine)
         return -ENODEV;
-    int r = kind == SET_DEVICE_FILE ? host_block_of_file(name, device, sizeof device)
-                                    : host_netdev_of_address(name, device, sizeof device);
+    int r = kind == SET_DEVICE_FILE ? host_block_of_file(name, device, sizeof(device))
+                                    : host_netdev_of_address(name, device, sizeof(device));
     if (r < 0)
         return -ENODEV;
     return named_device(scope->topology, kind == SET_DEVICE_FILE ? DEVICE_BLOCK : DEVICE_NETDEV, device, ret_value);

@@ -25,11 +25,11 @@ int host_block_of_file(const char *path, char *ret_name, size_t size)
     char link[64], partition[80];
     if (stat(path, &status) != 0)
         return -errno;
-    snprintf(link, sizeof link, "/sys/dev/block/%u:%u", major(status.st_dev), minor(status.st_dev));
+    snprintf(link, sizeof(link), "/sys/dev/block/%u:%u", major(status.st_dev), minor(status.st_dev));
     char *target = realpath(link, NULL);
     if (!target)
         return -ENODEV; /* tmpfs, overlayfs, NFS: no disk */
-    snprintf(partition, sizeof partition, "%s/partition", link);
+    snprintf(partition, sizeof(partition), "%s/partition", link);
     char *disk = access(partition, F_OK) == 0 ? dirname(target) : target;
     int r = copy_name(basename(disk), ret_name, size);
     free(target);

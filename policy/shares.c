@@ -60,7 +60,7 @@ int shares_list(struct shares *ret_shares, const struct topology *topology, cons
 {
     size_t total = topology->place_count[level];
     int r = 0;
-    *ret_shares = (struct shares){.sets = calloc(total + 1, sizeof *ret_shares->sets)};
+    *ret_shares = (struct shares){.sets = calloc(total + 1, sizeof(*ret_shares->sets))};
     if (!ret_shares->sets)
         return -ENOMEM;
     if (distribution == PROC_DIST_SCATTER)
@@ -77,7 +77,7 @@ int shares_of_plan(struct shares *ret_shares, const struct plan_view *plan)
 {
     uint32_t count = plan->header->process_shares;
     int r = 0;
-    *ret_shares = (struct shares){.sets = calloc(count + 1, sizeof *ret_shares->sets)};
+    *ret_shares = (struct shares){.sets = calloc(count + 1, sizeof(*ret_shares->sets))};
     if (!ret_shares->sets)
         return -ENOMEM;
     for (uint32_t i = 0; i < count && r == 0; i++) {
@@ -137,8 +137,7 @@ int shares_part(struct cpuset *ret_part, const struct topology *topology, const 
         r = add_cores(ret_part, topology, set, first, last);
     } else {
         bounds(cpus, part, parts, &first, &last);
-        CPUSET_FOREACH(id, set)
-        {
+        CPUSET_FOREACH(id, set) {
             if (number >= first && number <= last && r == 0)
                 r = cpuset_add(ret_part, (unsigned)id);
             number++;

@@ -64,7 +64,7 @@ int plan_simulate(const struct plan_view *plan, struct sim_thread *threads, size
     if (!memory)
         return -ENOMEM;
     occupancy_init(&occupancy, plan, memory);
-    uint64_t *bits = calloc(occupancy.claimed_words, sizeof *bits);
+    uint64_t *bits = calloc(occupancy.claimed_words, sizeof(*bits));
     int r = bits ? 0 : -ENOMEM;
 
     uint32_t main_slot = PLAN_NONE;

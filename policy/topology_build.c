@@ -10,7 +10,7 @@ int build_place(struct topology *topology, enum level level, unsigned id, const 
     struct place place = {.id = id};
     /* Growing at powers of two without a capacity field: a count that is one is full. */
     if ((count & (count - 1)) == 0) {
-        struct place *places = realloc(topology->places[level], (count ? 2 * count : 1) * sizeof *places);
+        struct place *places = realloc(topology->places[level], (count ? 2 * count : 1) * sizeof(*places));
         if (!places)
             return -ENOMEM;
         topology->places[level] = places;
@@ -23,7 +23,7 @@ int build_place(struct topology *topology, enum level level, unsigned id, const 
 
 int build_device(struct topology *topology, struct device *device)
 {
-    struct device *devices = realloc(topology->devices, (topology->device_count + 1) * sizeof *devices);
+    struct device *devices = realloc(topology->devices, (topology->device_count + 1) * sizeof(*devices));
     if (!devices) {
         free(device->name);
         free(device->pci);
@@ -36,7 +36,7 @@ int build_device(struct topology *topology, struct device *device)
     return 0;
 }
 
-/* ---- restrictions of an imagined process ---- */
+/* --- restrictions of an imagined process --- */
 
 static int restrict_one(struct topology *topology, struct cpuset *mems, const char *item, struct diag_list *diags)
 {
@@ -79,7 +79,7 @@ int build_restrict(struct topology *topology, struct cpuset *mems, const char *t
     return r;
 }
 
-/* ---- every CPU in one place of each level ---- */
+/* --- every CPU in one place of each level --- */
 
 /* CPUs that no place of the level holds. */
 static int left_over(const struct topology *topology, enum level level, struct cpuset *ret_cpus)
@@ -114,8 +114,7 @@ static int complete_cores(struct topology *topology)
 {
     struct cpuset rest = CPUSET_EMPTY, one = CPUSET_EMPTY;
     int r = left_over(topology, LEVEL_CORE, &rest);
-    CPUSET_FOREACH(id, &rest)
-    {
+    CPUSET_FOREACH(id, &rest) {
         cpuset_clear(&one);
         if (r == 0)
             r = cpuset_add(&one, (unsigned)id);
@@ -166,7 +165,7 @@ static const struct topo_node *node_around(const struct topology *topology, unsi
 static int number_cpus(struct topology *topology)
 {
     topology->cpu_count = topology->place_count[LEVEL_CPU];
-    topology->cpu = calloc(topology->cpu_count ? topology->cpu_count : 1, sizeof *topology->cpu);
+    topology->cpu = calloc(topology->cpu_count ? topology->cpu_count : 1, sizeof(*topology->cpu));
     if (!topology->cpu)
         return -ENOMEM;
     for (size_t i = 0; i < topology->cpu_count; i++) {
@@ -211,11 +210,10 @@ static int place_nodes(struct topology *topology, const struct cpuset *mems)
 static void write_place_ids(struct topology *topology, const size_t *index_of_cpu)
 {
     static const enum level levels[] = {LEVEL_SOCKET, LEVEL_L3, LEVEL_CORE};
-    for (size_t l = 0; l < sizeof levels / sizeof *levels; l++)
+    for (size_t l = 0; l < sizeof(levels) / sizeof(*levels); l++)
         for (size_t p = 0; p < topology->place_count[levels[l]]; p++) {
             const struct place *place = &topology->places[levels[l]][p];
-            CPUSET_FOREACH(id, &place->cpus)
-            {
+            CPUSET_FOREACH(id, &place->cpus) {
                 struct topo_cpu *cpu = &topology->cpu[index_of_cpu[id]];
                 *(levels[l] == LEVEL_SOCKET ? &cpu->package
                   : levels[l] == LEVEL_L3   ? &cpu->l3
@@ -229,7 +227,7 @@ static void write_place_ids(struct topology *topology, const size_t *index_of_cp
 
 int build_cpus(struct topology *topology, const struct cpuset *mems)
 {
-    size_t *index_of_cpu = calloc((size_t)cpuset_last(&topology->cpus) + 2, sizeof *index_of_cpu);
+    size_t *index_of_cpu = calloc((size_t)cpuset_last(&topology->cpus) + 2, sizeof(*index_of_cpu));
     int r = index_of_cpu ? number_cpus(topology) : -ENOMEM;
     if (r == 0)
         r = place_nodes(topology, mems);
@@ -250,7 +248,7 @@ int build_cpus(struct topology *topology, const struct cpuset *mems)
     return r;
 }
 
-/* ---- distances and homes ---- */
+/* --- distances and homes --- */
 
 static int package_of_node(const struct topology *topology, const struct topo_node *node)
 {
@@ -263,8 +261,8 @@ static int package_of_node(const struct topology *topology, const struct topo_no
 int build_default_distances(struct topology *topology)
 {
     size_t n = topology->node_count;
-    int *package = calloc(n + 1, sizeof *package);
-    topology->distances = calloc(n * n + 1, sizeof *topology->distances);
+    int *package = calloc(n + 1, sizeof(*package));
+    topology->distances = calloc(n * n + 1, sizeof(*topology->distances));
     if (!topology->distances || !package) {
         free(package);
         return -ENOMEM;
@@ -304,7 +302,7 @@ static uint64_t mix(uint64_t hash, uint64_t value)
 static uint64_t mix_set(uint64_t hash, const struct cpuset *set)
 {
     CPUSET_FOREACH(id, set)
-    hash = mix(hash, (uint64_t)id + 1);
+        hash = mix(hash, (uint64_t)id + 1);
     return mix(hash, 0);
 }
 

@@ -44,14 +44,14 @@ static void set_filters(hwloc_topology_t tree)
         HWLOC_OBJ_L1CACHE,  HWLOC_OBJ_L2CACHE,  HWLOC_OBJ_L4CACHE,  HWLOC_OBJ_L5CACHE,
         HWLOC_OBJ_L1ICACHE, HWLOC_OBJ_L2ICACHE, HWLOC_OBJ_L3ICACHE,
     };
-    for (size_t i = 0; i < sizeof unused / sizeof *unused; i++)
+    for (size_t i = 0; i < sizeof(unused) / sizeof(*unused); i++)
         hwloc_topology_set_type_filter(tree, unused[i], HWLOC_TYPE_FILTER_KEEP_NONE);
     hwloc_topology_set_type_filter(tree, HWLOC_OBJ_PCI_DEVICE, HWLOC_TYPE_FILTER_KEEP_IMPORTANT);
     hwloc_topology_set_type_filter(tree, HWLOC_OBJ_OS_DEVICE, HWLOC_TYPE_FILTER_KEEP_IMPORTANT);
     hwloc_topology_set_components(tree, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST, "x86");
 }
 
-/* ---- places ---- */
+/* --- places --- */
 
 static unsigned place_id(hwloc_obj_t object, enum level level, size_t number)
 {
@@ -74,7 +74,7 @@ static int copy_places(struct topology *topology, hwloc_topology_t tree, enum le
     return 0;
 }
 
-/* ---- nodes ---- */
+/* --- nodes --- */
 
 static int compare_nodes(const void *a, const void *b)
 {
@@ -90,7 +90,7 @@ static int copy_nodes(struct topology *topology, hwloc_topology_t tree, struct c
 {
     int count = hwloc_get_nbobjs_by_type(tree, HWLOC_OBJ_NUMANODE);
     int r = copy_bitmap(ret_allowed, hwloc_topology_get_allowed_nodeset(tree));
-    topology->nodes = calloc((size_t)(count > 0 ? count : 1), sizeof *topology->nodes);
+    topology->nodes = calloc((size_t)(count > 0 ? count : 1), sizeof(*topology->nodes));
     if (!topology->nodes)
         return -ENOMEM;
     for (hwloc_obj_t object = NULL;
@@ -101,7 +101,7 @@ static int copy_nodes(struct topology *topology, hwloc_topology_t tree, struct c
         r = copy_bitmap(&node->cpus, object->cpuset);
         cpuset_and(&node->cpus, &topology->cpus);
     }
-    qsort(topology->nodes, topology->node_count, sizeof *topology->nodes, compare_nodes);
+    qsort(topology->nodes, topology->node_count, sizeof(*topology->nodes), compare_nodes);
     return r;
 }
 
@@ -129,7 +129,7 @@ static int copy_distances(struct topology *topology, hwloc_topology_t tree)
     return 0;
 }
 
-/* ---- kinds of cores ---- */
+/* --- kinds of cores --- */
 
 static void mark_kind(struct topology *topology, hwloc_const_bitmap_t cpus, enum core_kind kind)
 {
@@ -155,7 +155,7 @@ static void copy_core_kinds(struct topology *topology, hwloc_topology_t tree)
     hwloc_bitmap_free(cpus);
 }
 
-/* ---- devices ---- */
+/* --- devices --- */
 
 static bool device_kind_of(hwloc_obj_t object, enum device_kind *ret_kind)
 {
@@ -186,7 +186,7 @@ static char *pci_address(hwloc_obj_t object)
     while (object && object->type != HWLOC_OBJ_PCI_DEVICE)
         object = object->parent;
     if (object)
-        snprintf(text, sizeof text, "%04x:%02x:%02x.%x", object->attr->pcidev.domain, object->attr->pcidev.bus,
+        snprintf(text, sizeof(text), "%04x:%02x:%02x.%x", object->attr->pcidev.domain, object->attr->pcidev.bus,
                  object->attr->pcidev.dev, object->attr->pcidev.func);
     return strdup(text);
 }
@@ -218,7 +218,7 @@ static int copy_devices(struct topology *topology, hwloc_topology_t tree)
     return r;
 }
 
-/* ---- what this process may use ---- */
+/* --- what this process may use --- */
 
 /* sched_getaffinity(2) with a mask that grows until it fits: the kernel says EINVAL for one too small. */
 static int own_affinity(struct cpuset *ret_cpus)
@@ -244,7 +244,7 @@ static void read_isolated(struct cpuset *ret_cpus)
 {
     char text[4096];
     int fd = open("/sys/devices/system/cpu/isolated", O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
+    ssize_t length = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
     if (fd >= 0)
         close(fd);
     if (length <= 0)
@@ -267,7 +267,7 @@ static int limit_to_this_process(struct topology *topology)
     return r;
 }
 
-/* ---- loading ---- */
+/* --- loading --- */
 
 /* hwloc wants the hardware threads spelt out; a description that ends at the cores means one a core. */
 static int set_synthetic(hwloc_topology_t tree, const char *text)
@@ -374,7 +374,7 @@ static int split(const char *text, char **ret_name, const char **ret_restriction
 
 int topology_load(struct topology **ret_topology, const char *text, struct diag_list *diags)
 {
-    struct topology *topology = calloc(1, sizeof *topology);
+    struct topology *topology = calloc(1, sizeof(*topology));
     hwloc_topology_t tree = NULL;
     const char *restrictions = NULL;
     char *name = NULL;

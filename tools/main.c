@@ -41,7 +41,7 @@ const struct verb verbs[] = {
     {"explain", "CODE|KEY|REASON", "what a code, a key or a reason means",
      "  --json              JSON instead of text\n", cmd_explain},
 };
-const size_t verb_count = sizeof verbs / sizeof *verbs;
+const size_t verb_count = sizeof(verbs) / sizeof(*verbs);
 
 const struct verb *verb_find(const char *name)
 {

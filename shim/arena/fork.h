@@ -7,7 +7,8 @@ void arena_fork_prepare(void);
 void arena_fork_parent(void);
 void arena_fork_child(void);
 
-/* Before waiting for a lock: is this memory a copy that no handler saw (raw system call)? Then its holder is not here.
+/*
+ * Before waiting for a lock: is this memory a copy that no handler saw (raw system call)? Then its holder is not here.
  */
 void arena_check_fork(void);
 

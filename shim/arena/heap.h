@@ -61,7 +61,8 @@ static inline int32_t bin_least_budget(const struct bin *bin)
     return bin->limit < 64 ? (int32_t)(bin->limit / 4) : 16;
 }
 
-/* free() counts down instead of comparing with the limit: the next look comes when the list can have grown beyond it.
+/*
+ * free() counts down instead of comparing with the limit: the next look comes when the list can have grown beyond it.
  */
 static inline void bin_count_anew(struct bin *bin)
 {

@@ -9,7 +9,8 @@
 
 #include <stdint.h>
 
-/* Slices of idle dirty memory that each of the open regions may keep; UINT32_MAX: no limit. errno kept; no allocation.
+/*
+ * Slices of idle dirty memory that each of the open regions may keep; UINT32_MAX: no limit. errno kept; no allocation.
  */
 uint32_t pressure_limit(void);
 

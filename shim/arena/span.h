@@ -30,7 +30,8 @@ struct page *span_take(struct region *region, uint32_t slices, uint32_t alignmen
 /* The memory was in use: it becomes dirty. `now`: arena_now_ms(). */
 void span_give(struct region *region, struct page *page, uint32_t slices, uint32_t now);
 
-/* The same for a span whose memory was moved to another node: the kernel takes it back, the lock is released meanwhile.
+/*
+ * The same for a span whose memory was moved to another node: the kernel takes it back, the lock is released meanwhile.
  */
 void span_give_away(struct region *region, struct page *page, uint32_t slices, uint32_t now);
 

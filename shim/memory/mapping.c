@@ -129,7 +129,8 @@ static void set_policy(const struct plan_region *region, const struct mapping *m
     read_back(mapping, mode, nodes, result);
 }
 
-/* Reserved huge pages cannot come afterwards, and a mapping of them would end elsewhere: transparent ones are nearest.
+/*
+ * Reserved huge pages cannot come afterwards, and a mapping of them would end elsewhere: transparent ones are nearest.
  */
 static void set_huge_pages(const struct plan_region *region, const struct mapping *mapping, struct result *result)
 {

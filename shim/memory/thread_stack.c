@@ -98,7 +98,8 @@ void stack_return_node(const struct stack_loan *loan)
 
 /* --- the thread --- */
 
-/* Virtual scheduling: the time up to which the moves so far have used their share; a burst may run ahead of the clock.
+/*
+ * Virtual scheduling: the time up to which the moves so far have used their share; a burst may run ahead of the clock.
  */
 static bool may_move(void)
 {

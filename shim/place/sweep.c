@@ -204,7 +204,8 @@ static void meet(struct visit *visit, uint32_t tid)
         visit->left++;
 }
 
-struct entry { /* struct linux_dirent64, getdents64(2) */
+/* struct linux_dirent64, getdents64(2) */
+struct entry {
     uint64_t number;
     int64_t offset;
     uint16_t length;

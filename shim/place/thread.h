@@ -23,22 +23,24 @@
 
 struct heap;
 
-enum standing { /* what the thread's mask, or memory policy, is by our doing */
-                STANDING_BASE,
-                STANDING_UNION, /* CPU only: main's union mask */
-                STANDING_RULE,
-                STANDING_PROGRAM, /* the program's own call, or what of it the rule left */
-                STANDING_UNKNOWN, /* created by a thread that no hook saw */
+/* what the thread's mask, or memory policy, is by our doing */
+enum standing {
+    STANDING_BASE,
+    STANDING_UNION, /* CPU only: main's union mask */
+    STANDING_RULE,
+    STANDING_PROGRAM, /* the program's own call, or what of it the rule left */
+    STANDING_UNKNOWN, /* created by a thread that no hook saw */
 };
 
-enum thread_work {                       /* bits of struct thread.work */
-                   WORK_NAME = 1 << 0,   /* new_name was set: match again */
-                   WORK_CLAIMS = 1 << 1, /* somebody claimed CPUs: compute the mask again */
-                   WORK_MEMORY = 1 << 2, /* a pending memory policy, by the thread itself */
-                   WORK_ORDER = 1 << 3,  /* compare places with those of the other threads of the rule; see order.h */
-                   WORK_END = 1 << 4,    /* the thread is over */
-                   WORK_MATCH = 1 << 5,  /* what the process is known by has changed: match again */
-                   WORK_CHECK = 1 << 6,  /* does it still have what it was given? */
+/* bits of struct thread.work */
+enum thread_work {
+    WORK_NAME = 1 << 0,   /* new_name was set: match again */
+    WORK_CLAIMS = 1 << 1, /* somebody claimed CPUs: compute the mask again */
+    WORK_MEMORY = 1 << 2, /* a pending memory policy, by the thread itself */
+    WORK_ORDER = 1 << 3,  /* compare places with those of the other threads of the rule; see order.h */
+    WORK_END = 1 << 4,    /* the thread is over */
+    WORK_MATCH = 1 << 5,  /* what the process is known by has changed: match again */
+    WORK_CHECK = 1 << 6,  /* does it still have what it was given? */
 };
 
 struct thread {

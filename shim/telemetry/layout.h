@@ -35,12 +35,13 @@
 #define SEGMENT_STEPS      6u    /* of enum step (policy/reason.h) */
 #define SEGMENT_MASK_WORDS 64u   /* 4096 CPUs of the base mask are shown */
 
-enum segment_kept {                 /* why memory could not be moved (move_pages(2)) */
-                    KEPT_SHARED,    /* other processes have the pages as well */
-                    KEPT_NODE_FULL, /* no free memory on the node that they were to go to */
-                    KEPT_IN_USE,    /* pinned, or under I/O, at that moment */
-                    KEPT_REFUSED,   /* the call failed as a whole */
-                    SEGMENT_KEPT
+/* why memory could not be moved (move_pages(2)) */
+enum segment_kept {
+    KEPT_SHARED,    /* other processes have the pages as well */
+    KEPT_NODE_FULL, /* no free memory on the node that they were to go to */
+    KEPT_IN_USE,    /* pinned, or under I/O, at that moment */
+    KEPT_REFUSED,   /* the call failed as a whole */
+    SEGMENT_KEPT
 };
 
 enum segment_state {
@@ -127,7 +128,8 @@ enum segment_thread_flag {
     THREAD_FLAG_PROGRAM = 1 << 6, /* its mask is of the program's choosing, within what the rule allows */
 };
 
-struct segment_thread { /* 64 bytes */
+/* 64 bytes */
+struct segment_thread {
     uint32_t seq;
     uint32_t tid;
     uint32_t creator_tid;
@@ -164,9 +166,10 @@ enum segment_event_kind {
     EVENT_KINDS
 };
 
-struct segment_event { /* 48 bytes */
-    uint64_t number;   /* 1-based position in the stream; 0: never written or being written */
-    uint64_t time_ns;  /* after start_monotonic */
+/* 48 bytes */
+struct segment_event {
+    uint64_t number;  /* 1-based position in the stream; 0: never written or being written */
+    uint64_t time_ns; /* after start_monotonic */
     uint32_t tid;
     uint16_t kind; /* enum segment_event_kind */
     uint16_t rule; /* or 0xffff */

@@ -20,10 +20,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     memcpy(header, data, whole);
     plan_check(&view, header, whole, NULL);
-    if (whole >= sizeof *header) {
+    if (whole >= sizeof(*header)) {
         header->magic = PLAN_MAGIC;
         header->version = PLAN_VERSION;
-        header->header_size = sizeof *header;
+        header->header_size = sizeof(*header);
         header->total_size = whole;
         header->checksum = plan_checksum(header, whole);
         if (plan_check(&view, header, whole, NULL) == 0)

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct diagnosis diagnosis = {.findings = json_array()};
     char path[64];
-    snprintf(path, sizeof path, "/dev/shm/nodewise-fuzz.%d", (int)getpid());
+    snprintf(path, sizeof(path), "/dev/shm/nodewise-fuzz.%d", (int)getpid());
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0 || write(fd, data, size) != (ssize_t)size)
         abort();

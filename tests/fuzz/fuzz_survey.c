@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     memcpy(answer, data, size);
     if (size >= 16) /* of whatever process */
-        memcpy(&snapshot.header.pid, answer + 12, sizeof snapshot.header.pid);
+        memcpy(&snapshot.header.pid, answer + 12, sizeof(snapshot.header.pid));
     survey_add_answer(pages, &snapshot, answer, size);
     survey_text(to, pages);
     json_decref(pages);

@@ -72,11 +72,11 @@ static void batch(struct work *work)
 /* A working set in which random blocks are replaced. */
 static void replace(struct work *work, unsigned count, size_t low, size_t high, uint64_t operations)
 {
-    void **blocks = malloc(count * sizeof *blocks);
+    void **blocks = malloc(count * sizeof(*blocks));
     if (!blocks)
         abort();
     /* written, not calloc's: reading untouched memory first would measure the kernel's zero page */
-    memset(blocks, 0, count * sizeof *blocks);
+    memset(blocks, 0, count * sizeof(*blocks));
     for (uint64_t i = 0; i < operations; i++) {
         size_t k = next_random(work) % count;
         free(blocks[k]);
@@ -279,7 +279,7 @@ static void take_cpu(unsigned number)
     cpu_set_t allowed, one;
     int cpu = -1;
 
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+    if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
         return;
     for (unsigned i = number % (unsigned)CPU_COUNT(&allowed) + 1; i; i--)
         do
@@ -287,7 +287,7 @@ static void take_cpu(unsigned number)
         while (!CPU_ISSET(cpu, &allowed));
     CPU_ZERO(&one);
     CPU_SET(cpu, &one);
-    sched_setaffinity(0, sizeof one, &one);
+    sched_setaffinity(0, sizeof(one), &one);
 }
 
 static void *run_one(void *argument)
@@ -306,7 +306,7 @@ static long peak_kib(void)
     FILE *file = fopen("/proc/self/status", "re");
     char line[256];
     long peak = 0;
-    while (file && fgets(line, sizeof line, file))
+    while (file && fgets(line, sizeof(line), file))
         if (!strncmp(line, "VmHWM:", 6))
             peak = atol(line + 6);
     if (file)
@@ -329,7 +329,7 @@ int main(int argc, char **argv)
     pthread_t ids[128];
     uint64_t start, operations = 0;
 
-    for (size_t i = 0; i < sizeof loads / sizeof *loads; i++) {
+    for (size_t i = 0; i < sizeof(loads) / sizeof(*loads); i++) {
         if (argc > 1 && !strcmp(argv[1], "--list"))
             puts(loads[i].name);
         else if (argc > 1 && !strcmp(argv[1], loads[i].name))

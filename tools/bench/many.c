@@ -36,7 +36,7 @@ static void pin_itself(void)
     cpu_set_t one, got;
     CPU_ZERO(&one);
     CPU_SET(turn++ % cpus, &one);
-    if (sched_setaffinity(0, sizeof one, &one) != 0 || sched_getaffinity(0, sizeof got, &got) != 0)
+    if (sched_setaffinity(0, sizeof(one), &one) != 0 || sched_getaffinity(0, sizeof(got), &got) != 0)
         exit(1);
 }
 
@@ -83,7 +83,7 @@ static double one_round(pthread_t *threads, unsigned count, const pthread_attr_t
 
 static int live(unsigned count)
 {
-    pthread_t *threads = calloc(count, sizeof *threads);
+    pthread_t *threads = calloc(count, sizeof(*threads));
     pthread_attr_t attributes;
     double best = 0;
     pthread_attr_init(&attributes);
@@ -103,7 +103,7 @@ static long resident_kib(void)
     char line[256];
     long kib = 0;
     FILE *file = fopen("/proc/self/status", "r");
-    while (file && fgets(line, sizeof line, file))
+    while (file && fgets(line, sizeof(line), file))
         if (sscanf(line, "VmRSS: %ld", &kib) == 1)
             break;
     if (file)

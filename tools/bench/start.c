@@ -47,7 +47,7 @@ static int by_value(const void *a, const void *b)
 
 static double median(double *values, size_t count)
 {
-    qsort(values, count, sizeof *values, by_value);
+    qsort(values, count, sizeof(*values), by_value);
     return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
 
@@ -60,11 +60,11 @@ int main(int argc, char **argv)
         fputs("usage: bench-start ROUNDS LIBRARY PLAN OTHER_PLAN\n", stderr);
         return 2;
     }
-    snprintf(preload, sizeof preload, "LD_PRELOAD=%s", argv[2]);
-    snprintf(plan, sizeof plan, "NODEWISE_PLAN=%s", argv[3]);
-    snprintf(other, sizeof other, "NODEWISE_PLAN=%s", argv[4]);
+    snprintf(preload, sizeof(preload), "LD_PRELOAD=%s", argv[2]);
+    snprintf(plan, sizeof(plan), "NODEWISE_PLAN=%s", argv[3]);
+    snprintf(other, sizeof(other), "NODEWISE_PLAN=%s", argv[4]);
     char *environments[VARIANTS][3] = {{NULL}, {preload, plan, NULL}, {preload, other, NULL}, {preload, NULL}};
-    double *taken = calloc(rounds * VARIANTS, sizeof *taken);
+    double *taken = calloc(rounds * VARIANTS, sizeof(*taken));
     if (!taken)
         return 1;
     for (int i = 0; i < 20; i++)

@@ -20,7 +20,7 @@ static void *idle(void *argument)
 
 static void *pin_itself(void *argument)
 {
-    if (pthread_setaffinity_np(pthread_self(), sizeof wanted, &wanted) != 0)
+    if (pthread_setaffinity_np(pthread_self(), sizeof(wanted), &wanted) != 0)
         abort();
     return argument;
 }
@@ -31,7 +31,7 @@ int main(int argc, char **argv)
     void *(*body)(void *) = argc > 2 && strcmp(argv[2], "self") == 0 ? pin_itself : idle;
     struct timespec start, end;
     cpu_set_t allowed;
-    if (count <= 0 || sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+    if (count <= 0 || sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
         return 2;
     for (int cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&wanted) == 0; cpu++)
         if (CPU_ISSET(cpu, &allowed))

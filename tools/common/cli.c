@@ -65,7 +65,7 @@ int print_json(FILE *to, json_t *value)
     return EXIT_NO;
 }
 
-/* ---- tables ---- */
+/* --- tables --- */
 
 struct table {
     size_t columns, rows, capacity;
@@ -89,7 +89,7 @@ void table_row(struct table *table, const char *const *cells)
         return;
     if (table->rows == table->capacity) {
         size_t capacity = table->capacity ? 2 * table->capacity : 16;
-        char **grown = realloc(table->cells, capacity * table->columns * sizeof *grown);
+        char **grown = realloc(table->cells, capacity * table->columns * sizeof(*grown));
         if (!grown) {
             table->failed = true;
             return;
@@ -113,9 +113,9 @@ void table_row(struct table *table, const char *const *cells)
 
 struct table *table_new(const char *const *headings, size_t columns)
 {
-    struct table *table = calloc(1, sizeof *table);
+    struct table *table = calloc(1, sizeof(*table));
     if (table)
-        table->width = calloc(columns, sizeof *table->width);
+        table->width = calloc(columns, sizeof(*table->width));
     if (!table || !table->width) {
         free(table);
         complain("out of memory");

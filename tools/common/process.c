@@ -22,9 +22,9 @@ uint64_t process_start_ticks(pid_t pid)
 {
     char path[64], text[1024];
     unsigned long long ticks = 0;
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
     FILE *file = fopen(path, "re");
-    size_t length = file ? fread(text, 1, sizeof text - 1, file) : 0;
+    size_t length = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
     if (file)
         fclose(file);
     text[length] = '\0';
@@ -42,7 +42,7 @@ int process_maps(pid_t pid, const char *text)
     char path[64], *line = NULL;
     size_t size = 0;
     int found = 0;
-    snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
+    snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
     FILE *file = fopen(path, "re");
     if (!file)
         return errno == ENOENT ? -ESRCH : -errno;
@@ -59,14 +59,14 @@ int thread_cpus_now(pid_t pid, pid_t tid, struct cpuset *ret_cpus)
     char path[80], *line = NULL;
     size_t size = 0;
     int r = -ESRCH;
-    snprintf(path, sizeof path, "/proc/%d/task/%d/status", (int)pid, (int)tid);
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/status", (int)pid, (int)tid);
     FILE *file = fopen(path, "re");
     if (!file)
         return -ESRCH;
     while (getline(&line, &size, file) > 0) {
-        if (strncmp(line, key, sizeof key - 1) != 0)
+        if (strncmp(line, key, sizeof(key) - 1) != 0)
             continue;
-        char *list = line + sizeof key - 1 + strspn(line + sizeof key - 1, " \t");
+        char *list = line + sizeof(key) - 1 + strspn(line + sizeof(key) - 1, " \t");
         list[strcspn(list, "\n")] = '\0';
         r = cpuset_parse_list(ret_cpus, list, NULL);
         break;

@@ -14,7 +14,7 @@ char *find_program(const char *name)
         return access(name, X_OK) == 0 ? strdup(name) : NULL;
     for (const char *at = path ? path : "/usr/bin:/bin"; *at;) {
         size_t length = strcspn(at, ":");
-        snprintf(candidate, sizeof candidate, "%.*s/%s", (int)length, at, name);
+        snprintf(candidate, sizeof(candidate), "%.*s/%s", (int)length, at, name);
         if (length && access(candidate, X_OK) == 0)
             return strdup(candidate);
         at += length + (at[length] == ':');

@@ -26,10 +26,10 @@ static void pass_on(int signal)
 static void set_handlers(void (*handler)(int), void (*for_terminal)(int))
 {
     struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
-    for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++)
+    for (size_t i = 0; i < sizeof(passed_on) / sizeof(*passed_on); i++)
         sigaction(passed_on[i], &action, NULL);
     action.sa_handler = for_terminal;
-    for (size_t i = 0; i < sizeof of_terminal / sizeof *of_terminal; i++)
+    for (size_t i = 0; i < sizeof(of_terminal) / sizeof(*of_terminal); i++)
         sigaction(of_terminal[i], &action, NULL);
 }
 

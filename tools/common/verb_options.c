@@ -35,7 +35,7 @@ static void read_head(struct verb_option *option, const char *line, const char *
         at = skip_blanks(at + 2 + (at[2] == ','), end);
     }
     if (at + 2 < end && at[0] == '-' && at[1] == '-') {
-        take(option->name, sizeof option->name, at + 2, word_length(at + 2, end));
+        take(option->name, sizeof(option->name), at + 2, word_length(at + 2, end));
         at += 2 + word_length(at + 2, end);
         if (at + 1 < end && at[0] == ' ' && at[1] != ' ')
             at++; /* an argument follows */
@@ -51,21 +51,21 @@ static void read_head(struct verb_option *option, const char *line, const char *
         while (gap + 1 < end && !(gap[0] == ' ' && gap[1] == ' '))
             gap++;
         if (gap + 1 < end && (!option->name[0] || gap > at)) {
-            take(option->argument, sizeof option->argument, at, (size_t)(gap - at));
+            take(option->argument, sizeof(option->argument), at, (size_t)(gap - at));
             text = skip_blanks(gap, end);
         } else if (!text) {
-            take(option->argument, sizeof option->argument, at, length);
+            take(option->argument, sizeof(option->argument), at, length);
             text = end;
         }
     }
-    take(option->text, sizeof option->text, text, (size_t)(end - text));
+    take(option->text, sizeof(option->text), text, (size_t)(end - text));
 }
 
 static void add_text(struct verb_option *option, const char *line, const char *end)
 {
     size_t length = strlen(option->text);
     line = skip_blanks(line, end);
-    snprintf(option->text + length, sizeof option->text - length, " %.*s", (int)(end - line), line);
+    snprintf(option->text + length, sizeof(option->text) - length, " %.*s", (int)(end - line), line);
 }
 
 size_t verb_options(const char *help, struct verb_option ret_options[VERB_OPTIONS_MOST])

@@ -69,7 +69,7 @@ static int try_mempolicy(void)
         syscall(SYS_set_mempolicy, MPOL_BIND, nodes, NODE_WORDS * 64ul + 1) != 0 ||
         syscall(SYS_get_mempolicy, &mode, got, NODE_WORDS * 64ul + 1, NULL, 0ul) != 0)
         return errno;
-    return mode == MPOL_BIND && memcmp(nodes, got, sizeof nodes) == 0 ? 0 : ERANGE;
+    return mode == MPOL_BIND && memcmp(nodes, got, sizeof(nodes)) == 0 ? 0 : ERANGE;
 }
 
 static int try_move_pages(void)
@@ -85,7 +85,7 @@ static int try_move_pages(void)
 static int try_sampling(void)
 {
     struct perf_event_attr attributes = {.type = PERF_TYPE_SOFTWARE,
-                                         .size = sizeof attributes,
+                                         .size = sizeof(attributes),
                                          .config = PERF_COUNT_SW_CPU_CLOCK,
                                          .exclude_kernel = 1,
                                          .exclude_hv = 1,
@@ -110,8 +110,8 @@ static void add_trial(struct diagnosis *diagnosis, const char *about, int (*tria
 static void look_at_huge_pages(struct diagnosis *diagnosis)
 {
     char thp[128], pool[64];
-    line_of("/sys/kernel/mm/transparent_hugepage/enabled", thp, sizeof thp);
-    line_of("/proc/sys/vm/nr_hugepages", pool, sizeof pool);
+    line_of("/sys/kernel/mm/transparent_hugepage/enabled", thp, sizeof(thp));
+    line_of("/proc/sys/vm/nr_hugepages", pool, sizeof(pool));
     if (strstr(thp, "[never]"))
         diagnose(diagnosis, "huge pages", HEALTH_LESS, "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled",
                  "transparent huge pages are off: huge_pages = \"thp\" has no effect");
@@ -123,7 +123,7 @@ static void look_at_huge_pages(struct diagnosis *diagnosis)
 static void look_at_balancing(struct diagnosis *diagnosis)
 {
     char balancing[32];
-    line_of("/proc/sys/kernel/numa_balancing", balancing, sizeof balancing);
+    line_of("/proc/sys/kernel/numa_balancing", balancing, sizeof(balancing));
     if (*balancing && strcmp(balancing, "0") != 0)
         diagnose(diagnosis, "numa_balancing", HEALTH_LESS, "sysctl kernel.numa_balancing=0",
                  "the kernel moves pages by itself (%s): memory without a policy, threads that are not pinned",
@@ -135,7 +135,7 @@ static void look_at_balancing(struct diagnosis *diagnosis)
 static void look_at_isolated(struct diagnosis *diagnosis)
 {
     char isolated[256];
-    line_of("/sys/devices/system/cpu/isolated", isolated, sizeof isolated);
+    line_of("/sys/devices/system/cpu/isolated", isolated, sizeof(isolated));
     if (*isolated)
         diagnose(diagnosis, "isolcpus", HEALTH_LESS, "name them in `cpus` with bind_to = \"cpu\", or leave them out",
                  "CPUs %s are not balanced by the scheduler: threads of one place pile up on its first CPU", isolated);
@@ -163,7 +163,7 @@ static void look_at_folder(struct diagnosis *diagnosis)
 static int compare_sched(const char *path)
 {
     char line[64];
-    return *line_of(path, line, sizeof line) && strcmp(line, "disabled") != 0;
+    return *line_of(path, line, sizeof(line)) && strcmp(line, "disabled") != 0;
 }
 
 void diagnose_machine(struct diagnosis *diagnosis)

@@ -79,7 +79,7 @@ static void find_dynamic(struct program *program)
     if (!segment || segment->p_offset % 8 != 0)
         return;
     program->dynamic = (const Elf64_Dyn *)(program->file.data + segment->p_offset);
-    program->dynamic_count = segment->p_filesz / sizeof *program->dynamic;
+    program->dynamic_count = segment->p_filesz / sizeof(*program->dynamic);
     uint64_t size = dynamic_value(program, DT_STRSZ);
     program->strings = at_address(program, dynamic_value(program, DT_STRTAB), size);
     program->strings_end = program->strings ? program->strings + size : NULL;
@@ -147,7 +147,7 @@ static int open_program(struct program *program, const char *path, unsigned *ret
     return 0;
 }
 
-/* ---- what it means ---- */
+/* --- what it means --- */
 
 static void look_at_rights(struct diagnosis *diagnosis, const char *path)
 {
@@ -198,12 +198,12 @@ static void look_at_libraries(struct diagnosis *diagnosis, const struct program 
     static const char *const sanitizers[] = {"libasan.so", "libtsan.so", "liblsan.so", "libmsan.so", "libhwasan.so"};
     static const char *const allocators[] = {"libjemalloc.so", "libtcmalloc", "libmimalloc.so", "libhoard",
                                              "libtbbmalloc"};
-    for (size_t i = 0; i < sizeof sanitizers / sizeof *sanitizers; i++)
+    for (size_t i = 0; i < sizeof(sanitizers) / sizeof(*sanitizers); i++)
         if (needs(program, sanitizers[i]))
             diagnose(diagnosis, "sanitizer", HEALTH_NO, "place a build without it",
                      "%s needs %s, which has to be first and brings its own malloc: nodewise stays dormant",
                      program->path, needs(program, sanitizers[i]));
-    for (size_t i = 0; i < sizeof allocators / sizeof *allocators; i++)
+    for (size_t i = 0; i < sizeof(allocators) / sizeof(*allocators); i++)
         if (needs(program, allocators[i]))
             diagnose(diagnosis, "allocator", HEALTH_LESS, "memory = { arena = \"off\" } keeps the program's own",
                      "%s brings %s: the preloaded arenas serve in its place", program->path,
@@ -234,7 +234,7 @@ static void look_at_other(struct diagnosis *diagnosis, const struct program *pro
     if (class == ELFCLASS32)
         diagnose(diagnosis, "32 bit", HEALTH_NO, "install a 32-bit build beside this one; $LIB in LD_PRELOAD finds it",
                  "%s is a 32-bit program", program->path);
-    else if (is_script(&program->file, interpreter, sizeof interpreter) && depth < SCRIPTS_MOST) {
+    else if (is_script(&program->file, interpreter, sizeof(interpreter)) && depth < SCRIPTS_MOST) {
         diagnose(diagnosis, "script", HEALTH_FINE, NULL, "%s is run by %s", program->path, interpreter);
         look_at_file(diagnosis, interpreter, depth + 1);
     } else
@@ -282,7 +282,7 @@ void diagnose_environment(struct diagnosis *diagnosis)
         "OPENBLAS_MAIN_FREE", "GOTO_NUM_THREADS", "NCCL_IGNORE_CPU_AFFINITY", "MV2_ENABLE_AFFINITY",
         "I_MPI_PIN",          "SLURM_CPU_BIND"};
     const char *preloads = getenv("LD_PRELOAD");
-    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
+    for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++)
         if (getenv(variables[i]))
             diagnose(
                 diagnosis, variables[i], HEALTH_LESS, "unset it, or set on_app_affinity = \"ignore\" for its threads",

@@ -12,7 +12,7 @@ static struct owned_memory *memory_of(struct allocated *allocated, pid_t tid)
         if (allocated->threads[i].tid == tid)
             return &allocated->threads[i];
     struct owned_memory *threads =
-        realloc(allocated->threads, (allocated->thread_count + 1) * sizeof *allocated->threads);
+        realloc(allocated->threads, (allocated->thread_count + 1) * sizeof(*allocated->threads));
     if (!threads)
         return NULL;
     allocated->threads = threads;
@@ -28,7 +28,7 @@ static void add_use(struct allocated *allocated, const json_t *use)
             allocated->uses[i].looks = (uint64_t)number_of(use, "looks"); /* counted from the start */
             return;
         }
-    struct use *uses = realloc(allocated->uses, (allocated->use_count + 1) * sizeof *uses);
+    struct use *uses = realloc(allocated->uses, (allocated->use_count + 1) * sizeof(*uses));
     if (!uses)
         return;
     allocated->uses = uses;
@@ -39,14 +39,14 @@ void allocated_add(struct allocated *allocated, const json_t *pages)
 {
     size_t index;
     json_t *value;
-    json_array_foreach(json_object_get(pages, "threads"), index, value)
-    {
+    json_array_foreach(json_object_get(pages, "threads"), index, value) {
         struct owned_memory *memory = memory_of(allocated, (pid_t)number_of(value, "tid"));
         uint64_t bytes = (uint64_t)number_of(value, "resident");
         if (memory && bytes > memory->bytes)
             memory->bytes = bytes;
     }
-    json_array_foreach(json_object_get(pages, "uses"), index, value) add_use(allocated, value);
+    json_array_foreach(json_object_get(pages, "uses"), index, value)
+        add_use(allocated, value);
 }
 
 void allocated_look(struct allocated *allocated, pid_t pid)

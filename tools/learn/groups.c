@@ -34,8 +34,7 @@ static const json_t *record_of(const json_t *report, pid_t tid)
     const json_t *found = NULL;
     size_t index;
     json_t *thread;
-    json_array_foreach(json_object_get(report, "threads"), index, thread)
-    {
+    json_array_foreach(json_object_get(report, "threads"), index, thread) {
         if (number_of(thread, "tid") == tid)
             found = thread;
     }
@@ -70,10 +69,10 @@ static struct group describe(const struct seen_thread *thread, const json_t *rec
 {
     struct group group = {.is_main = truth_of(record, "main")};
     if (truth_of(record, "named") && !group.is_main)
-        make_pattern(thread->name, group.pattern, sizeof group.pattern);
-    snprintf(group.library, sizeof group.library, "%.255s", text_of(record, "start_library"));
-    snprintf(group.function, sizeof group.function, "%.63s", text_of(record, "start_function"));
-    snprintf(group.creator, sizeof group.creator, "%.255s", text_of(record, "creator_library"));
+        make_pattern(thread->name, group.pattern, sizeof(group.pattern));
+    snprintf(group.library, sizeof(group.library), "%.255s", text_of(record, "start_library"));
+    snprintf(group.function, sizeof(group.function), "%.63s", text_of(record, "start_function"));
+    snprintf(group.creator, sizeof(group.creator), "%.255s", text_of(record, "creator_library"));
     return group;
 }
 
@@ -114,8 +113,8 @@ static void count_uses(struct groups *groups, const struct observed *observed, c
 void groups_make(struct groups *ret_groups, const struct observed *observed, const struct allocated *allocated,
                  const json_t *report)
 {
-    size_t *group_of = calloc(observed->count + 1, sizeof *group_of);
-    memset(ret_groups, 0, sizeof *ret_groups);
+    size_t *group_of = calloc(observed->count + 1, sizeof(*group_of));
+    memset(ret_groups, 0, sizeof(*ret_groups));
     for (size_t i = 0; i < observed->count; i++) {
         const struct seen_thread *thread = &observed->threads[i];
         const json_t *record = record_of(report, thread->tid);

@@ -27,7 +27,7 @@ static struct seen_thread *thread_of(struct observed *observed, pid_t tid)
         return NULL;
     if (observed->count == observed->room) {
         size_t room = observed->room ? observed->room * 2 : 64;
-        struct seen_thread *threads = realloc(observed->threads, room * sizeof *threads);
+        struct seen_thread *threads = realloc(observed->threads, room * sizeof(*threads));
         if (!threads)
             return NULL;
         observed->threads = threads;
@@ -58,8 +58,8 @@ static void look_at_wait(struct observed *observed, pid_t pid, pid_t tid, uint32
     char path[96], line[256], target[128];
     long number;
     uint64_t argument;
-    snprintf(path, sizeof path, "/proc/%d/task/%d/syscall", (int)pid, (int)tid);
-    if (!read_line(path, line, sizeof line) || sscanf(line, "%ld 0x%" SCNx64, &number, &argument) != 2)
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", (int)pid, (int)tid);
+    if (!read_line(path, line, sizeof(line)) || sscanf(line, "%ld 0x%" SCNx64, &number, &argument) != 2)
         return;
     if (number == SYS_futex) {
         meet(observed, thread, argument, true);
@@ -67,8 +67,8 @@ static void look_at_wait(struct observed *observed, pid_t pid, pid_t tid, uint32
     }
     if (!waits_for_descriptor(number))
         return;
-    snprintf(path, sizeof path, "/proc/%d/fd/%" PRIu64, (int)pid, argument);
-    ssize_t length = readlink(path, target, sizeof target - 1);
+    snprintf(path, sizeof(path), "/proc/%d/fd/%" PRIu64, (int)pid, argument);
+    ssize_t length = readlink(path, target, sizeof(target) - 1);
     const char *inode = length > 0 ? memchr(target, '[', (size_t)length) : NULL; /* "pipe:[4711]" */
     if (inode) {
         target[length] = '\0';
@@ -81,10 +81,10 @@ static int node_of_cpu(long cpu)
 {
     static signed char known[4096]; /* node + 1 */
     char path[96];
-    if (cpu < 0 || cpu >= (long)sizeof known)
+    if (cpu < 0 || cpu >= (long)sizeof(known))
         return -1;
     for (int node = 0; !known[cpu] && node < 64; node++) {
-        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%ld/node%d", cpu, node);
+        snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%ld/node%d", cpu, node);
         if (access(path, F_OK) == 0)
             known[cpu] = (signed char)(node + 1);
     }
@@ -95,8 +95,8 @@ static int node_of_cpu(long cpu)
 static void look_at_cpu(struct seen_thread *thread, pid_t pid)
 {
     char path[96], line[1024];
-    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)pid, (int)thread->tid);
-    const char *at = read_line(path, line, sizeof line) ? strrchr(line, ')') : NULL;
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int)pid, (int)thread->tid);
+    const char *at = read_line(path, line, sizeof(line)) ? strrchr(line, ')') : NULL;
     for (int field = 2; at && field < 39; field++)
         at = strchr(at + 1, ' ');
     int node = at ? node_of_cpu(strtol(at, NULL, 10)) : -1;
@@ -111,11 +111,11 @@ static bool look_at_thread(struct observed *observed, pid_t pid, pid_t tid)
     struct seen_thread *thread = thread_of(observed, tid);
     if (!thread)
         return true;
-    snprintf(path, sizeof path, "/proc/%d/task/%d/comm", (int)pid, (int)tid);
-    if (read_line(path, line, sizeof line))
-        snprintf(thread->name, sizeof thread->name, "%.15s", line);
-    snprintf(path, sizeof path, "/proc/%d/task/%d/schedstat", (int)pid, (int)tid);
-    if (read_line(path, line, sizeof line))
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/comm", (int)pid, (int)tid);
+    if (read_line(path, line, sizeof(line)))
+        snprintf(thread->name, sizeof(thread->name), "%.15s", line);
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/schedstat", (int)pid, (int)tid);
+    if (read_line(path, line, sizeof(line)))
         thread->ran_ns = strtoull(line, NULL, 10);
     look_at_cpu(thread, pid);
     look_at_wait(observed, pid, tid, (uint32_t)(thread - observed->threads));
@@ -127,7 +127,7 @@ void observe(struct observed *observed, pid_t pid)
 {
     char path[64];
     uint32_t now = 0;
-    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
     DIR *folder = opendir(path);
     for (struct dirent *entry; folder && (entry = readdir(folder));) {
         pid_t tid = (pid_t)atoi(entry->d_name);

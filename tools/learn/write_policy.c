@@ -156,8 +156,7 @@ static void write_memory(FILE *to, const json_t *report)
 {
     size_t index;
     json_t *region;
-    json_array_foreach(json_object_get(json_object_get(report, "arenas"), "regions"), index, region)
-    {
+    json_array_foreach(json_object_get(json_object_get(report, "arenas"), "regions"), index, region) {
         if (json_is_integer(json_object_get(region, "node")))
             fprintf(to, "# memory of malloc on node %lld at the end: %.1f MiB\n", number_of(region, "node"),
                     (double)number_of(region, "in_use") / (1 << 20));
@@ -191,7 +190,7 @@ void write_policy(FILE *to, const struct groups *groups, const struct observed *
             write_seen(to, groups, group, observed);
             continue;
         }
-        rule_name(groups, i, name, sizeof name);
+        rule_name(groups, i, name, sizeof(name));
         fputs("\n[[rules]]\n", to);
         write_seen(to, groups, group, observed);
         fprintf(to, "name = \"%s\"\n", name);

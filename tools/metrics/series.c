@@ -53,7 +53,7 @@ static void write_label(FILE *to, const char *name, const char *value)
 static bool is_own(const char *name)
 {
     static const char *const own[] = {"pid", "comm", "rule", "node", "step", "tid", "thread", "policy", "state"};
-    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+    for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
         if (strcmp(own[i], name) == 0)
             return true;
     return false;
@@ -71,7 +71,7 @@ static void write_policy_labels(FILE *to, const struct snapshot *process)
 static void begin(const struct line *line)
 {
     char comm[17];
-    snprintf(comm, sizeof comm, "%.16s", line->process->header.comm);
+    snprintf(comm, sizeof(comm), "%.16s", line->process->header.comm);
     fprintf(line->to, "%s%s{pid=\"%u\"", line->family, line->suffix, line->process->header.pid);
     write_label(line->to, "comm", comm);
     write_policy_labels(line->to, line->process);
@@ -92,14 +92,14 @@ static void label_rule(const struct line *line, uint32_t rule)
 {
     const char *name = snapshot_rule_name(line->process, rule);
     char number[16];
-    snprintf(number, sizeof number, "%u", rule);
+    snprintf(number, sizeof(number), "%u", rule);
     write_label(line->to, "rule", name ? name : number);
 }
 
 static void label_node(const struct line *line, uint32_t node)
 {
     char number[16];
-    snprintf(number, sizeof number, "%u", node);
+    snprintf(number, sizeof(number), "%u", node);
     write_label(line->to, "node", node == UINT32_MAX ? "any" : number);
 }
 
@@ -261,8 +261,8 @@ static void each_thread(const struct line *line)
         char tid[16], name[17];
         if (thread->state != THREAD_LIVE)
             continue;
-        snprintf(tid, sizeof tid, "%u", thread->tid);
-        snprintf(name, sizeof name, "%.16s", thread->name);
+        snprintf(tid, sizeof(tid), "%u", thread->tid);
+        snprintf(name, sizeof(name), "%.16s", thread->name);
         begin(line);
         write_label(line->to, "tid", tid);
         write_label(line->to, "thread", name);
@@ -319,7 +319,7 @@ static void collect(void *context, const char *path, pid_t pid)
         return; /* another user's, or gone since the folder was read */
     bool wanted = snapshot.alive && (!snapshot.has_plan || (snapshot.plan.header->metrics_flags & METRICS_ENABLED));
     if (wanted && collection->count < SERIES_PROCESSES)
-        items = realloc(items, (collection->count + 1) * sizeof *items);
+        items = realloc(items, (collection->count + 1) * sizeof(*items));
     if (!wanted || collection->count >= SERIES_PROCESSES || !items) {
         collection->left_out += wanted;
         snapshot_free(&snapshot);
@@ -336,7 +336,7 @@ int series_write(FILE *to, bool openmetrics)
         return -ENOMEM;
     fputs("# HELP nodewise_processes Processes that run under a policy.\n# TYPE nodewise_processes gauge\n", to);
     fprintf(to, "nodewise_processes %zu\n", collection.count + collection.left_out);
-    for (size_t f = 0; f < sizeof families / sizeof *families; f++) {
+    for (size_t f = 0; f < sizeof(families) / sizeof(*families); f++) {
         const struct family *family = &families[f];
         struct line line = {.to = to, .family = family->name, .suffix = suffix_of(family)};
         write_head(to, family, openmetrics);

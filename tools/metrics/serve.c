@@ -29,7 +29,7 @@ static bool is_free(const struct sockaddr_un *address)
         return errno == ENOENT;
     int fd = S_ISSOCK(status.st_mode) ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
     bool stale =
-        fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) != 0 && errno == ECONNREFUSED;
+        fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0 && errno == ECONNREFUSED;
     if (fd >= 0)
         close(fd);
     return stale && unlink(address->sun_path) == 0;
@@ -38,14 +38,14 @@ static bool is_free(const struct sockaddr_un *address)
 static int listen_on_path(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (!*path || strlen(path) >= sizeof address.sun_path)
+    if (!*path || strlen(path) >= sizeof(address.sun_path))
         return -ENAMETOOLONG;
     strcpy(address.sun_path, path);
     if (!is_free(&address))
         return -EADDRINUSE;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     mode_t mask = umask(0117); /* the owner and the group */
-    bool good = fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof address) == 0 && listen(fd, QUEUE) == 0;
+    bool good = fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 && listen(fd, QUEUE) == 0;
     int error = errno;
     umask(mask);
     if (!good && fd >= 0)
@@ -78,10 +78,10 @@ static int listen_on_address(const char *where)
     char host[128];
     const char *port;
     int on = 1;
-    if (!split(where, host, sizeof host, &port) || getaddrinfo(host, port, &hints, &found) != 0)
+    if (!split(where, host, sizeof(host), &port) || getaddrinfo(host, port, &hints, &found) != 0)
         return -EINVAL;
     int fd = socket(found->ai_family, found->ai_socktype | SOCK_CLOEXEC, 0);
-    bool good = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+    bool good = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
                 bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, QUEUE) == 0;
     int error = errno;
     freeaddrinfo(found);

@@ -74,7 +74,7 @@ static json_t *node_json(const struct plan_view *plan, const struct plan_node *n
     if (plan_mask_cpuset(plan, node->cpus, &cpus) < 0)
         cpuset_clear(&cpus);
     CPUSET_FOREACH(id, &cpus)
-    cpuset_add(&sockets, plan->cpus[id].package);
+        cpuset_add(&sockets, plan->cpus[id].package);
     json_t *caches = caches_json(plan, &cpus);
     return json_pack("{s:i, s:I, s:o, s:o, s:o}", "id", (int)node->id, "memory_bytes", (json_int_t)node->memory,
                      "sockets", set_json(&sockets), "cpus", set_json(&cpus), "l3", caches);

@@ -34,7 +34,7 @@ static const char style[] =
     "dt{font-weight:600}dd{margin:0}summary{cursor:pointer;font-weight:600}code{font-size:.92em}"
     "@media print{body{max-width:none;padding:0}.wide{overflow:visible}table{font-size:.7rem}}";
 
-/* ---- frame ---- */
+/* --- frame --- */
 
 static void begin_page(FILE *to, const char *title)
 {
@@ -59,7 +59,7 @@ static void heading(FILE *to, const char *text)
     fputs("</h2>\n", to);
 }
 
-/* ---- the machine ---- */
+/* --- the machine --- */
 
 static void mark(FILE *to, const struct scene *scene, size_t rule)
 {
@@ -86,8 +86,8 @@ static void list_groups(FILE *to, const struct scene *scene, const struct scene_
     fputs("<ul class=\"who\">\n", to);
     for (size_t i = 0; i < count; i++) {
         char label[80], cpus[300];
-        scene_group_label(groups[i], label, sizeof label);
-        scene_group_cpus(groups[i], cpus, sizeof cpus);
+        scene_group_label(groups[i], label, sizeof(label));
+        scene_group_cpus(groups[i], cpus, sizeof(cpus));
         fputs("<li>", to);
         mark(to, scene, groups[i]->rule);
         markup_print(to, "%s on %s", label, cpus);
@@ -143,7 +143,7 @@ static void draw_machine(FILE *to, const json_t *document)
     scene_free(&scene);
 }
 
-/* ---- tables ---- */
+/* --- tables --- */
 
 struct column {
     const char *heading, *key;
@@ -174,8 +174,7 @@ static void table_of(FILE *to, const json_t *rows, const struct column *columns,
     for (size_t i = 0; i < count; i++)
         fprintf(to, "<th>%s</th>", columns[i].heading);
     fputs("</tr></thead>\n<tbody>\n", to);
-    json_array_foreach(rows, index, row)
-    {
+    json_array_foreach(rows, index, row) {
         fputs("<tr>", to);
         for (size_t i = 0; i < count; i++)
             cell_of(to, row, columns[i].key);
@@ -201,9 +200,9 @@ static void section_of(FILE *to, const char *title, const json_t *rows, const st
     fputs("</details>\n", to);
 }
 #define SECTION(to, title, rows, columns, folded)                                                                      \
-    section_of(to, title, rows, columns, sizeof(columns) / sizeof *(columns), folded)
+    section_of(to, title, rows, columns, sizeof(columns) / sizeof(*(columns)), folded)
 
-/* ---- a report ---- */
+/* --- a report --- */
 
 static void locality_line(FILE *to, const json_t *report, const char *name, const char *what)
 {
@@ -240,8 +239,7 @@ static void draw_hints(FILE *to, const json_t *report)
         return;
     heading(to, "What to change");
     fputs("<ul>\n", to);
-    json_array_foreach(json_object_get(report, "hints"), index, hint)
-    {
+    json_array_foreach(json_object_get(report, "hints"), index, hint) {
         fputs("<li><code>", to);
         markup_print(to, "%s%s%s", text_of(hint, "rule"), *text_of(hint, "rule") ? "." : "", text_of(hint, "key"));
         fputs("</code>: ", to);
@@ -294,7 +292,7 @@ void page_report(FILE *to, const json_t *report)
                                                  {"On its nodes", "page_locality"}};
     const json_t *pages = json_object_get(report, "pages");
     char title[96];
-    snprintf(title, sizeof title, "nodewise: %s", text_of(json_object_get(report, "process"), "comm"));
+    snprintf(title, sizeof(title), "nodewise: %s", text_of(json_object_get(report, "process"), "comm"));
     begin_page(to, title);
     draw_verdict(to, report);
     draw_process(to, report);
@@ -309,7 +307,7 @@ void page_report(FILE *to, const json_t *report)
     end_page(to);
 }
 
-/* ---- a plan ---- */
+/* --- a plan --- */
 
 void page_plan(FILE *to, const json_t *plan)
 {
@@ -319,7 +317,7 @@ void page_plan(FILE *to, const json_t *plan)
     static const struct column threads[] = {{"Thread", "thread"}, {"Rule", "rule"},     {"CPUs", "cpus"},
                                             {"Nodes", "nodes"},   {"Memory", "memory"}, {"Note", "reason"}};
     char title[300];
-    snprintf(title, sizeof title, "nodewise: plan of %s", text_of(plan, "policy"));
+    snprintf(title, sizeof(title), "nodewise: plan of %s", text_of(plan, "policy"));
     begin_page(to, title);
     fputs("<p class=\"quiet\">", to);
     markup_print(to, "on %s", text_of(plan, "topology"));

@@ -6,7 +6,7 @@
 
 #include "tools/report/report_text.h"
 
-/* ---- rules ---- */
+/* --- rules --- */
 
 /* Bijective base 26. */
 static void make_mark(size_t index, char ret_mark[4])
@@ -22,7 +22,7 @@ static void make_mark(size_t index, char ret_mark[4])
 static int make_rules(struct scene *scene, const json_t *rules)
 {
     size_t count = json_array_size(rules);
-    scene->rules = calloc(count + 1, sizeof *scene->rules);
+    scene->rules = calloc(count + 1, sizeof(*scene->rules));
     if (!scene->rules)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
@@ -50,7 +50,7 @@ const char *scene_mark(const struct scene *scene, size_t rule)
     return rule < scene->rule_count ? scene->rules[rule].mark : "·";
 }
 
-/* ---- threads, those alike counted together ---- */
+/* --- threads, those alike counted together --- */
 
 static struct scene_group *group_of(struct scene *scene, size_t rule, const char *cpus, bool main)
 {
@@ -107,11 +107,10 @@ static int make_groups(struct scene *scene, const json_t *threads, bool all)
     size_t index;
     json_t *thread;
     int r = 0;
-    scene->groups = calloc(json_array_size(threads) + 1, sizeof *scene->groups);
+    scene->groups = calloc(json_array_size(threads) + 1, sizeof(*scene->groups));
     if (!scene->groups)
         return -ENOMEM;
-    json_array_foreach(threads, index, thread)
-    {
+    json_array_foreach(threads, index, thread) {
         if (r == 0 && (all || !has_ended(thread)))
             r = add_thread(scene, thread);
     }
@@ -132,28 +131,27 @@ void scene_group_cpus(const struct scene_group *group, char *ret_text, size_t si
              *group->cpus ? group->cpus : "not known");
 }
 
-/* ---- nodes and cells ---- */
+/* --- nodes and cells --- */
 
 static size_t count_all(const json_t *machine, const char *what)
 {
     size_t count = 0, i, k;
     json_t *node, *cache;
     json_array_foreach(json_object_get(machine, "nodes"), i, node)
-        json_array_foreach(json_object_get(node, "l3"), k, cache)
-    {
-        struct cpuset cpus = CPUSET_EMPTY;
-        if (strcmp(what, "cpus") == 0 && cpuset_parse_list(&cpus, text_of(cache, "cpus"), NULL) == 0)
-            count += cpuset_weight(&cpus);
-        else
-            count += json_array_size(json_object_get(cache, "cores"));
-        cpuset_free(&cpus);
-    }
+        json_array_foreach(json_object_get(node, "l3"), k, cache) {
+            struct cpuset cpus = CPUSET_EMPTY;
+            if (strcmp(what, "cpus") == 0 && cpuset_parse_list(&cpus, text_of(cache, "cpus"), NULL) == 0)
+                count += cpuset_weight(&cpus);
+            else
+                count += json_array_size(json_object_get(cache, "cores"));
+            cpuset_free(&cpus);
+        }
     return count;
 }
 
 static int add_cell(struct scene_node *node, const struct cpuset *cpus)
 {
-    struct scene_cell *cells = realloc(node->cells, (node->cell_count + 1) * sizeof *cells);
+    struct scene_cell *cells = realloc(node->cells, (node->cell_count + 1) * sizeof(*cells));
     if (!cells)
         return -ENOMEM;
     node->cells = cells;
@@ -163,7 +161,7 @@ static int add_cell(struct scene_node *node, const struct cpuset *cpus)
     if (r < 0)
         return r;
     node->cell_count++;
-    cpuset_format(cpus, cell->label, sizeof cell->label);
+    cpuset_format(cpus, cell->label, sizeof(cell->label));
     return 0;
 }
 
@@ -196,14 +194,12 @@ static int make_cells(const struct scene *scene, struct scene_node *node, const 
     size_t i, k;
     json_t *cache, *core;
     int r = 0;
-    json_array_foreach(caches, i, cache)
-    {
+    json_array_foreach(caches, i, cache) {
         if (strcmp(scene->cell_word, "cache") == 0) {
             r = r < 0 ? r : add_set(node, text_of(cache, "cpus"));
             continue;
         }
-        json_array_foreach(json_object_get(cache, "cores"), k, core)
-        {
+        json_array_foreach(json_object_get(cache, "cores"), k, core) {
             const char *text = json_string_value(core);
             if (r >= 0 && text)
                 r = strcmp(scene->cell_word, "core") == 0 ? add_set(node, text) : add_cpus(node, text);
@@ -221,11 +217,10 @@ static int make_nodes(struct scene *scene, const json_t *machine)
     scene->cell_word = count_all(machine, "cpus") <= SCENE_CELLS    ? "CPU"
                        : count_all(machine, "cores") <= SCENE_CELLS ? "core"
                                                                     : "cache";
-    scene->nodes = calloc(json_array_size(nodes) + 1, sizeof *scene->nodes);
+    scene->nodes = calloc(json_array_size(nodes) + 1, sizeof(*scene->nodes));
     if (!scene->nodes)
         return -ENOMEM;
-    json_array_foreach(nodes, index, node)
-    {
+    json_array_foreach(nodes, index, node) {
         struct scene_node *to = &scene->nodes[scene->node_count];
         if (r < 0)
             break;
@@ -241,7 +236,7 @@ static int make_nodes(struct scene *scene, const json_t *machine)
     return r;
 }
 
-/* ---- who is where ---- */
+/* --- who is where --- */
 
 static void note_rule(struct scene_cell *cell, size_t rule)
 {
@@ -267,12 +262,12 @@ static void fill_cells(struct scene_node *node, const struct scene_group *group)
 
 static int settle_groups(struct scene *scene)
 {
-    scene->spread = calloc(scene->group_count + 1, sizeof *scene->spread);
+    scene->spread = calloc(scene->group_count + 1, sizeof(*scene->spread));
     if (!scene->spread)
         return -ENOMEM;
     for (size_t n = 0; n < scene->node_count; n++) {
         struct scene_node *node = &scene->nodes[n];
-        node->groups = calloc(scene->group_count + 1, sizeof *node->groups);
+        node->groups = calloc(scene->group_count + 1, sizeof(*node->groups));
         if (!node->groups)
             return -ENOMEM;
         for (size_t i = 0; i < scene->group_count; i++) {

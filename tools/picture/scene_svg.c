@@ -74,8 +74,8 @@ static void draw_cell(const struct frame *frame, const struct scene_cell *cell, 
 static void draw_group(const struct frame *frame, const struct scene_group *group, int x, int y)
 {
     char label[80], cpus[300];
-    scene_group_label(group, label, sizeof label);
-    scene_group_cpus(group, cpus, sizeof cpus);
+    scene_group_label(group, label, sizeof(label));
+    scene_group_cpus(group, cpus, sizeof(cpus));
     text_at(frame->to, x, y, "thread");
     fprintf(frame->to, "<tspan class=\"letter\">%s</tspan> ", scene_mark(frame->scene, group->rule));
     markup_print(frame->to, "%s  %s", label, cpus);

@@ -8,7 +8,7 @@ static const unsigned colours[] = {36, 33, 35, 32, 34, 31};
 static void begin_colour(FILE *to, bool colour, size_t rule)
 {
     if (colour && rule != SCENE_NO_RULE)
-        fprintf(to, "\033[%um", colours[rule % (sizeof colours / sizeof *colours)]);
+        fprintf(to, "\033[%um", colours[rule % (sizeof(colours) / sizeof(*colours))]);
 }
 
 static void end_colour(FILE *to, bool colour, size_t rule)
@@ -46,7 +46,7 @@ static size_t column_width(const struct scene *scene, const struct scene_node *n
     size_t width = 2;
     for (size_t i = 0; i < node->cell_count; i++) {
         char marks[32];
-        cell_marks(scene, &node->cells[i], marks, sizeof marks);
+        cell_marks(scene, &node->cells[i], marks, sizeof(marks));
         width = strlen(node->cells[i].label) > width ? strlen(node->cells[i].label) : width;
         width = letters(marks) > width ? letters(marks) : width;
     }
@@ -66,7 +66,7 @@ static void print_cells(FILE *to, const struct scene *scene, const struct scene_
             const struct scene_cell *cell = &node->cells[i];
             size_t rule = cell->rule_count ? cell->rules[0] : SCENE_NO_RULE;
             char marks[32];
-            cell_marks(scene, cell, marks, sizeof marks);
+            cell_marks(scene, cell, marks, sizeof(marks));
             pad(to, column - letters(marks));
             begin_colour(to, colour, rule);
             fputs(marks, to);
@@ -79,8 +79,8 @@ static void print_cells(FILE *to, const struct scene *scene, const struct scene_
 static void print_group(FILE *to, const struct scene *scene, const struct scene_group *group, bool colour)
 {
     char label[80], cpus[300];
-    scene_group_label(group, label, sizeof label);
-    scene_group_cpus(group, cpus, sizeof cpus);
+    scene_group_label(group, label, sizeof(label));
+    scene_group_cpus(group, cpus, sizeof(cpus));
     fputs("  ", to);
     begin_colour(to, colour, group->rule);
     fputs(scene_mark(scene, group->rule), to);

@@ -27,7 +27,7 @@ static int number_of_cpus(const struct plan_view *plan, uint32_t *ret_number)
 static int set_variables(const struct policy *policy, uint32_t number)
 {
     char text[16];
-    snprintf(text, sizeof text, "%u", number);
+    snprintf(text, sizeof(text), "%u", number);
     for (size_t i = 0; i < policy->cpu_count.export.count; i++)
         if (setenv(policy->cpu_count.export.items[i].value, text, 0) != 0)
             return -errno;

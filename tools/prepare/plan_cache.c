@@ -15,7 +15,7 @@
 #include "tools/common/map_file.h"
 #include "tools/prepare/share_plans.h"
 
-/* ---- the fingerprint ---- */
+/* --- the fingerprint --- */
 
 static uint64_t mix(uint64_t hash, const void *data, size_t size)
 {
@@ -28,7 +28,7 @@ static uint64_t mix(uint64_t hash, const void *data, size_t size)
 static uint64_t mix_file(uint64_t hash, const char *path)
 {
     char text[4096];
-    size_t length = read_start(path, text, sizeof text);
+    size_t length = read_start(path, text, sizeof(text));
     return mix(hash, text, length + 1);
 }
 
@@ -36,7 +36,7 @@ static uint64_t mix_file(uint64_t hash, const char *path)
 static uint64_t mix_allowed(uint64_t hash)
 {
     char text[16384];
-    read_start("/proc/self/status", text, sizeof text);
+    read_start("/proc/self/status", text, sizeof(text));
     for (char *line = text; line && *line; line = strchr(line, '\n')) {
         line += *line == '\n';
         if (strncmp(line, "Cpus_allowed:", 13) == 0 || strncmp(line, "Mems_allowed:", 13) == 0)
@@ -54,7 +54,7 @@ static uint64_t mix_names(uint64_t hash, const char *path)
         sum += mix(UINT64_C(0xcbf29ce484222325), entry->d_name, strlen(entry->d_name));
     if (folder)
         closedir(folder);
-    return mix(hash, &sum, sizeof sum);
+    return mix(hash, &sum, sizeof(sum));
 }
 
 static uint64_t machine_fingerprint(void)
@@ -71,7 +71,7 @@ static uint64_t machine_fingerprint(void)
     return mix_names(hash, "/sys/class/drm");
 }
 
-/* ---- the folder ---- */
+/* --- the folder --- */
 
 /* Makes the folder or proves that an existing one is ours alone to write; tmpfs is open to everybody. */
 static bool own_folder(const char *path)
@@ -89,11 +89,11 @@ char *plan_cache_path(const struct prepared *prepared)
     char folder[64], plans[80];
     char *path = NULL;
     struct compile_options options = compile_options_for(&prepared->config);
-    uint64_t policy = mix(prepared->config.identity, &options.gpu, sizeof options.gpu);
+    uint64_t policy = mix(prepared->config.identity, &options.gpu, sizeof(options.gpu));
     policy = mix(policy, options.source, strlen(options.source));
     policy = mix(policy, NODEWISE_VERSION, strlen(NODEWISE_VERSION));
-    snprintf(folder, sizeof folder, SEGMENT_DIR_PREFIX "%u", (unsigned)geteuid());
-    snprintf(plans, sizeof plans, "%s/plans", folder);
+    snprintf(folder, sizeof(folder), SEGMENT_DIR_PREFIX "%u", (unsigned)geteuid());
+    snprintf(plans, sizeof(plans), "%s/plans", folder);
     if (!own_folder(folder) || !own_folder(plans))
         return NULL;
     if (asprintf(&path, "%s/%016llx-%016llx.v%u.plan", plans, (unsigned long long)policy,
@@ -102,7 +102,7 @@ char *plan_cache_path(const struct prepared *prepared)
     return path;
 }
 
-/* ---- files ---- */
+/* --- files --- */
 
 bool plan_cache_has(const char *path)
 {

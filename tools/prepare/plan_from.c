@@ -32,8 +32,7 @@ int plan_from_report(struct thread_list *list, const json_t *report)
     size_t index;
     json_t *thread;
     int r = 0;
-    json_array_foreach(json_object_get(report, "threads"), index, thread)
-    {
+    json_array_foreach(json_object_get(report, "threads"), index, thread) {
         if (r == 0 && !truth_of(thread, "main"))
             r = add(list, thread);
     }

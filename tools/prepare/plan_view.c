@@ -20,8 +20,8 @@ char *plan_nodes_of(const struct plan_view *plan, const struct cpuset *cpus)
 {
     struct cpuset nodes = CPUSET_EMPTY;
     CPUSET_FOREACH(id, cpus)
-    if ((uint32_t)id < plan->count[PLAN_CPUS] && plan->cpus[id].node != PLAN_NONE)
-        cpuset_add(&nodes, plan->cpus[id].node);
+        if ((uint32_t)id < plan->count[PLAN_CPUS] && plan->cpus[id].node != PLAN_NONE)
+            cpuset_add(&nodes, plan->cpus[id].node);
     char *text = cpuset_to_string(&nodes);
     cpuset_free(&nodes);
     return text;
@@ -38,7 +38,7 @@ char *plan_memory_text(const struct plan_view *plan, const struct plan_rule *rul
     return text;
 }
 
-/* ---- text ---- */
+/* --- text --- */
 
 static void print_slots(FILE *to, const struct plan_view *plan, const struct plan_rule *rule)
 {
@@ -126,7 +126,7 @@ void plan_print_threads(FILE *to, const struct plan_view *plan, const struct thr
     table_print(to, table);
 }
 
-/* ---- JSON ---- */
+/* --- JSON --- */
 
 static json_t *text_json(char *text)
 {

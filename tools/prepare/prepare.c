@@ -13,7 +13,7 @@ extern char **environ;
 
 bool policy_options_set(struct policy_options *options, const char *setting)
 {
-    const char **sets = realloc(options->sets, (options->set_count + 1) * sizeof *sets);
+    const char **sets = realloc(options->sets, (options->set_count + 1) * sizeof(*sets));
     if (!sets)
         return false;
     sets[options->set_count++] = setting;

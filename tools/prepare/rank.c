@@ -29,7 +29,7 @@ static int number_in(const char *name, bool whole)
 static struct rank rank_in(const char *name)
 {
     struct rank rank = {number_in(name, true), 0};
-    for (size_t i = 0; rank.number >= 0 && i < sizeof launchers / sizeof *launchers; i++)
+    for (size_t i = 0; rank.number >= 0 && i < sizeof(launchers) / sizeof(*launchers); i++)
         if (strcmp(launchers[i].number, name) == 0)
             rank.count = number_in(launchers[i].count, false);
     if (rank.count <= rank.number)
@@ -42,7 +42,7 @@ struct rank rank_from_environment(const struct policy *policy)
     struct rank rank = {-1, 0};
     for (size_t i = 0; i < policy->process.rank_env.count && rank.number < 0; i++)
         rank = rank_in(policy->process.rank_env.items[i].value);
-    for (size_t i = 0; i < sizeof launchers / sizeof *launchers && rank.number < 0; i++)
+    for (size_t i = 0; i < sizeof(launchers) / sizeof(*launchers) && rank.number < 0; i++)
         if (policy->process.rank_env.count == 0)
             rank = rank_in(launchers[i].number);
     return rank;

@@ -49,7 +49,7 @@ int share_plans_write(const char *path, struct prepared *prepared, unsigned mode
     return r;
 }
 
-/* ---- ranks ---- */
+/* --- ranks --- */
 
 struct portion {
     unsigned share, part, parts;

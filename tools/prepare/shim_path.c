@@ -27,7 +27,7 @@ static int own_folder(char *ret_path, size_t size, int levels)
 static char *with_lib_token(const char *path)
 {
     static const char folder[] = "/lib/" NODEWISE_MULTIARCH "/";
-    const char *at = sizeof NODEWISE_MULTIARCH > 1 ? strstr(path, folder) : NULL;
+    const char *at = sizeof(NODEWISE_MULTIARCH) > 1 ? strstr(path, folder) : NULL;
     char *text = NULL;
     if (!at)
         return strdup(path);
@@ -39,11 +39,11 @@ static char *with_lib_token(const char *path)
 int shim_path(char **ret_path)
 {
     char folder[PATH_MAX], path[PATH_MAX + 32];
-    if (own_folder(folder, sizeof folder, 2) < 0)
+    if (own_folder(folder, sizeof(folder), 2) < 0)
         return -ENOENT;
-    snprintf(path, sizeof path, "%s/shim/libnodewise.so", folder);
+    snprintf(path, sizeof(path), "%s/shim/libnodewise.so", folder);
     if (access(path, R_OK) != 0)
-        snprintf(path, sizeof path, "%s/libnodewise.so", NODEWISE_SHIM_DIR);
+        snprintf(path, sizeof(path), "%s/libnodewise.so", NODEWISE_SHIM_DIR);
     *ret_path = with_lib_token(path);
     if (!*ret_path)
         return -ENOMEM;

@@ -8,10 +8,10 @@
 static int append(struct thread_list *list, const struct thread_facts *facts, const char *label)
 {
     size_t count = list->count + 1;
-    struct sim_thread *threads = realloc(list->threads, count * sizeof *threads);
+    struct sim_thread *threads = realloc(list->threads, count * sizeof(*threads));
     if (threads)
         list->threads = threads;
-    char **names = threads ? realloc(list->names, count * sizeof *names) : NULL;
+    char **names = threads ? realloc(list->names, count * sizeof(*names)) : NULL;
     if (names)
         list->names = names;
     char *copy = names ? strdup(label) : NULL;
@@ -86,7 +86,7 @@ static bool take_fact(struct thread_facts *facts, const char *text, const char *
                                        "creator_function", "stack_library",  "stack_function"};
     const char **const fields[] = {&facts->start_library,    &facts->start_function,   &facts->creator_library,
                                    &facts->creator_function, &facts->stack_library[0], &facts->stack_function[0]};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
         size_t length = strlen(keys[i]);
         if (strncmp(text, keys[i], length) != 0 || text[length] != ':')
             continue;
@@ -136,7 +136,7 @@ int thread_list_add(struct thread_list *list, const char *spec)
             r = append(list, &facts, text);
             continue;
         }
-        name_from_glob(text, n, name, sizeof name);
+        name_from_glob(text, n, name, sizeof(name));
         struct thread_facts named = facts;
         named.name = name;
         named.unnamed = false;
@@ -147,7 +147,7 @@ int thread_list_add(struct thread_list *list, const char *spec)
         return r;
     }
     /* Facts point into the copy, which therefore lives as long as the list. */
-    char **texts = realloc(list->texts, (list->text_count + 1) * sizeof *texts);
+    char **texts = realloc(list->texts, (list->text_count + 1) * sizeof(*texts));
     if (!texts) {
         free(text);
         list->count = 1; /* nothing may point into it */

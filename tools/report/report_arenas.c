@@ -19,7 +19,7 @@ struct sample {
     unsigned resident, on_node;
 };
 
-/* ---- where pages are ---- */
+/* --- where pages are --- */
 
 /* Evenly over what the region has made usable. */
 static size_t choose_pages(const struct segment_region *region, void **ret_pages)
@@ -34,8 +34,8 @@ static size_t choose_pages(const struct segment_region *region, void **ret_pages
 
 static struct sample take_sample(pid_t pid, const struct segment_region *region)
 {
-    void **pages = malloc(SAMPLE_PAGES * sizeof *pages);
-    int *nodes = malloc(SAMPLE_PAGES * sizeof *nodes);
+    void **pages = malloc(SAMPLE_PAGES * sizeof(*pages));
+    int *nodes = malloc(SAMPLE_PAGES * sizeof(*nodes));
     struct sample sample = {0, 0};
     size_t count = pages && nodes ? choose_pages(region, pages) : 0;
     if (count && syscall(SYS_move_pages, pid, count, pages, NULL, nodes, 0) == 0)
@@ -48,7 +48,7 @@ static struct sample take_sample(pid_t pid, const struct segment_region *region)
     return sample;
 }
 
-/* ---- the document ---- */
+/* --- the document --- */
 
 static json_t *node_json(uint32_t node)
 {
@@ -103,7 +103,7 @@ static double purity(struct sample sample, const struct segment_region *region)
 json_t *report_arenas(const struct snapshot *snapshot)
 {
     json_t *regions = json_array(), *rules = json_array();
-    struct sample *samples = calloc(snapshot->region_count + 1, sizeof *samples);
+    struct sample *samples = calloc(snapshot->region_count + 1, sizeof(*samples));
     double local = 0, all = 0;
     for (size_t i = 0; samples && i < snapshot->region_count; i++) {
         if (snapshot->alive)
@@ -124,7 +124,7 @@ json_t *report_arenas(const struct snapshot *snapshot)
                      regions, "rules", rules);
 }
 
-/* ---- text ---- */
+/* --- text --- */
 
 static void node_text(const json_t *object, char *ret_text, size_t size)
 {
@@ -140,14 +140,13 @@ static void print_rules(FILE *to, const json_t *arenas)
     struct table *table = table_new(headings, 6);
     size_t index;
     json_t *rule;
-    json_array_foreach(json_object_get(arenas, "rules"), index, rule)
-    {
+    json_array_foreach(json_object_get(arenas, "rules"), index, rule) {
         char node[24], allocations[24], bytes[32], remote[24], overflows[24];
-        node_text(rule, node, sizeof node);
-        snprintf(allocations, sizeof allocations, "%lld", number_of(rule, "allocations"));
-        size_text((uint64_t)number_of(rule, "bytes"), bytes, sizeof bytes);
-        snprintf(remote, sizeof remote, "%lld", number_of(rule, "remote_frees"));
-        snprintf(overflows, sizeof overflows, "%lld", number_of(rule, "overflows"));
+        node_text(rule, node, sizeof(node));
+        snprintf(allocations, sizeof(allocations), "%lld", number_of(rule, "allocations"));
+        size_text((uint64_t)number_of(rule, "bytes"), bytes, sizeof(bytes));
+        snprintf(remote, sizeof(remote), "%lld", number_of(rule, "remote_frees"));
+        snprintf(overflows, sizeof(overflows), "%lld", number_of(rule, "overflows"));
         const char *const cells[] = {text_of(rule, "rule"), node, allocations, bytes, remote, overflows};
         table_row(table, cells);
     }
@@ -170,17 +169,16 @@ static void print_regions(FILE *to, const json_t *arenas)
     struct table *table = table_new(headings, 7);
     size_t index;
     json_t *region;
-    json_array_foreach(json_object_get(arenas, "regions"), index, region)
-    {
+    json_array_foreach(json_object_get(arenas, "regions"), index, region) {
         char node[24], used[32], idle[32], heaps[24], on_node[64] = "", note[96];
-        node_text(region, node, sizeof node);
-        size_text((uint64_t)number_of(region, "in_use"), used, sizeof used);
-        size_text((uint64_t)number_of(region, "idle"), idle, sizeof idle);
-        snprintf(heaps, sizeof heaps, "%lld", number_of(region, "heaps"));
+        node_text(region, node, sizeof(node));
+        size_text((uint64_t)number_of(region, "in_use"), used, sizeof(used));
+        size_text((uint64_t)number_of(region, "idle"), idle, sizeof(idle));
+        snprintf(heaps, sizeof(heaps), "%lld", number_of(region, "heaps"));
         if (number_of(region, "sampled") && !json_is_null(json_object_get(region, "node")))
-            snprintf(on_node, sizeof on_node, "%lld of %lld pages", number_of(region, "on_node"),
+            snprintf(on_node, sizeof(on_node), "%lld of %lld pages", number_of(region, "on_node"),
                      number_of(region, "sampled"));
-        region_note(region, note, sizeof note);
+        region_note(region, note, sizeof(note));
         const char *const cells[] = {node, text_of(region, "binding"), used, idle, heaps, on_node, note};
         table_row(table, cells);
     }

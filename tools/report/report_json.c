@@ -28,7 +28,7 @@ static json_t *any_text(const char *text)
     char copy[512];
     if (value)
         return value;
-    snprintf(copy, sizeof copy, "%s", text);
+    snprintf(copy, sizeof(copy), "%s", text);
     for (char *p = copy; *p; p++)
         if ((unsigned char)*p >= 0x80)
             *p = '?';
@@ -65,7 +65,7 @@ static json_t *time_json(uint64_t nanoseconds)
     time_t seconds = (time_t)(nanoseconds / 1000000000u);
     struct tm parts;
     if (gmtime_r(&seconds, &parts))
-        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+        strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts);
     return json_string(text);
 }
 
@@ -116,7 +116,7 @@ static json_t *plan_json(const struct snapshot *snapshot)
                      "readable", snapshot->has_plan);
 }
 
-/* ---- rules ---- */
+/* --- rules --- */
 
 static json_t *steps_json(const struct segment_rule *counts)
 {
@@ -156,7 +156,7 @@ static json_t *rule_json(const struct snapshot *snapshot, size_t index)
     return value;
 }
 
-/* ---- threads ---- */
+/* --- threads --- */
 
 static json_t *asked_cpus(const struct snapshot *snapshot, const struct segment_thread *thread)
 {
@@ -216,7 +216,7 @@ static json_t *thread_json(const struct snapshot *snapshot, const struct segment
     return value;
 }
 
-/* ---- events ---- */
+/* --- events --- */
 
 const char *report_event_word(unsigned kind)
 {

@@ -57,13 +57,12 @@ void report_mappings_text(FILE *to, const json_t *report)
     if (json_array_size(mappings) == 0)
         return;
     table = table_new(headings, 8);
-    json_array_foreach(mappings, index, mapping)
-    {
+    json_array_foreach(mappings, index, mapping) {
         static const char *const numbers[] = {"mappings", "bytes", "strict", "best_effort", "none"};
         const char *reason = text_of(mapping, "reason");
         char cells[5][24];
         for (size_t i = 0; i < 5; i++)
-            snprintf(cells[i], sizeof cells[i], "%lld", number_of(mapping, numbers[i]) >> (i == 1 ? 20 : 0));
+            snprintf(cells[i], sizeof(cells[i]), "%lld", number_of(mapping, numbers[i]) >> (i == 1 ? 20 : 0));
         const char *const row[] = {text_of(mapping, "rule"),
                                    text_of(mapping, "region"),
                                    cells[0],

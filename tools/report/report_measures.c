@@ -19,8 +19,8 @@ static long long sum_of_arenas(const json_t *report, const char *key)
     long long sum = 0;
     size_t index;
     json_t *rule;
-    json_array_foreach(json_object_get(json_object_get(report, "arenas"), "rules"), index, rule) sum +=
-        number_of(rule, key);
+    json_array_foreach(json_object_get(json_object_get(report, "arenas"), "rules"), index, rule)
+        sum += number_of(rule, key);
     return sum;
 }
 

@@ -11,7 +11,7 @@
 static const char *rank(void)
 {
     static const char *const names[] = {"RANK", "PMI_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (getenv(names[i]))
             return getenv(names[i]);
     return "0";
@@ -48,7 +48,7 @@ int report_name(const char *pattern, const struct segment_header *header, char *
     size_t length = 0;
     for (const char *at = pattern; *at;) {
         char value[256];
-        if (!take_word(&at, header, value, sizeof value)) {
+        if (!take_word(&at, header, value, sizeof(value))) {
             value[0] = *at++;
             value[1] = '\0';
         }

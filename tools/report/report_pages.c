@@ -36,7 +36,7 @@ struct tally {
     uint64_t on[NODES_MOST];
 };
 
-/* ---- what is mapped ---- */
+/* --- what is mapped --- */
 
 static int add_area(struct areas *areas, struct area area)
 {
@@ -44,7 +44,7 @@ static int add_area(struct areas *areas, struct area area)
         return 0;
     if (areas->count == areas->capacity) {
         size_t capacity = areas->capacity ? 2 * areas->capacity : 256;
-        struct area *items = realloc(areas->items, capacity * sizeof *items);
+        struct area *items = realloc(areas->items, capacity * sizeof(*items));
         if (!items)
             return -ENOMEM;
         areas->items = items;
@@ -82,11 +82,11 @@ static int read_areas(struct areas *areas, const struct snapshot *snapshot)
 {
     char path[64], line[4352];
     int r = 0;
-    snprintf(path, sizeof path, "/proc/%d/maps", (int)snapshot->header.pid);
+    snprintf(path, sizeof(path), "/proc/%d/maps", (int)snapshot->header.pid);
     FILE *file = fopen(path, "re");
     if (!file)
         return -errno;
-    while (r == 0 && fgets(line, sizeof line, file)) {
+    while (r == 0 && fgets(line, sizeof(line), file)) {
         char permissions[5] = "";
         int name = 0;
         struct area area = {.node = UINT32_MAX};
@@ -101,7 +101,7 @@ static int read_areas(struct areas *areas, const struct snapshot *snapshot)
     return r;
 }
 
-/* ---- where it is ---- */
+/* --- where it is --- */
 
 struct asking {
     pid_t pid;
@@ -159,7 +159,7 @@ static int ask_all(const struct snapshot *snapshot, const struct areas *areas, s
     return r < 0 ? r : ask(&asking);
 }
 
-/* ---- the document ---- */
+/* --- the document --- */
 
 static json_int_t estimate(const struct tally *tally, uint64_t pages)
 {
@@ -172,7 +172,7 @@ static json_t *kind_json(const struct tally *tally, enum kind kind)
     for (unsigned i = 0; i < NODES_MOST; i++)
         if (tally->on[i]) {
             char name[16];
-            snprintf(name, sizeof name, "%u", i);
+            snprintf(name, sizeof(name), "%u", i);
             json_object_set_new(nodes, name, json_integer(estimate(tally, tally->on[i])));
         }
     return json_pack("{s:s, s:I, s:I, s:o}", "kind", kind_words[kind], "mapped", (json_int_t)tally->mapped, "resident",
@@ -194,7 +194,7 @@ static json_t *locality(const struct snapshot *snapshot, const struct tally *tal
 json_t *report_pages(const struct snapshot *snapshot, int *ret_error)
 {
     struct areas areas = {0};
-    struct tally *tallies = calloc(KIND_COUNT, sizeof *tallies);
+    struct tally *tallies = calloc(KIND_COUNT, sizeof(*tallies));
     json_t *pages = NULL;
     uint64_t sampled = 0;
     *ret_error = tallies ? read_areas(&areas, snapshot) : -ENOMEM;
@@ -215,21 +215,20 @@ json_t *report_pages(const struct snapshot *snapshot, int *ret_error)
     return pages;
 }
 
-/* ---- text ---- */
+/* --- text --- */
 
 static void print_kind(struct table *table, const json_t *kind)
 {
     char mapped[32], resident[32], nodes[512] = "";
     const char *name;
     json_t *bytes;
-    json_object_foreach((json_t *)json_object_get(kind, "nodes"), name, bytes)
-    {
+    json_object_foreach((json_t *)json_object_get(kind, "nodes"), name, bytes) {
         size_t length = strlen(nodes);
-        snprintf(nodes + length, sizeof nodes - length, "%s%s: %.1f", length ? ", " : "", name,
+        snprintf(nodes + length, sizeof(nodes) - length, "%s%s: %.1f", length ? ", " : "", name,
                  (double)json_integer_value(bytes) / (1 << 20));
     }
-    snprintf(mapped, sizeof mapped, "%.1f", (double)number_of(kind, "mapped") / (1 << 20));
-    snprintf(resident, sizeof resident, "%.1f", (double)number_of(kind, "resident") / (1 << 20));
+    snprintf(mapped, sizeof(mapped), "%.1f", (double)number_of(kind, "mapped") / (1 << 20));
+    snprintf(resident, sizeof(resident), "%.1f", (double)number_of(kind, "resident") / (1 << 20));
     const char *const row[] = {text_of(kind, "kind"), mapped, resident, nodes};
     table_row(table, row);
 }
@@ -244,7 +243,8 @@ void report_pages_text(FILE *to, const json_t *report)
     if (!pages)
         return;
     table = table_new(headings, 4);
-    json_array_foreach(json_object_get(pages, "kinds"), index, kind) print_kind(table, kind);
+    json_array_foreach(json_object_get(pages, "kinds"), index, kind)
+        print_kind(table, kind);
     fprintf(to, "\nwhere the pages are, from a sample of %lld:\n", number_of(pages, "sampled"));
     table_print(to, table);
     survey_text(to, pages);

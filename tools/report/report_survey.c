@@ -26,7 +26,7 @@ struct sum {
     double left;            /* bytes of threads that have ended */
 };
 
-/* ---- the answer ---- */
+/* --- the answer --- */
 
 bool survey_ask(const char *segment, uint32_t *ret_number)
 {
@@ -52,7 +52,7 @@ static struct survey_header *read_answer(const char *path, size_t *ret_size)
     if (fd < 0)
         return NULL;
     if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && (size_t)status.st_size < SIZE_MOST)
-        answer = calloc(1, (size_t)status.st_size + sizeof *answer);
+        answer = calloc(1, (size_t)status.st_size + sizeof(*answer));
     ssize_t length = answer ? read(fd, answer, (size_t)status.st_size) : -1;
     *ret_size = length > 0 ? (size_t)length : 0;
     close(fd);
@@ -61,13 +61,13 @@ static struct survey_header *read_answer(const char *path, size_t *ret_size)
 
 static bool is_sound(const struct survey_header *header, size_t size, const struct snapshot *snapshot)
 {
-    return size >= sizeof *header && header->magic == SURVEY_MAGIC && header->version == SURVEY_VERSION &&
+    return size >= sizeof(*header) && header->magic == SURVEY_MAGIC && header->version == SURVEY_VERSION &&
            header->pid == snapshot->header.pid &&
-           (uint64_t)size == sizeof *header + (uint64_t)header->rows * sizeof(struct survey_row) +
+           (uint64_t)size == sizeof(*header) + (uint64_t)header->rows * sizeof(struct survey_row) +
                                  (uint64_t)header->uses * sizeof(struct survey_use);
 }
 
-/* ---- adding up ---- */
+/* --- adding up --- */
 
 /* Parts of a sample of few pages say little each, so sizes are kept beside them. */
 static void add_part(struct sum *sum, const struct survey_part *part, const struct survey_row *row)
@@ -91,7 +91,7 @@ static json_t *locality(const struct sum *sum)
     return sum->pages > 0 ? json_real(sum->local < sum->pages ? sum->local / sum->pages : 1.0) : json_null();
 }
 
-/* ---- the document ---- */
+/* --- the document --- */
 
 static json_t *kinds_json(const struct survey_row *row)
 {
@@ -122,18 +122,19 @@ static int compare_names(const void *a, const void *b)
 
 static struct name *list_names(const struct snapshot *snapshot)
 {
-    struct name *names = calloc(snapshot->thread_count + 1, sizeof *names);
+    struct name *names = calloc(snapshot->thread_count + 1, sizeof(*names));
     for (size_t i = 0; names && i < snapshot->thread_count; i++)
         names[i] = (struct name){snapshot->threads[i].tid, snapshot->threads[i].name};
     if (names)
-        qsort(names, snapshot->thread_count, sizeof *names, compare_names);
+        qsort(names, snapshot->thread_count, sizeof(*names), compare_names);
     return names;
 }
 
 static json_t *name_of(const struct snapshot *snapshot, const struct name *names, uint32_t tid)
 {
     const struct name *name =
-        names ? bsearch(&(struct name){.tid = tid}, names, snapshot->thread_count, sizeof *names, compare_names) : NULL;
+        names ? bsearch(&(struct name){.tid = tid}, names, snapshot->thread_count, sizeof(*names), compare_names)
+              : NULL;
     json_t *text = name ? json_string(name->name) : NULL;
     return text ? text : json_string(""); /* not listed, or no text at all */
 }
@@ -163,7 +164,7 @@ static json_t *rules_json(const struct snapshot *snapshot, const struct survey_r
                           struct sum *ret_all)
 {
     size_t rules = snapshot->rule_count;
-    struct sum *sums = calloc(rules + 1, sizeof *sums);
+    struct sum *sums = calloc(rules + 1, sizeof(*sums));
     json_t *list = json_array();
     for (uint32_t i = 0; sums && i < count; i++) {
         size_t rule = rows[i].rule < rules ? rows[i].rule : rules;
@@ -217,7 +218,7 @@ void survey_add_answer(json_t *pages, const struct snapshot *snapshot, const voi
     }
     if (header->error) {
         char reason[96];
-        snprintf(reason, sizeof reason, "the kernel refused move_pages(2) to the process: %s",
+        snprintf(reason, sizeof(reason), "the kernel refused move_pages(2) to the process: %s",
                  header->error > -4096 && header->error < 0 ? strerror(-header->error) : "?");
         add_none(pages, reason);
         return;
@@ -242,7 +243,7 @@ void survey_add(json_t *pages, const struct snapshot *snapshot, const char *segm
     free(answer);
 }
 
-/* ---- text ---- */
+/* --- text --- */
 
 static void share_text(char *ret_text, size_t size, const json_t *object)
 {
@@ -264,13 +265,12 @@ static void print_rules(FILE *to, const json_t *rules)
     struct table *table = table_new(headings, 5);
     size_t index;
     json_t *rule;
-    json_array_foreach(rules, index, rule)
-    {
+    json_array_foreach(rules, index, rule) {
         char bytes[32], resident[32], left[32], share[32];
-        mib_text(bytes, sizeof bytes, rule, "bytes");
-        mib_text(resident, sizeof resident, rule, "resident");
-        mib_text(left, sizeof left, rule, "left");
-        share_text(share, sizeof share, rule);
+        mib_text(bytes, sizeof(bytes), rule, "bytes");
+        mib_text(resident, sizeof(resident), rule, "resident");
+        mib_text(left, sizeof(left), rule, "left");
+        share_text(share, sizeof(share), rule);
         const char *const row[] = {text_of(rule, "rule"), bytes, resident, left, share};
         table_row(table, row);
     }
@@ -294,30 +294,29 @@ static void print_threads(FILE *to, const json_t *threads)
 {
     static const char *const headings[] = {"TID", "THREAD", "RULE", "HOME", "RESIDENT-MIB", "PAGE_LOCALITY", "LEAST"};
     size_t count = json_array_size(threads);
-    json_t **sorted = calloc(count + 1, sizeof *sorted);
+    json_t **sorted = calloc(count + 1, sizeof(*sorted));
     struct table *table = table_new(headings, 7);
     for (size_t i = 0; sorted && i < count; i++)
         sorted[i] = json_array_get(threads, i);
     if (sorted)
-        qsort(sorted, count, sizeof *sorted, compare_threads);
+        qsort(sorted, count, sizeof(*sorted), compare_threads);
     for (size_t i = 0; sorted && i < count && i < TEXT_MOST; i++) {
         char tid[24], home[24] = "-", resident[32], share[32], least[64] = "-";
         double lowest = 2;
         size_t index;
         json_t *kind;
-        json_array_foreach(json_object_get(sorted[i], "kinds"), index, kind)
-        {
+        json_array_foreach(json_object_get(sorted[i], "kinds"), index, kind) {
             const json_t *value = json_object_get(kind, "page_locality");
             if (!json_is_real(value) || json_real_value(value) >= lowest)
                 continue;
             lowest = json_real_value(value);
-            snprintf(least, sizeof least, "%.20s %.1f %%", text_of(kind, "kind"), lowest * 100);
+            snprintf(least, sizeof(least), "%.20s %.1f %%", text_of(kind, "kind"), lowest * 100);
         }
-        snprintf(tid, sizeof tid, "%lld", number_of(sorted[i], "tid"));
+        snprintf(tid, sizeof(tid), "%lld", number_of(sorted[i], "tid"));
         if (json_is_integer(json_object_get(sorted[i], "home_node")))
-            snprintf(home, sizeof home, "%lld", number_of(sorted[i], "home_node"));
-        mib_text(resident, sizeof resident, sorted[i], "resident");
-        share_text(share, sizeof share, sorted[i]);
+            snprintf(home, sizeof(home), "%lld", number_of(sorted[i], "home_node"));
+        mib_text(resident, sizeof(resident), sorted[i], "resident");
+        share_text(share, sizeof(share), sorted[i]);
         const char *const row[] = {tid,  text_of(sorted[i], "name"), text_of(sorted[i], "rule"), home, resident, share,
                                    least};
         table_row(table, row);

@@ -30,13 +30,12 @@ void rows_print(FILE *to, const json_t *rows, const char *const *headings, const
     struct table *table = table_new(headings, columns);
     size_t index;
     json_t *row;
-    json_array_foreach(rows, index, row)
-    {
+    json_array_foreach(rows, index, row) {
         char numbers[ROW_COLUMNS][24];
         const char *cells[ROW_COLUMNS];
         for (size_t i = 0; i < columns; i++) {
             bool is_number = json_is_integer(json_object_get(row, keys[i]));
-            snprintf(numbers[i], sizeof numbers[i], "%lld", number_of(row, keys[i]));
+            snprintf(numbers[i], sizeof(numbers[i]), "%lld", number_of(row, keys[i]));
             cells[i] = is_number ? numbers[i] : text_of(row, keys[i]);
         }
         table_row(table, cells);
@@ -64,7 +63,7 @@ static void print_following(FILE *to, const json_t *following)
         fprintf(to, "; %.1f MiB could not be moved", (double)kept / mib);
     if (moved || kept)
         fputs(truth_of(following, "active") ? ", still looking\n" : "\n", to);
-    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
         if (number_of(not_moved, reasons[i].key) > 0)
             fprintf(to, "  not moved: %.1f MiB: %s\n", (double)number_of(not_moved, reasons[i].key) / mib,
                     reasons[i].text);
@@ -102,8 +101,7 @@ static void print_rules(FILE *to, const json_t *report)
     struct table *table = table_new(headings, 9);
     size_t index;
     json_t *rule;
-    json_array_foreach(json_object_get(report, "rules"), index, rule)
-    {
+    json_array_foreach(json_object_get(report, "rules"), index, rule) {
         const json_t *cpu = json_object_get(rule, "cpu");
         char numbers[5][24];
         if (strcmp(text_of(rule, "name"), "(base)") == 0 && number_of(rule, "placed") == 0)
@@ -111,7 +109,7 @@ static void print_rules(FILE *to, const json_t *report)
         const long long values[] = {number_of(rule, "placed"), number_of(rule, "live"), number_of(cpu, "strict"),
                                     number_of(cpu, "best_effort"), number_of(cpu, "none")};
         for (size_t i = 0; i < 5; i++)
-            snprintf(numbers[i], sizeof numbers[i], "%lld", values[i]);
+            snprintf(numbers[i], sizeof(numbers[i]), "%lld", values[i]);
         const char *note = text_of(rule, "set_reason");
         const char *const cells[] = {text_of(rule, "name"),
                                      text_of(rule, "asked"),
@@ -137,11 +135,11 @@ static void append(char *text, size_t size, const char *before, const char *more
 static void append_outcome(char *text, size_t size, const json_t *thread, const char *before, const char *what)
 {
     char key[32];
-    snprintf(key, sizeof key, "%s_outcome", what);
+    snprintf(key, sizeof(key), "%s_outcome", what);
     const char *outcome = text_of(thread, key);
     if (strcmp(outcome, "best_effort") != 0 && strcmp(outcome, "none") != 0)
         return;
-    snprintf(key, sizeof key, "%s_reason", what);
+    snprintf(key, sizeof(key), "%s_reason", what);
     append(text, size, before, text_of(thread, key));
 }
 
@@ -163,11 +161,10 @@ static void print_threads(FILE *to, const json_t *report)
     struct table *table = table_new(headings, 9);
     size_t index;
     json_t *thread;
-    json_array_foreach(json_object_get(report, "threads"), index, thread)
-    {
+    json_array_foreach(json_object_get(report, "threads"), index, thread) {
         char tid[24], note[160];
-        snprintf(tid, sizeof tid, "%lld", number_of(thread, "tid"));
-        thread_note(thread, note, sizeof note);
+        snprintf(tid, sizeof(tid), "%lld", number_of(thread, "tid"));
+        thread_note(thread, note, sizeof(note));
         const char *const cells[] = {tid,
                                      text_of(thread, "name"),
                                      text_of(thread, "state"),
@@ -189,12 +186,11 @@ static void print_events(FILE *to, const json_t *report)
     struct table *table = table_new(headings, 8);
     size_t index;
     json_t *event;
-    json_array_foreach(json_object_get(report, "events"), index, event)
-    {
+    json_array_foreach(json_object_get(report, "events"), index, event) {
         char ms[32], tid[24], value[24];
-        snprintf(ms, sizeof ms, "%.3f", json_number_value(json_object_get(event, "ms")));
-        snprintf(tid, sizeof tid, "%lld", number_of(event, "tid"));
-        snprintf(value, sizeof value, "%lld", number_of(event, "value"));
+        snprintf(ms, sizeof(ms), "%.3f", json_number_value(json_object_get(event, "ms")));
+        snprintf(tid, sizeof(tid), "%lld", number_of(event, "tid"));
+        snprintf(value, sizeof(value), "%lld", number_of(event, "value"));
         if (json_is_null(json_object_get(event, "value")))
             *value = '\0';
         const char *const cells[] = {ms,

@@ -7,7 +7,7 @@
 
 #define LOCAL_ENOUGH 0.9
 
-/* ---- verdict ---- */
+/* --- verdict --- */
 
 struct counts {
     long long full, preferred, less, base;
@@ -19,8 +19,7 @@ static struct counts count_steps(const json_t *report)
     struct counts counts = {0};
     size_t index;
     json_t *rule;
-    json_array_foreach(json_object_get(report, "rules"), index, rule)
-    {
+    json_array_foreach(json_object_get(report, "rules"), index, rule) {
         const json_t *steps = json_object_get(rule, "steps");
         if (strcmp(text_of(rule, "name"), "(base)") == 0) {
             counts.base += number_of(rule, "placed");
@@ -39,16 +38,16 @@ static json_t *verdict_of(const json_t *report)
     const char *word = counts.less ? "not" : counts.preferred ? "partly" : counts.full ? "as_asked" : "nothing_asked";
     char text[200];
     if (!counts.full && !counts.preferred && !counts.less)
-        snprintf(text, sizeof text, "no thread was asked to be anywhere");
+        snprintf(text, sizeof(text), "no thread was asked to be anywhere");
     else
-        snprintf(text, sizeof text, "%lld of %lld placements are as asked, %lld nearly, %lld not", counts.full,
+        snprintf(text, sizeof(text), "%lld of %lld placements are as asked, %lld nearly, %lld not", counts.full,
                  counts.full + counts.preferred + counts.less, counts.preferred, counts.less);
     return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "word", word, "text", text, "full", (json_int_t)counts.full,
                      "preferred", (json_int_t)counts.preferred, "less", (json_int_t)counts.less, "without_rule",
                      (json_int_t)counts.base);
 }
 
-/* ---- localities ---- */
+/* --- localities --- */
 
 static json_t *ratio(const json_t *object, const char *key)
 {
@@ -70,7 +69,7 @@ double locality_of(const json_t *report, const char *name)
     return json_is_number(value) ? json_number_value(value) : -1;
 }
 
-/* ---- hints ---- */
+/* --- hints --- */
 
 /* What a reason of a thread or rule asks to be changed. */
 static const struct {
@@ -106,8 +105,7 @@ static void add_hint(json_t *hints, const char *key, const char *rule, const cha
 {
     size_t index;
     json_t *hint;
-    json_array_foreach(hints, index, hint)
-    {
+    json_array_foreach(hints, index, hint) {
         if (strcmp(text_of(hint, "key"), key) == 0 && strcmp(text_of(hint, "rule"), rule) == 0)
             return;
     }
@@ -116,7 +114,7 @@ static void add_hint(json_t *hints, const char *key, const char *rule, const cha
 
 static void advise(json_t *hints, const char *reason, const char *rule)
 {
-    for (size_t i = 0; i < sizeof advice / sizeof *advice; i++)
+    for (size_t i = 0; i < sizeof(advice) / sizeof(*advice); i++)
         if (strcmp(advice[i].reason, reason) == 0)
             add_hint(hints, advice[i].key, rule, advice[i].text);
 }
@@ -126,9 +124,8 @@ static void hints_of_threads(json_t *hints, const json_t *report)
     static const char *const reasons[] = {"reason", "memory_reason", "stack_reason"};
     size_t index;
     json_t *thread;
-    json_array_foreach(json_object_get(report, "threads"), index, thread)
-    {
-        for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+    json_array_foreach(json_object_get(report, "threads"), index, thread) {
+        for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
             advise(hints, text_of(thread, reasons[i]), text_of(thread, "rule"));
     }
 }
@@ -175,8 +172,7 @@ static void hints_of_memory(json_t *hints, const json_t *report)
         add_hint(hints, "memory.migrate_on_move", "",
                  "pages are elsewhere than their users: migrate_on_move = true takes them along, next_touch lets large "
                  "blocks follow");
-    json_array_foreach(json_object_get(json_object_get(report, "arenas"), "rules"), index, rule)
-    {
+    json_array_foreach(json_object_get(json_object_get(report, "arenas"), "rules"), index, rule) {
         if (number_of(rule, "overflows") > 0)
             add_hint(
                 hints, "memory.policy", text_of(rule, "rule"),
@@ -184,7 +180,7 @@ static void hints_of_memory(json_t *hints, const json_t *report)
     }
 }
 
-/* ---- the document ---- */
+/* --- the document --- */
 
 void report_judge(json_t *report)
 {
@@ -207,7 +203,7 @@ const char *verdict_text(const json_t *report)
     return text_of(json_object_get(report, "verdict"), "text");
 }
 
-/* ---- text ---- */
+/* --- text --- */
 
 static void print_locality(FILE *to, const json_t *report, const char *name, const char *missing)
 {

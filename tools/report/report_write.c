@@ -30,7 +30,7 @@ static int write_picture(FILE *to, const json_t *report)
 {
     struct scene scene;
     char title[128];
-    snprintf(title, sizeof title, "%s: %s", text_of(json_object_get(report, "process"), "comm"),
+    snprintf(title, sizeof(title), "%s: %s", text_of(json_object_get(report, "process"), "comm"),
              text_of(json_object_get(report, "verdict"), "text"));
     int r = scene_make(&scene, title, report);
     if (r < 0) {
@@ -84,7 +84,7 @@ int report_write_formats(const char *path, const json_t *report, uint32_t format
         char other[4300];
         if (!(formats & (1u << format)))
             continue;
-        snprintf(other, sizeof other, "%s%s", path, format == named ? "" : endings[format]);
+        snprintf(other, sizeof(other), "%s%s", path, format == named ? "" : endings[format]);
         code = report_write_file(other, report, format, depth);
     }
     return code;

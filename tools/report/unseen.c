@@ -14,7 +14,7 @@
 static bool read_name(const struct snapshot *snapshot, long tid, char *ret_name, size_t size)
 {
     char path[80];
-    snprintf(path, sizeof path, "/proc/%u/task/%ld/comm", snapshot->header.pid, tid);
+    snprintf(path, sizeof(path), "/proc/%u/task/%ld/comm", snapshot->header.pid, tid);
     return read_line(path, ret_name, size);
 }
 
@@ -27,20 +27,20 @@ static int compare(const void *a, const void *b)
 /* The tids of those that are known, in order; malloc'd. */
 static uint32_t *known_tids(const struct snapshot *snapshot, size_t *ret_count)
 {
-    uint32_t *tids = malloc((snapshot->thread_count + 1) * sizeof *tids);
+    uint32_t *tids = malloc((snapshot->thread_count + 1) * sizeof(*tids));
     *ret_count = 0;
     for (size_t i = 0; tids && i < snapshot->thread_count; i++)
         if (snapshot->threads[i].state != THREAD_ENDED)
             tids[(*ret_count)++] = snapshot->threads[i].tid;
     if (tids)
-        qsort(tids, *ret_count, sizeof *tids, compare);
+        qsort(tids, *ret_count, sizeof(*tids), compare);
     return tids;
 }
 
 static void add_unseen(json_t *unseen, const struct snapshot *snapshot, long tid)
 {
     char name[32];
-    if (!read_name(snapshot, tid, name, sizeof name) || strcmp(name, SEGMENT_HELPER) == 0)
+    if (!read_name(snapshot, tid, name, sizeof(name)) || strcmp(name, SEGMENT_HELPER) == 0)
         return;
     json_t *text = json_string(name);
     json_array_append_new(unseen,
@@ -51,13 +51,13 @@ json_t *unseen_threads(const struct snapshot *snapshot)
 {
     json_t *unseen = json_array();
     char path[64];
-    snprintf(path, sizeof path, "/proc/%u/task", snapshot->header.pid);
+    snprintf(path, sizeof(path), "/proc/%u/task", snapshot->header.pid);
     DIR *tasks = snapshot->alive && snapshot->header.threads_unlisted == 0 ? opendir(path) : NULL;
     size_t count = 0;
     uint32_t *known = tasks ? known_tids(snapshot, &count) : NULL;
     for (struct dirent *entry; known && (entry = readdir(tasks));) {
         uint32_t tid = (uint32_t)strtoul(entry->d_name, NULL, 10);
-        if (isdigit((unsigned char)*entry->d_name) && !bsearch(&tid, known, count, sizeof tid, compare))
+        if (isdigit((unsigned char)*entry->d_name) && !bsearch(&tid, known, count, sizeof(tid), compare))
             add_unseen(unseen, snapshot, tid);
     }
     free(known);
@@ -74,8 +74,7 @@ void unseen_text(FILE *to, const json_t *report)
     if (!count)
         return;
     fprintf(to, "threads that nodewise has not seen: ");
-    json_array_foreach(unseen, index, thread)
-    {
+    json_array_foreach(unseen, index, thread) {
         if (index < NAMED_MOST)
             fprintf(to, "%s%s (%lld)", index ? ", " : "", text_of(thread, "name"), number_of(thread, "tid"));
     }

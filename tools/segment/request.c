@@ -47,12 +47,12 @@ static int raise_word(const char *segment, uint32_t *ret_number)
     int fd = open(segment, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    struct segment_header *header = mmap(NULL, sizeof *header, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    struct segment_header *header = mmap(NULL, sizeof(*header), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     int r = header == MAP_FAILED ? -errno : 0;
     close(fd);
     if (r == 0) {
         *ret_number = __atomic_add_fetch(&header->request_wanted, 1, __ATOMIC_RELEASE);
-        munmap(header, sizeof *header);
+        munmap(header, sizeof(*header));
     }
     return r;
 }

@@ -18,7 +18,7 @@
 
 #define SEQ_TRIES 100
 
-/* ---- sections ---- */
+/* --- sections --- */
 
 static bool section_fits(const struct snapshot *snapshot, enum segment_section_id id, size_t record, size_t size)
 {
@@ -62,7 +62,7 @@ static bool copy_thread(struct segment_thread *ret_thread, const struct segment_
     const _Atomic uint32_t *seq = (const _Atomic uint32_t *)&from->seq;
     for (int i = 0; i < SEQ_TRIES; i++) {
         uint32_t before = atomic_load_explicit(seq, memory_order_acquire);
-        memcpy(ret_thread, from, sizeof *ret_thread);
+        memcpy(ret_thread, from, sizeof(*ret_thread));
         atomic_thread_fence(memory_order_acquire);
         if (before % 2 == 0 && atomic_load_explicit(seq, memory_order_relaxed) == before)
             return true;
@@ -80,7 +80,7 @@ static int copy_threads(struct snapshot *snapshot, const struct mapped *file)
 {
     const struct segment_section *section = &snapshot->header.sections[SEGMENT_THREAD_TABLE];
     const struct segment_thread *from = (const void *)(file->data + section->offset);
-    snapshot->threads = calloc((size_t)section->capacity + 1, sizeof *snapshot->threads);
+    snapshot->threads = calloc((size_t)section->capacity + 1, sizeof(*snapshot->threads));
     if (!snapshot->threads)
         return -ENOMEM;
     for (uint32_t i = 0; i < section->capacity; i++) {
@@ -91,10 +91,10 @@ static int copy_threads(struct snapshot *snapshot, const struct mapped *file)
             snapshot->changing++;
             continue;
         }
-        to->name[sizeof to->name - 1] = '\0';
+        to->name[sizeof(to->name) - 1] = '\0';
         snapshot->thread_count += to->state != THREAD_FREE && to->state <= THREAD_ENDED;
     }
-    qsort(snapshot->threads, snapshot->thread_count, sizeof *snapshot->threads, by_index);
+    qsort(snapshot->threads, snapshot->thread_count, sizeof(*snapshot->threads), by_index);
     return 0;
 }
 
@@ -113,11 +113,11 @@ static int copy_events(struct snapshot *snapshot, const struct mapped *file)
         return -ENOMEM;
     for (uint32_t i = 0; i < capacity; i++) {
         struct segment_event *event = &snapshot->events[i];
-        event->text[sizeof event->text - 1] = '\0';
+        event->text[sizeof(event->text) - 1] = '\0';
         if (event->number != 0 && event->kind < EVENT_KINDS)
             snapshot->events[snapshot->event_count++] = *event;
     }
-    qsort(snapshot->events, snapshot->event_count, sizeof *snapshot->events, by_number);
+    qsort(snapshot->events, snapshot->event_count, sizeof(*snapshot->events), by_number);
     return 0;
 }
 
@@ -127,7 +127,7 @@ static int copy_arenas(struct snapshot *snapshot, const struct mapped *file)
     uint32_t regions = snapshot->header.sections[SEGMENT_REGION_TABLE].capacity;
     uint32_t arenas = snapshot->header.sections[SEGMENT_ARENA_TABLE].capacity;
     snapshot->regions = copy_section(snapshot, file, SEGMENT_REGION_TABLE, regions);
-    snapshot->region_numbers = calloc((size_t)regions + 1, sizeof *snapshot->region_numbers);
+    snapshot->region_numbers = calloc((size_t)regions + 1, sizeof(*snapshot->region_numbers));
     snapshot->arenas = copy_section(snapshot, file, SEGMENT_ARENA_TABLE, arenas);
     if (!snapshot->regions || !snapshot->region_numbers || !snapshot->arenas)
         return -ENOMEM;
@@ -144,17 +144,17 @@ static int copy_arenas(struct snapshot *snapshot, const struct mapped *file)
 
 static int copy_all(struct snapshot *snapshot, const struct mapped *file)
 {
-    if (file->size < sizeof snapshot->header)
+    if (file->size < sizeof(snapshot->header))
         return -EINVAL;
-    memcpy(&snapshot->header, file->data, sizeof snapshot->header);
+    memcpy(&snapshot->header, file->data, sizeof(snapshot->header));
     struct segment_header *h = &snapshot->header;
     if (h->magic != SEGMENT_MAGIC)
         return -EINVAL;
-    if (h->version != SEGMENT_VERSION || h->header_size != sizeof *h)
+    if (h->version != SEGMENT_VERSION || h->header_size != sizeof(*h))
         return -EPROTONOSUPPORT;
     if (!header_is_sound(snapshot, file->size))
         return -EINVAL;
-    h->comm[sizeof h->comm - 1] = h->exe[sizeof h->exe - 1] = h->plan_path[sizeof h->plan_path - 1] = '\0';
+    h->comm[sizeof(h->comm) - 1] = h->exe[sizeof(h->exe) - 1] = h->plan_path[sizeof(h->plan_path) - 1] = '\0';
     snapshot->rule_count = h->sections[SEGMENT_RULE_TABLE].capacity;
     snapshot->rules = copy_section(snapshot, file, SEGMENT_RULE_TABLE, snapshot->rule_count);
     snapshot->strings = copy_section(snapshot, file, SEGMENT_STRING_TABLE, h->strings_used);
@@ -170,7 +170,7 @@ static int copy_all(struct snapshot *snapshot, const struct mapped *file)
     return snapshot->mappings ? copy_arenas(snapshot, file) : -ENOMEM;
 }
 
-/* ---- the plan ---- */
+/* --- the plan --- */
 
 /* A plan that was replaced meanwhile does not fit the numbers in the segment, so its checksum is compared. */
 static void read_plan(struct snapshot *snapshot)
@@ -246,7 +246,7 @@ const char *snapshot_string(const struct snapshot *snapshot, uint16_t offset)
     return offset < snapshot->header.strings_used ? snapshot->strings + offset : "";
 }
 
-/* ---- finding ---- */
+/* --- finding --- */
 
 static pid_t pid_of_path(const char *path)
 {
@@ -260,7 +260,7 @@ int segment_find(char **ret_path, pid_t pid)
 {
     char pattern[96];
     glob_t found;
-    snprintf(pattern, sizeof pattern, SEGMENT_DIR_PREFIX "*/%d" SEGMENT_SUFFIX, (int)pid);
+    snprintf(pattern, sizeof(pattern), SEGMENT_DIR_PREFIX "*/%d" SEGMENT_SUFFIX, (int)pid);
     int r = glob(pattern, GLOB_NOSORT, NULL, &found);
     if (r != 0)
         return r == GLOB_NOSPACE ? -ENOMEM : -ESRCH;
@@ -287,7 +287,7 @@ static int each(bool dead, void (*visit)(void *context, const char *path, pid_t 
     int r = glob(SEGMENT_DIR_PREFIX "*/*" SEGMENT_SUFFIX, GLOB_NOSORT, NULL, &found);
     if (r != 0)
         return r == GLOB_NOSPACE ? -ENOMEM : 0;
-    qsort(found.gl_pathv, found.gl_pathc, sizeof *found.gl_pathv, by_pid);
+    qsort(found.gl_pathv, found.gl_pathc, sizeof(*found.gl_pathv), by_pid);
     for (size_t i = 0; i < found.gl_pathc; i++)
         if (pid_of_path(found.gl_pathv[i]) > 0 && is_dead(pid_of_path(found.gl_pathv[i])) == dead)
             visit(context, found.gl_pathv[i], pid_of_path(found.gl_pathv[i]));

@@ -29,7 +29,7 @@ static void add(void *context, const char *path, pid_t pid)
         return;
     if (pile->count == pile->room) {
         size_t room = pile->room ? 2 * pile->room : 128;
-        struct left *items = realloc(pile->items, room * sizeof *items);
+        struct left *items = realloc(pile->items, room * sizeof(*items));
         if (!items)
             return;
         pile->items = items;
@@ -50,7 +50,7 @@ static int newest_first(const void *a, const void *b)
 static void remove_all(const char *segment)
 {
     static const char *const suffixes[] = {SEGMENT_SUFFIX, RELOAD_SUFFIX, SURVEY_SUFFIX, SURVEY_WANTED_SUFFIX};
-    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
         char *path = request_path(segment, suffixes[i]);
         if (path)
             unlink(path);
@@ -64,7 +64,7 @@ void stale_sweep(void)
     time_t now = time(NULL);
     segment_each_dead(add, &pile);
     if (pile.count)
-        qsort(pile.items, pile.count, sizeof *pile.items, newest_first);
+        qsort(pile.items, pile.count, sizeof(*pile.items), newest_first);
     for (size_t i = 0; i < pile.count; i++) {
         if (i >= STALE_KEPT || now - pile.items[i].at > STALE_SECONDS)
             remove_all(pile.items[i].path);

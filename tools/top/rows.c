@@ -24,7 +24,7 @@ struct top {
 
 struct top *top_new(void)
 {
-    struct top *top = calloc(1, sizeof *top);
+    struct top *top = calloc(1, sizeof(*top));
     if (top && !(top->times = times_new())) {
         free(top);
         top = NULL;
@@ -66,7 +66,7 @@ const struct top_node *top_nodes(const struct top *top, size_t *ret_count)
     return top->nodes;
 }
 
-/* ---- looking ---- */
+/* --- looking --- */
 
 struct visit {
     struct top *top;
@@ -89,7 +89,7 @@ static void take_process(void *context, const char *path, pid_t pid)
     struct snapshot snapshot;
     if (!is_wanted(visit->filter, pid) || top->process_count == TOP_PROCESSES || snapshot_read(&snapshot, path) < 0)
         return;
-    struct snapshot *all = snapshot.alive ? realloc(top->processes, (top->process_count + 1) * sizeof *all) : NULL;
+    struct snapshot *all = snapshot.alive ? realloc(top->processes, (top->process_count + 1) * sizeof(*all)) : NULL;
     if (!all) {
         visit->out_of_memory = visit->out_of_memory || snapshot.alive;
         snapshot_free(&snapshot);
@@ -115,9 +115,9 @@ static void read_memory(struct top_node *node)
 {
     char path[64], line[256];
     uint64_t total = 0, unused = 0;
-    snprintf(path, sizeof path, "/sys/devices/system/node/node%u/meminfo", node->id);
+    snprintf(path, sizeof(path), "/sys/devices/system/node/node%u/meminfo", node->id);
     FILE *file = fopen(path, "re");
-    while (file && fgets(line, sizeof line, file)) {
+    while (file && fgets(line, sizeof(line), file)) {
         const char *at = strstr(line, "MemTotal:");
         if (at)
             sscanf(at, "MemTotal: %" SCNu64, &total);
@@ -176,7 +176,7 @@ int top_look(struct top *top, const struct top_filter *filter)
     return top->process_count ? 0 : -ENOENT;
 }
 
-/* ---- tables ---- */
+/* --- tables --- */
 
 const char *top_tab_word(enum top_tab tab)
 {
@@ -212,7 +212,7 @@ static void add_row(struct making *making, double key, uint32_t node, const char
     if (!passes(making->filter, node, rule))
         return;
     if ((table->count & (table->count - 1)) == 0) {
-        struct top_row *rows = realloc(table->rows, (table->count ? table->count * 2 : 1) * sizeof *rows);
+        struct top_row *rows = realloc(table->rows, (table->count ? table->count * 2 : 1) * sizeof(*rows));
         if (!rows) {
             making->out_of_memory = true;
             return;
@@ -250,18 +250,18 @@ static void add_thread(struct making *making, const struct top *top, const struc
     char pid[16], tid[16], name[17], cpu[16] = "-", node[16], cpus[16], buffer[24];
     double share = times_share(top->times, (pid_t)thread->tid);
     uint32_t home = thread->home_node == UINT16_MAX ? UINT32_MAX : thread->home_node;
-    const char *rule = rule_name(process, thread->rule, buffer, sizeof buffer);
+    const char *rule = rule_name(process, thread->rule, buffer, sizeof(buffer));
     const char *reason =
         thread->cpu_reason != REASON_OK && thread->cpu_reason != REASON_NOT_ASKED   ? reason_word(thread->cpu_reason)
         : thread->mem_reason != REASON_OK && thread->mem_reason != REASON_NOT_ASKED ? reason_word(thread->mem_reason)
                                                                                     : "";
-    snprintf(pid, sizeof pid, "%u", process->header.pid);
-    snprintf(tid, sizeof tid, "%u", thread->tid);
-    snprintf(name, sizeof name, "%.16s", thread->name);
-    snprintf(cpus, sizeof cpus, "%u", thread->got_cpus);
+    snprintf(pid, sizeof(pid), "%u", process->header.pid);
+    snprintf(tid, sizeof(tid), "%u", thread->tid);
+    snprintf(name, sizeof(name), "%.16s", thread->name);
+    snprintf(cpus, sizeof(cpus), "%u", thread->got_cpus);
     if (share >= 0)
-        snprintf(cpu, sizeof cpu, "%.1f", share * 100);
-    add_row(making, share, home, rule, pid, tid, name, rule, node_word(home, node, sizeof node), cpus, cpu,
+        snprintf(cpu, sizeof(cpu), "%.1f", share * 100);
+    add_row(making, share, home, rule, pid, tid, name, rule, node_word(home, node, sizeof(node)), cpus, cpu,
             step_word(step_of(thread->cpu_outcome, thread->mem_outcome)), reason_word(thread->why), reason);
 }
 
@@ -287,10 +287,10 @@ static void make_rules(struct making *making, const struct top *top)
                                                  (unsigned long long)rule->steps[STEP_CPU_ONLY] +
                                                      rule->steps[STEP_MEMORY_ONLY],
                                                  rule->steps[STEP_NONE]};
-            const char *name = rule_name(process, (uint32_t)i, buffer, sizeof buffer);
-            snprintf(pid, sizeof pid, "%u", process->header.pid);
+            const char *name = rule_name(process, (uint32_t)i, buffer, sizeof(buffer));
+            snprintf(pid, sizeof(pid), "%u", process->header.pid);
             for (size_t k = 0; k < 6; k++)
-                snprintf(numbers[k], sizeof numbers[k], "%llu", values[k]);
+                snprintf(numbers[k], sizeof(numbers[k]), "%llu", values[k]);
             add_row(making, (double)rule->live, UINT32_MAX, name, pid, process->header.comm, name, numbers[0],
                     numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]);
         }
@@ -306,16 +306,16 @@ static void make_memory(struct making *making, const struct top *top)
             const struct segment_region *region = snapshot_region(process, arena->region);
             char pid[16], node[16], buffer[24], bytes[32], used[32] = "-", numbers[3][24];
             uint32_t where = region ? region->node : UINT32_MAX;
-            const char *rule = rule_name(process, arena->rule, buffer, sizeof buffer);
-            snprintf(pid, sizeof pid, "%u", process->header.pid);
-            size_text(arena->bytes, bytes, sizeof bytes);
+            const char *rule = rule_name(process, arena->rule, buffer, sizeof(buffer));
+            snprintf(pid, sizeof(pid), "%u", process->header.pid);
+            size_text(arena->bytes, bytes, sizeof(bytes));
             if (region)
-                size_text(region->in_use, used, sizeof used);
-            snprintf(numbers[0], sizeof numbers[0], "%" PRIu64, arena->allocations);
-            snprintf(numbers[1], sizeof numbers[1], "%" PRIu64, arena->remote_frees);
-            snprintf(numbers[2], sizeof numbers[2], "%" PRIu64, arena->overflows);
+                size_text(region->in_use, used, sizeof(used));
+            snprintf(numbers[0], sizeof(numbers[0]), "%" PRIu64, arena->allocations);
+            snprintf(numbers[1], sizeof(numbers[1]), "%" PRIu64, arena->remote_frees);
+            snprintf(numbers[2], sizeof(numbers[2]), "%" PRIu64, arena->overflows);
             add_row(making, (double)arena->bytes, where, rule, pid, process->header.comm, rule,
-                    node_word(where, node, sizeof node), numbers[0], bytes, numbers[1], numbers[2], used);
+                    node_word(where, node, sizeof(node)), numbers[0], bytes, numbers[1], numbers[2], used);
         }
     }
 }
@@ -327,19 +327,19 @@ static void make_events(struct making *making, const struct top *top)
         for (size_t i = 0; i < process->event_count; i++) {
             const struct segment_event *event = &process->events[i];
             char pid[16], tid[16], seconds[32], buffer[24], text[17];
-            const char *rule = rule_name(process, event->rule, buffer, sizeof buffer);
+            const char *rule = rule_name(process, event->rule, buffer, sizeof(buffer));
             double at = (double)(process->header.start_realtime + event->time_ns) / 1e9;
-            snprintf(pid, sizeof pid, "%u", process->header.pid);
-            snprintf(tid, sizeof tid, "%u", event->tid);
-            snprintf(text, sizeof text, "%.16s", event->text);
-            snprintf(seconds, sizeof seconds, "%.3f", (double)event->time_ns / 1e9);
+            snprintf(pid, sizeof(pid), "%u", process->header.pid);
+            snprintf(tid, sizeof(tid), "%u", event->tid);
+            snprintf(text, sizeof(text), "%.16s", event->text);
+            snprintf(seconds, sizeof(seconds), "%.3f", (double)event->time_ns / 1e9);
             add_row(making, at, UINT32_MAX, rule, pid, seconds, tid, report_event_word(event->kind), rule,
                     outcome_word(event->outcome), reason_word(event->reason), text);
         }
     }
 }
 
-/* ---- sorting ---- */
+/* --- sorting --- */
 
 static unsigned sort_column;
 
@@ -391,7 +391,7 @@ int top_table(struct top *top, enum top_tab tab, const struct top_filter *filter
     }
     sort_column = filter->sort < tabs[tab].columns ? filter->sort : TOP_COLUMNS;
     if (ret_table->count)
-        qsort(ret_table->rows, ret_table->count, sizeof *ret_table->rows, compare_rows);
+        qsort(ret_table->rows, ret_table->count, sizeof(*ret_table->rows), compare_rows);
     return 0;
 }
 

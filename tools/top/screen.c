@@ -23,15 +23,15 @@ struct screen {
     int looked; /* what the last look said */
 };
 
-/* ---- lines that both ways share ---- */
+/* --- lines that both ways share --- */
 
 static void node_line(const struct top_node *node, char *ret_line, size_t size)
 {
     char cpu[16] = "-", local[16] = "-";
     if (node->cpu >= 0)
-        snprintf(cpu, sizeof cpu, "%.0f %%", node->cpu * 100);
+        snprintf(cpu, sizeof(cpu), "%.0f %%", node->cpu * 100);
     if (node->served + node->overflows)
-        snprintf(local, sizeof local, "%.1f %%",
+        snprintf(local, sizeof(local), "%.1f %%",
                  100.0 * (double)node->served / (double)(node->served + node->overflows));
     snprintf(ret_line, size, "node %-3u %4u CPUs %6s busy %7.0f/%.0f MiB %5zu threads  alloc %s", node->id, node->cpus,
              cpu, (double)node->memory_used / MIB, (double)node->memory / MIB, node->threads, local);
@@ -61,7 +61,7 @@ static void pause_for(double seconds)
     nanosleep(&time, NULL);
 }
 
-/* ---- batch ---- */
+/* --- batch --- */
 
 static int print_table(struct top *top, enum top_tab tab, const struct top_filter *filter)
 {
@@ -87,7 +87,7 @@ static int print_look(struct top *top, const struct top_filter *filter, int tab)
     printf("%zu processes, %zu threads\n", top_process_count(top), top_thread_count(top));
     for (size_t i = 0; i < count; i++) {
         char line[160];
-        node_line(&nodes[i], line, sizeof line);
+        node_line(&nodes[i], line, sizeof(line));
         puts(line);
     }
     for (int i = 0; i < TAB_COUNT && code == EXIT_FINE; i++)
@@ -113,7 +113,7 @@ int screen_batch(struct top *top, const struct top_filter *filter, double second
     return r == -ENOENT ? EXIT_NO_PROCESS : r < 0 ? EXIT_MACHINE : finish_output(code);
 }
 
-/* ---- the screen ---- */
+/* --- the screen --- */
 
 static int draw_head(const struct screen *screen)
 {
@@ -128,7 +128,7 @@ static int draw_head(const struct screen *screen)
         mvprintw(line++, 0, "no process runs under a policy; waiting for one");
     for (size_t i = 0; i < count && (int)i < room; i++) {
         char text[160];
-        node_line(&nodes[i], text, sizeof text);
+        node_line(&nodes[i], text, sizeof(text));
         mvaddnstr(line++, 0, text, COLS - 1);
     }
     if ((int)count > room)
@@ -158,12 +158,12 @@ static void draw_rows(struct screen *screen, const struct top_table *table, int 
     if (screen->first >= table->count)
         screen->first = table->count ? table->count - 1 : 0;
     measure(table, screen->first, room, widths);
-    row_line((char *const *)table->headings, table->columns, widths, text, sizeof text);
+    row_line((char *const *)table->headings, table->columns, widths, text, sizeof(text));
     attron(A_UNDERLINE);
     mvaddnstr(line++, 0, text, COLS - 1);
     attroff(A_UNDERLINE);
     for (size_t i = screen->first; i < table->count && i < screen->first + room; i++) {
-        row_line(table->rows[i].cells, table->columns, widths, text, sizeof text);
+        row_line(table->rows[i].cells, table->columns, widths, text, sizeof(text));
         mvaddnstr(line++, 0, text, COLS - 1);
     }
 }
@@ -201,8 +201,8 @@ static void type_rule(struct screen *screen, int key)
         screen->asking = false;
     else if ((key == KEY_BACKSPACE || key == 127 || key == 8) && length)
         screen->rule[length - 1] = '\0';
-    else if (key > 0x20 && key < 0x7f && length + 1 < sizeof screen->rule)
-        snprintf(screen->rule + length, sizeof screen->rule - length, "%c", key);
+    else if (key > 0x20 && key < 0x7f && length + 1 < sizeof(screen->rule))
+        snprintf(screen->rule + length, sizeof(screen->rule) - length, "%c", key);
     if (key == 27)
         *screen->rule = '\0';
     screen->filter->rule = screen->rule;
@@ -270,7 +270,7 @@ int screen_run(struct top *top, struct top_filter *filter, double seconds, enum 
     bool goes_on = true;
     setlocale(LC_ALL, "");
     if (filter->rule)
-        snprintf(screen.rule, sizeof screen.rule, "%s", filter->rule);
+        snprintf(screen.rule, sizeof(screen.rule), "%s", filter->rule);
     terminal = newterm(NULL, stdout, stdin); /* initscr() would end the process itself */
     if (!terminal) {
         complain("this terminal (TERM=%s) cannot show it; `nodewise top --batch` prints text",

@@ -39,7 +39,7 @@ static uint64_t clock_ns(void)
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
-/* ---- the table ---- */
+/* --- the table --- */
 
 static struct entry *place_of(const struct table *table, pid_t tid)
 {
@@ -52,7 +52,7 @@ static struct entry *place_of(const struct table *table, pid_t tid)
 static int grow(struct table *table)
 {
     struct table larger = {.size = table->size ? table->size * 2 : 256, .count = table->count};
-    larger.entries = calloc(larger.size, sizeof *larger.entries);
+    larger.entries = calloc(larger.size, sizeof(*larger.entries));
     if (!larger.entries)
         return -1;
     for (size_t i = 0; i < table->size; i++)
@@ -69,13 +69,13 @@ static const struct entry *find(const struct table *table, pid_t tid)
     return entry && entry->tid ? entry : NULL;
 }
 
-/* ---- /proc ---- */
+/* --- /proc --- */
 
 static void read_cpus(struct look *look)
 {
     char line[512];
     FILE *file = fopen("/proc/stat", "re");
-    while (file && fgets(line, sizeof line, file)) {
+    while (file && fgets(line, sizeof(line), file)) {
         uint64_t t[8] = {0};
         unsigned cpu;
         if (sscanf(line,
@@ -98,7 +98,7 @@ void times_thread(struct times *times, pid_t pid, pid_t tid)
     struct table *table = &times->now.threads;
     if (2 * table->count >= table->size && grow(table) < 0)
         return;
-    snprintf(path, sizeof path, "/proc/%d/task/%d/schedstat", (int)pid, (int)tid);
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/schedstat", (int)pid, (int)tid);
     FILE *file = fopen(path, "re");
     if (!file)
         return;
@@ -110,7 +110,7 @@ void times_thread(struct times *times, pid_t pid, pid_t tid)
     fclose(file);
 }
 
-/* ---- looks ---- */
+/* --- looks --- */
 
 struct times *times_new(void)
 {
@@ -130,7 +130,7 @@ void times_begin(struct times *times)
 {
     free(times->before.threads.entries);
     times->before = times->now;
-    memset(&times->now, 0, sizeof times->now);
+    memset(&times->now, 0, sizeof(times->now));
     times->now.at = clock_ns();
     read_cpus(&times->now);
 }
@@ -148,16 +148,16 @@ double times_node(struct times *times, uint32_t node, unsigned *ret_cpus)
     char path[64], text[4096];
     struct cpuset cpus = CPUSET_EMPTY;
     uint64_t busy = 0, all = 0;
-    snprintf(path, sizeof path, "/sys/devices/system/node/node%u/cpulist", node);
-    read_line(path, text, sizeof text);
+    snprintf(path, sizeof(path), "/sys/devices/system/node/node%u/cpulist", node);
+    read_line(path, text, sizeof(text));
     if (cpuset_parse_list(&cpus, text, NULL) < 0)
         cpus = CPUSET_EMPTY;
     *ret_cpus = cpuset_weight(&cpus);
     CPUSET_FOREACH(id, &cpus)
-    if ((unsigned)id < CPUS_MOST && times->before.all[id] && times->now.all[id] > times->before.all[id]) {
-        busy += times->now.busy[id] - times->before.busy[id];
-        all += times->now.all[id] - times->before.all[id];
-    }
+        if ((unsigned)id < CPUS_MOST && times->before.all[id] && times->now.all[id] > times->before.all[id]) {
+            busy += times->now.busy[id] - times->before.busy[id];
+            all += times->now.all[id] - times->before.all[id];
+        }
     cpuset_free(&cpus);
     return all ? (double)busy / (double)all : -1;
 }

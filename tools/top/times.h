@@ -1,4 +1,5 @@
-/* times: how busy threads and nodes were between two looks, from /proc/PID/task/TID/schedstat and /proc/stat (proc(5)).
+/*
+ * times: how busy threads and nodes were between two looks, from /proc/PID/task/TID/schedstat and /proc/stat (proc(5)).
  */
 #ifndef NODEWISE_TOOLS_TOP_TIMES_H
 #define NODEWISE_TOOLS_TOP_TIMES_H

@@ -25,7 +25,7 @@ struct check_request {
 
 extern char **environ;
 
-/* ---- the plan ---- */
+/* --- the plan --- */
 
 static int lint_threads(const struct plan_view *plan, const struct check_request *request, struct config *config)
 {

@@ -10,7 +10,7 @@ static const char *words_of(const char *verb)
     static const struct {
         const char *verb, *words;
     } known[] = {{"completions", "bash zsh fish"}, {"config", "show schema path"}};
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
         if (strcmp(known[i].verb, verb) == 0)
             return known[i].words;
     return "";

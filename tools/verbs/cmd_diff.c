@@ -33,7 +33,7 @@ static bool take_limit(struct request *request, const char *text)
 {
     const char *colon = strchr(text, ':');
     char *end;
-    if (!colon || colon == text || (size_t)(colon - text) >= sizeof request->limits[0].name ||
+    if (!colon || colon == text || (size_t)(colon - text) >= sizeof(request->limits[0].name) ||
         (colon[1] != '-' && colon[1] != '+') || request->limit_count == LIMITS_MOST)
         return false;
     struct limit *limit = &request->limits[request->limit_count];
@@ -42,7 +42,7 @@ static bool take_limit(struct request *request, const char *text)
         return false;
     if (limit->percent == 0) /* "-0%": not at all */
         limit->percent = colon[1] == '-' ? -1e-9 : 1e-9;
-    snprintf(limit->name, sizeof limit->name, "%.*s", (int)(colon - text), text);
+    snprintf(limit->name, sizeof(limit->name), "%.*s", (int)(colon - text), text);
     request->limit_count++;
     return true;
 }
@@ -108,10 +108,10 @@ static void print_measures(const struct measure *a, const struct measure *b)
     struct table *table = table_new(headings, 4);
     for (size_t i = 0; i < MEASURES; i++) {
         char before[32], after[32], change[32] = "";
-        value_text(&a[i], before, sizeof before);
-        value_text(&b[i], after, sizeof after);
+        value_text(&a[i], before, sizeof(before));
+        value_text(&b[i], after, sizeof(after));
         if (a[i].known && b[i].known && isfinite(change_of(&a[i], &b[i])))
-            snprintf(change, sizeof change, "%+.1f %s", change_of(&a[i], &b[i]), a[i].is_ratio ? "points" : "%");
+            snprintf(change, sizeof(change), "%+.1f %s", change_of(&a[i], &b[i]), a[i].is_ratio ? "points" : "%");
         const char *const cells[] = {a[i].name, before, after, change};
         table_row(table, cells);
     }
@@ -123,8 +123,7 @@ static const json_t *rule_named(const json_t *report, const char *name)
 {
     size_t index;
     json_t *rule;
-    json_array_foreach(json_object_get(report, "rules"), index, rule)
-    {
+    json_array_foreach(json_object_get(report, "rules"), index, rule) {
         if (strcmp(text_of(rule, "name"), name) == 0)
             return rule;
     }
@@ -134,8 +133,8 @@ static const json_t *rule_named(const json_t *report, const char *name)
 static void print_rule(struct table *table, const char *name, const json_t *a, const json_t *b)
 {
     char placed[64], full[64];
-    snprintf(placed, sizeof placed, "%lld -> %lld", number_of(a, "placed"), number_of(b, "placed"));
-    snprintf(full, sizeof full, "%lld -> %lld", number_of(json_object_get(a, "steps"), "full"),
+    snprintf(placed, sizeof(placed), "%lld -> %lld", number_of(a, "placed"), number_of(b, "placed"));
+    snprintf(full, sizeof(full), "%lld -> %lld", number_of(json_object_get(a, "steps"), "full"),
              number_of(json_object_get(b, "steps"), "full"));
     const char *note = !a                                               ? "only in B"
                        : !b                                             ? "only in A"
@@ -153,8 +152,7 @@ static void print_rules(const json_t *a, const json_t *b)
     json_t *rule;
     json_array_foreach(json_object_get(a, "rules"), index, rule)
         print_rule(table, text_of(rule, "name"), rule, rule_named(b, text_of(rule, "name")));
-    json_array_foreach(json_object_get(b, "rules"), index, rule)
-    {
+    json_array_foreach(json_object_get(b, "rules"), index, rule) {
         if (!rule_named(a, text_of(rule, "name")))
             print_rule(table, text_of(rule, "name"), NULL, rule);
     }

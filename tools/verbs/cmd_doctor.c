@@ -36,8 +36,7 @@ static void print_findings(const json_t *findings)
 {
     size_t index;
     json_t *finding;
-    json_array_foreach(findings, index, finding)
-    {
+    json_array_foreach(findings, index, finding) {
         printf("%-4s  %-16s %s\n", text_of(finding, "health"), text_of(finding, "about"), text_of(finding, "text"));
         if (*text_of(finding, "remedy"))
             printf("      %-16s -> %s\n", "", text_of(finding, "remedy"));

@@ -46,7 +46,7 @@ static int copy_preset(FILE *from, const char *output)
         return EXIT_BAD_INPUT;
     }
     FILE *to = output ? fdopen(fd, "w") : stdout;
-    while (to && (size = fread(block, 1, sizeof block, from)) > 0)
+    while (to && (size = fread(block, 1, sizeof(block), from)) > 0)
         fwrite(block, 1, size, to);
     if (!output)
         return finish_output(EXIT_FINE);

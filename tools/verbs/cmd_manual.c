@@ -79,7 +79,7 @@ static void print_options(const struct verb *verb)
 static int print_verb(const struct verb *verb, const char *fragment)
 {
     char name[64];
-    snprintf(name, sizeof name, "nodewise-%s", verb->name);
+    snprintf(name, sizeof(name), "nodewise-%s", verb->name);
     heading(name, "1", verb->summary);
     printf(".SH SYNOPSIS\n\\fBnodewise %s\\fR ", verb->name);
     roff(verb->usage);

@@ -50,7 +50,7 @@ struct plan_request {
 
 static bool add_spec(struct plan_request *request, const char *spec)
 {
-    const char **specs = realloc(request->specs, (request->spec_count + 1) * sizeof *specs);
+    const char **specs = realloc(request->specs, (request->spec_count + 1) * sizeof(*specs));
     if (!specs)
         return false;
     specs[request->spec_count++] = spec;
@@ -70,7 +70,7 @@ static int draw_map(FILE *to, const json_t *document, bool svg)
 {
     struct scene scene;
     char title[300];
-    snprintf(title, sizeof title, "%s on %s", text_of(document, "policy"), text_of(document, "topology"));
+    snprintf(title, sizeof(title), "%s on %s", text_of(document, "policy"), text_of(document, "topology"));
     int r = scene_make(&scene, title, document);
     if (r < 0) {
         complain("the map cannot be drawn: %s", strerror(-r));

@@ -51,11 +51,10 @@ static void print_listing(const json_t *processes)
     struct table *table = table_new(headings, 9);
     size_t index;
     json_t *process;
-    json_array_foreach(processes, index, process)
-    {
+    json_array_foreach(processes, index, process) {
         char numbers[6][24];
         for (size_t i = 0; i < 6; i++)
-            snprintf(numbers[i], sizeof numbers[i], "%lld", number_of(process, keys[i]));
+            snprintf(numbers[i], sizeof(numbers[i]), "%lld", number_of(process, keys[i]));
         const char *const cells[] = {numbers[0],
                                      numbers[1],
                                      text_of(process, "comm"),

@@ -26,7 +26,7 @@ struct order {
     struct policy_options policy;
 };
 
-/* ---- the plan, for that process ---- */
+/* --- the plan, for that process --- */
 
 /* Plans are made for what the maker may use: so we may use what the process was started with. */
 static int become_like(const struct snapshot *snapshot)
@@ -67,7 +67,7 @@ static int make_plan(const struct order *order, const struct snapshot *snapshot,
     return code;
 }
 
-/* ---- the request ---- */
+/* --- the request --- */
 
 static int ask(pid_t pid, const char *plan, uint32_t *ret_number)
 {
@@ -92,14 +92,13 @@ static bool wait_for(const struct order *order, uint32_t number, struct snapshot
     return read;
 }
 
-/* ---- the difference ---- */
+/* --- the difference --- */
 
 static const json_t *find_thread(const json_t *threads, long long tid)
 {
     size_t index;
     json_t *thread;
-    json_array_foreach((json_t *)threads, index, thread)
-    {
+    json_array_foreach((json_t *)threads, index, thread) {
         if (number_of(thread, "tid") == tid && strcmp(text_of(thread, "state"), "live") == 0)
             return thread;
     }
@@ -117,8 +116,7 @@ static json_t *difference(const json_t *before, const json_t *after)
     const json_t *old = json_object_get(before, "threads");
     json_t *changed = json_array(), *thread;
     size_t index;
-    json_array_foreach(json_object_get(after, "threads"), index, thread)
-    {
+    json_array_foreach(json_object_get(after, "threads"), index, thread) {
         const json_t *was = find_thread(old, number_of(thread, "tid"));
         if (strcmp(text_of(thread, "state"), "live") != 0 ||
             (was && !differs(was, thread, "rule") && !differs(was, thread, "asked")))

@@ -56,7 +56,7 @@ static int final_report(const char *segment)
     }
     if (!file || !*file)
         code = report_write(stderr, report, FORMAT_TEXT, depth);
-    else if (has_template && report_name(file, &snapshot.header, name, sizeof name) < 0)
+    else if (has_template && report_name(file, &snapshot.header, name, sizeof(name)) < 0)
         code = EXIT_BAD_INPUT;
     else
         code = report_write_formats(has_template ? name : file, report, formats, depth);

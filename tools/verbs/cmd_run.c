@@ -35,7 +35,7 @@ struct run_request {
     char **command;
 };
 
-/* ---- the environment of the program ---- */
+/* --- the environment of the program --- */
 
 /* The report is written at the end, when the program may long have changed its folder. */
 static int export_report(const char *file)
@@ -45,9 +45,9 @@ static int export_report(const char *file)
         return unsetenv("NODEWISE_REPORT") == 0 ? 0 : -errno;
     if (*file == '/')
         return setenv("NODEWISE_REPORT", file, 1) == 0 ? 0 : -errno;
-    if (!getcwd(folder, sizeof folder))
+    if (!getcwd(folder, sizeof(folder)))
         return -errno;
-    snprintf(path, sizeof path, "%s/%s", folder, file);
+    snprintf(path, sizeof(path), "%s/%s", folder, file);
     return setenv("NODEWISE_REPORT", path, 1) == 0 ? 0 : -errno;
 }
 
@@ -55,7 +55,7 @@ static int export_report(const char *file)
 static void export_rank(struct rank rank)
 {
     char number[16];
-    snprintf(number, sizeof number, "%d", rank.number);
+    snprintf(number, sizeof(number), "%d", rank.number);
     if (rank.number >= 0)
         setenv("NODEWISE_INDEX", number, 1);
     else
@@ -70,7 +70,7 @@ static int start_program(char **command)
     return error == ENOENT ? EXIT_RUN_NOT_FOUND : EXIT_RUN_NOT_EXECUTABLE;
 }
 
-/* ---- --dry-run ---- */
+/* --- --dry-run --- */
 
 static char *join(char **words)
 {
@@ -92,7 +92,7 @@ static int dry_run(const struct run_request *request, struct prepared *prepared)
     char comm[16];
     uint32_t key = PLAN_KEY_COUNT;
     int code = prepare_plan(prepared, &request->policy, TALK_WARNINGS);
-    snprintf(comm, sizeof comm, "%s", slash ? slash + 1 : request->command[0]);
+    snprintf(comm, sizeof(comm), "%s", slash ? slash + 1 : request->command[0]);
     if (code == EXIT_FINE && !exe) {
         complain("%s: %s", request->command[0], strerror(ENOENT));
         code = EXIT_RUN_NOT_FOUND;
@@ -120,13 +120,13 @@ static int dry_run(const struct run_request *request, struct prepared *prepared)
     return code == EXIT_FINE || code == EXIT_RUN_NOT_FOUND ? finish_output(code) : EXIT_RUN_FAILED;
 }
 
-/* ---- --require-locality ---- */
+/* --- --require-locality --- */
 
 static int judge(const json_t *report, double wanted)
 {
     static const char *const names[] = {"alloc_locality", "page_locality"};
     int code = EXIT_FINE, known = 0;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         double value = locality_of(report, names[i]);
         known += value >= 0;
         if (value < 0 || value * 100 >= wanted)

@@ -26,7 +26,7 @@ static const char *device_word(enum device_kind kind)
     return words[kind];
 }
 
-/* ---- JSON ---- */
+/* --- JSON --- */
 
 static json_t *places_json(const struct topology *topology, enum level level)
 {
@@ -74,7 +74,7 @@ static int print_topology_json(const struct topology *topology)
                                         places_json(topology, LEVEL_CORE), "devices", devices_json(topology)));
 }
 
-/* ---- text ---- */
+/* --- text --- */
 
 static void print_nodes(const struct topology *topology)
 {
@@ -84,11 +84,11 @@ static void print_nodes(const struct topology *topology)
         const struct topo_node *node = &topology->nodes[i];
         char id[16], memory[48], distances[1024] = "";
         char *cpus = cpuset_to_string(&node->cpus);
-        snprintf(id, sizeof id, "%u", node->id);
-        snprintf(memory, sizeof memory, "%.1f GiB%s", (double)node->memory / (1 << 30),
+        snprintf(id, sizeof(id), "%u", node->id);
+        snprintf(memory, sizeof(memory), "%.1f GiB%s", (double)node->memory / (1 << 30),
                  node->memory && !node->memory_allowed ? " (not allowed)" : "");
-        for (size_t k = 0, at = 0; k < topology->node_count && at + 12 < sizeof distances; k++)
-            at += (size_t)snprintf(distances + at, sizeof distances - at, "%s%u", k ? " " : "",
+        for (size_t k = 0, at = 0; k < topology->node_count && at + 12 < sizeof(distances); k++)
+            at += (size_t)snprintf(distances + at, sizeof(distances) - at, "%s%u", k ? " " : "",
                                    topology->distances[i * topology->node_count + k]);
         const char *const cells[] = {id, cpus && *cpus ? cpus : "none", node->memory ? memory : "none", distances};
         table_row(table, cells);
@@ -123,7 +123,7 @@ static void print_devices(const struct topology *topology)
         const struct device *device = &topology->devices[i];
         char name[300];
         char *cpus = cpuset_to_string(&device->cpus), *nodes = cpuset_to_string(&device->nodes);
-        snprintf(name, sizeof name, "%s:%s", device_word(device->kind), *device->name ? device->name : device->pci);
+        snprintf(name, sizeof(name), "%s:%s", device_word(device->kind), *device->name ? device->name : device->pci);
         const char *const cells[] = {name, device->pci, nodes, cpus};
         table_row(table, cells);
         free(cpus);

@@ -46,7 +46,7 @@ static struct thread_facts facts_of(const struct snapshot *snapshot, const struc
 static void read_command_line(pid_t pid, char *ret_text, size_t size)
 {
     char path[64];
-    snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
+    snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
     FILE *file = fopen(path, "re");
     size_t length = file ? fread(ret_text, 1, size - 1, file) : 0;
     if (file)
@@ -71,7 +71,7 @@ static json_t *tried_rules(const struct snapshot *snapshot, const struct segment
                                     .uid = snapshot->header.uid,
                                     .forked = snapshot->header.forked};
     struct thread_facts facts = facts_of(snapshot, thread, &process);
-    read_command_line((pid_t)snapshot->header.pid, argv, sizeof argv);
+    read_command_line((pid_t)snapshot->header.pid, argv, sizeof(argv));
     for (uint32_t i = 0; snapshot->has_plan && i < snapshot->plan.count[PLAN_RULES]; i++) {
         const struct plan_rule *rule = &snapshot->plan.rules[i];
         uint32_t key = PLAN_KEY_COUNT;
@@ -92,15 +92,14 @@ static json_t *events_of(const json_t *report, long long tid)
 {
     json_t *events = json_array(), *event;
     size_t index;
-    json_array_foreach(json_object_get(report, "events"), index, event)
-    {
+    json_array_foreach(json_object_get(report, "events"), index, event) {
         if (number_of(event, "tid") == tid)
             json_array_append(events, event);
     }
     return events;
 }
 
-/* ---- text ---- */
+/* --- text --- */
 
 static unsigned reason_number(const char *word)
 {
@@ -116,7 +115,7 @@ static void print_facts(const json_t *thread)
     printf("facts    %s, %s, number %lld, made by thread %lld\n", truth_of(thread, "main") ? "main thread" : "not main",
            truth_of(thread, "named") ? "has a name of its own" : "no name of its own", number_of(thread, "index"),
            number_of(thread, "creator"));
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
         if (*text_of(thread, keys[i]))
             printf("         %s %s\n", keys[i], text_of(thread, keys[i]));
 }
@@ -125,8 +124,7 @@ static void print_tried(const json_t *tried)
 {
     size_t index;
     json_t *entry;
-    json_array_foreach(tried, index, entry)
-    {
+    json_array_foreach(tried, index, entry) {
         printf("%-8s %s", index ? "" : "rules", text_of(entry, "rule"));
         if (*text_of(entry, "origin"))
             printf(" (%s)", text_of(entry, "origin"));

@@ -61,14 +61,14 @@ static void fill(struct block *block, size_t size, uint64_t mark)
     unsigned char *bytes = (unsigned char *)block;
     block->size = size;
     block->mark = mark;
-    for (size_t i = sizeof *block; i < size; i += step_of(size))
+    for (size_t i = sizeof(*block); i < size; i += step_of(size))
         bytes[i] = (unsigned char)(mark + i);
 }
 
 static void check(const struct block *block, size_t upto)
 {
     const unsigned char *bytes = (const unsigned char *)block;
-    for (size_t i = sizeof *block; i < upto; i += step_of(block->size))
+    for (size_t i = sizeof(*block); i < upto; i += step_of(block->size))
         if (bytes[i] != (unsigned char)(block->mark + i)) {
             bad++;
             return;

@@ -42,7 +42,7 @@ static unsigned count_areas(void)
 int main(int argc, char **argv)
 {
     unsigned count = argc > 1 ? (unsigned)atoi(argv[1]) : 4;
-    pthread_t *threads = calloc(count, sizeof *threads);
+    pthread_t *threads = calloc(count, sizeof(*threads));
 
     pthread_barrier_init(&made, NULL, count + 1);
     pthread_barrier_init(&counted, NULL, count + 1);

@@ -9,7 +9,7 @@
 static void burst(void)
 {
     enum { COUNT = 200000 };
-    void **blocks = malloc(COUNT * sizeof *blocks);
+    void **blocks = malloc(COUNT * sizeof(*blocks));
     for (int i = 0; i < COUNT; i++)
         blocks[i] = memset(malloc((size_t)(16 + i % 1000)), 1, (size_t)(16 + i % 1000));
     for (int i = 0; i < COUNT; i++)

@@ -8,7 +8,7 @@ int main(int argc, char **argv)
 {
     (void)argc;
     char path[4096];
-    snprintf(path, sizeof path, "%s", argv[0]);
+    snprintf(path, sizeof(path), "%s", argv[0]);
     strcpy(strrchr(path, '/'), "/libdeepbind_library.so");
     void *library = dlopen(path, RTLD_NOW | RTLD_DEEPBIND);
     if (!library) {

@@ -12,8 +12,8 @@ void *malloc(size_t size)
     size_t start = (used + 15 + 16) & ~(size_t)15;
     calls++;
     used = start + size;
-    memcpy(pool + start - sizeof size, &size, sizeof size);
-    return used < sizeof pool ? pool + start : NULL;
+    memcpy(pool + start - sizeof(size), &size, sizeof(size));
+    return used < sizeof(pool) ? pool + start : NULL;
 }
 
 void *calloc(size_t count, size_t size)
@@ -26,13 +26,13 @@ void *realloc(void *pointer, size_t size)
     size_t old = 0;
     void *block = malloc(size);
     if (pointer)
-        memcpy(&old, (char *)pointer - sizeof old, sizeof old);
+        memcpy(&old, (char *)pointer - sizeof(old), sizeof(old));
     return pointer ? memcpy(block, pointer, old < size ? old : size) : block;
 }
 
 void free(void *pointer)
 {
-    if (pointer && ((char *)pointer < pool || (char *)pointer >= pool + sizeof pool))
+    if (pointer && ((char *)pointer < pool || (char *)pointer >= pool + sizeof(pool)))
         abort();
 }
 

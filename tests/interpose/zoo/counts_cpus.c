@@ -11,9 +11,9 @@ static void *count(void *label)
     char text[64] = "?\n";
     FILE *file = fopen("/sys/devices/system/cpu/online", "r");
 
-    sched_getaffinity(0, sizeof set, &set);
-    pthread_getaffinity_np(pthread_self(), sizeof own, &own);
-    if (!file || !fgets(text, sizeof text, file))
+    sched_getaffinity(0, sizeof(set), &set);
+    pthread_getaffinity_np(pthread_self(), sizeof(own), &own);
+    if (!file || !fgets(text, sizeof(text), file))
         printf("unreadable\n");
     if (file)
         fclose(file);

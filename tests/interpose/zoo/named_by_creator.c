@@ -19,7 +19,7 @@ int main(void)
     for (int i = 0; i < 3; i++)
         pthread_create(&threads[i], NULL, body, NULL);
     for (int i = 0; i < 3; i++) {
-        snprintf(name, sizeof name, "worker-%d", i + 1);
+        snprintf(name, sizeof(name), "worker-%d", i + 1);
         if (pthread_setname_np(threads[i], name) != 0)
             return 1;
     }

@@ -51,7 +51,7 @@ static void *short_life(void *number)
     char name[16];
     unsigned seed = (unsigned)(size_t)number + 1;
 
-    snprintf(name, sizeof name, "short-%u", (unsigned)(size_t)number % 10);
+    snprintf(name, sizeof(name), "short-%u", (unsigned)(size_t)number % 10);
     pthread_setname_np(pthread_self(), name);
     allocate(&seed);
     return NULL;
@@ -66,12 +66,12 @@ static void *work(void *number)
     while (!over) {
         pthread_t thread;
 
-        snprintf(name, sizeof name, "%s-%u", rounds % 2 ? "even" : "odd", (unsigned)(size_t)number);
+        snprintf(name, sizeof(name), "%s-%u", rounds % 2 ? "even" : "odd", (unsigned)(size_t)number);
         pthread_setname_np(pthread_self(), name);
         allocate(&seed);
         map();
-        sched_getaffinity(0, sizeof set, &set);
-        sched_setaffinity(0, sizeof set, &set);
+        sched_getaffinity(0, sizeof(set), &set);
+        sched_setaffinity(0, sizeof(set), &set);
         if (pthread_create(&thread, NULL, short_life, number) == 0)
             pthread_join(thread, NULL);
         if (seed % 64 == 0) {

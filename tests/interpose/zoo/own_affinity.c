@@ -29,7 +29,7 @@ static void print_kernels(const char *label)
     char line[256];
     FILE *file = fopen("/proc/thread-self/status", "r");
 
-    while (file && fgets(line, sizeof line, file))
+    while (file && fgets(line, sizeof(line), file))
         if (!strncmp(line, "Cpus_allowed_list:", 18))
             printf("%s %s", label, line + 19);
     if (file)
@@ -47,13 +47,13 @@ static void *work(void *unused)
 
     worker_tid = (pid_t)syscall(SYS_gettid);
     if (is("sched"))
-        result = sched_setaffinity(0, sizeof wanted, &wanted);
+        result = sched_setaffinity(0, sizeof(wanted), &wanted);
     else if (is("tid"))
-        result = sched_setaffinity(worker_tid, sizeof wanted, &wanted);
+        result = sched_setaffinity(worker_tid, sizeof(wanted), &wanted);
     else if (is("self"))
-        result = pthread_setaffinity_np(pthread_self(), sizeof wanted, &wanted);
+        result = pthread_setaffinity_np(pthread_self(), sizeof(wanted), &wanted);
     else if (is("syscall"))
-        result = (int)syscall(SYS_sched_setaffinity, 0, sizeof wanted, &wanted);
+        result = (int)syscall(SYS_sched_setaffinity, 0, sizeof(wanted), &wanted);
     if (is("other") || is("early")) {
         pthread_barrier_wait(&ready);
         pthread_barrier_wait(&go);
@@ -68,16 +68,16 @@ static void wrong_calls(void)
     cpu_set_t none;
 
     CPU_ZERO(&none);
-    printf("empty %d", sched_setaffinity(0, sizeof none, &none));
+    printf("empty %d", sched_setaffinity(0, sizeof(none), &none));
     printf(" %d\n", errno);
-    printf("nobody %d", sched_setaffinity(0x3ffffff, sizeof wanted, &wanted));
+    printf("nobody %d", sched_setaffinity(0x3ffffff, sizeof(wanted), &wanted));
     printf(" %d\n", errno);
-    printf("fault %d", sched_setaffinity(0, sizeof wanted, (cpu_set_t *)8));
+    printf("fault %d", sched_setaffinity(0, sizeof(wanted), (cpu_set_t *)8));
     printf(" %d\n", errno);
     printf("small %d", sched_getaffinity(0, 1, &none));
     printf(" %d\n", errno);
-    printf("pthread %d\n", pthread_setaffinity_np(pthread_self(), sizeof none, &none));
-    printf("call %ld", syscall(SYS_sched_setaffinity, 0, sizeof none, &none));
+    printf("pthread %d\n", pthread_setaffinity_np(pthread_self(), sizeof(none), &none));
+    printf("call %ld", syscall(SYS_sched_setaffinity, 0, sizeof(none), &none));
     printf(" %d\n", errno);
 }
 
@@ -94,14 +94,14 @@ int main(int argc, char **argv)
     pthread_barrier_init(&go, NULL, 2);
     pthread_attr_init(&attributes);
     if (is("attribute"))
-        pthread_attr_setaffinity_np(&attributes, sizeof wanted, &wanted);
+        pthread_attr_setaffinity_np(&attributes, sizeof(wanted), &wanted);
     pthread_create(&worker, &attributes, work, NULL);
     if (is("early"))
-        printf("set %d\n", pthread_setaffinity_np(worker, sizeof wanted, &wanted));
+        printf("set %d\n", pthread_setaffinity_np(worker, sizeof(wanted), &wanted));
     if (is("other") || is("early"))
         pthread_barrier_wait(&ready);
     if (is("other"))
-        printf("set %d\n", pthread_setaffinity_np(worker, sizeof wanted, &wanted));
+        printf("set %d\n", pthread_setaffinity_np(worker, sizeof(wanted), &wanted));
     if (is("other") || is("early"))
         pthread_barrier_wait(&go);
     pthread_join(worker, NULL);

@@ -17,7 +17,7 @@ int main(void)
     pthread_attr_init(&attributes);
     CPU_ZERO(&nowhere);
     CPU_SET(CPU_SETSIZE - 1, &nowhere);
-    pthread_attr_setaffinity_np(&attributes, sizeof nowhere, &nowhere);
+    pthread_attr_setaffinity_np(&attributes, sizeof(nowhere), &nowhere);
     errno = 1234;
     int error = pthread_create(&thread, &attributes, body, NULL);
     printf("%d %d\n", error, errno);

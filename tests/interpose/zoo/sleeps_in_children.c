@@ -13,7 +13,7 @@ static void print_cpus(void)
     char line[256];
     FILE *file = fopen("/proc/self/status", "r");
 
-    while (file && fgets(line, sizeof line, file))
+    while (file && fgets(line, sizeof(line), file))
         if (!strncmp(line, "Cpus_allowed_list:", 18))
             fputs(line + 19, stdout);
     if (file)

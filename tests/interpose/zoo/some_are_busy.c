@@ -31,7 +31,7 @@ int main(int argc, char **argv)
 {
     int count = argc > 1 ? atoi(argv[1]) : 4, step = argc > 2 ? atoi(argv[2]) : 2;
     bool late = argc > 3 && strcmp(argv[3], "late") == 0;
-    pthread_t *threads = calloc((size_t)count + 1, sizeof *threads);
+    pthread_t *threads = calloc((size_t)count + 1, sizeof(*threads));
     struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
 
     for (int i = 0; i < count; i++)

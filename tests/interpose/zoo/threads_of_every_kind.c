@@ -91,7 +91,7 @@ static void by_aio(void)
 
     if (pipe(ends) != 0)
         exit(3);
-    control = (struct aiocb){.aio_fildes = ends[0], .aio_buf = buffer, .aio_nbytes = sizeof buffer};
+    control = (struct aiocb){.aio_fildes = ends[0], .aio_buf = buffer, .aio_nbytes = sizeof(buffer)};
     if (aio_read(&control) != 0)
         exit(3);
 }
@@ -144,7 +144,7 @@ int main(int argc, char **argv)
                  {"aio", by_aio},     {"leaving", by_leaving},         {"uring", by_uring}};
     struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
 
-    for (size_t i = 0; argc > 1 && i < sizeof kinds / sizeof *kinds; i++)
+    for (size_t i = 0; argc > 1 && i < sizeof(kinds) / sizeof(*kinds); i++)
         if (!strcmp(argv[1], kinds[i].name))
             kinds[i].make();
     puts("ready");

@@ -146,7 +146,7 @@ static void stop_counting(void)
     if (!atomic_exchange(&counting, false))
         return;
     print_result();
-    memset(counter.counts, 0, counter.cpus * sizeof *counter.counts);
+    memset(counter.counts, 0, counter.cpus * sizeof(*counter.counts));
     cache_clear(counter.cache);
     if (counter.pages)
         remote_pages_clear(counter.pages);
@@ -325,13 +325,13 @@ int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, 
         return fputs("access_counter: out= (that can be written), nodes= and cpus= are needed, and a whole machine\n",
                      stderr),
                -1;
-    counter.counts = aligned_alloc(_Alignof(struct count), counter.cpus * sizeof *counter.counts);
+    counter.counts = aligned_alloc(_Alignof(struct count), counter.cpus * sizeof(*counter.counts));
     counter.cache = cache_open(counter.cpus, counter.end);
     if (counter.pages_most)
         counter.pages = remote_pages_open(counter.cpus, counter.pages_most);
     if (!counter.counts || !counter.cache || (counter.pages_most && !counter.pages))
         return fputs("access_counter: no memory\n", stderr), -1;
-    memset(counter.counts, 0, counter.cpus * sizeof *counter.counts);
+    memset(counter.counts, 0, counter.cpus * sizeof(*counter.counts));
     qemu_plugin_register_vcpu_tb_trans_cb(id, on_translation);
     qemu_plugin_register_atexit_cb(id, on_end, NULL);
     return 0;

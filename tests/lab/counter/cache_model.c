@@ -8,7 +8,8 @@
 #define WAYS       8u
 #define SETS       512u /* x 8 ways x 64 bytes = 256 KiB */
 
-/* Of a line of memory: who has written it last, alone, and how often that changed. A copy with another count is stale.
+/*
+ * Of a line of memory: who has written it last, alone, and how often that changed. A copy with another count is stale.
  */
 #define WRITER_BITS 10u
 #define NOBODY      ((1u << WRITER_BITS) - 1)
@@ -31,14 +32,14 @@ struct cache {
 
 struct cache *cache_open(unsigned cpus, uint64_t addresses)
 {
-    struct cache *cache = calloc(1, sizeof *cache);
+    struct cache *cache = calloc(1, sizeof(*cache));
 
     if (!cache || cpus >= NOBODY)
         return cache_close(cache), NULL;
     cache->cpus = cpus;
     cache->lines = (addresses + (1u << LINE_SHIFT) - 1) >> LINE_SHIFT;
-    cache->states = calloc(cache->lines, sizeof *cache->states);
-    cache->sets = calloc((size_t)cpus * SETS, sizeof *cache->sets);
+    cache->states = calloc(cache->lines, sizeof(*cache->states));
+    cache->sets = calloc((size_t)cpus * SETS, sizeof(*cache->sets));
     if (!cache->states || !cache->sets)
         return cache_close(cache), NULL;
     cache_clear(cache);
@@ -56,7 +57,7 @@ void cache_close(struct cache *cache)
 
 void cache_clear(struct cache *cache)
 {
-    memset(cache->sets, 0, (size_t)cache->cpus * SETS * sizeof *cache->sets);
+    memset(cache->sets, 0, (size_t)cache->cpus * SETS * sizeof(*cache->sets));
 }
 
 /* What the line is after this access. A store by another than the last writer makes all copies stale. */
@@ -81,7 +82,7 @@ static bool find(struct ways *ways, uint64_t tag, uint32_t before, uint32_t afte
     while (place < WAYS - 1 && copies[place].line != tag)
         place++;
     hit = copies[place].line == tag && (copies[place].state & ~NOBODY) == (before & ~NOBODY);
-    memmove(copies + 1, copies, place * sizeof *copies);
+    memmove(copies + 1, copies, place * sizeof(*copies));
     copies[0] = (struct copy){tag, after};
     return hit;
 }

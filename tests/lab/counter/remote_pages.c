@@ -17,7 +17,7 @@ struct remote_pages {
 
 struct remote_pages *remote_pages_open(unsigned cpus, unsigned most)
 {
-    struct remote_pages *pages = malloc(sizeof *pages);
+    struct remote_pages *pages = malloc(sizeof(*pages));
 
     if (!pages)
         return NULL;
@@ -57,11 +57,11 @@ void remote_pages_print(FILE *to, struct remote_pages *pages)
 {
     struct entry *sum = pages->entries + (size_t)pages->cpus * TABLE;
 
-    memset(sum, 0, TABLE * sizeof *sum);
+    memset(sum, 0, TABLE * sizeof(*sum));
     for (size_t i = 0; i < (size_t)pages->cpus * TABLE; i++)
         if (pages->entries[i].accesses)
             add(sum, pages->entries[i].page, pages->entries[i].accesses);
-    qsort(sum, TABLE, sizeof *sum, most_first);
+    qsort(sum, TABLE, sizeof(*sum), most_first);
     fputc('[', to);
     for (unsigned i = 0; i < pages->most && i < TABLE && sum[i].accesses; i++)
         fprintf(to, "%s[\"0x%" PRIx64 "\", %" PRIu64 "]", i ? ", " : "", sum[i].page << 12, sum[i].accesses);
@@ -70,7 +70,7 @@ void remote_pages_print(FILE *to, struct remote_pages *pages)
 
 void remote_pages_clear(struct remote_pages *pages)
 {
-    memset(pages->entries, 0, (size_t)TABLE * pages->cpus * sizeof *pages->entries);
+    memset(pages->entries, 0, (size_t)TABLE * pages->cpus * sizeof(*pages->entries));
 }
 
 void remote_pages_close(struct remote_pages *pages)

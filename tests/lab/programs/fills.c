@@ -35,7 +35,7 @@ static void add_pages(char *block, unsigned *pages)
 static void *fill(void *argument)
 {
     unsigned pages[NODES_MOST] = {0};
-    char **blocks = calloc(count, sizeof *blocks);
+    char **blocks = calloc(count, sizeof(*blocks));
 
     (void)argument;
     for (unsigned i = 0; i < count; i++) {

@@ -44,7 +44,7 @@ int main(int argc, char **argv)
         answer,
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
-    struct sock_fprog program = {sizeof code / sizeof *code, code};
+    struct sock_fprog program = {sizeof(code) / sizeof(*code), code};
 
     if (argc < 3)
         return 2;

@@ -54,7 +54,7 @@ static uint32_t next_random(struct worker *worker)
 static struct object *make(struct worker *worker)
 {
     uint32_t random = next_random(worker), words = random % 16 == 0 ? 200 + random / 16 % 800 : 4 + random / 16 % 60;
-    struct object *object = malloc(sizeof *object + words * sizeof object->data[0]);
+    struct object *object = malloc(sizeof(*object) + words * sizeof(object->data[0]));
 
     if (!object)
         exit(1);
@@ -77,7 +77,7 @@ static uint64_t sum_of(const struct object *object)
 
 static void own(struct worker *worker)
 {
-    struct object **table = calloc(OBJECTS, sizeof *table);
+    struct object **table = calloc(OBJECTS, sizeof(*table));
 
     for (unsigned i = 0; i < OBJECTS; i++)
         table[i] = make(worker);
@@ -132,7 +132,7 @@ static uint32_t *array;
 
 static void work_on_array(struct worker *worker)
 {
-    size_t part = ARRAY_BYTES / sizeof *array / threads;
+    size_t part = ARRAY_BYTES / sizeof(*array) / threads;
     uint32_t *mine = array + worker->number * part;
 
     for (unsigned round = 0; round < ARRAY_ROUNDS; round++)
@@ -197,9 +197,9 @@ static void use_pool(struct worker *worker)
     for (unsigned i = 0; i < 60; i++) {
         uint32_t *buffer = take_buffer();
 
-        for (unsigned j = 0; j < BUFFER_BYTES / sizeof *buffer; j++)
+        for (unsigned j = 0; j < BUFFER_BYTES / sizeof(*buffer); j++)
             buffer[j] = i + j;
-        for (unsigned j = 0; j < BUFFER_BYTES / sizeof *buffer; j++)
+        for (unsigned j = 0; j < BUFFER_BYTES / sizeof(*buffer); j++)
             worker->sum += buffer[j];
         give_buffer(buffer);
     }
@@ -212,7 +212,7 @@ static void prepare(void)
     array = malloc(ARRAY_BYTES);
     if (!array)
         exit(1);
-    for (size_t i = 0; i < ARRAY_BYTES / sizeof *array; i++)
+    for (size_t i = 0; i < ARRAY_BYTES / sizeof(*array); i++)
         array[i] = (uint32_t)i;
 }
 
@@ -250,7 +250,7 @@ int main(int argc, char **argv)
 
     if (argc > 2)
         threads = (unsigned)atoi(argv[2]);
-    for (size_t i = 0; argc > 1 && i < sizeof loads / sizeof *loads; i++)
+    for (size_t i = 0; argc > 1 && i < sizeof(loads) / sizeof(*loads); i++)
         if (!strcmp(argv[1], loads[i].name)) {
             load = loads[i].load;
             if (loads[i].prepare)

@@ -85,7 +85,7 @@ static void *work(void *argument)
 {
     struct worker *worker = argument;
     char name[16];
-    snprintf(name, sizeof name, "w%u", worker->number);
+    snprintf(name, sizeof(name), "w%u", worker->number);
     pthread_setname_np(pthread_self(), name);
     make(worker);
     if (worker->number == 1)

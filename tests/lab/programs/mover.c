@@ -94,13 +94,13 @@ static struct tally tally_all(void)
 
 static void fill(uint32_t *words, size_t size, uint32_t seed)
 {
-    for (size_t i = 0; i < size / sizeof *words; i++)
+    for (size_t i = 0; i < size / sizeof(*words); i++)
         words[i] = seed + (uint32_t)i;
 }
 
 static bool is_filled(const uint32_t *words, size_t size, uint32_t seed)
 {
-    for (size_t i = 0; i < size / sizeof *words; i++)
+    for (size_t i = 0; i < size / sizeof(*words); i++)
         if (words[i] != seed + (uint32_t)i)
             return false;
     return true;
@@ -165,7 +165,7 @@ static void *work(void *argument)
     pthread_setname_np(pthread_self(), "before");
     usleep(50000);
     from = node_here();
-    objects = malloc(count * sizeof *objects);
+    objects = malloc(count * sizeof(*objects));
     for (size_t i = 0; i < count; i++)
         fill(objects[i] = malloc(OBJECT), OBJECT, (uint32_t)i);
     fill(array = malloc(array_size), array_size, 99);

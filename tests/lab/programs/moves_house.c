@@ -84,10 +84,10 @@ static void *work(void *unused)
     pthread_setname_np(pthread_self(), "before");
     usleep(50000); /* older than what got its name a moment ago */
     from = node_here();
-    objects = need(malloc(count * sizeof *objects));
+    objects = need(malloc(count * sizeof(*objects)));
     for (size_t i = 0; i < count; i++)
-        fill(objects[i] = need(malloc(WORDS * sizeof **objects)), WORDS, i);
-    fill(array = need(malloc(array_words * sizeof *array)), array_words, 99);
+        fill(objects[i] = need(malloc(WORDS * sizeof(**objects))), WORDS, i);
+    fill(array = need(malloc(array_words * sizeof(*array))), array_words, 99);
     expected = pass_over(objects, array);
     pthread_setname_np(pthread_self(), "after");
     began = now_ns();

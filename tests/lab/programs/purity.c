@@ -61,7 +61,7 @@ static void pin(unsigned cpu)
     cpu_set_t set;
     CPU_ZERO(&set);
     CPU_SET(cpu, &set);
-    sched_setaffinity(0, sizeof set, &set);
+    sched_setaffinity(0, sizeof(set), &set);
 }
 
 static size_t random_size(struct worker *worker)
@@ -225,8 +225,8 @@ static void *run(void *argument)
 
 static void run_all(void)
 {
-    pthread_t *ids = calloc(threads, sizeof *ids);
-    struct worker *workers = calloc(threads, sizeof *workers);
+    pthread_t *ids = calloc(threads, sizeof(*ids));
+    struct worker *workers = calloc(threads, sizeof(*workers));
     pthread_barrier_init(&barrier, NULL, threads);
     for (unsigned i = 0; i < threads; i++) {
         workers[i] = (struct worker){i, i * 7919 + 1};
@@ -256,10 +256,10 @@ int main(int argc, char **argv)
     const char *name = argc > 1 ? argv[1] : "";
     threads = argc > 2 ? (unsigned)atoi(argv[2]) : threads;
     count = argc > 3 ? (unsigned)atoi(argv[3]) : count;
-    for (size_t i = 0; i < sizeof loads / sizeof *loads; i++)
+    for (size_t i = 0; i < sizeof(loads) / sizeof(*loads); i++)
         if (!strcmp(name, loads[i].name))
             load = loads[i].load;
-    objects = calloc((size_t)threads * count, sizeof *objects);
+    objects = calloc((size_t)threads * count, sizeof(*objects));
     if (!load || !objects || !threads || !count)
         return 2;
     run_all();

@@ -27,7 +27,7 @@ static int connect_to(int port)
     int fd = socket(AF_INET, SOCK_STREAM, 0);
 
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
         return fd;
     close(fd);
     return -1;
@@ -80,7 +80,7 @@ static void read_reply(int fd, char *buffer, size_t *have, size_t *at)
     int c;
 
     while ((c = read_char(fd, buffer, have, at)) != '\n')
-        if (length < sizeof line - 1)
+        if (length < sizeof(line) - 1)
             line[length++] = (char)c;
     line[length] = '\0';
     if (line[0] != '$')
@@ -139,6 +139,6 @@ int main(int argc, char **argv)
                 read_reply(fds[i], replies, &have, &at);
         }
     }
-    send_all(fds[0], shutdown_now, sizeof shutdown_now - 1);
+    send_all(fds[0], shutdown_now, sizeof(shutdown_now) - 1);
     return 0;
 }

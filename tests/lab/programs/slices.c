@@ -118,7 +118,7 @@ static size_t pages_on(const void *start, size_t size, unsigned node, size_t *re
 
 static void look(struct worker *worker)
 {
-    worker->local = pages_on(worker->part, part * sizeof *array, node_here(), &worker->pages);
+    worker->local = pages_on(worker->part, part * sizeof(*array), node_here(), &worker->pages);
 }
 
 static void add_one_to_all(uint32_t *numbers_of_mine)
@@ -172,7 +172,7 @@ static void hold_pages(unsigned threads)
     if (pipe(ends) != 0)
         abort();
     for (unsigned i = 0; i < 2 * threads; i++) { /* a pipe has room for 16 pages */
-        struct iovec page = {(char *)array + ((2 * i + 1) * part * sizeof *array / 4 & -(size_t)PAGE), PAGE};
+        struct iovec page = {(char *)array + ((2 * i + 1) * part * sizeof(*array) / 4 & -(size_t)PAGE), PAGE};
 
         if (vmsplice(ends[1], &page, 1, 0) != PAGE)
             abort();
@@ -188,7 +188,7 @@ static unsigned try_system_calls(void)
 
     if (pipe(ends) != 0)
         abort();
-    for (size_t i = 0; busy; i = (i + 7919) % (numbers * sizeof *array / PAGE)) {
+    for (size_t i = 0; busy; i = (i + 7919) % (numbers * sizeof(*array) / PAGE)) {
         char *at = (char *)array + i * PAGE;
 
         refused += write(ends[1], at, PAGE) != PAGE;
@@ -229,7 +229,7 @@ int main(int argc, char **argv)
     indexed = argc > 4 && !strcmp(argv[4], "indexed");
     held = argc > 4 && !strcmp(argv[4], "held");
     deadline = time(NULL) + (argc > 1 ? atoi(argv[1]) : 20);
-    numbers = size / sizeof *array;
+    numbers = size / sizeof(*array);
     part = numbers / threads;
     array = allocate(size);
     for (size_t i = 0; i < numbers; i++)

@@ -39,8 +39,8 @@ int main(int argc, char **argv)
     rounds = strtoul(argv[4], NULL, 10);
     size = strtoull(argv[3], NULL, 10) << 10;
     memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED || sched_setaffinity(0, sizeof cpus, &cpus) != 0 ||
-        syscall(SYS_mbind, memory, size, MPOL_INTERLEAVE, &nodes, sizeof nodes * 8 + 1, MPOL_MF_STRICT) != 0)
+    if (memory == MAP_FAILED || sched_setaffinity(0, sizeof(cpus), &cpus) != 0 ||
+        syscall(SYS_mbind, memory, size, MPOL_INTERLEAVE, &nodes, sizeof(nodes) * 8 + 1, MPOL_MF_STRICT) != 0)
         return 1;
     memset(memory, 1, size);
     if (mmap((void *)(uintptr_t)MARK_PAGE, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,

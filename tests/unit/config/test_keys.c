@@ -21,7 +21,7 @@ static char *text_written_by(int (*schema)(FILE *), void (*manual)(FILE *))
     return text;
 }
 
-/* ---- schema ---- */
+/* --- schema --- */
 
 static json_t *schema_root;
 
@@ -87,7 +87,7 @@ static void the_schema_has_every_key_and_no_other(void **state)
     free(text);
 }
 
-/* ---- explain, manual ---- */
+/* --- explain, manual --- */
 
 static bool is_explained(void *context, const char *path, const struct key *key, const struct key_table *in)
 {
@@ -140,7 +140,7 @@ static void the_manual_has_every_key(void **state)
     free(text);
 }
 
-/* ---- reader ---- */
+/* --- reader --- */
 
 static const char *sample(const struct key *key)
 {

@@ -36,7 +36,7 @@ static void after_a_look(const char *steal, const struct load *loads, size_t cou
                          uint32_t *ret_moves)
 {
     char policy[512];
-    snprintf(policy, sizeof policy, POLICY, steal);
+    snprintf(policy, sizeof(policy), POLICY, steal);
     struct compiled compiled = compile_text(policy, MACHINE);
     struct balance_thread threads[32];
     uint32_t cpu_load[64];
@@ -80,10 +80,10 @@ static void looks(void **state)
          0},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         char text[128];
         uint32_t moves;
-        after_a_look(cases[i].steal, cases[i].loads, cases[i].count, text, sizeof text, &moves);
+        after_a_look(cases[i].steal, cases[i].loads, cases[i].count, text, sizeof(text), &moves);
         if (moves != cases[i].moves || strcmp(text, cases[i].cpus) != 0)
             fail_msg("%s: %u moves, then on %s", cases[i].what, moves, text);
     }
@@ -96,7 +96,7 @@ static void it_settles(void **state)
     (void)state;
     for (int round = 0; round < 200; round++) {
         char policy[512];
-        snprintf(policy, sizeof policy, POLICY, "any");
+        snprintf(policy, sizeof(policy), POLICY, "any");
         struct compiled compiled = compile_text(policy, MACHINE);
         struct balance_thread threads[24];
         uint32_t cpu_load[64];

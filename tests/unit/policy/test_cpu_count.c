@@ -59,7 +59,7 @@ static void quotas(void **state)
         {"a period of nothing", {{"/proc/self/cgroup", "0::/\n"}, {"/sys/fs/cgroup/cpu.max", "5 0\n"}, {0}}, 0},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         files = cases[i].files;
         if (cgroup_cpus(read_one) != cases[i].cpus)
             fail_msg("%s: %u", cases[i].what, cgroup_cpus(read_one));
@@ -88,10 +88,10 @@ static void reports(void **state)
         {"6", "2-4", 0xff, 0, 6, 0x1c},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         char text[256];
         uint64_t mask;
-        snprintf(text, sizeof text, "schema = 1\n[cpu_count]\nreport = %s\n[defaults]\ncpus = \"%s\"\n",
+        snprintf(text, sizeof(text), "schema = 1\n[cpu_count]\nreport = %s\n[defaults]\ncpus = \"%s\"\n",
                  cases[i].report, cases[i].cpus);
         struct compiled compiled = compile_text(text, "core:8");
         uint32_t number = cpu_count_number(&compiled.view, &cases[i].base, 1, cases[i].cgroup);

@@ -29,9 +29,9 @@ static char *slots_of(const char *machine, const struct dist_request *base, cons
         char *cpus = cpuset_to_string(&slots.items[i].mask);
         assert_true(cpuset_is_subset(&slots.items[i].mask, &set));
         assert_true(cpuset_is_subset(&slots.items[i].mask, &slots.items[i].claim));
-        length += (size_t)snprintf(text + length, sizeof text - length, "%s%s", i ? " | " : "", cpus);
+        length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s", i ? " | " : "", cpus);
         if (capacities)
-            length += (size_t)snprintf(text + length, sizeof text - length, "/%u", slots.items[i].capacity);
+            length += (size_t)snprintf(text + length, sizeof(text) - length, "/%u", slots.items[i].capacity);
         free(cpus);
     }
     dist_slots_free(&slots);
@@ -88,7 +88,7 @@ static void order_follows_the_words(void **state)
          "0 | 2 | 4 | 6 | 1 | 3 | 5 | 7"},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct dist_request request = {.distribution = cases[i].distribution,
                                        .level = cases[i].level,
                                        .bind_to = cases[i].bind_to,

@@ -38,7 +38,7 @@ static void globs_match_as_fnmatch_does(void **state)
         {"ü*", "über", true},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
         if (glob_match(cases[i].pattern, cases[i].text) != cases[i].matches)
             fail_msg("%s on %s", cases[i].pattern, cases[i].text);
 }
@@ -103,7 +103,7 @@ static void the_first_rule_that_matches_decides(void **state)
         {"the catch-all", {.unnamed = true, .index = 1, .process = &process}, "defaults"},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         uint32_t rule = match_rule(plan, &cases[i].facts);
         const char *name = rule == PLAN_NONE ? "none" : plan_text(plan, plan->rules[rule].name);
         if (strcmp(name, cases[i].rule) != 0)
@@ -146,7 +146,7 @@ static void why_names_the_condition_that_failed(void **state)
     compiled_free(&compiled);
 }
 
-/* ---- what check says ---- */
+/* --- what check says --- */
 
 static void lint_finds_what_can_never_match(void **state)
 {
@@ -175,9 +175,9 @@ static void lint_finds_what_can_never_match(void **state)
         {"[[rules]]\nname = \"a\"\nmatch = { main = true }\nnodes = [\"7\", \"all\"]\n", "W020", false},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         char text[600];
-        snprintf(text, sizeof text, "schema = 1\n%s", cases[i].rules);
+        snprintf(text, sizeof(text), "schema = 1\n%s", cases[i].rules);
         struct compiled compiled = compile_text(text, "numa:1 l3:2 core:2 pu:1");
         if (was_said(&compiled.diags, cases[i].code) != cases[i].said)
             fail_msg("%s %s for\n%s", cases[i].code, cases[i].said ? "is missing" : "was said", cases[i].rules);

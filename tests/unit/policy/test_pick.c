@@ -183,7 +183,7 @@ static void exclusive_cpus_leave_the_masks_of_others(void **state)
     free_board(&board);
 }
 
-/* ---- many threads at once ---- */
+/* --- many threads at once --- */
 
 static _Atomic unsigned owners[8];
 static struct board *contested;
@@ -203,9 +203,9 @@ static void main_stays_where_it_is_among_nodes(void **state)
         {"bind_to = \"node\"\nexclusive = true", false},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+    for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
         char policy[200];
-        snprintf(policy, sizeof policy, "schema = 1\n[defaults]\n%s\n", rules[i].keys);
+        snprintf(policy, sizeof(policy), "schema = 1\n[defaults]\n%s\n", rules[i].keys);
         struct board board = new_board(policy);
         assert_int_equal(pick_keeps_start(&board.compiled.view, 0), rules[i].stays);
         free_board(&board);

@@ -32,7 +32,7 @@ static int check_changed(const struct compiled *compiled, size_t at, uint32_t va
     char *copy = malloc(compiled->bytes.size);
     assert_non_null(copy);
     memcpy(copy, compiled->bytes.data, compiled->bytes.size);
-    memcpy(copy + at, &value, sizeof value);
+    memcpy(copy + at, &value, sizeof(value));
     struct plan_header *header = (struct plan_header *)copy;
     header->checksum = plan_checksum(copy, compiled->bytes.size);
     *ret_copy = copy;
@@ -124,7 +124,7 @@ static void a_plan_that_passes_is_safe_to_use(void **state)
     struct compiled compiled = good_plan();
     (void)state;
     for (size_t at = 0; at + 4 <= compiled.bytes.size; at += 4)
-        for (size_t v = 0; v < sizeof values / sizeof *values; v++) {
+        for (size_t v = 0; v < sizeof(values) / sizeof(*values); v++) {
             struct plan_view view;
             void *copy;
             if (check_changed(&compiled, at, values[v], &view, &copy) == 0)

@@ -5,7 +5,7 @@
 #include "policy/setexpr.h"
 #include "tests/unit/policy/fixture.h"
 
-/* ---- cpuset ---- */
+/* --- cpuset --- */
 
 static void lists_are_read_as_the_kernel_writes_them(void **state)
 {
@@ -33,7 +33,7 @@ static void lists_are_read_as_the_kernel_writes_them(void **state)
         {"99999999999999999999", NULL, -ERANGE},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct cpuset set = CPUSET_EMPTY;
         assert_int_equal(cpuset_parse_list(&set, cases[i].text, NULL), cases[i].result);
         if (cases[i].result == 0)
@@ -74,12 +74,12 @@ static void a_short_buffer_gets_a_beginning_and_the_whole_length(void **state)
     (void)state;
     cpuset_add_range(&set, 10, 12);
     cpuset_add(&set, 20);
-    assert_int_equal(cpuset_format(&set, text, sizeof text), strlen("10-12,20"));
+    assert_int_equal(cpuset_format(&set, text, sizeof(text)), strlen("10-12,20"));
     assert_string_equal(text, "10-12");
     cpuset_free(&set);
 }
 
-/* ---- the set grammar ---- */
+/* --- the set grammar --- */
 
 static int answer_rule(void *context, const char *name, struct cpuset *ret_cpus)
 {
@@ -172,7 +172,7 @@ static void every_word_means_what_the_manual_says(void **state)
         {SET_CPUS, "l3-of(l3-of(l3-of(l3-of(l3-of(l3-of(l3-of(l3-of(l3-of(l3-of(cpu:1))))))))))", "!"},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         char *got = resolve(FOUR_NODES, cases[i].unit, &cases[i].text, 1);
         if (strcmp(got, cases[i].cpus) != 0)
             fail_msg("\"%s\" gave %s, not %s", cases[i].text, got, cases[i].cpus);

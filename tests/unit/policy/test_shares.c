@@ -24,14 +24,14 @@ static void each_level_and_order(void **state)
         {"core:4", PROC_DIST_SCATTER, LEVEL_NODE, "0-3"},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct topology *topology = load_topology(cases[i].machine);
         struct shares shares;
         char text[256] = "";
         assert_int_equal(shares_list(&shares, topology, &topology->allowed, cases[i].distribution, cases[i].level), 0);
         for (size_t s = 0; s < shares.count; s++) {
             char *set = cpuset_to_string(&shares.sets[s]);
-            snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", s ? " " : "", set);
+            snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", s ? " " : "", set);
             free(set);
         }
         if (strcmp(text, cases[i].sets) != 0)
@@ -93,10 +93,10 @@ static void each_distribution(void **state)
         {PROC_DIST_SCATTER, "01230130"},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct ledger ledger = {0};
         char text[16] = "";
-        memset(dead, 0, sizeof dead);
+        memset(dead, 0, sizeof(dead));
         for (uint32_t pid = 1; pid <= 8; pid++)
             text[pid - 1] = (char)('0' + claim(&ledger, pid, cases[i].distribution));
         assert_string_equal(text, cases[i].shares);
@@ -107,7 +107,7 @@ static void who_comes_again_keeps_his_share(void **state)
 {
     struct ledger ledger = {0};
     (void)state;
-    memset(dead, 0, sizeof dead);
+    memset(dead, 0, sizeof(dead));
     assert_int_equal(claim(&ledger, 1, PROC_DIST_LEAST_LOADED), 0);
     assert_int_equal(claim(&ledger, 2, PROC_DIST_LEAST_LOADED), 1);
     assert_int_equal(claim(&ledger, 1, PROC_DIST_LEAST_LOADED), 0);
@@ -120,7 +120,7 @@ static void the_dead_are_struck_out(void **state)
     uint32_t counts[4];
     unsigned seed = 3;
     (void)state;
-    memset(dead, 0, sizeof dead);
+    memset(dead, 0, sizeof(dead));
     for (uint32_t pid = 1; pid < 3000; pid++) {
         seed = seed * 1103515245 + 12345;
         if (pid > 8)
@@ -139,8 +139,8 @@ static void a_damaged_file_is_begun_anew(void **state)
 {
     struct ledger ledger;
     (void)state;
-    memset(&ledger, 0x5a, sizeof ledger);
-    memset(dead, 0, sizeof dead);
+    memset(&ledger, 0x5a, sizeof(ledger));
+    memset(dead, 0, sizeof(dead));
     assert_int_equal(claim(&ledger, 1, PROC_DIST_LEAST_LOADED), 0);
     for (uint32_t i = 0; i < LEDGER_ENTRIES; i++)
         ledger.entries[i] = (struct ledger_entry){i + 10, 4000, 1};

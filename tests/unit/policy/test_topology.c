@@ -9,7 +9,7 @@ static void every_cpu_is_in_one_place_of_each_level(void **state)
         "pack:3 core:2 pu:1", "pack:1 l3:8 core:4 pu:2",        "machine",
     };
     (void)state;
-    for (size_t m = 0; m < sizeof machines / sizeof *machines; m++) {
+    for (size_t m = 0; m < sizeof(machines) / sizeof(*machines); m++) {
         struct topology *topology = load_topology(machines[m]);
         assert_int_equal(topology->cpu_count, cpuset_weight(&topology->cpus));
         assert_true(cpuset_is_subset(&topology->allowed, &topology->cpus));
@@ -85,7 +85,7 @@ static void nonsense_is_a_finding(void **state)
         {"core:2; mems=7", "E063"},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct topology *topology = NULL;
         struct diag_list diags = {0};
         assert_true(topology_load(&topology, cases[i].text, &diags) < 0);

@@ -28,7 +28,7 @@ static inline void walk_plan(const struct plan_view *plan)
     uint32_t key;
     bool shared;
     match_target(plan, &process, &key);
-    for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
+    for (size_t i = 0; i < sizeof(facts) / sizeof(*facts); i++)
         match_rule(plan, &facts[i]);
     size_t size = occupancy_size(plan);
     void *memory = calloc(1, size ? size : 1);

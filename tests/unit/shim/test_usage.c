@@ -19,7 +19,7 @@ static struct piece *one_piece(size_t size)
 {
     struct piece *piece;
 
-    memset(&usage, 0, sizeof usage);
+    memset(&usage, 0, sizeof(usage));
     usage_begin(&usage);
     piece = usage_keep(&usage, START, size, USAGE_CHUNK_LEAST, 7, 0);
     usage_end(&usage);
@@ -198,7 +198,7 @@ static void known_pieces_keep_their_votes_and_others_are_forgotten(void **state)
 static void a_full_table_is_said(void **state)
 {
     (void)state;
-    memset(&usage, 0, sizeof usage);
+    memset(&usage, 0, sizeof(usage));
     usage_begin(&usage);
     for (size_t i = 0; i < USAGE_PIECES; i++)
         assert_non_null(usage_keep(&usage, START + (USAGE_PIECES - i) * MIB, MIB, USAGE_CHUNK_LEAST, 1, 0));
@@ -232,7 +232,7 @@ static void chunks_are_whole_units(void **state)
         struct piece *piece;
         uintptr_t next = START + MIB;
 
-        memset(&usage, 0, sizeof usage);
+        memset(&usage, 0, sizeof(usage));
         usage_begin(&usage);
         piece = usage_keep(&usage, START + MIB, size, unit, 1, 0);
         usage_end(&usage);

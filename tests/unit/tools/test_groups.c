@@ -9,7 +9,8 @@
 
 #include "tools/learn/groups.h"
 
-/* Main, two workers that are called alike, one of the library's own, and one of the program's that borrowed its name.
+/*
+ * Main, two workers that are called alike, one of the library's own, and one of the program's that borrowed its name.
  */
 static struct seen_thread threads[] = {
     {.tid = 10, .name = "server", .ran_ns = 100},   {.tid = 11, .name = "io-1", .ran_ns = 400},
@@ -35,7 +36,7 @@ static struct groups made(const struct observed *observed, const struct allocate
 
 static struct observed seen(void)
 {
-    return (struct observed){.threads = threads, .count = sizeof threads / sizeof *threads};
+    return (struct observed){.threads = threads, .count = sizeof(threads) / sizeof(*threads)};
 }
 
 static const struct group *with_pattern(const struct groups *groups, const char *pattern)
