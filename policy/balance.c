@@ -13,12 +13,10 @@ static uint32_t next_cpu(const struct plan_view *plan, uint32_t mask, uint32_t f
 {
     const struct plan_mask *m = &plan->masks[mask];
     uint32_t end = (m->first_word + m->word_count) * 64;
-
     if (from < m->first_word * 64)
         from = m->first_word * 64;
     while (from < end) {
         uint64_t word = plan->words[m->word_first + from / 64 - m->first_word] >> from % 64;
-
         if (word) {
             from += (uint32_t)__builtin_ctzll(word);
             return from < plan->count[PLAN_CPUS] ? from : PLAN_NONE;
@@ -36,7 +34,6 @@ static uint32_t first_cpu(const struct plan_view *plan, uint32_t mask)
 static uint32_t weight_of(const struct plan_view *plan, uint32_t slot)
 {
     uint32_t weight = plan->masks[plan->slots[slot].mask].weight;
-
     return weight ? weight : 1;
 }
 
@@ -45,7 +42,6 @@ static uint32_t weight_of(const struct plan_view *plan, uint32_t slot)
 static void add_load(const struct plan_view *plan, uint32_t *cpu_load, uint32_t slot, int64_t load)
 {
     int64_t part = load / weight_of(plan, slot);
-
     FOREACH_CPU(id, plan, plan->slots[slot].mask)
         cpu_load[id] = (int64_t)cpu_load[id] + part > 0 ? (uint32_t)((int64_t)cpu_load[id] + part) : 0;
 }
@@ -53,7 +49,6 @@ static void add_load(const struct plan_view *plan, uint32_t *cpu_load, uint32_t 
 static uint32_t slot_load(const struct plan_view *plan, const uint32_t *cpu_load, uint32_t slot)
 {
     uint64_t sum = 0;
-
     FOREACH_CPU(id, plan, plan->slots[slot].mask)
         sum += cpu_load[id];
     return (uint32_t)(sum / weight_of(plan, slot));
@@ -65,7 +60,6 @@ static uint32_t slot_load(const struct plan_view *plan, const uint32_t *cpu_load
 static uint32_t distance(const struct plan_view *plan, uint32_t a, uint32_t b)
 {
     uint32_t first = first_cpu(plan, plan->slots[a].mask), second = first_cpu(plan, plan->slots[b].mask);
-
     if (first == PLAN_NONE || second == PLAN_NONE)
         return STEAL_ANY;
     if (plan->cpus[first].l3 == plan->cpus[second].l3)
@@ -94,7 +88,6 @@ static uint32_t gain_of(const struct plan_view *plan, const struct balance_threa
     uint32_t leaves = thread->load / weight_of(plan, thread->slot), comes = thread->load / weight_of(plan, to);
     uint32_t before = apart(from_load, to_load);
     uint32_t after = apart(from_load > leaves ? from_load - leaves : 0, to_load + comes);
-
     return after < before ? before - after : 0;
 }
 
@@ -111,7 +104,6 @@ static void try_thread(const struct plan_view *plan, struct balance_thread *thre
     const struct plan_rule *rule = &plan->rules[thread->rule];
     uint32_t from_load = slot_load(plan, cpu_load, thread->slot);
     struct move move = {thread, thread->slot, to, distance(plan, thread->slot, to), 0};
-
     if (from_load <= BALANCE_CPU + rule->imbalance_permille || move.distance > rule->steal)
         return;
     move.gain = gain_of(plan, thread, from_load, to_load, to);
@@ -124,10 +116,8 @@ static uint32_t idle_slot(const struct plan_view *plan, uint32_t rule, const uin
 {
     uint32_t put_up_with = plan->rules[rule].imbalance_permille, best = PLAN_NONE;
     uint32_t least = BALANCE_CPU > put_up_with ? BALANCE_CPU - put_up_with : 1;
-
     for (uint32_t i = 0; i < plan->rules[rule].slot_count; i++) {
         uint32_t slot = plan->rules[rule].slot_first + i, load = slot_load(plan, cpu_load, slot);
-
         if (load < least) {
             least = load;
             best = slot;
@@ -142,7 +132,6 @@ static bool move_one(const struct plan_view *plan, uint32_t rule, struct balance
 {
     uint32_t to_load, to = idle_slot(plan, rule, cpu_load, &to_load);
     struct move best = {0};
-
     for (uint32_t i = 0; to != PLAN_NONE && i < count; i++)
         if (threads[i].rule == rule && threads[i].movable && threads[i].slot != to)
             try_thread(plan, &threads[i], cpu_load, to, to_load, &best);
@@ -159,7 +148,6 @@ uint32_t balance(const struct plan_view *plan, struct balance_thread *threads, u
                  uint32_t most)
 {
     uint32_t moves = 0;
-
     memset(cpu_load, 0, plan->count[PLAN_CPUS] * sizeof(*cpu_load));
     for (uint32_t i = 0; i < count; i++) {
         threads[i].to = PLAN_NONE;

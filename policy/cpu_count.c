@@ -13,7 +13,6 @@
 static uint64_t number_at(const char **text)
 {
     uint64_t number = 0;
-
     while (**text == ' ')
         (*text)++;
     for (; **text >= '0' && **text <= '9' && number < UINT64_C(1) << 50; (*text)++)
@@ -24,7 +23,6 @@ static uint64_t number_at(const char **text)
 static uint32_t rounded_up(uint64_t quota, uint64_t period)
 {
     uint64_t cpus = period ? (quota + period - 1) / period : 0;
-
     return cpus < PLAN_MAX_CPUS ? (uint32_t)cpus : 0;
 }
 
@@ -32,7 +30,6 @@ static uint32_t rounded_up(uint64_t quota, uint64_t period)
 static uint32_t limit_of_max(const char *text)
 {
     uint64_t quota = number_at(&text);
-
     return quota ? rounded_up(quota, number_at(&text)) : 0;
 }
 
@@ -40,7 +37,6 @@ static bool join(char *ret_path, const char *root, size_t root_length, const cha
                  const char *file)
 {
     size_t file_length = strlen(file);
-
     if (root_length + length + file_length >= PATH_SIZE)
         return false;
     memcpy(ret_path, root, root_length);
@@ -56,7 +52,6 @@ static uint32_t limit_here(read_text *read, bool first_version, const char *root
     char path[PATH_SIZE], text[64];
     const char *at = text;
     uint64_t quota;
-
     if (!first_version)
         return join(path, root, root_length, group, length, "/cpu.max") && read(path, text, sizeof(text))
                    ? limit_of_max(text)
@@ -76,13 +71,10 @@ static uint32_t limit_upwards(read_text *read, bool first_version, const char *r
                               const char *group, size_t length)
 {
     uint32_t least = 0;
-
     for (;;) {
-        uint32_t limit;
-
         while (length && group[length - 1] == '/')
             length--;
-        limit = limit_here(read, first_version, root, root_length, group, length);
+        uint32_t limit = limit_here(read, first_version, root, root_length, group, length);
         if (limit && (!least || limit < least))
             least = limit;
         if (!length)
@@ -108,7 +100,6 @@ static uint32_t limit_of_line(read_text *read, const char *line, size_t length)
     const char *first = memchr(line, ':', length), *second;
     char root[PATH_SIZE];
     size_t controllers;
-
     second = first ? memchr(first + 1, ':', (size_t)(line + length - first - 1)) : NULL;
     if (!second)
         return 0;
@@ -125,13 +116,11 @@ uint32_t cgroup_cpus(read_text *read)
     char text[2048];
     const char *at = text;
     uint32_t least = 0;
-
     if (!read("/proc/self/cgroup", text, sizeof(text)))
         return 0;
     while (*at) {
         size_t length = strcspn(at, "\n");
         uint32_t limit = limit_of_line(read, at, length);
-
         if (limit && (!least || limit < least))
             least = limit;
         at += length + (at[length] == '\n');
@@ -144,7 +133,6 @@ uint32_t cgroup_cpus(read_text *read)
 static uint32_t weight_of(const uint64_t *bits, size_t words)
 {
     uint32_t weight = 0;
-
     for (size_t i = 0; i < words; i++)
         weight += (uint32_t)__builtin_popcountll(bits[i]);
     return weight;
@@ -158,7 +146,6 @@ static bool has(const uint64_t *bits, size_t id)
 static uint32_t granted(const struct plan_view *plan, const uint64_t *base, size_t words)
 {
     uint32_t weight = 0;
-
     for (size_t id = 0; id < words * 64; id++)
         weight += has(base, id) && plan_mask_has(plan, plan->header->main_mask, (unsigned)id);
     return weight ? weight : weight_of(base, words);
@@ -172,7 +159,6 @@ static uint32_t smaller(uint32_t a, uint32_t b)
 uint32_t cpu_count_number(const struct plan_view *plan, const uint64_t *base, size_t words, uint32_t cgroup)
 {
     uint32_t allowed = weight_of(base, words);
-
     switch (plan->header->cpu_report) {
     case CPUS_CGROUP:
         return smaller(allowed, cgroup);
@@ -192,7 +178,6 @@ void cpu_count_mask(const struct plan_view *plan, const uint64_t *base, size_t w
 {
     bool whole = plan->header->cpu_report == CPUS_AFFINITY || plan->header->cpu_report == CPUS_CGROUP;
     uint32_t taken = 0;
-
     memset(ret_bits, 0, words * 8);
     for (size_t id = 0; id < words * 64 && taken < number; id++)
         if (has(base, id) && (whole || plan_mask_has(plan, plan->header->main_mask, (unsigned)id))) {

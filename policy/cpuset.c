@@ -227,11 +227,11 @@ static int parse_id(const char **at, unsigned *ret_id)
 /* "A", "A-B" or "A-B:STEP" at *at. */
 static int parse_run(struct cpuset *set, const char **at)
 {
-    unsigned first, last, step = 1;
+    unsigned first, step = 1;
     int r = parse_id(at, &first);
     if (r < 0)
         return r;
-    last = first;
+    unsigned last = first;
     if (**at == '-') {
         const char *dash = (*at)++;
         r = parse_id(at, &last);

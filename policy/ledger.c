@@ -21,7 +21,6 @@ void ledger_count(struct ledger *ledger, uint32_t shares, uint32_t *ret_counts, 
     memset(ret_counts, 0, shares * sizeof(*ret_counts));
     for (uint32_t i = 0; i < LEDGER_ENTRIES; i++) {
         struct ledger_entry *entry = &ledger->entries[i];
-
         if (!entry->pid)
             continue;
         if (entry->share >= shares || !is_alive(entry->pid, entry->ticks))
@@ -34,7 +33,6 @@ void ledger_count(struct ledger *ledger, uint32_t shares, uint32_t *ret_counts, 
 static uint32_t fewest(const uint32_t *counts, const uint32_t *sizes, uint32_t shares)
 {
     uint32_t best = 0;
-
     for (uint32_t i = 1; i < shares; i++) /* processes for each CPU */
         if ((uint64_t)counts[i] * sizes[best] < (uint64_t)counts[best] * sizes[i])
             best = i;
@@ -71,12 +69,10 @@ uint32_t ledger_claim(struct ledger *ledger, uint32_t pid, uint64_t ticks, enum 
                       uint32_t shares, const uint32_t *sizes, ledger_is_alive *is_alive, uint32_t *ret_index)
 {
     uint32_t counts[LEDGER_SHARES], share;
-    struct ledger_entry *entry;
-
     if (ledger->magic != LEDGER_MAGIC || ledger->shares != shares)
         begin_anew(ledger, shares);
     ledger_count(ledger, shares, counts, is_alive);
-    entry = entry_of(ledger, pid);
+    struct ledger_entry *entry = entry_of(ledger, pid);
     if (entry && entry->ticks == ticks) { /* it went on as another program */
         *ret_index = (uint32_t)(entry - ledger->entries);
         return entry->share;

@@ -279,7 +279,6 @@ struct pick pick_slot(const struct plan_view *plan, struct occupancy *occupancy,
 bool pick_keeps_start(const struct plan_view *plan, uint32_t rule_index)
 {
     const struct plan_rule *rule = &plan->rules[rule_index];
-
     if (rule->slot_count < 2 || (rule->flags & PLAN_RULE_EXCLUSIVE))
         return false;
     if (rule->bind_to == LEVEL_CORE || rule->bind_to == LEVEL_CPU)
@@ -291,7 +290,6 @@ uint32_t pick_nth(const struct plan_view *plan, uint32_t rule_index, uint32_t n)
 {
     const struct plan_rule *rule = &plan->rules[rule_index];
     uint64_t room = 0;
-
     if (rule->distribution == DIST_INHERIT || (rule->flags & PLAN_RULE_EXCLUSIVE))
         return PLAN_NONE;
     if (rule->distribution != DIST_COMPACT)
@@ -301,7 +299,6 @@ uint32_t pick_nth(const struct plan_view *plan, uint32_t rule_index, uint32_t n)
     n = (uint32_t)(n % room); /* capacities are at least 1 */
     for (uint32_t i = 0; i < rule->slot_count; i++) {
         uint32_t capacity = plan->slots[rule->slot_first + i].capacity;
-
         if (n < capacity)
             return rule->slot_first + i;
         n -= capacity;

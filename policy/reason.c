@@ -59,6 +59,5 @@ const char *step_word(unsigned step)
         [STEP_PREFERRED] = "preferred",     [STEP_CPU_ONLY] = "cpu_only",
         [STEP_MEMORY_ONLY] = "memory_only", [STEP_NONE] = "none",
     };
-
     return step < STEP_COUNT ? steps[step] : "?";
 }

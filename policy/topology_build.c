@@ -150,10 +150,9 @@ static const struct topo_node *node_around(const struct topology *topology, unsi
     unsigned best_weight = 0;
     for (size_t i = 0; i < topology->node_count; i++) {
         const struct topo_node *node = &topology->nodes[i];
-        unsigned weight;
         if (!cpuset_has(&node->cpus, cpu))
             continue;
-        weight = cpuset_weight(&node->cpus);
+        unsigned weight = cpuset_weight(&node->cpus);
         if (!best || weight < best_weight) {
             best = node;
             best_weight = weight;

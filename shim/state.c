@@ -17,7 +17,6 @@ const char *shim_keep(const char *text)
 {
     size_t size = strlen(text) + 1;
     char *to = kept + kept_used;
-
     if (size > sizeof(kept) - kept_used)
         return NULL;
     memcpy(to, text, size);
@@ -33,7 +32,6 @@ bool shim_was_forked(void)
 uint64_t monotonic_ns(void)
 {
     struct timespec now = {0};
-
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }

@@ -90,7 +90,6 @@ static inline bool shim_is_active(void)
 static inline bool shim_is_governing(void)
 {
     uint32_t phase = atomic_load_explicit(&nw_shim.phase, memory_order_acquire);
-
     return phase == PHASE_ACTIVE || phase == PHASE_PAUSED;
 }
 

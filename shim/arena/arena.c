@@ -88,7 +88,6 @@ static bool is_stand_in(const struct heap *heap)
 void arena_rule_changed(struct thread *thread)
 {
     struct heap *heap = atomic_load_explicit(&thread->heap, memory_order_relaxed);
-
     if (heap)
         heap_look_again(heap);
 }
@@ -115,7 +114,6 @@ static bool takes_heap_along(struct heap *heap, const struct choice *choice)
 static void leave_heap(void)
 {
     struct heap *heap = nw_heap;
-
     if (is_stand_in(heap))
         return;
     nw_heap = (struct heap *)&nw_no_heap;
@@ -150,10 +148,8 @@ static bool decide(void)
 static uint32_t current_cpu(uint32_t seen)
 {
     uint32_t cpu = seen;
-
     if (nw_map.cpu_offset == no_cpu_offset() || cpu >= NO_CPU) {
         unsigned asked = 0;
-
         raw_call(SYS_getcpu, &asked, NULL, NULL);
         cpu = asked;
     }
@@ -164,14 +160,12 @@ static uint32_t current_cpu(uint32_t seen)
 static pid_t unseen_tid(void)
 {
     pid_t tid = nw_self ? 0 : thread_own_tid();
-
     return tid == nw_shim.pid ? 0 : tid;
 }
 
 static struct heap *enter_heap(const struct choice *choice)
 {
     struct heap *heap = heap_borrow(choice->region, choice->core, unseen_tid());
-
     if (!heap)
         return NULL;
     if (nw_self)
@@ -195,12 +189,9 @@ static struct heap *settle(void)
 {
     int saved = errno;
     struct heap *heap = nw_heap;
-    struct choice choice;
-    uint32_t seen;
-
     meet();
-    seen = arena_cpu();
-    choice = choice_now(current_cpu(seen));
+    uint32_t seen = arena_cpu();
+    struct choice choice = choice_now(current_cpu(seen));
     if (takes_heap_along(heap, &choice))
         heap->last_core = choice.core;
     if (is_stand_in(heap) || heap->region != choice.region || (choice.by_core && heap->last_core != choice.core)) {
@@ -219,7 +210,6 @@ static struct heap *settle(void)
 static inline struct heap *heap_here(void)
 {
     struct heap *heap = nw_heap;
-
     if (__builtin_expect(heap_is_here(heap), 1))
         return heap;
     return settle();
@@ -231,7 +221,6 @@ static inline struct heap *heap_here(void)
 static void *allocate_in(struct heap *heap, size_t alignment, size_t size, bool *ret_zeroed)
 {
     void *block;
-
     if (alignment > SLICE_SIZE)
         block = large_allocate(heap, size, alignment >> SLICE_SHIFT, ret_zeroed);
     else if (size <= CLASS_MAX_SIZE)
@@ -268,15 +257,12 @@ static NOINLINE void *allocate_elsewhere(size_t alignment, size_t size, bool *re
 {
     const struct region *own = choice_now(current_cpu(arena_cpu())).region; /* it may not even have had a heap for us */
     int saved = errno;
-
     for (uint32_t i = 0; own && i < nw_map.count; i++) {
         struct region *region = &nw_regions[i];
         struct heap *other = may_lend(region, own) ? heap_borrow(region, 0, 0) : NULL;
-        void *block;
-
         if (!other)
             continue;
-        block = allocate_in(other, alignment, size, ret_zeroed);
+        void *block = allocate_in(other, alignment, size, ret_zeroed);
         heap_park(other);
         if (block) {
             errno = saved;
@@ -301,19 +287,16 @@ static inline struct heap *heap_for_call(bool *ret_bootstrap)
 static NOINLINE void *allocate_here(size_t size, bool zero)
 {
     bool bootstrap, zeroed = false;
-    struct heap *heap;
     void *block = NULL;
-
     if (is_impossible(size))
         return NULL;
-    heap = heap_for_call(&bootstrap);
+    struct heap *heap = heap_for_call(&bootstrap);
     if (bootstrap)
         return bootstrap_allocate(1, size); /* which is zeroed */
     if (heap)
         block = allocate_in(heap, 1, size, &zeroed);
     if (!block) {
         void *foreign = zero ? foreign_calloc(size) : foreign_malloc(size);
-
         if (foreign || !(block = allocate_elsewhere(1, size, &zeroed)))
             return foreign;
     }
@@ -337,16 +320,14 @@ void *arena_allocate_zeroed(size_t size)
 void *arena_allocate_aligned(size_t alignment, size_t size)
 {
     bool bootstrap, zeroed;
-    struct heap *heap;
     void *block = NULL;
-
     if (nw_heap == &nw_forward_heap)
         return foreign_aligned(alignment, size);
     if (is_impossible(size) || is_impossible(alignment) || is_impossible(size + alignment))
         return NULL;
     if (size == 0)
         size = 1;
-    heap = heap_for_call(&bootstrap);
+    struct heap *heap = heap_for_call(&bootstrap);
     if (bootstrap)
         return bootstrap_allocate(alignment, size);
     if (heap)
@@ -367,7 +348,6 @@ static inline bool is_foreign(const void *pointer)
 static inline struct page *head_of(const void *pointer)
 {
     struct page *page = page_of((uintptr_t)pointer - nw_map.base);
-
     return page_kind(page) == PAGE_INTERIOR ? page - page->back : page;
 }
 
@@ -394,7 +374,6 @@ static struct heap *heap_for_free(const struct page *page)
 static void send_home(struct page *page, void *block)
 {
     struct heap *heap = heap_for_free(page);
-
     if (heap && !nw_hardened && !heap->sending)
         outbox_add(heap, page, block);
     else
@@ -404,13 +383,11 @@ static void send_home(struct page *page, void *block)
 /* Large objects, blocks of other regions, and everything when hardened. */
 static NOINLINE void free_elsewhere(void *pointer)
 {
-    struct page *page;
-
     if (is_foreign(pointer)) {
         foreign_free(pointer);
         return;
     }
-    page = head_of(pointer);
+    struct page *page = head_of(pointer);
     harden_check_free(page, pointer);
     if (page_kind(page) == PAGE_LARGE)
         large_free(page);
@@ -435,11 +412,9 @@ void arena_free(void *pointer)
 
 size_t arena_usable_size(void *pointer)
 {
-    struct page *page;
-
     if (is_foreign(pointer))
         return foreign_usable_size(pointer);
-    page = head_of(pointer);
+    struct page *page = head_of(pointer);
     return page_kind(page) == PAGE_LARGE ? large_size(page) : page->block_size;
 }
 
@@ -448,7 +423,6 @@ static void *allocate_for_move(void *pointer, size_t old, size_t size)
 {
     struct heap *heap = nw_heap;
     void *block = NULL;
-
     if (size > old && size >= GROWING_LEAST && heap->grown == pointer && !is_stand_in(heap))
         block = large_allocate_growing(heap, size);
     return block ? block : arena_allocate(size);
@@ -457,7 +431,6 @@ static void *allocate_for_move(void *pointer, size_t old, size_t size)
 static void *move(void *pointer, size_t old, size_t size)
 {
     void *block = allocate_for_move(pointer, old, size);
-
     if (!block)
         return NULL;
     memcpy(block, pointer, old < size ? old : size);
@@ -469,9 +442,6 @@ static void *move(void *pointer, size_t old, size_t size)
 
 void *arena_reallocate(void *pointer, size_t size)
 {
-    struct page *page;
-    size_t old;
-
     if (!pointer)
         return arena_allocate(size);
     if (is_forwarding(nw_heap))
@@ -484,12 +454,12 @@ void *arena_reallocate(void *pointer, size_t size)
         arena_free(pointer);
         return NULL;
     }
-    page = head_of(pointer);
+    struct page *page = head_of(pointer);
     if (nw_hardened || page_kind(page) != PAGE_SMALL)
         harden_check_free(page, pointer);
     if (page_kind(page) == PAGE_LARGE)
         return large_reallocate(page, size);
-    old = page->block_size;
+    size_t old = page->block_size;
     if (size <= old && size >= old / 2)
         return pointer;
     return move(pointer, old, size);
@@ -498,7 +468,6 @@ void *arena_reallocate(void *pointer, size_t size)
 bool arena_trim(void)
 {
     bool any = false;
-
     if (mode != ON)
         return false;
     if (!is_stand_in(nw_heap)) {

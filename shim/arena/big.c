@@ -43,7 +43,6 @@ void big_made(struct page *page, uint32_t rule)
 uint32_t big_list(struct region *region, struct big *ret_objects, uint32_t most)
 {
     uint32_t found = 0;
-
     if (!region->opened || !lock_take(&region->lock))
         return 0;
     for (const struct page *page = region->big; page && found < most; page = page->next)
@@ -70,11 +69,9 @@ bool big_check(const struct big *big, bool mark)
 {
     struct region *region = &nw_regions[big->region];
     struct page *page = page_of(big->start - nw_map.base);
-    bool same;
-
     if (!lock_take(&region->lock))
         return false;
-    same = is_same(page, big);
+    bool same = is_same(page, big);
     if (same && mark)
         page_set_away(page, true);
     lock_give(&region->lock);

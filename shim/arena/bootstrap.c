@@ -25,10 +25,8 @@ static _Atomic uint32_t mapping_count;
 static void *from_pool(size_t alignment, size_t size)
 {
     size_t before = atomic_load_explicit(&used, memory_order_relaxed), start, end;
-
     do {
         uintptr_t address = (uintptr_t)pool + before + sizeof(size_t);
-
         start = ((address + alignment - 1) & ~(alignment - 1)) - (uintptr_t)pool;
         if (start > sizeof(pool) || size > sizeof(pool) - start)
             return NULL;
@@ -44,11 +42,9 @@ static void *from_mapping(size_t alignment, size_t size)
     size_t whole = size + alignment + sizeof(size_t);
     uint32_t number = atomic_fetch_add_explicit(&mapping_count, 1, memory_order_relaxed);
     uintptr_t start;
-    char *memory;
-
     if (number >= MAPPINGS_MAX || whole < size)
         return NULL;
-    memory = raw_mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    char *memory = raw_mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     if (memory == MAP_FAILED)
         return NULL;
     mappings[number].size = whole;
@@ -60,26 +56,22 @@ static void *from_mapping(size_t alignment, size_t size)
 
 void *bootstrap_allocate(size_t alignment, size_t size)
 {
-    void *block;
-
     if (alignment < ALIGNMENT)
         alignment = ALIGNMENT;
     atomic_store_explicit(&nw_map.bootstrapped, true, memory_order_relaxed);
-    block = from_pool(alignment, size);
+    void *block = from_pool(alignment, size);
     return block ? block : from_mapping(alignment, size);
 }
 
 bool bootstrap_owns(const void *pointer)
 {
     uint32_t count = atomic_load_explicit(&mapping_count, memory_order_relaxed);
-
     if (!atomic_load_explicit(&nw_map.bootstrapped, memory_order_relaxed))
         return false;
     if ((uintptr_t)pointer - (uintptr_t)pool < sizeof(pool))
         return true;
     for (uint32_t i = 0; i < count && i < MAPPINGS_MAX; i++) {
         char *start = atomic_load_explicit(&mappings[i].start, memory_order_acquire);
-
         if (start && (uintptr_t)pointer - (uintptr_t)start < mappings[i].size)
             return true;
     }
@@ -89,7 +81,6 @@ bool bootstrap_owns(const void *pointer)
 size_t bootstrap_size(const void *pointer)
 {
     size_t size;
-
     memcpy(&size, (const char *)pointer - sizeof(size), sizeof(size));
     return size;
 }

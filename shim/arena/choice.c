@@ -38,7 +38,6 @@ static bool spreads(const struct plan_rule *rule)
 static bool names_one_node(const struct plan_rule *rule)
 {
     const struct plan_view *plan = &nw_shim.plan;
-
     if (rule->mem_policy != MEM_BIND && rule->mem_policy != MEM_PREFERRED)
         return false;
     for (uint32_t i = 0; i < rule->slot_count; i++)
@@ -51,7 +50,6 @@ static struct flavour flavour_of(const struct plan_rule *rule)
 {
     struct flavour flavour = {BINDING_PREFERRED, rule->huge_pages, rule->prefault, rule->prefault_size};
     bool names_nodes = rule->mem_policy == MEM_BIND || rule->mem_policy == MEM_PREFERRED;
-
     if (rule->arena == ARENA_PROCESS || spreads(rule) || (names_nodes && !names_one_node(rule)))
         flavour.binding = BINDING_NONE;
     else if (rule->mem_policy == MEM_BIND)
@@ -74,7 +72,6 @@ static uint8_t flavour_number(const struct flavour *flavour)
 static void choose_for_rule(uint32_t number, const struct plan_rule *rule, uint8_t (*number_of)(const struct flavour *))
 {
     struct flavour flavour = flavour_of(rule);
-
     rules[number].flavour = rule->arena == ARENA_OFF ? OFF : number_of(&flavour);
     rules[number].by_core = rule->arena == ARENA_CORE;
     rules[number].fixed = names_one_node(rule);
@@ -85,7 +82,6 @@ static void choose_without_rule(uint32_t last, uint8_t (*number_of)(const struct
 {
     const struct flavour plain = {.binding = BINDING_PREFERRED};
     uint32_t defaults = nw_shim.plan.header->default_rule;
-
     rules[last].flavour = defaults != PLAN_NONE ? rules[defaults].flavour : number_of(&plain);
     rules[last].by_core = defaults != PLAN_NONE && rules[defaults].by_core;
     rules[last].fixed = false; /* no slot */
@@ -95,7 +91,6 @@ static void choose_for_all(uint8_t (*number_of)(const struct flavour *))
 {
     const struct plan_view *plan = &nw_shim.plan;
     uint32_t count = plan->count[PLAN_RULES];
-
     for (uint32_t i = 0; i < count; i++)
         choose_for_rule(i, &plan->rules[i], number_of);
     choose_without_rule(count, number_of);
@@ -105,7 +100,6 @@ static void choose_for_all(uint8_t (*number_of)(const struct flavour *))
 static bool all_rules_are_off(void)
 {
     const struct plan_view *plan = &nw_shim.plan;
-
     for (uint32_t i = 0; i < plan->count[PLAN_RULES]; i++)
         if (plan->rules[i].arena != ARENA_OFF)
             return false;
@@ -115,7 +109,6 @@ static bool all_rules_are_off(void)
 static void find_nodes(void)
 {
     const struct plan_view *plan = &nw_shim.plan;
-
     node_count = 0;
     for (uint32_t i = 0; i < plan->count[PLAN_NODES]; i++)
         if (plan->nodes[i].memory && plan->nodes[i].id < NODE_IDS && node_count < REGIONS_MAX / flavour_count) {
@@ -129,7 +122,6 @@ static void find_nodes(void)
 int choice_open(void)
 {
     const struct plan_view *plan = &nw_shim.plan;
-
     if (all_rules_are_off())
         return -ENOENT;
     flavour_count = 0;
@@ -144,7 +136,6 @@ int choice_open(void)
 static uint8_t nearest_flavour(const struct flavour *flavour)
 {
     uint8_t nearest = 0;
-
     for (uint32_t i = flavour_count; i-- > 0;)
         if (flavours[i].binding == flavour->binding)
             nearest = (uint8_t)i;
@@ -173,7 +164,6 @@ struct choice choice_now(uint32_t cpu)
     uint32_t entry = rule < rule_count ? rule : rule_count;
     struct choice choice = {.rule = rule, .by_core = rules[entry].by_core};
     uint32_t index = 0;
-
     if (rules[entry].flavour == OFF)
         return choice;
     if (cpu < cpu_count) {

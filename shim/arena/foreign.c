@@ -69,7 +69,6 @@ static void *move_from_bootstrap(void *pointer, size_t size)
 {
     size_t old = bootstrap_size(pointer);
     void *block = arena_allocate(size);
-
     if (block)
         memcpy(block, pointer, old < size ? old : size);
     return block;

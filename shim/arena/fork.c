@@ -67,7 +67,6 @@ void arena_fork_child(void)
     atomic_store_explicit(&forking.word, 0, memory_order_relaxed);
     for (uint32_t i = 0; i < nw_map.count; i++) {
         struct region *region = &nw_regions[i];
-
         if (lock_is_mine(&region->lock) && !was_held(i))
             continue; /* our own, from before the signal: the interrupted code goes on in the child as well */
         atomic_store_explicit(&region->lock.word, 0, memory_order_relaxed);

@@ -15,14 +15,12 @@ bool nw_hardened ON_DATA_PAGE;
 void harden_read(void)
 {
     const char *value = environment_get("NODEWISE_HARDEN");
-
     nw_hardened = value && strcmp(value, "0") != 0;
 }
 
 static _Noreturn void die(const char *line)
 {
     ssize_t unused = raw_write(STDERR_FILENO, line, strlen(line));
-
     (void)unused;
     abort();
 }
@@ -57,7 +55,6 @@ void harden_check_free(const struct page *page, const void *pointer)
     uintptr_t offset = (uintptr_t)pointer - (uintptr_t)page_start(page);
     enum page_kind kind = page_kind(page); /* once: the descriptor may lie on another node */
     uint32_t size = page->block_size;
-
     if (kind == PAGE_LARGE && offset == 0)
         return;
     if (kind == PAGE_DIRTY || kind == PAGE_CLEAN || kind == PAGE_CACHED)

@@ -27,7 +27,6 @@ __thread struct heap *nw_heap __attribute__((tls_model("initial-exec"))) = (stru
 static void list_remove(struct region *region, const struct heap *heap)
 {
     struct heap **link = &region->heaps;
-
     while (*link && *link != heap)
         link = &(*link)->next_heap;
     if (!*link)
@@ -46,7 +45,6 @@ static void list_add(struct region *region, struct heap *heap)
 static void set_region(struct heap *heap, struct region *region)
 {
     const struct page *first = region_page(region, 0);
-
     heap->cpu_offset = nw_map.cpu_offset;
     heap->base = nw_map.base;
     heap->start = (uintptr_t)page_start(first);
@@ -73,11 +71,9 @@ static struct heap *heap_new(struct region *region)
 {
     struct heap *heap;
     bool zeroed;
-
     _Static_assert(sizeof(*heap) <= HEAP_BYTES, "a page");
     if (region->heap_room == region->heap_end) {
         struct page *page = span_take(region, HEAP_SLICES, 1, &zeroed);
-
         if (!page)
             return NULL;
         page_set_kind(page, PAGE_META);
@@ -98,7 +94,6 @@ static void reclaim(struct region *region)
 {
     uint32_t count = counter_read(&region->heap_count);
     int saved = errno;
-
     if (region->parked || count < RECLAIM_BEYOND || count & (count - 1))
         return;
     for (struct heap *heap = region->heaps; heap; heap = heap->next_heap)
@@ -113,12 +108,10 @@ static void reclaim(struct region *region)
 
 struct heap *heap_borrow(struct region *region, uint32_t core, int32_t tid)
 {
-    struct heap *heap;
-
     if (!lock_take(&region->lock))
         return NULL;
     reclaim(region);
-    heap = parked_take(region, core);
+    struct heap *heap = parked_take(region, core);
     if (!heap)
         heap = heap_new(region);
     if (heap) {
@@ -133,7 +126,6 @@ struct heap *heap_borrow(struct region *region, uint32_t core, int32_t tid)
 void heap_park(struct heap *heap)
 {
     struct region *region = heap->region;
-
     outbox_send_all(heap);
     large_release_cached(heap);
     small_release_spares(heap);
@@ -150,7 +142,6 @@ void heap_park(struct heap *heap)
 bool heap_rehome(struct heap *heap, struct region *region)
 {
     struct region *before = heap->region;
-
     if (heap->busy)
         return false;
     heap->busy = true;
@@ -186,7 +177,6 @@ static void decay_another(struct heap *heap, uint32_t now)
 {
     for (uint32_t i = 0; i < OTHERS; i++) {
         struct region *region = &nw_regions[heap->other_region++ % nw_map.count];
-
         if (region == heap->region || !counter_read(&region->dirty) || !lock_take(&region->lock))
             continue;
         span_decay(region, now);
@@ -198,12 +188,10 @@ static void decay_another(struct heap *heap, uint32_t now)
 void heap_count_time(struct heap *heap)
 {
     struct region *region = heap->region;
-    uint32_t now;
-
     if (++heap->ticks < TICKS)
         return;
     heap->ticks = 0;
-    now = arena_now_ms();
+    uint32_t now = arena_now_ms();
     if (now - heap->looked_at < DECAY_EVERY) {
         /* adding up all classes takes hundreds of instructions, so it is done as seldom as its answer can be yes */
         if (++heap->looks >= heap->growth_at) {

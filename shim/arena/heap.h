@@ -68,7 +68,6 @@ static inline void bin_count_anew(struct bin *bin)
 {
     uint64_t count = bin_count(bin);
     int32_t frees = count < bin->limit ? (int32_t)(bin->limit - count) + 1 : 0, least = bin_least_budget(bin);
-
     bin->put = bin->taken + count;
     bin->lent = bin->budget = frees < least ? least : frees;
 }

@@ -21,7 +21,6 @@
 static uint32_t slices_of(size_t size)
 {
     size_t slices = (size + SLICE_SIZE - 1) >> SLICE_SHIFT;
-
     return slices ? slices < UINT32_MAX ? (uint32_t)slices : UINT32_MAX : 1;
 }
 
@@ -58,12 +57,10 @@ static void give_room(struct region *region, struct page *page, bool away)
 static void give(struct page *page)
 {
     struct region *region = region_of(page);
-    bool away;
-
     if (!lock_take(&region->lock))
         return; /* a signal handler inside the lock: lost to the region */
     big_remove(region, page);
-    away = page_set_away(page, false);
+    bool away = page_set_away(page, false);
     if (page->state & STATE_ROOM) {
         give_room(region, page, away);
     } else {
@@ -82,7 +79,6 @@ static struct page *take_cached(struct heap *heap, uint32_t slices)
 {
     for (uint32_t i = 0; i < CACHED_MAX; i++) {
         struct page *page = heap->cached[i];
-
         if (page && page->slices == slices) {
             heap->cached[i] = NULL;
             return page;
@@ -108,9 +104,7 @@ static bool keep_room(struct heap *heap, struct page *page)
 
 static bool keep(struct heap *heap, struct page *page)
 {
-    struct page *old;
     uint32_t place = heap->next_cached;
-
     if (is_away(page))
         return false;
     if ((page->state & STATE_ROOM) && heap->region == region_of(page))
@@ -121,7 +115,7 @@ static bool keep(struct heap *heap, struct page *page)
         if (!heap->cached[i])
             place = i;
     heap->next_cached = (place + 1) % CACHED_MAX;
-    old = heap->cached[place];
+    struct page *old = heap->cached[place];
     mark_kept(heap, page);
     heap->cached[place] = page;
     if (old)
@@ -132,7 +126,6 @@ static bool keep(struct heap *heap, struct page *page)
 static void release(struct page **place)
 {
     struct page *page = *place;
-
     *place = NULL;
     if (page)
         give(page);
@@ -163,11 +156,10 @@ void large_age_cached(struct heap *heap)
 static struct page *take(struct heap *heap, uint32_t slices, size_t alignment, bool *ret_zeroed)
 {
     struct region *region = heap->region;
-    struct page *page;
-
     if (slices > region->slices || alignment > region->slices || !lock_take(&region->lock))
         return NULL;
-    page = span_take(region, slices, (uint32_t)alignment, ret_zeroed); /* it fits: a region has fewer slices */
+    struct page *page =
+        span_take(region, slices, (uint32_t)alignment, ret_zeroed); /* it fits: a region has fewer slices */
     if (page) {
         page->state = 0;
         big_add(region, page);
@@ -192,7 +184,6 @@ void *large_allocate(struct heap *heap, size_t size, size_t alignment, bool *ret
 {
     uint32_t slices = slices_of(size);
     struct page *page = alignment == 1 ? take_cached(heap, slices) : NULL;
-
     *ret_zeroed = false;
     heap_count_time(heap);
     if (!page)
@@ -210,7 +201,6 @@ static struct page *take_room(struct heap *heap, uint32_t slices)
 {
     struct region *region = heap->region;
     struct page *page = heap->room;
-
     if (slices > ROOM_SLICES / 2)
         return NULL;
     if (page) {
@@ -243,7 +233,6 @@ void *large_allocate_growing(struct heap *heap, size_t size)
     struct region *region = heap->region;
     struct page *page = take_room(heap, slices_of(size));
     bool zeroed;
-
     heap_count_time(heap);
     if (page) {
         set_size_in_room(page, slices_of(size));
@@ -275,7 +264,6 @@ void large_free(struct page *page)
 static void drop_end(struct page *page, uint32_t slices)
 {
     int saved = errno;
-
     raw_madvise((char *)page_start(page) + ((size_t)slices << SLICE_SHIFT),
                 (size_t)(page->slices - slices) << SLICE_SHIFT, MADV_DONTNEED);
     errno = saved;
@@ -286,7 +274,6 @@ static bool resize(struct page *page, uint32_t slices)
 {
     struct region *region = region_of(page);
     bool done = true;
-
     if (!lock_take(&region->lock))
         return false;
     if (slices < page->slices)
@@ -306,7 +293,6 @@ static void *move(struct page *page, size_t size)
 {
     void *start = page_start(page), *block = NULL;
     size_t old = large_size(page);
-
     if (size > old && nw_heap->region)
         block = large_allocate_growing(nw_heap, size);
     if (!block)
@@ -321,7 +307,6 @@ static void *move(struct page *page, size_t size)
 static void *reallocate_in_room(struct page *page, size_t size)
 {
     uint32_t slices = slices_of(size);
-
     if (slices > page->slices || (slices < page->block_size / 4 && page->block_size > CACHED_SLICES))
         return move(page, size);
     set_size_in_room(page, slices);
@@ -331,7 +316,6 @@ static void *reallocate_in_room(struct page *page, size_t size)
 void *large_reallocate(struct page *page, size_t size)
 {
     uint32_t slices = slices_of(size);
-
     if (page->state & STATE_ROOM)
         return reallocate_in_room(page, size);
     if (slices <= page->slices && slices >= page->slices / 2 &&

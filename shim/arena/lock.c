@@ -22,7 +22,6 @@ static void relax(void)
 static bool try_take(struct lock *lock, uintptr_t as)
 {
     uintptr_t expected = 0;
-
     if (atomic_load_explicit(&lock->word, memory_order_relaxed) != 0)
         return false;
     return atomic_compare_exchange_strong_explicit(&lock->word, &expected, as, memory_order_acquire,
@@ -33,14 +32,12 @@ static bool try_take(struct lock *lock, uintptr_t as)
 static void *futex_word(struct lock *lock)
 {
     size_t offset = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 0 : sizeof(lock->word) - sizeof(uint32_t);
-
     return (char *)&lock->word + offset;
 }
 
 static void sleep_on(struct lock *lock)
 {
     uintptr_t seen = atomic_load_explicit(&lock->word, memory_order_relaxed);
-
     if (seen == 0)
         return;
     if (!(seen & LOCK_WAITED) && !atomic_compare_exchange_strong_explicit(&lock->word, &seen, seen | LOCK_WAITED,
@@ -52,7 +49,6 @@ static void sleep_on(struct lock *lock)
 bool lock_take_slow(struct lock *lock)
 {
     int saved = errno;
-
     if (lock_is_mine(lock))
         return false;
     arena_check_fork(); /* the holder may be a thread that a copy of this process does not have */
@@ -71,7 +67,6 @@ bool lock_take_slow(struct lock *lock)
 void lock_wake(struct lock *lock)
 {
     int saved = errno;
-
     raw_call(SYS_futex, futex_word(lock), FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
     errno = saved;
 }

@@ -39,7 +39,6 @@ static inline bool lock_is_mine(const struct lock *lock)
 static inline bool lock_take(struct lock *lock)
 {
     uintptr_t expected = 0;
-
     if (atomic_compare_exchange_strong_explicit(&lock->word, &expected, lock_self(), memory_order_acquire,
                                                 memory_order_relaxed))
         return true;

@@ -20,7 +20,6 @@ static size_t size_of(const struct page *page)
 uint32_t moving_end(struct region *region)
 {
     uint32_t frontier = 0;
-
     if (region->opened && lock_take(&region->lock)) {
         frontier = region->frontier;
         lock_give(&region->lock);
@@ -41,10 +40,8 @@ static struct stretch stretch_of(const struct page *page, struct owner owner)
 bool moving_next(struct region *region, uint32_t *slice, const struct owner *owner, struct stretch *ret_stretch)
 {
     uint32_t end = moving_end(region);
-
     for (; *slice < end; (*slice)++) {
         const struct page *page = region_page(region, *slice);
-
         if (!is_of(page, owner))
             continue;
         *ret_stretch = stretch_of(page, *owner);
@@ -57,7 +54,6 @@ bool moving_next(struct region *region, uint32_t *slice, const struct owner *own
 static struct owner owner_of(const struct page *page, uint32_t *ret_rule)
 {
     const struct heap *heap = atomic_load_explicit(&page->heap, memory_order_relaxed);
-
     if (page_kind(page) == PAGE_SMALL) {
         *ret_rule = heap ? heap->rule : PLAN_NONE;
         return (struct owner){heap, 0};
@@ -71,7 +67,6 @@ bool moving_any(const struct region *region, uint32_t *slice, uint32_t end, stru
 {
     for (; *slice < end; (*slice)++) {
         const struct page *page = region_page(region, *slice);
-
         if (page_kind(page) != PAGE_SMALL && page_kind(page) != PAGE_LARGE)
             continue;
         *ret_stretch = stretch_of(page, owner_of(page, ret_rule));
@@ -89,7 +84,6 @@ static struct page *page_at(const struct stretch *stretch)
 static bool is_same(const struct stretch *stretch)
 {
     const struct page *page = page_at(stretch);
-
     if (!is_of(page, &stretch->owner))
         return false;
     if (page_kind(page) == PAGE_SMALL)
@@ -101,11 +95,9 @@ static bool is_same(const struct stretch *stretch)
 bool moving_mark(const struct stretch *stretch, uint32_t node)
 {
     struct region *region = &nw_regions[stretch->region];
-    bool same;
-
     if (!lock_take(&region->lock))
         return false;
-    same = is_same(stretch);
+    bool same = is_same(stretch);
     if (same)
         page_set_away(page_at(stretch), node != region->node);
     lock_give(&region->lock);
@@ -115,11 +107,9 @@ bool moving_mark(const struct stretch *stretch, uint32_t node)
 bool moving_check(const struct stretch *stretch)
 {
     struct region *region = &nw_regions[stretch->region];
-    bool same;
-
     if (!lock_take(&region->lock))
         return false;
-    same = is_same(stretch);
+    bool same = is_same(stretch);
     lock_give(&region->lock);
     return same;
 }

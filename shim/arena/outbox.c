@@ -5,23 +5,19 @@
 static uint16_t blocks_most(uint32_t block_size)
 {
     uint32_t blocks = OUTBOX_BYTES / block_size;
-
     return (uint16_t)(blocks < 1 ? 1 : blocks > OUTBOX_BLOCKS ? OUTBOX_BLOCKS : blocks);
 }
 
 void outbox_send(struct heap *heap, struct parcel *parcel)
 {
-    struct parcel sent;
-    const void *slice;
-
     if (!parcel->key)
         return;
     heap->sending = true;
     atomic_signal_fence(memory_order_seq_cst);
-    sent = *parcel;
+    struct parcel sent = *parcel;
     parcel->key = 0; /* before it goes: a forked copy must not send it again */
     atomic_signal_fence(memory_order_seq_cst);
-    slice = (const void *)(heap->base + ((uintptr_t)(sent.key - 1) << SLICE_SHIFT));
+    const void *slice = (const void *)(heap->base + ((uintptr_t)(sent.key - 1) << SLICE_SHIFT));
     remote_push(heap, page_of_block(slice), outbox_block(slice, sent.first), outbox_block(slice, sent.last),
                 sent.count);
     atomic_signal_fence(memory_order_seq_cst);
@@ -42,7 +38,6 @@ void outbox_add(struct heap *heap, struct page *page, void *block)
 {
     uintptr_t slice = ((uintptr_t)block - heap->base) >> SLICE_SHIFT;
     struct parcel *parcel = outbox_parcel(heap, slice);
-
     outbox_send(heap, parcel);
     heap->sending = true;
     atomic_signal_fence(memory_order_seq_cst);

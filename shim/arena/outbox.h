@@ -55,7 +55,6 @@ static inline bool outbox_takes(struct heap *heap, void *pointer)
 {
     uintptr_t slice = ((uintptr_t)pointer - heap->base) >> SLICE_SHIFT;
     struct parcel *parcel = outbox_parcel(heap, slice);
-
     if (parcel->key != slice + 1 || heap->sending)
         return false;
     heap->sending = true;

@@ -140,7 +140,6 @@ static inline struct page *page_of(uintptr_t offset)
 static inline struct page *page_of_block(const void *block)
 {
     struct page *page = page_of((uintptr_t)block - nw_map.base);
-
     return page - page->back;
 }
 

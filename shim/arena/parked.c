@@ -29,7 +29,6 @@ void parked_add(struct region *region, struct heap *heap)
 static struct heap *take_behind(struct region *region, struct heap *before)
 {
     struct heap *heap = before ? before->next_parked : region->parked;
-
     if (!heap)
         return NULL;
     if (before)
@@ -45,7 +44,6 @@ static struct heap *take_behind(struct region *region, struct heap *before)
 struct heap *parked_take(struct region *region, uint32_t core)
 {
     struct heap *heap = region->parked, *before = NULL;
-
     for (uint32_t i = 0; heap && i < SEARCH_LIMIT; i++) {
         if (heap->last_core == core)
             return take_behind(region, before);
@@ -57,11 +55,9 @@ struct heap *parked_take(struct region *region, uint32_t core)
 
 static uint32_t count_of(struct region *region)
 {
-    uint32_t count;
-
     if (!region->opened || !lock_take(&region->lock))
         return 0;
-    count = region->parked_count;
+    uint32_t count = region->parked_count;
     lock_give(&region->lock);
     return count;
 }
@@ -69,11 +65,9 @@ static uint32_t count_of(struct region *region)
 /* One by one, first to last and behind the others again: who wants a heap meanwhile finds the rest. */
 static bool collect_first(struct region *region)
 {
-    struct heap *heap;
-
     if (!lock_take(&region->lock))
         return false;
-    heap = take_behind(region, NULL);
+    struct heap *heap = take_behind(region, NULL);
     if (heap)
         heap->owner = __builtin_thread_pointer(); /* a child that is forked now parks it, or leaves it if it is busy */
     lock_give(&region->lock);
@@ -97,12 +91,10 @@ void parked_collect(struct region *region)
 
 bool region_trim(struct region *region)
 {
-    uint32_t purged;
-
     parked_collect(region);
     if (!region->opened || !lock_take(&region->lock))
         return false;
-    purged = span_purge(region, arena_now_ms(), 0);
+    uint32_t purged = span_purge(region, arena_now_ms(), 0);
     lock_give(&region->lock);
     return purged > 0;
 }

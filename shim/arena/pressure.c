@@ -19,11 +19,9 @@ static _Atomic uint32_t known_limit; /* 0: not read yet */
 static bool read_text(const char *path, char *ret_text, size_t size)
 {
     int fd = raw_open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    ssize_t length;
-
     if (fd < 0)
         return false;
-    length = raw_read(fd, ret_text, size - 1);
+    ssize_t length = raw_read(fd, ret_text, size - 1);
     raw_close(fd);
     ret_text[length > 0 ? length : 0] = '\0';
     return length > 0;
@@ -35,7 +33,6 @@ static uint64_t limit_in(const char *folder, const char *path, const char *file)
     char name[512], text[32];
     struct text_writer writer = {name, sizeof(name), 0};
     uint64_t limit = 0;
-
     write_text(&writer, folder);
     write_text(&writer, path);
     write_text(&writer, file);
@@ -57,16 +54,13 @@ static uint64_t cgroup_limit(void)
 {
     char text[2048];
     uint64_t limit = UINT64_MAX;
-
     if (!read_text("/proc/self/cgroup", text, sizeof(text)))
         return limit;
     for (char *line = text, *end; line && *line; line = end ? end + 1 : NULL) {
-        char *path;
-
         end = strchr(line, '\n');
         if (end)
             *end = '\0';
-        path = strchr(line, '/');
+        char *path = strchr(line, '/');
         if (!path)
             continue;
         if (!strncmp(line, "0::", 3)) {
@@ -84,7 +78,6 @@ static uint64_t cgroup_limit(void)
 static uint32_t part_of(uint32_t limit)
 {
     uint32_t regions = regions_open(), part = regions ? limit / regions : limit;
-
     return limit == UINT32_MAX || part ? part : 1;
 }
 
@@ -92,13 +85,11 @@ uint32_t pressure_limit(void)
 {
     uint32_t limit = atomic_load_explicit(&known_limit, memory_order_relaxed);
     int saved = errno;
-    uint64_t slices;
-
     if (limit)
         return part_of(limit);
     if (!shim_is_active())
         return UINT32_MAX; /* a sandboxed program opens no files; asked again later otherwise */
-    slices = cgroup_limit() / SHARE >> SLICE_SHIFT;
+    uint64_t slices = cgroup_limit() / SHARE >> SLICE_SHIFT;
     limit = slices >= UINT32_MAX ? UINT32_MAX : slices ? (uint32_t)slices : 1;
     atomic_store_explicit(&known_limit, limit, memory_order_relaxed);
     errno = saved;

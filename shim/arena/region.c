@@ -38,7 +38,6 @@ static size_t slices_in(uint32_t regions, uint32_t shift)
 static size_t address_space(void)
 {
     struct rlimit limit;
-
     if (raw_limit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
         return SIZE_MAX;
     return limit.rlim_cur / 2;
@@ -50,15 +49,12 @@ static bool reserve(uint32_t regions, uint32_t shift, size_t most)
     size_t descriptors = slices_in(regions, shift) * sizeof(struct page);
     size_t classes = slices_in(regions, shift);
     size_t size = total + descriptors + classes + BASE_ALIGNMENT;
-    uintptr_t start;
-    void *memory;
-
     if (size > most || total >> shift != regions)
         return false;
-    memory = raw_mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    void *memory = raw_mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
     if (memory == MAP_FAILED)
         return false;
-    start = ((uintptr_t)memory + descriptors + classes + BASE_ALIGNMENT - 1) & ~(BASE_ALIGNMENT - 1);
+    uintptr_t start = ((uintptr_t)memory + descriptors + classes + BASE_ALIGNMENT - 1) & ~(BASE_ALIGNMENT - 1);
     nw_map.pages = (struct page *)(start - descriptors);
     nw_map.classes = (uint8_t *)(start - descriptors - classes);
     nw_map.base = start;
@@ -70,7 +66,6 @@ static bool reserve(uint32_t regions, uint32_t shift, size_t most)
 static void describe_region(uint32_t number, const struct flavour *flavour, uint32_t node)
 {
     struct region *region = &nw_regions[number];
-
     region->number = number;
     region->flavour = *flavour;
     region->node = flavour->binding == BINDING_NONE ? UINT32_MAX : node;
@@ -83,7 +78,6 @@ int regions_reserve(const struct flavour *flavours, uint32_t flavour_count, cons
     uint32_t regions = flavour_count * node_count;
     size_t most = address_space();
     int saved = errno;
-
     for (size_t i = 0; i < sizeof(ladder); i++) {
         if (!reserve(regions, ladder[i], most))
             continue;
@@ -101,13 +95,11 @@ int regions_reserve(const struct flavour *flavours, uint32_t flavour_count, cons
 static void bind_range(struct region *region, void *start, size_t size)
 {
     uint64_t bits[NODE_WORDS] = {0};
-    int error;
-
     if (region->flavour.binding == BINDING_NONE || region->node >= NODE_WORDS * 64)
         return;
     bits[region->node / 64] = UINT64_C(1) << region->node % 64;
-    error = sys_bind_memory(start, size, region->flavour.binding == BINDING_BIND ? MPOL_BIND : MPOL_PREFERRED, bits,
-                            region->node / 64 + 1);
+    int error = sys_bind_memory(start, size, region->flavour.binding == BINDING_BIND ? MPOL_BIND : MPOL_PREFERRED, bits,
+                                region->node / 64 + 1);
     if (error && region->bind_reason == REASON_OK)
         region->bind_reason = error == -EPERM    ? REASON_EPERM
                               : error == -ENOSYS ? REASON_ENOSYS
@@ -120,7 +112,6 @@ static void bind_table(struct region *region, const void *table, size_t size)
 {
     uintptr_t start = ((uintptr_t)table + PAGE_SIZE - 1) & ~(uintptr_t)(PAGE_SIZE - 1);
     uintptr_t end = ((uintptr_t)table + size) & ~(uintptr_t)(PAGE_SIZE - 1);
-
     if (start < end)
         bind_range(region, (void *)start, end - start);
 }
@@ -143,7 +134,6 @@ size_t region_huge_size(const struct region *region)
 static bool pool_has(size_t size, int flags)
 {
     void *memory = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1);
-
     if (memory == MAP_FAILED)
         return false;
     raw_munmap(memory, size);
@@ -159,7 +149,6 @@ static bool map_huge(struct region *region, char *start, size_t size)
 {
     int flags =
         MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | (__builtin_ctzll(region_huge_size(region)) << MAP_HUGE_SIZE_SHIFT);
-
     if (((uintptr_t)start | size) & (region_huge_size(region) - 1) || !pool_has(size, flags))
         return false;
     if (raw_mmap(start, size, PROT_READ | PROT_WRITE, flags | MAP_FIXED, -1) != MAP_FAILED) {
@@ -183,7 +172,6 @@ static void fall_back_to_thp(struct region *region)
 static void prefault(const struct region *region, char *start, size_t size)
 {
     bool asked = region->flavour.prefault == PREFAULT_POPULATE || region->flavour.prefault == PREFAULT_TOUCH;
-
     if (asked)
         raw_populate(start, size); /* without memory for all of it, the rest comes when it is used */
 }
@@ -192,7 +180,6 @@ static bool make_usable(struct region *region, uint32_t from, uint32_t to)
 {
     char *start = (char *)region_start(region) + ((size_t)from << SLICE_SHIFT);
     size_t size = (size_t)(to - from) << SLICE_SHIFT;
-
     if (region_huge_size(region) && map_huge(region, start, size))
         return true;
     if (region_huge_size(region))
@@ -207,21 +194,18 @@ static bool make_table_usable(const void *from, const void *to)
 {
     uintptr_t start = (uintptr_t)from & ~(uintptr_t)(PAGE_SIZE - 1);
     uintptr_t end = ((uintptr_t)to + PAGE_SIZE - 1) & ~(uintptr_t)(PAGE_SIZE - 1);
-
     return raw_mprotect((void *)start, end - start, PROT_READ | PROT_WRITE) == 0;
 }
 
 static bool describe(struct region *region, uint32_t slices)
 {
     uint32_t to = (slices + DESCRIBED_STEP - 1) / DESCRIBED_STEP * DESCRIBED_STEP;
-    const struct page *first, *last;
-
     if (slices <= region->described)
         return true;
     if (to > region->slices)
         to = region->slices;
-    first = region_page(region, region->described);
-    last = region_page(region, to);
+    const struct page *first = region_page(region, region->described);
+    const struct page *last = region_page(region, to);
     if (!make_table_usable(first, last) || !make_table_usable(class_entry(first), class_entry(last)))
         return false;
     region->described = to;
@@ -233,11 +217,9 @@ static uint32_t step_end(const struct region *region, uint32_t slices)
 {
     uint32_t before = counter_read(&region->committed), step = before < FIRST_STEP ? FIRST_STEP : before;
     uint32_t unit = (uint32_t)(region_huge_size(region) >> SLICE_SHIFT);
-    uint32_t end;
-
     if (step > STEP)
         step = STEP;
-    end = before + step;
+    uint32_t end = before + step;
     if (end < slices)
         end = slices;
     if (unit)
@@ -250,7 +232,6 @@ bool region_commit(struct region *region, uint32_t slices)
     uint32_t end = step_end(region, slices);
     uint32_t before = counter_read(&region->committed);
     int saved = errno;
-
     if (slices > region->slices)
         return false;
     if (slices <= before)
@@ -273,7 +254,6 @@ bool region_commit(struct region *region, uint32_t slices)
 static void prefault_beginning(struct region *region)
 {
     uint64_t slices = (region->flavour.prefault_size + SLICE_SIZE - 1) >> SLICE_SHIFT;
-
     if (!slices)
         return;
     if (slices > region->slices)
@@ -290,7 +270,6 @@ static void prefault_beginning(struct region *region)
 static void advise_huge_pages(const struct region *region, size_t size)
 {
     const size_t beginning = (size_t)STEP << SLICE_SHIFT;
-
     if (region->flavour.huge_pages == HUGE_THP)
         raw_madvise(region_start(region), size, MADV_HUGEPAGE);
     else if (region->flavour.huge_pages == HUGE_NEVER)
@@ -317,7 +296,6 @@ bool page_set_away(struct page *page, bool away)
     struct region *region = &nw_regions[page_region(page)];
     uint32_t slices = slices_of(page), before = counter_read(&region->away);
     bool was = atomic_exchange_explicit(&page->away, away, memory_order_relaxed);
-
     if (away && !was)
         counter_set(&region->away, before + slices);
     else if (was && !away)
@@ -329,7 +307,6 @@ bool region_open(struct region *region)
 {
     size_t size = (size_t)region->slices << SLICE_SHIFT;
     int saved = errno;
-
     region->opened = true;
     atomic_fetch_add_explicit(&open_count, 1, memory_order_relaxed);
     if (nw_map.count > 1) {

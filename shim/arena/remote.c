@@ -16,7 +16,6 @@
 static void add_delayed(struct heap *heap, struct page *page)
 {
     struct page *next = atomic_load_explicit(&heap->delayed, memory_order_relaxed);
-
     do
         page->newer = next;
     while (!atomic_compare_exchange_weak_explicit(&heap->delayed, &next, page, memory_order_release,
@@ -26,7 +25,6 @@ static void add_delayed(struct heap *heap, struct page *page)
 static void push(struct page *page, void *first, void *last, uint32_t count)
 {
     uintptr_t old = atomic_load_explicit(&page->remote, memory_order_relaxed), changed;
-
     do {
         *(uintptr_t *)last = old & (REMOTE_ONE - 1) & ~REMOTE_ASKS;
         changed = (uintptr_t)first | ((old & ~(REMOTE_ONE - 1)) + count * REMOTE_ONE);
@@ -41,7 +39,6 @@ static void push(struct page *page, void *first, void *last, uint32_t count)
 void remote_push(struct heap *heap, struct page *page, void *first, void *last, uint32_t count)
 {
     uint32_t region = page_region(page);
-
     /* before the blocks go: afterwards the page may be somebody else's */
     heap->pushed += (uint64_t)count * class_size(page->class_number);
     heap->pushed_to[region / 64] |= UINT64_C(1) << region % 64;
@@ -62,14 +59,11 @@ void remote_free(struct heap *heap, struct page *page, void *block)
 
 bool remote_collect(struct page *page)
 {
-    uintptr_t word;
-    uint32_t count;
-
     if (!remote_any(page))
         return false;
     /* acquire: pairs with the release in push() */
-    word = atomic_exchange_explicit(&page->remote, 0, memory_order_acquire);
-    count = (uint32_t)(word >> REMOTE_COUNT_SHIFT);
+    uintptr_t word = atomic_exchange_explicit(&page->remote, 0, memory_order_acquire);
+    uint32_t count = (uint32_t)(word >> REMOTE_COUNT_SHIFT);
     harden_check_count(page, count);
     page->free = (void *)(word & (REMOTE_ONE - 1));
     page->used -= count;
@@ -96,7 +90,6 @@ struct page *remote_take_delayed(struct heap *heap)
 static bool is_abandoned(const struct page *page)
 {
     uintptr_t word = atomic_load_explicit(&page->remote, memory_order_acquire);
-
     return word >> REMOTE_COUNT_SHIFT == page->capacity && (page->state & STATE_FULL);
 }
 
@@ -124,7 +117,6 @@ static uint64_t take_abandoned(struct page *list)
 {
     struct batch batch = {.count = 0};
     uint64_t blocks = 0;
-
     for (struct page *page = list, *next; page; page = next) {
         next = page->newer;
         if (!is_abandoned(page)) {
@@ -143,7 +135,6 @@ static uint64_t take_abandoned(struct page *list)
 static uint32_t take_lists(struct region *region, const struct heap *mine, uint32_t *done, struct page **ret_lists)
 {
     uint32_t count = 0, number = 0;
-
     if (!region->opened || !lock_take(&region->lock))
         return 0;
     for (struct heap *heap = region->heaps; heap && count < LISTS; heap = heap->next_heap) {
@@ -161,7 +152,6 @@ static void look_in_region(struct region *region, struct heap *mine)
 {
     struct page *lists[LISTS];
     uint32_t done = 0, count;
-
     parked_collect(region);
     do {
         count = take_lists(region, mine, &done, lists);
@@ -179,14 +169,12 @@ void remote_look_everywhere(struct heap *heap)
 void remote_look(struct heap *heap)
 {
     uint64_t slices = 0, heaps = 0;
-
     if (heap->busy)
         return; /* a signal handler inside this heap: the next time */
     heap->busy = true;
     heap->pushed = 0;
     for (uint32_t i = 0; i < nw_map.count; i++) {
         uint64_t bit = UINT64_C(1) << i % 64;
-
         if (!(heap->pushed_to[i / 64] & bit))
             continue;
         heap->pushed_to[i / 64] &= ~bit;

@@ -24,11 +24,9 @@
 /* By the place of the last byte, size - 1: less than CLASS_MAX_SIZE. */
 static inline size_t class_of_last(size_t last)
 {
-    unsigned bit;
-
     if (last < 128)
         return last / 16;
-    bit = 63u - (unsigned)__builtin_clzll(last); /* at least 7 */
+    unsigned bit = 63u - (unsigned)__builtin_clzll(last); /* at least 7 */
     return 8 + (bit - 7) * 4 + ((last >> (bit - 2)) & 3);
 }
 
@@ -40,11 +38,9 @@ static inline unsigned class_of(size_t size)
 
 static inline uint32_t class_size(unsigned number)
 {
-    unsigned bit;
-
     if (number < 8)
         return (number + 1) * 16u;
-    bit = 7 + (number - 8) / 4;
+    unsigned bit = 7 + (number - 8) / 4;
     return (1u << bit) + (((number - 8) % 4 + 1) << (bit - 2));
 }
 
@@ -55,7 +51,6 @@ static inline uint32_t class_size(unsigned number)
 static inline uint32_t class_slices(unsigned number)
 {
     uint32_t size = class_size(number);
-
     if (size <= 2048)
         return 1;
     return size <= 16384 ? 2 : size <= 32768 ? 4 : 8;

@@ -18,7 +18,6 @@
 uint32_t small_bin_limit(unsigned class_number)
 {
     uint32_t blocks = BIN_BYTES / class_size(class_number);
-
     return blocks < BIN_LEAST ? BIN_LEAST : blocks > BIN_MOST ? BIN_MOST : blocks;
 }
 
@@ -58,7 +57,6 @@ static void list_remove(struct bin *bin, struct page *page)
 static bool ask(struct page *page)
 {
     uintptr_t none = 0;
-
     return (page->state & STATE_PENDING) ||
            /* release: pairs with the acquire in remote.c's push() */
            atomic_compare_exchange_strong_explicit(&page->remote, &none, REMOTE_ASKS, memory_order_release,
@@ -75,7 +73,6 @@ static void no_longer_full(struct page *page)
 static void unfull(struct page *page)
 {
     uintptr_t old = atomic_fetch_and_explicit(&page->remote, ~REMOTE_ASKS, memory_order_relaxed);
-
     if (!(page->state & STATE_PENDING) && !(old & REMOTE_ASKS))
         page->state |= STATE_PENDING;
     no_longer_full(page);
@@ -91,11 +88,9 @@ static void set_class_entries(const struct page *page, unsigned entry)
 /* Under one lock: threads that end together would stand in line for each page. */
 static void give_pages(struct region *region, struct page *const *pages, uint32_t count)
 {
-    uint32_t now;
-
     if (!count || !lock_take(&region->lock))
         return; /* a signal handler inside the lock: these pages are lost to the region */
-    now = arena_now_ms();
+    uint32_t now = arena_now_ms();
     for (uint32_t i = 0; i < count; i++)
         if (page_set_away(pages[i], false))
             span_give_away(region, pages[i], pages[i]->slices, now);
@@ -145,7 +140,6 @@ static void release(struct heap *heap, struct page *page)
 static void page_emptied(struct heap *heap, struct page *page)
 {
     struct bin *bin = bin_of_page(page);
-
     if (page->state & STATE_PENDING)
         return; /* take_one_delayed() will come by */
     list_remove(bin, page);
@@ -158,7 +152,6 @@ static void page_emptied(struct heap *heap, struct page *page)
 static void init_page(struct heap *heap, struct page *page, unsigned class_number, bool zeroed)
 {
     uint32_t size = class_size(class_number), slices = class_slices(class_number);
-
     page->free = NULL;
     page->used = 0;
     page->block_size = size;
@@ -182,7 +175,6 @@ static struct page *new_page(struct heap *heap, unsigned class_number)
     struct region *region = heap->region;
     struct page *page = NULL;
     bool zeroed = false;
-
     if (heap->empty_count && class_slices(class_number) == 1) {
         page = heap->empty[--heap->empty_count];
     } else if (lock_take(&region->lock)) {
@@ -207,7 +199,6 @@ static bool carve(struct page *page)
     uint32_t left = (uint32_t)(page->capacity - page_carved(page));
     uint32_t count = carve_count(page->block_size);
     char *block = (char *)page_start(page) + (size_t)page_carved(page) * page->block_size;
-
     if (!left)
         return false;
     if (count > left)
@@ -252,7 +243,6 @@ static void take_blocks(struct bin *bin, struct page *page)
 {
     uint32_t count = page_carved(page) - page->used;
     uint32_t limit = small_bin_limit(bin->class_number);
-
     bin->blocks = page->free;
     bin->put += count;
     page->free = NULL;
@@ -280,7 +270,6 @@ static bool needs_carving(const struct page *page)
 static bool fill_from(struct bin *bin, struct page *page, bool *ret_fresh)
 {
     bool any = page->free || remote_collect(page);
-
     *ret_fresh = !any && page->zeroed;
     if (!any)
         any = carve(page);
@@ -295,7 +284,6 @@ static bool fill_from(struct bin *bin, struct page *page, bool *ret_fresh)
 static struct page *next_in_list(struct bin *bin)
 {
     struct page *page = bin->first;
-
     if (!page || page == bin->last || !needs_carving(page))
         return page;
     list_remove(bin, page);
@@ -306,7 +294,6 @@ static struct page *next_in_list(struct bin *bin)
 static bool fill(struct heap *heap, struct bin *bin, bool *ret_fresh)
 {
     struct page *page;
-
     heap_count_time(heap);
     take_delayed(heap);
     while ((page = next_in_list(bin)))
@@ -326,20 +313,16 @@ void *small_allocate(struct heap *heap, unsigned class_number, bool *ret_zeroed)
 {
     struct bin *bin = &heap->bins[class_number];
     bool fresh = false;
-    void *block;
-
     if (!bin->blocks) {
-        bool filled;
-
         if (heap->busy)
             return NULL; /* a signal handler inside this heap: the C library's allocator serves it */
         heap->busy = true;
-        filled = fill(heap, bin, &fresh);
+        bool filled = fill(heap, bin, &fresh);
         heap->busy = false;
         if (!filled)
             return NULL;
     }
-    block = bin->blocks;
+    void *block = bin->blocks;
     /* blocks of this size are carved singly, so there is no link in it */
     *ret_zeroed = fresh && class_size(class_number) > CARVE_ALONE;
     bin->blocks = *(void **)block;
@@ -392,7 +375,6 @@ static void give_back_own(struct heap *heap, struct page *page, void *block)
 static void put_back(struct bin *bin, void *blocks, uint64_t count)
 {
     void *meanwhile = bin->blocks, *next;
-
     bin->blocks = blocks;
     bin->put += count;
     for (; meanwhile; meanwhile = next) {
@@ -410,13 +392,11 @@ static void flush(struct heap *heap, struct bin *bin, uint32_t keep)
     uint64_t count = bin_count(bin);
     void *block = bin->blocks, *next;
     bool busy = heap->busy;
-
     heap->busy = true;
     bin->blocks = NULL;
     bin->put -= count;
     for (; block && count > keep; count--, block = next) {
         struct page *page = page_of_block(block);
-
         next = *(void **)block;
         if (page->heap == heap)
             give_back_own(heap, page, block);
@@ -438,7 +418,6 @@ static uint32_t next_limit(const struct bin *bin)
 {
     bool frees_only = bin->lent > bin_least_budget(bin); /* else the budget would have been counted anew before */
     uint32_t usual = small_bin_limit(bin->class_number), least = usual < BIN_SHORT ? usual : BIN_SHORT;
-
     if (!frees_only)
         return usual;
     return bin->limit / 2 > least ? bin->limit / 2 : least;
@@ -470,7 +449,6 @@ void small_release_spares(struct heap *heap)
 {
     for (unsigned i = 0; i < CLASS_COUNT; i++) {
         struct page *page = heap->bins[i].spare;
-
         heap->bins[i].spare = NULL;
         if (page)
             release(heap, page);
@@ -490,7 +468,6 @@ void small_seal(struct heap *heap)
 static void collect_behind(struct page *page)
 {
     void *before = page->free, **link = &page->free;
-
     if (!remote_collect(page) || !before)
         return;
     while (*link)

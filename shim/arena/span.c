@@ -20,11 +20,9 @@ enum { CLEAN, DIRTY };
 
 static uint32_t bin_of(uint32_t slices)
 {
-    uint32_t bit;
-
     if (slices <= EXACT_BINS)
         return slices - 1;
-    bit = 31u - (uint32_t)__builtin_clz(slices);
+    uint32_t bit = 31u - (uint32_t)__builtin_clz(slices);
     return EXACT_BINS + (bit - 5) * 4 + (slices >> (bit - 2) & 3);
 }
 
@@ -37,7 +35,6 @@ static void bin_insert(struct region *region, struct page *page)
 {
     uint32_t bin = bin_of(page->slices);
     struct page **head = &region->bins[set_of(page)][bin];
-
     page->prev = NULL;
     page->next = *head;
     if (*head)
@@ -49,7 +46,6 @@ static void bin_insert(struct region *region, struct page *page)
 static void bin_remove(struct region *region, struct page *page)
 {
     uint32_t bin = bin_of(page->slices);
-
     if (page->next)
         page->next->prev = page->prev;
     if (page->prev) {
@@ -108,7 +104,6 @@ static void age_replace(struct region *region, struct page *page, struct page *r
 static void mark(struct page *page, uint32_t slices, enum page_kind kind)
 {
     struct page *last = page + slices - 1;
-
     page_set_kind(last, kind);
     last->back = slices - 1;
     page_set_kind(page, kind);
@@ -136,7 +131,6 @@ static struct page *span_before(struct region *region, struct page *page, enum p
 static struct page *span_behind(struct region *region, struct page *page, uint32_t slices, enum page_kind kind)
 {
     struct page *behind = page + slices;
-
     return region_slice(region, page) + slices < region->frontier && page_kind(behind) == kind ? behind : NULL;
 }
 
@@ -144,7 +138,6 @@ static struct page *merge(struct region *region, struct page *page, uint32_t *sl
 {
     struct page *before = span_before(region, page, kind);
     struct page *behind = span_behind(region, page, *slices, kind);
-
     if (behind) {
         unlist(region, behind);
         *slices += behind->slices;
@@ -191,13 +184,11 @@ static struct page *find(const struct region *region, int set, uint32_t slices)
 {
     uint32_t bin = bin_of(slices);
     struct page *page = first_fit(region->bins[set][bin], slices);
-
     if (page)
         return page;
     bin++; /* in every later bin, each span is long enough */
     for (uint32_t word = bin / 64; word < 2; word++, bin = word * 64) {
         uint64_t filled = region->filled[set][word] & (~UINT64_C(0) << bin % 64);
-
         if (filled)
             return region->bins[set][word * 64 + (uint32_t)__builtin_ctzll(filled)];
     }
@@ -210,7 +201,6 @@ static void split(struct region *region, struct page *page, uint32_t slices)
     uint32_t more = page->slices - slices;
     struct page *rest = page + slices;
     bool dirty = page_kind(page) == PAGE_DIRTY;
-
     bin_remove(region, page);
     if (!more) {
         if (dirty)
@@ -236,7 +226,6 @@ static void mark_used(struct region *region, struct page *page, uint32_t slices)
 static struct page *take_new(struct region *region, uint32_t slices)
 {
     struct page *page = region_page(region, region->frontier);
-
     if (slices > region->slices - region->frontier || !region_commit(region, region->frontier + slices))
         return NULL;
     region->frontier += slices;
@@ -246,7 +235,6 @@ static struct page *take_new(struct region *region, uint32_t slices)
 static struct page *take(struct region *region, uint32_t slices, bool *ret_zeroed)
 {
     struct page *page = find(region, DIRTY, slices);
-
     *ret_zeroed = !page;
     if (!page)
         page = find(region, CLEAN, slices);
@@ -259,10 +247,8 @@ static struct page *take(struct region *region, uint32_t slices, bool *ret_zeroe
 
 struct page *span_take(struct region *region, uint32_t slices, uint32_t alignment, bool *ret_zeroed)
 {
-    struct page *page, *start;
-    uint32_t before, behind;
+    struct page *page;
     uintptr_t mask = (uintptr_t)alignment - 1;
-
     if (!region->opened && !region_open(region))
         return NULL;
     if (alignment == 1) {
@@ -276,9 +262,9 @@ struct page *span_take(struct region *region, uint32_t slices, uint32_t alignmen
     page = take(region, slices + alignment - 1, ret_zeroed);
     if (!page)
         return NULL;
-    before = (uint32_t)(-((uintptr_t)page_start(page) >> SLICE_SHIFT) & mask);
-    behind = alignment - 1 - before;
-    start = page + before;
+    uint32_t before = (uint32_t)(-((uintptr_t)page_start(page) >> SLICE_SHIFT) & mask);
+    uint32_t behind = alignment - 1 - before;
+    struct page *start = page + before;
     mark_used(region, start, slices);
     /* what was cut off is as clean or dirty as all of it was */
     if (behind && *ret_zeroed)
@@ -296,7 +282,6 @@ bool span_extend(struct region *region, struct page *page, uint32_t slices)
 {
     uint32_t more = slices - page->slices;
     struct page *behind = page + page->slices;
-
     if (region_slice(region, behind) == region->frontier) {
         if (!take_new(region, more))
             return false;
@@ -322,7 +307,6 @@ void span_give(struct region *region, struct page *page, uint32_t slices, uint32
 struct page *span_take_room(struct region *region, uint32_t slices)
 {
     struct page *page = find(region, CLEAN, slices);
-
     if (page)
         split(region, page, slices);
     else
@@ -335,7 +319,6 @@ struct page *span_take_room(struct region *region, uint32_t slices)
 void span_give_room(struct region *region, struct page *page, uint32_t reach, uint32_t now)
 {
     uint32_t more = page->slices - reach;
-
     mark(page, reach, PAGE_INTERIOR); /* what lies between its ends may say anything: now its last slice is here */
     if (more)
         add_clean(region, page + reach, more);
@@ -346,7 +329,6 @@ void span_give_room(struct region *region, struct page *page, uint32_t reach, ui
 void span_shorten(struct region *region, struct page *page, uint32_t slices, uint32_t now)
 {
     uint32_t less = page->slices - slices;
-
     counter_subtract(&region->in_use, page->slices);
     mark_used(region, page, slices);
     add_dirty(region, page + slices, less, now);
@@ -359,11 +341,9 @@ void span_shorten(struct region *region, struct page *page, uint32_t slices, uin
 static bool purge(struct region *region, struct page *page, uint32_t slices, uint32_t reach, uint32_t now)
 {
     int saved = errno;
-    bool gone;
-
     mark(page, slices, PAGE_INTERIOR); /* nobody merges with it while the lock is free */
     lock_give(&region->lock);
-    gone = raw_madvise(page_start(page), (size_t)reach << SLICE_SHIFT, MADV_DONTNEED) == 0;
+    bool gone = raw_madvise(page_start(page), (size_t)reach << SLICE_SHIFT, MADV_DONTNEED) == 0;
     lock_take(&region->lock);
     if (gone)
         add_clean(region, page, slices);
@@ -376,7 +356,6 @@ static bool purge(struct region *region, struct page *page, uint32_t slices, uin
 static bool purge_oldest(struct region *region, uint32_t now)
 {
     struct page *page = region->oldest;
-
     unlist(region, page);
     return purge(region, page, page->slices, page->slices, now);
 }
@@ -390,10 +369,8 @@ void span_give_away(struct region *region, struct page *page, uint32_t slices, u
 uint32_t span_purge(struct region *region, uint32_t now, uint32_t age_ms)
 {
     uint32_t purged = 0;
-
     while (region->oldest && now - region->oldest->freed_at >= age_ms) {
         uint32_t slices = region->oldest->slices;
-
         if (!purge_oldest(region, now))
             break;
         purged += slices;
@@ -405,7 +382,6 @@ static uint32_t dirty_limit(const struct region *region)
 {
     uint32_t limit = region->peak > KEEP_SLICES ? region->peak : KEEP_SLICES;
     uint32_t bearable = pressure_limit();
-
     return limit < bearable ? limit : bearable;
 }
 
@@ -426,7 +402,6 @@ void span_decay(struct region *region, uint32_t now)
 uint32_t arena_now_ms(void)
 {
     struct timespec now;
-
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
     return (uint32_t)((uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u);
 }

@@ -8,7 +8,6 @@
 static struct heap_counters count(const struct heap *heap)
 {
     struct heap_counters counters = heap->counters;
-
     counters.bytes += counters.large_slices << SLICE_SHIFT;
     for (unsigned i = 0; i < CLASS_COUNT; i++) {
         counters.allocations += heap->bins[i].taken;
@@ -37,7 +36,6 @@ static void tell_region(const struct region *region)
 static void tell(struct heap *heap, struct heap_counters now)
 {
     const struct heap_counters *told = &heap->told;
-
     if (!memcmp(&now, told, sizeof(now)))
         return;
     telemetry_arena(heap->rule, heap->region->number,
@@ -60,7 +58,6 @@ void stats_tell(struct heap *heap)
 void stats_tell_growth(struct heap *heap)
 {
     struct heap_counters now;
-
     if (!HEAP_COUNTS)
         return;
     now = count(heap);
@@ -99,7 +96,6 @@ static uint32_t add_page(const struct page *page, struct arena_totals *totals)
 static size_t bytes_in_bins(const struct region *region)
 {
     size_t bytes = 0;
-
     for (const struct heap *heap = region->heaps; heap; heap = heap->next_heap)
         for (unsigned i = 0; i < CLASS_COUNT; i++)
             bytes += (size_t)bin_count(&heap->bins[i]) * class_size(i);
@@ -125,7 +121,6 @@ bool stats_region(struct region *region, struct arena_totals *ret_totals)
 void stats_totals(struct arena_totals *ret_totals)
 {
     struct arena_totals one;
-
     *ret_totals = (struct arena_totals){0};
     for (uint32_t i = 0; i < nw_map.count; i++) {
         if (!stats_region(&nw_regions[i], &one))

@@ -52,7 +52,6 @@ PUBLIC int pthread_setaffinity_np(pthread_t target, size_t size, const cpu_set_t
 static bool tells(pid_t tid)
 {
     const struct thread *thread = nw_self;
-
     if (!cpu_count_is_told(CPU_API_SCHED_GETAFFINITY))
         return false;
     if (tid && (!thread || atomic_load_explicit(&thread->tid, memory_order_relaxed) != (uint32_t)tid))
@@ -63,12 +62,10 @@ static bool tells(pid_t tid)
 static void tell(size_t size, cpu_set_t *ret_set)
 {
     struct mask mask;
-    size_t bytes;
-
     if (!mask_open(&mask))
         return;
     cpu_count_told_mask(&mask);
-    bytes = mask.words * 8 < size ? mask.words * 8 : size;
+    size_t bytes = mask.words * 8 < size ? mask.words * 8 : size;
     memset(ret_set, 0, size);
     memcpy(ret_set, mask.bits, bytes);
     mask_close(&mask);

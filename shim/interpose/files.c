@@ -27,10 +27,8 @@
 static size_t write_list(const struct mask *mask, char *ret_text, size_t size)
 {
     struct text_writer writer = {ret_text, size, 0};
-
     for (size_t id = 0; id < mask->words * 64 && writer.length + 32 < size; id++) {
         size_t last = id;
-
         if (!mask_has(mask, id))
             continue;
         while (mask_has(mask, last + 1))
@@ -53,15 +51,12 @@ static int list_file(void)
 {
     char text[LIST_SIZE];
     struct mask mask;
-    size_t length;
-    int fd;
-
     if (!mask_open(&mask))
         return -1;
     cpu_count_told_mask(&mask);
-    length = write_list(&mask, text, sizeof(text));
+    size_t length = write_list(&mask, text, sizeof(text));
     mask_close(&mask);
-    fd = (int)raw_call(SYS_memfd_create, "cpus", MFD_CLOEXEC);
+    int fd = (int)raw_call(SYS_memfd_create, "cpus", MFD_CLOEXEC);
     if (fd >= 0 && (raw_write(fd, text, length) != (ssize_t)length || raw_call(SYS_lseek, fd, 0, SEEK_SET) != 0)) {
         raw_close(fd);
         fd = -1;
@@ -77,12 +72,11 @@ static bool is_asked_for(const char *path)
 /* fd is open, so `path` is a string. */
 static int answer(int fd, const char *path)
 {
-    int saved = errno, flags, list;
-
+    int saved = errno;
     if (fd < 0 || __builtin_expect(!is_asked_for(path), 1))
         return fd;
-    flags = (int)raw_call(SYS_fcntl, fd, F_GETFD);
-    list = list_file();
+    int flags = (int)raw_call(SYS_fcntl, fd, F_GETFD);
+    int list = list_file();
     if (list >= 0) {
         raw_call(SYS_dup3, list, fd, flags > 0 && (flags & FD_CLOEXEC) ? O_CLOEXEC : 0);
         raw_close(list);

@@ -45,7 +45,7 @@ PUBLIC int munmap(void *start, size_t size)
 PUBLIC void *mremap(void *old_start, size_t old_size, size_t size, int flags, ...)
 {
     next_mremap *next = NEXT_OR_BIND(mremap);
-    void *fixed = NULL, *memory;
+    void *fixed = NULL;
     va_list list;
 
     if (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP_FLAG)) {
@@ -53,8 +53,8 @@ PUBLIC void *mremap(void *old_start, size_t old_size, size_t size, int flags, ..
         fixed = va_arg(list, void *);
         va_end(list);
     }
-    memory = next ? next(old_start, old_size, size, flags, fixed)
-                  : (void *)raw_call(SYS_mremap, old_start, old_size, size, flags, fixed);
+    void *memory = next ? next(old_start, old_size, size, flags, fixed)
+                        : (void *)raw_call(SYS_mremap, old_start, old_size, size, flags, fixed);
     if (memory != MAP_FAILED && looks_at_mappings())
         owned_moved(old_start, old_size, memory, size);
     return memory;

@@ -29,13 +29,10 @@ void free_aligned_sized(void *pointer, size_t alignment, size_t size);
 static inline void *take_block(size_t size)
 {
     struct heap *heap = nw_heap;
-    struct bin *bin;
-    void *block;
-
     if (!LIKELY(heap_is_here(heap)))
         return NULL;
-    bin = &heap->bins[class_of_last(size - 1)];
-    block = bin->blocks;
+    struct bin *bin = &heap->bins[class_of_last(size - 1)];
+    void *block = bin->blocks;
     if (!LIKELY(block))
         return NULL;
     bin->blocks = *(void **)block;
@@ -58,13 +55,10 @@ PUBLIC void free(void *pointer)
 {
     struct heap *heap = nw_heap;
     uintptr_t offset = (uintptr_t)pointer - heap->start;
-
     if (LIKELY(offset < heap->size)) {
         size_t entry = heap->classes[offset >> SLICE_SHIFT];
-
         if (LIKELY(entry)) {
             struct bin *bin = heap_bin(heap, entry);
-
             *(void **)pointer = bin->blocks;
             bin->blocks = pointer;
             if (!LIKELY(--bin->budget))
@@ -87,12 +81,10 @@ static bool multiply(size_t count, size_t size, size_t *ret_product)
 PUBLIC void *calloc(size_t count, size_t size)
 {
     size_t bytes;
-
     if (!multiply(count, size, &bytes))
         return NULL;
     if (LIKELY(bytes - 1 < FEW_BYTES)) {
         void *block = take_block(bytes);
-
         if (LIKELY(block))
             return memset(block, 0, bytes);
     }
@@ -104,14 +96,12 @@ static inline size_t block_size(const void *pointer)
 {
     uintptr_t offset = (uintptr_t)pointer - nw_map.base;
     unsigned entry = LIKELY(offset < nw_map.total) ? nw_map.classes[offset >> SLICE_SHIFT] : 0;
-
     return entry ? class_size(entry - 1) : 0;
 }
 
 PUBLIC void *realloc(void *pointer, size_t size)
 {
     size_t old = block_size(pointer);
-
     if (size <= old && size >= old / 2 && size)
         return pointer;
     return arena_reallocate(pointer, size);
@@ -120,7 +110,6 @@ PUBLIC void *realloc(void *pointer, size_t size)
 PUBLIC void *reallocarray(void *pointer, size_t count, size_t size)
 {
     size_t bytes;
-
     return multiply(count, size, &bytes) ? arena_reallocate(pointer, bytes) : NULL;
 }
 
@@ -136,7 +125,6 @@ static inline void *allocate_aligned(size_t alignment, size_t size)
 {
     if (LIKELY(alignment <= SYSTEM_PAGE && size - 1 < CLASS_MAX_SIZE - SYSTEM_PAGE)) {
         void *block = take_block((size + alignment - 1) & ~(alignment - 1));
-
         if (LIKELY(block))
             return block;
     }
@@ -146,11 +134,9 @@ static inline void *allocate_aligned(size_t alignment, size_t size)
 PUBLIC int posix_memalign(void **ret_pointer, size_t alignment, size_t size)
 {
     int saved = errno;
-    void *block;
-
     if (!is_power_of_two(alignment) || alignment % sizeof(void *))
         return EINVAL;
-    block = allocate_aligned(alignment, size);
+    void *block = allocate_aligned(alignment, size);
     errno = saved; /* posix_memalign(3): errno is not set */
     if (!block)
         return ENOMEM;
@@ -162,7 +148,6 @@ PUBLIC int posix_memalign(void **ret_pointer, size_t alignment, size_t size)
 PUBLIC void *memalign(size_t alignment, size_t size)
 {
     size_t power = sizeof(void *);
-
     if (alignment > SIZE_MAX / 2 + 1) {
         errno = EINVAL;
         return NULL;
@@ -185,7 +170,6 @@ PUBLIC void *valloc(size_t size)
 PUBLIC void *pvalloc(size_t size)
 {
     size_t bytes;
-
     if (__builtin_add_overflow(size, (size_t)SYSTEM_PAGE - 1, &bytes)) {
         errno = ENOMEM;
         return NULL;
@@ -216,6 +200,5 @@ PUBLIC void free_aligned_sized(void *pointer, size_t alignment, size_t size)
 PUBLIC size_t malloc_usable_size(void *pointer)
 {
     size_t size = block_size(pointer);
-
     return LIKELY(size) ? size : arena_usable_size(pointer);
 }

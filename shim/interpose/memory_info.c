@@ -28,7 +28,6 @@ static bool others_serve(void)
 PUBLIC int malloc_trim(size_t pad)
 {
     int others = others_serve() && NEXT_OR_BIND(malloc_trim) ? NEXT(malloc_trim)(pad) : 0;
-
     return arena_trim() || others;
 }
 
@@ -36,7 +35,6 @@ PUBLIC int malloc_trim(size_t pad)
 PUBLIC struct mallinfo2 mallinfo2(void)
 {
     struct arena_totals totals;
-
     if (!arena_is_on())
         return NEXT_OR_BIND(mallinfo2) ? NEXT(mallinfo2)() : (struct mallinfo2){0};
     stats_totals(&totals);
@@ -56,11 +54,9 @@ static int saturate(size_t number)
 
 PUBLIC struct mallinfo mallinfo(void)
 {
-    struct mallinfo2 info;
-
     if (!arena_is_on())
         return NEXT_OR_BIND(mallinfo) ? NEXT(mallinfo)() : (struct mallinfo){0};
-    info = mallinfo2();
+    struct mallinfo2 info = mallinfo2();
     return (struct mallinfo){
         .arena = saturate(info.arena),
         .hblks = saturate(info.hblks),
@@ -73,7 +69,6 @@ PUBLIC struct mallinfo mallinfo(void)
 PUBLIC void malloc_stats(void)
 {
     struct arena_totals one;
-
     if (!arena_is_on()) {
         if (NEXT_OR_BIND(malloc_stats))
             NEXT(malloc_stats)();
@@ -81,7 +76,6 @@ PUBLIC void malloc_stats(void)
     }
     for (uint32_t i = 0; i < nw_map.count; i++) {
         struct region *region = &nw_regions[i];
-
         if (!stats_region(region, &one))
             continue;
         fprintf(stderr, "Arena %u (node %d):\n", i, region->node == UINT32_MAX ? -1 : (int)region->node);
@@ -95,7 +89,6 @@ PUBLIC void malloc_stats(void)
 PUBLIC int malloc_info(int options, FILE *stream)
 {
     struct arena_totals one;
-
     if (!arena_is_on())
         return NEXT_OR_BIND(malloc_info) ? NEXT(malloc_info)(options, stream) : -1;
     if (options != 0) {
@@ -105,7 +98,6 @@ PUBLIC int malloc_info(int options, FILE *stream)
     fputs("<malloc version=\"nodewise-1\">\n", stream);
     for (uint32_t i = 0; i < nw_map.count; i++) {
         struct region *region = &nw_regions[i];
-
         if (!stats_region(region, &one))
             continue;
         fprintf(stream,

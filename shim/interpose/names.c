@@ -17,7 +17,6 @@
 pid_t thread_id_of(pthread_t thread)
 {
     clockid_t clock;
-
     if (pthread_equal(thread, pthread_self()))
         return thread_own_tid();
     if (pthread_getcpuclockid(thread, &clock) != 0 || (clock & 7) != 6)
@@ -27,14 +26,11 @@ pid_t thread_id_of(pthread_t thread)
 
 PUBLIC int pthread_setname_np(pthread_t thread, const char *name)
 {
-    int error;
-    pid_t tid;
-
     next_ready();
-    error = NEXT(pthread_setname_np)(thread, name);
+    int error = NEXT(pthread_setname_np)(thread, name);
     if (error || !shim_is_active())
         return error;
-    tid = thread_id_of(thread);
+    pid_t tid = thread_id_of(thread);
     if (tid > 0)
         place_renamed(tid, name);
     place_catch_up();

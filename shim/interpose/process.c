@@ -18,7 +18,6 @@
 static void named_itself(const char *name)
 {
     pid_t tid = thread_own_tid();
-
     /* a vfork child runs in our memory with its parent's thread block: its name is its own affair */
     if (nw_self && atomic_load_explicit(&nw_self->tid, memory_order_relaxed) != (uint32_t)tid)
         return;
@@ -50,14 +49,12 @@ PUBLIC int prctl(int option, ...)
 {
     unsigned long arguments[4];
     va_list list;
-    int result;
-
     va_start(list, option);
     for (int i = 0; i < 4; i++)
         arguments[i] = va_arg(list, unsigned long);
     va_end(list);
     next_ready();
-    result = NEXT(prctl)(option, arguments[0], arguments[1], arguments[2], arguments[3]);
+    int result = NEXT(prctl)(option, arguments[0], arguments[1], arguments[2], arguments[3]);
     if (result >= 0)
         succeeded(option, arguments[0]);
     return result;

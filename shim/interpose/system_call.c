@@ -27,7 +27,6 @@ static long set_affinity(long tid, long size, long set, const void *by)
 {
     struct thread *thread = arbitrate_begin((pid_t)tid);
     long result = raw_call(SYS_sched_setaffinity, tid, size, set);
-
     arbitrate_end(thread, (pid_t)tid, result == 0, by);
     return result;
 }
@@ -35,7 +34,6 @@ static long set_affinity(long tid, long size, long set, const void *by)
 static long filter(long operation, long flags, long program)
 {
     long result = raw_call(SYS_seccomp, operation, flags, program);
-
     if (result == 0 && (operation == SECCOMP_SET_MODE_STRICT || operation == SECCOMP_SET_MODE_FILTER))
         place_stop(REASON_SANDBOXED);
     return result;

@@ -40,13 +40,12 @@ PUBLIC int clone(int (*function)(void *), void *stack, int flags, void *argument
     next_clone *next = NEXT_OR_BIND(clone);
     void *rest[3];
     va_list list;
-    int result;
 
     va_start(list, argument);
     for (int i = 0; i < 3; i++)
         rest[i] = va_arg(list, void *);
     va_end(list);
-    result = next(function, stack, flags, argument, rest[0], rest[1], rest[2]);
+    int result = next(function, stack, flags, argument, rest[0], rest[1], rest[2]);
     if (result > 0 && (flags & CLONE_THREAD_FLAG))
         sweep_soon();
     return result;

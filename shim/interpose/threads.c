@@ -30,7 +30,6 @@ static void *run_posix(void *record)
     struct thread *thread = record;
     void *(*start)(void *) = thread->start.posix;
     void *argument = thread->argument, *result;
-
     place_born(thread);
     if (!__pthread_register_cancel) {
         result = start(argument);
@@ -49,7 +48,6 @@ static int run_c11(void *record)
     int (*start)(void *) = thread->start.c11;
     void *argument = thread->argument;
     int result;
-
     place_born(thread);
     if (!__pthread_register_cancel) {
         result = start(argument);
@@ -65,8 +63,6 @@ static int run_c11(void *record)
 /* NULL: create the thread as if we were not there. */
 static struct thread *prepare(const void *start, const void *caller)
 {
-    struct thread *thread;
-
     if (!shim_is_active())
         return NULL;
     if (shim_was_forked())
@@ -81,7 +77,7 @@ static struct thread *prepare(const void *start, const void *caller)
         segment_details();
     place_catch_up();
     sweep_look();
-    thread = shim_is_active() ? place_prepare(start, caller) : NULL;
+    struct thread *thread = shim_is_active() ? place_prepare(start, caller) : NULL;
     shim_leave();
     return thread;
 }
@@ -106,18 +102,15 @@ PUBLIC int pthread_create(pthread_t *restrict ret_thread, const pthread_attr_t *
                           void *(*start)(void *), void *restrict argument)
 {
     struct stack_loan loan;
-    struct thread *thread;
-    int error;
-
     next_ready();
-    thread = prepare((const void *)(uintptr_t)start, __builtin_return_address(0));
+    struct thread *thread = prepare((const void *)(uintptr_t)start, __builtin_return_address(0));
     if (!thread)
         return NEXT(pthread_create)(ret_thread, attributes, start, argument);
     thread->start.posix = start;
     thread->argument = argument;
     thread->mask_by_attribute = attributes && has_mask(attributes);
     stack_prepare(thread, attributes, &loan);
-    error = NEXT(pthread_create)(ret_thread, attributes, run_posix, thread);
+    int error = NEXT(pthread_create)(ret_thread, attributes, run_posix, thread);
     stack_return_node(&loan);
     if (error)
         place_abandon(thread);
@@ -129,17 +122,14 @@ PUBLIC int pthread_create(pthread_t *restrict ret_thread, const pthread_attr_t *
 PUBLIC int thrd_create(thrd_t *ret_thread, thrd_start_t start, void *argument)
 {
     struct stack_loan loan;
-    struct thread *thread;
-    int result;
-
     next_ready();
-    thread = prepare((const void *)(uintptr_t)start, __builtin_return_address(0));
+    struct thread *thread = prepare((const void *)(uintptr_t)start, __builtin_return_address(0));
     if (!thread)
         return NEXT(thrd_create)(ret_thread, start, argument);
     thread->start.c11 = start;
     thread->argument = argument;
     stack_prepare(thread, NULL, &loan);
-    result = NEXT(thrd_create)(ret_thread, run_c11, thread);
+    int result = NEXT(thrd_create)(ret_thread, run_c11, thread);
     stack_return_node(&loan);
     if (result != thrd_success)
         place_abandon(thread);

@@ -35,21 +35,18 @@ static void add_stack(struct mover *mover, uint32_t node)
 {
     uintptr_t end = first_pages_stack_end() + PAGE;
     uintptr_t start = ((uintptr_t)__builtin_frame_address(0) & ~(PAGE - 1)) - DEEPER * PAGE;
-
     add(mover, node, end - start > STACK_PAGES * PAGE ? end - STACK_PAGES * PAGE : start, end);
 }
 
 static void add_block(struct mover *mover, uint32_t node)
 {
     uintptr_t block = (uintptr_t)__builtin_thread_pointer() & ~(PAGE - 1);
-
     add(mover, node, block - BLOCK_BEFORE * PAGE, block + 2 * PAGE);
 }
 
 static uint64_t bytes_left(const struct mover *mover)
 {
     uint64_t bytes = 0;
-
     for (uint32_t i = 0; i < SEGMENT_KEPT; i++)
         bytes += mover->kept[i];
     return bytes;
@@ -60,10 +57,8 @@ static void note(struct thread *thread, const struct mover *mover)
 {
     enum outcome outcome = OUTCOME_STRICT;
     enum reason reason = REASON_OK;
-
     if (mover->error) {
         bool looked = mover_node_of((uintptr_t)__builtin_frame_address(0)) != UINT32_MAX;
-
         outcome = looked ? OUTCOME_BEST_EFFORT : OUTCOME_NONE;
         reason = reason_of_error(mover->error);
     } else if (bytes_left(mover)) {
@@ -85,7 +80,6 @@ static void add_segment(const struct objects *objects, uintptr_t base, const Elf
 {
     uintptr_t start = base + segment->p_vaddr;
     size_t zeroed = segment->p_memsz - segment->p_filesz;
-
     add(objects->mover, objects->node, start, start + segment->p_filesz + (zeroed < BSS_MOST ? zeroed : BSS_MOST));
 }
 
@@ -93,7 +87,6 @@ static void add_segment(const struct objects *objects, uintptr_t base, const Elf
 static int add_object(struct dl_phdr_info *object, size_t size, void *context)
 {
     const struct objects *objects = context;
-
     (void)size;
     for (uint32_t i = 0; i < object->dlpi_phnum; i++) {
         if (objects->mover->moved >= FIRST_PAGES_MOST * PAGE || objects->mover->error)
@@ -107,7 +100,6 @@ static int add_object(struct dl_phdr_info *object, size_t size, void *context)
 static void move_static_data(struct mover *mover, uint32_t node)
 {
     struct objects objects = {mover, node};
-
     dl_iterate_phdr(add_object, &objects);
     mover_run(mover);
 }
@@ -117,7 +109,6 @@ void first_pages_settle(struct thread *thread, uint32_t node)
     static bool seen;
     struct mover mover;
     int saved = errno;
-
     mover_init(&mover);
     add_stack(&mover, node);
     add_block(&mover, node);

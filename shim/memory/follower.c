@@ -47,7 +47,6 @@ struct follower {
 static void sleep_ns(uint64_t ns)
 {
     struct timespec time = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
-
     raw_call(SYS_nanosleep, &time, NULL);
 }
 
@@ -55,7 +54,6 @@ static void tell_moved(struct follower *self)
 {
     static const uint64_t none[SEGMENT_KEPT];
     struct mover *mover = &self->mover;
-
     if (mover->moved || memcmp(mover->kept, none, sizeof(none)) != 0)
         segment_moved(mover->moved, mover->kept);
     mover->moved = 0;
@@ -69,7 +67,6 @@ static bool may_go_on(void *context)
 {
     struct follower *self = context;
     uint64_t wait;
-
     tell_moved(self);
     while (shim_is_active() && (wait = mover_wait(&self->mover)) > 0)
         sleep_ns(wait < NAP ? wait : NAP);
@@ -79,7 +76,6 @@ static bool may_go_on(void *context)
 static void serve(struct follower *self)
 {
     struct order order;
-
     while (relocation_is_due() && may_go_on(self) && relocation_take(&order)) {
         mover_begin(&self->mover, order.rule);
         relocation_carry_out(&self->mover, &order, may_go_on, self);
@@ -109,12 +105,10 @@ static bool may_watch(void)
 static uint64_t quiet_since(struct follower *self)
 {
     uint32_t now = atomic_load(&calls);
-    uint64_t last;
-
     if (now != self->calls_seen)
         self->called_at = monotonic_ns();
     self->calls_seen = now;
-    last = self->called_at > self->useful_at ? self->called_at : self->useful_at;
+    uint64_t last = self->called_at > self->useful_at ? self->called_at : self->useful_at;
     return monotonic_ns() - last;
 }
 
@@ -136,7 +130,6 @@ static bool watch_a_window(struct follower *self)
 static void rest(struct follower *self)
 {
     uint64_t until = monotonic_ns() + WINDOW_EVERY - WINDOW_TICKS * NEXT_TOUCH_TICK_NS;
-
     next_touch_pause(&self->next_touch);
     while (shim_is_active() && monotonic_ns() < until) {
         serve_all(self);
@@ -178,7 +171,6 @@ static bool title_is_due(void)
 static void wait_for_title(struct follower *self)
 {
     uint64_t wait;
-
     while (shim_is_active() && (wait = place_title_wait()) != UINT64_MAX) {
         serve_all(self);
         sleep_ns(wait < NAP ? wait : NAP);
@@ -193,7 +185,6 @@ static void balance_threads(struct follower *self)
 {
     while (shim_is_active() && rebalance_goes_on(&self->rebalance)) {
         uint64_t wait = rebalance_wait(&self->rebalance);
-
         serve_all(self);
         if (wait)
             sleep_ns(wait < 10 * NAP ? wait : 10 * NAP);
@@ -207,7 +198,6 @@ static bool live(void)
 {
     struct follower *self =
         raw_mmap(NULL, sizeof(*self), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
-
     if (self == MAP_FAILED)
         return false;
     mover_init(&self->mover);
@@ -224,7 +214,6 @@ static void *run(void *unused)
 {
     uint32_t none;
     bool lived;
-
     sys_set_name(SEGMENT_HELPER);
     sys_set_affinity(0, nw_shim.base.mask, nw_shim.base.words);
     do {
@@ -249,11 +238,9 @@ static bool start(void)
     int (*detach)(pthread_t) = (int (*)(pthread_t))next_find("pthread_detach");
     uint64_t blocked = all_signals(), before = 0;
     pthread_t thread;
-    bool made;
-
     if (!detach || raw_call(SYS_rt_sigprocmask, SIG_SETMASK, &blocked, &before, sizeof(blocked)) != 0)
         return false;
-    made = NEXT(pthread_create)(&thread, NULL, run, NULL) == 0;
+    bool made = NEXT(pthread_create)(&thread, NULL, run, NULL) == 0;
     if (made)
         detach(thread);
     raw_call(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));
@@ -264,7 +251,6 @@ static void start_one(void)
 {
     uint32_t none = 0;
     int saved = errno;
-
     if (!atomic_compare_exchange_strong(&running, &none, 1))
         return;
     if (!start()) { /* no thread is to be had now; later perhaps */

@@ -41,11 +41,9 @@ static enum region_kind kind_of(int flags)
 static bool caller_fits(const struct plan_region *region, const void *caller)
 {
     const struct plan_view *plan = &nw_shim.plan;
-    struct origin origin;
-
     if (!region->library.count && !region->function.count)
         return true;
-    origin = origin_of(caller);
+    struct origin origin = origin_of(caller);
     return (!region->library.count || match_path(plan, &region->library, texts_get(origin.library))) &&
            (!region->function.count || match_text(plan, &region->function, texts_get(origin.function)));
 }
@@ -66,7 +64,6 @@ static const struct plan_region *find_region(const struct mapping *mapping)
     const struct plan_view *plan = &nw_shim.plan;
     uint32_t number = rule_here();
     const struct plan_rule *rule = number == PLAN_NONE ? NULL : &plan->rules[number];
-
     for (uint32_t i = 0; rule && i < rule->regions_count; i++)
         if (fits(&plan->regions[rule->regions_first + i], mapping))
             return &plan->regions[rule->regions_first + i];
@@ -92,7 +89,6 @@ static void nodes_for(const struct plan_region *region, uint64_t *ret_nodes)
 {
     const struct plan_view *plan = &nw_shim.plan;
     uint32_t mask = region->mem_mask;
-
     memset(ret_nodes, 0, NODE_WORDS * 8);
     if (plan->masks[mask].weight == 0 && nw_self && nw_self->holds_pick)
         mask = plan->slots[nw_self->pick.slot].mem_mask;
@@ -103,7 +99,6 @@ static void read_back(const struct mapping *mapping, int asked, const uint64_t *
 {
     uint64_t got[NODE_WORDS] = {0};
     int mode = 0, error = sys_get_memory_at(mapping->start, &mode, got, NODE_WORDS);
-
     if (error)
         fell_short(result, OUTCOME_BEST_EFFORT, reason_of_error(error));
     else if (!memory_is_as_asked(asked, nodes, mode, got))
@@ -114,12 +109,11 @@ static void set_policy(const struct plan_region *region, const struct mapping *m
 {
     uint64_t nodes[NODE_WORDS];
     enum reason reason = region->mem_reason;
-    int mode, error;
-
+    int mode;
     if (region->mem_policy == MEM_DEFAULT)
         return;
     nodes_for(region, nodes);
-    error = memory_bind(mapping->start, mapping->size, region->mem_policy, nodes, &mode, &reason);
+    int error = memory_bind(mapping->start, mapping->size, region->mem_policy, nodes, &mode, &reason);
     if (error) {
         fell_short(result, OUTCOME_NONE, reason_of_error(error));
         return;
@@ -135,7 +129,6 @@ static void set_policy(const struct plan_region *region, const struct mapping *m
 static void set_huge_pages(const struct plan_region *region, const struct mapping *mapping, struct result *result)
 {
     int advice = region->huge_pages == HUGE_NEVER ? MADV_NOHUGEPAGE : MADV_HUGEPAGE;
-
     if (region->huge_pages == HUGE_DEFAULT || mapping->kind == REGION_HUGE)
         return;
     if (raw_madvise(mapping->start, mapping->size, advice) != 0 && region->huge_pages != HUGE_NEVER)
@@ -147,11 +140,9 @@ static void set_huge_pages(const struct plan_region *region, const struct mappin
 /* Only what the program may write itself, and nothing that would change a file. */
 static void prefault(const struct plan_region *region, const struct mapping *mapping, struct result *result)
 {
-    int error;
-
     if (region->prefault == PREFAULT_OFF || !(mapping->protection & PROT_WRITE) || mapping->kind == REGION_FILE)
         return;
-    error = raw_populate(mapping->start, mapping->size);
+    int error = raw_populate(mapping->start, mapping->size);
     if (error)
         fell_short(result, OUTCOME_NONE, reason_of_error(error));
 }
@@ -167,12 +158,10 @@ static bool can_follow(const struct mapping *mapping, const struct plan_region *
 static void look_at(void *start, size_t size, int protection, int flags, const void *caller)
 {
     const struct mapping mapping = {start, size, protection, kind_of(flags), caller};
-    const struct plan_region *region;
     struct result result = {OUTCOME_STRICT, REASON_OK};
     int saved = errno;
-
     owned_remove(start, size); /* MAP_FIXED */
-    region = shim_needs(PLAN_HAS_REGIONS) ? find_region(&mapping) : NULL;
+    const struct plan_region *region = shim_needs(PLAN_HAS_REGIONS) ? find_region(&mapping) : NULL;
     if (can_follow(&mapping, region))
         owned_add(start, size);
     if (region) {

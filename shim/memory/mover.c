@@ -38,7 +38,6 @@ void mover_also(struct mover *mover, uint32_t number)
 {
     const struct plan_view *plan = &nw_shim.plan;
     uint32_t rule = number < plan->count[PLAN_RULES] ? number : plan->header->default_rule;
-
     if (rule == PLAN_NONE) {
         mover->bytes_a_second = lower(mover->bytes_a_second, MOVER_BYTES);
         mover->ns_a_second = lower(mover->ns_a_second, MOVER_NS);
@@ -51,7 +50,6 @@ void mover_also(struct mover *mover, uint32_t number)
 uint64_t mover_wait(struct mover *mover)
 {
     uint64_t now = monotonic_ns();
-
     if (now - mover->second_began >= SECOND) {
         mover->second_began = now;
         mover->second_bytes = mover->second_ns = 0;
@@ -65,7 +63,6 @@ uint64_t mover_wait(struct mover *mover)
 static void cut(uintptr_t from, uintptr_t to)
 {
     int saved = errno;
-
     from = (from + PAGE - 1) & ~(PAGE - 1);
     to &= ~(PAGE - 1);
     if (from < to)
@@ -76,7 +73,6 @@ static void cut(uintptr_t from, uintptr_t to)
 void mover_cut(uintptr_t start, size_t size)
 {
     uintptr_t end = start + size, first = (start + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1), last = end & ~(HUGE_PAGE - 1);
-
     if (first > last) {
         cut(start, end); /* within one */
         return;
@@ -88,7 +84,6 @@ void mover_cut(uintptr_t start, size_t size)
 size_t mover_add(struct mover *mover, uintptr_t start, size_t size, uint32_t node)
 {
     uintptr_t from = (start + PAGE - 1) & ~(PAGE - 1), end = (start + size) & ~(PAGE - 1);
-
     for (; from < end && mover->count < MOVER_BATCH; from += PAGE) {
         mover->pages[mover->count] = (void *)from;
         mover->targets[mover->count++] = (int)node;
@@ -100,12 +95,10 @@ size_t mover_add(struct mover *mover, uintptr_t start, size_t size, uint32_t nod
 static void leave_out(struct mover *mover)
 {
     uint32_t left = 0;
-
     if (sys_move_pages(mover->count, mover->pages, NULL, mover->status) != 0)
         return;
     for (uint32_t i = 0; i < mover->count; i++) {
         int status = mover->status[i];
-
         if (status == mover->targets[i] || status == -ENOENT || status == -EFAULT)
             continue;
         mover->pages[left] = mover->pages[i];
@@ -122,13 +115,11 @@ static void leave_out(struct mover *mover)
 static int move_all(struct mover *mover)
 {
     uint32_t from = 0, seen = UINT32_MAX;
-
     for (uint32_t i = 0; i < mover->count; i++)
         mover->status[i] = -EBUSY;
     for (uint32_t calls = 0; calls < CALLS && from < mover->count; calls++) {
         int error =
             sys_move_pages(mover->count - from, mover->pages + from, mover->targets + from, mover->status + from);
-
         if (error)
             return error;
         while (from < mover->count && mover->status[from] != -EBUSY)
@@ -146,7 +137,6 @@ static int move_all(struct mover *mover)
 static uint64_t figure(const char *text, const char *name)
 {
     const char *at = strstr(text, name);
-
     if (!at)
         return 0;
     at += strlen(name);
@@ -160,22 +150,19 @@ static bool is_full(int node)
 {
     char path[64], text[512];
     struct text_writer writer = {path, sizeof(path), 0};
-    uint64_t total, spare;
-
     write_text(&writer, "/sys/devices/system/node/node");
     write_number(&writer, (uint64_t)node, 0);
     write_text(&writer, "/meminfo");
     if (!facts_read_file(path, text, sizeof(text)))
         return false;
-    total = figure(text, "MemTotal:");
-    spare = MOVER_BATCH * PAGE / 1024 + total / 64;
+    uint64_t total = figure(text, "MemTotal:");
+    uint64_t spare = MOVER_BATCH * PAGE / 1024 + total / 64;
     return total && figure(text, "MemFree:") < spare;
 }
 
 static void note_busy(struct mover *mover, uintptr_t page)
 {
     struct span_of_pages *last = mover->busy_count ? &mover->busy[mover->busy_count - 1] : NULL;
-
     if (last && last->end == page)
         last->end += PAGE;
     else if (mover->busy_count < MOVER_BUSY)
@@ -186,10 +173,8 @@ static void count_results(struct mover *mover)
 {
     int looked_at = -1; /* nodes of a batch are hardly ever several */
     bool full = false;
-
     for (uint32_t i = 0; i < mover->count; i++) {
         int status = mover->status[i], node = mover->targets[i];
-
         if (status == node) {
             mover->moved += PAGE;
             continue;
@@ -207,12 +192,10 @@ static void count_results(struct mover *mover)
 int mover_run(struct mover *mover)
 {
     uint64_t began = monotonic_ns();
-    int error;
-
     if (!mover->count)
         return 0;
     leave_out(mover);
-    error = mover->count ? move_all(mover) : 0;
+    int error = mover->count ? move_all(mover) : 0;
     if (error) {
         mover->error = error;
         mover->kept[KEPT_REFUSED] += mover->count * PAGE;
@@ -228,11 +211,9 @@ int mover_run(struct mover *mover)
 size_t mover_busy_in(const struct mover *mover, uintptr_t start, size_t size)
 {
     size_t bytes = 0;
-
     for (uint32_t i = 0; i < mover->busy_count; i++) {
         const struct span_of_pages *busy = &mover->busy[i];
         uintptr_t from = busy->start > start ? busy->start : start, end = start + size;
-
         if (busy->end < end)
             end = busy->end;
         if (from < end)
@@ -249,10 +230,8 @@ void mover_uncount(struct mover *mover, size_t bytes)
 int mover_add_all(struct mover *mover, uintptr_t start, size_t size, uint32_t node)
 {
     int error = 0;
-
     for (;;) {
         size_t added = mover_add(mover, start, size, node);
-
         start += added;
         size -= added;
         if (!size || error)
@@ -265,6 +244,5 @@ uint32_t mover_node_of(uintptr_t address)
 {
     void *page = (void *)(address & ~(PAGE - 1));
     int status = -1;
-
     return sys_move_pages(1, &page, NULL, &status) == 0 && status >= 0 ? (uint32_t)status : UINT32_MAX;
 }

@@ -19,7 +19,6 @@ static bool rule_wants(uint16_t number)
 {
     const struct plan_view *plan = &nw_shim.plan;
     uint32_t rule = number < plan->count[PLAN_RULES] ? number : plan->header->default_rule;
-
     return rule == PLAN_NONE || (plan->rules[rule].flags & PLAN_RULE_NEXT_TOUCH);
 }
 
@@ -27,7 +26,6 @@ static bool rule_wants(uint16_t number)
 static bool is_wanted(const struct big *object)
 {
     const struct region *region = &nw_regions[object->region];
-
     return !region_huge_size(region) && region->flavour.binding != BINDING_BIND && rule_wants(object->rule);
 }
 
@@ -35,15 +33,13 @@ static void keep_objects(struct next_touch *self, struct region *region)
 {
     struct big found[USAGE_PIECES];
     uint32_t count = big_list(region, found, USAGE_PIECES);
-
     for (uint32_t i = 0; i < count; i++) {
-        struct piece *piece;
-
         if (found[i].size < BIG_SIZE || !is_wanted(&found[i]))
             continue;
-        piece = usage_keep(&self->usage, found[i].start, found[i].size,
-                           region_has_huge_pages(region, found[i].start) ? HUGE_PAGE : USAGE_CHUNK_LEAST,
-                           found[i].serial, region->node < USAGE_NOWHERE ? (uint16_t)region->node : USAGE_NOWHERE);
+        struct piece *piece =
+            usage_keep(&self->usage, found[i].start, found[i].size,
+                       region_has_huge_pages(region, found[i].start) ? HUGE_PAGE : USAGE_CHUNK_LEAST, found[i].serial,
+                       region->node < USAGE_NOWHERE ? (uint16_t)region->node : USAGE_NOWHERE);
         if (piece)
             self->objects[piece - self->usage.pieces] = found[i];
     }
@@ -57,7 +53,6 @@ static void find_chunks(struct piece *piece)
 {
     void *pages[USAGE_CHUNKS];
     int nodes[USAGE_CHUNKS];
-
     for (uint32_t i = 0; i < piece->chunk_count; i++)
         pages[i] = (void *)chunk_start(piece, &piece->chunks[i]);
     if (sys_move_pages(piece->chunk_count, pages, NULL, nodes) != 0)
@@ -71,14 +66,12 @@ static void keep_mappings(struct next_touch *self)
 {
     struct big found[USAGE_PIECES];
     uint32_t count = owned_list(found, USAGE_PIECES, 0);
-
     for (uint32_t i = 0; i < count; i++) {
         bool is_new = !usage_knows(&self->usage, found[i].start, found[i].serial);
-        struct piece *piece;
-
         if (!rule_wants(found[i].rule) || (is_new && mover_node_of(found[i].start) >= USAGE_NOWHERE))
             continue; /* nothing there yet */
-        piece = usage_keep(&self->usage, found[i].start, found[i].size, HUGE_PAGE, found[i].serial, USAGE_NOWHERE);
+        struct piece *piece =
+            usage_keep(&self->usage, found[i].start, found[i].size, HUGE_PAGE, found[i].serial, USAGE_NOWHERE);
         if (!piece)
             continue;
         self->objects[piece - self->usage.pieces] = found[i];
@@ -100,7 +93,6 @@ static void watch(struct thread *thread, void *context)
 {
     struct next_touch *self = context;
     pid_t tid = (pid_t)atomic_load_explicit(&thread->tid, memory_order_relaxed);
-
     self->live_threads++;
     if (tid && !self->sampler.refused)
         sampler_watch(&self->sampler, tid);
@@ -125,7 +117,6 @@ static void vote(void *context, pid_t tid, uint32_t cpu, uintptr_t pointer)
     const struct plan_view *plan = &nw_shim.plan;
     struct next_touch *self = context;
     const struct piece *piece = NULL;
-
     if (cpu < plan->count[PLAN_CPUS] && plan->cpus[cpu].mem_node < USAGE_NOWHERE)
         piece = usage_vote(&self->usage, pointer, (uint16_t)plan->cpus[cpu].mem_node);
     if (piece)
@@ -139,7 +130,6 @@ static bool is_there(const struct big *object, bool mark)
 {
     uint64_t nodes[NODE_WORDS];
     int mode = 0;
-
     if (object->region != OWNED_REGION)
         return big_check(object, mark);
     return (!mark ||
@@ -162,7 +152,6 @@ static void cut_edges(const struct next_touch *self)
     for (uint32_t i = 0; i < self->batch_count; i++) {
         const struct piece *piece = self->batch_piece[i];
         const struct chunk *chunk = self->batch_chunk[i];
-
         if (chunk == piece->chunks || chunk == &piece->chunks[piece->chunk_count - 1])
             mover_cut(chunk_start(piece, chunk), chunk_length(piece, chunk));
     }
@@ -172,21 +161,17 @@ static void cut_edges(const struct next_touch *self)
 static void try_again(struct next_touch *self, struct piece *piece, struct chunk *chunk)
 {
     size_t busy = mover_busy_in(self->mover, chunk_start(piece, chunk), chunk_length(piece, chunk));
-
     if (busy)
         usage_stayed(piece, chunk, busy);
 }
 
 static void finish_batch(struct next_touch *self)
 {
-    int error;
-
     cut_edges(self);
-    error = mover_run(self->mover);
+    int error = mover_run(self->mover);
 
     for (uint32_t i = 0; i < self->batch_count; i++) {
         struct piece *piece = self->batch_piece[i];
-
         if (!error && !is_there(object_of(self, piece), false))
             undo(self, piece, self->batch_chunk[i]);
         else if (!error)
@@ -218,7 +203,6 @@ static bool move_some(struct next_touch *self)
 {
     struct piece *piece = NULL;
     struct chunk *chunk;
-
     while (has_room(self) && (chunk = usage_next(&self->usage, &piece))) {
         if (!self->batch_count)
             mover_begin(self->mover, object_of(self, piece)->rule);
@@ -259,7 +243,6 @@ void next_touch_pause(struct next_touch *self)
 bool next_touch_tick(struct next_touch *self)
 {
     struct timespec tick = {0, (long)NEXT_TOUCH_TICK_NS};
-
     if (self->ticks++ % LIST_TICKS == 0) {
         sampler_read(&self->sampler, vote, self); /* what was seen so far is about the objects so far */
         list_objects(self);

@@ -54,7 +54,6 @@ static enum map vector_map(unsigned number)
 static bool read_vex2(struct instruction *instruction)
 {
     uint8_t unused;
-
     instruction->vector = true;
     instruction->map = MAP_0F;
     return next_byte(instruction, &unused) && next_byte(instruction, &instruction->opcode);
@@ -64,7 +63,6 @@ static bool read_vex2(struct instruction *instruction)
 static bool read_vex3(struct instruction *instruction)
 {
     uint8_t first, second;
-
     if (!next_byte(instruction, &first) || !next_byte(instruction, &second))
         return false;
     instruction->vector = true;
@@ -77,7 +75,6 @@ static bool read_vex3(struct instruction *instruction)
 static bool read_evex(struct instruction *instruction)
 {
     uint8_t first, second, third;
-
     if (!next_byte(instruction, &first) || !next_byte(instruction, &second) || !next_byte(instruction, &third))
         return false;
     instruction->vector = true;
@@ -91,7 +88,6 @@ static bool read_evex(struct instruction *instruction)
 static bool read_0f(struct instruction *instruction)
 {
     uint8_t byte;
-
     if (!next_byte(instruction, &byte))
         return false;
     instruction->map = byte == 0x38 ? MAP_0F38 : byte == 0x3a ? MAP_0F3A : MAP_0F;
@@ -102,7 +98,6 @@ static bool read_0f(struct instruction *instruction)
 static bool read_opcode(struct instruction *instruction)
 {
     uint8_t byte;
-
     do
         if (!next_byte(instruction, &byte))
             return false;
@@ -153,7 +148,6 @@ static bool two_byte_has_operand(uint8_t opcode)
 static bool is_scattered(const struct instruction *instruction)
 {
     uint8_t opcode = instruction->opcode;
-
     return instruction->vector && instruction->map == MAP_0F38 &&
            ((opcode >= 0x90 && opcode < 0x94) || (opcode >= 0xa0 && opcode < 0xa4) || opcode == 0xc6 || opcode == 0xc7);
 }
@@ -180,7 +174,6 @@ static bool has_operand(const struct instruction *instruction)
 static uint64_t value_of(const uint64_t *registers, unsigned number)
 {
     static const uint8_t places[16] = {0, 2, 3, 1, 7, 6, 4, 5, 9, 10, 11, 12, 13, 14, 15, 16};
-
     return registers[places[number]];
 }
 
@@ -188,7 +181,6 @@ static uint64_t value_of(const uint64_t *registers, unsigned number)
 static bool string_address(const struct instruction *instruction, const uint64_t *registers, uintptr_t *ret_address)
 {
     uint8_t opcode = instruction->opcode;
-
     if (instruction->map != MAP_ONE_BYTE || opcode < 0xa4 || opcode > 0xaf || opcode == 0xa8 || opcode == 0xa9)
         return false;
     *ret_address = value_of(registers, opcode == 0xac || opcode == 0xad ? 6 : 7);
@@ -199,7 +191,6 @@ static bool add_displacement(struct instruction *instruction, uint8_t mod, bool 
 {
     uint8_t byte;
     int32_t word;
-
     if (mod == 1) {
         if (!next_byte(instruction, &byte))
             return false;
@@ -215,13 +206,11 @@ static bool add_displacement(struct instruction *instruction, uint8_t mod, bool 
 
 static bool sib_address(struct instruction *instruction, const uint64_t *registers, uint8_t mod, uintptr_t *ret_address)
 {
-    unsigned base, index;
     uint8_t sib;
-
     if (!next_byte(instruction, &sib))
         return false;
-    base = sib & 7u;
-    index = (sib >> 3 & 7u) | (instruction->rex_x ? 8u : 0u);
+    unsigned base = sib & 7u;
+    unsigned index = (sib >> 3 & 7u) | (instruction->rex_x ? 8u : 0u);
     *ret_address = base == 5 && mod == 0 ? 0 : value_of(registers, base | (instruction->rex_b ? 8u : 0u));
     if (index != 4) /* sp is no index */
         *ret_address += value_of(registers, index) << (sib >> 6);
@@ -230,13 +219,11 @@ static bool sib_address(struct instruction *instruction, const uint64_t *registe
 
 static bool modrm_address(struct instruction *instruction, const uint64_t *registers, uintptr_t *ret_address)
 {
-    uint8_t modrm, mod;
-    unsigned base;
-
+    uint8_t modrm;
     if (!next_byte(instruction, &modrm))
         return false;
-    mod = modrm >> 6;
-    base = modrm & 7u;
+    uint8_t mod = modrm >> 6;
+    unsigned base = modrm & 7u;
     if (mod == 3)
         return false; /* a register */
     if (base == 4)
@@ -251,7 +238,6 @@ bool operand_address(const uint8_t *code, size_t length, const uint64_t register
                      uintptr_t *ret_address)
 {
     struct instruction instruction = {.at = code, .end = code + length, .scale = 1};
-
     if (!read_opcode(&instruction) || instruction.elsewhere)
         return false;
     if (string_address(&instruction, registers, ret_address))
@@ -272,7 +258,6 @@ static uint64_t extended(uint64_t value, unsigned option)
 static unsigned size_bits(uint32_t word)
 {
     bool quad = (word >> 26 & 1) && (word >> 23 & 1) && word >> 30 == 0;
-
     return quad ? 4 : word >> 30;
 }
 
@@ -281,7 +266,6 @@ bool operand_address(const uint8_t *code, size_t length, const uint64_t register
                      uintptr_t *ret_address)
 {
     uint32_t word;
-
     if (length < sizeof(word))
         return false;
     memcpy(&word, code, sizeof(word));

@@ -16,7 +16,6 @@ static struct {
 void owned_add(void *start, size_t size)
 {
     int saved = errno;
-
     if (lock_take(&table.lock)) {
         if (table.count < OWNED_MOST)
             table.mappings[table.count++] = (struct big){
@@ -41,7 +40,6 @@ static bool overlaps(const struct big *mapping, uintptr_t start, size_t size)
 static void keep_part(const struct big *whole, uintptr_t start, uintptr_t end)
 {
     struct big part = *whole;
-
     if (end < start + BIG_SIZE || table.count == OWNED_MOST)
         return;
     part.start = start;
@@ -54,7 +52,6 @@ static void keep_part(const struct big *whole, uintptr_t start, uintptr_t end)
 static void take_out(uint32_t number, uintptr_t start, uintptr_t end)
 {
     const struct big whole = table.mappings[number];
-
     table.mappings[number] = table.mappings[--table.count];
     keep_part(&whole, whole.start, start);
     keep_part(&whole, end, whole.start + whole.size);
@@ -62,13 +59,11 @@ static void take_out(uint32_t number, uintptr_t start, uintptr_t end)
 
 void owned_remove(const void *start, size_t size)
 {
-    uint32_t known;
     int saved = errno;
-
     if (owned_count() == 0 || !lock_take(&table.lock))
         return;
     /* From the end on: what takes a removed one's place, or comes to the end, has been looked at. */
-    known = table.count;
+    uint32_t known = table.count;
     while (known-- > 0)
         if (overlaps(&table.mappings[known], (uintptr_t)start, size))
             take_out(known, (uintptr_t)start, (uintptr_t)start + size);
@@ -79,7 +74,6 @@ void owned_remove(const void *start, size_t size)
 static bool is_known(const void *start, size_t size)
 {
     bool known = false;
-
     if (owned_count() == 0 || !lock_take(&table.lock))
         return false;
     for (uint32_t i = 0; i < table.count && !known; i++)
@@ -91,7 +85,6 @@ static bool is_known(const void *start, size_t size)
 void owned_moved(const void *old_start, size_t old_size, void *start, size_t size)
 {
     bool known = is_known(old_start, old_size);
-
     owned_remove(old_start, old_size);
     owned_remove(start, size); /* MREMAP_FIXED */
     if (known && size >= BIG_SIZE)
@@ -101,7 +94,6 @@ void owned_moved(const void *old_start, size_t old_size, void *start, size_t siz
 uint32_t owned_list(struct big *ret_mappings, uint32_t most, uint32_t tid)
 {
     uint32_t found = 0;
-
     if (owned_count() == 0 || !lock_take(&table.lock))
         return 0;
     for (uint32_t i = 0; i < table.count && found < most; i++)
@@ -114,7 +106,6 @@ uint32_t owned_list(struct big *ret_mappings, uint32_t most, uint32_t tid)
 bool owned_check(const struct big *mapping, bool mark)
 {
     bool found = false;
-
     if (!lock_take(&table.lock))
         return false;
     for (uint32_t i = 0; i < table.count && !found; i++) {

@@ -33,11 +33,9 @@ static struct order *order_of(uint32_t tid)
 
 static bool put(const struct order *order)
 {
-    struct order *place;
-
     if (!lock_take(&queue.lock))
         return false;
-    place = order_of(order->owner.tid);
+    struct order *place = order_of(order->owner.tid);
     if (place)
         *place = *order;
     lock_give(&queue.lock);
@@ -47,7 +45,6 @@ static bool put(const struct order *order)
 bool relocation_take(struct order *ret_order)
 {
     bool any = false;
-
     if (!relocation_is_due() || !lock_take(&queue.lock))
         return false;
     if (queue.count) {
@@ -76,7 +73,6 @@ void relocation_forked(void)
 static bool is_asked(const struct thread *thread, uint32_t from)
 {
     uint32_t age = thread_now_ms() - thread->born_ms;
-
     return thread->holds_pick && (nw_shim.plan.rules[thread->rule].flags & PLAN_RULE_MIGRATE) && from != PLAN_NONE &&
            thread->home_node != PLAN_NONE && from != thread->home_node && (thread->main || age >= RELOCATION_AGE_MS);
 }
@@ -84,7 +80,6 @@ static bool is_asked(const struct thread *thread, uint32_t from)
 void relocation_thread_moved(struct thread *thread, uint32_t from)
 {
     struct order order;
-
     if (!is_asked(thread, from))
         return;
     arena_move_house(thread);
@@ -129,7 +124,6 @@ struct batch {
 static void undo(struct batch *batch, const struct part *part)
 {
     uint32_t home = nw_regions[part->stretch.region].node;
-
     if (home != UINT32_MAX)
         mover_add_all(batch->mover, part->from, part->size, home);
 }
@@ -139,7 +133,6 @@ static void cut_edges(const struct batch *batch)
 {
     for (uint32_t i = 0; i < batch->count; i++) {
         const struct part *part = &batch->parts[i];
-
         if (region_has_huge_pages(&nw_regions[part->stretch.region], part->from + part->size))
             mover_cut(part->from, part->size);
     }
@@ -147,10 +140,8 @@ static void cut_edges(const struct batch *batch)
 
 static void finish(struct batch *batch)
 {
-    bool moved;
-
     cut_edges(batch);
-    moved = mover_run(batch->mover) == 0;
+    bool moved = mover_run(batch->mover) == 0;
 
     for (uint32_t i = 0; moved && i < batch->count; i++)
         if (!moving_check(&batch->parts[i].stretch))
@@ -168,7 +159,6 @@ static bool is_full(const struct batch *batch)
 static uintptr_t add_part(struct batch *batch, const struct stretch *stretch, uintptr_t from)
 {
     size_t rest = stretch->start + stretch->size - from, size = mover_add(batch->mover, from, rest, batch->node);
-
     batch->parts[batch->count++] = (struct part){*stretch, from, size};
     return from + size;
 }
@@ -180,7 +170,6 @@ static uintptr_t add_part(struct batch *batch, const struct stretch *stretch, ui
 static bool move_stretch(struct batch *batch, const struct stretch *stretch)
 {
     uintptr_t at = stretch->start, end = stretch->start + stretch->size;
-
     if (!moving_mark(stretch, batch->node))
         return true;
     while (at < end) {
@@ -206,7 +195,6 @@ static bool can_be_moved(const struct region *region)
 static bool move_region(struct batch *batch, struct region *region, const struct owner *owner)
 {
     struct stretch stretch;
-
     for (uint32_t slice = 0; moving_next(region, &slice, owner, &stretch);)
         if (!move_stretch(batch, &stretch))
             return false;
@@ -219,7 +207,6 @@ static void move_mappings(struct mover *mover, const struct order *order, bool (
 {
     struct big mappings[OWNED_MOST];
     uint32_t count = order->owner.tid ? owned_list(mappings, OWNED_MOST, order->owner.tid) : 0;
-
     for (uint32_t i = 0; i < count; i++)
         for (size_t done = 0; done < mappings[i].size;) {
             if (!owned_check(&mappings[i], false))
@@ -236,7 +223,6 @@ void relocation_carry_out(struct mover *mover, const struct order *order, bool (
 {
     struct batch batch = {.mover = mover, .node = order->node, .may_go_on = may_go_on, .context = context};
     bool goes_on = true;
-
     if (order->owner.heap)
         mover_add_all(mover, (uintptr_t)order->owner.heap, sizeof(*order->owner.heap) + PAGE - 1, order->node);
     if (order->stack_end)

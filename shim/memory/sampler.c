@@ -46,7 +46,6 @@ static int open_event(pid_t tid)
         .exclude_kernel = 1,
         .exclude_hv = 1,
     };
-
     return OPERAND_REGISTERS ? (int)raw_call(SYS_perf_event_open, &event, tid, -1, -1, PERF_FLAG_FD_CLOEXEC) : -1;
 }
 
@@ -61,7 +60,6 @@ static bool is_watched(const struct sampler *sampler, pid_t tid)
 bool sampler_watch(struct sampler *sampler, pid_t tid)
 {
     struct watched *watched = &sampler->threads[sampler->count];
-
     if (sampler->count == SAMPLED_THREADS || is_watched(sampler, tid))
         return true;
     watched->fd = open_event(tid);
@@ -92,7 +90,6 @@ static void read_code(struct code *code, uint64_t at)
     struct iovec here = {code->bytes, to_end < OPERAND_CODE_MOST ? to_end : OPERAND_CODE_MOST};
     struct iovec there = {(void *)(uintptr_t)at, here.iov_len};
     long length = raw_call(SYS_process_vm_readv, nw_shim.pid, &here, 1ul, &there, 1ul, 0ul);
-
     code->at = at;
     code->length = length > 0 ? (uint8_t)length : 0;
 }
@@ -100,7 +97,6 @@ static void read_code(struct code *code, uint64_t at)
 static const struct code *code_at(struct sampler *sampler, uint64_t at)
 {
     struct code *code = &sampler->codes[at * UINT64_C(0x9E3779B97F4A7C15) >> 32 & (SAMPLED_CODES - 1)];
-
     if (code->at != at || sampler->reads - code->read >= CODE_READS || !code->read) {
         read_code(code, at);
         code->read = sampler->reads;
@@ -113,7 +109,6 @@ static void look_at_operand(struct sampler *sampler, const struct watched *watch
 {
     const struct code *code = code_at(sampler, sample->registers[OPERAND_PC]);
     uintptr_t address;
-
     if (operand_address(code->bytes, code->length, sample->registers, &address))
         visit(context, watched->tid, sample->cpu, address);
 }
@@ -132,7 +127,6 @@ static void look_at_registers(struct watched *watched, const struct sample *samp
 static void copy_out(const char *data, uint64_t from, void *ret, size_t size)
 {
     size_t start = from % PAGE, first = PAGE - start < size ? PAGE - start : size;
-
     memcpy(ret, data + start, first);
     memcpy((char *)ret + first, data, size - first);
 }

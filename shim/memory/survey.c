@@ -78,7 +78,6 @@ struct survey {
 static struct entry *entry_of(const struct survey *self, uint64_t key)
 {
     uint32_t at = (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32) & self->mask;
-
     while (self->entries[at].key && self->entries[at].key != key)
         at = (at + 1) & self->mask;
     return &self->entries[at];
@@ -87,7 +86,6 @@ static struct entry *entry_of(const struct survey *self, uint64_t key)
 static struct survey_row *add_row(struct survey *self, uint64_t key, struct survey_row row, uint32_t slot)
 {
     uint32_t number = self->header->rows;
-
     if (number == self->room) {
         self->header->left_out++;
         return NULL;
@@ -102,14 +100,12 @@ static struct survey_row *add_row(struct survey *self, uint64_t key, struct surv
 static struct survey_row *row_of(const struct survey *self, uint64_t key)
 {
     const struct entry *entry = entry_of(self, key);
-
     return entry->key ? &self->rows[entry->row] : NULL;
 }
 
 static struct survey_row *row_of_rule(struct survey *self, uint32_t rule)
 {
     struct survey_row *row = row_of(self, key_of_rule(rule));
-
     return row ? row
                : add_row(self, key_of_rule(rule), (struct survey_row){.rule = rule, .home_node = UINT32_MAX},
                          PLAN_NONE);
@@ -128,7 +124,6 @@ static void add_thread(struct thread *thread, void *context)
     const struct heap *heap = atomic_load_explicit(&thread->heap, memory_order_relaxed);
     struct survey_row row = {.tid = tid, .rule = thread->rule, .home_node = thread->home_node};
     struct survey_row *added = tid ? add_row(self, key_of_tid(tid), row, slot) : NULL;
-
     if (added && heap && has_borrowed(thread, heap))
         *entry_of(self, key_of_heap(heap)) = (struct entry){key_of_heap(heap), (uint64_t)(added - self->rows)};
 }
@@ -140,7 +135,6 @@ static enum verdict judge(const struct survey *self, const struct place *place, 
     const struct plan_view *plan = &nw_shim.plan;
     uint32_t slot = self->slots[place->row];
     const struct plan_slot *given = slot < plan->count[PLAN_SLOTS] ? &plan->slots[slot] : NULL;
-
     if (place->away && node != place->made_on)
         return LOCAL;
     if (given && plan->masks[given->mem_mask].weight)
@@ -164,7 +158,6 @@ static void count(struct survey_part *part, enum verdict verdict)
 static void ask(struct survey *self)
 {
     int nodes[BATCH];
-
     if (!self->batch || self->error)
         return;
     self->error = sys_move_pages(self->batch, self->at, NULL, nodes);
@@ -182,7 +175,6 @@ static void look_at(struct survey *self, struct survey_row *row, const struct pi
 {
     uintptr_t from = piece->start & ~(PAGE - 1), end = (piece->start + piece->size + PAGE - 1) & ~(PAGE - 1);
     uint64_t pages = (end - from) / PAGE;
-
     if (!row)
         return;
     if (self->counts) {
@@ -206,7 +198,6 @@ static void look_at(struct survey *self, struct survey_row *row, const struct pi
 static struct survey_row *row_of_maker(struct survey *self, uint64_t key, uint32_t rule)
 {
     struct survey_row *row = row_of(self, key);
-
     return row ? row : row_of_rule(self, rule);
 }
 
@@ -214,14 +205,12 @@ static void look_at_region(struct survey *self, struct region *region)
 {
     uint32_t end = moving_end(region), rule;
     struct stretch stretch;
-
     for (uint32_t slice = 0; moving_any(region, &slice, end, &stretch, &rule);) {
         const struct heap *heap = stretch.owner.heap;
         struct piece piece = {stretch.start,
                               stretch.size,
                               heap ? SURVEY_BLOCKS : SURVEY_OBJECTS,
                               {.away = stretch.away, .made_on = region->node}};
-
         look_at(self, row_of_maker(self, heap ? key_of_heap(heap) : key_of_tid(stretch.owner.tid), rule), &piece);
     }
 }
@@ -230,12 +219,10 @@ static void look_at_mappings(struct survey *self)
 {
     struct big mappings[OWNED_MOST];
     uint32_t count = owned_list(mappings, OWNED_MOST, 0);
-
     for (uint32_t i = 0; i < count; i++) {
         uint32_t rule = mappings[i].rule == UINT16_MAX ? PLAN_NONE : mappings[i].rule;
         struct piece piece = {
             mappings[i].start, mappings[i].size, SURVEY_MAPPINGS, {.away = mappings[i].away, .made_on = UINT32_MAX}};
-
         look_at(self, row_of_maker(self, key_of_tid(mappings[i].maker), rule), &piece);
     }
 }
@@ -246,7 +233,6 @@ static void look_at_stack(struct thread *thread, void *context)
     struct survey *self = context;
     uintptr_t end = (thread->thread_pointer | (PAGE - 1)) + 1;
     size_t size = thread->stack_size ? thread->stack_size & ~(PAGE - 1) : STACK_LEAST;
-
     if (thread->main || !thread->thread_pointer)
         return;
     size = size < STACK_LOOK ? size : STACK_LOOK;
@@ -268,15 +254,13 @@ static void look(struct survey *self)
 static bool open_survey(struct survey *self)
 {
     uint32_t table = 1024;
-    char *memory;
-
     self->room = 2 * thread_live_count() + nw_shim.plan.count[PLAN_RULES] + 64;
     while (table < 4 * self->room) /* two keys each */
         table *= 2;
     self->mask = table - 1;
     self->size = table * sizeof(struct entry) + sizeof(struct survey_header) +
                  self->room * (sizeof(struct survey_row) + sizeof(uint32_t));
-    memory = raw_mmap(NULL, self->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    char *memory = raw_mmap(NULL, self->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
     if (memory == MAP_FAILED)
         return false;
     self->entries = (struct entry *)memory;
@@ -291,10 +275,8 @@ static bool open_survey(struct survey *self)
 static bool write_all(int fd, const void *data, size_t size)
 {
     size_t done = 0;
-
     while (done < size) {
         ssize_t written = raw_write(fd, (const char *)data + done, size - done);
-
         if (written <= 0)
             return false;
         done += (size_t)written;
@@ -308,16 +290,15 @@ static bool write_file(const struct survey *self)
     const struct survey_use *uses;
     char name[32];
     struct text_writer writer = {name, sizeof(name), 0};
-    int folder = segment_folder(), fd;
+    int folder = segment_folder();
     bool written = false;
-
     if (folder < 0)
         return false;
     self->header->uses = uses_list(&uses);
     write_number(&writer, (uint64_t)nw_shim.pid, 0);
     write_text(&writer, SURVEY_SUFFIX);
     raw_unlinkat(folder, name); /* one that nobody came for */
-    fd = raw_openat(folder, name, flags, 0600);
+    int fd = raw_openat(folder, name, flags, 0600);
     if (fd >= 0) {
         written = write_all(fd, self->header, sizeof(*self->header) + self->header->rows * sizeof(*self->rows)) &&
                   write_all(fd, uses, self->header->uses * sizeof(*uses));
@@ -334,7 +315,6 @@ bool survey_write(void)
     struct survey self = {.counts = true};
     int saved = errno;
     bool written = false;
-
     if (open_survey(&self)) {
         thread_each(add_thread, &self);
         look(&self);

@@ -27,14 +27,12 @@ static int kernel_mode(unsigned policy)
         [MEM_INTERLEAVE] = MPOL_INTERLEAVE,
         [MEM_WEIGHTED_INTERLEAVE] = MODE_WEIGHTED_INTERLEAVE,
     };
-
     return modes[policy];
 }
 
 static void keep_lowest(uint64_t *nodes)
 {
     bool found = false;
-
     for (size_t i = 0; i < NODE_WORDS; i++) {
         nodes[i] = found ? 0 : nodes[i] & -nodes[i];
         found = found || nodes[i];
@@ -100,7 +98,6 @@ static bool step_down(struct wish *wish)
 static int ask(const struct wish *wish, void *start, size_t size)
 {
     bool names_nodes = mode_alone(wish) != MPOL_LOCAL && mode_alone(wish) != MPOL_DEFAULT;
-
     if (start)
         return sys_bind_memory(start, size, wish->mode, wish->nodes, names_nodes ? NODE_WORDS : 0);
     return sys_set_mempolicy(wish->mode, names_nodes ? wish->nodes : NULL, names_nodes ? NODE_WORDS : 0);
@@ -110,7 +107,6 @@ static int ask(const struct wish *wish, void *start, size_t size)
 static int set_nearest(struct wish *wish, void *start, size_t size)
 {
     int error = ask(wish, start, size);
-
     while (error == -EINVAL && step_down(wish))
         error = ask(wish, start, size);
     return error;
@@ -119,11 +115,9 @@ static int set_nearest(struct wish *wish, void *start, size_t size)
 int memory_bind(void *start, size_t size, unsigned policy, uint64_t *nodes, int *ret_mode, enum reason *reason)
 {
     struct wish wish = {.reason = *reason};
-    int error;
-
     memcpy(wish.nodes, nodes, sizeof(wish.nodes));
     become(&wish, kernel_mode(policy), *reason);
-    error = set_nearest(&wish, start, size);
+    int error = set_nearest(&wish, start, size);
     memcpy(nodes, wish.nodes, sizeof(wish.nodes));
     *ret_mode = wish.mode;
     *reason = wish.reason;
@@ -138,7 +132,6 @@ static bool nodes_equal(const uint64_t *a, const uint64_t *b)
 static bool nodes_empty(const uint64_t *nodes)
 {
     static const uint64_t none[NODE_WORDS];
-
     return nodes_equal(nodes, none);
 }
 
@@ -159,7 +152,6 @@ static void read_memory_back(struct thread *thread, int asked_mode, const uint64
 {
     uint64_t nodes[NODE_WORDS] = {0};
     int mode = 0, error = sys_get_mempolicy(&mode, nodes, NODE_WORDS);
-
     if (error) {
         note_memory(thread, OUTCOME_BEST_EFFORT, reason_of_error(error));
         apply_refused(thread, CALL_GET_MEMPOLICY, error);
@@ -176,7 +168,6 @@ static void count_among(uint64_t *nodes, const uint64_t *allowed)
 {
     uint64_t positions[NODE_WORDS] = {0};
     unsigned position = 0;
-
     for (unsigned id = 0; id < NODE_WORDS * 64; id++) {
         if (!(allowed[id / 64] >> id % 64 & 1))
             continue;
@@ -192,7 +183,6 @@ static void add_flags(struct wish *wish, const struct plan_rule *rule)
 {
     uint64_t allowed[NODE_WORDS] = {0};
     int mode = wish->mode;
-
     if (mode == MPOL_LOCAL)
         return;
     if ((rule->flags & PLAN_RULE_BALANCING) && mode == MPOL_BIND)
@@ -208,7 +198,6 @@ static void add_flags(struct wish *wish, const struct plan_rule *rule)
 static struct wish wish_of(const struct plan_rule *rule, const struct plan_slot *slot)
 {
     struct wish wish = {.mode = 0};
-
     plan_mask_expand(&nw_shim.plan, slot->mem_mask, wish.nodes, NODE_WORDS);
     become(&wish, kernel_mode(rule->mem_policy), rule->mem_reason);
     add_flags(&wish, rule);
@@ -219,7 +208,6 @@ static void set_memory(struct thread *thread, const struct plan_rule *rule)
 {
     struct wish wish = wish_of(rule, &nw_shim.plan.slots[thread->pick.slot]);
     int error = set_nearest(&wish, NULL, 0);
-
     if (error) {
         note_memory(thread, OUTCOME_NONE, reason_of_error(error));
         apply_refused(thread, CALL_SET_MEMPOLICY, error);
@@ -237,7 +225,6 @@ static enum reason try_one(const struct wish *wish)
 {
     uint64_t nodes[NODE_WORDS] = {0};
     int mode = 0, error = ask(wish, NULL, 0);
-
     if (!error)
         error = sys_get_mempolicy(&mode, nodes, NODE_WORDS);
     if (error)
@@ -250,17 +237,14 @@ enum reason thread_policy_try(const struct plan_rule *rule)
     const struct base_state *base = &nw_shim.base;
     const struct plan_slot *slots = nw_shim.plan.slots;
     enum reason reason = REASON_OK;
-
     if (rule->mem_policy == MEM_DEFAULT)
         return REASON_OK;
     if (!base->has_memory_policy)
         return REASON_NO_MEMPOLICY;
     for (uint32_t i = rule->slot_first; i < rule->slot_first + rule->slot_count && reason == REASON_OK; i++) {
-        struct wish wish;
-
         if (i > rule->slot_first && slots[i].mem_mask == slots[i - 1].mem_mask)
             continue;
-        wish = wish_of(rule, &slots[i]);
+        struct wish wish = wish_of(rule, &slots[i]);
         reason = wish.reason == REASON_OK ? try_one(&wish) : wish.reason;
     }
     sys_set_mempolicy(base->memory_mode, base->memory_nodes, NODE_WORDS);
@@ -272,12 +256,10 @@ enum reason thread_policy_try(const struct plan_rule *rule)
 static void restore_memory(struct thread *thread)
 {
     const struct base_state *base = &nw_shim.base;
-    int error;
-
     note_memory(thread, OUTCOME_NOT_ASKED, REASON_NOT_ASKED);
     if (thread->memory == STANDING_BASE || !base->has_memory_policy)
         return;
-    error = sys_set_mempolicy(base->memory_mode, base->memory_nodes, NODE_WORDS);
+    int error = sys_set_mempolicy(base->memory_mode, base->memory_nodes, NODE_WORDS);
     if (error) {
         note_memory(thread, OUTCOME_NONE, reason_of_error(error));
         apply_refused(thread, CALL_SET_MEMPOLICY, error);
@@ -290,7 +272,6 @@ void thread_policy_apply(struct thread *thread)
 {
     const struct plan_rule *rule = apply_rule(thread);
     bool asked = rule && rule->mem_policy != MEM_DEFAULT;
-
     if (!shim_needs(PLAN_HAS_MEMPOLICY))
         return;
     if (thread != nw_self && (asked || thread->memory != STANDING_BASE)) {

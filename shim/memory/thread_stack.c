@@ -39,7 +39,6 @@ static uint32_t node_here(void)
 {
     const struct plan_view *plan = &nw_shim.plan;
     int cpu = sched_getcpu();
-
     return cpu >= 0 && (uint32_t)cpu < plan->count[PLAN_CPUS] ? plan->cpus[cpu].node : PLAN_NONE;
 }
 
@@ -53,7 +52,6 @@ static void note_size(struct thread *thread, const pthread_attr_t *attributes)
 {
     void *start = NULL;
     size_t size = 0;
-
     thread->stack_size = 0;
     if (wish_of(thread) == STACK_DEFAULT && !shim_needs(PLAN_HAS_MIGRATE))
         return;
@@ -69,7 +67,6 @@ static void lend_node(const struct thread *thread, struct stack_loan *ret_loan)
 {
     uint64_t wanted[NODE_WORDS] = {0};
     uint32_t node = node_of(thread);
-
     if (wish_of(thread) != STACK_LOCAL || has_one_node() || node >= NODE_WORDS * 64)
         return;
     memset(ret_loan->nodes, 0, sizeof(ret_loan->nodes));
@@ -106,7 +103,6 @@ static bool may_move(void)
     static _Atomic uint64_t used_until;
     const uint64_t each = 1000000000u / STACK_MOVES_A_SECOND, ahead = each * STACK_MOVES_AT_ONCE;
     uint64_t now = monotonic_ns(), before = atomic_load_explicit(&used_until, memory_order_relaxed), after;
-
     do {
         after = (before > now ? before : now) + each;
         if (after - now > ahead)
@@ -135,7 +131,6 @@ static void list_pages(const struct thread *thread, struct pages *pages)
 {
     uintptr_t end = stack_end(thread);
     uintptr_t start = (uintptr_t)__builtin_frame_address(0) & ~(uintptr_t)(PAGE - 1);
-
     if (start > end - TOP_PAGES * PAGE)
         start = end - TOP_PAGES * PAGE;
     if (end - start > PAGES_MOST * PAGE)
@@ -154,7 +149,6 @@ static bool is_elsewhere(int found, uint32_t node)
 static void keep_wrong(struct pages *pages, uint32_t node)
 {
     size_t kept = 0;
-
     for (size_t i = 0; i < pages->count; i++)
         if (is_elsewhere(pages->nodes[i], node))
             pages->at[kept++] = pages->at[i];
@@ -169,11 +163,10 @@ static void note(struct thread *thread, enum outcome outcome, enum reason reason
 
 static void move_to(struct thread *thread, struct pages *pages, uint32_t node)
 {
-    int targets[PAGES_MOST], error;
-
+    int targets[PAGES_MOST];
     for (size_t i = 0; i < pages->count; i++)
         targets[i] = (int)node;
-    error = sys_move_pages(pages->count, pages->at, targets, pages->nodes);
+    int error = sys_move_pages(pages->count, pages->at, targets, pages->nodes);
     if (error < 0) {
         note(thread, OUTCOME_BEST_EFFORT, reason_of_error(error));
         return;
@@ -186,10 +179,8 @@ static void move_to(struct thread *thread, struct pages *pages, uint32_t node)
 static void settle_on_node(struct thread *thread, uint32_t node)
 {
     struct pages pages;
-    int error;
-
     list_pages(thread, &pages);
-    error = sys_move_pages(pages.count, pages.at, NULL, pages.nodes);
+    int error = sys_move_pages(pages.count, pages.at, NULL, pages.nodes);
     if (error < 0) {
         note(thread, OUTCOME_NONE, reason_of_error(error)); /* not looked at: nothing is claimed */
         return;
@@ -208,7 +199,6 @@ static void settle_without_huge_pages(struct thread *thread)
     uintptr_t end = stack_end(thread);
     size_t size = thread->stack_size & ~(size_t)(PAGE - 1);
     int saved = errno;
-
     if (raw_madvise((void *)(end - size), size, MADV_NOHUGEPAGE) == 0 ||
         errno == EINVAL) /* EINVAL: it has none at all */
         note(thread, OUTCOME_STRICT, REASON_OK);
@@ -221,7 +211,6 @@ void stack_settle(struct thread *thread)
 {
     uint32_t node = node_of(thread);
     unsigned wish = wish_of(thread);
-
     note(thread, OUTCOME_NOT_ASKED, REASON_NOT_ASKED);
     if (wish == STACK_DEFAULT || thread != nw_self)
         return;

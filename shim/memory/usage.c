@@ -11,14 +11,12 @@
 static size_t size_of_chunks(size_t size, size_t unit)
 {
     size_t each = (size + USAGE_CHUNKS - 1) / USAGE_CHUNKS;
-
     return (each + unit - 1) / unit * unit;
 }
 
 static void init_piece(struct piece *piece, uintptr_t start, size_t size, size_t unit, uint32_t serial, uint16_t home)
 {
     size_t before = start % unit;
-
     memset(piece, 0, sizeof(*piece));
     piece->start = start;
     piece->size = size;
@@ -56,7 +54,6 @@ struct piece *usage_keep(struct usage *usage, uintptr_t start, size_t size, size
 {
     struct piece *piece = known(usage, start, serial);
     uint32_t i = 0;
-
     if (piece && piece->size == size) {
         piece->kept = true;
         return piece;
@@ -74,7 +71,6 @@ struct piece *usage_keep(struct usage *usage, uintptr_t start, size_t size, size
 static void insert_in_order(struct usage *usage, uint16_t number)
 {
     uint32_t place = usage->count++;
-
     for (; place > 0 && usage->pieces[usage->order[place - 1]].start > usage->pieces[number].start; place--)
         usage->order[place] = usage->order[place - 1];
     usage->order[place] = number;
@@ -95,11 +91,9 @@ void usage_end(struct usage *usage)
 static struct piece *find(struct usage *usage, uintptr_t pointer)
 {
     uint32_t low = 0, high = usage->count;
-
     while (low < high) {
         uint32_t middle = (low + high) / 2;
         struct piece *piece = &usage->pieces[usage->order[middle]];
-
         if (pointer < piece->start)
             high = middle;
         else if (pointer - piece->start >= piece->size)
@@ -120,7 +114,6 @@ static void count_vote(struct chunk *chunk, uint16_t node)
         chunk->others++;
     if (chunk->others > chunk->votes) {
         uint16_t votes = chunk->votes;
-
         chunk->node = node;
         chunk->votes = chunk->others;
         chunk->others = votes;
@@ -130,7 +123,6 @@ static void count_vote(struct chunk *chunk, uint16_t node)
 const struct piece *usage_vote(struct usage *usage, uintptr_t pointer, uint16_t node)
 {
     struct piece *piece = find(usage, pointer);
-
     if (!piece || pointer == piece->start)
         return NULL;
     count_vote(&piece->chunks[(pointer - piece->origin) / piece->chunk_size], node);
@@ -162,7 +154,6 @@ static bool is_voted(const struct chunk *chunk)
 static bool is_common(const struct piece *piece)
 {
     uint32_t voted = 0, shared = 0;
-
     for (uint32_t i = 0; i < piece->chunk_count; i++)
         if (is_voted(&piece->chunks[i])) {
             voted++;
@@ -181,10 +172,8 @@ static void aim_upwards(struct piece *piece)
 {
     uint16_t node = USAGE_NOWHERE;
     uint32_t distance = 0;
-
     for (uint32_t i = 0; i < piece->chunk_count; i++, distance++) {
         struct chunk *chunk = &piece->chunks[i];
-
         if (is_voted(chunk)) {
             node = is_shared(chunk) ? USAGE_NOWHERE : chunk->node;
             distance = 0;
@@ -196,7 +185,6 @@ static void aim_upwards(struct piece *piece)
 static void aim_lead(struct piece *piece)
 {
     uint32_t lowest = 0;
-
     while (lowest < piece->chunk_count && !is_voted(&piece->chunks[lowest]))
         lowest++;
     for (uint32_t i = 1; lowest < piece->chunk_count && i <= LEAD_MOST && i <= lowest; i++)
@@ -229,7 +217,6 @@ static bool should_move(const struct piece *piece, const struct chunk *chunk)
 static struct chunk *nearest(struct piece *piece)
 {
     struct chunk *found = NULL;
-
     for (uint32_t i = 0; i < piece->chunk_count; i++)
         if (should_move(piece, &piece->chunks[i]) && (!found || piece->chunks[i].distance < found->distance))
             found = &piece->chunks[i];
@@ -239,14 +226,11 @@ static struct chunk *nearest(struct piece *piece)
 struct chunk *usage_next(struct usage *usage, struct piece **ret_piece)
 {
     struct chunk *found = NULL;
-
     for (uint32_t i = 0; i < usage->count; i++) {
         struct piece *piece = &usage->pieces[usage->order[i]];
-        struct chunk *chunk;
-
         if (piece->fresh && piece->ticks >= DECIDE_TICKS)
             decide(piece);
-        chunk = nearest(piece);
+        struct chunk *chunk = nearest(piece);
         if (chunk && (!found || chunk->distance < found->distance)) {
             found = chunk;
             *ret_piece = piece;

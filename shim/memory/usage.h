@@ -83,7 +83,6 @@ void usage_stayed(struct piece *piece, struct chunk *chunk, size_t bytes);
 static inline uintptr_t chunk_start(const struct piece *piece, const struct chunk *chunk)
 {
     uintptr_t start = piece->origin + (size_t)(chunk - piece->chunks) * piece->chunk_size;
-
     return start < piece->start ? piece->start : start;
 }
 
@@ -91,7 +90,6 @@ static inline size_t chunk_length(const struct piece *piece, const struct chunk 
 {
     uintptr_t next = piece->origin + (size_t)(chunk - piece->chunks + 1) * piece->chunk_size;
     uintptr_t end = piece->start + piece->size;
-
     return (next < end ? next : end) - chunk_start(piece, chunk);
 }
 

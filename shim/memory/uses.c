@@ -6,7 +6,6 @@ static uint32_t count;
 void uses_note(uint32_t maker, uint32_t user)
 {
     uint32_t at = 0;
-
     if (!maker || !user)
         return;
     while (at < count && (uses[at].maker != maker || uses[at].user != user))

@@ -57,7 +57,6 @@ static bool is_inherited(const char *name)
 static struct thread *adopt(pid_t tid, const char *name)
 {
     struct thread *thread = thread_take();
-
     if (!thread)
         return NULL;
     thread->adopted = true;
@@ -91,7 +90,6 @@ struct search {
 static void compare(struct thread *thread, void *context)
 {
     struct search *search = context;
-
     if (thread != search->not_this && atomic_load(&thread->tid) == search->tid && thread->adopted == search->adopted)
         search->found = thread;
 }
@@ -99,7 +97,6 @@ static void compare(struct thread *thread, void *context)
 static struct thread *other_record(const struct thread *thread, bool adopted)
 {
     struct search search = {thread, atomic_load(&thread->tid), adopted, NULL};
-
     thread_each(compare, &search);
     return search.found;
 }
@@ -112,7 +109,6 @@ uint32_t place_adoptions(void)
 void place_disown(const struct thread *thread)
 {
     struct thread *other = other_record(thread, true);
-
     if (other)
         settle_work(other, WORK_END);
 }
@@ -120,7 +116,6 @@ void place_disown(const struct thread *thread)
 bool place_found(pid_t tid, const char *name)
 {
     struct thread *thread = thread_find(tid) ? NULL : adopt(tid, name);
-
     if (!thread)
         return thread_find(tid) != NULL;
     if (other_record(thread, false)) {
@@ -140,14 +135,12 @@ struct leaving {
 static void compare_leaving(uint32_t tid, void *context)
 {
     struct leaving *leaving = context;
-
     leaving->found = leaving->found || tid == leaving->tid;
 }
 
 static bool is_leaving(uint32_t tid)
 {
     struct leaving leaving = {tid, false};
-
     thread_each_leaving(compare_leaving, &leaving);
     return leaving.found;
 }
@@ -158,12 +151,10 @@ static bool is_leaving(uint32_t tid)
  */
 static void meet_self(const char *name)
 {
-    struct thread *thread;
     pid_t tid = thread_own_tid();
-
     if (raw_getpid() != nw_shim.pid || shim_was_forked())
         return; /* borrowed memory: vfork, or a copy that no fork handler saw */
-    thread = thread_find(tid);
+    struct thread *thread = thread_find(tid);
     if (thread) {
         nw_self = thread;
         settle_work(thread, WORK_MEMORY);
@@ -184,7 +175,6 @@ void place_meet(void)
 {
     int saved = errno;
     char name[16] = "";
-
     if (!nw_self && shim_is_active()) {
         sys_get_name(name);
         if (shim_enter()) {

@@ -55,7 +55,6 @@ static void note_cpus(struct thread *thread, enum outcome outcome, enum reason r
 static void wanted_mask(struct thread *thread, enum standing standing, struct mask *mask)
 {
     bool shared = false;
-
     if (standing == STANDING_RULE) {
         pick_mask(&nw_shim.plan, &nw_shim.occupancy, thread->pick, mask->bits, mask->words, &shared);
         thread->flags &= (uint8_t) ~(THREAD_FLAG_SHARED | THREAD_FLAG_CLAIMS);
@@ -71,7 +70,6 @@ static void wanted_mask(struct thread *thread, enum standing standing, struct ma
 static void note_granted(struct thread *thread)
 {
     const struct plan_rule *rule = apply_rule(thread);
-
     if (!rule)
         note_cpus(thread, OUTCOME_STRICT, REASON_OK);
     else if (rule->set_reason == REASON_EMPTY_SET || rule->set_reason == REASON_NO_DEVICE)
@@ -89,19 +87,16 @@ static void read_back(struct thread *thread, const struct mask *asked, bool limi
 {
     struct mask got;
     size_t words;
-    unsigned weight;
-    int error;
-
     if (!mask_open(&got))
         return;
-    error = sys_get_affinity(apply_target(thread), got.bits, got.words, &words);
+    int error = sys_get_affinity(apply_target(thread), got.bits, got.words, &words);
     if (error) {
         note_cpus(thread, OUTCOME_BEST_EFFORT, reason_of_error(error));
         apply_refused(thread, CALL_SCHED_GETAFFINITY, error);
         mask_close(&got);
         return;
     }
-    weight = mask_weight(&got);
+    unsigned weight = mask_weight(&got);
     thread->got_cpus = weight < UINT16_MAX ? (uint16_t)weight : UINT16_MAX;
     if (!mask_equal(&got, asked))
         note_cpus(thread, OUTCOME_BEST_EFFORT, mask_is_subset(&got, asked) ? REASON_NARROWED : REASON_CHANGED);
@@ -128,7 +123,6 @@ bool apply_check(struct thread *thread)
     struct mask asked, got;
     size_t words;
     bool changed = false;
-
     if (!mask_open(&asked))
         return false;
     if (mask_open(&got)) {
@@ -145,13 +139,11 @@ bool apply_check(struct thread *thread)
 
 static void set_cpus(struct thread *thread, enum standing standing, struct mask *asked)
 {
-    unsigned wanted, usable;
     int error;
-
     wanted_mask(thread, standing, asked);
-    wanted = mask_weight(asked);
+    unsigned wanted = mask_weight(asked);
     mask_and(asked, nw_shim.base.mask); /* never beyond what the process was started with */
-    usable = mask_weight(asked);
+    unsigned usable = mask_weight(asked);
     if (!usable) {
         /* nothing of the plan is left here: as if there were no rule */
         mask_copy(asked, nw_shim.base.mask);
@@ -183,7 +175,6 @@ void apply_cpus(struct thread *thread, enum standing otherwise)
 {
     enum standing standing = thread->holds_pick ? STANDING_RULE : otherwise;
     struct mask asked;
-
     thread->home_node = thread->holds_pick ? nw_shim.plan.slots[thread->pick.slot].home_node : UINT32_MAX;
     if (standing == STANDING_BASE && (thread->cpus == STANDING_BASE || thread->cpus == STANDING_PROGRAM)) {
         /* inherited untouched, perhaps changed by the program itself: not ours to change */
@@ -205,14 +196,11 @@ void apply_cpus(struct thread *thread, enum standing otherwise)
 void apply_rename(struct thread *thread)
 {
     const struct plan_rule *rule = apply_rule(thread);
-    uint32_t number;
-    int error;
-
     if (!rule || !rule->rename || !thread->unnamed || thread->main || thread != nw_self)
         return;
-    number = atomic_fetch_add_explicit(&nw_shim.renamed[thread->rule], 1, memory_order_relaxed) + 1;
+    uint32_t number = atomic_fetch_add_explicit(&nw_shim.renamed[thread->rule], 1, memory_order_relaxed) + 1;
     rename_compose(thread->name, plan_text(&nw_shim.plan, rule->rename), plan_text(&nw_shim.plan, rule->name), number);
-    error = sys_set_name(thread->name);
+    int error = sys_set_name(thread->name);
     if (error) {
         memcpy(thread->name, thread->creator_name, sizeof(thread->name));
         apply_refused(thread, CALL_SET_NAME, error);

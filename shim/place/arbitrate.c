@@ -30,7 +30,6 @@ static enum app_affinity choice_of(const struct thread *thread)
 {
     const struct plan_view *plan = &nw_shim.plan;
     uint32_t rule = thread->holds_pick ? thread->rule : plan->header->default_rule;
-
     if (!thread->holds_pick && !thread->main)
         return APP_RESPECT;
     return rule == PLAN_NONE ? APP_RESPECT : (enum app_affinity)plan->rules[rule].on_app_affinity;
@@ -40,14 +39,11 @@ static enum app_affinity choice_of(const struct thread *thread)
 static void remap(const struct mask *asked, const struct mask *ours, struct mask *ret_result)
 {
     unsigned weight = mask_weight(ours), position = 0;
-
     memset(ret_result->bits, 0, ret_result->words * 8);
     for (size_t id = 0; id < asked->words * 64; id++) {
-        unsigned wanted;
-
         if (!(nw_shim.base.mask[id / 64] >> id % 64 & 1))
             continue;
-        wanted = position++ % weight;
+        unsigned wanted = position++ % weight;
         if (!mask_has(asked, id))
             continue;
         for (size_t own = 0; own < ours->words * 64; own++)
@@ -88,7 +84,6 @@ static enum reason settle(enum app_affinity choice, const struct mask *asked, co
 static const char *base_name(const char *path)
 {
     const char *slash = path ? strrchr(path, '/') : NULL;
-
     return slash ? slash + 1 : path;
 }
 
@@ -110,7 +105,6 @@ static void note(struct thread *thread, const struct mask *result, const struct 
 {
     unsigned weight = mask_weight(result);
     bool inside = mask_is_subset(result, ours);
-
     thread->got_cpus = weight < UINT16_MAX ? (uint16_t)weight : UINT16_MAX;
     thread->cpus = mask_equal(result, ours) ? (thread->holds_pick ? STANDING_RULE : STANDING_UNION) : STANDING_PROGRAM;
     thread->flags &= (uint8_t)~THREAD_FLAG_PROGRAM;
@@ -125,11 +119,9 @@ static bool give(struct thread *thread, struct mask *result)
 {
     struct mask got;
     size_t words;
-    int error;
-
     if (!mask_open(&got))
         return false;
-    error = sys_set_affinity(apply_target(thread), result->bits, result->words);
+    int error = sys_set_affinity(apply_target(thread), result->bits, result->words);
     if (!error)
         error = sys_get_affinity(apply_target(thread), got.bits, got.words, &words);
     if (!error && !mask_equal(&got, result))
@@ -141,12 +133,10 @@ static bool give(struct thread *thread, struct mask *result)
 static void decide(struct thread *thread, struct mask *asked, struct mask *ours, struct mask *result, const void *by)
 {
     size_t words;
-    enum reason reason;
-
     if (sys_get_affinity(apply_target(thread), asked->bits, asked->words, &words) != 0)
         return;
     apply_wanted(thread, ours);
-    reason = settle(choice_of(thread), asked, ours, result);
+    enum reason reason = settle(choice_of(thread), asked, ours, result);
     if (!mask_equal(asked, result) && !give(thread, result))
         return;
     note(thread, result, ours, reason);
@@ -158,7 +148,6 @@ static void decide(struct thread *thread, struct mask *asked, struct mask *ours,
 static void arbitrate(struct thread *thread, const void *by)
 {
     struct mask asked, ours, result;
-
     if (!thread->holds_pick && !thread->main) {
         thread->cpus = STANDING_PROGRAM;
         if (by)
@@ -195,7 +184,6 @@ struct thread *arbitrate_begin(pid_t tid)
 {
     struct thread *thread = nw_self;
     int saved = errno;
-
     if (tid && (!thread || atomic_load_explicit(&thread->tid, memory_order_relaxed) != (uint32_t)tid)) {
         atomic_fetch_add(&early, 1);
         thread = thread_find(tid);
@@ -209,7 +197,6 @@ struct thread *arbitrate_begin(pid_t tid)
 void arbitrate_end(struct thread *thread, pid_t tid, bool succeeded, const void *by)
 {
     int saved = errno;
-
     /* it has registered meanwhile, and perhaps not seen the call */
     if (!thread && tid && succeeded && (thread = thread_find(tid)) != NULL && !own(thread))
         thread = NULL;
@@ -229,7 +216,6 @@ void arbitrate_end(struct thread *thread, pid_t tid, bool succeeded, const void 
 static bool is_creators(const struct thread *thread, struct mask *mine, struct mask *creators)
 {
     size_t words;
-
     return sys_get_affinity(0, mine->bits, mine->words, &words) == 0 &&
            sys_get_affinity((pid_t)thread->creator_tid, creators->bits, creators->words, &words) == 0 &&
            mask_equal(mine, creators);
@@ -239,7 +225,6 @@ static bool has_own_mask(const struct thread *thread)
 {
     struct mask mine, creators;
     bool own_mask = false;
-
     if (thread->mask_by_attribute)
         return true;
     if (!mask_open(&mine))
@@ -270,7 +255,6 @@ void arbitrate_again(struct thread *thread)
 static bool any_node_is_allowed(const struct thread *thread, const uint64_t *nodes)
 {
     uint64_t ours[NODE_WORDS];
-
     plan_mask_expand(&nw_shim.plan, nw_shim.plan.slots[thread->pick.slot].mem_mask, ours, NODE_WORDS);
     for (size_t i = 0; i < NODE_WORDS; i++)
         if (nodes[i] & ~ours[i])
@@ -284,7 +268,6 @@ static bool memory_stays(const struct thread *thread)
     uint64_t nodes[NODE_WORDS] = {0};
     enum app_affinity choice = choice_of(thread);
     int mode;
-
     if (choice == APP_RESPECT)
         return true;
     return choice == APP_CLAMP && sys_get_mempolicy(&mode, nodes, NODE_WORDS) == 0 &&
@@ -295,7 +278,6 @@ void arbitrate_memory(bool succeeded, const void *by)
 {
     struct thread *thread = nw_self;
     int saved = errno;
-
     if (!succeeded || !thread || !own(thread))
         return;
     if (thread->holds_pick && nw_shim.plan.rules[thread->rule].mem_policy != MEM_DEFAULT) {
@@ -316,7 +298,6 @@ void arbitrate_memory(bool succeeded, const void *by)
 bool arbitrate_keeps_mbind(void)
 {
     bool keeps = true;
-
     if (!shim_enter())
         return true;
     if (nw_self && nw_self->holds_pick)

@@ -19,7 +19,6 @@ void cpu_count_start(void)
 {
     const struct plan_header *header = nw_shim.plan.header;
     bool quota = header->cpu_report == CPUS_CGROUP || header->cpu_report == CPUS_MIN;
-
     online = 0;
     if (header->cpu_report == CPUS_HOST)
         return;

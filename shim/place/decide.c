@@ -20,7 +20,6 @@ static void fill_frames(const struct thread *thread, struct thread_facts *facts)
 uint32_t decide_rule(const struct thread *thread)
 {
     struct thread_facts facts;
-
     /* not initialised: its arrays of frames would be half the cost of a decision */
     facts.name = thread->name;
     facts.unnamed = thread->unnamed;
@@ -38,7 +37,6 @@ uint32_t decide_rule(const struct thread *thread)
 void decide_inherited(struct thread *thread)
 {
     const struct thread *creator = nw_self;
-
     if (creator) {
         thread->creator_tid = atomic_load_explicit(&creator->tid, memory_order_relaxed);
         thread->creator_slot = creator->holds_pick ? creator->pick.slot : PLAN_NONE;
@@ -57,7 +55,6 @@ void decide_code(struct thread *thread, const void *start, const void *caller)
 {
     if (shim_needs(PLAN_NEEDS_LIBRARIES | PLAN_NEEDS_FUNCTIONS)) {
         struct origin from = origin_of(start), by = origin_of(caller);
-
         thread->start_library = from.library;
         thread->start_function = from.function;
         thread->creator_library = by.library;

@@ -27,7 +27,6 @@ void mask_close(struct mask *mask)
 unsigned mask_weight(const struct mask *mask)
 {
     unsigned weight = 0;
-
     for (size_t i = 0; i < mask->words; i++)
         for (uint64_t word = mask->bits[i]; word; word &= word - 1)
             weight++;

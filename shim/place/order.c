@@ -25,7 +25,6 @@ static bool same_memory(const struct thread *a, const struct thread *b)
 {
     unsigned policy = nw_shim.plan.rules[a->rule].mem_policy;
     const struct plan_slot *slots = nw_shim.plan.slots;
-
     return policy == MEM_DEFAULT || policy == MEM_LOCAL || slots[a->pick.slot].mem_mask == slots[b->pick.slot].mem_mask;
 }
 
@@ -39,14 +38,12 @@ static bool is_further(const struct thread *from, const struct thread *a, const 
 {
     uint32_t distance_a = a->ticket > from->ticket ? a->ticket - from->ticket : from->ticket - a->ticket;
     uint32_t distance_b = b->ticket > from->ticket ? b->ticket - from->ticket : from->ticket - b->ticket;
-
     return distance_a > distance_b;
 }
 
 static void consider(struct thread *thread, void *context)
 {
     struct search *search = context;
-
     if (thread == search->from || !may_exchange(search->from, thread))
         return;
     if (!search->found || is_further(search->from, thread, search->found))
@@ -57,7 +54,6 @@ static void exchange(struct thread *a, struct thread *b)
 {
     struct pick pick = a->pick;
     uint32_t ticket = a->ticket;
-
     a->pick = b->pick;
     a->ticket = b->ticket;
     b->pick = pick;
@@ -68,13 +64,10 @@ void order_settle(struct thread *thread, void (*moved)(struct thread *), void (*
 {
     struct thread *current = thread;
     bool changed = false;
-
     for (;;) {
         struct search search = {current, NULL};
-        struct thread *other;
-
         thread_each(consider, &search);
-        other = search.found;
+        struct thread *other = search.found;
         if (!other)
             break;
         if (atomic_exchange(&other->busy, 1)) {

@@ -45,7 +45,6 @@ static uint32_t count_gnu(const uint32_t *hash)
     uint32_t buckets = hash[0], first = hash[1], bloom_words = hash[2], last = 0;
     const uint32_t *bucket = hash + 4 + bloom_words * (sizeof(ElfW(Addr)) / 4);
     const uint32_t *chain = bucket + buckets;
-
     for (uint32_t i = 0; i < buckets; i++)
         if (bucket[i] > last)
             last = bucket[i];
@@ -59,7 +58,6 @@ static uint32_t count_gnu(const uint32_t *hash)
 static bool symbols_of(const struct link_map *map, struct symbols *ret_symbols)
 {
     uintptr_t table = 0, names = 0, hash = 0, gnu_hash = 0;
-
     *ret_symbols = (struct symbols){0};
     for (const ElfW(Dyn) *entry = map->l_ld; entry && entry->d_tag != DT_NULL; entry++) {
         switch (entry->d_tag) {
@@ -93,7 +91,6 @@ static bool symbols_of(const struct link_map *map, struct symbols *ret_symbols)
 static bool symbol_covers(const ElfW(Sym) * symbol, uintptr_t offset)
 {
     unsigned type = symbol->st_info & 0xf;
-
     if ((type != STT_FUNC && type != STT_GNU_IFUNC) || symbol->st_shndx == SHN_UNDEF)
         return false;
     return offset >= symbol->st_value && offset - symbol->st_value < (symbol->st_size ? symbol->st_size : 1);
@@ -103,7 +100,6 @@ static uint16_t function_at(const struct link_map *map, const void *address)
 {
     uintptr_t offset = (uintptr_t)address - map->l_addr;
     struct symbols symbols;
-
     if (!symbols_of(map, &symbols))
         return 0;
     for (uint32_t i = 0; i < symbols.count; i++) {
@@ -122,7 +118,6 @@ static const struct link_map *map_at(const void *address)
 
     if (_dl_find_object) {
         struct dl_find_object object;
-
         return _dl_find_object((void *)address, &object) == 0 ? object.dlfo_link_map : NULL;
     }
     return dladdr1 && dladdr1(address, &unused, (void **)&map, RTLD_DL_LINKMAP) ? map : NULL;
@@ -146,16 +141,13 @@ static struct origin look_up_portably(const void *address)
 static struct origin look_up(const void *address)
 {
     struct origin origin = {0};
-    const struct link_map *map;
-    const char *library;
-
     if (!_dl_find_object && !dladdr1)
         return look_up_portably(address);
-    map = map_at(address);
+    const struct link_map *map = map_at(address);
     if (!map)
         return origin;
     /* the loader has no name for the main program; argv[0] would be the application's to choose */
-    library = map->l_name && *map->l_name ? map->l_name : nw_shim.facts.exe;
+    const char *library = map->l_name && *map->l_name ? map->l_name : nw_shim.facts.exe;
     if (library)
         origin.library = texts_keep(library, strlen(library));
     if (shim_needs(PLAN_NEEDS_FUNCTIONS | PLAN_NEEDS_STACK))
@@ -168,7 +160,6 @@ static bool cached(struct entry *entry, const void *address, struct origin *ret_
     uint32_t version = atomic_load_explicit(&entry->version, memory_order_acquire);
     uint32_t names = atomic_load_explicit(&entry->names, memory_order_relaxed);
     uintptr_t key = atomic_load_explicit(&entry->address, memory_order_relaxed);
-
     atomic_thread_fence(memory_order_acquire); /* pairs with the release store that ends remember() */
     if ((version & 1) || key != (uintptr_t)address ||
         atomic_load_explicit(&entry->version, memory_order_relaxed) != version)
@@ -180,7 +171,6 @@ static bool cached(struct entry *entry, const void *address, struct origin *ret_
 static void remember(struct entry *entry, const void *address, struct origin origin)
 {
     uint32_t version = atomic_load_explicit(&entry->version, memory_order_relaxed);
-
     if ((version & 1) || !atomic_compare_exchange_strong(&entry->version, &version, version + 1))
         return;
     atomic_thread_fence(memory_order_release);
@@ -193,7 +183,6 @@ struct origin origin_of(const void *address)
 {
     struct entry *entry = &cache[((uintptr_t)address >> 2) * UINT64_C(0x9e3779b97f4a7c15) >> 56];
     struct origin origin;
-
     if (!address)
         return (struct origin){0};
     if (cached(entry, address, &origin))

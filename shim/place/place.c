@@ -23,7 +23,6 @@ struct thread *place_prepare(const void *start, const void *caller)
 {
     int saved = errno;
     struct thread *thread = thread_take();
-
     if (thread) {
         thread->early_names = atomic_load(&nw_shim.early_names);
         thread->early_masks = arbitrate_early();
@@ -43,7 +42,6 @@ struct thread *place_prepare(const void *start, const void *caller)
 void place_abandon(struct thread *thread)
 {
     uint32_t next = thread->index + 1;
-
     settle_drop(thread);
     /* nobody came after: the number has not been seen and is given out again */
     atomic_compare_exchange_strong(&nw_shim.next_index, &next, thread->index);
@@ -66,8 +64,6 @@ static void register_self(struct thread *thread)
 static void pick_up_early_name(struct thread *thread)
 {
     char name[16] = "";
-    uint32_t rule;
-
     if (atomic_load(&nw_shim.early_names) == thread->early_names)
         return;
     sys_get_name(name);
@@ -76,7 +72,7 @@ static void pick_up_early_name(struct thread *thread)
     memcpy(thread->name, name, sizeof(thread->name));
     thread->unnamed = false;
     thread->flags |= THREAD_FLAG_NAMED;
-    rule = decide_rule(thread);
+    uint32_t rule = decide_rule(thread);
     if (rule == thread->rule)
         return;
     settle_drop(thread);
@@ -89,7 +85,6 @@ static void pick_up_early_name(struct thread *thread)
 void place_born(struct thread *thread)
 {
     int saved = errno;
-
     register_self(thread);
     if (place_adoptions() != thread->early_adoptions)
         place_disown(thread);
@@ -113,7 +108,6 @@ void place_born(struct thread *thread)
 void place_end(struct thread *thread)
 {
     int saved = errno;
-
     arena_thread_ended();
     nw_self = NULL;
     settle_work(thread, WORK_END);
@@ -145,7 +139,6 @@ static void become_main(struct thread *thread)
 static struct thread *main_record(bool forked)
 {
     struct thread *thread = forked ? nw_self : NULL;
-
     if (thread)
         return thread;
     thread = thread_take();
@@ -166,7 +159,6 @@ void place_main(bool forked)
 {
     int saved = errno;
     struct thread *thread = main_record(forked);
-
     if (!thread)
         return;
     become_main(thread);
@@ -207,7 +199,6 @@ void place_show_main(void)
 static void leave_name(struct thread *thread, const char *name)
 {
     uint64_t halves[2] = {0};
-
     memcpy(halves, name, strnlen(name, 15));
     atomic_store_explicit(&thread->new_name[0], halves[0], memory_order_relaxed);
     atomic_store_explicit(&thread->new_name[1], halves[1], memory_order_relaxed);
@@ -220,7 +211,6 @@ void place_renamed(pid_t tid, const char *name)
 {
     int saved = errno;
     struct thread *thread = nw_self;
-
     if (!thread || atomic_load_explicit(&thread->tid, memory_order_relaxed) != (uint32_t)tid) {
         atomic_fetch_add(&nw_shim.early_names, 1);
         thread = thread_find(tid);
@@ -234,23 +224,20 @@ void place_renamed(pid_t tid, const char *name)
 
 uint64_t place_title_wait(void)
 {
-    uint64_t at = atomic_load_explicit(&nw_shim.title_at, memory_order_relaxed), now;
-
+    uint64_t at = atomic_load_explicit(&nw_shim.title_at, memory_order_relaxed);
     if (!at)
         return UINT64_MAX;
-    now = monotonic_ns();
+    uint64_t now = monotonic_ns();
     return at > now ? at - now : 0;
 }
 
 static void look_at_title(void)
 {
     uint64_t at = atomic_load_explicit(&nw_shim.title_at, memory_order_relaxed);
-    struct thread *thread;
-
     if (place_title_wait() != 0 || !atomic_compare_exchange_strong(&nw_shim.title_at, &at, 0))
         return;
     facts_read_title();
-    thread = thread_find(nw_shim.pid);
+    struct thread *thread = thread_find(nw_shim.pid);
     if (thread)
         settle_work(thread, WORK_MATCH);
 }
@@ -258,7 +245,6 @@ static void look_at_title(void)
 void place_look_again(void)
 {
     int saved = errno;
-
     look_at_title();
     if (nw_self && nw_self->cpus == STANDING_RULE)
         settle_work(nw_self, WORK_CHECK);
@@ -269,7 +255,6 @@ void place_catch_up(void)
 {
     int saved = errno;
     struct thread *thread = nw_self;
-
     if (thread && thread->memory_outcome == OUTCOME_PENDING)
         settle_work(thread, WORK_MEMORY);
     errno = saved;
@@ -280,7 +265,6 @@ static _Atomic uint32_t stop_wanted; /* enum reason: it came while the plan was 
 void place_stop(enum reason reason)
 {
     uint32_t active = PHASE_ACTIVE;
-
     if (!atomic_compare_exchange_strong(&nw_shim.phase, &active, PHASE_STOPPED)) {
         if (active == PHASE_PAUSED)
             atomic_store(&stop_wanted, reason);
@@ -297,7 +281,6 @@ void place_stop(enum reason reason)
 void place_stop_if_wanted(void)
 {
     uint32_t reason = atomic_exchange(&stop_wanted, REASON_OK);
-
     if (reason != REASON_OK)
         place_stop((enum reason)reason);
 }

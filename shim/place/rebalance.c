@@ -17,7 +17,6 @@ static bool has_crowded_place(const struct plan_rule *rule)
 {
     for (uint32_t i = 0; i < rule->slot_count; i++) {
         uint32_t slot = rule->slot_first + i;
-
         if (atomic_load_explicit(&nw_shim.occupancy.used[slot], memory_order_relaxed) >
             nw_shim.plan.slots[slot].capacity)
             return true;
@@ -29,7 +28,6 @@ bool rebalance_is_due(void)
 {
     const struct plan_view *plan = &nw_shim.plan;
     bool due = false;
-
     if (!shim_needs(PLAN_HAS_STEAL) || !shim_enter())
         return false;
     for (uint32_t i = 0; i < plan->count[PLAN_RULES] && !due; i++)
@@ -48,7 +46,6 @@ static uint64_t interval(void)
 {
     const struct plan_view *plan = &nw_shim.plan;
     uint64_t least = UINT64_MAX;
-
     for (uint32_t i = 0; i < plan->count[PLAN_RULES]; i++)
         if (plan->rules[i].steal != STEAL_OFF && plan->rules[i].interval_ms * MS < least)
             least = plan->rules[i].interval_ms * MS;
@@ -58,7 +55,6 @@ static uint64_t interval(void)
 uint64_t rebalance_wait(const struct rebalance *self)
 {
     uint64_t since = monotonic_ns() - self->looked_at;
-
     return since < interval() ? interval() - since : 0;
 }
 
@@ -69,15 +65,13 @@ static uint64_t busy_time(uint32_t tid)
 {
     char path[64] = "", text[96];
     struct text_writer writer = {path, sizeof(path), 0};
-    uint64_t run;
     const char *at = text;
-
     write_text(&writer, "/proc/self/task/");
     write_number(&writer, tid, 0);
     write_text(&writer, "/schedstat");
     if (!facts_read_file(path, text, sizeof(text)))
         return 0;
-    run = read_number(&at);
+    uint64_t run = read_number(&at);
     at += *at == ' ';
     return run + read_number(&at);
 }
@@ -98,7 +92,6 @@ static uint64_t known_since(const struct thread *thread, uint64_t *ret_busy)
 static uint32_t measure(struct thread *thread, uint64_t now)
 {
     uint64_t busy = busy_time(atomic_load(&thread->tid)), load = 0, before, since = known_since(thread, &before);
-
     if (since && busy >= before && now > since)
         load = (busy - before) * BALANCE_CPU / (now - since);
     if (load > BALANCE_CPU)
@@ -145,7 +138,6 @@ static void take_in(struct thread *thread, void *context)
 static void note_quiet(struct rebalance *self)
 {
     uint64_t sum = 0;
-
     for (uint32_t i = 0; i < self->count; i++)
         sum += self->loads[i].load;
     self->quiet = sum < QUIET_LOAD ? self->quiet + 1 : 0;

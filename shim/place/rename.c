@@ -27,7 +27,6 @@ void rename_compose(char ret_name[16], const char *template, const char *rule, u
     char digits[12] = "";
     struct text_writer number_writer = {digits, sizeof(digits), 0};
     struct text_writer writer = {ret_name, NAME_SIZE, 0};
-
     ret_name[0] = '\0';
     if (!at) {
         write_part(&writer, template, end, rule);

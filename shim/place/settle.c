@@ -36,7 +36,6 @@ static void note_place(struct thread *thread)
 {
     const struct plan_view *plan = &nw_shim.plan;
     const struct plan_mask *mask = &plan->masks[plan->slots[thread->pick.slot].mem_mask];
-
     thread->memory_node =
         mask->weight ? mask->first_word * 64 + (uint32_t)__builtin_ctzll(plan->words[mask->word_first]) : 0;
     thread->holds_pick = true;
@@ -59,13 +58,11 @@ static bool is_around(const struct thread *thread, const struct plan_slot *slot,
 static uint32_t slot_near(const struct thread *thread)
 {
     const struct plan_rule *rule = &nw_shim.plan.rules[thread->rule];
-    int cpu;
-
     if (!thread->main)
         return thread->creator_slot;
     if (!nw_shim.facts.forked && !pick_keeps_start(&nw_shim.plan, thread->rule))
         return PLAN_NONE;
-    cpu = sched_getcpu();
+    int cpu = sched_getcpu();
     for (uint32_t slot = rule->slot_first; slot < rule->slot_first + rule->slot_count; slot++)
         if (is_around(thread, &nw_shim.plan.slots[slot], cpu))
             return slot;
@@ -85,7 +82,6 @@ void settle_take(struct thread *thread)
 void settle_take_forked(struct thread *thread)
 {
     uint32_t number = atomic_load_explicit(&nw_shim.forks, memory_order_relaxed) - 1, slot = PLAN_NONE;
-
     if (thread->rule != PLAN_NONE)
         slot = pick_nth(&nw_shim.plan, thread->rule, number);
     if (slot == PLAN_NONE) {
@@ -119,7 +115,6 @@ static void announce_claim(struct thread *claimer)
 static void apply_until_settled(struct thread *thread, enum standing otherwise)
 {
     uint32_t claims;
-
     do {
         claims = atomic_load(&nw_shim.claims);
         apply_cpus(thread, otherwise);
@@ -129,7 +124,6 @@ static void apply_until_settled(struct thread *thread, enum standing otherwise)
 void settle_carry_out(struct thread *thread)
 {
     enum standing otherwise = thread->main ? STANDING_UNION : STANDING_BASE;
-
     if (thread->holds_pick && thread->pick.claims)
         announce_claim(thread);
     if (!thread->given_mask || !arbitrate_birth(thread))
@@ -172,7 +166,6 @@ enum reason settle_why(const struct thread *thread, enum reason moment)
 static void move(struct thread *thread, uint32_t rule, enum reason moment)
 {
     uint32_t from = thread->home_node;
-
     settle_drop(thread);
     segment_rule_left(thread->rule);
     thread->rule = rule;
@@ -196,7 +189,6 @@ static void move(struct thread *thread, uint32_t rule, enum reason moment)
 static void restore_program_name(const char *theirs, const char *ours)
 {
     char now[16] = "";
-
     sys_get_name(now);
     if (!strcmp(now, ours) && strcmp(now, theirs) != 0)
         sys_set_name(theirs);
@@ -207,7 +199,6 @@ static void take_new_name(struct thread *thread)
     uint64_t halves[2] = {atomic_load_explicit(&thread->new_name[0], memory_order_relaxed),
                           atomic_load_explicit(&thread->new_name[1], memory_order_relaxed)};
     char ours[16];
-
     memcpy(ours, thread->name, sizeof(ours));
     memcpy(thread->name, halves, sizeof(thread->name));
     thread->name[sizeof(thread->name) - 1] = '\0';
@@ -239,14 +230,12 @@ static void work_order(struct thread *thread)
 
 static void work_name(struct thread *thread)
 {
-    uint32_t rule;
-
     take_new_name(thread);
     segment_count(COUNT_RENAMES);
     settle_tell(thread, EVENT_RENAMED, 0);
     if (!shim_needs(PLAN_NEEDS_NAMES))
         return;
-    rule = decide_rule(thread);
+    uint32_t rule = decide_rule(thread);
     if (rule != thread->rule) {
         move(thread, rule, REASON_RENAME);
         thread->ordered = !thread->named_before && !thread->main;
@@ -258,7 +247,6 @@ static void work_name(struct thread *thread)
 static void work_match(struct thread *thread)
 {
     uint32_t rule = decide_rule(thread);
-
     if (rule != thread->rule)
         move(thread, rule, REASON_TITLE);
 }
@@ -306,7 +294,6 @@ void settle_work(struct thread *thread, unsigned work)
         atomic_fetch_or(&thread->work, work);
     while (atomic_load(&thread->work) && !is_paused() && !atomic_exchange(&thread->busy, 1)) {
         unsigned todo = atomic_exchange(&thread->work, 0);
-
         if ((todo & WORK_END) && !atomic_load(&thread->tid)) {
             atomic_store(&thread->busy, 0); /* it was given back before */
             return;
@@ -347,7 +334,6 @@ void settle_give_back(struct thread *thread)
 void settle_elsewhere(struct thread *thread, uint32_t rule, uint32_t slot)
 {
     uint32_t from = thread->home_node;
-
     if (placing_is_over() || atomic_exchange(&thread->busy, 1))
         return;
     if (atomic_load(&thread->tid) && thread->holds_pick && thread->rule == rule && thread->pick.slot != slot) {
@@ -370,14 +356,12 @@ static void make_way(struct thread *thread, void *claimer_pointer)
 {
     const struct thread *claimer = claimer_pointer;
     struct mask mine, theirs;
-
     if (thread == claimer || !atomic_load(&thread->tid) || !thread->holds_pick)
         return;
     if (!mask_open(&mine))
         return;
     if (mask_open(&theirs)) {
         const struct plan_slot *slots = nw_shim.plan.slots;
-
         plan_mask_expand(&nw_shim.plan, slots[claimer->pick.slot].claim_mask, mine.bits, mine.words);
         plan_mask_expand(&nw_shim.plan, slots[thread->pick.slot].mask, theirs.bits, theirs.words);
         if (mask_intersects(&mine, &theirs))

@@ -15,7 +15,6 @@ bool stack_open(void)
 {
     void *frames[2];
     void *library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
-
     if (!library)
         return false;
     backtrace = (int (*)(void **, int))dlsym(library, "unw_backtrace");
@@ -31,7 +30,6 @@ void stack_record(struct thread *thread)
     void *frames[FACTS_MAX_FRAMES + OWN_FRAMES_MAX];
     int count = backtrace ? backtrace(frames, FACTS_MAX_FRAMES + OWN_FRAMES_MAX) : 0;
     uint16_t kept = 0;
-
     for (int i = 0; i < count && kept < FACTS_MAX_FRAMES; i++) {
         /* a return address may be the first byte of the next function; the call itself never is */
         struct origin origin = origin_of((const char *)frames[i] - 1);

@@ -42,7 +42,6 @@ struct table {
 static uint32_t *place_of(const struct table *table, uint32_t tid)
 {
     uint32_t place = tid * 2654435761u & table->mask;
-
     while (table->numbers[place] && table->numbers[place] != tid)
         place = (place + 1) & table->mask;
     return &table->numbers[place];
@@ -52,7 +51,6 @@ static uint32_t *place_of(const struct table *table, uint32_t tid)
 static void add_number(struct table *table, uint32_t tid)
 {
     uint32_t *place = tid && table->room ? place_of(table, tid) : NULL;
-
     if (!place || *place)
         return;
     *place = tid;
@@ -68,7 +66,6 @@ static bool has_number(const struct table *table, uint32_t tid)
 static bool open_table(struct table *table, uint32_t count)
 {
     uint32_t size = 1024;
-
     while (size < 2 * count + 512)
         size *= 2;
     table->numbers = raw_mmap(NULL, size * sizeof(uint32_t), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
@@ -98,7 +95,6 @@ static struct table seen;
 void sweep_soon(void)
 {
     int saved = errno;
-
     if (shim_is_active()) {
         atomic_store(&due, 1);
         follower_serve();
@@ -122,7 +118,6 @@ void sweep_forked(void)
 static uint32_t count_threads(void)
 {
     struct stat info;
-
     return raw_lstat(TASKS, &info) == 0 && info.st_nlink > 2 ? (uint32_t)info.st_nlink - 2 : 0;
 }
 
@@ -130,7 +125,6 @@ void sweep_look(void)
 {
     uint64_t now, before = atomic_load_explicit(&looked_at, memory_order_relaxed);
     int saved = errno;
-
     request_look();
     if (!shim_is_active() || (now = monotonic_ns()) - before < LOOK_EVERY ||
         !atomic_compare_exchange_strong(&looked_at, &before, now) || shim_was_forked())
@@ -151,7 +145,6 @@ void sweep_look(void)
 static uint32_t number_of(const char *text)
 {
     uint64_t number = read_number(&text);
-
     return *text ? 0 : (uint32_t)number;
 }
 
@@ -159,12 +152,10 @@ static bool read_name(uint32_t tid, char ret_name[16])
 {
     char path[64] = "", text[32];
     struct text_writer writer = {path, sizeof(path), 0};
-    size_t length;
-
     write_text(&writer, TASKS "/");
     write_number(&writer, tid, 0);
     write_text(&writer, "/comm");
-    length = facts_read_file(path, text, sizeof(text));
+    size_t length = facts_read_file(path, text, sizeof(text));
     if (!length)
         return false;
     memset(ret_name, 0, 16);
@@ -180,21 +171,18 @@ struct visit {
 static void note_known(struct thread *thread, void *context)
 {
     struct visit *visit = context;
-
     add_number(&visit->known, atomic_load(&thread->tid));
 }
 
 static void note_leaving(uint32_t tid, void *context)
 {
     struct visit *visit = context;
-
     add_number(&visit->known, tid);
 }
 
 static void meet(struct visit *visit, uint32_t tid)
 {
     char name[16];
-
     if (!tid || tid == visit->own || has_number(&visit->known, tid) || !read_name(tid, name))
         return;
     visit->found++;
@@ -218,13 +206,11 @@ static bool visit_all(struct visit *visit)
     _Alignas(8) char buffer[BUFFER];
     int fd = raw_open(TASKS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     long count;
-
     if (fd < 0)
         return false;
     while ((count = raw_call(SYS_getdents64, fd, buffer, sizeof(buffer))) > 0)
         for (long at = 0; at < count;) {
             const struct entry *entry = (const struct entry *)(buffer + at);
-
             meet(visit, number_of(entry->name));
             at += entry->length;
         }
@@ -236,7 +222,6 @@ static bool visit_all(struct visit *visit)
 static uint32_t sweep(pid_t own)
 {
     struct visit visit = {.own = (uint32_t)own};
-
     place_forget_gone();
     if (open_table(&visit.known, 2 * (thread_live_count() + 256)) && open_table(&visit.unknown, count_threads())) {
         thread_each(note_known, &visit);
@@ -253,7 +238,6 @@ static uint32_t sweep(pid_t own)
 void sweep_run(pid_t own)
 {
     struct timespec pause = {0, FIRST_PAUSE};
-
     /* whoever asks for something meanwhile does not wait until a busy program has no new thread at two looks */
     while (shim_is_active() && !request_is_due() && atomic_exchange(&due, 0)) {
         raw_call(SYS_nanosleep, &pause, NULL);

@@ -8,7 +8,6 @@
 static inline uint64_t read_number(const char **at)
 {
     uint64_t number = 0;
-
     for (; **at >= '0' && **at <= '9'; (*at)++)
         number = number * 10 + (uint64_t)(**at - '0');
     return number;

@@ -31,7 +31,6 @@ static inline void write_number(struct text_writer *writer, uint64_t number, uns
 {
     char reversed[20];
     unsigned count = 0;
-
     do {
         reversed[count++] = (char)('0' + number % 10);
         number /= 10;

@@ -20,7 +20,6 @@ static _Atomic uint32_t newest ON_DATA_PAGE; /* release after a text is complete
 static uint16_t link_of(uint32_t offset)
 {
     uint16_t link;
-
     memcpy(&link, buffer + offset - LINK_SIZE, LINK_SIZE);
     return link;
 }
@@ -28,7 +27,6 @@ static uint16_t link_of(uint32_t offset)
 static uint32_t find(const char *text, size_t length)
 {
     uint32_t offset = atomic_load_explicit(&newest, memory_order_acquire);
-
     while (offset && (strncmp(buffer + offset, text, length) != 0 || buffer[offset + length]))
         offset = link_of(offset);
     return offset;
@@ -39,7 +37,6 @@ static uint32_t reserve(size_t length)
 {
     uint32_t start = atomic_load_explicit(&used, memory_order_relaxed);
     uint32_t size = (uint32_t)(LINK_SIZE + length + 1 + 1) & ~1u; /* keeps links aligned */
-
     do {
         if (start + size > TEXTS_SIZE)
             return 0;
@@ -49,11 +46,9 @@ static uint32_t reserve(size_t length)
 
 uint16_t texts_keep(const char *text, size_t length)
 {
-    uint32_t offset, previous;
-
     if (!text || !length || length > 4096)
         return 0;
-    offset = find(text, length);
+    uint32_t offset = find(text, length);
     if (offset)
         return (uint16_t)offset;
     offset = reserve(length);
@@ -61,10 +56,9 @@ uint16_t texts_keep(const char *text, size_t length)
         return 0;
     memcpy(buffer + offset, text, length);
     segment_string(offset, buffer + offset, length + 1);
-    previous = atomic_load_explicit(&newest, memory_order_relaxed);
+    uint32_t previous = atomic_load_explicit(&newest, memory_order_relaxed);
     do {
         uint16_t link = (uint16_t)previous;
-
         memcpy(buffer + offset - LINK_SIZE, &link, LINK_SIZE);
     } while (
         !atomic_compare_exchange_weak_explicit(&newest, &previous, offset, memory_order_release, memory_order_relaxed));
@@ -79,7 +73,6 @@ const char *texts_get(uint16_t offset)
 size_t texts_copy(char *ret_to, size_t size)
 {
     size_t bytes = atomic_load_explicit(&used, memory_order_acquire);
-
     if (bytes <= LINK_SIZE)
         return 0; /* nothing kept; spares the page */
     if (bytes > size)

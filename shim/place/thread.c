@@ -66,7 +66,6 @@ static struct thread *record(uint32_t number)
 {
     uint32_t chunk = chunk_of(number);
     struct thread *records = atomic_load_explicit(&chunks[chunk], memory_order_acquire);
-
     return &records[number - chunk_first(chunk)];
 }
 
@@ -81,7 +80,6 @@ static bool next_run(struct run *run)
 {
     for (; run->part <= PARTS; run->part++, run->next = run->part * PART) {
         uint32_t used = atomic_load(&used_below[run->part]), end = chunk_first(chunk_of(run->next) + 1);
-
         if (run->next >= used)
             continue;
         run->records = record(run->next);
@@ -97,7 +95,6 @@ static bool pool_grow(uint32_t seen)
 {
     size_t size = (size_t)(chunk_first(seen + 1) - chunk_first(seen)) * sizeof(struct thread);
     struct thread *none = NULL, *records;
-
     if (seen >= CHUNKS)
         return false;
     if (!atomic_load(&chunks[seen])) {
@@ -116,7 +113,6 @@ static void raise_used_below(uint32_t number)
 {
     _Atomic uint32_t *mark = &used_below[part_of(number)];
     uint32_t seen = atomic_load_explicit(mark, memory_order_relaxed);
-
     while (seen <= number && !atomic_compare_exchange_weak(mark, &seen, number + 1))
         ;
 }
@@ -125,7 +121,6 @@ static struct thread *try_take(uint32_t number)
 {
     struct thread *thread = record(number);
     uint32_t state = atomic_load_explicit(&thread->state, memory_order_relaxed);
-
     if (state != THREAD_FREE && state != THREAD_ENDED)
         return NULL;
     /* acquire: pairs with the release in thread_give, the last owner's writes come before ours */
@@ -176,7 +171,6 @@ static struct thread *taken(struct thread *thread)
 static struct thread *take_of_part(uint32_t part)
 {
     struct thread *thread = NULL;
-
     if (atomic_load_explicit(&in_use[part], memory_order_relaxed) >= PART_FULL)
         return NULL;
     for (uint32_t i = 0; i < SEARCH_LIMIT && !thread; i++)
@@ -193,13 +187,11 @@ static uint32_t own_part(void)
 struct thread *thread_take(void)
 {
     struct thread *thread = take_of_part(own_part());
-
     if (thread)
         return taken(thread);
     for (;;) {
         uint32_t seen = atomic_load_explicit(&chunk_count, memory_order_acquire);
         uint32_t capacity = chunk_first(seen);
-
         for (uint32_t i = 0; i < SEARCH_LIMIT; i++) {
             thread = try_take(atomic_fetch_add_explicit(&hand[PARTS], 1, memory_order_relaxed) % capacity);
             if (thread)
@@ -226,7 +218,6 @@ void thread_give(struct thread *thread, enum segment_thread_state state)
 uint32_t thread_live_count(void)
 {
     uint32_t count = 0;
-
     for (uint32_t part = 0; part <= PARTS; part++)
         count += atomic_load_explicit(&in_use[part], memory_order_relaxed);
     return count;
@@ -236,7 +227,6 @@ uint32_t thread_live_count(void)
 static uint32_t newest_of(uint32_t part)
 {
     uint32_t at = atomic_load_explicit(&hand[part], memory_order_relaxed);
-
     if (part < PARTS)
         return at % PART;
     at %= chunk_first(atomic_load_explicit(&chunk_count, memory_order_acquire));
@@ -248,10 +238,8 @@ static struct thread *find_in(uint32_t part, uint32_t tid)
 {
     uint32_t first = part * PART, end = atomic_load(&used_below[part]), total = end > first ? end - first : 0;
     uint32_t newest = newest_of(part);
-
     for (uint32_t i = 0; i < total; i++) {
         struct thread *thread = record(first + (newest + total - 1 - i) % total);
-
         /* seq_cst: one side of the handshake with register_self() in place.c */
         if (atomic_load(&thread->tid) == tid)
             return thread;
@@ -263,7 +251,6 @@ struct thread *thread_find(pid_t tid)
 {
     uint32_t own = own_part();
     struct thread *thread = find_in(own, (uint32_t)tid);
-
     for (uint32_t part = PARTS + 1; part-- > 0 && !thread;)
         if (part != own)
             thread = find_in(part, (uint32_t)tid);
@@ -275,7 +262,6 @@ void thread_each(void (*visit)(struct thread *thread, void *context), void *cont
     for (struct run run = {0}; next_run(&run);)
         for (uint32_t i = 0; i < run.count; i++) {
             uint32_t state = atomic_load(&run.records[i].state);
-
             if (state == THREAD_STARTING || state == THREAD_LIVE)
                 visit(&run.records[i], context);
         }
@@ -284,7 +270,6 @@ void thread_each(void (*visit)(struct thread *thread, void *context), void *cont
 void thread_each_leaving(void (*visit)(uint32_t tid, void *context), void *context)
 {
     uint32_t now = thread_now_ms();
-
     for (struct run run = {0}; next_run(&run);)
         for (uint32_t i = 0; i < run.count; i++)
             if (atomic_load_explicit(&run.records[i].state, memory_order_acquire) == THREAD_ENDED &&

@@ -52,7 +52,6 @@ static bool survives(void (*calls)(void))
 {
     int status = 0;
     pid_t pid = (pid_t)raw_call(SYS_clone, 0, 0, 0, 0, 0);
-
     if (pid == 0) {
         calls();
         raw_call(SYS_exit_group, 0);
@@ -80,7 +79,6 @@ static bool affinity_read(void)
     struct base_state *base = &nw_shim.base;
     size_t words = 64; /* 4096 CPUs, which end on the page where they begin; more only if the kernel says EINVAL */
     int error;
-
     while ((error = sys_get_affinity(0, base->mask, words, &base->words)) == -EINVAL && words < BASE_MASK_WORDS)
         words *= 2;
     return !error && base->words;
@@ -90,7 +88,6 @@ static bool affinity_read(void)
 static bool base_read(void)
 {
     struct base_state *base = &nw_shim.base;
-
     if (!affinity_read())
         return false;
     try_memory_calls();
@@ -102,12 +99,10 @@ static bool base_read(void)
 static bool base_equals(uint32_t mask)
 {
     struct mask bits;
-    bool equal;
-
     if (!mask_open(&bits))
         return false;
     plan_mask_expand(&nw_shim.plan, mask, bits.bits, bits.words);
-    equal = memcmp(bits.bits, nw_shim.base.mask, bits.words * 8) == 0;
+    bool equal = memcmp(bits.bits, nw_shim.base.mask, bits.words * 8) == 0;
     mask_close(&bits);
     return equal;
 }
@@ -115,7 +110,6 @@ static bool base_equals(uint32_t mask)
 static unsigned base_weight(void)
 {
     unsigned weight = 0;
-
     for (size_t i = 0; i < nw_shim.base.words; i++)
         weight += (unsigned)__builtin_popcountll(nw_shim.base.mask[i]);
     return weight;
@@ -125,7 +119,6 @@ static bool plan_gives_out_base(void)
 {
     const struct plan_view *plan = &nw_shim.plan;
     unsigned weight = base_weight();
-
     if (plan->masks[plan->header->main_mask].weight == weight && base_equals(plan->header->main_mask))
         return true;
     for (uint32_t i = 0; i < plan->count[PLAN_SLOTS]; i++)
@@ -142,7 +135,6 @@ static bool base_widen(void)
 {
     const struct plan_view *plan = &nw_shim.plan;
     uint32_t allowed = plan->header->allowed_mask;
-
     if (base_equals(allowed) || !plan_gives_out_base())
         return false;
     plan_mask_expand(plan, allowed, nw_shim.base.mask, nw_shim.base.words);
@@ -170,14 +162,12 @@ static _Noreturn void refuse(const struct plan_rule *rule, enum reason reason)
 {
     char line[512];
     struct text_writer writer = {line, sizeof(line), 0};
-    ssize_t unused;
-
     write_text(&writer, "nodewise: rule `");
     write_text(&writer, plan_text(&nw_shim.plan, rule->name));
     write_text(&writer, "` is hard and cannot be carried out: ");
     write_text(&writer, reason_text(reason));
     write_char(&writer, '\n');
-    unused = raw_write(STDERR_FILENO, line, writer.length);
+    ssize_t unused = raw_write(STDERR_FILENO, line, writer.length);
     (void)unused;
     raw_call(SYS_exit_group, HARD_EXIT); /* _exit() is our own */
     __builtin_unreachable();
@@ -187,21 +177,18 @@ static _Noreturn void refuse(const struct plan_rule *rule, enum reason reason)
 static void probe_hard_rule(const struct plan_rule *rule)
 {
     struct mask asked, got;
-    enum reason memory;
     size_t words;
-    int error;
-
     if (!mask_open(&asked) || !mask_open(&got))
         return;
     plan_mask_expand(&nw_shim.plan, rule->set_mask, asked.bits, asked.words);
-    error = sys_set_affinity(0, asked.bits, asked.words);
+    int error = sys_set_affinity(0, asked.bits, asked.words);
     if (!error)
         error = sys_get_affinity(0, got.bits, got.words, &words);
     if (error)
         refuse(rule, error == -EPERM ? REASON_EPERM : error == -ENOSYS ? REASON_ENOSYS : REASON_EINVAL);
     if (!mask_equal(&asked, &got))
         refuse(rule, REASON_NARROWED);
-    memory = thread_policy_try(rule);
+    enum reason memory = thread_policy_try(rule);
     if (memory != REASON_OK)
         refuse(rule, memory);
     mask_close(&asked);
@@ -211,7 +198,6 @@ static void probe_hard_rule(const struct plan_rule *rule)
 static void probe_hard_rules(void)
 {
     const struct plan_view *plan = &nw_shim.plan;
-
     if (!shim_needs(PLAN_HAS_HARD))
         return;
     for (uint32_t i = 0; i < plan->count[PLAN_RULES]; i++)
@@ -228,7 +214,6 @@ static char *map_tables(size_t before)
     size_t occupancy = (occupancy_size(&nw_shim.plan) + 7) & ~(size_t)7;
     size_t size = occupancy + nw_shim.plan.count[PLAN_RULES] * sizeof(uint32_t);
     char *memory = raw_mmap(NULL, before + size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-
     if (memory == MAP_FAILED)
         return NULL;
     nw_shim.tables = memory + before;
@@ -242,7 +227,6 @@ static char *map_tables(size_t before)
 static bool map_mark_and_tables(void)
 {
     uint32_t *mark = (uint32_t *)map_tables(PAGE);
-
     if (!mark)
         return false;
     if (raw_madvise(mark, PAGE, MADV_WIPEONFORK) == 0) {
@@ -257,7 +241,6 @@ bool activate_again(void)
 {
     void *old = nw_shim.tables;
     size_t size = nw_shim.tables_size;
-
     if (!map_tables(0))
         return false;
     raw_munmap(old, size);
@@ -274,7 +257,6 @@ static void register_fork_handler(void)
 static void read_stack_size(void)
 {
     pthread_attr_t attributes;
-
     if (!shim_needs(PLAN_HAS_STACKS | PLAN_HAS_MIGRATE) || pthread_attr_init(&attributes) != 0)
         return;
     pthread_attr_getstacksize(&attributes, &nw_shim.stack_size);
@@ -284,7 +266,6 @@ static void read_stack_size(void)
 void activate_for_plan(void)
 {
     struct base_state *base = &nw_shim.base;
-
     /* nobody has set a policy of ours before, so the caller's is still what the process was started with */
     if (shim_needs(PLAN_HAS_MEMPOLICY) && !base->has_memory_policy)
         base->has_memory_policy = sys_get_mempolicy(&base->memory_mode, base->memory_nodes, NODE_WORDS) == 0;

@@ -7,7 +7,6 @@
 static const char *value_if(const char *entry, const char *name)
 {
     size_t length = strlen(name);
-
     if (strncmp(entry, name, length) != 0 || entry[length] != '=' || !entry[length + 1])
         return NULL;
     return entry + length + 1;
@@ -18,7 +17,6 @@ static bool is_policy_key(const char *entry)
 {
     const char *end = strchr(entry, '=');
     const char *join = strstr(entry, "__");
-
     return end && join && join < end;
 }
 
@@ -45,7 +43,6 @@ void environment_read(struct environment *ret_environment)
             continue;
         for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
             const char *value = value_if(*entry, fixed[i].name);
-
             if (value)
                 *fixed[i].value = value;
         }
@@ -58,7 +55,6 @@ const char *environment_get(const char *name)
 {
     for (char **entry = environ; entry && *entry; entry++) {
         const char *value = value_if(*entry, name);
-
         if (value)
             return value;
     }

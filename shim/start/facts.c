@@ -24,7 +24,6 @@ size_t facts_read_file(const char *path, char *ret_text, size_t size)
     int fd = raw_open(path, O_RDONLY | O_CLOEXEC);
     size_t length = 0;
     ssize_t count = 0;
-
     if (fd < 0)
         return 0;
     while (length < size - 1 && (count = raw_read(fd, ret_text + length, size - 1 - length)) > 0)
@@ -39,8 +38,6 @@ uint64_t facts_start_ticks(uint32_t pid)
 {
     char path[32] = "", text[512];
     struct text_writer writer = {path, sizeof(path), 0};
-    const char *at;
-
     write_text(&writer, "/proc/");
     if (pid)
         write_number(&writer, pid, 0);
@@ -49,7 +46,7 @@ uint64_t facts_start_ticks(uint32_t pid)
     write_text(&writer, "/stat");
     if (!facts_read_file(path, text, sizeof(text)))
         return 0;
-    at = strrchr(text, ')');
+    const char *at = strrchr(text, ')');
     for (int field = 2; at && field < 22; field++)
         at = strchr(at + 1, ' ');
     if (!at)
@@ -62,7 +59,6 @@ static const char *read_exe(void)
 {
     char exe[PATH_MAX];
     ssize_t length = raw_readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-
     if (length <= 0)
         return NULL;
     exe[length] = '\0';
@@ -73,7 +69,6 @@ static const char *read_exe(void)
 static const char *read_arguments(void)
 {
     size_t length = facts_read_file("/proc/self/cmdline", arguments, sizeof(arguments));
-
     if (!length)
         return NULL;
     for (size_t i = 0; i + 1 < length; i++)
@@ -86,12 +81,10 @@ static const char *read_parent(void)
 {
     char path[32] = "";
     struct text_writer writer = {path, sizeof(path), 0};
-    size_t length;
-
     write_text(&writer, "/proc/");
     write_number(&writer, (uint64_t)raw_getppid(), 0);
     write_text(&writer, "/comm");
-    length = facts_read_file(path, parent_comm, sizeof(parent_comm));
+    size_t length = facts_read_file(path, parent_comm, sizeof(parent_comm));
     if (!length)
         return NULL;
     if (parent_comm[length - 1] == '\n')
@@ -102,7 +95,6 @@ static const char *read_parent(void)
 static bool plan_looks_at(enum plan_key key)
 {
     const struct plan_view *plan = &nw_shim.plan;
-
     for (uint32_t i = 0; i < plan->count[PLAN_TARGETS]; i++)
         if (plan->targets[i].condition.key == key)
             return true;
@@ -125,7 +117,6 @@ static bool needs_exe(void)
 static const char *given_path(void)
 {
     const char *path = (const char *)getauxval(AT_EXECFN);
-
     return path && *path == '/' ? path : NULL;
 }
 
@@ -134,7 +125,6 @@ static const char *literal_name(const char *pattern)
 {
     const char *slash = strrchr(pattern, '/');
     const char *name = slash ? slash + 1 : pattern;
-
     for (const char *at = name; *at; at++)
         if (strchr("*?[\\", *at))
             return NULL;
@@ -149,18 +139,15 @@ static const char *literal_name(const char *pattern)
 bool facts_rule_out_exe(void)
 {
     const struct plan_view *plan = &nw_shim.plan;
-    const char *path = nw_shim.facts.exe_link, *name;
+    const char *path = nw_shim.facts.exe_link;
     char unused;
-
     if (!path || raw_readlink(path, &unused, 1) >= 0 || errno != EINVAL)
         return false;
-    name = strrchr(path, '/') + 1;
+    const char *name = strrchr(path, '/') + 1;
     for (uint32_t i = 0; i < plan->count[PLAN_TARGETS]; i++) {
         const struct plan_condition *condition = &plan->targets[i].condition;
-
         for (uint32_t j = 0; condition->key == PLAN_KEY_PROCESS_EXE && j < condition->count; j++) {
             const char *wanted = literal_name(plan_text(plan, plan->patterns[condition->first + j]));
-
             if (!wanted || !strcmp(wanted, name))
                 return false;
         }
@@ -194,7 +181,6 @@ void facts_read(void)
 void facts_complete(void)
 {
     struct process_facts *facts = &nw_shim.facts;
-
     facts_keep();
     if (!facts->exe)
         facts->exe = read_exe();

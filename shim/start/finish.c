@@ -20,11 +20,9 @@
 /* A forked child writes a report of its own only where it gets a file of its own. */
 static bool report_is_due(void)
 {
-    const char *file;
-
     if (!nw_shim.reports || !nw_shim.facts.forked)
         return nw_shim.reports;
-    file = environment_get("NODEWISE_REPORT");
+    const char *file = environment_get("NODEWISE_REPORT");
     if (!file)
         file = plan_text(&nw_shim.plan, nw_shim.plan.header->report_file);
     return strstr(file, "{pid}") != NULL;
@@ -33,7 +31,6 @@ static bool report_is_due(void)
 static bool report(const char *segment)
 {
     const char *const arguments[] = {"nodewise", "report", "--segment", segment, "--final", NULL};
-
     return nw_shim.helper && helper_run(nw_shim.helper, arguments, NULL, 0) == 0;
 }
 
@@ -42,7 +39,6 @@ void shim_finish(void)
     uint32_t open = 0;
     int saved = errno;
     char path[96];
-
     /* a stopped shim makes no system call that a sandbox could mind; vfork children are not this process */
     if (!shim_is_active() || !segment_is_open() || raw_getpid() != nw_shim.pid || shim_was_forked())
         return;

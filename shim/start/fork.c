@@ -19,7 +19,6 @@
 static void reset_process(void)
 {
     struct timespec now = {0};
-
     clock_gettime(CLOCK_REALTIME, &now);
     nw_shim.start_realtime = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
     nw_shim.start_monotonic = monotonic_ns();
@@ -52,7 +51,6 @@ static void reset_places(void)
 static void note_title(void)
 {
     uint64_t delay = nw_shim.plan.header->match_delay_us * UINT64_C(1000);
-
     atomic_store(&nw_shim.title_at, delay && shim_needs(PLAN_NEEDS_FORK) ? monotonic_ns() + delay : 0);
 }
 
@@ -60,7 +58,6 @@ void shim_forked(void)
 {
     int saved = errno;
     uint32_t phase = atomic_load(&nw_shim.phase);
-
     become_process();
     arena_fork_child();
     follower_forked();

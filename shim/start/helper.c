@@ -41,7 +41,6 @@ static void drop_handlers(void)
 {
     for (int signal = 1; signal <= SIGNALS; signal++) {
         struct sigaction action;
-
         if (sigaction(signal, NULL, &action) != 0)
             continue;
         if (action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN)
@@ -55,7 +54,6 @@ static void drop_handlers(void)
 static bool redirect(int pipe_end)
 {
     int nothing = raw_open("/dev/null", O_RDWR | O_CLOEXEC);
-
     if (nothing < 0)
         return false;
     /* dup2 onto itself would leave close-on-exec set: the pipe may have got number 1 in a daemon */
@@ -71,7 +69,6 @@ static bool redirect(int pipe_end)
 static int command_main(void *argument)
 {
     const struct command *command = argument;
-
     drop_handlers();
     sigprocmask(SIG_SETMASK, &command->mask, NULL);
     if (command->output && !redirect(command->pipe_end))
@@ -85,7 +82,6 @@ static char **helper_environment(void *memory)
 {
     char **to = memory;
     size_t count = 0;
-
     for (char **entry = environ; entry && *entry; entry++)
         if (strncmp(*entry, "LD_PRELOAD=", 11) != 0 && strncmp(*entry, "NODEWISE_DISABLE=", 17) != 0)
             to[count++] = *entry;
@@ -97,7 +93,6 @@ static char **helper_environment(void *memory)
 static size_t environment_size(void)
 {
     size_t count = 2;
-
     for (char **entry = environ; entry && *entry; entry++)
         count++;
     return count * sizeof(char *);
@@ -107,11 +102,9 @@ static void read_all(int fd, char *output, size_t size)
 {
     size_t length = 0;
     char rest[256];
-
     for (;;) {
         bool full = length + 1 >= size;
         ssize_t count = full ? raw_read(fd, rest, sizeof(rest)) : raw_read(fd, output + length, size - 1 - length);
-
         if (count < 0 && errno == EINTR)
             continue;
         if (count <= 0)
@@ -126,7 +119,6 @@ static void read_all(int fd, char *output, size_t size)
 static int wait_for(pid_t pid, int options)
 {
     int status;
-
     while (waitpid(pid, &status, options) < 0)
         if (errno != EINTR)
             return NOT_STARTED;
@@ -137,7 +129,6 @@ static int wait_for(pid_t pid, int options)
 static void expect_child(void)
 {
     struct sigaction action = {.sa_handler = SIG_DFL};
-
     sigaction(SIGCHLD, &action, NULL);
 }
 
@@ -145,13 +136,11 @@ static int go_between_main(void *argument)
 {
     struct command *command = argument;
     int ends[2] = {-1, -1};
-    pid_t pid;
-
     expect_child();
     if (command->output && raw_pipe(ends, O_CLOEXEC) != 0)
         return NOT_STARTED;
     command->pipe_end = ends[1];
-    pid = clone(command_main, command->stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD, command);
+    pid_t pid = clone(command_main, command->stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD, command);
     if (pid < 0)
         return NOT_STARTED;
     if (command->output) {
@@ -167,10 +156,7 @@ int helper_run(const char *path, const char *const *arguments, char *output, siz
     size_t size = 2 * STACK_SIZE + environment_size();
     int status = NOT_STARTED;
     sigset_t all;
-    char *memory;
-    pid_t pid;
-
-    memory = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1);
+    char *memory = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1);
     if (memory == MAP_FAILED)
         return -1;
     command.stack = memory;
@@ -178,7 +164,7 @@ int helper_run(const char *path, const char *const *arguments, char *output, siz
     /* until the exec the children would run the application's handlers in the application's memory */
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &command.mask);
-    pid = clone(go_between_main, memory + 2 * STACK_SIZE, CLONE_VM | CLONE_VFORK, &command);
+    pid_t pid = clone(go_between_main, memory + 2 * STACK_SIZE, CLONE_VM | CLONE_VFORK, &command);
     if (pid > 0)
         status = wait_for(pid, __WCLONE);
     sigprocmask(SIG_SETMASK, &command.mask, NULL);
@@ -191,12 +177,11 @@ int helper_run(const char *path, const char *const *arguments, char *output, siz
 /* Folder of this library as the loader knows it, in ret_folder without a '/' at the end. */
 static bool own_folder(char *ret_folder, size_t size)
 {
-    const char *slash;
     Dl_info info;
 
     if (!dladdr((const void *)(uintptr_t)helper_path, &info) || !info.dli_fname || *info.dli_fname != '/')
         return false;
-    slash = strrchr(info.dli_fname, '/');
+    const char *slash = strrchr(info.dli_fname, '/');
     if ((size_t)(slash - info.dli_fname) >= size)
         return false;
     memcpy(ret_folder, info.dli_fname, (size_t)(slash - info.dli_fname));
@@ -207,7 +192,6 @@ static bool own_folder(char *ret_folder, size_t size)
 static bool try_path(char *ret_path, size_t size, const char *folder, const char *rest)
 {
     struct text_writer writer = {ret_path, size, 0};
-
     write_text(&writer, folder);
     write_text(&writer, rest);
     return writer.length + 1 < size && raw_access(ret_path, X_OK) == 0;
@@ -216,7 +200,6 @@ static bool try_path(char *ret_path, size_t size, const char *folder, const char
 bool helper_path(char *ret_path, size_t size)
 {
     char folder[1024];
-
     if (!own_folder(folder, sizeof(folder)))
         return false;
     if (!strcmp(folder, NODEWISE_SHIM_DIR) && try_path(ret_path, size, NODEWISE_BIN_DIR, "/nodewise"))

@@ -33,11 +33,9 @@ static bool folder_is_safe(const char *path)
     const char *slash = strrchr(path, '/');
     char folder[PATH_MAX];
     struct stat info;
-    size_t length;
-
     if (*path != '/' || (size_t)(slash - path) >= sizeof(folder))
         return false;
-    length = slash == path ? 1 : (size_t)(slash - path);
+    size_t length = slash == path ? 1 : (size_t)(slash - path);
     memcpy(folder, path, length);
     folder[length] = '\0';
     if (raw_lstat(folder, &info) != 0 || !S_ISDIR(info.st_mode) || !owner_is_trusted(&info))
@@ -53,7 +51,6 @@ static bool folder_is_ours(const char *path)
 {
     char prefix[64];
     struct text_writer writer = {prefix, sizeof(prefix), 0};
-
     write_text(&writer, SEGMENT_DIR_PREFIX);
     write_number(&writer, nw_shim.uid, 0);
     write_text(&writer, "/plans/");
@@ -64,7 +61,6 @@ static bool folder_is_ours(const char *path)
 static void *read_small(int fd, size_t size)
 {
     char *to = size <= sizeof(tiny_plan) ? tiny_plan : small_plan;
-
     if (size > sizeof(small_plan))
         return NULL;
     return raw_read(fd, to, size) == (ssize_t)size ? to : NULL;
@@ -73,13 +69,11 @@ static void *read_small(int fd, size_t size)
 static enum reason map_open_file(struct plan_view *ret_plan, int fd, bool apart)
 {
     struct stat info;
-    void *data;
-
     if (raw_fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || !owner_is_trusted(&info) || (info.st_mode & 022))
         return REASON_PLAN_UNSAFE;
     if (info.st_size < (off_t)sizeof(struct plan_header) || info.st_size > (off_t)PLAN_MAX_SIZE)
         return REASON_PLAN_DAMAGED;
-    data = apart ? NULL : read_small(fd, (size_t)info.st_size);
+    void *data = apart ? NULL : read_small(fd, (size_t)info.st_size);
     if (data)
         return plan_check(ret_plan, data, (size_t)info.st_size, NULL) == 0 ? REASON_OK : REASON_PLAN_DAMAGED;
     /* not MAP_POPULATE: the kernel maps the neighbours of a cached page anyway, in half the time */
@@ -94,15 +88,12 @@ static enum reason map_open_file(struct plan_view *ret_plan, int fd, bool apart)
 
 static enum reason map_path(struct plan_view *ret_plan, const char *path, bool apart)
 {
-    enum reason reason;
-    int fd;
-
     if (!folder_is_ours(path) && !folder_is_safe(path))
         return raw_access(path, F_OK) == 0 ? REASON_PLAN_UNSAFE : REASON_PLAN_MISSING;
-    fd = raw_open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hold the program up */
+    int fd = raw_open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hold the program up */
     if (fd < 0)
         return REASON_PLAN_MISSING;
-    reason = map_open_file(ret_plan, fd, apart);
+    enum reason reason = map_open_file(ret_plan, fd, apart);
     raw_close(fd);
     return reason;
 }

@@ -33,7 +33,6 @@ void reload_forked(void)
 static void sleep_a_moment(void)
 {
     struct timespec pause = {0, PAUSE};
-
     raw_call(SYS_nanosleep, &pause, NULL);
 }
 
@@ -44,7 +43,6 @@ struct owning {
 static void try_to_own(struct thread *thread, void *context)
 {
     struct owning *owning = context;
-
     owning->total++;
     if (thread->reloading || !atomic_exchange(&thread->busy, 1)) {
         thread->reloading = true;
@@ -66,7 +64,6 @@ static bool own_all(void)
 {
     for (int i = 0; i < PATIENCE; i++) {
         struct owning owning = {0, 0};
-
         if (atomic_load(&nw_shim.inside) == 0) {
             thread_each(try_to_own, &owning);
             if (owning.owned == owning.total && atomic_load(&nw_shim.inside) == 0)
@@ -83,7 +80,6 @@ static bool own_all(void)
 static void tell_children(const char *path)
 {
     char *value = (char *)(uintptr_t)environment_get("NODEWISE_PLAN");
-
     if (value && strlen(value) == strlen(path))
         memcpy(value, path, strlen(path));
 }
@@ -91,7 +87,6 @@ static void tell_children(const char *path)
 static bool swap(const struct plan_view *plan, const char *path)
 {
     struct plan_view before = nw_shim.plan;
-
     nw_shim.plan = *plan;
     if (!activate_again()) {
         nw_shim.plan = before;
@@ -145,12 +140,10 @@ static enum reason change(const char *asked)
     static unsigned turn;
     struct plan_view plan;
     char *path = paths[turn % 2];
-    enum reason reason;
-
     if (*asked != '/' || strlen(asked) >= sizeof(paths[0]))
         return REASON_PLAN_MISSING;
     strcpy(path, asked);
-    reason = plan_file_map_apart(&plan, path);
+    enum reason reason = plan_file_map_apart(&plan, path);
     if (reason != REASON_OK)
         return reason;
     if (!own_all())
@@ -171,11 +164,9 @@ static enum reason change(const char *asked)
 void reload_run(const char *path)
 {
     uint32_t active = PHASE_ACTIVE;
-    enum reason reason;
-
     if (!atomic_compare_exchange_strong(&nw_shim.phase, &active, PHASE_PAUSED))
         return;
-    reason = change(path);
+    enum reason reason = change(path);
     segment_reloaded(reason);
     atomic_store(&nw_shim.phase, PHASE_ACTIVE);
     thread_each(let_go, NULL);

@@ -19,7 +19,6 @@ static _Atomic uint32_t seen; /* the last request that was looked at */
 static uint32_t wanted(void)
 {
     const struct segment_header *header = segment_mapped();
-
     return header ? __atomic_load_n(&header->request_wanted, __ATOMIC_ACQUIRE) : 0;
 }
 
@@ -31,7 +30,6 @@ bool request_is_due(void)
 void request_look(void)
 {
     int saved = errno;
-
     if (__builtin_expect(!request_is_due(), 1))
         return;
     follower_serve();
@@ -48,14 +46,13 @@ static ssize_t take_file(const char *suffix, char *ret_text, size_t size)
 {
     char name[32];
     struct text_writer writer = {name, sizeof(name), 0};
-    int folder = segment_folder(), fd;
+    int folder = segment_folder();
     ssize_t length = -1;
-
     if (folder < 0)
         return -1;
     write_number(&writer, (uint64_t)nw_shim.pid, 0);
     write_text(&writer, suffix);
-    fd = raw_openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0);
+    int fd = raw_openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0);
     if (fd >= 0) {
         length = raw_read(fd, ret_text, size - 1);
         raw_close(fd);
@@ -70,12 +67,10 @@ void request_run(void)
 {
     uint32_t number = wanted();
     char path[512];
-    bool surveyed;
-
     if (!request_is_due())
         return;
     atomic_store(&seen, number);
-    surveyed = take_file(SURVEY_WANTED_SUFFIX, path, sizeof(path)) >= 0;
+    bool surveyed = take_file(SURVEY_WANTED_SUFFIX, path, sizeof(path)) >= 0;
     if (surveyed)
         survey_write();
     if (take_file(RELOAD_SUFFIX, path, sizeof(path)) >= 0)

@@ -27,11 +27,9 @@
 
 static bool is_alive(uint32_t pid, uint64_t ticks)
 {
-    uint64_t now;
-
     if (raw_call(SYS_kill, (pid_t)pid, 0) != 0 && errno == ESRCH)
         return false;
-    now = facts_start_ticks(pid);
+    uint64_t now = facts_start_ticks(pid);
     return !now || now == ticks; /* hidden (another user's /proc): the kernel says that it is there */
 }
 
@@ -42,14 +40,13 @@ static int open_ledger(void)
     char name[64] = "";
     struct text_writer writer = {name, sizeof(name), 0};
     const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
-    int folder = segment_folder(), fd;
+    int folder = segment_folder();
     struct stat info;
-
     if (folder < 0)
         return -1;
     write_number(&writer, nw_shim.plan.header->policy_id, 0);
     write_text(&writer, ".ledger");
-    fd = raw_openat(folder, name, flags, 0600);
+    int fd = raw_openat(folder, name, flags, 0600);
     raw_close(folder);
     if (fd < 0)
         return -1;
@@ -68,7 +65,6 @@ static void lock(int fd)
 {
     struct timespec pause = {0, LOCK_PAUSE};
     long waited = 0;
-
     while (raw_call(SYS_flock, fd, LOCK_EX | LOCK_NB) != 0 && waited < LOCK_MOST) {
         if (errno != EWOULDBLOCK && errno != EINTR)
             return; /* it cannot be had at all */
@@ -86,7 +82,6 @@ static uint32_t claim(void)
     uint32_t sizes[LEDGER_SHARES], share = PLAN_NONE, index;
     struct ledger *ledger;
     int fd = open_ledger();
-
     if (fd < 0)
         return PLAN_NONE;
     for (uint32_t i = 0; i < header->process_shares; i++)
@@ -112,7 +107,6 @@ static bool path_of(uint32_t share, char *ret_path, size_t size)
     static const char ending[] = ".plan";
     struct text_writer writer = {ret_path, size, 0};
     const char *path = nw_shim.plan_path, *end = strstr(path, ending);
-
     for (const char *next = end; next; next = strstr(next + 1, ending))
         end = next;
     if (!end || (size_t)(end - path) + sizeof(ending) + 16 > size)
@@ -134,7 +128,6 @@ static bool map_plan(const char *path, uint64_t policy_id, struct plan_view *ret
 static bool take_plan(const char *path)
 {
     struct plan_view plan;
-
     if (!map_plan(path, nw_shim.plan.header->policy_id, &plan))
         return false;
     nw_shim.plan = plan;
@@ -150,7 +143,6 @@ static bool came_from_a_share;
 static bool base_is_within(uint32_t mask)
 {
     const struct base_state *base = &nw_shim.base;
-
     for (size_t id = 0; id < base->words * 64; id++)
         if ((whole_base[id / 64] >> id % 64 & 1) && !plan_mask_has(&nw_shim.plan, mask, (unsigned)id))
             return false;
@@ -161,7 +153,6 @@ static bool base_is_within(uint32_t mask)
 static void note_origin(void)
 {
     const struct plan_header *header = nw_shim.plan.header;
-
     if (sys_get_affinity(0, whole_base, BASE_MASK_WORDS, &nw_shim.base.words) != 0)
         return;
     for (uint32_t i = 0; i < header->process_shares && !came_from_a_share; i++)
@@ -174,7 +165,6 @@ static void narrow(void)
 {
     struct base_state *base = &nw_shim.base;
     uint64_t any = 0;
-
     plan_mask_expand(&nw_shim.plan, nw_shim.plan.header->allowed_mask, base->mask, base->words);
     for (size_t i = 0; i < base->words; i++)
         any |= base->mask[i] &= whole_base[i];
@@ -197,11 +187,9 @@ bool share_narrow_base(void)
 
 void share_take(void)
 {
-    uint32_t share;
-
     if (nw_shim.plan.header->process_shares == 0 || strlen(nw_shim.plan_path) >= sizeof(base_path))
         return;
-    share = claim();
+    uint32_t share = claim();
     if (share == PLAN_NONE || !path_of(share, share_path, sizeof(share_path)))
         return;
     note_origin();
@@ -222,14 +210,12 @@ void share_forked(void)
 {
     struct plan_view mine = nw_shim.plan;
     char before[PATH_SIZE];
-    uint32_t share;
-
     if (!*base_path)
         return;
     memcpy(before, share_path, sizeof(before));
     if (!take_plan(base_path))
         return;
-    share = claim();
+    uint32_t share = claim();
     if (share == PLAN_NONE || !path_of(share, share_path, sizeof(share_path)) || !take_plan(share_path) ||
         !activate_again()) {
         stay(&mine, before);

@@ -35,7 +35,6 @@ static bool exists(const char *folder, const char *rest)
 {
     char path[512];
     struct text_writer writer = {path, sizeof(path), 0};
-
     if (!folder || strlen(folder) + sizeof(POLICY_FILE) + 16 > sizeof(path))
         return false;
     write_text(&writer, folder);
@@ -63,7 +62,6 @@ static enum reason compile_plan(const char **ret_path)
     const char *const arguments[] = {"nodewise", "compile", "--cached", NULL};
     char helper[PATH_MAX], path[PATH_MAX];
     char *end;
-
     if (!helper_path(helper, sizeof(helper)))
         return REASON_NO_HELPER;
     switch (helper_run(helper, arguments, path, sizeof(path))) {
@@ -86,15 +84,13 @@ static enum reason compile_plan(const char **ret_path)
 
 static enum reason find_plan(const struct environment *environment)
 {
-    enum reason reason;
-
     if (environment->plan) {
         nw_shim.plan_path = environment->plan; /* copied when the process turns out to be meant */
         return plan_file_map(&nw_shim.plan, nw_shim.plan_path);
     }
     if (!some_policy_exists(environment))
         return REASON_NO_POLICY;
-    reason = compile_plan(&nw_shim.plan_path);
+    enum reason reason = compile_plan(&nw_shim.plan_path);
     if (reason == REASON_OK)
         reason = plan_file_map(&nw_shim.plan, nw_shim.plan_path);
     if (reason == REASON_OK)
@@ -108,7 +104,6 @@ static enum reason find_plan(const struct environment *environment)
 static bool is_child(const struct environment *environment)
 {
     const char *ancestor = environment->ancestor;
-
     return ancestor && read_number(&ancestor) != (uint64_t)nw_shim.pid;
 }
 
@@ -116,7 +111,6 @@ static void mark_descendants(void)
 {
     char pid[24];
     struct text_writer writer = {pid, sizeof(pid), 0};
-
     write_number(&writer, (uint64_t)nw_shim.pid, 0);
     setenv("NODEWISE_ANCESTOR", pid, 1);
 }
@@ -132,7 +126,6 @@ static enum reason check_target(const struct environment *environment)
 {
     unsigned children = nw_shim.plan.header->children;
     bool child = children != CHILDREN_MATCH && is_child(environment);
-
     if (child && children == CHILDREN_NONE)
         return REASON_CHILD_NONE;
     if (!(child && children == CHILDREN_INHERIT) && !is_target())
@@ -149,12 +142,9 @@ static void log_decision(const char *path, enum reason reason)
 {
     char line[512];
     struct text_writer writer = {line, sizeof(line), 0};
-    ssize_t unused;
-    int fd;
-
     if (!path || *path != '/')
         return;
-    fd = raw_openat(AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+    int fd = raw_openat(AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
     if (fd < 0)
         return;
     write_text(&writer, "nodewise[");
@@ -163,7 +153,7 @@ static void log_decision(const char *path, enum reason reason)
     if (reason != REASON_OK)
         write_text(&writer, reason_text(reason));
     write_char(&writer, '\n');
-    unused = raw_write(fd, line, writer.length);
+    ssize_t unused = raw_write(fd, line, writer.length);
     (void)unused;
     raw_close(fd);
 }
@@ -173,7 +163,6 @@ static void log_decision(const char *path, enum reason reason)
 static void find_helper(void)
 {
     char path[PATH_MAX];
-
     if (helper_path(path, sizeof(path)))
         nw_shim.helper = shim_keep(path);
 }
@@ -192,7 +181,6 @@ static bool keep_texts(void)
 static void start_clocks(void)
 {
     struct timespec now = {0};
-
     clock_gettime(CLOCK_REALTIME, &now);
     nw_shim.start_realtime = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
     nw_shim.start_monotonic = monotonic_ns();
@@ -201,11 +189,9 @@ static void start_clocks(void)
 static enum reason decide(const struct environment *environment)
 {
     const char *index = environment->index;
-    enum reason reason;
-
     if (environment->disable && strcmp(environment->disable, "0") != 0)
         return REASON_DISABLED;
-    reason = find_plan(environment);
+    enum reason reason = find_plan(environment);
     if (reason != REASON_OK)
         return reason;
     facts_read();
@@ -239,15 +225,13 @@ static void note_start(void)
 static enum reason start(void)
 {
     struct environment environment = {0};
-    enum reason reason;
-
     nw_shim.pid = raw_getpid();
     nw_shim.uid = (uint32_t)getauxval(AT_EUID);
     next_bind();
     if (getauxval(AT_SECURE))
         return REASON_SECURE;
     environment_read(&environment);
-    reason = decide(&environment);
+    enum reason reason = decide(&environment);
     log_decision(environment.log, reason);
     return reason;
 }
@@ -256,11 +240,9 @@ void shim_start(void)
 {
     uint32_t loading = PHASE_LOADING;
     int saved = errno;
-    enum reason reason;
-
     if (!atomic_compare_exchange_strong(&nw_shim.phase, &loading, PHASE_STARTING))
         return;
-    reason = start();
+    enum reason reason = start();
     if (reason == REASON_OK) {
         note_start();
     } else {

@@ -21,7 +21,6 @@ static inline long raw_call_6(long number, long a, long b, long c, long d, long 
     register long r8 __asm__("r8") = e;
     register long r9 __asm__("r9") = f;
     long result;
-
     __asm__ volatile("syscall"
                      : "=a"(result)
                      : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
@@ -41,7 +40,6 @@ static inline long raw_call_6(long number, long a, long b, long c, long d, long 
     register long x3 __asm__("x3") = d;
     register long x4 __asm__("x4") = e;
     register long x5 __asm__("x5") = f;
-
     __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
     return x0;
 }
@@ -52,7 +50,6 @@ static inline long raw_call_6(long number, long a, long b, long c, long d, long 
 static inline long raw_call_6(long number, long a, long b, long c, long d, long e, long f)
 {
     long result = syscall(number, a, b, c, d, e, f);
-
     return result == -1 ? -errno : result;
 }
 #endif
@@ -60,7 +57,6 @@ static inline long raw_call_6(long number, long a, long b, long c, long d, long 
 static inline long raw_call_checked(long number, long a, long b, long c, long d, long e, long f)
 {
     long result = raw_call_6(number, a, b, c, d, e, f);
-
     if ((unsigned long)result < -4095ul)
         return result;
     errno = (int)-result;

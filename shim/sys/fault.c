@@ -27,11 +27,9 @@ long fault_of(const char *call)
 {
     const char *list = environment_get("NODEWISE_FAULT");
     size_t length = strlen(call);
-
     while (list && *list) {
         const char *end = strchr(list, ',');
         size_t size = end ? (size_t)(end - list) : strlen(list);
-
         if (size > length + 1 && !memcmp(list, call, length) && list[length] == '=')
             return error_of(list + length + 1, size - length - 1);
         list = end ? end + 1 : NULL;

@@ -32,11 +32,9 @@ static long placing_call(enum placing_call which, long a, long b, long c, long d
     struct placing *call = &table[which];
     int saved = errno;
     int refused = atomic_load_explicit(&call->refused, memory_order_relaxed);
-    long result;
-
     if (refused)
         return -refused;
-    result = fault_of(call->word);
+    long result = fault_of(call->word);
     if (!result) {
         result = raw_call(call->number, a, b, c, d, e, f);
         if (result < 0)
@@ -56,7 +54,6 @@ int sys_set_affinity(pid_t tid, const uint64_t *bits, size_t words)
 int sys_get_affinity(pid_t tid, uint64_t *ret_bits, size_t words, size_t *ret_words)
 {
     long bytes = placing_call(CALL_SCHED_GETAFFINITY, tid, (long)(words * 8), (long)ret_bits, 0, 0, 0);
-
     if (bytes < 0)
         return (int)bytes;
     /* the system call returns the bytes it wrote, a multiple of the kernel's long; only libc's wrapper hides it */
@@ -68,7 +65,6 @@ int sys_get_affinity(pid_t tid, uint64_t *ret_bits, size_t words, size_t *ret_wo
 static bool has_nodes(const uint64_t *nodes, size_t words)
 {
     uint64_t any = 0;
-
     for (size_t i = 0; i < words; i++)
         any |= nodes[i];
     return any != 0;
@@ -77,7 +73,6 @@ static bool has_nodes(const uint64_t *nodes, size_t words)
 int sys_set_mempolicy(int mode, const uint64_t *nodes, size_t words)
 {
     bool any = has_nodes(nodes, words);
-
     /* the kernel reads maxnode - 1 bits (mm/mempolicy.c get_nodes) */
     return (int)placing_call(CALL_SET_MEMPOLICY, mode, any ? (long)nodes : 0, any ? (long)(words * 64 + 1) : 0, 0, 0,
                              0);
@@ -108,7 +103,6 @@ int sys_move_pages(size_t count, void *const *pages, const int *nodes, int *ret_
 {
     long left = placing_call(CALL_MOVE_PAGES, 0, (long)count, (long)pages, (long)nodes, (long)ret_status,
                              nodes ? MPOL_MF_MOVE : 0);
-
     return left < 0 ? (int)left : 0;
 }
 
@@ -120,7 +114,6 @@ int sys_set_name(const char *name)
 void sys_get_name(char ret_name[16])
 {
     int saved = errno;
-
     if (raw_call(SYS_prctl, PR_GET_NAME, (long)ret_name, 0, 0, 0) != 0)
         ret_name[0] = '\0';
     errno = saved;
@@ -129,7 +122,6 @@ void sys_get_name(char ret_name[16])
 void placing_give_up_memory(void)
 {
     static const enum placing_call calls[] = {CALL_SET_MEMPOLICY, CALL_GET_MEMPOLICY, CALL_MBIND, CALL_MOVE_PAGES};
-
     for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
         atomic_store_explicit(&table[calls[i]].refused, EPERM, memory_order_relaxed);
 }

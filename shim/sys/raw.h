@@ -139,7 +139,6 @@ static inline int raw_madvise(void *start, size_t size, int advice)
 static inline int raw_populate(void *start, size_t size)
 {
     const int populate_write = 23; /* MADV_POPULATE_WRITE, where the headers are older than 5.14 */
-
     if (raw_madvise(start, size, populate_write) == 0)
         return 0;
     if (errno != EINVAL)

@@ -16,10 +16,8 @@ static struct segment_arena *find_row(struct segment_header *header, uint32_t ru
 {
     struct segment_arena *rows = segment_table(header, SEGMENT_ARENA_TABLE);
     uint32_t count = header->sections[SEGMENT_ARENA_TABLE].capacity;
-
     for (uint32_t i = 0; i < count; i++) {
         uint32_t used = ROW_FREE;
-
         if (__atomic_compare_exchange_n(&rows[i].used, &used, ROW_CLAIMED, false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) {
             rows[i].rule = rule;
             rows[i].region = region;
@@ -41,11 +39,9 @@ static void add(uint64_t *counter, uint64_t amount)
 void telemetry_arena(uint32_t rule, uint32_t region, const struct segment_arena *more)
 {
     struct segment_header *header = segment_mapped();
-    struct segment_arena *row;
-
     if (!header)
         return;
-    row = find_row(header, rule, region);
+    struct segment_arena *row = find_row(header, rule, region);
     add(&row->allocations, more->allocations);
     add(&row->bytes, more->bytes);
     add(&row->remote_frees, more->remote_frees);
@@ -55,10 +51,8 @@ void telemetry_arena(uint32_t rule, uint32_t region, const struct segment_arena 
 void telemetry_region(uint32_t number, const struct segment_region *region)
 {
     struct segment_header *header = segment_mapped();
-    struct segment_region *to;
-
     if (!header || number >= SEGMENT_REGIONS)
         return;
-    to = (struct segment_region *)segment_table(header, SEGMENT_REGION_TABLE) + number;
+    struct segment_region *to = (struct segment_region *)segment_table(header, SEGMENT_REGION_TABLE) + number;
     *to = *region; /* a reader may see parts of two states; each field is right by itself */
 }

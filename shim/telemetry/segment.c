@@ -83,12 +83,10 @@ static uint16_t listed_text(uint16_t offset)
 void segment_thread(const struct thread *thread, enum segment_thread_state state)
 {
     struct segment_header *header = segment();
-    struct segment_thread *to;
     uint32_t seq, slot;
-
     if (!header || thread->number >= SEGMENT_THREADS)
         return;
-    to = (struct segment_thread *)section(header, SEGMENT_THREAD_TABLE) + thread->number;
+    struct segment_thread *to = (struct segment_thread *)section(header, SEGMENT_THREAD_TABLE) + thread->number;
     seq = __atomic_load_n(&to->seq, __ATOMIC_RELAXED) | 1;
     __atomic_store_n(&to->seq, seq, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_RELEASE); /* odd before any field; pairs with the reader's acquire fence */
@@ -107,13 +105,11 @@ void segment_thread(const struct thread *thread, enum segment_thread_state state
 void segment_event(const struct event *event)
 {
     struct segment_header *header = segment();
-    struct segment_event *to;
-    uint64_t number;
-
     if (!header)
         return;
-    number = __atomic_add_fetch(&header->events_written, 1, __ATOMIC_RELAXED);
-    to = (struct segment_event *)section(header, SEGMENT_EVENT_TABLE) + (number - 1) % SEGMENT_EVENTS;
+    uint64_t number = __atomic_add_fetch(&header->events_written, 1, __ATOMIC_RELAXED);
+    struct segment_event *to =
+        (struct segment_event *)section(header, SEGMENT_EVENT_TABLE) + (number - 1) % SEGMENT_EVENTS;
     __atomic_store_n(&to->number, 0, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_RELEASE); /* as in segment_thread */
     to->time_ns = monotonic_ns() - header->start_monotonic;
@@ -133,7 +129,6 @@ void segment_event(const struct event *event)
 void segment_count(enum segment_counter counter)
 {
     struct segment_header *header = segment();
-
     if (!header)
         return;
     switch (counter) {
@@ -158,11 +153,9 @@ void segment_count(enum segment_counter counter)
 void segment_mapping(uint32_t region, uint64_t bytes, enum outcome outcome, enum reason reason)
 {
     struct segment_header *header = segment();
-    struct segment_mapping *to;
-
     if (!header || region >= header->sections[SEGMENT_MAPPING_TABLE].capacity)
         return;
-    to = (struct segment_mapping *)section(header, SEGMENT_MAPPING_TABLE) + region;
+    struct segment_mapping *to = (struct segment_mapping *)section(header, SEGMENT_MAPPING_TABLE) + region;
     add64(&to->mappings);
     __atomic_fetch_add(&to->bytes, bytes, __ATOMIC_RELAXED);
     add32(outcome == OUTCOME_STRICT ? &to->strict : outcome == OUTCOME_NONE ? &to->none : &to->best_effort, 1);
@@ -173,7 +166,6 @@ void segment_mapping(uint32_t region, uint64_t bytes, enum outcome outcome, enum
 void segment_moved(uint64_t moved, const uint64_t *not_moved)
 {
     struct segment_header *header = segment();
-
     if (!header)
         return;
     __atomic_fetch_add(&header->bytes_moved, moved, __ATOMIC_RELAXED);
@@ -186,7 +178,6 @@ void segment_moved(uint64_t moved, const uint64_t *not_moved)
 void segment_following(bool active, enum reason reason)
 {
     struct segment_header *header = segment();
-
     if (!header)
         return;
     __atomic_store_n(&header->following, active, __ATOMIC_RELAXED);
@@ -196,14 +187,12 @@ void segment_following(bool active, enum reason reason)
 static struct segment_rule *rule_record(struct segment_header *header, uint32_t rule)
 {
     uint32_t count = header->sections[SEGMENT_RULE_TABLE].capacity;
-
     return (struct segment_rule *)section(header, SEGMENT_RULE_TABLE) + (rule < count ? rule : count - 1);
 }
 
 void segment_rule_entered(uint32_t rule)
 {
     struct segment_header *header = segment();
-
     if (!header)
         return;
     add64(&rule_record(header, rule)->placed);
@@ -213,7 +202,6 @@ void segment_rule_entered(uint32_t rule)
 void segment_rule_left(uint32_t rule)
 {
     struct segment_header *header = segment();
-
     if (header)
         add32(&rule_record(header, rule)->live, UINT32_MAX);
 }
@@ -221,11 +209,9 @@ void segment_rule_left(uint32_t rule)
 void segment_rule_outcome(uint32_t rule, unsigned cpu_outcome, unsigned memory_outcome, enum step step)
 {
     struct segment_header *header = segment();
-    struct segment_rule *to;
-
     if (!header)
         return;
-    to = rule_record(header, rule);
+    struct segment_rule *to = rule_record(header, rule);
     if (cpu_outcome == OUTCOME_STRICT)
         add32(&to->strict, 1);
     else if (cpu_outcome == OUTCOME_BEST_EFFORT)
@@ -244,7 +230,6 @@ void segment_rule_outcome(uint32_t rule, unsigned cpu_outcome, unsigned memory_o
 void segment_rule_renamed(uint32_t rule)
 {
     struct segment_header *header = segment();
-
     if (header)
         add32(&rule_record(header, rule)->renamed, 1);
 }
@@ -252,12 +237,10 @@ void segment_rule_renamed(uint32_t rule)
 void segment_string(uint32_t offset, const char *text, size_t size)
 {
     struct segment_header *header = segment();
-    uint32_t used;
-
     if (!header || offset + size > SEGMENT_STRINGS)
         return;
     memcpy((char *)section(header, SEGMENT_STRING_TABLE) + offset, text, size);
-    used = __atomic_load_n(&header->strings_used, __ATOMIC_RELAXED);
+    uint32_t used = __atomic_load_n(&header->strings_used, __ATOMIC_RELAXED);
     while (used < offset + size && !__atomic_compare_exchange_n(&header->strings_used, &used, (uint32_t)(offset + size),
                                                                 true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
         ;
@@ -266,7 +249,6 @@ void segment_string(uint32_t offset, const char *text, size_t size)
 void segment_state(enum segment_state state, unsigned reason)
 {
     struct segment_header *header = segment();
-
     if (!header)
         return;
     __atomic_store_n(&header->state_reason, reason, __ATOMIC_RELAXED);
@@ -276,7 +258,6 @@ void segment_state(enum segment_state state, unsigned reason)
 void segment_start_cost(uint32_t nanoseconds)
 {
     struct segment_header *header = segment();
-
     if (header)
         __atomic_store_n(&header->start_cost_ns, nanoseconds, __ATOMIC_RELAXED);
 }
@@ -307,10 +288,9 @@ static int open_folder(bool make)
     /* root's daemons read their plans beside the segments after they have dropped their privileges */
     mode_t mode = nw_shim.uid == 0 ? 0711 : 0700;
     struct stat info;
-    int fd;
 
     write_folder(&writer);
-    fd = raw_open(path, flags);
+    int fd = raw_open(path, flags);
     if (fd < 0 && errno == ENOENT && make) {
         if (raw_mkdir(path, mode) == 0)
             raw_chmod(path, mode); /* whatever the umask took */
@@ -334,10 +314,8 @@ static int open_file(int folder)
     const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     char name[32];
     struct text_writer writer = {name, sizeof(name), 0};
-    int fd;
-
     write_file(&writer);
-    fd = raw_openat(folder, name, flags, 0600);
+    int fd = raw_openat(folder, name, flags, 0600);
     if (fd < 0 && errno == EEXIST) {
         /* an earlier program under this pid: ours before exec, or one that was killed */
         raw_unlinkat(folder, name);
@@ -351,7 +329,6 @@ static struct segment_header *map_file(size_t size)
     struct segment_header *header = MAP_FAILED;
     int folder = open_folder(true);
     int fd = folder < 0 ? -1 : open_file(folder);
-
     if (fd >= 0) {
         if (raw_ftruncate(fd, (off_t)size) == 0)
             header = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
@@ -381,7 +358,6 @@ static size_t lay_out(struct segment_section *ret_sections, uint32_t rules)
 
     for (unsigned i = 0; i < SEGMENT_SECTIONS; i++) {
         struct segment_section *one = &ret_sections[order[i]];
-
         *one = wanted[order[i]];
         one->offset = (uint32_t)offset;
         offset += (size_t)one->record_size * one->capacity;
@@ -400,7 +376,6 @@ static void fill_header(struct segment_header *header, const struct segment_sect
 {
     const struct base_state *base = &nw_shim.base;
     uint32_t words = base->words < SEGMENT_MASK_WORDS ? (uint32_t)base->words : SEGMENT_MASK_WORDS;
-
     header->version = SEGMENT_VERSION;
     header->header_size = sizeof(*header);
     header->total_size = size;
@@ -427,10 +402,8 @@ void segment_open(void)
 {
     struct segment_section sections[SEGMENT_SECTIONS];
     size_t size = lay_out(sections, nw_shim.plan.count[PLAN_RULES]);
-    struct segment_header *header;
     int saved = errno;
-
-    header = map_file(size);
+    struct segment_header *header = map_file(size);
     has_file = header != NULL;
     if (!header) {
         header = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
@@ -451,7 +424,6 @@ void segment_details(void)
     struct segment_header *header = segment();
     int saved = errno;
     ssize_t length;
-
     if (!header || !atomic_exchange(&nw_shim.details_due, false))
         return;
     if (!*header->exe) {
@@ -483,10 +455,9 @@ static void keep_counters(struct segment_header *to, const struct segment_header
 
 void segment_replace(void)
 {
-    struct segment_header *before = atomic_exchange(&mapped, NULL), *header;
-
+    struct segment_header *before = atomic_exchange(&mapped, NULL);
     segment_open();
-    header = segment();
+    struct segment_header *header = segment();
     if (before && header)
         keep_counters(header, before);
     segment_details();
@@ -496,7 +467,6 @@ void segment_replace(void)
 void segment_reloaded(enum reason reason)
 {
     struct segment_header *header = segment();
-
     if (header)
         __atomic_store_n(&header->reload_reason, reason, __ATOMIC_RELAXED);
 }
@@ -504,7 +474,6 @@ void segment_reloaded(enum reason reason)
 void segment_answered(uint32_t request)
 {
     struct segment_header *header = segment();
-
     if (header)
         __atomic_store_n(&header->request_done, request, __ATOMIC_RELEASE);
 }
@@ -518,7 +487,6 @@ void segment_leave(void)
 {
     struct segment_header *header = atomic_exchange(&mapped, NULL);
     int saved = errno;
-
     if (header)
         raw_munmap(header, mapped_size);
     errno = saved;
@@ -530,7 +498,6 @@ void segment_remove_stale(void)
     char path[96];
     int saved = errno;
     bool had_file = has_file;
-
     has_file = true;
     if (segment_path(path, sizeof(path)))
         raw_unlinkat(AT_FDCWD, path);
@@ -541,7 +508,6 @@ void segment_remove_stale(void)
 bool segment_path(char *ret_path, size_t size)
 {
     struct text_writer writer = {ret_path, size, 0};
-
     if (!has_file)
         return false;
     write_folder(&writer);
@@ -553,7 +519,6 @@ bool segment_path(char *ret_path, size_t size)
 void segment_close(bool keep)
 {
     struct segment_header *header = segment();
-
     if (!header)
         return;
     header->end_monotonic = monotonic_ns();

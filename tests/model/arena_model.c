@@ -77,7 +77,6 @@ static size_t random_size(struct life *life)
     static const uint32_t limits[16] = {64,  64,   64,   64,   256,  256,   256,   256,
                                         256, 1024, 1024, 4096, 9000, 33000, 70000, 150000};
     uint64_t random = next_random(life);
-
     return random / 256 % (random % 256 == 15 ? LARGEST : limits[random % 16]);
 }
 
@@ -138,7 +137,6 @@ static void allocate(struct life *life, struct slot *slot)
 {
     size_t size = random_size(life), alignment = 16;
     void *block = NULL;
-
     switch (next_random(life) % 5) {
     case 0:
         block = model_calloc(1, size);
@@ -161,7 +159,6 @@ static void allocate(struct life *life, struct slot *slot)
 static void allocate_zeroed(struct life *life, struct slot *slot)
 {
     size_t size = random_size(life);
-
     slot->block = model_calloc(size, 1);
     check_place(life, slot->block, size, 16);
     check_zero(life, slot->block, size);
@@ -174,7 +171,6 @@ static void resize(struct life *life, struct slot *slot)
 {
     size_t size = next_random(life) % 2 ? random_size(life) : slot->size + slot->size / 4 + 16;
     unsigned char *block;
-
     if (size > 2 * LARGEST || !size)
         size = 100;
     block = model_realloc(slot->block, size);
@@ -201,7 +197,6 @@ static void heap_up(struct life *life, struct pile *pile)
     pile->mark = (unsigned char)next_random(life);
     for (pile->count = 0; pile->count < HIGHEST; pile->count++) {
         unsigned char *block = model_malloc(pile->size);
-
         check_place(life, block, pile->size, 16);
         write_bytes(block, pile->size, pile->mark);
         pile->blocks[pile->count] = block;
@@ -219,7 +214,6 @@ static void clear_away(struct life *life, struct pile *pile)
 static void change_a_pile(struct life *life)
 {
     struct pile *pile = &piles[next_random(life) % PILES];
-
     pthread_mutex_lock(&pile->lock);
     if (pile->count)
         clear_away(life, pile);
@@ -232,7 +226,6 @@ static void take_a_step(struct life *life)
 {
     struct slot *slot = &slots[next_random(life) % SLOTS];
     uint64_t what = next_random(life) % 64;
-
     if (what == 0) {
         life->cpu = (uint32_t)(next_random(life) % PROCESS_CPUS);
         process_run_on(life->cpu);
@@ -257,7 +250,6 @@ static void only_free(struct life *life)
 {
     struct slot *slot = &slots[next_random(life) % SLOTS];
     struct pile *pile = &piles[next_random(life) % PILES];
-
     pthread_mutex_lock(&slot->lock);
     if (slot->block)
         release(life, slot);
@@ -274,7 +266,6 @@ static void *live(void *argument)
 {
     struct life life = {.random = *(uint64_t *)argument, .cpu = (uint32_t)(*(uint64_t *)argument % PROCESS_CPUS)};
     bool ends_early = life.random % 3 == 0, frees = life.random % 5 == 0;
-
     process_run_on(life.cpu);
     for (; life.step < STEPS; life.step++) {
         if (ends_early && life.step == STEPS - 20)
@@ -296,7 +287,6 @@ static void *live(void *argument)
 static size_t held_bytes(void)
 {
     size_t bytes = 0;
-
     for (unsigned i = 0; i < SLOTS; i++)
         if (slots[i].block)
             bytes += model_malloc_usable_size(slots[i].block);
@@ -311,7 +301,6 @@ static void run_generation(uint64_t number)
     const struct life life = {.step = number};
     pthread_t threads[THREADS];
     uint64_t seeds[THREADS];
-
     for (unsigned i = 0; i < THREADS; i++) {
         seeds[i] = (seed * 1000003 + number * THREADS + i + 1) * UINT64_C(0x9E3779B97F4A7C15);
         if (pthread_create(&threads[i], NULL, live, &seeds[i]) != 0)
@@ -327,7 +316,6 @@ static void run_generation(uint64_t number)
 static void free_everything(void)
 {
     struct life life = {0};
-
     for (unsigned i = 0; i < SLOTS; i++)
         if (slots[i].block)
             release(&life, &slots[i]);
@@ -344,7 +332,6 @@ int main(int argc, char **argv)
     double seconds = argc > 1 ? atof(argv[1]) : 2;
     time_t end = time(NULL) + (time_t)seconds;
     uint64_t generation = 0;
-
     seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
     if (!process_start(seed % 2 == 0)) {
         fputs("arena_model: no address space for the arenas\n", stderr);

@@ -53,7 +53,6 @@ void process_run_on(uint32_t number)
 uint32_t process_node_of(const void *block)
 {
     uintptr_t offset = (uintptr_t)block - nw_map.base;
-
     return offset < nw_map.total ? nw_regions[offset >> nw_map.shift].node : UINT32_MAX;
 }
 
@@ -65,7 +64,6 @@ void process_thread_ended(void)
 size_t process_live_bytes(void)
 {
     struct arena_totals totals;
-
     stats_totals(&totals);
     return totals.live;
 }
@@ -73,7 +71,6 @@ size_t process_live_bytes(void)
 size_t process_held_bytes(void)
 {
     struct arena_totals totals;
-
     stats_totals(&totals);
     return totals.in_use + totals.dirty;
 }

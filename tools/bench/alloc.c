@@ -278,7 +278,6 @@ static void take_cpu(unsigned number)
 {
     cpu_set_t allowed, one;
     int cpu = -1;
-
     if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
         return;
     for (unsigned i = number % (unsigned)CPU_COUNT(&allowed) + 1; i; i--)
@@ -293,7 +292,6 @@ static void take_cpu(unsigned number)
 static void *run_one(void *argument)
 {
     struct work *work = argument;
-
     if (chosen->run != short_lived) /* its threads are new ones all the time */
         take_cpu(work->thread);
     chosen->run(work);
@@ -327,8 +325,7 @@ int main(int argc, char **argv)
     double factor = argc > 3 ? atof(argv[3]) : 1;
     struct work works[128];
     pthread_t ids[128];
-    uint64_t start, operations = 0;
-
+    uint64_t operations = 0;
     for (size_t i = 0; i < sizeof(loads) / sizeof(*loads); i++) {
         if (argc > 1 && !strcmp(argv[1], "--list"))
             puts(loads[i].name);
@@ -341,7 +338,7 @@ int main(int argc, char **argv)
         fputs("usage: bench-alloc LOAD [THREADS [FACTOR]] | --list\n", stderr);
         return 2;
     }
-    start = now_ns();
+    uint64_t start = now_ns();
     for (unsigned i = 0; i < threads; i++) {
         works[i] = (struct work){i, threads, (uint64_t)(200000 * factor / threads), 0, 88172645463325252u + i * 7919};
         if (i > 0 && pthread_create(&ids[i], NULL, run_one, &works[i]) != 0)

@@ -62,7 +62,7 @@ static void *end_at_once(void *unused)
 /* All threads made, and each of them past its start. */
 static double one_round(pthread_t *threads, unsigned count, const pthread_attr_t *attributes)
 {
-    double began = now_ns(), took;
+    double began = now_ns();
     there = 0;
     for (unsigned i = 0; i < count; i++)
         if (pthread_create(&threads[i], attributes, wait_for_end, (void *)(size_t)count) != 0) {
@@ -72,7 +72,7 @@ static double one_round(pthread_t *threads, unsigned count, const pthread_attr_t
     pthread_mutex_lock(&lock);
     while (there < count)
         pthread_cond_wait(&all_there, &lock);
-    took = now_ns() - began;
+    double took = now_ns() - began;
     round_over++;
     pthread_cond_broadcast(&over);
     pthread_mutex_unlock(&lock);

@@ -163,7 +163,7 @@ int plan_write(const char *path, const struct plan_bytes *plan, unsigned mode)
 int plan_cache_get(char **ret_path, struct prepared *prepared, const struct policy_options *options)
 {
     unsigned mode = geteuid() == 0 ? 0644 : 0600;
-    char *path = plan_cache_path(prepared), *own;
+    char *path = plan_cache_path(prepared);
     if (!path) {
         complain("no private folder for plans can be had in /dev/shm: use `nodewise compile -o FILE` and "
                  "NODEWISE_PLAN=FILE");
@@ -184,7 +184,7 @@ int plan_cache_get(char **ret_path, struct prepared *prepared, const struct poli
             return code;
         }
     }
-    own = share_plan_of_rank(path, prepared, options, rank_from_environment(prepared->config.policy), mode);
+    char *own = share_plan_of_rank(path, prepared, options, rank_from_environment(prepared->config.policy), mode);
     if (own)
         free(path);
     *ret_path = own ? own : path;

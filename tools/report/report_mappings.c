@@ -51,12 +51,11 @@ void report_mappings_text(FILE *to, const json_t *report)
 {
     static const char *const headings[] = {"RULE", "REGION", "MAPPINGS", "MIB", "STRICT", "BEST", "NONE", "NOTE"};
     const json_t *mappings = json_object_get(report, "mappings");
-    struct table *table;
     size_t index;
     json_t *mapping;
     if (json_array_size(mappings) == 0)
         return;
-    table = table_new(headings, 8);
+    struct table *table = table_new(headings, 8);
     json_array_foreach(mappings, index, mapping) {
         static const char *const numbers[] = {"mappings", "bytes", "strict", "best_effort", "none"};
         const char *reason = text_of(mapping, "reason");

@@ -237,12 +237,11 @@ void report_pages_text(FILE *to, const json_t *report)
 {
     static const char *const headings[] = {"MEMORY", "MAPPED-MIB", "RESIDENT-MIB", "ON-NODES-MIB"};
     const json_t *pages = json_object_get(report, "pages"), *share = json_object_get(pages, "page_locality");
-    struct table *table;
     size_t index;
     json_t *kind;
     if (!pages)
         return;
-    table = table_new(headings, 4);
+    struct table *table = table_new(headings, 4);
     json_array_foreach(json_object_get(pages, "kinds"), index, kind)
         print_kind(table, kind);
     fprintf(to, "\nwhere the pages are, from a sample of %lld:\n", number_of(pages, "sampled"));

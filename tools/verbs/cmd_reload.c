@@ -188,7 +188,7 @@ int cmd_reload(int argc, char **argv)
     static const struct option long_options[] = {
         OPTIONS_POLICY, OPTIONS_JSON, {"wait", required_argument, NULL, OPTION_VERB}, {0}};
     struct order order = {.wait = 10};
-    int option, code;
+    int option;
     while ((option = getopt_long(argc, argv, "p:", long_options, NULL)) != -1) {
         if (option == OPTION_VERB)
             order.wait = strtod(optarg, NULL);
@@ -196,7 +196,7 @@ int cmd_reload(int argc, char **argv)
             return usage_error("reload", "see its options");
     }
     order.pid = optind + 1 == argc ? parse_pid(argv[optind]) : 0;
-    code = order.pid ? reload(&order) : usage_error("reload", "give one process id");
+    int code = order.pid ? reload(&order) : usage_error("reload", "give one process id");
     policy_options_free(&order.policy);
     return code;
 }

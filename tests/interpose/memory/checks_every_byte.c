@@ -168,7 +168,6 @@ static int work_in_child(void)
 {
     int status;
     pid_t child;
-
     free(malloc(100)); /* there is a heap before there is a child */
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || (child = fork()) < 0)
         return 2;

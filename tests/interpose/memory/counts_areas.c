@@ -15,7 +15,6 @@ static void *work(void *argument)
 {
     static const size_t sizes[OBJECTS] = {24, 200, 3000, 20000, 70000, 300000, 1500000, 5000000};
     void *objects[OBJECTS];
-
     for (unsigned i = 0; i < OBJECTS; i++)
         if ((objects[i] = malloc(sizes[i])))
             memset(objects[i], 1, 24);
@@ -31,7 +30,6 @@ static unsigned count_areas(void)
     FILE *file = fopen("/proc/self/maps", "r");
     unsigned lines = 0;
     int c;
-
     while (file && (c = fgetc(file)) != EOF)
         lines += c == '\n';
     if (file)
@@ -43,7 +41,6 @@ int main(int argc, char **argv)
 {
     unsigned count = argc > 1 ? (unsigned)atoi(argv[1]) : 4;
     pthread_t *threads = calloc(count, sizeof(*threads));
-
     pthread_barrier_init(&made, NULL, count + 1);
     pthread_barrier_init(&counted, NULL, count + 1);
     for (unsigned i = 0; i < count; i++)

@@ -14,7 +14,6 @@ static _Atomic unsigned well;
 static void use(void)
 {
     void *blocks[50];
-
     for (size_t i = 0; i < 50; i++)
         blocks[i] = malloc(i * 997 + 10);
     for (size_t i = 0; i < 50; i++)
@@ -26,7 +25,6 @@ static void *fork_often(void *unused)
     for (int i = 0; i < FORKS; i++) {
         int status = 1;
         pid_t child = fork();
-
         if (child == 0) {
             alarm(20);
             use();
@@ -41,7 +39,6 @@ static void *fork_often(void *unused)
 int main(void)
 {
     pthread_t threads[THREADS];
-
     alarm(40);
     for (int i = 0; i < THREADS; i++)
         pthread_create(&threads[i], NULL, fork_often, NULL);

@@ -29,7 +29,6 @@ static void *make(void *unused)
     (void)unused;
     for (size_t i = 0; i < count; i++) {
         size_t size = 16 + i % (LARGEST - 16);
-
         blocks[i] = malloc(size);
         memset(blocks[i], 1, size);
     }
@@ -39,7 +38,6 @@ static void *make(void *unused)
 static void *make_and_wait(void *unused)
 {
     static pthread_mutex_t never = PTHREAD_MUTEX_INITIALIZER;
-
     make(unused);
     sem_post(&made);
     pthread_mutex_lock(&never);
@@ -62,7 +60,6 @@ static void *free_all(void *unused)
 static void go_to(int cpu)
 {
     cpu_set_t set;
-
     CPU_ZERO(&set);
     CPU_SET(cpu, &set);
     if (sched_setaffinity(0, sizeof(set), &set)) {
@@ -73,13 +70,12 @@ static void go_to(int cpu)
 
 int main(int argc, char **argv)
 {
-    long start, all, freed;
+    long all;
     pthread_t thread;
-
     if (argc < 3)
         return 2;
     work(0.01);
-    start = resident();
+    long start = resident();
     count = strtoul(argv[2], NULL, 10) * (1u << 20) / ((LARGEST + 16) / 2);
     blocks = malloc(count * sizeof(*blocks));
     if (!strcmp(argv[1], "waiting") || !strcmp(argv[1], "lazily") || !strcmp(argv[1], "trimmed")) {
@@ -108,7 +104,7 @@ int main(int argc, char **argv)
     }
     if (!strcmp(argv[1], "trimmed"))
         malloc_trim(0);
-    freed = resident();
+    long freed = resident();
     free(blocks);
     work(1.2);
     printf("%ld %ld %ld %ld\n", start, all, freed, resident());

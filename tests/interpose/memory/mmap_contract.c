@@ -34,10 +34,8 @@ static void on_fault(int signal)
 static int store_faults(volatile char *at)
 {
     struct sigaction before, action = {.sa_handler = on_fault};
-    int signal;
-
     sigaction(SIGSEGV, &action, &before);
-    signal = sigsetjmp(fault, 1);
+    int signal = sigsetjmp(fault, 1);
     if (!signal)
         *at = 1;
     sigaction(SIGSEGV, &before, NULL);
@@ -60,10 +58,8 @@ static int is_zero(const char *memory, size_t size)
 static void anonymous_memory(void)
 {
     for (size_t size = 1; size <= BIG; size = size * 3 + 1) {
-        char *memory;
-
         errno = 77;
-        memory = map(size, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+        char *memory = map(size, PROT_READ | PROT_WRITE, MAP_PRIVATE);
         CHECK(errno == 77);
         CHECK(memory != MAP_FAILED && (uintptr_t)memory % PAGE == 0);
         CHECK(is_zero(memory, size));
@@ -76,7 +72,6 @@ static void anonymous_memory(void)
 static void mistakes(void)
 {
     char *memory = map(PAGE, PROT_READ, MAP_PRIVATE);
-
     CHECK_FAILS(map(0, PROT_READ, MAP_PRIVATE), (char *)MAP_FAILED, EINVAL);
     CHECK_FAILS(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, -1, 0), MAP_FAILED, EBADF);
     CHECK_FAILS(mmap(NULL, PAGE, PROT_READ, MAP_ANONYMOUS, -1, 0), MAP_FAILED, EINVAL);
@@ -91,12 +86,11 @@ static void mistakes(void)
 
 static void parts(void)
 {
-    char *memory = map(BIG, PROT_READ | PROT_WRITE, MAP_PRIVATE), *again;
-
+    char *memory = map(BIG, PROT_READ | PROT_WRITE, MAP_PRIVATE);
     memset(memory, 3, BIG);
     CHECK(munmap(memory + BIG / 2, PAGE) == 0);
     CHECK(store_faults(memory + BIG / 2));
-    again = mmap(memory + BIG / 2, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    char *again = mmap(memory + BIG / 2, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     CHECK(again == memory + BIG / 2 && is_zero(again, PAGE));
     CHECK(memory[BIG / 2 - 1] == 3 && memory[BIG / 2 + PAGE] == 3);
     CHECK(mprotect(memory, PAGE, PROT_READ) == 0 && store_faults(memory) && !store_faults(memory + PAGE));
@@ -108,7 +102,6 @@ static void parts(void)
 static void growing(void)
 {
     char *memory = map(BIG, PROT_READ | PROT_WRITE, MAP_PRIVATE), *fixed = map(4 * BIG, PROT_NONE, MAP_PRIVATE);
-
     memset(memory, 5, BIG);
     memory = mremap(memory, BIG, 2 * BIG, MREMAP_MAYMOVE);
     CHECK(memory != MAP_FAILED && memory[0] == 5 && memory[BIG - 1] == 5 && is_zero(memory + BIG, BIG));
@@ -126,7 +119,6 @@ static void shared_with_a_child(void)
     char *shared = map(BIG, PROT_READ | PROT_WRITE, MAP_SHARED), *own = map(BIG, PROT_READ | PROT_WRITE, MAP_PRIVATE);
     pid_t child = fork();
     int status = 1;
-
     if (child == 0) {
         shared[BIG - 1] = own[BIG - 1] = 9;
         _exit(0);
@@ -141,11 +133,9 @@ static void files(void)
 {
     char name[] = "/tmp/mmap-contract-XXXXXX", read_back[2] = "";
     int fd = mkstemp(name);
-    char *shared, *own;
-
     CHECK(fd >= 0 && unlink(name) == 0 && ftruncate(fd, (off_t)BIG) == 0);
-    shared = mmap(NULL, BIG, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    own = mmap64(NULL, BIG, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+    char *shared = mmap(NULL, BIG, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    char *own = mmap64(NULL, BIG, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
     CHECK(shared != MAP_FAILED && own != MAP_FAILED);
     shared[PAGE] = 'a';
     own[PAGE + 1] = 'b';

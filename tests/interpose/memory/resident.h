@@ -13,7 +13,6 @@ static inline long resident(void)
     FILE *file = fopen("/proc/self/status", "re");
     char line[256];
     long kib = 0;
-
     while (fgets(line, sizeof(line), file))
         if (!strncmp(line, "VmRSS:", 6))
             kib = atol(line + 6);
@@ -24,7 +23,6 @@ static inline long resident(void)
 static inline double seconds_since(const struct timespec *start)
 {
     struct timespec now;
-
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
 }
@@ -35,14 +33,11 @@ static inline void work(double seconds)
     void *blocks[1000] = {0};
     struct timespec start;
     unsigned seed = 1;
-
     clock_gettime(CLOCK_MONOTONIC, &start);
     do
         for (int i = 0; i < 10000; i++) {
-            void **place;
-
             seed = seed * 1103515245 + 12345;
-            place = &blocks[(seed >> 8) % 1000];
+            void **place = &blocks[(seed >> 8) % 1000];
             free(*place);
             *place = malloc(16 + (seed >> 16 & 2047));
         }

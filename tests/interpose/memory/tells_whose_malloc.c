@@ -12,7 +12,6 @@
 static void *allocate(void *tell)
 {
     void *block = malloc(1000);
-
     if (tell) {
         printf("%zu\n", malloc_usable_size(block));
         fflush(stdout);
@@ -25,11 +24,9 @@ int main(void)
 {
     struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
     char byte = 0;
-
     for (;;) {
         pthread_t thread;
         int asked = poll(&input, 1, 10);
-
         if (asked < 0 || (asked && read(STDIN_FILENO, &byte, 1) != 1))
             return 0;
         if (pthread_create(&thread, NULL, allocate, asked ? &byte : NULL) != 0)

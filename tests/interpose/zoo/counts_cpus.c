@@ -10,7 +10,6 @@ static void *count(void *label)
     cpu_set_t set, own;
     char text[64] = "?\n";
     FILE *file = fopen("/sys/devices/system/cpu/online", "r");
-
     sched_getaffinity(0, sizeof(set), &set);
     pthread_getaffinity_np(pthread_self(), sizeof(own), &own);
     if (!file || !fgets(text, sizeof(text), file))
@@ -25,7 +24,6 @@ static void *count(void *label)
 int main(void)
 {
     pthread_t thread;
-
     count((void *)"main");
     pthread_create(&thread, NULL, count, (void *)"thread");
     pthread_join(thread, NULL);

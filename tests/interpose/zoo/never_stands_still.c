@@ -23,7 +23,6 @@ static void allocate(unsigned *seed)
 {
     unsigned char *blocks[64];
     size_t sizes[64];
-
     for (int i = 0; i < 64; i++) {
         *seed = *seed * 1103515245 + 12345;
         sizes[i] = *seed >> 16 & 8191;
@@ -41,7 +40,6 @@ static void map(void)
 {
     size_t size = 2 << 20;
     char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
     memory[0] = memory[size - 1] = 1;
     munmap(memory, size);
 }
@@ -50,7 +48,6 @@ static void *short_life(void *number)
 {
     char name[16];
     unsigned seed = (unsigned)(size_t)number + 1;
-
     snprintf(name, sizeof(name), "short-%u", (unsigned)(size_t)number % 10);
     pthread_setname_np(pthread_self(), name);
     allocate(&seed);
@@ -62,10 +59,8 @@ static void *work(void *number)
     unsigned seed = (unsigned)(size_t)number + 7;
     cpu_set_t set;
     char name[16];
-
     while (!over) {
         pthread_t thread;
-
         snprintf(name, sizeof(name), "%s-%u", rounds % 2 ? "even" : "odd", (unsigned)(size_t)number);
         pthread_setname_np(pthread_self(), name);
         allocate(&seed);
@@ -77,7 +72,6 @@ static void *work(void *number)
         if (seed % 64 == 0) {
             pid_t child = fork();
             int status;
-
             if (child == 0)
                 _exit(0);
             if (waitpid(child, &status, 0) != child || status != 0)
@@ -93,7 +87,6 @@ int main(void)
 {
     struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
     pthread_t threads[WORKERS];
-
     for (size_t i = 0; i < WORKERS; i++)
         pthread_create(&threads[i], NULL, work, (void *)i);
     puts("ready");

@@ -28,7 +28,6 @@ static void print_kernels(const char *label)
 {
     char line[256];
     FILE *file = fopen("/proc/thread-self/status", "r");
-
     while (file && fgets(line, sizeof(line), file))
         if (!strncmp(line, "Cpus_allowed_list:", 18))
             printf("%s %s", label, line + 19);
@@ -44,7 +43,6 @@ static int is(const char *name)
 static void *work(void *unused)
 {
     int result = 0;
-
     worker_tid = (pid_t)syscall(SYS_gettid);
     if (is("sched"))
         result = sched_setaffinity(0, sizeof(wanted), &wanted);
@@ -66,7 +64,6 @@ static void *work(void *unused)
 static void wrong_calls(void)
 {
     cpu_set_t none;
-
     CPU_ZERO(&none);
     printf("empty %d", sched_setaffinity(0, sizeof(none), &none));
     printf(" %d\n", errno);
@@ -85,7 +82,6 @@ int main(int argc, char **argv)
 {
     pthread_attr_t attributes;
     pthread_t worker;
-
     if (argc < 3)
         return 2;
     way = argv[1];

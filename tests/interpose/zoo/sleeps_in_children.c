@@ -12,7 +12,6 @@ static void print_cpus(void)
 {
     char line[256];
     FILE *file = fopen("/proc/self/status", "r");
-
     while (file && fgets(line, sizeof(line), file))
         if (!strncmp(line, "Cpus_allowed_list:", 18))
             fputs(line + 19, stdout);
@@ -25,7 +24,6 @@ int main(int argc, char **argv)
 {
     int count = argc > 1 ? atoi(argv[1]) : 4, ends[2];
     char unused;
-
     if (pipe(ends) != 0)
         return 1;
     print_cpus();

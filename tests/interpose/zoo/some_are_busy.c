@@ -33,7 +33,6 @@ int main(int argc, char **argv)
     bool late = argc > 3 && strcmp(argv[3], "late") == 0;
     pthread_t *threads = calloc((size_t)count + 1, sizeof(*threads));
     struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
-
     for (int i = 0; i < count; i++)
         pthread_create(&threads[i], NULL, i % step ? rest : spin, NULL);
     if (late) {

@@ -26,7 +26,6 @@
 static char *new_stack(void)
 {
     char *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
     return stack + STACK - 64;
 }
 
@@ -77,7 +76,6 @@ static void by_timer(void)
 {
     static timer_t timer;
     struct sigevent event = {.sigev_notify = SIGEV_THREAD, .sigev_notify_function = expired};
-
     if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0)
         exit(3);
 }
@@ -88,7 +86,6 @@ static void by_aio(void)
     static struct aiocb control;
     static char buffer[8];
     int ends[2];
-
     if (pipe(ends) != 0)
         exit(3);
     control = (struct aiocb){.aio_fildes = ends[0], .aio_buf = buffer, .aio_nbytes = sizeof(buffer)};
@@ -99,7 +96,6 @@ static void by_aio(void)
 static void by_uring(void)
 {
     struct io_uring_params parameters = {.flags = IORING_SETUP_SQPOLL, .sq_thread_idle = 60000};
-
     if (syscall(SYS_io_uring_setup, 4, &parameters) < 0)
         exit(77);
 }
@@ -127,7 +123,6 @@ static void by_leaving(void)
 {
     pthread_t thread;
     pthread_key_t key;
-
     if (pthread_barrier_init(&leaving, NULL, 2) != 0 || pthread_key_create(&key, leave_slowly) != 0 ||
         pthread_create(&thread, NULL, set_value, &key) != 0)
         exit(3);
@@ -151,7 +146,6 @@ int main(int argc, char **argv)
     fflush(stdout);
     while (poll(&input, 1, 20) == 0) {
         void *blocks[4000];
-
         for (size_t i = 0; argc < 3 && i < 4000; i++)
             blocks[i] = malloc(500 + i);
         for (size_t i = 0; argc < 3 && i < 4000; i++)

@@ -65,7 +65,6 @@ static uint32_t node_of(uint64_t address, unsigned reading, uint64_t *ret_place)
 {
     for (unsigned i = 0; i < counter.nodes; i++) {
         uint64_t start = reading == TWICE ? 2 * counter.start[i] : counter.start[i];
-
         if (address - start < counter.size[i]) {
             *ret_place = counter.start[i] + (address - start);
             return i;
@@ -77,7 +76,6 @@ static uint32_t node_of(uint64_t address, unsigned reading, uint64_t *ret_place)
 static bool physical(qemu_plugin_meminfo_t info, uint64_t address, uint64_t *ret_physical)
 {
     struct qemu_plugin_hwaddr *where = qemu_plugin_get_hwaddr(info, address);
-
     if (!where || qemu_plugin_hwaddr_is_io(where))
         return false;
     *ret_physical = qemu_plugin_hwaddr_phys_addr(where);
@@ -107,7 +105,6 @@ static void print_matrix(const char *name, bool misses)
         fputs(from ? ", [" : "[", out);
         for (unsigned node = 0; node < counter.nodes; node++) {
             uint64_t sum = 0;
-
             for (unsigned cpu = 0; cpu < counter.cpus; cpu++)
                 if (counter.node_of_cpu[cpu] == from)
                     sum += misses ? counter.counts[cpu].misses[node] : counter.counts[cpu].accesses[node];
@@ -121,7 +118,6 @@ static void print_matrix(const char *name, bool misses)
 static void print_result(void)
 {
     struct count sum = {0};
-
     for (unsigned cpu = 0; cpu < counter.cpus; cpu++) {
         sum.loads += counter.counts[cpu].loads;
         sum.stores += counter.counts[cpu].stores;
@@ -157,7 +153,6 @@ static void stop_counting(void)
 static void mark_node(qemu_plugin_meminfo_t info, uint64_t address)
 {
     uint64_t place, physical_address, node = (address - MARK_NODES) >> 12;
-
     if (!physical(info, address, &physical_address))
         return;
     for (unsigned i = 0; i < READINGS; i++)
@@ -190,7 +185,6 @@ static void count(unsigned cpu, qemu_plugin_meminfo_t info, uint64_t address)
     bool store = qemu_plugin_mem_is_store(info);
     uint64_t physical_address, place;
     uint32_t node = NO_NODE;
-
     if (physical(info, address, &physical_address))
         node = node_of(physical_address, reading(), &place);
     mine->loads += !store;
@@ -251,11 +245,9 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *block)
 {
     uint64_t start = qemu_plugin_tb_vaddr(block);
     bool own = start >= OWN_CODE_START && start < OWN_CODE_END;
-
     (void)id;
     for (size_t i = 0; i < qemu_plugin_tb_n_insns(block); i++) {
         struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(block, i);
-
         if (is_pause(instruction))
             qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_pause, QEMU_PLUGIN_CB_NO_REGS, NULL);
         if (start < USER_END)
@@ -282,7 +274,6 @@ static unsigned read_numbers(const char *text, uint64_t *ret_numbers, unsigned m
 {
     unsigned count = 0;
     char *end;
-
     for (; *text && count < most; text = *end ? end + 1 : end) {
         ret_numbers[count++] = strtoull(text, &end, 10);
         if (end == text || (*end && *end != ':'))
@@ -294,7 +285,6 @@ static unsigned read_numbers(const char *text, uint64_t *ret_numbers, unsigned m
 static bool read_argument(const char *word)
 {
     static uint64_t numbers[CPUS_MOST];
-
     if (!strncmp(word, "out=", 4)) {
         out = fopen(word + 4, "w");
     } else if (!strncmp(word, "nodes=", 6)) {

@@ -33,7 +33,6 @@ struct cache {
 struct cache *cache_open(unsigned cpus, uint64_t addresses)
 {
     struct cache *cache = calloc(1, sizeof(*cache));
-
     if (!cache || cpus >= NOBODY)
         return cache_close(cache), NULL;
     cache->cpus = cpus;
@@ -64,7 +63,6 @@ void cache_clear(struct cache *cache)
 static uint32_t state_after(uint32_t state, unsigned cpu, bool store)
 {
     uint32_t writer = state & NOBODY;
-
     if (store && writer != cpu + 1)
         return ((state & ~NOBODY) + NOBODY + 1) | (cpu + 1);
     if (!store && writer != cpu + 1 && writer != 0)
@@ -77,11 +75,9 @@ static bool find(struct ways *ways, uint64_t tag, uint32_t before, uint32_t afte
 {
     struct copy *copies = ways->copies;
     unsigned place = 0;
-    bool hit;
-
     while (place < WAYS - 1 && copies[place].line != tag)
         place++;
-    hit = copies[place].line == tag && (copies[place].state & ~NOBODY) == (before & ~NOBODY);
+    bool hit = copies[place].line == tag && (copies[place].state & ~NOBODY) == (before & ~NOBODY);
     memmove(copies + 1, copies, place * sizeof(*copies));
     copies[0] = (struct copy){tag, after};
     return hit;
@@ -90,12 +86,10 @@ static bool find(struct ways *ways, uint64_t tag, uint32_t before, uint32_t afte
 bool cache_misses(struct cache *cache, unsigned cpu, uint64_t address, bool store)
 {
     uint64_t line = address >> LINE_SHIFT;
-    uint32_t before, after;
-
     if (line >= cache->lines || cpu >= cache->cpus)
         return true;
-    before = atomic_load_explicit(&cache->states[line], memory_order_relaxed);
-    after = state_after(before, cpu, store);
+    uint32_t before = atomic_load_explicit(&cache->states[line], memory_order_relaxed);
+    uint32_t after = state_after(before, cpu, store);
     if (after != before)
         atomic_store_explicit(&cache->states[line], after, memory_order_relaxed);
     return !find(&cache->sets[(size_t)cpu * SETS + line % SETS], line + 1, before, after);

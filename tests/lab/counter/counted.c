@@ -29,10 +29,8 @@ static bool map(uint64_t address, size_t size)
 static void show_nodes(void)
 {
     unsigned shown = 0;
-
     for (unsigned node = 0; node < MARK_MOST; node++) {
         uint64_t address = MARK_NODES + (uint64_t)node * 4096, mask = UINT64_C(1) << node;
-
         if (!map(address, 4096) || syscall(SYS_mbind, address, 4096, MPOL_BIND, &mask, sizeof(mask) * 8 + 1, 0) != 0)
             continue;
         mark_store(address);
@@ -46,7 +44,6 @@ static int run(char **command)
 {
     int status = 0;
     pid_t child = fork();
-
     if (child < 0)
         return 125;
     if (child == 0) {
@@ -62,8 +59,6 @@ static int run(char **command)
 int main(int argc, char **argv)
 {
     bool marks = argc > 1 && !strcmp(argv[1], "--marks");
-    int status;
-
     if (argc < 2 + marks || !map(MARK_PAGE, 4096)) {
         fputs("counted: a command is missing, or the marks cannot be made\n", stderr);
         return 125;
@@ -71,7 +66,7 @@ int main(int argc, char **argv)
     show_nodes();
     if (!marks)
         mark_store(MARK_START);
-    status = run(argv + 1 + marks);
+    int status = run(argv + 1 + marks);
     mark_store(MARK_STOP);
     return status;
 }

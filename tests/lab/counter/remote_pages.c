@@ -18,7 +18,6 @@ struct remote_pages {
 struct remote_pages *remote_pages_open(unsigned cpus, unsigned most)
 {
     struct remote_pages *pages = malloc(sizeof(*pages));
-
     if (!pages)
         return NULL;
     *pages = (struct remote_pages){cpus, most, calloc((size_t)TABLE * (cpus + 1), sizeof(struct entry))};
@@ -31,7 +30,6 @@ struct remote_pages *remote_pages_open(unsigned cpus, unsigned most)
 static void add(struct entry *table, uint64_t page, uint64_t accesses)
 {
     uint32_t at = (uint32_t)(page * UINT64_C(0x9e3779b97f4a7c15) >> 50);
-
     for (uint32_t i = 0; i < TABLE; i++, at = (at + 1) % TABLE) {
         if (table[at].accesses && table[at].page != page)
             continue;
@@ -49,14 +47,12 @@ void remote_pages_count(struct remote_pages *pages, unsigned cpu, uint64_t addre
 static int most_first(const void *a, const void *b)
 {
     const struct entry *one = a, *other = b;
-
     return (other->accesses > one->accesses) - (other->accesses < one->accesses);
 }
 
 void remote_pages_print(FILE *to, struct remote_pages *pages)
 {
     struct entry *sum = pages->entries + (size_t)pages->cpus * TABLE;
-
     memset(sum, 0, TABLE * sizeof(*sum));
     for (size_t i = 0; i < (size_t)pages->cpus * TABLE; i++)
         if (pages->entries[i].accesses)

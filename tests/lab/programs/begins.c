@@ -30,7 +30,6 @@ struct count {
 static unsigned node_here(void)
 {
     unsigned cpu, node;
-
     if (syscall(SYS_getcpu, &cpu, &node, NULL) != 0)
         abort();
     return node;
@@ -42,7 +41,6 @@ static struct count look(uintptr_t start, uintptr_t end)
     int nodes[PAGES_MOST];
     struct count count = {0, 0};
     unsigned long pages = 0;
-
     for (uintptr_t at = start & ~(uintptr_t)(PAGE - 1); at < end && pages < PAGES_MOST; at += PAGE)
         asked[pages++] = (void *)at;
     if (syscall(SYS_move_pages, 0, pages, asked, NULL, nodes, 0) != 0)
@@ -62,16 +60,14 @@ static struct count look_at_stack(void)
 int main(int argc, char **argv)
 {
     uintptr_t block = (uintptr_t)__builtin_thread_pointer();
-    struct count stack, of_block, data;
-
     if (argc > 1) {
         prctl(PR_SET_NAME, argv[1]);
         for (unsigned i = 0; i < 100 && look_at_stack().wrong; i++)
             usleep(100000);
     }
-    stack = look_at_stack();
-    of_block = look(block, block + 1);
-    data = look((uintptr_t)words, (uintptr_t)(words + WORDS));
+    struct count stack = look_at_stack();
+    struct count of_block = look(block, block + 1);
+    struct count data = look((uintptr_t)words, (uintptr_t)(words + WORDS));
     printf("{\"node\": %u, \"stack\": [%u, %u], \"block\": [%u, %u], \"data\": [%u, %u]}\n", node_here(), stack.pages,
            stack.wrong, of_block.pages, of_block.wrong, data.pages, data.wrong);
     return words[argc] != a_word;

@@ -22,7 +22,6 @@ static void add_pages(char *block, unsigned *pages)
 {
     void *asked[PAGES];
     int nodes[PAGES];
-
     for (unsigned i = 0; i < PAGES; i++)
         asked[i] = block + (size_t)i * 4096;
     if (syscall(SYS_move_pages, 0, (unsigned long)PAGES, asked, NULL, nodes, 0) != 0)
@@ -36,7 +35,6 @@ static void *fill(void *argument)
 {
     unsigned pages[NODES_MOST] = {0};
     char **blocks = calloc(count, sizeof(*blocks));
-
     (void)argument;
     for (unsigned i = 0; i < count; i++) {
         blocks[i] = malloc(MIB);
@@ -55,7 +53,6 @@ static void *fill(void *argument)
 int main(int argc, char **argv)
 {
     pthread_t thread;
-
     if (argc != 2)
         return 2;
     count = (unsigned)atoi(argv[1]);

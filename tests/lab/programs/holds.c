@@ -26,8 +26,6 @@ int main(int argc, char **argv)
 {
     pthread_t threads[THREADS_MOST];
     unsigned count = argc == 4 ? (unsigned)atoi(argv[1]) : 0;
-    FILE *file;
-
     if (!count || count > THREADS_MOST)
         return 2;
     ready = argv[2];
@@ -37,7 +35,7 @@ int main(int argc, char **argv)
         if (pthread_create(&threads[i], NULL, stay, NULL) != 0)
             return 1;
     pthread_barrier_wait(&all_run);
-    file = fopen(ready, "w");
+    FILE *file = fopen(ready, "w");
     if (!file || fclose(file) != 0)
         return 1;
     for (unsigned i = 0; i < count; i++)

@@ -55,7 +55,6 @@ static struct object *make(struct worker *worker)
 {
     uint32_t random = next_random(worker), words = random % 16 == 0 ? 200 + random / 16 % 800 : 4 + random / 16 % 60;
     struct object *object = malloc(sizeof(*object) + words * sizeof(object->data[0]));
-
     if (!object)
         exit(1);
     object->size = words;
@@ -67,7 +66,6 @@ static struct object *make(struct worker *worker)
 static uint64_t sum_of(const struct object *object)
 {
     uint64_t sum = 0;
-
     for (uint32_t i = 0; i < object->size; i++)
         sum += object->data[i];
     return sum;
@@ -78,7 +76,6 @@ static uint64_t sum_of(const struct object *object)
 static void own(struct worker *worker)
 {
     struct object **table = calloc(OBJECTS, sizeof(*table));
-
     for (unsigned i = 0; i < OBJECTS; i++)
         table[i] = make(worker);
     for (unsigned round = 0; round < 8; round++) {
@@ -101,7 +98,6 @@ static unsigned made_on[THREADS_MOST]; /* node */
 static unsigned node_here(void)
 {
     unsigned cpu, node;
-
     return syscall(SYS_getcpu, &cpu, &node, NULL) == 0 ? node : 0;
 }
 
@@ -109,10 +105,8 @@ static unsigned node_here(void)
 static void handover(struct worker *worker)
 {
     unsigned from = (worker->number + 1) % threads;
-
     for (unsigned round = 0; round < 6; round++) {
         uint64_t words = 0;
-
         made_on[worker->number] = node_here();
         for (unsigned i = 0; i < OBJECTS; i++)
             handed[worker->number][i] = make(worker);
@@ -134,7 +128,6 @@ static void work_on_array(struct worker *worker)
 {
     size_t part = ARRAY_BYTES / sizeof(*array) / threads;
     uint32_t *mine = array + worker->number * part;
-
     for (unsigned round = 0; round < ARRAY_ROUNDS; round++)
         for (size_t i = 0; i < part; i++)
             worker->sum += mine[i]++;
@@ -145,7 +138,6 @@ static void *short_life(void *argument)
 {
     struct worker *record = argument, mine = *record;
     struct object *table[64];
-
     for (unsigned i = 0; i < 64; i++)
         table[i] = make(&mine);
     for (unsigned round = 0; round < 8; round++)
@@ -161,7 +153,6 @@ static void short_lived(struct worker *worker)
 {
     for (unsigned i = 0; i < 40; i++) {
         struct worker child = {.random = next_random(worker)};
-
         if (pthread_create(&child.id, NULL, short_life, &child) != 0)
             exit(1);
         pthread_join(child.id, NULL);
@@ -177,10 +168,8 @@ static struct {
 
 static uint32_t *take_buffer(void)
 {
-    uint32_t *buffer;
-
     pthread_mutex_lock(&pool.lock);
-    buffer = pool.count ? pool.buffers[--pool.count] : NULL;
+    uint32_t *buffer = pool.count ? pool.buffers[--pool.count] : NULL;
     pthread_mutex_unlock(&pool.lock);
     return buffer;
 }
@@ -196,7 +185,6 @@ static void use_pool(struct worker *worker)
 {
     for (unsigned i = 0; i < 60; i++) {
         uint32_t *buffer = take_buffer();
-
         for (unsigned j = 0; j < BUFFER_BYTES / sizeof(*buffer); j++)
             buffer[j] = i + j;
         for (unsigned j = 0; j < BUFFER_BYTES / sizeof(*buffer); j++)
@@ -228,7 +216,6 @@ static void (*load)(struct worker *worker);
 static void *run(void *argument)
 {
     struct worker *record = argument, mine = *record;
-
     load(&mine);
     record->sum = mine.sum;
     record->far = mine.far;

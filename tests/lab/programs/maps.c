@@ -17,12 +17,10 @@
 static void count(const char *name, char *memory, size_t size)
 {
     unsigned on[NODES_MOST] = {0}, last = 0;
-
     memset(memory, 1, size);
     for (size_t i = 0; i < size; i += PAGE) {
         void *page = memory + i;
         int node = -1;
-
         if (syscall(SYS_move_pages, 0, 1ul, &page, NULL, &node, 0) != 0 || node < 0 || node >= NODES_MOST)
             abort();
         on[node]++;
@@ -38,7 +36,6 @@ static void count(const char *name, char *memory, size_t size)
 static char *map(int flags)
 {
     char *memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
-
     if (memory == MAP_FAILED)
         exit(1);
     return memory;
@@ -47,7 +44,6 @@ static char *map(int flags)
 int main(void)
 {
     char *memory = map(MAP_PRIVATE), *shared = map(MAP_SHARED);
-
     putchar('{');
     count("anonymous", memory, SIZE);
     memory = mremap(memory, SIZE, 2 * SIZE, MREMAP_MAYMOVE);

@@ -117,7 +117,6 @@ static void print(void)
 int main(int argc, char **argv)
 {
     pthread_t threads[THREADS];
-    FILE *file;
     if (argc != 3)
         return 2;
     pthread_barrier_init(&all_done, NULL, THREADS + 1);
@@ -129,7 +128,7 @@ int main(int argc, char **argv)
     pthread_barrier_wait(&all_done);
     print();
     fflush(stdout);
-    file = fopen(argv[1], "w");
+    FILE *file = fopen(argv[1], "w");
     if (!file || fclose(file) != 0)
         return 1;
     while (access(argv[2], F_OK) != 0)

@@ -36,7 +36,6 @@ static size_t other_wrong;
 static uint64_t now_ms(void)
 {
     struct timespec now;
-
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
 }
@@ -44,7 +43,6 @@ static uint64_t now_ms(void)
 static unsigned node_here(void)
 {
     unsigned cpu, node;
-
     if (syscall(SYS_getcpu, &cpu, &node, NULL) != 0)
         abort();
     return node;
@@ -59,7 +57,6 @@ struct tally {
 static void ask(struct tally *tally)
 {
     int nodes[ASKED];
-
     if (tally->asked && syscall(SYS_move_pages, 0, (unsigned long)tally->asked, tally->at, NULL, nodes, 0) != 0)
         abort();
     for (unsigned i = 0; i < tally->asked; i++) {
@@ -72,7 +69,6 @@ static void ask(struct tally *tally)
 static void add(struct tally *tally, const void *address)
 {
     void *page = (void *)((uintptr_t)address & ~(uintptr_t)(PAGE - 1));
-
     if (tally->asked && tally->at[tally->asked - 1] == page)
         return;
     tally->at[tally->asked++] = page;
@@ -83,7 +79,6 @@ static void add(struct tally *tally, const void *address)
 static struct tally tally_all(void)
 {
     struct tally tally = {.node = node_here()};
-
     for (size_t i = 0; i < count; i++)
         add(&tally, objects[i]);
     for (size_t i = 0; i < array_size; i += PAGE)
@@ -109,7 +104,6 @@ static bool is_filled(const uint32_t *words, size_t size, uint32_t seed)
 static size_t mistakes(void)
 {
     size_t wrong = !is_filled(array, array_size, 99);
-
     for (size_t i = 0; i < count; i++)
         wrong += !is_filled(objects[i], OBJECT, (uint32_t)i);
     return wrong;
@@ -118,7 +112,6 @@ static size_t mistakes(void)
 static size_t count_wrong(void *const *made)
 {
     struct tally tally = {.node = node_here()};
-
     for (size_t i = 0; i < OBJECTS; i++)
         add(&tally, made[i]);
     ask(&tally);
@@ -129,13 +122,11 @@ static size_t count_wrong(void *const *made)
 static size_t wrong_of_new(void)
 {
     static __thread void *made[OBJECTS];
-    size_t wrong;
-
     for (size_t i = 0; i < OBJECTS; i++) {
         made[i] = malloc(i % 100 ? OBJECT : 1 << 20);
         memset(made[i], 1, OBJECT);
     }
-    wrong = count_wrong(made);
+    size_t wrong = count_wrong(made);
     for (unsigned tries = 0; wrong && tries < TRIES; tries++) {
         usleep(100000);
         wrong = count_wrong(made);
@@ -158,26 +149,23 @@ static void *work(void *argument)
 {
     long seconds = *(long *)argument;
     struct tally tally;
-    unsigned from;
-    uint64_t began;
-    size_t before, new_wrong, wrong;
-
+    size_t before;
     pthread_setname_np(pthread_self(), "before");
     usleep(50000);
-    from = node_here();
+    unsigned from = node_here();
     objects = malloc(count * sizeof(*objects));
     for (size_t i = 0; i < count; i++)
         fill(objects[i] = malloc(OBJECT), OBJECT, (uint32_t)i);
     fill(array = malloc(array_size), array_size, 99);
     before = tally_all().local;
     pthread_setname_np(pthread_self(), "after");
-    began = now_ms();
+    uint64_t began = now_ms();
     do
         tally = tally_all();
     while ((double)tally.local < ENOUGH * (double)tally.pages && now_ms() < began + (uint64_t)seconds * 1000);
     began = now_ms() - began;
-    wrong = mistakes();
-    new_wrong = wrong_of_new();
+    size_t wrong = mistakes();
+    size_t new_wrong = wrong_of_new();
     for (size_t i = 0; i < count; i++)
         free(objects[i]);
     free(objects);
@@ -195,7 +183,6 @@ int main(int argc, char **argv)
     size_t size = (size_t)(argc > 1 ? atoi(argv[1]) : 16) << 20;
     long seconds = argc > 2 ? atol(argv[2]) : 20;
     pthread_t threads[2];
-
     count = size / 2 / 512;
     array_size = size / 2;
     pthread_barrier_init(&barrier, NULL, 2);

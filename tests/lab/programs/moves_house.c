@@ -31,7 +31,6 @@ static unsigned passes = 20;
 static uint64_t now_ns(void)
 {
     struct timespec now;
-
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
@@ -39,7 +38,6 @@ static uint64_t now_ns(void)
 static unsigned node_here(void)
 {
     unsigned cpu, node;
-
     if (syscall(SYS_getcpu, &cpu, &node, NULL) != 0)
         abort();
     return node;
@@ -55,7 +53,6 @@ static void *need(void *memory)
 static uint64_t sum_of(const uint64_t *words, size_t number)
 {
     uint64_t sum = 0;
-
     for (size_t i = 0; i < number; i++)
         sum += ((const volatile uint64_t *)words)[i]; /* one load each, whatever the compiler could do */
     return sum;
@@ -64,7 +61,6 @@ static uint64_t sum_of(const uint64_t *words, size_t number)
 static uint64_t pass_over(uint64_t *const *objects, const uint64_t *array)
 {
     uint64_t sum = sum_of(array, array_words);
-
     for (size_t i = 0; i < count; i++)
         sum += sum_of(((uint64_t *const volatile *)objects)[i], WORDS);
     return sum;
@@ -78,19 +74,18 @@ static void fill(uint64_t *words, size_t number, uint64_t seed)
 
 static void *work(void *unused)
 {
-    uint64_t **objects, *array, began, expected;
-    unsigned from, mistakes = 0;
-
+    uint64_t **objects, *array;
+    unsigned mistakes = 0;
     pthread_setname_np(pthread_self(), "before");
     usleep(50000); /* older than what got its name a moment ago */
-    from = node_here();
+    unsigned from = node_here();
     objects = need(malloc(count * sizeof(*objects)));
     for (size_t i = 0; i < count; i++)
         fill(objects[i] = need(malloc(WORDS * sizeof(**objects))), WORDS, i);
     fill(array = need(malloc(array_words * sizeof(*array))), array_words, 99);
-    expected = pass_over(objects, array);
+    uint64_t expected = pass_over(objects, array);
     pthread_setname_np(pthread_self(), "after");
-    began = now_ns();
+    uint64_t began = now_ns();
     mark_store(MARK_START);
     for (unsigned i = 0; i < passes; i++)
         mistakes += pass_over(objects, array) != expected;
@@ -106,7 +101,6 @@ int main(int argc, char **argv)
 {
     size_t size = (size_t)(argc > 1 ? atoi(argv[1]) : 32) << 20;
     pthread_t thread;
-
     if (argc > 2)
         passes = (unsigned)atoi(argv[2]);
     count = size / 2 / ((WORDS + 1) * 8);

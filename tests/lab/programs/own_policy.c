@@ -31,7 +31,6 @@ static void *work(void *unused)
     unsigned long nodes = 1ul << node, got[16] = {0};
     int mode = -1, where = -1;
     long result = -1;
-
     if (is("call"))
         result = syscall(SYS_set_mempolicy, MPOL_BIND, &nodes, 64ul);
     else if (is("library") && set_mempolicy)
@@ -48,7 +47,6 @@ static void *work(void *unused)
 int main(int argc, char **argv)
 {
     pthread_t thread;
-
     if (argc < 3)
         return 2;
     way = argv[1];

@@ -57,7 +57,6 @@ static void *map(size_t size)
 {
     char *memory = mmap(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     size_t before = -(uintptr_t)memory % HUGE_PAGE;
-
     if (memory == MAP_FAILED)
         abort();
     if (before)
@@ -69,7 +68,6 @@ static void *map(size_t size)
 static void *allocate(size_t size)
 {
     void *memory = mapped ? map(size) : malloc(size);
-
     if (!memory)
         abort();
     return memory;
@@ -86,7 +84,6 @@ static void release(void *memory, size_t size)
 static unsigned node_here(void)
 {
     unsigned cpu, node;
-
     if (syscall(SYS_getcpu, &cpu, &node, NULL) != 0)
         abort();
     return node;
@@ -97,13 +94,11 @@ static size_t pages_on(const void *start, size_t size, unsigned node, size_t *re
 {
     uintptr_t at = ((uintptr_t)start + PAGE - 1) & ~(uintptr_t)(PAGE - 1), end = (uintptr_t)start + size;
     size_t found = 0;
-
     *ret_pages = 0;
     while (at + PAGE <= end) {
         void *asked[ASKED];
         int nodes[ASKED];
         size_t count = 0;
-
         for (; count < ASKED && at + PAGE <= end; at += PAGE)
             asked[count++] = (void *)at;
         if (syscall(SYS_move_pages, 0, count, asked, NULL, nodes, 0) != 0)
@@ -135,7 +130,6 @@ static void add_one_to_all(uint32_t *numbers_of_mine)
 static void *work(void *argument)
 {
     struct worker *worker = argument;
-
     do {
         add_one_to_all(worker->part);
         if (++worker->rounds % 8 == 0)
@@ -152,10 +146,8 @@ static unsigned try_fork(void)
     unsigned refused = 0;
     pid_t child = fork();
     int status = 1;
-
     if (child == 0) {
         char *mine = malloc(2 << 20);
-
         memset(mine, 1, 2 << 20);
         array[0]++; /* the child's */
         _exit(mine[12345] != 1);
@@ -168,7 +160,6 @@ static unsigned try_fork(void)
 static void hold_pages(unsigned threads)
 {
     int ends[2];
-
     if (pipe(ends) != 0)
         abort();
     for (unsigned i = 0; i < 2 * threads; i++) { /* a pipe has room for 16 pages */
@@ -185,12 +176,10 @@ static unsigned try_system_calls(void)
     unsigned refused = 0, round = 0;
     int ends[2];
     char page[PAGE];
-
     if (pipe(ends) != 0)
         abort();
     for (size_t i = 0; busy; i = (i + 7919) % (numbers * sizeof(*array) / PAGE)) {
         char *at = (char *)array + i * PAGE;
-
         refused += write(ends[1], at, PAGE) != PAGE;
         refused += read(ends[0], page, PAGE) != PAGE;
         if (++round % 64 == 0)
@@ -210,7 +199,6 @@ static unsigned try_system_calls(void)
 static size_t count_mistakes(unsigned threads)
 {
     size_t mistakes = 0;
-
     for (unsigned i = 0; i < threads; i++)
         for (size_t k = 0; k < part; k++)
             mistakes += workers[i].part[k] != (uint32_t)(i * part + k) + workers[i].rounds;
@@ -219,9 +207,8 @@ static size_t count_mistakes(unsigned threads)
 
 int main(int argc, char **argv)
 {
-    unsigned threads = (unsigned)sysconf(_SC_NPROCESSORS_ONLN), refused;
-    size_t pages = 0, local = 0, mistakes, after_pages, after, size = (size_t)(argc > 2 ? atoi(argv[2]) : 8) << 20;
-
+    unsigned threads = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+    size_t pages = 0, local = 0, after_pages, size = (size_t)(argc > 2 ? atoi(argv[2]) : 8) << 20;
     if (threads > THREADS_MOST)
         return 2;
     forks = argc > 3 ? atoi(argv[3]) : 0;
@@ -242,17 +229,17 @@ int main(int argc, char **argv)
         if (pthread_create(&workers[i].id, NULL, work, &workers[i]) != 0)
             return 1;
     }
-    refused = try_system_calls();
+    unsigned refused = try_system_calls();
     for (unsigned i = 0; i < threads; i++) {
         pthread_join(workers[i].id, NULL);
         pages += workers[i].pages;
         local += workers[i].local;
     }
-    mistakes = count_mistakes(threads);
+    size_t mistakes = count_mistakes(threads);
     release(array, size);
     array = allocate(size);
     memset(array, 1, size);
-    after = pages_on(array, size, node_here(), &after_pages);
+    size_t after = pages_on(array, size, node_here(), &after_pages);
     for (unsigned tries = 0; after < after_pages && tries < TRIES; tries++) { /* a batch may have been under way */
         usleep(100000);
         after = pages_on(array, size, node_here(), &after_pages);

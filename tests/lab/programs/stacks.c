@@ -33,7 +33,6 @@ static void *look(void *argument)
     unsigned cpu, node, count = 0, mistakes = 0;
     void *asked[PAGES_MOST];
     int nodes[PAGES_MOST];
-
     for (; start < end && count < PAGES_MOST; start += PAGE)
         asked[count++] = (void *)start;
     if (syscall(SYS_getcpu, &cpu, &node, NULL) != 0 ||
@@ -55,7 +54,6 @@ int main(int argc, char **argv)
     unsigned count = argc > 2 ? (unsigned)atoi(argv[2]) : 8;
     pthread_t threads[THREADS_MOST];
     pthread_attr_t attributes;
-
     if (argc < 2 || !count || count > THREADS_MOST)
         return 2;
     all_at_once = !strcmp(argv[1], "new");

@@ -25,20 +25,15 @@ static void walk(const char *memory, size_t size, unsigned long rounds)
 
 int main(int argc, char **argv)
 {
-    unsigned long rounds;
-    uint64_t nodes;
     cpu_set_t cpus;
-    size_t size;
-    char *memory;
-
     if (argc != 5)
         return 2;
     CPU_ZERO(&cpus);
     CPU_SET(atoi(argv[1]), &cpus);
-    nodes = strtoull(argv[2], NULL, 0);
-    rounds = strtoul(argv[4], NULL, 10);
-    size = strtoull(argv[3], NULL, 10) << 10;
-    memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint64_t nodes = strtoull(argv[2], NULL, 0);
+    unsigned long rounds = strtoul(argv[4], NULL, 10);
+    size_t size = strtoull(argv[3], NULL, 10) << 10;
+    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED || sched_setaffinity(0, sizeof(cpus), &cpus) != 0 ||
         syscall(SYS_mbind, memory, size, MPOL_INTERLEAVE, &nodes, sizeof(nodes) * 8 + 1, MPOL_MF_STRICT) != 0)
         return 1;

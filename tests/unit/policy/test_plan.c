@@ -67,11 +67,10 @@ static void regions_of_a_rule(void **state)
                      "\"1\" }]\n[[rules]]\nname = \"none\"\nmatch = { thread = \"x\" }\n",
                      "pack:2 numa:1 l3:1 core:4 pu:2");
     const struct plan_view *plan = &compiled.view;
-    const struct plan_rule *rule;
     (void)state;
     assert_int_equal(compiled.result, 0);
     assert_true(plan->header->features & PLAN_HAS_REGIONS && plan->header->features & PLAN_NEEDS_LIBRARIES);
-    rule = &plan->rules[1];
+    const struct plan_rule *rule = &plan->rules[1];
     assert_int_equal(plan->rules[0].regions_count, 2); /* as every placement key */
     assert_int_equal(rule->regions_count, 2);
     const struct plan_region *region = &plan->regions[rule->regions_first];

@@ -119,14 +119,12 @@ static const struct example examples[] = {{"nothing", CODE(""), 0}};
 static void test_examples(void **state)
 {
     uint64_t registers[OPERAND_COUNT];
-
     (void)state;
     fill(registers);
     for (size_t i = 0; i < sizeof(examples) / sizeof(*examples); i++) {
         const struct example *example = &examples[i];
         uintptr_t address = 0;
         bool any = operand_address((const uint8_t *)example->code, example->length, registers, &address);
-
         if (any != (example->address != 0) || (any && address != example->address))
             fail_msg("%s: %s %#zx, should be %#zx", example->what, any ? "is" : "none, not", (size_t)address,
                      (size_t)example->address);
@@ -138,13 +136,11 @@ static void test_any_bytes(void **state)
 {
     uint64_t registers[OPERAND_COUNT], random = 1;
     uintptr_t address;
-
     (void)state;
     fill(registers);
     for (unsigned i = 0; i < 200000; i++) {
         size_t length = i % (OPERAND_CODE_MOST + 1);
         uint8_t *code = malloc(length ? length : 1);
-
         for (size_t k = 0; k < length; k++) {
             random = random * 6364136223846793005u + 1442695040888963407u;
             code[k] = (uint8_t)(random >> 56);
@@ -157,6 +153,5 @@ static void test_any_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_examples), cmocka_unit_test(test_any_bytes)};
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

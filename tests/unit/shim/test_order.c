@@ -69,7 +69,6 @@ static void whatever_the_order_of_arrival_slots_follow_creation(void **state)
     static const unsigned arrivals[][THREADS] = {
         {0, 1, 2, 3, 4, 5}, {5, 4, 3, 2, 1, 0}, {3, 0, 5, 1, 4, 2}, {1, 0, 3, 2, 5, 4}, {5, 0, 1, 2, 3, 4},
     };
-
     for (size_t i = 0; i < sizeof(arrivals) / sizeof(arrivals[0]); i++) {
         for (unsigned turn = 0; turn < THREADS; turn++)
             arrive(arrivals[i][turn], turn);
@@ -135,6 +134,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(places_with_different_memory_policies_are_not_exchanged, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_busy_thread_is_told_to_look_for_itself, set_up, tear_down),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,7 +31,6 @@ static void names_are_composed_within_fifteen_bytes(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char name[16] = "###############";
-
         rename_compose(name, cases[i].template, cases[i].rule, cases[i].number);
         assert_string_equal(name, cases[i].name);
     }
@@ -42,6 +41,5 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_composed_within_fifteen_bytes),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

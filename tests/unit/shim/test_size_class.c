@@ -12,7 +12,6 @@ static void every_size_gets_the_smallest_class_that_holds_it(void **state)
     (void)state;
     for (size_t size = 0; size <= CLASS_MAX_SIZE; size++) {
         unsigned number = class_of(size);
-
         assert_true(number < CLASS_COUNT);
         assert_true(class_size(number) >= size);
         if (number > 0)
@@ -42,7 +41,6 @@ static void pages_hold_many_blocks_and_waste_little(void **state)
     for (unsigned number = 0; number < CLASS_COUNT; number++) {
         size_t bytes = (size_t)class_slices(number) << SLICE_SHIFT;
         size_t blocks = bytes / class_size(number);
-
         assert_true(blocks >= 8 && blocks <= UINT16_MAX);
         assert_true((bytes - blocks * class_size(number)) * 8 < bytes);
     }

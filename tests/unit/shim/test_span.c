@@ -54,7 +54,6 @@ static void open_region(void)
 {
     const struct flavour flavour = {.binding = BINDING_PREFERRED};
     const uint32_t node = 0;
-
     if (!region)
         assert_int_equal(regions_reserve(&flavour, 1, &node, 1), 0);
     region = &nw_regions[0];
@@ -68,7 +67,6 @@ static char *first_word(struct page *page, uint32_t slice)
 static void hold(struct object *object, uint32_t from, uint32_t to)
 {
     uint32_t start = region_slice(region, object->page);
-
     for (uint32_t i = from; i < to; i++) {
         assert_true(start + i < SLICES);
         assert_int_equal(holder[start + i], 0); /* nobody else has it */
@@ -79,7 +77,6 @@ static void hold(struct object *object, uint32_t from, uint32_t to)
 static void let_go(struct object *object, uint32_t from, uint32_t to)
 {
     uint32_t start = region_slice(region, object->page);
-
     for (uint32_t i = from; i < to; i++) {
         assert_int_equal(holder[start + i], object - objects + 1);
         holder[start + i] = 0;
@@ -116,7 +113,6 @@ static void take_one(struct object *object)
     uint32_t slices = random_below(4) ? 1 + random_below(6) : 1 + random_below(40);
     uint32_t alignment = random_below(8) ? 1 : 1u << random_below(5);
     bool zeroed = false;
-
     object->page = span_take(region, slices, alignment, &zeroed);
     if (!object->page)
         return;
@@ -155,7 +151,6 @@ static void give_one(struct object *object)
 static void resize_one(struct object *object)
 {
     uint32_t slices = 1 + random_below(2 * object->slices);
-
     check_content(object);
     if (object->room || slices == object->slices)
         return;
@@ -175,7 +170,6 @@ static void resize_one(struct object *object)
 static uint32_t slices_in_use(void)
 {
     uint32_t count = 0;
-
     for (unsigned i = 0; i < OBJECTS; i++)
         count += objects[i].page && !objects[i].room ? objects[i].slices : 0;
     return count;
@@ -188,7 +182,6 @@ static void whatever_is_done_to_spans_nothing_overlaps(void **state)
     assert_true(lock_take(&region->lock));
     for (unsigned step = 0; step < 60000; step++) {
         struct object *object = &objects[random_below(OBJECTS)];
-
         clock_ms += random_below(3);
         if (object->page)
             random_below(3) ? give_one(object) : resize_one(object);
@@ -211,13 +204,11 @@ static void whatever_is_done_to_spans_nothing_overlaps(void **state)
 static void idle_memory_goes_back_when_it_is_old(void **state)
 {
     bool zeroed;
-    struct page *page, *other;
-
     (void)state;
     open_region();
     assert_true(lock_take(&region->lock));
-    page = span_take(region, 10, 1, &zeroed);
-    other = span_take(region, 10, 1, &zeroed);
+    struct page *page = span_take(region, 10, 1, &zeroed);
+    struct page *other = span_take(region, 10, 1, &zeroed);
     page_set_kind(page, PAGE_LARGE);
     page_set_kind(other, PAGE_LARGE);
     memset(page_start(page), 1, 10 * SLICE_SIZE);
@@ -236,7 +227,6 @@ static void idle_memory_goes_back_when_it_is_old(void **state)
 static void the_holder_of_a_lock_is_told_apart(void **state)
 {
     struct lock lock = {0};
-
     (void)state;
     assert_true(lock_take(&lock));
     assert_false(lock_take(&lock)); /* a signal handler of the same thread */

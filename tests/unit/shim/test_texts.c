@@ -16,11 +16,9 @@ static uint16_t keep(const char *text)
 
 static void a_text_is_kept_once(void **state)
 {
-    uint16_t a, b;
-
     (void)state;
-    a = keep("/lib/libgomp.so.1");
-    b = keep("/lib/libgomp.so.10");
+    uint16_t a = keep("/lib/libgomp.so.1");
+    uint16_t b = keep("/lib/libgomp.so.10");
     assert_int_not_equal(a, 0);
     assert_int_not_equal(a, b);
     assert_int_equal(keep("/lib/libgomp.so.1"), a);
@@ -31,7 +29,6 @@ static void a_text_is_kept_once(void **state)
 static void nothing_and_too_much_are_unknown(void **state)
 {
     static char huge[5000];
-
     (void)state;
     memset(huge, 'x', sizeof(huge) - 1);
     assert_int_equal(keep(""), 0);
@@ -44,7 +41,6 @@ static void a_copy_holds_the_texts_at_their_offsets_and_ends_in_nul(void **state
 {
     char copy[64];
     uint16_t a = keep("start_routine");
-
     (void)state;
     assert_in_range(texts_copy(copy, sizeof(copy)), 1, sizeof(copy));
     if (a + sizeof("start_routine") < sizeof(copy))
@@ -57,7 +53,6 @@ static void a_full_store_answers_unknown_and_keeps_what_it_has(void **state)
     uint16_t first = keep("first");
     char text[64];
     int kept = 0;
-
     (void)state;
     for (int i = 0; i < 5000; i++) {
         snprintf(text, sizeof(text), "/usr/lib/some/library/number/%d.so", i);
@@ -76,6 +71,5 @@ int main(void)
         cmocka_unit_test(a_copy_holds_the_texts_at_their_offsets_and_ends_in_nul),
         cmocka_unit_test(a_full_store_answers_unknown_and_keeps_what_it_has),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,6 @@ static void count(struct thread *thread, void *context)
 static void many_live_records_are_distinct_and_found_by_tid(void **state)
 {
     static struct thread *records[MANY];
-
     (void)state;
     for (unsigned i = 0; i < MANY; i++) {
         records[i] = thread_take();
@@ -39,12 +38,10 @@ static void many_live_records_are_distinct_and_found_by_tid(void **state)
 static void an_ended_record_is_not_reused_before_the_others(void **state)
 {
     struct thread *first = thread_take();
-
     (void)state;
     thread_give(first, THREAD_ENDED);
     for (int i = 0; i < 200; i++) {
         struct thread *next = thread_take();
-
         assert_ptr_not_equal(next, first);
         thread_give(next, THREAD_ENDED);
     }
@@ -56,7 +53,6 @@ static void creators_on_different_nodes_get_records_apart(void **state)
     struct thread creators[6] = {{.home_node = 0}, {.home_node = 1}, {.home_node = 2},
                                  {.home_node = 3}, {.home_node = 9}, {.home_node = UINT32_MAX}};
     struct thread *taken[6][16];
-
     (void)state;
     for (unsigned i = 0; i < 16; i++)
         for (unsigned c = 0; c < 6; c++) {
@@ -85,7 +81,6 @@ static void a_node_that_makes_all_of_them_finds_room(void **state)
     static struct thread *records[MANY];
     struct thread creator = {.home_node = 2};
     int found = 0;
-
     (void)state;
     nw_self = &creator;
     for (unsigned i = 0; i < MANY; i++) {
@@ -106,11 +101,9 @@ static void a_node_that_makes_all_of_them_finds_room(void **state)
 static void *take_and_give(void *node)
 {
     static struct thread creators[2] = {{.home_node = 0}, {.home_node = 1}};
-
     nw_self = &creators[(uintptr_t)node];
     for (int i = 0; i < 2000; i++) {
         struct thread *mine[8];
-
         for (unsigned j = 0; j < 8; j++) {
             mine[j] = thread_take();
             if (!mine[j] || atomic_exchange(&mine[j]->tid, 1))
@@ -125,7 +118,6 @@ static void *take_and_give(void *node)
 static void no_record_has_two_owners(void **state)
 {
     pthread_t threads[4];
-
     (void)state;
     for (unsigned i = 0; i < 4; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, take_and_give, (void *)(uintptr_t)(i / 2)), 0);
@@ -137,7 +129,6 @@ static void a_forked_child_forgets_all_but_its_own(void **state)
 {
     struct thread *mine = thread_take(), *other = thread_take();
     int live = 0;
-
     (void)state;
     thread_each(count, &live);
     assert_int_equal(live, 2);
@@ -159,6 +150,5 @@ int main(void)
         cmocka_unit_test(no_record_has_two_owners),
         cmocka_unit_test(a_forked_child_forgets_all_but_its_own),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

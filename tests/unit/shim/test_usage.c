@@ -17,11 +17,9 @@ static struct usage usage;
 
 static struct piece *one_piece(size_t size)
 {
-    struct piece *piece;
-
     memset(&usage, 0, sizeof(usage));
     usage_begin(&usage);
-    piece = usage_keep(&usage, START, size, USAGE_CHUNK_LEAST, 7, 0);
+    struct piece *piece = usage_keep(&usage, START, size, USAGE_CHUNK_LEAST, 7, 0);
     usage_end(&usage);
     return piece;
 }
@@ -32,7 +30,6 @@ static unsigned carry_out(void)
     struct piece *piece = NULL;
     struct chunk *chunk;
     unsigned moved = 0;
-
     usage_tick(&usage);
     usage_tick(&usage);
     for (; (chunk = usage_next(&usage, &piece)); moved++)
@@ -48,7 +45,6 @@ static uint16_t node_at(const struct piece *piece, size_t offset)
 static void slices_are_understood_from_one_look_at_each_thread(void **state)
 {
     struct piece *piece = one_piece(16 * MIB);
-
     (void)state;
     for (uint16_t thread = 0; thread < 8; thread++)
         assert_true(usage_vote(&usage, START + thread * 2 * MIB + 4096, thread % 4));
@@ -61,7 +57,6 @@ static void slices_are_understood_from_one_look_at_each_thread(void **state)
 static void what_is_ahead_of_a_thread_moves_first(void **state)
 {
     struct piece *piece = one_piece(16 * MIB), *found;
-
     (void)state;
     usage_vote(&usage, START + 4 * MIB, 1);
     usage_vote(&usage, START + 8 * MIB, 2);
@@ -69,7 +64,6 @@ static void what_is_ahead_of_a_thread_moves_first(void **state)
     usage_tick(&usage);
     for (unsigned i = 0; i < 8; i++) {
         struct chunk *chunk = usage_next(&usage, &found);
-
         assert_true(chunk->distance <= i / 2 + 1);
         usage_moved(piece, chunk);
     }
@@ -78,7 +72,6 @@ static void what_is_ahead_of_a_thread_moves_first(void **state)
 static void one_tick_is_too_early(void **state)
 {
     struct piece *found;
-
     (void)state;
     one_piece(16 * MIB);
     usage_vote(&usage, START + 4 * MIB, 1);
@@ -107,12 +100,10 @@ static void what_all_use_stays(void **state)
 static void nothing_is_thrown_to_and_fro(void **state)
 {
     unsigned moved = 0;
-
     (void)state;
     one_piece(MIB);
     for (unsigned round = 0; round < 200; round++) {
         uint16_t node = (uint16_t)(1 + round % 3);
-
         for (unsigned i = 0; i <= round * 4; i++)
             usage_vote(&usage, START + 4096, node);
         moved += carry_out();
@@ -124,7 +115,6 @@ static void nothing_is_thrown_to_and_fro(void **state)
 static void threads_that_come_late_have_theirs_at_last(void **state)
 {
     struct piece *piece = one_piece(16 * MIB);
-
     (void)state;
     for (uint16_t thread = 0; thread < 8; thread++) {
         usage_vote(&usage, START + thread * 2 * MIB + 4096, 1 + thread % 3);
@@ -141,13 +131,11 @@ static void threads_that_come_late_have_theirs_at_last(void **state)
 static void what_was_busy_is_tried_again_a_few_times(void **state)
 {
     struct piece *piece = one_piece(MIB), *found;
-    struct chunk *chunk;
     unsigned moved = 0, ticks = 0, last = 0;
-
     (void)state;
     usage_vote(&usage, START + 4096, 1);
     carry_out();
-    chunk = piece->chunks;
+    struct chunk *chunk = piece->chunks;
     usage_stayed(piece, chunk, 4096);
     for (; ticks < 1000; ticks++) {
         usage_tick(&usage);
@@ -175,13 +163,12 @@ static void pointers_elsewhere_and_to_the_start_say_nothing(void **state)
 
 static void known_pieces_keep_their_votes_and_others_are_forgotten(void **state)
 {
-    struct piece *piece = one_piece(MIB), *other;
-
+    struct piece *piece = one_piece(MIB);
     (void)state;
     usage_vote(&usage, START + 4096, 1);
     usage_begin(&usage);
     assert_ptr_equal(usage_keep(&usage, START, MIB, USAGE_CHUNK_LEAST, 7, 0), piece);
-    other = usage_keep(&usage, START - 4 * MIB, 2 * MIB, USAGE_CHUNK_LEAST, 1, 3);
+    struct piece *other = usage_keep(&usage, START - 4 * MIB, 2 * MIB, USAGE_CHUNK_LEAST, 1, 3);
     usage_end(&usage);
     assert_int_equal(piece->votes, 1);
     assert_int_equal(usage.count, 2);
@@ -214,7 +201,6 @@ static void chunks_cover_every_size(void **state)
     for (size_t size = MIB; size < ((size_t)1 << 42); size = size * 3 + 4096) {
         struct piece *piece = one_piece(size);
         struct chunk *last = &piece->chunks[piece->chunk_count - 1];
-
         assert_true(piece->chunk_count <= USAGE_CHUNKS);
         assert_int_equal(chunk_start(piece, last) + chunk_length(piece, last), START + size);
         assert_true(usage_vote(&usage, START + size - 1, 1));
@@ -226,15 +212,12 @@ static void chunks_cover_every_size(void **state)
 static void chunks_are_whole_units(void **state)
 {
     const size_t unit = 2 * MIB;
-
     (void)state;
     for (size_t size = 3 * MIB; size < ((size_t)1 << 40); size = size * 5 + 65536) {
-        struct piece *piece;
         uintptr_t next = START + MIB;
-
         memset(&usage, 0, sizeof(usage));
         usage_begin(&usage);
-        piece = usage_keep(&usage, START + MIB, size, unit, 1, 0);
+        struct piece *piece = usage_keep(&usage, START + MIB, size, unit, 1, 0);
         usage_end(&usage);
         for (uint32_t i = 0; i < piece->chunk_count; i++) {
             assert_int_equal(chunk_start(piece, &piece->chunks[i]), next);
