@@ -77,11 +77,11 @@ static int open_directory_of(const char *path, struct span at, struct diag_list 
     if (fd < 0)
         return cannot_read(path, errno, at, diags);
     struct stat st;
-    int result = fstat(fd, &st) < 0 ? cannot_read(path, errno, at, diags)
-                                    : check_owner(&st, true, "the directory", directory, at, diags);
-    if (result < 0) {
+    int error = fstat(fd, &st) < 0 ? cannot_read(path, errno, at, diags)
+                                   : check_owner(&st, true, "the directory", directory, at, diags);
+    if (error < 0) {
         close(fd);
-        return result;
+        return error;
     }
     return fd;
 }
@@ -95,9 +95,9 @@ static int check_link(const char *path, struct span at, struct diag_list *diags)
     if (!S_ISLNK(st.st_mode))
         return 0;
     st.st_mode = S_IFLNK; /* the mode of a link means nothing (symlink(7)) */
-    int result = check_owner(&st, false, "the symbolic link", path, at, diags);
-    if (result < 0)
-        return result;
+    int error = check_owner(&st, false, "the symbolic link", path, at, diags);
+    if (error < 0)
+        return error;
     int fd = open_directory_of(path, at, diags);
     if (fd < 0)
         return fd;
@@ -137,38 +137,38 @@ static int read_checked(struct file_text *file, int directory, const char *path,
     if (fd < 0)
         return cannot_read(path, errno, at, diags);
     struct stat st;
-    int result;
+    int error;
     if (fstat(fd, &st) < 0) {
-        result = cannot_read(path, errno, at, diags);
+        error = cannot_read(path, errno, at, diags);
     } else if (!S_ISREG(st.st_mode)) {
         diag_add(diags, DIAG_E004, at, NULL, NULL, "`%s` is not a regular file", path);
-        result = -EINVAL;
+        error = -EINVAL;
     } else {
-        result = check_owner(&st, false, "the file", path, at, diags);
-        if (result == 0)
-            result = read_all(file, fd, path, at, diags);
+        error = check_owner(&st, false, "the file", path, at, diags);
+        if (error == 0)
+            error = read_all(file, fd, path, at, diags);
     }
     close(fd);
-    return result;
+    return error;
 }
 
 int file_read(struct file_text *ret_file, const char *path, struct span at, struct diag_list *diags)
 {
-    int result = check_link(path, at, diags);
-    if (result < 0)
-        return result;
+    int error = check_link(path, at, diags);
+    if (error < 0)
+        return error;
     struct file_text file = {.real_path = realpath(path, NULL)};
     if (!file.real_path)
         return errno == ENOMEM ? -ENOMEM : cannot_read(path, errno, at, diags);
     int directory = open_directory_of(file.real_path, at, diags);
-    result = directory < 0 ? directory : read_checked(&file, directory, path, at, diags);
+    error = directory < 0 ? directory : read_checked(&file, directory, path, at, diags);
     if (directory >= 0)
         close(directory);
-    if (result < 0)
+    if (error < 0)
         file_text_free(&file);
     else
         *ret_file = file;
-    return result;
+    return error;
 }
 
 void file_text_free(struct file_text *file)
@@ -198,9 +198,9 @@ int directory_list(char ***ret_names, size_t *ret_count, const char *path, struc
         return errno == ENOENT || errno == ENOTDIR ? 0 : cannot_read(path, errno, at, diags);
     if (!S_ISDIR(st.st_mode))
         return 0;
-    int result = check_owner(&st, false, "the directory", path, at, diags);
-    if (result < 0)
-        return result;
+    int error = check_owner(&st, false, "the directory", path, at, diags);
+    if (error < 0)
+        return error;
 
     struct dirent **found;
     int count = scandir(path, &found, is_drop_in, by_bytes);

@@ -26,10 +26,10 @@ static char *locate(struct layers *layers, const char *name, const char *from, s
 {
     char *path = NULL;
     if (strncmp(name, "preset:", 7) == 0) {
-        int result = config_preset_path(&path, name + 7);
-        if (result == -ENOENT)
+        int error = config_preset_path(&path, name + 7);
+        if (error == -ENOENT)
             diag_add(layers->diags, DIAG_E006, at, NULL, NULL, "no preset is named `%s`", name + 7);
-        return result < 0 ? NULL : path;
+        return error < 0 ? NULL : path;
     }
     const char *slash = from ? strrchr(from, '/') : NULL;
     if (name[0] == '/' || !slash)
@@ -60,10 +60,10 @@ static int add_extended(struct layers *layers, const struct value *root, const c
         if (item->kind != VALUE_STRING || !item->string[0])
             continue; /* reported by the check of this layer */
         char *other = locate(layers, item->string, path, item->span);
-        int result = other ? add_file(layers, other, item->span, reading) : 0;
+        int error = other ? add_file(layers, other, item->span, reading) : 0;
         free(other);
-        if (result < 0)
-            return result;
+        if (error < 0)
+            return error;
     }
     return 0;
 }
@@ -91,33 +91,34 @@ static int add_text(struct layers *layers, const char *path, const struct file_t
     if (!source)
         return -ENOMEM;
     struct value *root;
-    struct toml_error error;
-    int result = toml_parse(&root, &layers->sources->pool, source, file->text, file->size, &error);
-    if (result == -EINVAL) {
-        diag_add(layers->diags, error.too_deep ? DIAG_E004 : DIAG_E003, error.span, NULL, NULL, "%s", error.message);
+    struct toml_error mistake;
+    int error = toml_parse(&root, &layers->sources->pool, source, file->text, file->size, &mistake);
+    if (error == -EINVAL) {
+        diag_add(layers->diags, mistake.too_deep ? DIAG_E004 : DIAG_E003, mistake.span, NULL, NULL, "%s",
+                 mistake.message);
         return 0;
     }
-    if (result < 0 || !check_version(layers, root, source))
-        return result;
-    result = add_extended(layers, root, path, reading);
-    return result < 0 ? result : layers_add(layers, root);
+    if (error < 0 || !check_version(layers, root, source))
+        return error;
+    error = add_extended(layers, root, path, reading);
+    return error < 0 ? error : layers_add(layers, root);
 }
 
 static int add_file(struct layers *layers, const char *path, struct span at, const struct reading *above)
 {
     struct file_text file;
-    int result = file_read(&file, path, at, layers->diags);
-    if (result < 0)
-        return result == -ENOMEM ? result : 0;
+    int error = file_read(&file, path, at, layers->diags);
+    if (error < 0)
+        return error == -ENOMEM ? error : 0;
     struct reading reading = {file.real_path, above, above ? above->depth + 1 : 0};
     if (is_being_read(above, file.real_path))
         diag_add(layers->diags, DIAG_E005, at, NULL, NULL, "`%s` extends itself", path);
     else if (reading.depth > MAX_EXTENDS)
         diag_add(layers->diags, DIAG_E005, at, NULL, NULL, "`extends` goes down more than %d files", MAX_EXTENDS);
     else
-        result = add_text(layers, path, &file, &reading);
+        error = add_text(layers, path, &file, &reading);
     file_text_free(&file);
-    return result;
+    return error;
 }
 
 static int add_drop_ins(struct layers *layers, const char *path)
@@ -127,20 +128,20 @@ static int add_drop_ins(struct layers *layers, const char *path)
         return 0; /* no such directory can exist */
     char **names;
     size_t count;
-    int result = directory_list(&names, &count, directory, (struct span){0}, layers->diags);
-    if (result < 0)
-        return result == -ENOMEM ? result : 0;
+    int error = directory_list(&names, &count, directory, (struct span){0}, layers->diags);
+    if (error < 0)
+        return error == -ENOMEM ? error : 0;
     for (size_t i = 0; i < count; i++) {
         char *drop_in = NULL;
-        if (result == 0)
-            result = asprintf(&drop_in, "%s/%s", directory, names[i]) < 0
-                         ? -ENOMEM
-                         : add_file(layers, drop_in, (struct span){0}, NULL);
+        if (error == 0)
+            error = asprintf(&drop_in, "%s/%s", directory, names[i]) < 0
+                        ? -ENOMEM
+                        : add_file(layers, drop_in, (struct span){0}, NULL);
         free(drop_in);
         free(names[i]);
     }
     free(names);
-    return result;
+    return error;
 }
 
 int layers_add_file(struct layers *layers, const char *name)
@@ -149,9 +150,9 @@ int layers_add_file(struct layers *layers, const char *name)
     if (!path)
         return layers->diags->errors ? 0 : -ENOMEM;
     layers->has_file = true;
-    int result = add_file(layers, path, (struct span){0}, NULL);
-    if (result == 0)
-        result = add_drop_ins(layers, path);
+    int error = add_file(layers, path, (struct span){0}, NULL);
+    if (error == 0)
+        error = add_drop_ins(layers, path);
     free(path);
-    return result;
+    return error;
 }

@@ -212,15 +212,15 @@ int layers_add_setting(struct layers *layers, const char *text)
     char *path = strndup(text, equals ? (size_t)(equals - text) : strlen(text));
     char *source_name = NULL;
     struct value *root = NULL;
-    int result = -ENOMEM;
+    int error = -ENOMEM;
     if (!path || asprintf(&source_name, "--set %s", path) < 0)
         goto out;
 
     setting.value = equals ? equals + 1 : "";
     setting.written = path;
     bool right = split(&setting, path, ".") && equals;
-    result = add_source(&setting, source_name);
-    if (result < 0)
+    error = add_source(&setting, source_name);
+    if (error < 0)
         goto out;
     if (!right) {
         diag_add(layers->diags, DIAG_E028, setting.name_span, NULL, "write PATH=VALUE, as in defaults.bind_to=core",
@@ -228,13 +228,13 @@ int layers_add_setting(struct layers *layers, const char *text)
         goto out;
     }
     root = value_new(pool, VALUE_TABLE, setting.name_span);
-    result = root ? assign(&setting, root) : -ENOMEM;
-    if (result == 0 && root->table.count)
-        result = layers_add(layers, root);
+    error = root ? assign(&setting, root) : -ENOMEM;
+    if (error == 0 && root->table.count)
+        error = layers_add(layers, root);
 out:
     free(source_name);
     free(path);
-    return result;
+    return error;
 }
 
 /* --- environment --- */
@@ -295,9 +295,9 @@ static int add_variable(struct layers *layers, struct value *root, const char *v
 
     struct setting setting = {.layers = layers, .value = equals + 1, .written = name, .is_variable = true};
     bool right = split(&setting, lower, "__");
-    int result = add_source(&setting, name);
-    if (result < 0)
-        return result;
+    int error = add_source(&setting, name);
+    if (error < 0)
+        return error;
     if (!right) {
         diag_add(layers->diags, DIAG_E012, setting.name_span, NULL, NULL, "`%s` is not the name of a key", name);
         return 0;
@@ -326,11 +326,11 @@ int layers_add_environment(struct layers *layers, char *const *environment)
     qsort(ours, number, sizeof(*ours), by_name);
 
     struct value *root = value_new(&layers->sources->pool, VALUE_TABLE, (struct span){"environment", 1, 1, 1});
-    int result = root ? 0 : -ENOMEM;
-    for (size_t i = 0; result == 0 && i < number; i++)
-        result = add_variable(layers, root, ours[i]);
-    if (result == 0 && root->table.count)
-        result = layers_add(layers, root);
+    int error = root ? 0 : -ENOMEM;
+    for (size_t i = 0; error == 0 && i < number; i++)
+        error = add_variable(layers, root, ours[i]);
+    if (error == 0 && root->table.count)
+        error = layers_add(layers, root);
     free(ours);
-    return result;
+    return error;
 }

@@ -23,11 +23,11 @@ static void rebase_findings(struct diag_list *diags, const struct sources *sourc
 int layers_add(struct layers *layers, const struct value *root)
 {
     struct policy *scratch = policy_new();
-    int result = scratch ? policy_read(scratch, root, layers->diags) : -ENOMEM;
+    int error = scratch ? policy_read(scratch, root, layers->diags) : -ENOMEM;
     rebase_findings(layers->diags, layers->sources);
     policy_free(scratch);
-    if (result < 0)
-        return result;
+    if (error < 0)
+        return error;
     struct value *tree = merge_layers(&layers->sources->pool, layers->tree, root);
     if (!tree)
         return -ENOMEM;
@@ -125,17 +125,17 @@ static void sort_findings(struct diag_list *diags, const struct sources *sources
 
 static int read_layers(struct config *config, const struct config_request *request, struct layers *layers)
 {
-    int result = 0;
+    int error = 0;
     config->main_file = choose_file(request);
     if (config->main_file)
-        result = layers_add_file(layers, config->main_file);
-    if (result == 0)
-        result = layers_add_environment(layers, request->environment);
-    for (size_t i = 0; result == 0 && i < request->set_count; i++)
-        result = layers_add_setting(layers, request->sets[i]);
+        error = layers_add_file(layers, config->main_file);
+    if (error == 0)
+        error = layers_add_environment(layers, request->environment);
+    for (size_t i = 0; error == 0 && i < request->set_count; i++)
+        error = layers_add_setting(layers, request->sets[i]);
     config->tree = layers->tree;
     config->found = config->main_file || layers->tree || layers->diags->errors;
-    return result;
+    return error;
 }
 
 static int build_policy(struct config *config)
@@ -143,9 +143,9 @@ static int build_policy(struct config *config)
     if (!config->tree)
         return 0;
     config->policy = policy_new();
-    int result = config->policy ? policy_read(config->policy, config->tree, NULL) : -ENOMEM;
-    if (result < 0)
-        return result;
+    int error = config->policy ? policy_read(config->policy, config->tree, NULL) : -ENOMEM;
+    if (error < 0)
+        return error;
     meaning_check(config->policy, &config->diags);
     if (!config->diags.errors && !config->policy->rule_count && !config->policy->has_defaults)
         diag_add(&config->diags, DIAG_W002, (struct span){config->tree->span.source, 0, 0, 1}, NULL, NULL,
@@ -159,23 +159,23 @@ int config_load(struct config *ret_config, const struct config_request *request)
     if (!config.sources)
         return -ENOMEM;
     struct layers layers = {.sources = config.sources, .diags = &config.diags};
-    int result = read_layers(&config, request, &layers);
-    if (result == 0)
-        result = build_policy(&config);
+    int error = read_layers(&config, request, &layers);
+    if (error == 0)
+        error = build_policy(&config);
     rebase_findings(&config.diags, config.sources);
     sort_findings(&config.diags, config.sources);
     config.identity = identity_of(config.sources);
 
-    if (result == 0 && !config.found)
-        result = -ENOENT;
-    if (result == 0 && (config.diags.errors || !config.policy))
-        result = -EINVAL;
-    if (result < 0) {
+    if (error == 0 && !config.found)
+        error = -ENOENT;
+    if (error == 0 && (config.diags.errors || !config.policy))
+        error = -EINVAL;
+    if (error < 0) {
         policy_free(config.policy);
         config.policy = NULL;
     }
     *ret_config = config;
-    return result;
+    return error;
 }
 
 void config_free(struct config *config)

@@ -135,10 +135,10 @@ static void read_quantity(struct reader *reader, const struct key *key, const st
     struct text text;
     if (!text_of(reader, key, value, &text))
         return;
-    int result = time ? parse_duration(text.value, field) : parse_size(text.value, field);
-    if (result == -ERANGE)
+    int error = time ? parse_duration(text.value, field) : parse_size(text.value, field);
+    if (error == -ERANGE)
         REPORT(reader, DIAG_E015, value->span, NULL, NULL, "`%s` is too large", key->name);
-    else if (result < 0)
+    else if (error < 0)
         REPORT(reader, code, value->span, NULL, help, "`%s` is not a %s", text.value, time ? "duration" : "size");
 }
 

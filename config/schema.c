@@ -183,10 +183,10 @@ int config_schema(FILE *to)
         json_object_set_new(definitions, definition_of(shared[i]), table_schema(shared[i]));
     json_t *head =
         json_pack("{s:s,s:s}", "$schema", "http://json-schema.org/draft-04/schema#", "title", "nodewise policy");
-    int result = !head || json_object_update(head, schema) < 0 || json_object_set_new(head, "definitions", definitions);
-    if (!result)
-        result = json_dumpf(head, to, JSON_INDENT(1)) < 0 || fputc('\n', to) == EOF;
+    int error = !head || json_object_update(head, schema) < 0 || json_object_set_new(head, "definitions", definitions);
+    if (!error)
+        error = json_dumpf(head, to, JSON_INDENT(1)) < 0 || fputc('\n', to) == EOF;
     json_decref(schema);
     json_decref(head);
-    return result ? -EIO : 0;
+    return error ? -EIO : 0;
 }

@@ -61,17 +61,17 @@ int parse_range(const char **text, struct index_range *ret_range)
 {
     struct index_range range;
     const char *at = *text;
-    int result = parse_number(&at, &range.first);
-    if (result < 0)
-        return result;
+    int error = parse_number(&at, &range.first);
+    if (error < 0)
+        return error;
     range.last = range.first;
     if (*at == '-') {
         at++;
         range.last = UINT32_MAX;
         if (*at && *at != ',') {
-            result = parse_number(&at, &range.last);
-            if (result < 0)
-                return result;
+            error = parse_number(&at, &range.last);
+            if (error < 0)
+                return error;
         }
     }
     if (range.last < range.first)

@@ -160,9 +160,9 @@ static int memory_homes(const struct topology *topology, const struct cpuset *cp
 {
     CPUSET_FOREACH(id, cpus) {
         const struct topo_cpu *cpu = topology_cpu(topology, (unsigned)id);
-        int r = cpu ? cpuset_add(ret_nodes, cpu->mem_node) : 0;
-        if (r < 0)
-            return r;
+        int error = cpu ? cpuset_add(ret_nodes, cpu->mem_node) : 0;
+        if (error < 0)
+            return error;
         *ret_moved = *ret_moved || (cpu && cpu->mem_node != cpu->node);
     }
     return 0;
@@ -176,7 +176,7 @@ static int slot_memory(struct compiling *c, size_t rule, const struct cpuset *ma
     const struct rule_set *set = &c->sets.rules[rule];
     struct cpuset nodes = CPUSET_EMPTY;
     bool moved = false;
-    int r = 0;
+    int error = 0;
     *ret_mask = 0;
     if (memory->policy == MEM_DEFAULT || memory->policy == MEM_LOCAL)
         return 0;
@@ -185,13 +185,13 @@ static int slot_memory(struct compiling *c, size_t rule, const struct cpuset *ma
         return 0;
     }
     bool spreads = memory->policy == MEM_INTERLEAVE || memory->policy == MEM_WEIGHTED_INTERLEAVE;
-    r = memory_homes(c->topology, spreads ? &set->cpus : mask, &nodes, &moved);
-    if (r == 0)
+    error = memory_homes(c->topology, spreads ? &set->cpus : mask, &nodes, &moved);
+    if (error == 0)
         *ret_mask = build_mask(&c->builder, &nodes);
     if (moved && record->mem_reason == REASON_OK)
         record->mem_reason = REASON_MEM_NODE;
     cpuset_free(&nodes);
-    return r;
+    return error;
 }
 
 static int add_slots(struct compiling *c, size_t rule, struct plan_rule *record)
@@ -208,12 +208,12 @@ static int add_slots(struct compiling *c, size_t rule, struct plan_rule *record)
         .main_at = rule == c->sets.main_rule || cpuset_is_empty(&c->main_at) ? NULL : &c->main_at,
     };
     struct dist_slots slots;
-    int r = distribute(&slots, &request);
-    if (r < 0)
-        return r;
+    int error = distribute(&slots, &request);
+    if (error < 0)
+        return error;
     record->slot_first = build_next(&c->builder, PLAN_SLOTS);
     record->slot_count = (uint32_t)slots.count;
-    for (size_t i = 0; i < slots.count && r == 0; i++) {
+    for (size_t i = 0; i < slots.count && error == 0; i++) {
         struct plan_slot slot = {
             .mask = build_mask(&c->builder, &slots.items[i].mask),
             .claim_mask = build_mask(&c->builder, &slots.items[i].claim),
@@ -221,11 +221,11 @@ static int add_slots(struct compiling *c, size_t rule, struct plan_rule *record)
             .capacity = slots.items[i].capacity,
             .place = slots.items[i].place,
         };
-        r = slot_memory(c, rule, &slots.items[i].mask, record, &slot.mem_mask);
+        error = slot_memory(c, rule, &slots.items[i].mask, record, &slot.mem_mask);
         build_add(&c->builder, PLAN_SLOTS, &slot);
     }
     dist_slots_free(&slots);
-    return r;
+    return error;
 }
 
 /* --- rules --- */
@@ -292,26 +292,26 @@ static int nodes_of_region(struct compiling *c, size_t rule, const struct region
     bool spreads = source->policy == MEM_INTERLEAVE || source->policy == MEM_WEIGHTED_INTERLEAVE;
     struct cpuset nodes = CPUSET_EMPTY;
     enum reason reason = REASON_OK;
-    int r = 0;
+    int error = 0;
     if (source->nodes.count && source->policy != MEM_DEFAULT && source->policy != MEM_LOCAL)
-        r = memory_nodes(&c->sets, rule, &source->nodes, &nodes, &reason);
+        error = memory_nodes(&c->sets, rule, &source->nodes, &nodes, &reason);
     bool all = spreads && cpuset_is_empty(&nodes);
-    for (size_t i = 0; r == 0 && all && i < c->topology->node_count; i++)
+    for (size_t i = 0; error == 0 && all && i < c->topology->node_count; i++)
         if (c->topology->nodes[i].memory_allowed)
-            r = cpuset_add(&nodes, c->topology->nodes[i].id);
+            error = cpuset_add(&nodes, c->topology->nodes[i].id);
     record->mem_mask = build_mask(&c->builder, &nodes);
     record->mem_reason = (uint8_t)reason;
     cpuset_free(&nodes);
-    return r;
+    return error;
 }
 
 static int add_regions(struct compiling *c, size_t rule, struct plan_rule *rule_record)
 {
     const struct memory *memory = &placement_of(c->policy, rule)->memory;
-    int r = 0;
+    int error = 0;
     rule_record->regions_first = build_next(&c->builder, PLAN_REGIONS);
     rule_record->regions_count = (uint32_t)memory->region_count;
-    for (size_t i = 0; i < memory->region_count && r == 0; i++) {
+    for (size_t i = 0; i < memory->region_count && error == 0; i++) {
         const struct region_rule *source = &memory->regions[i];
         struct plan_region record = {
             .min_size = source->min_size,
@@ -324,12 +324,12 @@ static int add_regions(struct compiling *c, size_t rule, struct plan_rule *rule_
             .huge_pages = (uint8_t)source->huge_pages,
             .prefault = (uint8_t)source->prefault,
         };
-        r = nodes_of_region(c, rule, source, &record);
+        error = nodes_of_region(c, rule, source, &record);
         build_add(&c->builder, PLAN_REGIONS, &record);
         c->builder.header.features |= PLAN_HAS_REGIONS | (source->library.count ? PLAN_NEEDS_LIBRARIES : 0u) |
                                       (source->function.count ? PLAN_NEEDS_FUNCTIONS : 0u);
     }
-    return r;
+    return error;
 }
 
 static void fill_placement(struct compiling *c, size_t rule, struct plan_rule *record)
@@ -395,11 +395,11 @@ static int add_rule(struct compiling *c, size_t rule)
         c->builder.header.default_rule = build_next(&c->builder, PLAN_RULES);
     }
     fill_placement(c, rule, &record);
-    int r = add_slots(c, rule, &record);
-    if (r == 0)
-        r = add_regions(c, rule, &record);
+    int error = add_slots(c, rule, &record);
+    if (error == 0)
+        error = add_regions(c, rule, &record);
     build_add(&c->builder, PLAN_RULES, &record);
-    return r;
+    return error;
 }
 
 /* The union of all rules; without a catch-all also what unmatched threads keep. */
@@ -407,14 +407,14 @@ static int fill_main_mask(struct compiling *c)
 {
     struct cpuset cpus = CPUSET_EMPTY;
     size_t count = c->policy->rule_count + c->policy->has_defaults;
-    int r = 0;
-    for (size_t i = 0; i < count && r == 0; i++)
-        r = cpuset_or(&cpus, &c->sets.rules[i].cpus);
-    if (r == 0 && !c->policy->has_defaults)
-        r = cpuset_or(&cpus, &c->topology->allowed);
+    int error = 0;
+    for (size_t i = 0; i < count && error == 0; i++)
+        error = cpuset_or(&cpus, &c->sets.rules[i].cpus);
+    if (error == 0 && !c->policy->has_defaults)
+        error = cpuset_or(&cpus, &c->topology->allowed);
     c->builder.header.main_mask = build_mask(&c->builder, &cpus);
     cpuset_free(&cpus);
-    return r;
+    return error;
 }
 
 /* --- machine and header --- */
@@ -482,10 +482,10 @@ static int add_shares(struct compiling *c)
     struct shares shares;
     if (c->policy->process.distribution == PROC_DIST_NONE || c->options->share != PLAN_NONE)
         return 0;
-    int r =
+    int error =
         shares_list(&shares, c->topology, &c->sets.limit, c->policy->process.distribution, c->policy->process.level);
-    if (r < 0)
-        return r;
+    if (error < 0)
+        return error;
     header->share_sizes = build_next(&c->builder, PLAN_RANGES);
     for (size_t i = 0; i < shares.count && i < LEDGER_SHARES; i++) {
         struct plan_range size = {cpuset_weight(&shares.sets[i]), build_mask(&c->builder, &shares.sets[i])};
@@ -505,27 +505,27 @@ static int compile_into(struct compiling *c)
                  "%zu rules are more than a plan holds", policy->rule_count);
         return -EINVAL;
     }
-    int r = compile_sets(&c->sets, policy, c->topology, c->options->gpu, c->diags);
-    if (r < 0)
-        return r;
-    r = main_place(&c->sets, &c->main_at);
-    if (r < 0 && r != -ENOENT)
-        return r;
+    int error = compile_sets(&c->sets, policy, c->topology, c->options->gpu, c->diags);
+    if (error < 0)
+        return error;
+    error = main_place(&c->sets, &c->main_at);
+    if (error < 0 && error != -ENOENT)
+        return error;
     fill_header(c);
     add_machine(c);
     add_target(c, PLAN_KEY_PROCESS_EXE, &policy->target.exe);
     add_target(c, PLAN_KEY_PROCESS_COMM, &policy->target.comm);
     add_target(c, PLAN_KEY_PROCESS_ARGV, &policy->target.argv);
-    r = add_users(c);
-    if (r == 0)
-        r = add_shares(c);
-    for (size_t i = 0; i < count && r == 0; i++)
-        r = add_rule(c, i);
-    if (r == 0)
-        r = fill_main_mask(c);
+    error = add_users(c);
+    if (error == 0)
+        error = add_shares(c);
+    for (size_t i = 0; i < count && error == 0; i++)
+        error = add_rule(c, i);
+    if (error == 0)
+        error = fill_main_mask(c);
     if (c->sets.main_rule < policy->rule_count)
         c->builder.header.features |= PLAN_HAS_MAIN_RULE;
-    return r;
+    return error;
 }
 
 int plan_compile(struct plan_bytes *ret_plan, const struct policy *policy, const struct topology *topology,
@@ -533,16 +533,16 @@ int plan_compile(struct plan_bytes *ret_plan, const struct policy *policy, const
 {
     struct compiling c = {.policy = policy, .topology = topology, .options = options, .diags = diags};
     build_init(&c.builder);
-    int r = compile_into(&c);
-    if (r == 0)
-        r = build_finish(&c.builder, ret_plan);
-    if (r == -E2BIG) {
+    int error = compile_into(&c);
+    if (error == 0)
+        error = build_finish(&c.builder, ret_plan);
+    if (error == -E2BIG) {
         diag_add(diags, DIAG_E083, (struct span){.source = options->source}, NULL, NULL,
                  "the plan would be larger than %u MiB", PLAN_MAX_SIZE >> 20);
-        r = -EINVAL;
+        error = -EINVAL;
     }
     build_free(&c.builder);
     cpuset_free(&c.main_at);
     compiled_sets_free(&c.sets);
-    return r;
+    return error;
 }

@@ -53,14 +53,14 @@ struct asking {
 static int widen_to_nodes(const struct topology *topology, struct cpuset *cpus)
 {
     struct cpuset wide = CPUSET_EMPTY;
-    int r = 0;
-    for (size_t i = 0; i < topology->place_count[LEVEL_NODE] && r == 0; i++)
+    int error = 0;
+    for (size_t i = 0; i < topology->place_count[LEVEL_NODE] && error == 0; i++)
         if (cpuset_intersects(&topology->places[LEVEL_NODE][i].cpus, cpus))
-            r = cpuset_or(&wide, &topology->places[LEVEL_NODE][i].cpus);
-    if (r == 0)
-        r = cpuset_copy(cpus, &wide);
+            error = cpuset_or(&wide, &topology->places[LEVEL_NODE][i].cpus);
+    if (error == 0)
+        error = cpuset_copy(cpus, &wide);
     cpuset_free(&wide);
-    return r;
+    return error;
 }
 
 static int first_slot(const struct compiled_sets *sets, size_t rule, struct cpuset *ret_cpus)
@@ -76,12 +76,12 @@ static int first_slot(const struct compiled_sets *sets, size_t rule, struct cpus
         .exclusive = placement->exclusive,
     };
     struct dist_slots slots;
-    int r = distribute(&slots, &request);
-    if (r < 0)
-        return r;
-    r = cpuset_copy(ret_cpus, &slots.items[0].mask);
+    int error = distribute(&slots, &request);
+    if (error < 0)
+        return error;
+    error = cpuset_copy(ret_cpus, &slots.items[0].mask);
     dist_slots_free(&slots);
-    return r;
+    return error;
 }
 
 /*
@@ -99,14 +99,14 @@ static int cpus_of_rule(void *context, const char *name, struct cpuset *ret_cpus
         return -ENOENT;
     if (sets->rules[rule].state == SET_RESOLVING)
         return -ELOOP;
-    int r = resolve_rule(sets, rule);
-    if (r < 0)
-        return r;
+    int error = resolve_rule(sets, rule);
+    if (error < 0)
+        return error;
     bool one_thread = rule == sets->main_rule || placement_of(sets->policy, rule)->exclusive;
-    r = one_thread ? first_slot(sets, rule, ret_cpus) : cpuset_copy(ret_cpus, &sets->rules[rule].cpus);
-    if (r == 0 && asking->unit == SET_NEAR)
-        r = widen_to_nodes(sets->topology, ret_cpus);
-    return r;
+    error = one_thread ? first_slot(sets, rule, ret_cpus) : cpuset_copy(ret_cpus, &sets->rules[rule].cpus);
+    if (error == 0 && asking->unit == SET_NEAR)
+        error = widen_to_nodes(sets->topology, ret_cpus);
+    return error;
 }
 
 /* What to say of a set that is empty here. Under hard it is the end, under soft all CPUs are taken instead. */
@@ -148,18 +148,18 @@ static int resolve_cpus(struct compiled_sets *sets, size_t rule)
         .gpu = sets->gpu,
     };
     struct set_result result = {0};
-    int r = setexpr_resolve(list, unit, &scope, &result, sets->diags);
-    if (r < 0)
-        return r;
+    int error = setexpr_resolve(list, unit, &scope, &result, sets->diags);
+    if (error < 0)
+        return error;
     if (cpuset_is_empty(&result.cpus)) {
-        r = take_whole_limit(sets, rule, list, &result);
+        error = take_whole_limit(sets, rule, list, &result);
     } else {
         if (result.alternative > 0)
             set->reason = result.absent_device ? REASON_NO_DEVICE : REASON_FALLBACK_SET;
-        r = cpuset_copy(&set->cpus, &result.cpus);
+        error = cpuset_copy(&set->cpus, &result.cpus);
     }
     set_result_free(&result);
-    return r;
+    return error;
 }
 
 int memory_nodes(struct compiled_sets *sets, size_t rule, const struct set_list *nodes, struct cpuset *ret_nodes,
@@ -174,24 +174,24 @@ int memory_nodes(struct compiled_sets *sets, size_t rule, const struct set_list 
         .gpu = sets->gpu,
     };
     struct set_result result = {0};
-    int r = setexpr_resolve(nodes, SET_NODES, &scope, &result, sets->diags);
-    if (r < 0)
-        return r;
+    int error = setexpr_resolve(nodes, SET_NODES, &scope, &result, sets->diags);
+    if (error < 0)
+        return error;
     CPUSET_FOREACH(id, &result.nodes) {
         const struct topo_node *node = topology_node(sets->topology, (unsigned)id);
-        if (node && node->memory_allowed && r == 0)
-            r = cpuset_add(ret_nodes, (unsigned)id);
+        if (node && node->memory_allowed && error == 0)
+            error = cpuset_add(ret_nodes, (unsigned)id);
         else
             *ret_reason = REASON_MEM_NODE;
     }
-    if (r == 0 && cpuset_is_empty(ret_nodes)) {
+    if (error == 0 && cpuset_is_empty(ret_nodes)) {
         *ret_reason = result.absent_device ? REASON_NO_DEVICE : REASON_MEM_NODE;
         if (placement_of(sets->policy, rule)->enforcement == ENFORCE_HARD) {
             diag_add(sets->diags, DIAG_E081, nodes->items[0].span, NULL,
                      "name nodes with memory, or set enforcement = \"soft\"",
                      "rule \"%s\" demands memory of nodes that have none for this process",
                      rule_name_of(sets->policy, rule));
-            r = -EINVAL;
+            error = -EINVAL;
         } else if (!diag_said(sets->diags, DIAG_W021, nodes->items[0].span)) {
             diag_add(sets->diags, DIAG_W021, nodes->items[0].span, NULL, NULL,
                      result.absent_device
@@ -202,7 +202,7 @@ int memory_nodes(struct compiled_sets *sets, size_t rule, const struct set_list 
         }
     }
     set_result_free(&result);
-    return r;
+    return error;
 }
 
 static bool takes_nodes(enum mem_policy policy)
@@ -226,14 +226,14 @@ static int resolve_rule(struct compiled_sets *sets, size_t rule)
     if (set->state == SET_RESOLVED)
         return 0;
     set->state = SET_RESOLVING;
-    int r = resolve_cpus(sets, rule);
-    if (r == 0)
-        r = resolve_memory(sets, rule);
-    if (r == 0)
+    int error = resolve_cpus(sets, rule);
+    if (error == 0)
+        error = resolve_memory(sets, rule);
+    if (error == 0)
         set->state = SET_RESOLVED;
-    else if (r != -ENOMEM)
+    else if (error != -ENOMEM)
         set->state = SET_UNRESOLVED;
-    return r;
+    return error;
 }
 
 /* A [topology] list as CPUs inside what is allowed; *ret_given is false when it is absent or empty here. */
@@ -245,13 +245,13 @@ static int topology_cpus(struct compiled_sets *sets, const struct set_list *list
     *ret_given = false;
     if (!list->count)
         return 0;
-    int r = setexpr_resolve(list, unit, &scope, &result, sets->diags);
-    if (r < 0)
-        return r;
+    int error = setexpr_resolve(list, unit, &scope, &result, sets->diags);
+    if (error < 0)
+        return error;
     *ret_given = !cpuset_is_empty(&result.cpus);
-    r = cpuset_copy(ret_cpus, &result.cpus);
+    error = cpuset_copy(ret_cpus, &result.cpus);
     set_result_free(&result);
-    return r;
+    return error;
 }
 
 /* Narrows the limit to one list of [topology] or [process]; one that would leave nothing is ignored, loudly. */
@@ -260,10 +260,10 @@ static int narrow_limit(struct compiled_sets *sets, const struct set_list *list,
 {
     struct cpuset cpus = CPUSET_EMPTY, left = CPUSET_EMPTY;
     bool given;
-    int r = topology_cpus(sets, list, unit, &cpus, &given);
-    if (r == 0)
-        r = cpuset_copy(&left, &sets->limit_isolated);
-    if (r == 0 && list->count) {
+    int error = topology_cpus(sets, list, unit, &cpus, &given);
+    if (error == 0)
+        error = cpuset_copy(&left, &sets->limit_isolated);
+    if (error == 0 && list->count) {
         if (remove)
             cpuset_andnot(&left, &cpus);
         else
@@ -272,29 +272,29 @@ static int narrow_limit(struct compiled_sets *sets, const struct set_list *list,
             diag_add(sets->diags, DIAG_W025, list->items[0].span, NULL, NULL,
                      "%s would leave no CPU on this machine: it is ignored", key);
         else
-            r = cpuset_copy(&sets->limit_isolated, &left);
+            error = cpuset_copy(&sets->limit_isolated, &left);
     }
     cpuset_free(&cpus);
     cpuset_free(&left);
-    return r;
+    return error;
 }
 
 static int make_limits(struct compiled_sets *sets)
 {
     const struct policy *policy = sets->policy;
-    int r = cpuset_copy(&sets->limit_isolated, &sets->topology->allowed);
-    if (r == 0)
-        r = narrow_limit(sets, &policy->topology.nodes, SET_NODES, false, "topology.nodes");
-    if (r == 0)
-        r = narrow_limit(sets, &policy->topology.cpus, SET_CPUS, false, "topology.cpus");
-    if (r == 0)
-        r = narrow_limit(sets, &policy->topology.reserve_cpus, SET_CPUS, true, "topology.reserve_cpus");
-    if (r == 0)
-        r = narrow_limit(sets, &policy->process.near, SET_NEAR, false, "process.near");
-    if (r == 0)
-        r = cpuset_copy(&sets->limit, &sets->limit_isolated);
-    if (r < 0)
-        return r;
+    int error = cpuset_copy(&sets->limit_isolated, &sets->topology->allowed);
+    if (error == 0)
+        error = narrow_limit(sets, &policy->topology.nodes, SET_NODES, false, "topology.nodes");
+    if (error == 0)
+        error = narrow_limit(sets, &policy->topology.cpus, SET_CPUS, false, "topology.cpus");
+    if (error == 0)
+        error = narrow_limit(sets, &policy->topology.reserve_cpus, SET_CPUS, true, "topology.reserve_cpus");
+    if (error == 0)
+        error = narrow_limit(sets, &policy->process.near, SET_NEAR, false, "process.near");
+    if (error == 0)
+        error = cpuset_copy(&sets->limit, &sets->limit_isolated);
+    if (error < 0)
+        return error;
     /* The scheduler does not balance isolated CPUs: threads would pile up on one. Only who names them gets them. */
     if (policy->topology.cpus.count == 0)
         cpuset_andnot(&sets->limit, &sets->topology->isolated);
@@ -320,11 +320,11 @@ int compile_sets(struct compiled_sets *ret_sets, const struct policy *policy, co
     if (worst < 0)
         return worst;
     for (size_t i = 0; i < policy->rule_count + policy->has_defaults; i++) {
-        int r = resolve_rule(ret_sets, i); /* go on after an error: all findings at once */
-        if (r == -ENOMEM)
-            return r;
-        if (r < 0)
-            worst = r;
+        int error = resolve_rule(ret_sets, i); /* go on after an error: all findings at once */
+        if (error == -ENOMEM)
+            return error;
+        if (error < 0)
+            worst = error;
     }
     return worst;
 }

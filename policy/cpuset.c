@@ -49,9 +49,9 @@ int cpuset_copy(struct cpuset *ret_to, const struct cpuset *from)
 {
     if (ret_to == from)
         return 0;
-    int r = grow(ret_to, from->count);
-    if (r < 0)
-        return r;
+    int error = grow(ret_to, from->count);
+    if (error < 0)
+        return error;
     cpuset_clear(ret_to);
     if (from->count)
         memcpy(ret_to->words, from->words, from->count * sizeof(*from->words));
@@ -67,9 +67,9 @@ int cpuset_add_range(struct cpuset *set, unsigned first, unsigned last)
 {
     if (first > last || last > CPUSET_MAX_ID)
         return -ERANGE;
-    int r = grow(set, word_of_id(last) + 1);
-    if (r < 0)
-        return r;
+    int error = grow(set, word_of_id(last) + 1);
+    if (error < 0)
+        return error;
     for (unsigned id = first; id <= last; id++)
         set->words[word_of_id(id)] |= bit_of_id(id);
     return 0;
@@ -88,9 +88,9 @@ bool cpuset_has(const struct cpuset *set, unsigned id)
 
 int cpuset_or(struct cpuset *set, const struct cpuset *other)
 {
-    int r = grow(set, other->count);
-    if (r < 0)
-        return r;
+    int error = grow(set, other->count);
+    if (error < 0)
+        return error;
     for (size_t i = 0; i < other->count; i++)
         set->words[i] |= other->words[i];
     return 0;
@@ -228,24 +228,24 @@ static int parse_id(const char **at, unsigned *ret_id)
 static int parse_run(struct cpuset *set, const char **at)
 {
     unsigned first, step = 1;
-    int r = parse_id(at, &first);
-    if (r < 0)
-        return r;
+    int error = parse_id(at, &first);
+    if (error < 0)
+        return error;
     unsigned last = first;
     if (**at == '-') {
         const char *dash = (*at)++;
-        r = parse_id(at, &last);
-        if (r < 0)
-            return r;
+        error = parse_id(at, &last);
+        if (error < 0)
+            return error;
         if (last < first) {
             *at = dash;
             return -EINVAL;
         }
         if (**at == ':') {
             const char *colon = (*at)++;
-            r = parse_id(at, &step);
-            if (r < 0)
-                return r;
+            error = parse_id(at, &step);
+            if (error < 0)
+                return error;
             if (step == 0) {
                 *at = colon;
                 return -EINVAL;
@@ -253,9 +253,9 @@ static int parse_run(struct cpuset *set, const char **at)
         }
     }
     for (unsigned id = first; id <= last; id += step) {
-        r = cpuset_add(set, id);
-        if (r < 0)
-            return r;
+        error = cpuset_add(set, id);
+        if (error < 0)
+            return error;
     }
     return 0;
 }
@@ -264,24 +264,24 @@ int cpuset_parse_list(struct cpuset *ret_set, const char *text, size_t *ret_erro
 {
     struct cpuset set = CPUSET_EMPTY;
     const char *at = text;
-    int r = 0;
+    int error = 0;
     while (*at) {
-        r = parse_run(&set, &at);
-        if (r < 0)
+        error = parse_run(&set, &at);
+        if (error < 0)
             break;
         if (*at == '\0')
             break;
         if (*at != ',' || at[1] == '\0') {
-            r = -EINVAL;
+            error = -EINVAL;
             break;
         }
         at++;
     }
-    if (r < 0) {
+    if (error < 0) {
         if (ret_error_at)
             *ret_error_at = (size_t)(at - text);
         cpuset_free(&set);
-        return r;
+        return error;
     }
     cpuset_free(ret_set);
     *ret_set = set;

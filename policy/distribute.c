@@ -74,18 +74,18 @@ int distribute_usable(struct cpuset *ret_usable, const struct topology *topology
                       enum smt smt)
 {
     struct cpuset usable = CPUSET_EMPTY;
-    int r = 0;
+    int error = 0;
     if (smt != SMT_ONE_PER_CORE)
         return cpuset_copy(ret_usable, set);
-    for (size_t i = 0; i < topology->place_count[LEVEL_CORE] && r == 0; i++)
+    for (size_t i = 0; i < topology->place_count[LEVEL_CORE] && error == 0; i++)
         CPUSET_FOREACH(id, &topology->places[LEVEL_CORE][i].cpus)
             if (cpuset_has(set, (unsigned)id)) {
-                r = cpuset_add(&usable, (unsigned)id);
+                error = cpuset_add(&usable, (unsigned)id);
                 break;
             }
-    if (r < 0) {
+    if (error < 0) {
         cpuset_free(&usable);
-        return r;
+        return error;
     }
     cpuset_free(ret_usable);
     *ret_usable = usable;
@@ -146,9 +146,9 @@ static unsigned distance_from_main(const struct work *work, const struct level_p
 static int collect_places(struct work *work)
 {
     enum level level = work->request->level;
-    int r = sort_stably(work->cpus, work->cpu_count, sizeof(*work->cpus), by_level_place, &level);
-    if (r < 0)
-        return r;
+    int error = sort_stably(work->cpus, work->cpu_count, sizeof(*work->cpus), by_level_place, &level);
+    if (error < 0)
+        return error;
     work->places = calloc(work->cpu_count, sizeof(*work->places));
     if (!work->places)
         return -ENOMEM;
@@ -181,15 +181,15 @@ static int by_distance(const void *a, const void *b, void *context)
 static int make_claim(struct work *work, struct dist_slot *slot)
 {
     const struct dist_request *request = work->request;
-    int r = cpuset_copy(&slot->claim, &slot->mask);
+    int error = cpuset_copy(&slot->claim, &slot->mask);
     if (!request->exclusive || (request->bind_to != LEVEL_CORE && request->smt != SMT_ONE_PER_CORE))
-        return r;
+        return error;
     CPUSET_FOREACH(id, &slot->mask) {
         const struct place *core = topology_place_of(request->topology, LEVEL_CORE, (unsigned)id);
-        if (core && r == 0)
-            r = cpuset_or(&slot->claim, &core->cpus);
+        if (core && error == 0)
+            error = cpuset_or(&slot->claim, &core->cpus);
     }
-    return r;
+    return error;
 }
 
 static struct dist_slot *new_slot(struct work *work)
@@ -213,9 +213,9 @@ static int fill_mask(struct work *work, struct dist_slot *slot, unsigned bind_pl
     const struct dist_request *request = work->request;
     if (request->bind_to == LEVEL_NONE)
         return cpuset_copy(&slot->mask, &work->usable);
-    int r = cpuset_copy(&slot->mask, &request->topology->places[request->bind_to][bind_place].cpus);
+    int error = cpuset_copy(&slot->mask, &request->topology->places[request->bind_to][bind_place].cpus);
     cpuset_and(&slot->mask, &work->usable);
-    return r;
+    return error;
 }
 
 /* One slot for each bind_to-wide place that the level's place touches, in the order in which its CPUs come. */
@@ -223,11 +223,11 @@ static int add_slots_of(struct work *work, struct level_place *place)
 {
     const struct dist_request *request = work->request;
     struct cpu_at *cpus = work->cpus + place->first;
-    int r = 0;
+    int error = 0;
     if (request->smt == SMT_CORES_FIRST && request->bind_to == LEVEL_CPU)
-        r = sort_stably(cpus, place->count, sizeof(*cpus), by_smt, NULL);
+        error = sort_stably(cpus, place->count, sizeof(*cpus), by_smt, NULL);
     place->slots = calloc(place->count, sizeof(*place->slots));
-    if (r < 0 || !place->slots)
+    if (error < 0 || !place->slots)
         return -ENOMEM;
     for (size_t i = 0; i < place->count; i++) {
         unsigned bind_place = request->bind_to == LEVEL_NONE ? 0 : cpus[i].place[request->bind_to];
@@ -243,11 +243,11 @@ static int add_slots_of(struct work *work, struct level_place *place)
         struct dist_slot *slot = new_slot(work);
         if (!slot)
             return -ENOMEM;
-        r = fill_mask(work, slot, bind_place);
-        if (r == 0)
-            r = make_claim(work, slot);
-        if (r < 0)
-            return r;
+        error = fill_mask(work, slot, bind_place);
+        if (error == 0)
+            error = make_claim(work, slot);
+        if (error < 0)
+            return error;
         slot->capacity = 1;
         slot->place = place->index;
         place->slots[place->slot_count++] = work->slots.count - 1;
@@ -288,25 +288,25 @@ static int spread(struct work *work, struct level_place *places, size_t count, s
     struct level_place *spare = calloc(count, sizeof(*spare));
     size_t *group_of = calloc(count, sizeof(*group_of));
     size_t groups = 0, first = 0;
-    int r = spare && group_of ? 0 : -ENOMEM;
+    int error = spare && group_of ? 0 : -ENOMEM;
 
     /* Locality order: the members of a group are neighbours. */
-    for (size_t i = 1; i <= count && r == 0; i++) {
+    for (size_t i = 1; i <= count && error == 0; i++) {
         bool ends = i == count || work->cpus[places[i].first].place[order[depth]] !=
                                       work->cpus[places[i - 1].first].place[order[depth]];
         if (!ends)
             continue;
-        r = spread(work, places + first, i - first, depth + 1);
-        for (size_t member = first; member < i && r == 0; member++)
+        error = spread(work, places + first, i - first, depth + 1);
+        for (size_t member = first; member < i && error == 0; member++)
             group_of[member] = groups;
         groups++;
         first = i;
     }
-    if (r == 0 && groups > 1)
+    if (error == 0 && groups > 1)
         interleave(places, spare, group_of, count, groups);
     free(spare);
     free(group_of);
-    return r;
+    return error;
 }
 
 static int order_places(struct work *work)
@@ -353,13 +353,13 @@ static void free_slot(struct dist_slot *slot)
 static int collect_slots(struct work *work, struct dist_slots *ret_slots)
 {
     for (size_t p = 0; p < work->place_count; p++) {
-        int r = add_slots_of(work, &work->places[p]);
-        if (r < 0)
-            return r;
+        int error = add_slots_of(work, &work->places[p]);
+        if (error < 0)
+            return error;
     }
-    int r = order_places(work);
-    if (r < 0)
-        return r;
+    int error = order_places(work);
+    if (error < 0)
+        return error;
     size_t *order = calloc(work->slots.count, sizeof(*order));
     struct dist_slot *items = calloc(work->slots.count, sizeof(*items));
     if (!order || !items) {
@@ -383,11 +383,11 @@ static int one_wide_slot(struct work *work, struct dist_slots *ret_slots)
     struct dist_slot *slot = new_slot(work);
     if (!slot)
         return -ENOMEM;
-    int r = fill_mask(work, slot, 0);
-    if (r == 0)
-        r = make_claim(work, slot);
-    if (r < 0)
-        return r;
+    int error = fill_mask(work, slot, 0);
+    if (error == 0)
+        error = make_claim(work, slot);
+    if (error < 0)
+        return error;
     slot->capacity = work->request->exclusive ? 1 : cpuset_weight(&slot->mask);
     *ret_slots = work->slots;
     work->slots = (struct dist_slots){0};
@@ -408,18 +408,18 @@ static void work_free(struct work *work)
 int distribute(struct dist_slots *ret_slots, const struct dist_request *request)
 {
     struct work work = {.request = request};
-    int r = distribute_usable(&work.usable, request->topology, request->set, request->smt);
-    if (r == 0 && request->bind_to == LEVEL_NONE) {
-        r = one_wide_slot(&work, ret_slots);
-    } else if (r == 0) {
-        r = collect_cpus(&work);
-        if (r == 0)
-            r = collect_places(&work);
-        if (r == 0)
-            r = collect_slots(&work, ret_slots);
+    int error = distribute_usable(&work.usable, request->topology, request->set, request->smt);
+    if (error == 0 && request->bind_to == LEVEL_NONE) {
+        error = one_wide_slot(&work, ret_slots);
+    } else if (error == 0) {
+        error = collect_cpus(&work);
+        if (error == 0)
+            error = collect_places(&work);
+        if (error == 0)
+            error = collect_slots(&work, ret_slots);
     }
     work_free(&work);
-    return r;
+    return error;
 }
 
 void dist_slots_free(struct dist_slots *slots)

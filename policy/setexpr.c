@@ -85,14 +85,14 @@ static int parse_range(struct parser *parser, struct cpuset *ret_ids)
         return syntax_error(parser, DIAG_E051, parser->at, NULL, "the range is too long");
     memcpy(range, parser->at, length);
     range[length] = '\0';
-    int r = cpuset_parse_list(ret_ids, range, &error_at);
-    if (r == -ERANGE)
+    int error = cpuset_parse_list(ret_ids, range, &error_at);
+    if (error == -ERANGE)
         return syntax_error(parser, DIAG_E051, parser->at, NULL, "no machine has such a number");
-    if (r == -EINVAL)
+    if (error == -EINVAL)
         return syntax_error(parser, DIAG_E051, parser->at + error_at, "A, A-B or A-B:STEP with A <= B",
                             "not a range of numbers");
     parser->at += length;
-    return r;
+    return error;
 }
 
 /* --- words --- */
@@ -188,50 +188,50 @@ static int parse_level_of(struct parser *parser, enum level level, struct set_va
     const char *open = parser->at - 1;
     if (++parser->depth > MAX_DEPTH)
         return syntax_error(parser, DIAG_E052, parser->at, NULL, "nested too deeply");
-    int r = parse_set(parser, &inner);
+    int error = parse_set(parser, &inner);
     parser->depth--;
-    if (r == 0 && *parser->at != ')')
-        r = syntax_error(parser, DIAG_E052, open, NULL, "a ')' is missing for this");
-    if (r == 0) {
+    if (error == 0 && *parser->at != ')')
+        error = syntax_error(parser, DIAG_E052, open, NULL, "a ')' is missing for this");
+    if (error == 0) {
         parser->at++;
         if (parser->scope)
-            r = eval_level_of(parser->scope, level, &inner, ret_value);
+            error = eval_level_of(parser->scope, level, &inner, ret_value);
     }
     set_value_free(&inner);
-    return r;
+    return error;
 }
 
 static int parse_device(struct parser *parser, enum set_device kind, struct set_value *ret_value)
 {
     char *name = NULL;
-    int r = take_name(parser, &name);
-    if (r == 0 && parser->scope) {
-        r = eval_device(parser->scope, kind, name, ret_value);
-        if (r == -ENODEV) {
+    int error = take_name(parser, &name);
+    if (error == 0 && parser->scope) {
+        error = eval_device(parser->scope, kind, name, ret_value);
+        if (error == -ENODEV) {
             parser->absent_device = true;
-            r = 0;
+            error = 0;
         }
     }
     free(name);
-    return r;
+    return error;
 }
 
 static int parse_rule(struct parser *parser, struct set_value *ret_value)
 {
     const char *at = parser->at;
     char *name = NULL;
-    int r = take_name(parser, &name);
-    if (r == 0 && parser->scope) {
-        r = parser->scope->rule_cpus ? eval_rule(parser->scope, name, ret_value) : -EINVAL;
-        if (r == -ENOENT)
-            r = syntax_error(parser, DIAG_E029, at, NULL, "no rule has this name");
-        else if (r == -ELOOP)
-            r = syntax_error(parser, DIAG_E054, at, NULL, "this rule's set depends on itself");
-        else if (r == -EINVAL && !parser->scope->rule_cpus)
-            r = syntax_error(parser, DIAG_E054, at, NULL, "rules cannot be named here");
+    int error = take_name(parser, &name);
+    if (error == 0 && parser->scope) {
+        error = parser->scope->rule_cpus ? eval_rule(parser->scope, name, ret_value) : -EINVAL;
+        if (error == -ENOENT)
+            error = syntax_error(parser, DIAG_E029, at, NULL, "no rule has this name");
+        else if (error == -ELOOP)
+            error = syntax_error(parser, DIAG_E054, at, NULL, "this rule's set depends on itself");
+        else if (error == -EINVAL && !parser->scope->rule_cpus)
+            error = syntax_error(parser, DIAG_E054, at, NULL, "rules cannot be named here");
     }
     free(name);
-    return r;
+    return error;
 }
 
 static int parse_word(struct parser *parser, struct set_value *ret_value)
@@ -265,12 +265,12 @@ static int parse_word(struct parser *parser, struct set_value *ret_value)
     if (level == LEVEL_NONE)
         return syntax_error(parser, DIAG_E050, parser->at, help_for_word(parser->at), "not a word of sets");
     struct cpuset ids = CPUSET_EMPTY;
-    int r = is_digit(*parser->at) ? parse_range(parser, &ids)
-                                  : syntax_error(parser, DIAG_E051, parser->at, NULL, "a number is missing");
-    if (r == 0 && parser->scope)
-        r = eval_places(parser->scope, level, &ids, ret_value);
+    int error = is_digit(*parser->at) ? parse_range(parser, &ids)
+                                      : syntax_error(parser, DIAG_E051, parser->at, NULL, "a number is missing");
+    if (error == 0 && parser->scope)
+        error = eval_places(parser->scope, level, &ids, ret_value);
     cpuset_free(&ids);
-    return r;
+    return error;
 }
 
 static int parse_term(struct parser *parser, bool relative, struct set_value *ret_value)
@@ -284,11 +284,11 @@ static int parse_term(struct parser *parser, bool relative, struct set_value *re
     if (!is_digit(*parser->at))
         return parse_word(parser, ret_value);
     struct cpuset ids = CPUSET_EMPTY;
-    int r = parse_range(parser, &ids);
-    if (r == 0 && parser->scope)
-        r = eval_numbers(parser->scope, parser->unit, relative, &ids, ret_value);
+    int error = parse_range(parser, &ids);
+    if (error == 0 && parser->scope)
+        error = eval_numbers(parser->scope, parser->unit, relative, &ids, ret_value);
     cpuset_free(&ids);
-    return r;
+    return error;
 }
 
 static int parse_set(struct parser *parser, struct set_value *ret_value)
@@ -300,12 +300,12 @@ static int parse_set(struct parser *parser, struct set_value *ret_value)
     parser->at += relative;
     for (;;) {
         struct set_value term = {0};
-        int r = parse_term(parser, relative, &term);
-        if (r == 0 && parser->scope)
-            r = eval_union(ret_value, &term);
+        int error = parse_term(parser, relative, &term);
+        if (error == 0 && parser->scope)
+            error = eval_union(ret_value, &term);
         set_value_free(&term);
-        if (r < 0)
-            return r;
+        if (error < 0)
+            return error;
         skip_blanks(parser);
         if (*parser->at != ',')
             break;
@@ -319,19 +319,19 @@ static int parse_item(struct parser *parser, const struct text *item, struct set
     parser->text = parser->at = item->value;
     parser->span = item->span;
     parser->depth = 0;
-    int r = parse_set(parser, ret_value);
-    if (r == 0 && *parser->at)
-        r = syntax_error(parser, DIAG_E052, parser->at, NULL, "the set should end before this");
-    return r;
+    int error = parse_set(parser, ret_value);
+    if (error == 0 && *parser->at)
+        error = syntax_error(parser, DIAG_E052, parser->at, NULL, "the set should end before this");
+    return error;
 }
 
 int setexpr_check(const struct text *item, enum set_unit unit, struct diag_list *diags)
 {
     struct parser parser = {.unit = unit, .diags = diags};
     struct set_value value = {0};
-    int r = parse_item(&parser, item, &value);
+    int error = parse_item(&parser, item, &value);
     set_value_free(&value);
-    return r;
+    return error;
 }
 
 int setexpr_resolve(const struct set_list *list, enum set_unit unit, const struct set_scope *scope,
@@ -340,7 +340,7 @@ int setexpr_resolve(const struct set_list *list, enum set_unit unit, const struc
     struct parser parser = {.unit = unit, .scope = scope, .diags = diags};
     struct set_value value = {0};
     size_t taken = list->count;
-    int r = 0;
+    int error = 0;
     for (size_t i = 0; i < list->count; i++) {
         struct set_value candidate = {0};
         /* Behind the one that is taken only the syntax counts: a mistake there must not wait for another machine. */
@@ -356,12 +356,12 @@ int setexpr_resolve(const struct set_list *list, enum set_unit unit, const struc
         } else {
             set_value_free(&candidate);
         }
-        if (failed == -ENOMEM || r == 0)
-            r = failed;
+        if (failed == -ENOMEM || error == 0)
+            error = failed;
     }
-    if (r < 0) {
+    if (error < 0) {
         set_value_free(&value);
-        return r;
+        return error;
     }
     *ret_result = (struct set_result){value.cpus, value.nodes, taken, parser.absent_device};
     return 0;

@@ -15,26 +15,26 @@ void set_value_free(struct set_value *value)
 
 int eval_union(struct set_value *value, const struct set_value *other)
 {
-    int r = cpuset_or(&value->cpus, &other->cpus);
-    return r < 0 ? r : cpuset_or(&value->nodes, &other->nodes);
+    int error = cpuset_or(&value->cpus, &other->cpus);
+    return error < 0 ? error : cpuset_or(&value->nodes, &other->nodes);
 }
 
 /* Adds the nodes that the value's CPUs belong to. */
 static int add_nodes_of_cpus(const struct topology *topology, struct set_value *value)
 {
-    int r = 0;
-    for (size_t i = 0; i < topology->place_count[LEVEL_NODE] && r == 0; i++) {
+    int error = 0;
+    for (size_t i = 0; i < topology->place_count[LEVEL_NODE] && error == 0; i++) {
         const struct place *place = &topology->places[LEVEL_NODE][i];
         if (cpuset_intersects(&place->cpus, &value->cpus))
-            r = cpuset_add(&value->nodes, place->id);
+            error = cpuset_add(&value->nodes, place->id);
     }
-    return r;
+    return error;
 }
 
 static int add_node(const struct topo_node *node, struct set_value *value)
 {
-    int r = cpuset_add(&value->nodes, node->id);
-    return r < 0 ? r : cpuset_or(&value->cpus, &node->cpus);
+    int error = cpuset_add(&value->nodes, node->id);
+    return error < 0 ? error : cpuset_or(&value->cpus, &node->cpus);
 }
 
 /* May anything of ours be on the node: a thread, or memory. */
@@ -47,35 +47,35 @@ int eval_invert(const struct set_scope *scope, enum set_unit unit, struct set_va
 {
     const struct topology *topology = scope->topology;
     struct set_value rest = {0};
-    int r = 0;
+    int error = 0;
     if (unit == SET_CPUS) {
-        r = cpuset_copy(&rest.cpus, scope->limit);
+        error = cpuset_copy(&rest.cpus, scope->limit);
         cpuset_andnot(&rest.cpus, &value->cpus);
-        if (r == 0)
-            r = add_nodes_of_cpus(topology, &rest);
+        if (error == 0)
+            error = add_nodes_of_cpus(topology, &rest);
     } else {
-        for (size_t i = 0; i < topology->node_count && r == 0; i++)
+        for (size_t i = 0; i < topology->node_count && error == 0; i++)
             if (node_is_usable(scope, &topology->nodes[i]) && !cpuset_has(&value->nodes, topology->nodes[i].id))
-                r = add_node(&topology->nodes[i], &rest);
+                error = add_node(&topology->nodes[i], &rest);
     }
     set_value_free(value);
     *value = rest;
-    return r;
+    return error;
 }
 
 static int eval_kind(const struct set_scope *scope, enum core_kind kind, struct set_value *ret_value)
 {
     const struct topology *topology = scope->topology;
-    int r = 0;
-    for (size_t i = 0; i < topology->cpu_count && r == 0; i++)
+    int error = 0;
+    for (size_t i = 0; i < topology->cpu_count && error == 0; i++)
         if (topology->cpu[i].kind == kind || (kind == CORE_KIND_PERFORMANCE && topology->cpu[i].kind == CORE_KIND_ONLY))
-            r = cpuset_add(&ret_value->cpus, topology->cpu[i].id);
-    return r < 0 ? r : add_nodes_of_cpus(topology, ret_value);
+            error = cpuset_add(&ret_value->cpus, topology->cpu[i].id);
+    return error < 0 ? error : add_nodes_of_cpus(topology, ret_value);
 }
 
 int eval_word(const struct set_scope *scope, enum set_word word, struct set_value *ret_value)
 {
-    int r = 0;
+    int error = 0;
     switch (word) {
     case SET_WORD_NONE:
         return 0;
@@ -84,13 +84,13 @@ int eval_word(const struct set_scope *scope, enum set_word word, struct set_valu
     case SET_WORD_EFF:
         return eval_kind(scope, CORE_KIND_EFFICIENT, ret_value);
     case SET_WORD_LOCAL:
-        r = cpuset_copy(&ret_value->cpus, scope->limit);
-        return r < 0 ? r : add_nodes_of_cpus(scope->topology, ret_value);
+        error = cpuset_copy(&ret_value->cpus, scope->limit);
+        return error < 0 ? error : add_nodes_of_cpus(scope->topology, ret_value);
     case SET_WORD_ALL:
-        for (size_t i = 0; i < scope->topology->node_count && r == 0; i++)
+        for (size_t i = 0; i < scope->topology->node_count && error == 0; i++)
             if (node_is_usable(scope, &scope->topology->nodes[i]))
-                r = add_node(&scope->topology->nodes[i], ret_value);
-        return r < 0 ? r : cpuset_or(&ret_value->cpus, scope->limit);
+                error = add_node(&scope->topology->nodes[i], ret_value);
+        return error < 0 ? error : cpuset_or(&ret_value->cpus, scope->limit);
     }
     return 0;
 }
@@ -99,21 +99,21 @@ int eval_word(const struct set_scope *scope, enum set_word word, struct set_valu
 static int nth_of(const struct cpuset *allowed, const struct cpuset *positions, struct cpuset *ret_ids)
 {
     unsigned n = 0;
-    int r = 0;
+    int error = 0;
     CPUSET_FOREACH(id, allowed) {
-        if (cpuset_has(positions, n++) && r == 0)
-            r = cpuset_add(ret_ids, (unsigned)id);
+        if (cpuset_has(positions, n++) && error == 0)
+            error = cpuset_add(ret_ids, (unsigned)id);
     }
-    return r;
+    return error;
 }
 
 static int usable_nodes(const struct set_scope *scope, struct cpuset *ret_nodes)
 {
-    int r = 0;
-    for (size_t i = 0; i < scope->topology->node_count && r == 0; i++)
+    int error = 0;
+    for (size_t i = 0; i < scope->topology->node_count && error == 0; i++)
         if (node_is_usable(scope, &scope->topology->nodes[i]))
-            r = cpuset_add(ret_nodes, scope->topology->nodes[i].id);
-    return r;
+            error = cpuset_add(ret_nodes, scope->topology->nodes[i].id);
+    return error;
 }
 
 int eval_numbers(const struct set_scope *scope, enum set_unit unit, bool relative, const struct cpuset *ids,
@@ -121,57 +121,57 @@ int eval_numbers(const struct set_scope *scope, enum set_unit unit, bool relativ
 {
     const struct topology *topology = scope->topology;
     struct cpuset allowed = CPUSET_EMPTY, real = CPUSET_EMPTY;
-    int r = 0;
+    int error = 0;
     if (relative) {
-        r = unit == SET_CPUS ? cpuset_copy(&allowed, scope->limit) : usable_nodes(scope, &allowed);
-        if (r == 0)
-            r = nth_of(&allowed, ids, &real);
+        error = unit == SET_CPUS ? cpuset_copy(&allowed, scope->limit) : usable_nodes(scope, &allowed);
+        if (error == 0)
+            error = nth_of(&allowed, ids, &real);
     } else {
-        r = cpuset_copy(&real, ids);
+        error = cpuset_copy(&real, ids);
     }
-    if (r == 0 && unit == SET_CPUS) {
+    if (error == 0 && unit == SET_CPUS) {
         cpuset_and(&real, &topology->cpus);
-        r = cpuset_or(&ret_value->cpus, &real);
-        if (r == 0)
-            r = add_nodes_of_cpus(topology, ret_value);
+        error = cpuset_or(&ret_value->cpus, &real);
+        if (error == 0)
+            error = add_nodes_of_cpus(topology, ret_value);
     }
-    for (size_t i = 0; i < topology->node_count && r == 0 && unit != SET_CPUS; i++)
+    for (size_t i = 0; i < topology->node_count && error == 0 && unit != SET_CPUS; i++)
         if (cpuset_has(&real, topology->nodes[i].id))
-            r = add_node(&topology->nodes[i], ret_value);
+            error = add_node(&topology->nodes[i], ret_value);
     cpuset_free(&allowed);
     cpuset_free(&real);
-    return r;
+    return error;
 }
 
 int eval_places(const struct set_scope *scope, enum level level, const struct cpuset *ids, struct set_value *ret_value)
 {
     const struct topology *topology = scope->topology;
-    int r = 0;
+    int error = 0;
     if (level == LEVEL_NODE)
         return eval_numbers(scope, SET_NODES, false, ids, ret_value);
-    for (size_t i = 0; i < topology->place_count[level] && r == 0; i++)
+    for (size_t i = 0; i < topology->place_count[level] && error == 0; i++)
         if (cpuset_has(ids, topology->places[level][i].id))
-            r = cpuset_or(&ret_value->cpus, &topology->places[level][i].cpus);
-    return r < 0 ? r : add_nodes_of_cpus(topology, ret_value);
+            error = cpuset_or(&ret_value->cpus, &topology->places[level][i].cpus);
+    return error < 0 ? error : add_nodes_of_cpus(topology, ret_value);
 }
 
 int eval_level_of(const struct set_scope *scope, enum level level, const struct set_value *value,
                   struct set_value *ret_value)
 {
     const struct topology *topology = scope->topology;
-    int r = 0;
-    for (size_t i = 0; i < topology->place_count[level] && r == 0; i++)
+    int error = 0;
+    for (size_t i = 0; i < topology->place_count[level] && error == 0; i++)
         if (cpuset_intersects(&topology->places[level][i].cpus, &value->cpus))
-            r = cpuset_or(&ret_value->cpus, &topology->places[level][i].cpus);
-    return r < 0 ? r : add_nodes_of_cpus(topology, ret_value);
+            error = cpuset_or(&ret_value->cpus, &topology->places[level][i].cpus);
+    return error < 0 ? error : add_nodes_of_cpus(topology, ret_value);
 }
 
 /* --- devices --- */
 
 static int add_device(const struct device *device, struct set_value *value)
 {
-    int r = cpuset_or(&value->cpus, &device->cpus);
-    return r < 0 ? r : cpuset_or(&value->nodes, &device->nodes);
+    int error = cpuset_or(&value->cpus, &device->cpus);
+    return error < 0 ? error : cpuset_or(&value->nodes, &device->nodes);
 }
 
 static int named_device(const struct topology *topology, enum device_kind kind, const char *name,
@@ -225,14 +225,14 @@ static int numbered_gpu(const struct topology *topology, int number, struct set_
 /* gpu:auto is the rank's own GPU; more ranks than GPUs share them in turn; without a rank it is any of them. */
 static int auto_gpu(const struct set_scope *scope, struct set_value *ret_value)
 {
-    int count = count_gpus(scope->topology), r = 0;
+    int count = count_gpus(scope->topology), error = 0;
     if (count == 0)
         return -ENODEV;
     if (scope->gpu >= 0)
         return numbered_gpu(scope->topology, scope->gpu % count, ret_value);
-    for (int i = 0; i < count && r == 0; i++)
-        r = numbered_gpu(scope->topology, i, ret_value);
-    return r;
+    for (int i = 0; i < count && error == 0; i++)
+        error = numbered_gpu(scope->topology, i, ret_value);
+    return error;
 }
 
 static int gpu_device(const struct set_scope *scope, const char *name, struct set_value *ret_value)
@@ -251,9 +251,9 @@ static int device_behind(const struct set_scope *scope, enum set_device kind, co
     char device[256];
     if (!scope->topology->is_this_machine)
         return -ENODEV;
-    int r = kind == SET_DEVICE_FILE ? host_block_of_file(name, device, sizeof(device))
-                                    : host_netdev_of_address(name, device, sizeof(device));
-    if (r < 0)
+    int error = kind == SET_DEVICE_FILE ? host_block_of_file(name, device, sizeof(device))
+                                        : host_netdev_of_address(name, device, sizeof(device));
+    if (error < 0)
         return -ENODEV;
     return named_device(scope->topology, kind == SET_DEVICE_FILE ? DEVICE_BLOCK : DEVICE_NETDEV, device, ret_value);
 }
@@ -278,6 +278,6 @@ int eval_device(const struct set_scope *scope, enum set_device kind, const char 
 
 int eval_rule(const struct set_scope *scope, const char *name, struct set_value *ret_value)
 {
-    int r = scope->rule_cpus(scope->context, name, &ret_value->cpus);
-    return r < 0 ? r : add_nodes_of_cpus(scope->topology, ret_value);
+    int error = scope->rule_cpus(scope->context, name, &ret_value->cpus);
+    return error < 0 ? error : add_nodes_of_cpus(scope->topology, ret_value);
 }

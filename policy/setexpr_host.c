@@ -31,9 +31,9 @@ int host_block_of_file(const char *path, char *ret_name, size_t size)
         return -ENODEV; /* tmpfs, overlayfs, NFS: no disk */
     snprintf(partition, sizeof(partition), "%s/partition", link);
     char *disk = access(partition, F_OK) == 0 ? dirname(target) : target;
-    int r = copy_name(basename(disk), ret_name, size);
+    int error = copy_name(basename(disk), ret_name, size);
     free(target);
-    return r;
+    return error;
 }
 
 static bool has_address(const struct ifaddrs *interface, int family, const void *address)
@@ -49,14 +49,14 @@ int host_netdev_of_address(const char *address, char *ret_name, size_t size)
 {
     unsigned char binary[16];
     struct ifaddrs *interfaces;
-    int family = strchr(address, ':') ? AF_INET6 : AF_INET, r = -ENODEV;
+    int family = strchr(address, ':') ? AF_INET6 : AF_INET, error = -ENODEV;
     if (inet_pton(family, address, binary) != 1)
         return -EINVAL;
     if (getifaddrs(&interfaces) != 0)
         return -errno;
-    for (const struct ifaddrs *interface = interfaces; interface && r == -ENODEV; interface = interface->ifa_next)
+    for (const struct ifaddrs *interface = interfaces; interface && error == -ENODEV; interface = interface->ifa_next)
         if (has_address(interface, family, binary))
-            r = copy_name(interface->ifa_name, ret_name, size);
+            error = copy_name(interface->ifa_name, ret_name, size);
     freeifaddrs(interfaces);
-    return r;
+    return error;
 }

@@ -16,9 +16,9 @@ void shares_free(struct shares *shares)
 static int add(struct shares *shares, const struct cpuset *limit, const struct place *place)
 {
     struct cpuset *set = &shares->sets[shares->count];
-    int r = cpuset_copy(set, &place->cpus);
-    if (r < 0)
-        return r;
+    int error = cpuset_copy(set, &place->cpus);
+    if (error < 0)
+        return error;
     cpuset_and(set, limit);
     if (cpuset_is_empty(set))
         cpuset_free(set);
@@ -45,48 +45,48 @@ static int add_apart(struct shares *shares, const struct topology *topology, con
                      enum level level)
 {
     size_t packages = topology->place_count[LEVEL_SOCKET], total = topology->place_count[level];
-    int r = 0;
-    for (size_t n = 0; n < total && r == 0; n++)
-        for (size_t i = 0; i < packages && r == 0; i++) {
+    int error = 0;
+    for (size_t n = 0; n < total && error == 0; n++)
+        for (size_t i = 0; i < packages && error == 0; i++) {
             const struct place *place = nth_in_package(topology, level, topology->places[LEVEL_SOCKET][i].id, n);
             if (place)
-                r = add(shares, limit, place);
+                error = add(shares, limit, place);
         }
-    return r;
+    return error;
 }
 
 int shares_list(struct shares *ret_shares, const struct topology *topology, const struct cpuset *limit,
                 enum process_distribution distribution, enum level level)
 {
     size_t total = topology->place_count[level];
-    int r = 0;
+    int error = 0;
     *ret_shares = (struct shares){.sets = calloc(total + 1, sizeof(*ret_shares->sets))};
     if (!ret_shares->sets)
         return -ENOMEM;
     if (distribution == PROC_DIST_SCATTER)
-        r = add_apart(ret_shares, topology, limit, level);
+        error = add_apart(ret_shares, topology, limit, level);
     else
-        for (size_t i = 0; i < total && r == 0; i++)
-            r = add(ret_shares, limit, &topology->places[level][i]);
-    if (r < 0)
+        for (size_t i = 0; i < total && error == 0; i++)
+            error = add(ret_shares, limit, &topology->places[level][i]);
+    if (error < 0)
         shares_free(ret_shares);
-    return r;
+    return error;
 }
 
 int shares_of_plan(struct shares *ret_shares, const struct plan_view *plan)
 {
     uint32_t count = plan->header->process_shares;
-    int r = 0;
+    int error = 0;
     *ret_shares = (struct shares){.sets = calloc(count + 1, sizeof(*ret_shares->sets))};
     if (!ret_shares->sets)
         return -ENOMEM;
-    for (uint32_t i = 0; i < count && r == 0; i++) {
-        r = plan_mask_cpuset(plan, plan->ranges[plan->header->share_sizes + i].last, &ret_shares->sets[i]);
-        ret_shares->count += r == 0;
+    for (uint32_t i = 0; i < count && error == 0; i++) {
+        error = plan_mask_cpuset(plan, plan->ranges[plan->header->share_sizes + i].last, &ret_shares->sets[i]);
+        ret_shares->count += error == 0;
     }
-    if (r < 0)
+    if (error < 0)
         shares_free(ret_shares);
-    return r;
+    return error;
 }
 
 /* Items first to last, both within count; at least one. */
@@ -104,18 +104,18 @@ static int add_cores(struct cpuset *part, const struct topology *topology, const
                      size_t last)
 {
     size_t core = 0;
-    int r = 0;
-    for (size_t i = 0; i < topology->place_count[LEVEL_CORE] && r == 0; i++) {
+    int error = 0;
+    for (size_t i = 0; i < topology->place_count[LEVEL_CORE] && error == 0; i++) {
         const struct place *place = &topology->places[LEVEL_CORE][i];
         if (!cpuset_intersects(&place->cpus, set))
             continue;
         if (core >= first && core <= last)
-            r = cpuset_or(part, &place->cpus);
+            error = cpuset_or(part, &place->cpus);
         core++;
     }
-    if (r == 0)
+    if (error == 0)
         cpuset_and(part, set);
-    return r;
+    return error;
 }
 
 static size_t count_cores(const struct topology *topology, const struct cpuset *set)
@@ -130,20 +130,20 @@ int shares_part(struct cpuset *ret_part, const struct topology *topology, const 
                 unsigned parts)
 {
     size_t cores = count_cores(topology, set), cpus = cpuset_weight(set), first, last, number = 0;
-    int r = 0;
+    int error = 0;
     *ret_part = CPUSET_EMPTY;
     if (cores >= parts) {
         bounds(cores, part, parts, &first, &last);
-        r = add_cores(ret_part, topology, set, first, last);
+        error = add_cores(ret_part, topology, set, first, last);
     } else {
         bounds(cpus, part, parts, &first, &last);
         CPUSET_FOREACH(id, set) {
-            if (number >= first && number <= last && r == 0)
-                r = cpuset_add(ret_part, (unsigned)id);
+            if (number >= first && number <= last && error == 0)
+                error = cpuset_add(ret_part, (unsigned)id);
             number++;
         }
     }
-    if (r < 0)
+    if (error < 0)
         cpuset_free(ret_part);
-    return r;
+    return error;
 }

@@ -15,10 +15,10 @@ int plan_mask_cpuset(const struct plan_view *plan, uint32_t mask_index, struct c
     struct cpuset set = CPUSET_EMPTY;
     for (uint32_t i = 0; i < mask->word_count; i++)
         for (uint64_t word = plan->words[mask->word_first + i]; word; word &= word - 1) {
-            int r = cpuset_add(&set, (mask->first_word + i) * 64 + (unsigned)__builtin_ctzll(word));
-            if (r < 0) {
+            int error = cpuset_add(&set, (mask->first_word + i) * 64 + (unsigned)__builtin_ctzll(word));
+            if (error < 0) {
                 cpuset_free(&set);
-                return r;
+                return error;
             }
         }
     cpuset_free(ret_set);
@@ -65,17 +65,17 @@ int plan_simulate(const struct plan_view *plan, struct sim_thread *threads, size
         return -ENOMEM;
     occupancy_init(&occupancy, plan, memory);
     uint64_t *bits = calloc(occupancy.claimed_words, sizeof(*bits));
-    int r = bits ? 0 : -ENOMEM;
+    int error = bits ? 0 : -ENOMEM;
 
     uint32_t main_slot = PLAN_NONE;
-    for (size_t i = 0; i < count && r == 0; i++) {
+    for (size_t i = 0; i < count && error == 0; i++) {
         decide(plan, &occupancy, &threads[i], main_slot);
         if (threads[i].facts.main && threads[i].rule != PLAN_NONE)
             main_slot = threads[i].pick.slot;
     }
-    for (size_t i = 0; i < count && r == 0; i++)
-        r = final_mask(plan, &occupancy, &threads[i], bits);
+    for (size_t i = 0; i < count && error == 0; i++)
+        error = final_mask(plan, &occupancy, &threads[i], bits);
     free(bits);
     free(memory);
-    return r;
+    return error;
 }

@@ -15,10 +15,10 @@ int build_place(struct topology *topology, enum level level, unsigned id, const 
             return -ENOMEM;
         topology->places[level] = places;
     }
-    int r = cpuset_copy(&place.cpus, cpus);
-    if (r == 0)
+    int error = cpuset_copy(&place.cpus, cpus);
+    if (error == 0)
         topology->places[level][topology->place_count[level]++] = place;
-    return r;
+    return error;
 }
 
 int build_device(struct topology *topology, struct device *device)
@@ -49,34 +49,34 @@ static int restrict_one(struct topology *topology, struct cpuset *mems, const ch
                  "\"%s\" is no restriction of a topology", item);
         return -EINVAL;
     }
-    int r = cpuset_parse_list(&set, equals + 1, NULL);
-    if (r == 0) {
+    int error = cpuset_parse_list(&set, equals + 1, NULL);
+    if (error == 0) {
         cpuset_and(is_cpus ? &topology->allowed : mems, &set);
         if (cpuset_is_empty(is_cpus ? &topology->allowed : mems))
-            r = -EINVAL;
+            error = -EINVAL;
     }
-    if (r == -EINVAL || r == -ERANGE) {
+    if (error == -EINVAL || error == -ERANGE) {
         diag_add(diags, DIAG_E063, span, NULL, NULL, "\"%s\" leaves nothing of this topology", item);
-        r = -EINVAL;
+        error = -EINVAL;
     }
     cpuset_free(&set);
-    return r;
+    return error;
 }
 
 int build_restrict(struct topology *topology, struct cpuset *mems, const char *text, struct diag_list *diags)
 {
     char *copy = strdup(text), *rest = copy;
-    int r = copy ? 0 : -ENOMEM;
-    for (char *item; r == 0 && (item = strsep(&rest, ";"));) {
+    int error = copy ? 0 : -ENOMEM;
+    for (char *item; error == 0 && (item = strsep(&rest, ";"));) {
         item += strspn(item, " ");
         size_t length = strlen(item);
         while (length && item[length - 1] == ' ')
             item[--length] = '\0';
         if (*item)
-            r = restrict_one(topology, mems, item, diags);
+            error = restrict_one(topology, mems, item, diags);
     }
     free(copy);
-    return r;
+    return error;
 }
 
 /* --- every CPU in one place of each level --- */
@@ -84,10 +84,10 @@ int build_restrict(struct topology *topology, struct cpuset *mems, const char *t
 /* CPUs that no place of the level holds. */
 static int left_over(const struct topology *topology, enum level level, struct cpuset *ret_cpus)
 {
-    int r = cpuset_copy(ret_cpus, &topology->cpus);
+    int error = cpuset_copy(ret_cpus, &topology->cpus);
     for (size_t i = 0; i < topology->place_count[level]; i++)
         cpuset_andnot(ret_cpus, &topology->places[level][i].cpus);
-    return r;
+    return error;
 }
 
 static int add_numbered(struct topology *topology, enum level level, const struct cpuset *cpus)
@@ -103,45 +103,45 @@ static int add_numbered(struct topology *topology, enum level level, const struc
 static int complete_packages(struct topology *topology)
 {
     struct cpuset rest = CPUSET_EMPTY;
-    int r = left_over(topology, LEVEL_SOCKET, &rest);
-    if (r == 0 && !cpuset_is_empty(&rest))
-        r = add_numbered(topology, LEVEL_SOCKET, &rest);
+    int error = left_over(topology, LEVEL_SOCKET, &rest);
+    if (error == 0 && !cpuset_is_empty(&rest))
+        error = add_numbered(topology, LEVEL_SOCKET, &rest);
     cpuset_free(&rest);
-    return r;
+    return error;
 }
 
 static int complete_cores(struct topology *topology)
 {
     struct cpuset rest = CPUSET_EMPTY, one = CPUSET_EMPTY;
-    int r = left_over(topology, LEVEL_CORE, &rest);
+    int error = left_over(topology, LEVEL_CORE, &rest);
     CPUSET_FOREACH(id, &rest) {
         cpuset_clear(&one);
-        if (r == 0)
-            r = cpuset_add(&one, (unsigned)id);
-        if (r == 0)
-            r = add_numbered(topology, LEVEL_CORE, &one);
+        if (error == 0)
+            error = cpuset_add(&one, (unsigned)id);
+        if (error == 0)
+            error = add_numbered(topology, LEVEL_CORE, &one);
     }
     cpuset_free(&rest);
     cpuset_free(&one);
-    return r;
+    return error;
 }
 
 /* Without a shared cache, what shares memory is the nearest thing to one: the CPUs of a node in a package. */
 static int complete_caches(struct topology *topology)
 {
     struct cpuset rest = CPUSET_EMPTY, part = CPUSET_EMPTY;
-    int r = left_over(topology, LEVEL_L3, &rest);
-    for (size_t s = 0; s < topology->place_count[LEVEL_SOCKET] && r == 0; s++)
-        for (size_t n = 0; n < topology->place_count[LEVEL_NODE] && r == 0; n++) {
-            r = cpuset_copy(&part, &rest);
+    int error = left_over(topology, LEVEL_L3, &rest);
+    for (size_t s = 0; s < topology->place_count[LEVEL_SOCKET] && error == 0; s++)
+        for (size_t n = 0; n < topology->place_count[LEVEL_NODE] && error == 0; n++) {
+            error = cpuset_copy(&part, &rest);
             cpuset_and(&part, &topology->places[LEVEL_SOCKET][s].cpus);
             cpuset_and(&part, &topology->places[LEVEL_NODE][n].cpus);
-            if (r == 0 && !cpuset_is_empty(&part))
-                r = add_numbered(topology, LEVEL_L3, &part);
+            if (error == 0 && !cpuset_is_empty(&part))
+                error = add_numbered(topology, LEVEL_L3, &part);
         }
     cpuset_free(&rest);
     cpuset_free(&part);
-    return r;
+    return error;
 }
 
 static const struct topo_node *node_around(const struct topology *topology, unsigned cpu)
@@ -177,32 +177,32 @@ static int number_cpus(struct topology *topology)
 static int add_node_place(struct topology *topology, const struct topo_node *node)
 {
     struct cpuset cpus = CPUSET_EMPTY;
-    int r = 0;
-    for (size_t i = 0; i < topology->cpu_count && r == 0; i++)
+    int error = 0;
+    for (size_t i = 0; i < topology->cpu_count && error == 0; i++)
         if (topology->cpu[i].node == node->id)
-            r = cpuset_add(&cpus, topology->cpu[i].id);
-    if (r == 0)
-        r = build_place(topology, LEVEL_NODE, node->id, &cpus);
+            error = cpuset_add(&cpus, topology->cpu[i].id);
+    if (error == 0)
+        error = build_place(topology, LEVEL_NODE, node->id, &cpus);
     cpuset_free(&cpus);
-    return r;
+    return error;
 }
 
 /* Node places in the order of their first CPUs; afterwards nodes[] says the same as the places. */
 static int place_nodes(struct topology *topology, const struct cpuset *mems)
 {
-    int r = 0;
-    for (size_t i = 0; i < topology->cpu_count && r == 0; i++)
+    int error = 0;
+    for (size_t i = 0; i < topology->cpu_count && error == 0; i++)
         if (!topology_place_of(topology, LEVEL_NODE, topology->cpu[i].id))
-            r = add_node_place(topology, topology_node(topology, topology->cpu[i].node));
-    for (size_t n = 0; n < topology->node_count && r == 0; n++) {
+            error = add_node_place(topology, topology_node(topology, topology->cpu[i].node));
+    for (size_t n = 0; n < topology->node_count && error == 0; n++) {
         struct topo_node *node = &topology->nodes[n];
         node->memory_allowed = node->memory > 0 && cpuset_has(mems, node->id);
         cpuset_clear(&node->cpus);
-        for (size_t i = 0; i < topology->place_count[LEVEL_NODE] && r == 0; i++)
+        for (size_t i = 0; i < topology->place_count[LEVEL_NODE] && error == 0; i++)
             if (topology->places[LEVEL_NODE][i].id == node->id)
-                r = cpuset_copy(&node->cpus, &topology->places[LEVEL_NODE][i].cpus);
+                error = cpuset_copy(&node->cpus, &topology->places[LEVEL_NODE][i].cpus);
     }
-    return r;
+    return error;
 }
 
 /* The number of the place of each CPU, by one walk over the places. */
@@ -227,24 +227,24 @@ static void write_place_ids(struct topology *topology, const size_t *index_of_cp
 int build_cpus(struct topology *topology, const struct cpuset *mems)
 {
     size_t *index_of_cpu = calloc((size_t)cpuset_last(&topology->cpus) + 2, sizeof(*index_of_cpu));
-    int r = index_of_cpu ? number_cpus(topology) : -ENOMEM;
-    if (r == 0)
-        r = place_nodes(topology, mems);
-    if (r == 0)
-        r = complete_packages(topology);
-    if (r == 0)
-        r = complete_caches(topology);
-    if (r == 0)
-        r = complete_cores(topology);
-    if (r == 0)
-        r = build_place(topology, LEVEL_NONE, 0, &topology->cpus);
-    if (r == 0) {
+    int error = index_of_cpu ? number_cpus(topology) : -ENOMEM;
+    if (error == 0)
+        error = place_nodes(topology, mems);
+    if (error == 0)
+        error = complete_packages(topology);
+    if (error == 0)
+        error = complete_caches(topology);
+    if (error == 0)
+        error = complete_cores(topology);
+    if (error == 0)
+        error = build_place(topology, LEVEL_NONE, 0, &topology->cpus);
+    if (error == 0) {
         for (size_t i = 0; i < topology->cpu_count; i++)
             index_of_cpu[topology->cpu[i].id] = i;
         write_place_ids(topology, index_of_cpu);
     }
     free(index_of_cpu);
-    return r;
+    return error;
 }
 
 /* --- distances and homes --- */

@@ -25,12 +25,12 @@ static struct span source_span(const char *source)
 
 static int copy_bitmap(struct cpuset *ret_set, hwloc_const_bitmap_t bitmap)
 {
-    int r = 0;
+    int error = 0;
     if (!bitmap || hwloc_bitmap_weight(bitmap) < 0) /* infinite: no real set of CPUs */
         return 0;
-    for (int id = hwloc_bitmap_first(bitmap); id >= 0 && r == 0; id = hwloc_bitmap_next(bitmap, id))
-        r = cpuset_add(ret_set, (unsigned)id);
-    return r;
+    for (int id = hwloc_bitmap_first(bitmap); id >= 0 && error == 0; id = hwloc_bitmap_next(bitmap, id))
+        error = cpuset_add(ret_set, (unsigned)id);
+    return error;
 }
 
 /*
@@ -63,13 +63,13 @@ static int copy_places(struct topology *topology, hwloc_topology_t tree, enum le
 {
     for (hwloc_obj_t object = NULL; (object = hwloc_get_next_obj_by_type(tree, type, object));) {
         struct cpuset cpus = CPUSET_EMPTY;
-        int r = copy_bitmap(&cpus, object->cpuset);
+        int error = copy_bitmap(&cpus, object->cpuset);
         cpuset_and(&cpus, &topology->cpus);
-        if (r == 0 && !cpuset_is_empty(&cpus))
-            r = build_place(topology, level, place_id(object, level, topology->place_count[level]), &cpus);
+        if (error == 0 && !cpuset_is_empty(&cpus))
+            error = build_place(topology, level, place_id(object, level, topology->place_count[level]), &cpus);
         cpuset_free(&cpus);
-        if (r < 0)
-            return r;
+        if (error < 0)
+            return error;
     }
     return 0;
 }
@@ -89,20 +89,20 @@ static int compare_nodes(const void *a, const void *b)
 static int copy_nodes(struct topology *topology, hwloc_topology_t tree, struct cpuset *ret_allowed)
 {
     int count = hwloc_get_nbobjs_by_type(tree, HWLOC_OBJ_NUMANODE);
-    int r = copy_bitmap(ret_allowed, hwloc_topology_get_allowed_nodeset(tree));
+    int error = copy_bitmap(ret_allowed, hwloc_topology_get_allowed_nodeset(tree));
     topology->nodes = calloc((size_t)(count > 0 ? count : 1), sizeof(*topology->nodes));
     if (!topology->nodes)
         return -ENOMEM;
     for (hwloc_obj_t object = NULL;
-         r == 0 && (object = hwloc_get_next_obj_by_type(tree, HWLOC_OBJ_NUMANODE, object));) {
+         error == 0 && (object = hwloc_get_next_obj_by_type(tree, HWLOC_OBJ_NUMANODE, object));) {
         struct topo_node *node = &topology->nodes[topology->node_count++];
         node->id = object->os_index;
         node->memory = object->attr->numanode.local_memory;
-        r = copy_bitmap(&node->cpus, object->cpuset);
+        error = copy_bitmap(&node->cpus, object->cpuset);
         cpuset_and(&node->cpus, &topology->cpus);
     }
     qsort(topology->nodes, topology->node_count, sizeof(*topology->nodes), compare_nodes);
-    return r;
+    return error;
 }
 
 static int copy_distances(struct topology *topology, hwloc_topology_t tree)
@@ -110,12 +110,12 @@ static int copy_distances(struct topology *topology, hwloc_topology_t tree)
     struct hwloc_distances_s *found[1];
     unsigned count = 1;
     size_t n = topology->node_count;
-    int r = build_default_distances(topology);
-    if (r < 0 ||
+    int error = build_default_distances(topology);
+    if (error < 0 ||
         hwloc_distances_get_by_type(tree, HWLOC_OBJ_NUMANODE, &count, found, HWLOC_DISTANCES_KIND_MEANS_LATENCY, 0) !=
             0 ||
         count == 0)
-        return r;
+        return error;
     for (unsigned a = 0; a < found[0]->nbobjs; a++)
         for (unsigned b = 0; b < found[0]->nbobjs; b++) {
             const struct topo_node *from = topology_node(topology, found[0]->objs[a]->os_index);
@@ -199,23 +199,23 @@ static int copy_device(struct topology *topology, hwloc_topology_t tree, hwloc_o
         return 0;
     device.name = strdup(object->type == HWLOC_OBJ_PCI_DEVICE || !object->name ? "" : object->name);
     device.pci = pci_address(object);
-    int r = device.name && device.pci ? copy_bitmap(&device.cpus, near->cpuset) : -ENOMEM;
+    int error = device.name && device.pci ? copy_bitmap(&device.cpus, near->cpuset) : -ENOMEM;
     cpuset_and(&device.cpus, &topology->cpus);
-    if (r == 0)
-        r = copy_bitmap(&device.nodes, near->nodeset);
-    if (r == 0)
-        r = build_device(topology, &device);
-    return r;
+    if (error == 0)
+        error = copy_bitmap(&device.nodes, near->nodeset);
+    if (error == 0)
+        error = build_device(topology, &device);
+    return error;
 }
 
 static int copy_devices(struct topology *topology, hwloc_topology_t tree)
 {
-    int r = 0;
-    for (hwloc_obj_t object = NULL; r == 0 && (object = hwloc_get_next_pcidev(tree, object));)
-        r = copy_device(topology, tree, object);
-    for (hwloc_obj_t object = NULL; r == 0 && (object = hwloc_get_next_osdev(tree, object));)
-        r = copy_device(topology, tree, object);
-    return r;
+    int error = 0;
+    for (hwloc_obj_t object = NULL; error == 0 && (object = hwloc_get_next_pcidev(tree, object));)
+        error = copy_device(topology, tree, object);
+    for (hwloc_obj_t object = NULL; error == 0 && (object = hwloc_get_next_osdev(tree, object));)
+        error = copy_device(topology, tree, object);
+    return error;
 }
 
 /* --- what this process may use --- */
@@ -228,13 +228,13 @@ static int own_affinity(struct cpuset *ret_cpus)
         size_t size = CPU_ALLOC_SIZE(cpus);
         if (!mask)
             return -ENOMEM;
-        int r = sched_getaffinity(0, size, mask) == 0 ? 0 : -errno;
-        for (size_t id = 0; id < cpus && r == 0; id++)
+        int error = sched_getaffinity(0, size, mask) == 0 ? 0 : -errno;
+        for (size_t id = 0; id < cpus && error == 0; id++)
             if (CPU_ISSET_S(id, size, mask))
-                r = cpuset_add(ret_cpus, (unsigned)id);
+                error = cpuset_add(ret_cpus, (unsigned)id);
         CPU_FREE(mask);
-        if (r != -EINVAL)
-            return r;
+        if (error != -EINVAL)
+            return error;
     }
     return -EINVAL;
 }
@@ -257,14 +257,14 @@ static void read_isolated(struct cpuset *ret_cpus)
 static int limit_to_this_process(struct topology *topology)
 {
     struct cpuset affinity = CPUSET_EMPTY;
-    int r = own_affinity(&affinity);
-    if (r == 0) {
+    int error = own_affinity(&affinity);
+    if (error == 0) {
         cpuset_and(&topology->allowed, &affinity);
         read_isolated(&topology->isolated);
         cpuset_and(&topology->isolated, &topology->cpus);
     }
     cpuset_free(&affinity);
-    return r;
+    return error;
 }
 
 /* --- loading --- */
@@ -277,9 +277,9 @@ static int set_synthetic(hwloc_topology_t tree, const char *text)
         return 0;
     if (asprintf(&with_threads, "%s pu:1", text) < 0)
         return -1;
-    int r = hwloc_topology_set_synthetic(tree, with_threads);
+    int error = hwloc_topology_set_synthetic(tree, with_threads);
     free(with_threads);
-    return r;
+    return error;
 }
 
 static int open_source(hwloc_topology_t tree, enum topology_kind kind, const char *text, struct diag_list *diags)
@@ -301,23 +301,23 @@ static int open_source(hwloc_topology_t tree, enum topology_kind kind, const cha
 
 static int copy_tree(struct topology *topology, hwloc_topology_t tree, struct cpuset *ret_mems)
 {
-    int r = copy_bitmap(&topology->cpus, hwloc_topology_get_topology_cpuset(tree));
-    if (r == 0)
-        r = copy_bitmap(&topology->allowed, hwloc_topology_get_allowed_cpuset(tree));
+    int error = copy_bitmap(&topology->cpus, hwloc_topology_get_topology_cpuset(tree));
+    if (error == 0)
+        error = copy_bitmap(&topology->allowed, hwloc_topology_get_allowed_cpuset(tree));
     cpuset_and(&topology->allowed, &topology->cpus);
-    if (r == 0)
-        r = copy_nodes(topology, tree, ret_mems);
-    if (r == 0)
-        r = copy_places(topology, tree, LEVEL_SOCKET, HWLOC_OBJ_PACKAGE);
-    if (r == 0)
-        r = copy_places(topology, tree, LEVEL_L3, HWLOC_OBJ_L3CACHE);
-    if (r == 0)
-        r = copy_places(topology, tree, LEVEL_CORE, HWLOC_OBJ_CORE);
-    if (r == 0)
-        r = copy_places(topology, tree, LEVEL_CPU, HWLOC_OBJ_PU);
-    if (r == 0)
-        r = copy_devices(topology, tree);
-    return r;
+    if (error == 0)
+        error = copy_nodes(topology, tree, ret_mems);
+    if (error == 0)
+        error = copy_places(topology, tree, LEVEL_SOCKET, HWLOC_OBJ_PACKAGE);
+    if (error == 0)
+        error = copy_places(topology, tree, LEVEL_L3, HWLOC_OBJ_L3CACHE);
+    if (error == 0)
+        error = copy_places(topology, tree, LEVEL_CORE, HWLOC_OBJ_CORE);
+    if (error == 0)
+        error = copy_places(topology, tree, LEVEL_CPU, HWLOC_OBJ_PU);
+    if (error == 0)
+        error = copy_devices(topology, tree);
+    return error;
 }
 
 static int load_tree(struct topology *topology, hwloc_topology_t tree, enum topology_kind kind, const char *text,
@@ -326,29 +326,29 @@ static int load_tree(struct topology *topology, hwloc_topology_t tree, enum topo
     struct cpuset mems = CPUSET_EMPTY;
     set_filters(tree);
     hwloc_topology_set_flags(tree, HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED);
-    int r = open_source(tree, kind, text, diags);
-    if (r < 0)
-        return r;
+    int error = open_source(tree, kind, text, diags);
+    if (error < 0)
+        return error;
     if (hwloc_topology_load(tree) != 0) {
         diag_add(diags, kind == TOPOLOGY_XML ? DIAG_E060 : DIAG_E062, source_span(text ? text : "this machine"), NULL,
                  NULL, "the topology cannot be read: %s", strerror(errno));
         return -EINVAL;
     }
-    r = copy_tree(topology, tree, &mems);
-    if (r == 0 && kind == TOPOLOGY_MACHINE)
-        r = limit_to_this_process(topology);
-    if (r == 0 && restrictions)
-        r = build_restrict(topology, &mems, restrictions, diags);
-    if (r == 0)
-        r = build_cpus(topology, &mems);
-    if (r == 0)
-        r = copy_distances(topology, tree);
-    if (r == 0) {
+    error = copy_tree(topology, tree, &mems);
+    if (error == 0 && kind == TOPOLOGY_MACHINE)
+        error = limit_to_this_process(topology);
+    if (error == 0 && restrictions)
+        error = build_restrict(topology, &mems, restrictions, diags);
+    if (error == 0)
+        error = build_cpus(topology, &mems);
+    if (error == 0)
+        error = copy_distances(topology, tree);
+    if (error == 0) {
         copy_core_kinds(topology, tree);
-        r = build_homes(topology);
+        error = build_homes(topology);
     }
     cpuset_free(&mems);
-    return r;
+    return error;
 }
 
 static enum topology_kind kind_of(const char *text)
@@ -378,21 +378,21 @@ int topology_load(struct topology **ret_topology, const char *text, struct diag_
     hwloc_topology_t tree = NULL;
     const char *restrictions = NULL;
     char *name = NULL;
-    int r = topology ? split(text ? text : "machine", &name, &restrictions) : -ENOMEM;
-    if (r == 0) {
+    int error = topology ? split(text ? text : "machine", &name, &restrictions) : -ENOMEM;
+    if (error == 0) {
         enum topology_kind kind = kind_of(name);
         topology->is_this_machine = kind == TOPOLOGY_MACHINE;
         topology->source = strdup(topology->is_this_machine ? "this machine" : text);
-        r = topology->source && hwloc_topology_init(&tree) == 0 ? 0 : -ENOMEM;
-        if (r == 0)
-            r = load_tree(topology, tree, kind, kind == TOPOLOGY_MACHINE ? NULL : name, restrictions, diags);
+        error = topology->source && hwloc_topology_init(&tree) == 0 ? 0 : -ENOMEM;
+        if (error == 0)
+            error = load_tree(topology, tree, kind, kind == TOPOLOGY_MACHINE ? NULL : name, restrictions, diags);
         if (tree)
             hwloc_topology_destroy(tree);
     }
     free(name);
-    if (r < 0) {
+    if (error < 0) {
         topology_free(topology);
-        return r;
+        return error;
     }
     *ret_topology = topology;
     return 0;
@@ -402,19 +402,19 @@ int topology_export_xml(char **ret_xml, struct diag_list *diags)
 {
     hwloc_topology_t tree;
     char *buffer = NULL;
-    int length = 0, r = -EINVAL;
+    int length = 0, error = -EINVAL;
     if (hwloc_topology_init(&tree) != 0)
         return -ENOMEM;
     set_filters(tree);
     hwloc_topology_set_flags(tree, HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED);
     if (hwloc_topology_load(tree) == 0 && hwloc_topology_export_xmlbuffer(tree, &buffer, &length, 0) == 0) {
         *ret_xml = strdup(buffer);
-        r = *ret_xml ? 0 : -ENOMEM;
+        error = *ret_xml ? 0 : -ENOMEM;
         hwloc_free_xmlbuffer(tree, buffer);
     } else {
         diag_add(diags, DIAG_E062, source_span("this machine"), NULL, NULL, "the topology cannot be written: %s",
                  strerror(errno));
     }
     hwloc_topology_destroy(tree);
-    return r;
+    return error;
 }

@@ -44,22 +44,22 @@ unsigned width_of(FILE *to)
     return wanted >= 20 && wanted < 10000 ? (unsigned)wanted : 80;
 }
 
-int finish_output(int code)
+int finish_output(int status)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
-        return code;
+        return status;
     if (errno != EPIPE)
         complain("the output could not be written: %s", strerror(errno));
-    return code == EXIT_FINE ? EXIT_NO : code;
+    return status == EXIT_FINE ? EXIT_NO : status;
 }
 
 int print_json(FILE *to, json_t *value)
 {
-    int r = value ? json_dumpf(value, to, JSON_INDENT(2) | JSON_PRESERVE_ORDER) : -1;
-    if (r == 0)
+    int error = value ? json_dumpf(value, to, JSON_INDENT(2) | JSON_PRESERVE_ORDER) : -1;
+    if (error == 0)
         fputc('\n', to);
     json_decref(value);
-    if (r == 0)
+    if (error == 0)
         return EXIT_FINE;
     complain("the JSON could not be written");
     return EXIT_NO;

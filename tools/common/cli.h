@@ -46,7 +46,7 @@ unsigned width_of(FILE *to);
 /* Prints and frees the value, with a newline. EXIT_FINE, or EXIT_NO with a word when the output fails. */
 int print_json(FILE *to, json_t *value);
 /* Did everything that was printed reach stdout (a full disk, a closed pipe). */
-int finish_output(int code);
+int finish_output(int status);
 
 /* "12.3 MiB". */
 void size_text(uint64_t bytes, char *ret_text, size_t size);

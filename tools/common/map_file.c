@@ -13,16 +13,17 @@ int map_file(struct mapped *ret_file, const char *path, size_t max)
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    int r = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0 && (size_t)status.st_size <= max
-                ? 0
-                : -EINVAL;
-    void *data = r == 0 ? mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, fd, 0) : MAP_FAILED;
-    if (r == 0 && data == MAP_FAILED)
-        r = -errno;
+    int error =
+        fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0 && (size_t)status.st_size <= max
+            ? 0
+            : -EINVAL;
+    void *data = error == 0 ? mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, fd, 0) : MAP_FAILED;
+    if (error == 0 && data == MAP_FAILED)
+        error = -errno;
     close(fd);
-    if (r == 0)
+    if (error == 0)
         *ret_file = (struct mapped){data, (size_t)status.st_size};
-    return r;
+    return error;
 }
 
 size_t read_start(const char *path, char *ret_text, size_t size)

@@ -58,7 +58,7 @@ int thread_cpus_now(pid_t pid, pid_t tid, struct cpuset *ret_cpus)
     static const char key[] = "Cpus_allowed_list:";
     char path[80], *line = NULL;
     size_t size = 0;
-    int r = -ESRCH;
+    int error = -ESRCH;
     snprintf(path, sizeof(path), "/proc/%d/task/%d/status", (int)pid, (int)tid);
     FILE *file = fopen(path, "re");
     if (!file)
@@ -68,10 +68,10 @@ int thread_cpus_now(pid_t pid, pid_t tid, struct cpuset *ret_cpus)
             continue;
         char *list = line + sizeof(key) - 1 + strspn(line + sizeof(key) - 1, " \t");
         list[strcspn(list, "\n")] = '\0';
-        r = cpuset_parse_list(ret_cpus, list, NULL);
+        error = cpuset_parse_list(ret_cpus, list, NULL);
         break;
     }
     free(line);
     fclose(file);
-    return r;
+    return error;
 }

@@ -126,9 +126,9 @@ static int open_program(struct program *program, const char *path, unsigned *ret
 {
     *program = (struct program){.path = path};
     *ret_class = ELFCLASSNONE;
-    int r = map_file(&program->file, path, FILE_MOST);
-    if (r < 0)
-        return r;
+    int error = map_file(&program->file, path, FILE_MOST);
+    if (error < 0)
+        return error;
     const unsigned char *bytes = (const unsigned char *)program->file.data;
     if (program->file.size < sizeof(Elf64_Ehdr) || memcmp(bytes, ELFMAG, SELFMAG) != 0)
         return -ENOEXEC;
@@ -246,14 +246,14 @@ static void look_at_file(struct diagnosis *diagnosis, const char *path, int dept
     struct program program;
     unsigned class;
     char *real = realpath(path, NULL);
-    int r = real ? open_program(&program, real, &class) : -errno;
-    if (!real || (r < 0 && r != -ENOEXEC)) {
-        diagnose(diagnosis, "program", HEALTH_NO, NULL, "%s: %s", path, strerror(-r));
+    int error = real ? open_program(&program, real, &class) : -errno;
+    if (!real || (error < 0 && error != -ENOEXEC)) {
+        diagnose(diagnosis, "program", HEALTH_NO, NULL, "%s: %s", path, strerror(-error));
         free(real);
         return;
     }
     look_at_rights(diagnosis, real);
-    if (r == -ENOEXEC)
+    if (error == -ENOEXEC)
         look_at_other(diagnosis, &program, class, depth);
     else if (OWN_MACHINE != EM_NONE && program.header->e_machine != OWN_MACHINE)
         diagnose(diagnosis, "machine", HEALTH_NO, NULL, "%s is for another processor", real);

@@ -121,10 +121,10 @@ static enum MHD_Result send_series(struct MHD_Connection *connection)
     char *text = NULL;
     size_t size = 0;
     FILE *to = open_memstream(&text, &size);
-    int r = to ? series_write(to, openmetrics) : -ENOMEM;
+    int error = to ? series_write(to, openmetrics) : -ENOMEM;
     if (to && fclose(to) != 0)
-        r = -ENOMEM;
-    if (r == 0)
+        error = -ENOMEM;
+    if (error == 0)
         return send_text(connection, MHD_HTTP_OK, openmetrics ? series_type_openmetrics : series_type_prometheus, text,
                          size);
     free(text);

@@ -89,10 +89,10 @@ static int add_thread(struct scene *scene, const json_t *thread)
         group->differing += differs;
         return 0;
     }
-    int r = new_group(scene, rule, main ? "main" : name, cpus);
-    if (r == 0)
+    int error = new_group(scene, rule, main ? "main" : name, cpus);
+    if (error == 0)
         scene->groups[scene->group_count - 1].differing = differs;
-    return r;
+    return error;
 }
 
 /* A thread, or the process. */
@@ -106,15 +106,15 @@ static int make_groups(struct scene *scene, const json_t *threads, bool all)
 {
     size_t index;
     json_t *thread;
-    int r = 0;
+    int error = 0;
     scene->groups = calloc(json_array_size(threads) + 1, sizeof(*scene->groups));
     if (!scene->groups)
         return -ENOMEM;
     json_array_foreach(threads, index, thread) {
-        if (r == 0 && (all || !has_ended(thread)))
-            r = add_thread(scene, thread);
+        if (error == 0 && (all || !has_ended(thread)))
+            error = add_thread(scene, thread);
     }
-    return r;
+    return error;
 }
 
 void scene_group_label(const struct scene_group *group, char *ret_label, size_t size)
@@ -157,9 +157,9 @@ static int add_cell(struct scene_node *node, const struct cpuset *cpus)
     node->cells = cells;
     struct scene_cell *cell = &cells[node->cell_count];
     *cell = (struct scene_cell){.cpus = CPUSET_EMPTY};
-    int r = cpuset_copy(&cell->cpus, cpus);
-    if (r < 0)
-        return r;
+    int error = cpuset_copy(&cell->cpus, cpus);
+    if (error < 0)
+        return error;
     node->cell_count++;
     cpuset_format(cpus, cell->label, sizeof(cell->label));
     return 0;
@@ -168,44 +168,44 @@ static int add_cell(struct scene_node *node, const struct cpuset *cpus)
 static int add_set(struct scene_node *node, const char *text)
 {
     struct cpuset cpus = CPUSET_EMPTY;
-    int r = cpuset_parse_list(&cpus, text, NULL) < 0 || cpuset_is_empty(&cpus) ? 0 : add_cell(node, &cpus);
+    int error = cpuset_parse_list(&cpus, text, NULL) < 0 || cpuset_is_empty(&cpus) ? 0 : add_cell(node, &cpus);
     cpuset_free(&cpus);
-    return r;
+    return error;
 }
 
 /* The hardware threads of a core stand beside each other. */
 static int add_cpus(struct scene_node *node, const char *core)
 {
     struct cpuset cpus = CPUSET_EMPTY, one = CPUSET_EMPTY;
-    int r = cpuset_parse_list(&cpus, core, NULL) < 0 ? 0 : 1;
-    for (int id = r ? cpuset_first(&cpus) : -1; id >= 0 && r >= 0; id = cpuset_next(&cpus, id)) {
+    int error = cpuset_parse_list(&cpus, core, NULL) < 0 ? 0 : 1;
+    for (int id = error ? cpuset_first(&cpus) : -1; id >= 0 && error >= 0; id = cpuset_next(&cpus, id)) {
         cpuset_clear(&one);
-        r = cpuset_add(&one, (unsigned)id);
-        if (r >= 0)
-            r = add_cell(node, &one);
+        error = cpuset_add(&one, (unsigned)id);
+        if (error >= 0)
+            error = add_cell(node, &one);
     }
     cpuset_free(&cpus);
     cpuset_free(&one);
-    return r < 0 ? r : 0;
+    return error < 0 ? error : 0;
 }
 
 static int make_cells(const struct scene *scene, struct scene_node *node, const json_t *caches)
 {
     size_t i, k;
     json_t *cache, *core;
-    int r = 0;
+    int error = 0;
     json_array_foreach(caches, i, cache) {
         if (strcmp(scene->cell_word, "cache") == 0) {
-            r = r < 0 ? r : add_set(node, text_of(cache, "cpus"));
+            error = error < 0 ? error : add_set(node, text_of(cache, "cpus"));
             continue;
         }
         json_array_foreach(json_object_get(cache, "cores"), k, core) {
             const char *text = json_string_value(core);
-            if (r >= 0 && text)
-                r = strcmp(scene->cell_word, "core") == 0 ? add_set(node, text) : add_cpus(node, text);
+            if (error >= 0 && text)
+                error = strcmp(scene->cell_word, "core") == 0 ? add_set(node, text) : add_cpus(node, text);
         }
     }
-    return r;
+    return error;
 }
 
 static int make_nodes(struct scene *scene, const json_t *machine)
@@ -213,7 +213,7 @@ static int make_nodes(struct scene *scene, const json_t *machine)
     const json_t *nodes = json_object_get(machine, "nodes");
     size_t index;
     json_t *node;
-    int r = 0;
+    int error = 0;
     scene->cell_word = count_all(machine, "cpus") <= SCENE_CELLS    ? "CPU"
                        : count_all(machine, "cores") <= SCENE_CELLS ? "core"
                                                                     : "cache";
@@ -222,7 +222,7 @@ static int make_nodes(struct scene *scene, const json_t *machine)
         return -ENOMEM;
     json_array_foreach(nodes, index, node) {
         struct scene_node *to = &scene->nodes[scene->node_count];
-        if (r < 0)
+        if (error < 0)
             break;
         to->id = number_of(node, "id");
         to->memory_bytes = number_of(node, "memory_bytes");
@@ -231,9 +231,9 @@ static int make_nodes(struct scene *scene, const json_t *machine)
         if (cpuset_parse_list(&to->cpus, to->cpus_text, NULL) < 0)
             to->cpus = CPUSET_EMPTY;
         scene->node_count++;
-        r = make_cells(scene, to, json_object_get(node, "l3"));
+        error = make_cells(scene, to, json_object_get(node, "l3"));
     }
-    return r;
+    return error;
 }
 
 /* --- who is where --- */
@@ -297,16 +297,16 @@ int scene_make(struct scene *ret_scene, const char *title, const json_t *documen
     *ret_scene = (struct scene){.title = title};
     if (json_array_size(json_object_get(machine, "nodes")) == 0)
         return -ENODATA;
-    int r = make_rules(ret_scene, json_object_get(document, "rules"));
-    if (r == 0)
-        r = make_groups(ret_scene, json_object_get(document, "threads"), over);
-    if (r == 0)
-        r = make_nodes(ret_scene, machine);
-    if (r == 0)
-        r = settle_groups(ret_scene);
-    if (r < 0)
+    int error = make_rules(ret_scene, json_object_get(document, "rules"));
+    if (error == 0)
+        error = make_groups(ret_scene, json_object_get(document, "threads"), over);
+    if (error == 0)
+        error = make_nodes(ret_scene, machine);
+    if (error == 0)
+        error = settle_groups(ret_scene);
+    if (error < 0)
         scene_free(ret_scene);
-    return r;
+    return error;
 }
 
 void scene_free(struct scene *scene)

@@ -17,11 +17,11 @@ static int number_of_cpus(const struct plan_view *plan, uint32_t *ret_number)
     if (!base)
         return -ENOMEM;
     long bytes = syscall(SYS_sched_getaffinity, 0, size, base);
-    int r = bytes < 0 ? -errno : 0;
-    if (r == 0)
+    int error = bytes < 0 ? -errno : 0;
+    if (error == 0)
         *ret_number = cpu_count_number(plan, base, (size_t)bytes / 8, cgroup_cpus(read_start));
     free(base);
-    return r;
+    return error;
 }
 
 static int set_variables(const struct policy *policy, uint32_t number)
@@ -41,12 +41,12 @@ int cpu_export(const struct policy *policy, const char *plan_path)
     uint32_t number = 0;
     if (policy->cpu_count.export.count == 0)
         return 0;
-    int r = map_file(&file, plan_path, PLAN_MAX_SIZE);
-    if (r < 0)
-        return r;
-    r = plan_check(&plan, file.data, file.size, NULL);
-    if (r == 0)
-        r = number_of_cpus(&plan, &number);
+    int error = map_file(&file, plan_path, PLAN_MAX_SIZE);
+    if (error < 0)
+        return error;
+    error = plan_check(&plan, file.data, file.size, NULL);
+    if (error == 0)
+        error = number_of_cpus(&plan, &number);
     munmap((void *)file.data, file.size);
-    return r < 0 ? r : set_variables(policy, number);
+    return error < 0 ? error : set_variables(policy, number);
 }

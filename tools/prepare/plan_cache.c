@@ -145,19 +145,19 @@ int plan_write(const char *path, const struct plan_bytes *plan, unsigned mode)
     if (asprintf(&temporary, "%s.%u.tmp", path, (unsigned)getpid()) < 0)
         return -ENOMEM;
     int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-    int r = fd < 0 ? -errno : 0;
-    if (r == 0)
-        r = write_all(fd, plan->data, plan->size);
-    if (r == 0 && fchmod(fd, mode) != 0)
-        r = -errno;
-    if (fd >= 0 && close(fd) != 0 && r == 0)
-        r = -errno;
-    if (r == 0 && rename(temporary, path) != 0)
-        r = -errno;
-    if (r < 0 && fd >= 0)
+    int error = fd < 0 ? -errno : 0;
+    if (error == 0)
+        error = write_all(fd, plan->data, plan->size);
+    if (error == 0 && fchmod(fd, mode) != 0)
+        error = -errno;
+    if (fd >= 0 && close(fd) != 0 && error == 0)
+        error = -errno;
+    if (error == 0 && rename(temporary, path) != 0)
+        error = -errno;
+    if (error < 0 && fd >= 0)
         unlink(temporary);
     free(temporary);
-    return r;
+    return error;
 }
 
 int plan_cache_get(char **ret_path, struct prepared *prepared, const struct policy_options *options)
@@ -170,18 +170,18 @@ int plan_cache_get(char **ret_path, struct prepared *prepared, const struct poli
         return EXIT_MACHINE;
     }
     if (!plan_cache_has(path)) {
-        int code = prepare_plan(prepared, options, TALK_WARNINGS);
+        int status = prepare_plan(prepared, options, TALK_WARNINGS);
         /* the shares first: where the policy's plan is, they are */
-        int r = code == EXIT_FINE ? share_plans_write(path, prepared, mode) : 0;
-        if (code == EXIT_FINE && r == 0)
-            r = plan_write(path, &prepared->plan, mode);
-        if (r < 0) {
-            complain("%s cannot be written: %s", path, strerror(-r));
-            code = EXIT_MACHINE;
+        int error = status == EXIT_FINE ? share_plans_write(path, prepared, mode) : 0;
+        if (status == EXIT_FINE && error == 0)
+            error = plan_write(path, &prepared->plan, mode);
+        if (error < 0) {
+            complain("%s cannot be written: %s", path, strerror(-error));
+            status = EXIT_MACHINE;
         }
-        if (code != EXIT_FINE) {
+        if (status != EXIT_FINE) {
             free(path);
-            return code;
+            return status;
         }
     }
     char *own = share_plan_of_rank(path, prepared, options, rank_from_environment(prepared->config.policy), mode);

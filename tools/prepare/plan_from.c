@@ -31,12 +31,12 @@ int plan_from_report(struct thread_list *list, const json_t *report)
 {
     size_t index;
     json_t *thread;
-    int r = 0;
+    int error = 0;
     json_array_foreach(json_object_get(report, "threads"), index, thread) {
-        if (r == 0 && !truth_of(thread, "main"))
-            r = add(list, thread);
+        if (error == 0 && !truth_of(thread, "main"))
+            error = add(list, thread);
     }
-    return r;
+    return error;
 }
 
 struct process_facts plan_from_process(const json_t *report)
@@ -52,20 +52,20 @@ struct process_facts plan_from_process(const json_t *report)
 int plan_from_words(struct thread_list *ret_list, const struct process_facts *process, const char *verb,
                     const char *const *specs, size_t spec_count, const json_t *seen, const char *from)
 {
-    int r = thread_list_init(ret_list, process);
-    for (size_t i = 0; i < spec_count && r == 0; i++) {
-        r = thread_list_add(ret_list, specs[i]);
-        if (r == -EINVAL || r == -ERANGE)
+    int error = thread_list_init(ret_list, process);
+    for (size_t i = 0; i < spec_count && error == 0; i++) {
+        error = thread_list_add(ret_list, specs[i]);
+        if (error == -EINVAL || error == -ERANGE)
             return usage_error(verb,
-                               r == -ERANGE ? "\"%s\" makes more threads than a dry run takes"
-                                            : "\"%s\" is no declaration of threads: 'GLOB[=N]' or 'KEY:VALUE[=N]'",
+                               error == -ERANGE ? "\"%s\" makes more threads than a dry run takes"
+                                                : "\"%s\" is no declaration of threads: 'GLOB[=N]' or 'KEY:VALUE[=N]'",
                                specs[i]);
     }
-    if (r == 0 && seen)
-        r = plan_from_report(ret_list, seen);
-    if (r == -ERANGE)
+    if (error == 0 && seen)
+        error = plan_from_report(ret_list, seen);
+    if (error == -ERANGE)
         complain("%s has more threads than a dry run takes", from);
-    if (r == -ENOMEM)
+    if (error == -ENOMEM)
         complain("out of memory");
-    return r < 0 ? EXIT_BAD_INPUT : EXIT_FINE;
+    return error < 0 ? EXIT_BAD_INPUT : EXIT_FINE;
 }

@@ -12,22 +12,22 @@ int preload_shim(void)
 {
     char *shim = NULL, *value = NULL;
     const char *present = getenv("LD_PRELOAD");
-    int r = shim_path(&shim);
-    if (r == -ENOENT)
+    int error = shim_path(&shim);
+    if (error == -ENOENT)
         complain("the library is not there: %s", shim ? shim : "libnodewise.so");
-    if (r == -EINVAL)
+    if (error == -EINVAL)
         complain("LD_PRELOAD cannot name %s: a blank or ':' in the path would split it", shim);
-    if (r == 0 && present && strstr(present, shim)) {
+    if (error == 0 && present && strstr(present, shim)) {
         free(shim);
         return 0;
     }
-    if (r == 0 && asprintf(&value, "%s%s%s", present ? present : "", present && *present ? ":" : "", shim) < 0)
-        r = -ENOMEM;
-    if (r == 0 && setenv("LD_PRELOAD", value, 1) != 0)
-        r = -errno;
-    if (r == -ENOMEM)
+    if (error == 0 && asprintf(&value, "%s%s%s", present ? present : "", present && *present ? ":" : "", shim) < 0)
+        error = -ENOMEM;
+    if (error == 0 && setenv("LD_PRELOAD", value, 1) != 0)
+        error = -errno;
+    if (error == -ENOMEM)
         complain("out of memory");
     free(value);
     free(shim);
-    return r;
+    return error;
 }

@@ -45,17 +45,17 @@ int prepare_policy(struct prepared *ret_prepared, const struct policy_options *o
         .no_search = options->no_search,
     };
     *ret_prepared = (struct prepared){0};
-    int r = config_load(&ret_prepared->config, &request);
-    if (r == -ENOENT) {
+    int error = config_load(&ret_prepared->config, &request);
+    if (error == -ENOENT) {
         complain("no policy: give one with -p FILE, NODEWISE_POLICY, NODEWISE_… variables or --set, or start from "
                  "`nodewise init minimal`");
         return EXIT_BAD_INPUT;
     }
-    if (r == -ENOMEM)
+    if (error == -ENOMEM)
         complain("out of memory");
-    if (r < 0)
+    if (error < 0)
         say(&ret_prepared->config.diags, ret_prepared->config.sources, talk);
-    return r < 0 ? EXIT_BAD_INPUT : EXIT_FINE;
+    return error < 0 ? EXIT_BAD_INPUT : EXIT_FINE;
 }
 
 struct compile_options compile_options_for(const struct config *config)
@@ -82,18 +82,18 @@ int prepare_plan(struct prepared *prepared, const struct policy_options *options
 {
     struct diag_list *diags = &prepared->config.diags;
     const char *what = NULL;
-    int r = topology_load(&prepared->topology, options->topology, diags);
-    if (r == 0) {
+    int error = topology_load(&prepared->topology, options->topology, diags);
+    if (error == 0) {
         struct compile_options compile = compile_options_for(&prepared->config);
-        r = plan_compile(&prepared->plan, prepared->config.policy, prepared->topology, &compile, diags);
+        error = plan_compile(&prepared->plan, prepared->config.policy, prepared->topology, &compile, diags);
     }
     say(diags, prepared->config.sources, talk);
-    if (r == -ENOMEM)
+    if (error == -ENOMEM)
         complain("out of memory");
-    if (r < 0)
+    if (error < 0)
         return machine_refuses(diags) ? EXIT_MACHINE : EXIT_BAD_INPUT;
-    r = plan_check(&prepared->view, prepared->plan.data, prepared->plan.size, &what);
-    if (r < 0) {
+    error = plan_check(&prepared->view, prepared->plan.data, prepared->plan.size, &what);
+    if (error < 0) {
         complain("the plan that was just made is not sound (%s): please report this with the policy", what);
         return EXIT_MACHINE;
     }

@@ -21,12 +21,12 @@ static int write_one(const char *path, const struct prepared *prepared, const st
     struct plan_bytes plan = {0};
     narrow.allowed = *cpus;
     options.share = share;
-    int r = plan_compile(&plan, prepared->config.policy, &narrow, &options, &unused);
-    if (r == 0)
-        r = plan_write(path, &plan, mode);
+    int error = plan_compile(&plan, prepared->config.policy, &narrow, &options, &unused);
+    if (error == 0)
+        error = plan_write(path, &plan, mode);
     free(plan.data);
     diag_list_free(&unused);
-    return r;
+    return error;
 }
 
 int share_plans_write(const char *path, struct prepared *prepared, unsigned mode)
@@ -35,18 +35,18 @@ int share_plans_write(const char *path, struct prepared *prepared, unsigned mode
     struct shares shares;
     if (policy->process.distribution == PROC_DIST_NONE)
         return 0;
-    int r = shares_of_plan(&shares, &prepared->view);
-    for (size_t i = 0; r == 0 && i < shares.count && i < LEDGER_SHARES; i++) {
+    int error = shares_of_plan(&shares, &prepared->view);
+    for (size_t i = 0; error == 0 && i < shares.count && i < LEDGER_SHARES; i++) {
         char *name;
         if (asprintf(&name, "%s.%zu", path, i) < 0)
-            r = -ENOMEM;
+            error = -ENOMEM;
         else
-            r = write_one(name, prepared, &shares.sets[i], (uint32_t)i, mode);
-        if (r != -ENOMEM)
+            error = write_one(name, prepared, &shares.sets[i], (uint32_t)i, mode);
+        if (error != -ENOMEM)
             free(name);
     }
     shares_free(&shares);
-    return r;
+    return error;
 }
 
 /* --- ranks --- */
@@ -89,25 +89,25 @@ static int write_portion(const char *name, struct prepared *prepared, const stru
                          struct portion portion, unsigned mode)
 {
     struct cpuset part;
-    int r = shares_part(&part, prepared->topology, &shares->sets[portion.share], portion.part, portion.parts);
-    if (r == 0)
-        r = write_one(name, prepared, &part, portion.share, mode);
+    int error = shares_part(&part, prepared->topology, &shares->sets[portion.share], portion.part, portion.parts);
+    if (error == 0)
+        error = write_one(name, prepared, &part, portion.share, mode);
     cpuset_free(&part);
-    return r;
+    return error;
 }
 
 static int shares_in(const char *path, struct shares *ret_shares)
 {
     struct mapped file;
     struct plan_view plan;
-    int r = map_file(&file, path, PLAN_MAX_SIZE);
-    if (r < 0)
-        return r;
-    r = plan_check(&plan, file.data, file.size, NULL);
-    if (r == 0)
-        r = shares_of_plan(ret_shares, &plan);
+    int error = map_file(&file, path, PLAN_MAX_SIZE);
+    if (error < 0)
+        return error;
+    error = plan_check(&plan, file.data, file.size, NULL);
+    if (error == 0)
+        error = shares_of_plan(ret_shares, &plan);
     munmap((void *)file.data, file.size);
-    return r;
+    return error;
 }
 
 char *share_plan_of_rank(const char *path, struct prepared *prepared, const struct policy_options *options,
@@ -120,16 +120,16 @@ char *share_plan_of_rank(const char *path, struct prepared *prepared, const stru
         return NULL;
     if (!prepared->topology && topology_load(&prepared->topology, options->topology, &prepared->config.diags) < 0)
         return NULL;
-    int r = shares_in(path, &shares);
-    if (r == 0 && shares.count > 0) {
+    int error = shares_in(path, &shares);
+    if (error == 0 && shares.count > 0) {
         struct portion portion = portion_of(rank, shares.count, policy->process.distribution == PROC_DIST_COMPACT);
         name = name_of(path, portion);
-        r = name ? 0 : -ENOMEM;
-        if (r == 0 && !plan_cache_has(name))
-            r = write_portion(name, prepared, &shares, portion, mode);
+        error = name ? 0 : -ENOMEM;
+        if (error == 0 && !plan_cache_has(name))
+            error = write_portion(name, prepared, &shares, portion, mode);
     }
-    if (r < 0) {
-        complain("the plan of rank %d cannot be made: %s", rank.number, strerror(-r));
+    if (error < 0) {
+        complain("the plan of rank %d cannot be made: %s", rank.number, strerror(-error));
         free(name);
         name = NULL;
     }

@@ -115,9 +115,9 @@ int thread_list_add(struct thread_list *list, const char *spec)
     const struct process_facts *process = list->threads[0].facts.process;
     unsigned count;
     size_t length;
-    int r = split_count(spec, &length, &count);
-    if (r < 0)
-        return r;
+    int error = split_count(spec, &length, &count);
+    if (error < 0)
+        return error;
     if (list->count + count > THREAD_SPEC_MAX)
         return -ERANGE;
     char *text = strndup(spec, length);
@@ -130,21 +130,21 @@ int thread_list_add(struct thread_list *list, const char *spec)
     if (beside)
         take_fact(&facts, beside, &value);
     bool is_unnamed = strcmp(text, "unnamed") == 0;
-    for (unsigned n = 1; n <= count && r == 0; n++) {
+    for (unsigned n = 1; n <= count && error == 0; n++) {
         char name[64];
         if (is_fact || is_unnamed) {
-            r = append(list, &facts, text);
+            error = append(list, &facts, text);
             continue;
         }
         name_from_glob(text, n, name, sizeof(name));
         struct thread_facts named = facts;
         named.name = name;
         named.unnamed = false;
-        r = append(list, &named, name);
+        error = append(list, &named, name);
     }
     if (!is_fact && !beside) {
         free(text);
-        return r;
+        return error;
     }
     /* Facts point into the copy, which therefore lives as long as the list. */
     char **texts = realloc(list->texts, (list->text_count + 1) * sizeof(*texts));
@@ -155,7 +155,7 @@ int thread_list_add(struct thread_list *list, const char *spec)
     }
     list->texts = texts;
     list->texts[list->text_count++] = text;
-    return r;
+    return error;
 }
 
 int thread_list_add_seen(struct thread_list *list, const struct thread_facts *facts, const char *label)

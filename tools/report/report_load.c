@@ -48,13 +48,13 @@ int report_load(const char *verb, const char *word, bool pages, json_t **ret_rep
     char *end;
     long pid = strtol(word, &end, 10);
     if (*word && *end == '\0' && pid > 0) {
-        int code = snapshot_of(&snapshot, (pid_t)pid);
-        if (code != EXIT_FINE)
-            return code;
+        int status = snapshot_of(&snapshot, (pid_t)pid);
+        if (status != EXIT_FINE)
+            return status;
         *ret_report = report_json(&snapshot);
-        code = pages ? add_pages(*ret_report, &snapshot) : EXIT_FINE;
+        status = pages ? add_pages(*ret_report, &snapshot) : EXIT_FINE;
         snapshot_free(&snapshot);
-        return code;
+        return status;
     }
     if (pages)
         return usage_error(verb, "--pages looks at a running process, not at a file");

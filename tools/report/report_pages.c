@@ -81,12 +81,12 @@ static int add_mapping(struct areas *areas, const struct snapshot *snapshot, str
 static int read_areas(struct areas *areas, const struct snapshot *snapshot)
 {
     char path[64], line[4352];
-    int r = 0;
+    int error = 0;
     snprintf(path, sizeof(path), "/proc/%d/maps", (int)snapshot->header.pid);
     FILE *file = fopen(path, "re");
     if (!file)
         return -errno;
-    while (r == 0 && fgets(line, sizeof(line), file)) {
+    while (error == 0 && fgets(line, sizeof(line), file)) {
         char permissions[5] = "";
         int name = 0;
         struct area area = {.node = UINT32_MAX};
@@ -95,10 +95,10 @@ static int read_areas(struct areas *areas, const struct snapshot *snapshot)
             permissions[0] != 'r' || strncmp(line + name, "[v", 2) == 0)
             continue; /* reserved only; the kernel's own ([vdso], [vvar]) */
         area.kind = kind_of(permissions, name ? line + name : "");
-        r = add_mapping(areas, snapshot, area);
+        error = add_mapping(areas, snapshot, area);
     }
     fclose(file);
-    return r;
+    return error;
 }
 
 /* --- where it is --- */
@@ -134,29 +134,29 @@ static int ask(struct asking *asking)
 static int ask_area(struct asking *asking, const struct area *area, uint64_t step, uint64_t *phase)
 {
     uint64_t at = area->start + *phase * PAGE_BYTES;
-    int r = 0;
-    for (; at < area->end && r == 0; at += step * PAGE_BYTES) {
+    int error = 0;
+    for (; at < area->end && error == 0; at += step * PAGE_BYTES) {
         asking->areas[asking->count] = area;
         asking->pages[asking->count++] = (void *)(uintptr_t)at; /* another process's address */
         if (asking->count == BATCH)
-            r = ask(asking);
+            error = ask(asking);
     }
     *phase = (at - area->end) / PAGE_BYTES;
-    return r;
+    return error;
 }
 
 static int ask_all(const struct snapshot *snapshot, const struct areas *areas, struct tally *tallies)
 {
     struct asking asking = {.pid = (pid_t)snapshot->header.pid, .tallies = tallies};
     uint64_t pages = 0, phase = 0;
-    int r = 0;
+    int error = 0;
     for (size_t i = 0; i < areas->count; i++) {
         pages += (areas->items[i].end - areas->items[i].start) / PAGE_BYTES;
         tallies[areas->items[i].kind].mapped += areas->items[i].end - areas->items[i].start;
     }
-    for (size_t i = 0; i < areas->count && r == 0; i++)
-        r = ask_area(&asking, &areas->items[i], pages / PAGES_SAMPLED + 1, &phase);
-    return r < 0 ? r : ask(&asking);
+    for (size_t i = 0; i < areas->count && error == 0; i++)
+        error = ask_area(&asking, &areas->items[i], pages / PAGES_SAMPLED + 1, &phase);
+    return error < 0 ? error : ask(&asking);
 }
 
 /* --- the document --- */

@@ -32,10 +32,10 @@ static int write_picture(FILE *to, const json_t *report)
     char title[128];
     snprintf(title, sizeof(title), "%s: %s", text_of(json_object_get(report, "process"), "comm"),
              text_of(json_object_get(report, "verdict"), "text"));
-    int r = scene_make(&scene, title, report);
-    if (r < 0) {
+    int error = scene_make(&scene, title, report);
+    if (error < 0) {
         complain("there is nothing to draw: %s",
-                 r == -ENODATA ? "the plan was not readable when the report was made" : strerror(-r));
+                 error == -ENODATA ? "the plan was not readable when the report was made" : strerror(-error));
         return EXIT_NO;
     }
     scene_svg(to, &scene);
@@ -63,29 +63,29 @@ int report_write_file(const char *path, const json_t *report, enum report_format
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
     FILE *to = fd >= 0 ? fdopen(fd, "w") : NULL;
-    int code = to ? report_write(to, report, format, depth) : EXIT_NO;
+    int status = to ? report_write(to, report, format, depth) : EXIT_NO;
     if (!to || fclose(to) != 0) {
         complain("the report %s cannot be written: %s", path, strerror(errno));
         return EXIT_NO;
     }
-    return code;
+    return status;
 }
 
 int report_write_formats(const char *path, const json_t *report, uint32_t formats, enum report_depth depth)
 {
     enum report_format named = format_of_name(path);
     bool single = formats && (formats & (formats - 1)) == 0;
-    int code = EXIT_FINE;
+    int status = EXIT_FINE;
     if (single) /* one format: the name is the file's, whatever it looks like */
         return report_write_file(path, report, (enum report_format)__builtin_ctz(formats), depth);
     if (!formats)
         return report_write_file(path, report, named, depth);
-    for (unsigned format = 0; format < FORMAT_COUNT && code == EXIT_FINE; format++) {
+    for (unsigned format = 0; format < FORMAT_COUNT && status == EXIT_FINE; format++) {
         char other[4300];
         if (!(formats & (1u << format)))
             continue;
         snprintf(other, sizeof(other), "%s%s", path, format == named ? "" : endings[format]);
-        code = report_write_file(other, report, format, depth);
+        status = report_write_file(other, report, format, depth);
     }
-    return code;
+    return status;
 }

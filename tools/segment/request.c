@@ -28,18 +28,18 @@ static int leave_file(const char *segment, const char *suffix, const char *text)
         return -ENOMEM;
     unlink(path);
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    int r = fd < 0 ? -errno : 0;
+    int error = fd < 0 ? -errno : 0;
     struct stat status;
     /* root asks another user's process: it has to be able to read it */
-    if (r == 0 && stat(segment, &status) == 0 && status.st_uid != geteuid() &&
+    if (error == 0 && stat(segment, &status) == 0 && status.st_uid != geteuid() &&
         fchown(fd, status.st_uid, status.st_gid) != 0)
-        r = -errno;
-    if (r == 0 && write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-        r = -EIO;
+        error = -errno;
+    if (error == 0 && write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+        error = -EIO;
     if (fd >= 0)
         close(fd);
     free(path);
-    return r;
+    return error;
 }
 
 static int raise_word(const char *segment, uint32_t *ret_number)
@@ -48,19 +48,19 @@ static int raise_word(const char *segment, uint32_t *ret_number)
     if (fd < 0)
         return -errno;
     struct segment_header *header = mmap(NULL, sizeof(*header), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    int r = header == MAP_FAILED ? -errno : 0;
+    int error = header == MAP_FAILED ? -errno : 0;
     close(fd);
-    if (r == 0) {
+    if (error == 0) {
         *ret_number = __atomic_add_fetch(&header->request_wanted, 1, __ATOMIC_RELEASE);
         munmap(header, sizeof(*header));
     }
-    return r;
+    return error;
 }
 
 int request_make(const char *segment, const char *suffix, const char *text, uint32_t *ret_number)
 {
-    int r = leave_file(segment, suffix, text);
-    return r == 0 ? raise_word(segment, ret_number) : r;
+    int error = leave_file(segment, suffix, text);
+    return error == 0 ? raise_word(segment, ret_number) : error;
 }
 
 /* The segment is another one after a change of the plan, so it is found anew each time. */

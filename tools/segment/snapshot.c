@@ -160,11 +160,11 @@ static int copy_all(struct snapshot *snapshot, const struct mapped *file)
     snapshot->strings = copy_section(snapshot, file, SEGMENT_STRING_TABLE, h->strings_used);
     if (!snapshot->rules || !snapshot->strings)
         return -ENOMEM;
-    int r = copy_threads(snapshot, file);
-    if (r == 0)
-        r = copy_events(snapshot, file);
-    if (r < 0)
-        return r;
+    int error = copy_threads(snapshot, file);
+    if (error == 0)
+        error = copy_events(snapshot, file);
+    if (error < 0)
+        return error;
     snapshot->mapping_count = h->sections[SEGMENT_MAPPING_TABLE].capacity;
     snapshot->mappings = copy_section(snapshot, file, SEGMENT_MAPPING_TABLE, snapshot->mapping_count);
     return snapshot->mappings ? copy_arenas(snapshot, file) : -ENOMEM;
@@ -192,14 +192,14 @@ int snapshot_read(struct snapshot *ret_snapshot, const char *path)
 {
     struct mapped file;
     *ret_snapshot = (struct snapshot){0};
-    int r = map_file(&file, path, 64u << 20);
-    if (r < 0)
-        return r;
-    r = copy_all(ret_snapshot, &file);
+    int error = map_file(&file, path, 64u << 20);
+    if (error < 0)
+        return error;
+    error = copy_all(ret_snapshot, &file);
     munmap((void *)file.data, file.size);
-    if (r < 0) {
+    if (error < 0) {
         snapshot_free(ret_snapshot);
-        return r;
+        return error;
     }
     pid_t pid = (pid_t)ret_snapshot->header.pid;
     uint64_t ticks = ret_snapshot->header.start_ticks;
@@ -261,9 +261,9 @@ int segment_find(char **ret_path, pid_t pid)
     char pattern[96];
     glob_t found;
     snprintf(pattern, sizeof(pattern), SEGMENT_DIR_PREFIX "*/%d" SEGMENT_SUFFIX, (int)pid);
-    int r = glob(pattern, GLOB_NOSORT, NULL, &found);
-    if (r != 0)
-        return r == GLOB_NOSPACE ? -ENOMEM : -ESRCH;
+    int error = glob(pattern, GLOB_NOSORT, NULL, &found);
+    if (error != 0)
+        return error == GLOB_NOSPACE ? -ENOMEM : -ESRCH;
     *ret_path = strdup(found.gl_pathv[0]);
     globfree(&found);
     return *ret_path ? 0 : -ENOMEM;
@@ -284,9 +284,9 @@ static bool is_dead(pid_t pid)
 static int each(bool dead, void (*visit)(void *context, const char *path, pid_t pid), void *context)
 {
     glob_t found;
-    int r = glob(SEGMENT_DIR_PREFIX "*/*" SEGMENT_SUFFIX, GLOB_NOSORT, NULL, &found);
-    if (r != 0)
-        return r == GLOB_NOSPACE ? -ENOMEM : 0;
+    int error = glob(SEGMENT_DIR_PREFIX "*/*" SEGMENT_SUFFIX, GLOB_NOSORT, NULL, &found);
+    if (error != 0)
+        return error == GLOB_NOSPACE ? -ENOMEM : 0;
     qsort(found.gl_pathv, found.gl_pathc, sizeof(*found.gl_pathv), by_pid);
     for (size_t i = 0; i < found.gl_pathc; i++)
         if (pid_of_path(found.gl_pathv[i]) > 0 && is_dead(pid_of_path(found.gl_pathv[i])) == dead)
@@ -325,21 +325,21 @@ static void say_why_not(pid_t pid)
 int snapshot_of(struct snapshot *ret_snapshot, pid_t pid)
 {
     char *path = NULL;
-    int r = segment_find(&path, pid);
-    if (r == 0)
-        r = snapshot_read(ret_snapshot, path);
+    int error = segment_find(&path, pid);
+    if (error == 0)
+        error = snapshot_read(ret_snapshot, path);
     free(path);
-    if (r == 0 && (ret_snapshot->alive || ret_snapshot->header.state == SEGMENT_ENDED || !process_exists(pid)))
+    if (error == 0 && (ret_snapshot->alive || ret_snapshot->header.state == SEGMENT_ENDED || !process_exists(pid)))
         return EXIT_FINE;
-    if (r == 0) {
+    if (error == 0) {
         snapshot_free(ret_snapshot); /* left by an earlier process with this number */
-        r = -ESRCH;
+        error = -ESRCH;
     }
-    if (r == -EPROTONOSUPPORT)
+    if (error == -EPROTONOSUPPORT)
         complain("process %d runs with another version of nodewise", (int)pid);
-    else if (r == -EACCES)
+    else if (error == -EACCES)
         complain("process %d belongs to another user", (int)pid);
-    else if (r == -EINVAL)
+    else if (error == -EINVAL)
         complain("the telemetry of process %d is damaged", (int)pid);
     else
         say_why_not(pid);

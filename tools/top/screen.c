@@ -83,34 +83,34 @@ static int print_look(struct top *top, const struct top_filter *filter, int tab)
 {
     size_t count;
     const struct top_node *nodes = top_nodes(top, &count);
-    int code = EXIT_FINE;
+    int status = EXIT_FINE;
     printf("%zu processes, %zu threads\n", top_process_count(top), top_thread_count(top));
     for (size_t i = 0; i < count; i++) {
         char line[160];
         node_line(&nodes[i], line, sizeof(line));
         puts(line);
     }
-    for (int i = 0; i < TAB_COUNT && code == EXIT_FINE; i++)
+    for (int i = 0; i < TAB_COUNT && status == EXIT_FINE; i++)
         if (tab < 0 || tab == i)
-            code = print_table(top, (enum top_tab)i, filter);
-    return code;
+            status = print_table(top, (enum top_tab)i, filter);
+    return status;
 }
 
 int screen_batch(struct top *top, const struct top_filter *filter, double seconds, unsigned looks, int tab)
 {
-    int code = EXIT_FINE, r = top_look(top, filter);
-    for (unsigned i = 0; i < looks && code == EXIT_FINE && r == 0; i++) {
+    int status = EXIT_FINE, error = top_look(top, filter);
+    for (unsigned i = 0; i < looks && status == EXIT_FINE && error == 0; i++) {
         pause_for(seconds);
-        r = top_look(top, filter);
-        if (r == 0 && i)
+        error = top_look(top, filter);
+        if (error == 0 && i)
             putchar('\n');
-        if (r == 0)
-            code = print_look(top, filter, tab);
+        if (error == 0)
+            status = print_look(top, filter, tab);
         fflush(stdout);
     }
-    if (r == -ENOENT)
+    if (error == -ENOENT)
         complain("no process runs under a policy%s", filter->pid_count ? " with these numbers" : "");
-    return r == -ENOENT ? EXIT_NO_PROCESS : r < 0 ? EXIT_MACHINE : finish_output(code);
+    return error == -ENOENT ? EXIT_NO_PROCESS : error < 0 ? EXIT_MACHINE : finish_output(status);
 }
 
 /* --- the screen --- */

@@ -32,16 +32,16 @@ static int lint_threads(const struct plan_view *plan, const struct check_request
     const struct process_facts unknown = {.exe = "", .comm = "", .argv = "", .index = PLAN_NONE};
     const struct process_facts process = request->seen ? plan_from_process(request->seen) : unknown;
     struct thread_list list = {0};
-    int r = plan_from_words(&list, &process, "check", request->specs, request->spec_count, request->seen,
-                            request->from) == EXIT_FINE
-                ? 0
-                : -EINVAL;
-    if (r == 0)
-        r = plan_simulate(plan, list.threads, list.count);
-    if (r == 0)
+    int error = plan_from_words(&list, &process, "check", request->specs, request->spec_count, request->seen,
+                                request->from) == EXIT_FINE
+                    ? 0
+                    : -EINVAL;
+    if (error == 0)
+        error = plan_simulate(plan, list.threads, list.count);
+    if (error == 0)
         plan_lint_threads(plan, config->policy, list.threads, list.count, &config->diags);
     thread_list_free(&list);
-    return r;
+    return error;
 }
 
 static int check_plan(const struct check_request *request, struct config *config, const struct topology *topology)
@@ -50,13 +50,13 @@ static int check_plan(const struct check_request *request, struct config *config
     struct plan_bytes bytes = {0};
     struct plan_view plan;
     policy_lint(config->policy, topology, &config->diags);
-    int r = plan_compile(&bytes, config->policy, topology, &compile, &config->diags);
-    if (r == 0)
-        r = plan_check(&plan, bytes.data, bytes.size, NULL);
-    if (r == 0 && (request->spec_count || request->seen))
-        r = lint_threads(&plan, request, config);
+    int error = plan_compile(&bytes, config->policy, topology, &compile, &config->diags);
+    if (error == 0)
+        error = plan_check(&plan, bytes.data, bytes.size, NULL);
+    if (error == 0 && (request->spec_count || request->seen))
+        error = lint_threads(&plan, request, config);
     free(bytes.data);
-    return r;
+    return error;
 }
 
 /* Parse, meaning, machine: everything that can be said about one policy, in one list. */
@@ -70,19 +70,19 @@ static int check_one(const struct check_request *asked)
                                      .set_count = options->set_count,
                                      .environment = environ,
                                      .no_search = options->no_search};
-    int r = config_load(&config, &request), code = EXIT_FINE;
-    if (r == -ENOENT) {
+    int error = config_load(&config, &request), code = EXIT_FINE;
+    if (error == -ENOENT) {
         complain("no policy: name a FILE, or give one with -p, NODEWISE_POLICY or NODEWISE_… variables");
         config_free(&config);
         return EXIT_BAD_INPUT;
     }
-    if (r == 0)
-        r = topology_load(&topology, options->topology, &config.diags);
-    if (r == 0)
-        r = check_plan(asked, &config, topology);
-    if (r == -ENOMEM)
+    if (error == 0)
+        error = topology_load(&topology, options->topology, &config.diags);
+    if (error == 0)
+        error = check_plan(asked, &config, topology);
+    if (error == -ENOMEM)
         complain("out of memory");
-    if (r < 0 || config.diags.errors)
+    if (error < 0 || config.diags.errors)
         code = machine_refuses(&config.diags) ? EXIT_MACHINE : EXIT_BAD_INPUT;
     FILE *to = asked->json ? stdout : stderr;
     diag_print(to, &config.diags, config.sources,
@@ -121,9 +121,9 @@ static int check_all(struct check_request *request, char *const *files, int coun
     int worst = count ? EXIT_FINE : check_one(request);
     for (int i = 0; i < count; i++) {
         request->policy.file = files[i];
-        int code = check_one(request);
-        if (code > worst)
-            worst = code;
+        int status = check_one(request);
+        if (status > worst)
+            worst = status;
     }
     return worst;
 }
@@ -131,11 +131,11 @@ static int check_all(struct check_request *request, char *const *files, int coun
 int cmd_check(int argc, char **argv)
 {
     struct check_request request = {.specs = calloc((size_t)argc, sizeof(char *))};
-    int code = request.specs ? read_options(&request, argc, argv) : EXIT_BAD_INPUT;
-    if (code == EXIT_FINE)
-        code = check_all(&request, argv + optind, argc - optind);
+    int status = request.specs ? read_options(&request, argc, argv) : EXIT_BAD_INPUT;
+    if (status == EXIT_FINE)
+        status = check_all(&request, argv + optind, argc - optind);
     policy_options_free(&request.policy);
     free(request.specs);
     json_decref(request.seen);
-    return finish_output(code);
+    return finish_output(status);
 }

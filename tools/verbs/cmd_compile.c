@@ -16,33 +16,33 @@ static int compile_cached(const struct policy_options *options)
 {
     struct prepared prepared;
     char *path = NULL;
-    int code = prepare_policy(&prepared, options, TALK_WARNINGS);
-    if (code == EXIT_FINE)
-        code = plan_cache_get(&path, &prepared, options);
+    int status = prepare_policy(&prepared, options, TALK_WARNINGS);
+    if (status == EXIT_FINE)
+        status = plan_cache_get(&path, &prepared, options);
     else if (prepared.config.diags.errors == 0)
-        code = EXIT_NO; /* no layer says anything: the process stays as it is */
-    if (code == EXIT_FINE)
+        status = EXIT_NO; /* no layer says anything: the process stays as it is */
+    if (status == EXIT_FINE)
         puts(path);
     free(path);
     prepared_free(&prepared);
-    return finish_output(code);
+    return finish_output(status);
 }
 
 static int compile_to(const char *output, const struct policy_options *options)
 {
     struct prepared prepared;
-    int code = prepare_policy(&prepared, options, TALK_WARNINGS);
-    if (code == EXIT_FINE)
-        code = prepare_plan(&prepared, options, TALK_WARNINGS);
-    if (code == EXIT_FINE) {
-        int r = plan_write(output, &prepared.plan, 0644);
-        if (r < 0) {
-            complain("%s cannot be written: %s", output, strerror(-r));
-            code = EXIT_BAD_INPUT;
+    int status = prepare_policy(&prepared, options, TALK_WARNINGS);
+    if (status == EXIT_FINE)
+        status = prepare_plan(&prepared, options, TALK_WARNINGS);
+    if (status == EXIT_FINE) {
+        int error = plan_write(output, &prepared.plan, 0644);
+        if (error < 0) {
+            complain("%s cannot be written: %s", output, strerror(-error));
+            status = EXIT_BAD_INPUT;
         }
     }
     prepared_free(&prepared);
-    return code;
+    return status;
 }
 
 int cmd_compile(int argc, char **argv)
@@ -57,7 +57,7 @@ int cmd_compile(int argc, char **argv)
     struct policy_options options = {0};
     const char *output = NULL;
     bool cached = false;
-    int code, option;
+    int status, option;
     while ((option = getopt_long(argc, argv, "p:o:", long_options, NULL)) != -1) {
         if (option == 'o')
             output = optarg;
@@ -67,13 +67,13 @@ int cmd_compile(int argc, char **argv)
             return usage_error("compile", "see its options");
     }
     if (optind < argc)
-        code = usage_error("compile", "\"%s\" is one word too many (a policy is given with -p)", argv[optind]);
+        status = usage_error("compile", "\"%s\" is one word too many (a policy is given with -p)", argv[optind]);
     else if (cached == (output != NULL))
-        code = usage_error("compile", "give either -o FILE or --cached");
+        status = usage_error("compile", "give either -o FILE or --cached");
     else if (cached && options.topology)
-        code = usage_error("compile", "--cached is about this machine: it takes no --topology");
+        status = usage_error("compile", "--cached is about this machine: it takes no --topology");
     else
-        code = cached ? compile_cached(&options) : compile_to(output, &options);
+        status = cached ? compile_cached(&options) : compile_to(output, &options);
     policy_options_free(&options);
-    return code;
+    return status;
 }

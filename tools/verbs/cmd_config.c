@@ -13,17 +13,17 @@ const char config_help[] = "  show                every effective key and its va
 static int with_config(const struct policy_options *options, const char *what, bool origin, bool json)
 {
     struct prepared prepared;
-    int code = prepare_policy(&prepared, options, TALK_WARNINGS);
-    if (code == EXIT_FINE && strcmp(what, "show") == 0)
+    int status = prepare_policy(&prepared, options, TALK_WARNINGS);
+    if (status == EXIT_FINE && strcmp(what, "show") == 0)
         config_show(stdout, &prepared.config, origin, json);
-    else if (code == EXIT_FINE && prepared.config.main_file)
+    else if (status == EXIT_FINE && prepared.config.main_file)
         puts(prepared.config.main_file);
-    else if (code == EXIT_FINE) {
+    else if (status == EXIT_FINE) {
         complain("the policy comes from the environment alone: there is no file");
-        code = EXIT_NO;
+        status = EXIT_NO;
     }
     prepared_free(&prepared);
-    return code;
+    return status;
 }
 
 int cmd_config(int argc, char **argv)
@@ -32,7 +32,7 @@ int cmd_config(int argc, char **argv)
         OPTIONS_POLICY, OPTIONS_JSON, {"origin", no_argument, NULL, OPTION_VERB}, {0}};
     struct policy_options options = {0};
     bool json = false, origin = false;
-    int option, code;
+    int option, status;
     while ((option = getopt_long(argc, argv, "p:", long_options, NULL)) != -1) {
         if (option == OPTION_VERB)
             origin = true;
@@ -41,13 +41,13 @@ int cmd_config(int argc, char **argv)
     }
     const char *what = optind < argc ? argv[optind] : "show";
     if (optind + 1 < argc)
-        code = usage_error("config", "\"%s\" is one word too many", argv[optind + 1]);
+        status = usage_error("config", "\"%s\" is one word too many", argv[optind + 1]);
     else if (strcmp(what, "schema") == 0)
-        code = config_schema(stdout) == 0 ? EXIT_FINE : EXIT_NO;
+        status = config_schema(stdout) == 0 ? EXIT_FINE : EXIT_NO;
     else if (strcmp(what, "show") == 0 || strcmp(what, "path") == 0)
-        code = with_config(&options, what, origin, json);
+        status = with_config(&options, what, origin, json);
     else
-        code = usage_error("config", "\"%s\" is not show, schema or path", what);
+        status = usage_error("config", "\"%s\" is not show, schema or path", what);
     policy_options_free(&options);
-    return finish_output(code);
+    return finish_output(status);
 }

@@ -208,12 +208,12 @@ int cmd_diff(int argc, char **argv)
     }
     if (optind + 2 != argc)
         return usage_error("diff", "give two reports or process ids");
-    int code = report_load("diff", argv[optind], false, &a);
-    if (code == EXIT_FINE)
-        code = report_load("diff", argv[optind + 1], false, &b);
-    if (code == EXIT_FINE)
-        code = compare(&request, a, b);
+    int status = report_load("diff", argv[optind], false, &a);
+    if (status == EXIT_FINE)
+        status = report_load("diff", argv[optind + 1], false, &b);
+    if (status == EXIT_FINE)
+        status = compare(&request, a, b);
     json_decref(a);
     json_decref(b);
-    return code;
+    return status;
 }

@@ -58,7 +58,7 @@ static int examine(char **command, bool json)
         diagnose_program(&diagnosis, path);
         free(path);
     }
-    int code = diagnosis.worst == HEALTH_NO ? EXIT_NO : EXIT_FINE;
+    int status = diagnosis.worst == HEALTH_NO ? EXIT_NO : EXIT_FINE;
     if (json)
         print_json(stdout, json_pack("{s:i, s:s, s:o}", "nodewise_doctor", 1, "worst", health_words[diagnosis.worst],
                                      "findings", diagnosis.findings));
@@ -66,7 +66,7 @@ static int examine(char **command, bool json)
         print_findings(diagnosis.findings);
         json_decref(diagnosis.findings);
     }
-    return finish_output(code);
+    return finish_output(status);
 }
 
 int cmd_doctor(int argc, char **argv)

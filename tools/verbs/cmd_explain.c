@@ -11,10 +11,10 @@
 static bool explain_code(const char *name, bool json)
 {
     static const char *const severities[] = {"error", "warning", "note"};
-    int code = diag_code_find(name);
-    if (code < 0)
+    int status = diag_code_find(name);
+    if (status < 0)
         return false;
-    enum diag_code found = (enum diag_code)code;
+    enum diag_code found = (enum diag_code)status;
     const char *severity = severities[diag_code_severity(found)];
     if (json)
         print_json(stdout, json_pack("{s:s, s:s, s:s, s:s}", "code", diag_code_name(found), "severity", severity,

@@ -80,9 +80,9 @@ int cmd_init(int argc, char **argv)
     FILE *from = fopen(path, "re");
     if (!from)
         complain("%s cannot be read: %s", path, strerror(errno));
-    int code = from ? copy_preset(from, output) : EXIT_BAD_INPUT;
+    int status = from ? copy_preset(from, output) : EXIT_BAD_INPUT;
     if (from)
         fclose(from);
     free(path);
-    return code;
+    return status;
 }

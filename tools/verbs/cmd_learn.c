@@ -49,12 +49,12 @@ static int prepare_observing(char **ret_plan)
         complain("%s cannot be written: %s", path, strerror(errno));
         return EXIT_RUN_FAILED;
     }
-    int code = prepare_policy(&prepared, &options, TALK_ERRORS);
-    if (code == EXIT_FINE)
-        code = plan_cache_get(ret_plan, &prepared, &options);
+    int status = prepare_policy(&prepared, &options, TALK_ERRORS);
+    if (status == EXIT_FINE)
+        status = plan_cache_get(ret_plan, &prepared, &options);
     prepared_free(&prepared);
     unlink(path);
-    return code;
+    return status;
 }
 
 static int save(struct learning *learning, const json_t *report)
@@ -87,15 +87,15 @@ static int learn(struct learning *learning)
     free(plan);
     if (!ready)
         return EXIT_RUN_FAILED;
-    int code = supervise_reported(learning->command, look, learning, OBSERVE_EVERY, &report);
+    int status = supervise_reported(learning->command, look, learning, OBSERVE_EVERY, &report);
     if (!report) {
         complain("the program left no report, so there is nothing to learn from: `nodewise doctor -- %s` may tell why",
                  learning->command[0]);
-        return code ? code : EXIT_RUN_FAILED;
+        return status ? status : EXIT_RUN_FAILED;
     }
     int saved = save(learning, report);
     json_decref(report);
-    return saved != EXIT_FINE ? saved : learning->output ? code : finish_output(code);
+    return saved != EXIT_FINE ? saved : learning->output ? status : finish_output(status);
 }
 
 int cmd_learn(int argc, char **argv)
@@ -115,8 +115,8 @@ int cmd_learn(int argc, char **argv)
     learning.command = argv + optind;
     if (optind == argc)
         return usage_error("learn", "the program to run is missing"), EXIT_RUN_FAILED;
-    int code = learn(&learning);
+    int status = learn(&learning);
     observed_free(&learning.observed);
     allocated_free(&learning.allocated);
-    return code;
+    return status;
 }

@@ -84,10 +84,10 @@ static int print_verb(const struct verb *verb, const char *fragment)
     printf(".SH SYNOPSIS\n\\fBnodewise %s\\fR ", verb->name);
     roff(verb->usage);
     printf("\n.SH DESCRIPTION\n");
-    int code = copy_fragment(fragment);
+    int status = copy_fragment(fragment);
     print_options(verb);
     printf(".SH SEE ALSO\n.BR nodewise (1),\n.BR nodewise.toml (5),\n.BR nodewise\\-codes (7)\n");
-    return code;
+    return status;
 }
 
 static void print_codes(void)

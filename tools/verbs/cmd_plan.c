@@ -71,9 +71,9 @@ static int draw_map(FILE *to, const json_t *document, bool svg)
     struct scene scene;
     char title[300];
     snprintf(title, sizeof(title), "%s on %s", text_of(document, "policy"), text_of(document, "topology"));
-    int r = scene_make(&scene, title, document);
-    if (r < 0) {
-        complain("the map cannot be drawn: %s", strerror(-r));
+    int error = scene_make(&scene, title, document);
+    if (error < 0) {
+        complain("the map cannot be drawn: %s", strerror(-error));
         return EXIT_NO;
     }
     if (svg)
@@ -89,26 +89,26 @@ static int write_picture(const char *path, const json_t *document, bool svg)
 {
     bool is_stdout = strcmp(path, "-") == 0;
     FILE *to = is_stdout ? stdout : fopen(path, "we");
-    int code = EXIT_FINE;
+    int status = EXIT_FINE;
     if (to && svg)
-        code = draw_map(to, document, true);
+        status = draw_map(to, document, true);
     else if (to)
         page_plan(to, document);
     if (!to || (!is_stdout && fclose(to) != 0)) {
         complain("%s cannot be written: %s", path, strerror(errno));
         return EXIT_NO;
     }
-    return code;
+    return status;
 }
 
 static int write_pictures(const struct plan_request *request, const json_t *document)
 {
-    int code = EXIT_FINE;
+    int status = EXIT_FINE;
     if (request->svg)
-        code = write_picture(request->svg, document, true);
-    if (request->html && code == EXIT_FINE)
-        code = write_picture(request->html, document, false);
-    return code;
+        status = write_picture(request->svg, document, true);
+    if (request->html && status == EXIT_FINE)
+        status = write_picture(request->html, document, false);
+    return status;
 }
 
 static int print_plan(const struct plan_request *request, const struct prepared *prepared,
@@ -116,21 +116,21 @@ static int print_plan(const struct plan_request *request, const struct prepared 
 {
     const struct plan_view *plan = &prepared->view;
     json_t *document = plan_document(prepared, list);
-    int code;
+    int status;
     if (request->svg || request->html) {
-        code = write_pictures(request, document);
+        status = write_pictures(request, document);
     } else if (request->json) {
-        code = print_json(stdout, json_incref(document));
+        status = print_json(stdout, json_incref(document));
     } else {
         printf("%s on %s\n\n", plan_text(plan, plan->header->source), prepared->topology->source);
         plan_print_rules(stdout, plan);
         putchar('\n');
         plan_print_threads(stdout, plan, list);
         putchar('\n');
-        code = draw_map(stdout, document, false);
+        status = draw_map(stdout, document, false);
     }
     json_decref(document);
-    return code;
+    return status;
 }
 
 static int plan_now(const struct plan_request *request)
@@ -138,26 +138,26 @@ static int plan_now(const struct plan_request *request)
     struct prepared prepared;
     struct thread_list list = {0};
     uint32_t key = PLAN_KEY_COUNT;
-    int code = prepare_policy(&prepared, &request->policy, TALK_WARNINGS);
-    if (code == EXIT_FINE)
-        code = prepare_plan(&prepared, &request->policy, TALK_WARNINGS);
-    if (code == EXIT_FINE && request->names_process && !match_target(&prepared.view, &request->process, &key)) {
+    int status = prepare_policy(&prepared, &request->policy, TALK_WARNINGS);
+    if (status == EXIT_FINE)
+        status = prepare_plan(&prepared, &request->policy, TALK_WARNINGS);
+    if (status == EXIT_FINE && request->names_process && !match_target(&prepared.view, &request->process, &key)) {
         printf("not a target: the condition on %s does not hold, so the process would be left alone\n",
                plan_key_word(key));
-        code = EXIT_NO;
+        status = EXIT_NO;
     }
-    if (code == EXIT_FINE)
-        code = plan_from_words(&list, &request->process, "plan", request->specs, request->spec_count, request->seen,
-                               request->from);
-    if (code == EXIT_FINE && plan_simulate(&prepared.view, list.threads, list.count) < 0) {
+    if (status == EXIT_FINE)
+        status = plan_from_words(&list, &request->process, "plan", request->specs, request->spec_count, request->seen,
+                                 request->from);
+    if (status == EXIT_FINE && plan_simulate(&prepared.view, list.threads, list.count) < 0) {
         complain("out of memory");
-        code = EXIT_BAD_INPUT;
+        status = EXIT_BAD_INPUT;
     }
-    if (code == EXIT_FINE)
-        code = print_plan(request, &prepared, &list);
+    if (status == EXIT_FINE)
+        status = print_plan(request, &prepared, &list);
     thread_list_free(&list);
     prepared_free(&prepared);
-    return finish_output(code);
+    return finish_output(status);
 }
 
 int cmd_plan(int argc, char **argv)
@@ -178,13 +178,13 @@ int cmd_plan(int argc, char **argv)
         {0},
     };
     struct plan_request request = {.process = {.exe = "", .comm = "", .argv = "", .index = PLAN_NONE}};
-    int option, code = EXIT_FINE;
-    while (code == EXIT_FINE && (option = getopt_long(argc, argv, "p:", long_options, NULL)) != -1) {
+    int option, status = EXIT_FINE;
+    while (status == EXIT_FINE && (option = getopt_long(argc, argv, "p:", long_options, NULL)) != -1) {
         request.names_process = request.names_process || (option >= OPTION_EXE && option <= OPTION_ARGV);
         switch (option) {
         case OPTION_THREAD:
             if (!add_spec(&request, optarg))
-                code = EXIT_BAD_INPUT;
+                status = EXIT_BAD_INPUT;
             break;
         case OPTION_EXE:
             request.process.exe = optarg;
@@ -210,19 +210,19 @@ int cmd_plan(int argc, char **argv)
             break;
         default:
             if (!take_policy_option(&request.policy, option, &request.json))
-                code = usage_error("plan", "see its options");
+                status = usage_error("plan", "see its options");
         }
     }
-    if (code == EXIT_FINE && request.from)
-        code = report_load("plan", request.from, false, &request.seen);
+    if (status == EXIT_FINE && request.from)
+        status = report_load("plan", request.from, false, &request.seen);
     if (request.seen && !request.names_process)
         request.process = plan_from_process(request.seen);
-    if (code == EXIT_FINE && optind < argc)
-        code = usage_error("plan", "\"%s\" is one word too many (a policy is given with -p)", argv[optind]);
-    if (code == EXIT_FINE)
-        code = plan_now(&request);
+    if (status == EXIT_FINE && optind < argc)
+        status = usage_error("plan", "\"%s\" is one word too many (a policy is given with -p)", argv[optind]);
+    if (status == EXIT_FINE)
+        status = plan_now(&request);
     policy_options_free(&request.policy);
     free(request.specs);
     json_decref(request.seen);
-    return code;
+    return status;
 }

@@ -55,16 +55,16 @@ static char *plan_of_share(char *path, const struct snapshot *snapshot)
 static int make_plan(const struct order *order, const struct snapshot *snapshot, char **ret_path)
 {
     struct prepared prepared;
-    int code = become_like(snapshot);
-    if (code != EXIT_FINE)
-        return code;
-    code = prepare_policy(&prepared, &order->policy, TALK_WARNINGS);
-    if (code == EXIT_FINE)
-        code = plan_cache_get(ret_path, &prepared, &order->policy);
+    int status = become_like(snapshot);
+    if (status != EXIT_FINE)
+        return status;
+    status = prepare_policy(&prepared, &order->policy, TALK_WARNINGS);
+    if (status == EXIT_FINE)
+        status = plan_cache_get(ret_path, &prepared, &order->policy);
     prepared_free(&prepared);
-    if (code == EXIT_FINE)
+    if (status == EXIT_FINE)
         *ret_path = plan_of_share(*ret_path, snapshot);
-    return code;
+    return status;
 }
 
 /* --- the request --- */
@@ -72,13 +72,13 @@ static int make_plan(const struct order *order, const struct snapshot *snapshot,
 static int ask(pid_t pid, const char *plan, uint32_t *ret_number)
 {
     char *segment = NULL;
-    int r = segment_find(&segment, pid);
-    if (r == 0)
-        r = request_make(segment, RELOAD_SUFFIX, plan, ret_number);
+    int error = segment_find(&segment, pid);
+    if (error == 0)
+        error = request_make(segment, RELOAD_SUFFIX, plan, ret_number);
     free(segment);
-    if (r < 0)
-        complain("process %d cannot be asked: %s", (int)pid, strerror(-r));
-    return r;
+    if (error < 0)
+        complain("process %d cannot be asked: %s", (int)pid, strerror(-error));
+    return error;
 }
 
 /* What the process says of itself once it has dealt with the request. false: not in time. */
@@ -165,22 +165,22 @@ static int reload(const struct order *order)
     struct snapshot before, after;
     char *plan = NULL;
     uint32_t number = 0;
-    int code = snapshot_of(&before, order->pid);
-    if (code != EXIT_FINE)
-        return code;
-    code = make_plan(order, &before, &plan);
-    if (code == EXIT_FINE && ask(order->pid, plan, &number) < 0)
-        code = EXIT_NO_PROCESS;
-    if (code == EXIT_FINE && !wait_for(order, number, &after)) {
+    int status = snapshot_of(&before, order->pid);
+    if (status != EXIT_FINE)
+        return status;
+    status = make_plan(order, &before, &plan);
+    if (status == EXIT_FINE && ask(order->pid, plan, &number) < 0)
+        status = EXIT_NO_PROCESS;
+    if (status == EXIT_FINE && !wait_for(order, number, &after)) {
         complain("process %d has done nothing since: it takes the policy as soon as it runs again", (int)order->pid);
-        code = EXIT_NO;
-    } else if (code == EXIT_FINE) {
-        code = tell(order, &before, &after);
+        status = EXIT_NO;
+    } else if (status == EXIT_FINE) {
+        status = tell(order, &before, &after);
         snapshot_free(&after);
     }
     snapshot_free(&before);
     free(plan);
-    return code;
+    return status;
 }
 
 int cmd_reload(int argc, char **argv)
@@ -196,7 +196,7 @@ int cmd_reload(int argc, char **argv)
             return usage_error("reload", "see its options");
     }
     order.pid = optind + 1 == argc ? parse_pid(argv[optind]) : 0;
-    int code = order.pid ? reload(&order) : usage_error("reload", "give one process id");
+    int status = order.pid ? reload(&order) : usage_error("reload", "give one process id");
     policy_options_free(&order.policy);
-    return code;
+    return status;
 }

@@ -31,9 +31,9 @@ static int final_report(const char *segment)
     struct snapshot snapshot;
     const char *file = getenv("NODEWISE_REPORT");
     char name[4096];
-    int r = snapshot_read(&snapshot, segment);
-    if (r < 0) {
-        complain("%s cannot be read: %s", segment, strerror(-r));
+    int error = snapshot_read(&snapshot, segment);
+    if (error < 0) {
+        complain("%s cannot be read: %s", segment, strerror(-error));
         return EXIT_NO_PROCESS;
     }
     enum report_depth depth = REPORT_FULL;
@@ -47,7 +47,7 @@ static int final_report(const char *segment)
         has_template = true;
     }
     json_t *report = report_json(&snapshot);
-    int code, error;
+    int status;
     /* the process has ended for the segment, and waits for this report */
     json_t *pages = snapshot.has_plan && snapshot.plan.header->report_pages ? report_pages(&snapshot, &error) : NULL;
     if (pages) {
@@ -55,14 +55,14 @@ static int final_report(const char *segment)
         report_add_pages(report, pages);
     }
     if (!file || !*file)
-        code = report_write(stderr, report, FORMAT_TEXT, depth);
+        status = report_write(stderr, report, FORMAT_TEXT, depth);
     else if (has_template && report_name(file, &snapshot.header, name, sizeof(name)) < 0)
-        code = EXIT_BAD_INPUT;
+        status = EXIT_BAD_INPUT;
     else
-        code = report_write_formats(has_template ? name : file, report, formats, depth);
+        status = report_write_formats(has_template ? name : file, report, formats, depth);
     json_decref(report);
     snapshot_free(&snapshot);
-    return code;
+    return status;
 }
 
 static bool find_format(const char *word, enum report_format *ret_format)
@@ -112,11 +112,11 @@ int cmd_report(int argc, char **argv)
     if (format && !find_format(format, &chosen))
         return usage_error("report", "the formats are text, json, html and svg, not \"%s\"", format);
     json_t *report = NULL;
-    int code = report_load("report", argv[optind], pages, &report);
-    if (code == EXIT_FINE && output)
-        code = report_write_file(output, report, chosen, REPORT_FULL);
-    else if (code == EXIT_FINE)
-        code = finish_output(report_write(stdout, report, chosen, REPORT_FULL));
+    int status = report_load("report", argv[optind], pages, &report);
+    if (status == EXIT_FINE && output)
+        status = report_write_file(output, report, chosen, REPORT_FULL);
+    else if (status == EXIT_FINE)
+        status = finish_output(report_write(stdout, report, chosen, REPORT_FULL));
     json_decref(report);
-    return code;
+    return status;
 }

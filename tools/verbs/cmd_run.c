@@ -91,13 +91,13 @@ static int dry_run(const struct run_request *request, struct prepared *prepared)
     const char *slash = link ? strrchr(link, '/') : NULL;
     char comm[16];
     uint32_t key = PLAN_KEY_COUNT;
-    int code = prepare_plan(prepared, &request->policy, TALK_WARNINGS);
+    int status = prepare_plan(prepared, &request->policy, TALK_WARNINGS);
     snprintf(comm, sizeof(comm), "%s", slash ? slash + 1 : request->command[0]);
-    if (code == EXIT_FINE && !exe) {
+    if (status == EXIT_FINE && !exe) {
         complain("%s: %s", request->command[0], strerror(ENOENT));
-        code = EXIT_RUN_NOT_FOUND;
+        status = EXIT_RUN_NOT_FOUND;
     }
-    if (code == EXIT_FINE) {
+    if (status == EXIT_FINE) {
         struct process_facts process = {
             .exe = exe, .exe_link = link, .comm = comm, .argv = argv, .index = PLAN_NONE, .uid = geteuid()};
         struct thread_list list;
@@ -117,7 +117,7 @@ static int dry_run(const struct run_request *request, struct prepared *prepared)
     free(link);
     free(exe);
     free(argv);
-    return code == EXIT_FINE || code == EXIT_RUN_NOT_FOUND ? finish_output(code) : EXIT_RUN_FAILED;
+    return status == EXIT_FINE || status == EXIT_RUN_NOT_FOUND ? finish_output(status) : EXIT_RUN_FAILED;
 }
 
 /* --- --require-locality --- */
@@ -125,34 +125,34 @@ static int dry_run(const struct run_request *request, struct prepared *prepared)
 static int judge(const json_t *report, double wanted)
 {
     static const char *const names[] = {"alloc_locality", "page_locality"};
-    int code = EXIT_FINE, known = 0;
+    int status = EXIT_FINE, known = 0;
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         double value = locality_of(report, names[i]);
         known += value >= 0;
         if (value < 0 || value * 100 >= wanted)
             continue;
         complain("%s is %.1f %%, required are %.1f %%", names[i], value * 100, wanted);
-        code = EXIT_NO;
+        status = EXIT_NO;
     }
     if (!known)
         complain("no locality is known: the program's memory comes from no arena (memory.arena, a foreign allocator)");
-    return known ? code : EXIT_NO;
+    return known ? status : EXIT_NO;
 }
 
 /* The document is needed as JSON; what the user asked for is made of it. */
 static int run_and_judge(const struct run_request *request)
 {
     json_t *report;
-    int code = supervise_reported(request->command, NULL, NULL, 0, &report);
+    int status = supervise_reported(request->command, NULL, NULL, 0, &report);
     if (!report) {
         complain("the program left no report: it was no target of the policy, or was killed");
-        return code ? code : EXIT_NO;
+        return status ? status : EXIT_NO;
     }
     if (request->report)
         report_write_file(request->report, report, format_of_name(request->report), REPORT_FULL);
     int verdict = judge(report, request->locality);
     json_decref(report);
-    return code ? code : verdict;
+    return status ? status : verdict;
 }
 
 /* ---- */
@@ -161,22 +161,22 @@ static int run(const struct run_request *request)
 {
     struct prepared prepared;
     char *plan = NULL;
-    int code = prepare_policy(&prepared, &request->policy, TALK_WARNINGS);
-    if (code == EXIT_FINE && request->dry_run) {
-        code = dry_run(request, &prepared);
+    int status = prepare_policy(&prepared, &request->policy, TALK_WARNINGS);
+    if (status == EXIT_FINE && request->dry_run) {
+        status = dry_run(request, &prepared);
         prepared_free(&prepared);
-        return code;
+        return status;
     }
-    if (code == EXIT_FINE)
-        code = plan_cache_get(&plan, &prepared, &request->policy);
-    int r = code == EXIT_FINE ? cpu_export(prepared.config.policy, plan) : 0;
-    if (code == EXIT_FINE)
+    if (status == EXIT_FINE)
+        status = plan_cache_get(&plan, &prepared, &request->policy);
+    int error = status == EXIT_FINE ? cpu_export(prepared.config.policy, plan) : 0;
+    if (status == EXIT_FINE)
         export_rank(rank_from_environment(prepared.config.policy));
     prepared_free(&prepared);
-    if (code != EXIT_FINE)
+    if (status != EXIT_FINE)
         return EXIT_RUN_FAILED;
-    if (r < 0)
-        complain("the variables of [cpu_count] export cannot be set: %s", strerror(-r));
+    if (error < 0)
+        complain("the variables of [cpu_count] export cannot be set: %s", strerror(-error));
     if (setenv("NODEWISE_PLAN", plan, 1) != 0 || export_report(request->report) < 0) {
         complain("the environment cannot be changed: %s", strerror(errno));
         return EXIT_RUN_FAILED;
@@ -208,9 +208,9 @@ int cmd_run(int argc, char **argv)
         {0},
     };
     struct run_request request = {.locality = -1};
-    int option, code = EXIT_FINE;
+    int option, status = EXIT_FINE;
     /* '+': the first word that is no option is the program's, and so is all behind it. */
-    while (code == EXIT_FINE && (option = getopt_long(argc, argv, "+p:", long_options, NULL)) != -1) {
+    while (status == EXIT_FINE && (option = getopt_long(argc, argv, "+p:", long_options, NULL)) != -1) {
         if (option == OPTION_VERB)
             request.report = optarg;
         else if (option == OPTION_VERB + 1)
@@ -219,19 +219,19 @@ int cmd_run(int argc, char **argv)
             continue;
         else if (option == OPTION_VERB + 2) {
             usage_error("run", "--require-locality takes a number from 0 to 100, not \"%s\"", optarg);
-            code = EXIT_RUN_FAILED;
+            status = EXIT_RUN_FAILED;
         } else if (!take_policy_option(&request.policy, option, NULL)) {
             usage_error("run", "see its options");
-            code = EXIT_RUN_FAILED;
+            status = EXIT_RUN_FAILED;
         }
     }
     request.command = argv + optind;
-    if (code == EXIT_FINE && optind == argc) {
+    if (status == EXIT_FINE && optind == argc) {
         usage_error("run", "the program to run is missing");
-        code = EXIT_RUN_FAILED;
+        status = EXIT_RUN_FAILED;
     }
-    if (code == EXIT_FINE)
-        code = run(&request);
+    if (status == EXIT_FINE)
+        status = run(&request);
     policy_options_free(&request.policy);
-    return code;
+    return status;
 }

@@ -16,9 +16,9 @@ int cmd_show(int argc, char **argv)
     pid_t pid = optind + 1 == argc ? parse_pid(argv[optind]) : 0;
     if (!pid)
         return usage_error("show", "give one process id");
-    int code = snapshot_of(&snapshot, pid);
-    if (code != EXIT_FINE)
-        return code;
+    int status = snapshot_of(&snapshot, pid);
+    if (status != EXIT_FINE)
+        return status;
     json_t *report = report_json(&snapshot);
     snapshot_free(&snapshot);
     if (json)

@@ -85,7 +85,7 @@ int cmd_top(int argc, char **argv)
                                                  {"rule", required_argument, NULL, OPTION_RULE},
                                                  {0}};
     static struct top_request request = {.filter = {.node = -1, .sort = TOP_COLUMNS}, .count = 1, .tab = -1};
-    int option, code;
+    int option, status;
     while ((option = getopt_long(argc, argv, "c:d:", long_options, NULL)) != -1)
         if (!take_option(&request, option, optarg))
             return usage_error("top", "see its options");
@@ -106,10 +106,11 @@ int cmd_top(int argc, char **argv)
         request.batch = true;
     }
     if (request.batch)
-        code = screen_batch(top, &request.filter, request.delay > 0 ? request.delay : 0.5, request.count, request.tab);
+        status =
+            screen_batch(top, &request.filter, request.delay > 0 ? request.delay : 0.5, request.count, request.tab);
     else
-        code = screen_run(top, &request.filter, request.delay > 0 ? request.delay : 2,
-                          request.tab >= 0 ? (enum top_tab)request.tab : TAB_THREADS);
+        status = screen_run(top, &request.filter, request.delay > 0 ? request.delay : 2,
+                            request.tab >= 0 ? (enum top_tab)request.tab : TAB_THREADS);
     top_free(top);
-    return code;
+    return status;
 }

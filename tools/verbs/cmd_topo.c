@@ -195,7 +195,7 @@ int cmd_topo(int argc, char **argv)
     struct topology *topology = NULL;
     const char *format = "text";
     bool json = false;
-    int option, code = EXIT_FINE;
+    int option, status = EXIT_FINE;
     while ((option = getopt_long(argc, argv, "f:", long_options, NULL)) != -1) {
         if (option == 'f')
             format = optarg;
@@ -210,13 +210,13 @@ int cmd_topo(int argc, char **argv)
     if (!xml && strcmp(format, "text") != 0 && strcmp(format, "json") != 0)
         return usage_error("topo", "the formats are text, json and xml, not \"%s\"", format);
     if (xml)
-        code = print_xml(options.topology, &diags);
+        status = print_xml(options.topology, &diags);
     else if (topology_load(&topology, options.topology, &diags) < 0)
-        code = EXIT_BAD_INPUT;
+        status = EXIT_BAD_INPUT;
     else
-        code = strcmp(format, "json") == 0 ? print_topology_json(topology) : print_topology_text(topology);
+        status = strcmp(format, "json") == 0 ? print_topology_json(topology) : print_topology_text(topology);
     diag_print(stderr, &diags, NULL, (struct print_style){.colour = wants_colour(stderr)});
     topology_free(topology);
     diag_list_free(&diags);
-    return finish_output(code);
+    return finish_output(status);
 }

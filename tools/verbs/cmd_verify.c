@@ -113,9 +113,9 @@ static int verify(pid_t pid, bool json)
 {
     struct snapshot snapshot;
     bool no = false;
-    int code = snapshot_of(&snapshot, pid);
-    if (code != EXIT_FINE)
-        return code;
+    int status = snapshot_of(&snapshot, pid);
+    if (status != EXIT_FINE)
+        return status;
     json_t *threads = json_array();
     for (size_t i = 0; i < snapshot.thread_count; i++)
         if (snapshot.threads[i].state == THREAD_LIVE)

@@ -183,9 +183,9 @@ static int answer(const struct question *question)
 {
     struct snapshot snapshot;
     size_t index = 0;
-    int code = snapshot_of(&snapshot, question->pid);
-    if (code != EXIT_FINE)
-        return code;
+    int status = snapshot_of(&snapshot, question->pid);
+    if (status != EXIT_FINE)
+        return status;
     const struct segment_thread *thread = find_thread(&snapshot, question->tid, &index);
     if (!thread) {
         complain("process %d has no thread %d that nodewise placed; `nodewise show %d` lists them", (int)question->pid,
@@ -197,9 +197,9 @@ static int answer(const struct question *question)
     const json_t *entry = json_array_get(json_object_get(report, "threads"), index);
     json_t *events = events_of(report, thread->tid);
     if (question->json) {
-        code = print_json(stdout, json_pack("{s:i, s:O, s:O, s:O, s:O}", "nodewise_why", 1, "process",
-                                            json_object_get(report, "process"), "thread", entry, "tried", tried,
-                                            "events", events));
+        status = print_json(stdout, json_pack("{s:i, s:O, s:O, s:O, s:O}", "nodewise_why", 1, "process",
+                                              json_object_get(report, "process"), "thread", entry, "tried", tried,
+                                              "events", events));
     } else {
         print_answer(report, entry, tried, events);
     }
@@ -207,7 +207,7 @@ static int answer(const struct question *question)
     json_decref(tried);
     json_decref(events);
     snapshot_free(&snapshot);
-    return finish_output(code);
+    return finish_output(status);
 }
 
 int cmd_why(int argc, char **argv)

@@ -10,9 +10,9 @@ struct topology *load_topology(const char *text)
 {
     struct topology *topology = NULL;
     struct diag_list diags = {0};
-    int r = topology_load(&topology, text, &diags);
+    int error = topology_load(&topology, text, &diags);
     diag_list_free(&diags);
-    assert_int_equal(r, 0);
+    assert_int_equal(error, 0);
     return topology;
 }
 
@@ -35,11 +35,11 @@ struct compiled compile_text(const char *policy, const char *topology_text)
     assert_int_equal(write(fd, policy, strlen(policy)), (ssize_t)strlen(policy));
     close(fd);
     struct config_request request = {.file = path, .no_search = true};
-    int r = config_load(&config, &request);
+    int error = config_load(&config, &request);
     unlink(path);
-    if (r != 0)
+    if (error != 0)
         diag_print(stderr, &config.diags, config.sources, (struct print_style){0});
-    assert_int_equal(r, 0);
+    assert_int_equal(error, 0);
     struct compile_options options = {.source = "test", .gpu = -1, .share = PLAN_NONE};
     policy_lint(config.policy, topology, &compiled.diags);
     compiled.result = plan_compile(&compiled.bytes, config.policy, topology, &options, &compiled.diags);
