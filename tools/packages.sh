@@ -9,7 +9,7 @@ show_packages=(redis-server redis-tools procps)
 test_packages=(git python3 python3-jsonschema python3-numpy libopenblas0-pthread libgomp1 libunwind8 memcached
   postgresql nginx-light openmpi-bin default-jdk-headless hwloc-nox mandoc clang clang-format libclang-rt-14-dev)
 # Emulated machines with several nodes; the kernel of tests/lab is fetched with apt, not installed.
-lab_packages=(qemu-system-x86 busybox-static)
+lab_packages=(qemu-system-x86 busybox-static numactl)
 # Allocators and tools to be compared with, and programs to compare them on: tools/bench/allocators, tools/bench/locality,
 # tools/bench/telemetry.
 bench_packages=(libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4 sqlite3 strace numactl likwid valgrind)
