@@ -7,6 +7,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "tools/common/json_fields.h"
+
 void complain(const char *format, ...)
 {
     va_list arguments;
@@ -160,6 +162,24 @@ void table_print(FILE *to, struct table *table)
     free(table->cells);
     free(table->width);
     free(table);
+}
+
+void rows_print(FILE *to, const json_t *rows, const char *const *headings, const char *const *keys, size_t columns)
+{
+    struct table *table = table_new(headings, columns);
+    size_t index;
+    json_t *row;
+    json_array_foreach(rows, index, row) {
+        char numbers[ROW_COLUMNS][24];
+        const char *cells[ROW_COLUMNS];
+        for (size_t i = 0; i < columns; i++) {
+            bool is_number = json_is_integer(json_object_get(row, keys[i]));
+            snprintf(numbers[i], sizeof(numbers[i]), "%lld", number_of(row, keys[i]));
+            cells[i] = is_number ? numbers[i] : text_of(row, keys[i]);
+        }
+        table_row(table, cells);
+    }
+    table_print(to, table);
 }
 
 void size_text(uint64_t bytes, char *ret_text, size_t size)

@@ -1,5 +1,5 @@
 /*
- * cli: what every verb of the command shares: exit codes, the table of verbs, and how output looks. stdout is
+ * cli: what every verb of the command shares: exit codes, and how output looks. stdout is
  * data, stderr is talk; colour only on a terminal and without NO_COLOR (no-color.org).
  */
 #ifndef NODEWISE_TOOLS_COMMON_CLI_H
@@ -21,19 +21,6 @@ enum exit_code {
     EXIT_RUN_NOT_EXECUTABLE = 126,
     EXIT_RUN_NOT_FOUND = 127,
 };
-
-struct verb {
-    const char *name;
-    const char *usage;                 /* behind the name: "[-p POLICY] -- COMMAND…" */
-    const char *summary;               /* half a line */
-    const char *help;                  /* option lines, or "" */
-    int (*run)(int argc, char **argv); /* argv[0] is the verb; returns the exit code */
-};
-
-extern const struct verb verbs[];
-extern const size_t verb_count;
-const struct verb *verb_find(const char *name);
-void verb_print_help(FILE *to, const struct verb *verb);
 
 /* "nodewise VERB: message" on stderr, with the way to help; returns EXIT_BAD_INPUT. */
 __attribute__((format(printf, 2, 3))) int usage_error(const char *verb, const char *format, ...);
@@ -57,5 +44,9 @@ struct table *table_new(const char *const *headings, size_t columns);
 void table_row(struct table *table, const char *const *cells);
 /* Prints with two blanks between columns, the last column cut to nothing but not padded; frees. */
 void table_print(FILE *to, struct table *table);
+
+/* An array of objects as a table: of each the fields of those keys, texts and integers. */
+void rows_print(FILE *to, const json_t *rows, const char *const *headings, const char *const *keys, size_t columns);
+#define ROW_COLUMNS 16 /* at most */
 
 #endif

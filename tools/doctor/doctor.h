@@ -14,6 +14,9 @@ struct diagnosis {
     enum health worst;
 };
 
+/* "fine", "less", "no". */
+const char *health_word(enum health health);
+
 /* remedy may be NULL. */
 __attribute__((format(printf, 5, 6))) void diagnose(struct diagnosis *diagnosis, const char *about, enum health health,
                                                     const char *remedy, const char *format, ...);

@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
+#include "tools/common/json_fields.h"
 #include "tools/report/report_survey.h"
-#include "tools/report/report_text.h"
 #include "tools/segment/snapshot.h"
 
 static struct owned_memory *memory_of(struct allocated *allocated, pid_t tid)

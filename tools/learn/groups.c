@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "shim/telemetry/layout.h"
-#include "tools/report/report_text.h"
+#include "tools/common/json_fields.h"
 
 /* Digits become '*'; what a glob would take for its own is escaped; the kernel's cut at 15 bytes may hide a number. */
 static void make_pattern(const char *name, char *ret_pattern, size_t size)

@@ -3,7 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "tools/report/report_text.h"
+#include "tools/common/json_fields.h"
 
 #define BUSY_SHARE 0.02 /* of all CPU time: below, a group is background */
 #define NAME_MOST  31u

@@ -3,10 +3,9 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "tools/common/json_fields.h"
 #include "tools/picture/markup.h"
 #include "tools/picture/scene.h"
-#include "tools/report/report_text.h"
-#include "tools/report/report_verdict.h"
 
 #define ROWS_OPEN 60u /* a longer table is folded */
 

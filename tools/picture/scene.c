@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/report/report_text.h"
+#include "tools/common/json_fields.h"
 
 /* --- rules --- */
 

@@ -1,4 +1,5 @@
 #include "tools/prepare/plan_cache.h"
+#include "tools/prepare/plan_file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -102,64 +103,6 @@ char *plan_cache_path(const struct prepared *prepared)
     return path;
 }
 
-/* --- files --- */
-
-bool plan_cache_has(const char *path)
-{
-    struct stat status;
-    struct plan_view view;
-    bool sound = false;
-    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == geteuid() &&
-        (status.st_mode & 022) == 0 && status.st_size > 0 && status.st_size <= (off_t)PLAN_MAX_SIZE) {
-        size_t size = (size_t)status.st_size;
-        void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (data != MAP_FAILED) {
-            sound = plan_check(&view, data, size, NULL) == 0;
-            munmap(data, size);
-        }
-    }
-    close(fd);
-    return sound;
-}
-
-static int write_all(int fd, const char *data, size_t size)
-{
-    while (size > 0) {
-        ssize_t written = write(fd, data, size);
-        if (written < 0 && errno != EINTR)
-            return -errno;
-        if (written > 0) {
-            data += written;
-            size -= (size_t)written;
-        }
-    }
-    return 0;
-}
-
-int plan_write(const char *path, const struct plan_bytes *plan, unsigned mode)
-{
-    char *temporary;
-    if (asprintf(&temporary, "%s.%u.tmp", path, (unsigned)getpid()) < 0)
-        return -ENOMEM;
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-    int error = fd < 0 ? -errno : 0;
-    if (error == 0)
-        error = write_all(fd, plan->data, plan->size);
-    if (error == 0 && fchmod(fd, mode) != 0)
-        error = -errno;
-    if (fd >= 0 && close(fd) != 0 && error == 0)
-        error = -errno;
-    if (error == 0 && rename(temporary, path) != 0)
-        error = -errno;
-    if (error < 0 && fd >= 0)
-        unlink(temporary);
-    free(temporary);
-    return error;
-}
-
 int plan_cache_get(char **ret_path, struct prepared *prepared, const struct policy_options *options)
 {
     unsigned mode = geteuid() == 0 ? 0644 : 0600;
@@ -169,12 +112,12 @@ int plan_cache_get(char **ret_path, struct prepared *prepared, const struct poli
                  "NODEWISE_PLAN=FILE");
         return EXIT_MACHINE;
     }
-    if (!plan_cache_has(path)) {
+    if (!plan_file_is_sound(path)) {
         int status = prepare_plan(prepared, options, TALK_WARNINGS);
         /* the shares first: where the policy's plan is, they are */
         int error = status == EXIT_FINE ? share_plans_write(path, prepared, mode) : 0;
         if (status == EXIT_FINE && error == 0)
-            error = plan_write(path, &prepared->plan, mode);
+            error = plan_file_write(path, &prepared->plan, mode);
         if (error < 0) {
             complain("%s cannot be written: %s", path, strerror(-error));
             status = EXIT_MACHINE;

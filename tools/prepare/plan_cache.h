@@ -19,12 +19,6 @@
 /* The file's name for a policy on this machine as it is now; malloc'd, NULL without memory or without tmpfs. */
 char *plan_cache_path(const struct prepared *prepared);
 
-/* Is there a sound plan of that name, owned by us. */
-bool plan_cache_has(const char *path);
-
-/* Writes a plan whole or not at all (a temporary name, then rename). 0 or negative errno. */
-int plan_write(const char *path, const struct plan_bytes *plan, unsigned mode);
-
 /*
  * The whole way: takes the cached plan or compiles, checks and stores one. EXIT_FINE with a malloc'd path, or
  * the exit code after having said why.

@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "tools/common/cli.h"
-#include "tools/report/report_text.h"
+#include "tools/common/json_fields.h"
 
 static const char *known(const json_t *thread, const char *key)
 {

@@ -9,7 +9,7 @@
 #include "policy/ledger.h"
 #include "tools/common/cli.h"
 #include "tools/common/map_file.h"
-#include "tools/prepare/plan_cache.h"
+#include "tools/prepare/plan_file.h"
 
 /* The policy with no other CPUs allowed than these. What it finds was said for the whole machine already. */
 static int write_one(const char *path, const struct prepared *prepared, const struct cpuset *cpus, uint32_t share,
@@ -23,7 +23,7 @@ static int write_one(const char *path, const struct prepared *prepared, const st
     options.share = share;
     int error = plan_compile(&plan, prepared->config.policy, &narrow, &options, &unused);
     if (error == 0)
-        error = plan_write(path, &plan, mode);
+        error = plan_file_write(path, &plan, mode);
     free(plan.data);
     diag_list_free(&unused);
     return error;
@@ -125,7 +125,7 @@ char *share_plan_of_rank(const char *path, struct prepared *prepared, const stru
         struct portion portion = portion_of(rank, shares.count, policy->process.distribution == PROC_DIST_COMPACT);
         name = name_of(path, portion);
         error = name ? 0 : -ENOMEM;
-        if (error == 0 && !plan_cache_has(name))
+        if (error == 0 && !plan_file_is_sound(name))
             error = write_portion(name, prepared, &shares, portion, mode);
     }
     if (error < 0) {

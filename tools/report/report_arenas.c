@@ -8,8 +8,8 @@
 #include "policy/reason.h"
 #include "policy/words.h"
 #include "tools/common/cli.h"
-#include "tools/report/report_json.h"
-#include "tools/report/report_text.h"
+#include "tools/common/json_fields.h"
+#include "tools/report/report_values.h"
 
 #define SAMPLE_PAGES 2048u
 #define PAGE_BYTES   4096u

@@ -11,52 +11,25 @@
 #include "tools/prepare/plan_view.h"
 #include "tools/report/report_arenas.h"
 #include "tools/report/report_mappings.h"
+#include "tools/report/report_values.h"
 #include "tools/report/report_verdict.h"
 #include "tools/report/unseen.h"
-
-static json_t *owned_text(char *text)
-{
-    json_t *value = json_string(text ? text : "");
-    free(text);
-    return value;
-}
-
-/* Names are bytes that any program chose; what is not UTF-8 becomes '?', so that the document stays JSON. */
-static json_t *any_text(const char *text)
-{
-    json_t *value = json_string(text);
-    char copy[512];
-    if (value)
-        return value;
-    snprintf(copy, sizeof(copy), "%s", text);
-    for (char *p = copy; *p; p++)
-        if ((unsigned char)*p >= 0x80)
-            *p = '?';
-    return json_string(copy);
-}
 
 /* The CPUs of a plain bit array. */
 static json_t *bits_json(const uint64_t *bits, size_t words)
 {
     struct cpuset set = {(uint64_t *)(uintptr_t)bits, words};
-    return owned_text(cpuset_to_string(&set));
+    return report_owned_text(cpuset_to_string(&set));
 }
 
 static json_t *mask_json(const struct snapshot *snapshot, uint32_t mask)
 {
-    return snapshot->has_plan ? owned_text(plan_mask_text(&snapshot->plan, mask)) : json_null();
+    return snapshot->has_plan ? report_owned_text(plan_mask_text(&snapshot->plan, mask)) : json_null();
 }
 
 static bool rule_is_known(const struct snapshot *snapshot, uint32_t rule)
 {
     return snapshot->has_plan && rule < snapshot->plan.count[PLAN_RULES];
-}
-
-/* "io", "(base)" where no rule applies, "rule 3" where the plan is gone. */
-json_t *report_rule_name(const struct snapshot *snapshot, uint16_t rule)
-{
-    const char *name = snapshot_rule_name(snapshot, rule);
-    return name ? json_string(name) : json_sprintf("rule %u", rule);
 }
 
 static json_t *time_json(uint64_t nanoseconds)
@@ -97,7 +70,7 @@ static json_t *process_json(const struct snapshot *snapshot)
     const struct segment_header *h = &snapshot->header;
     json_t *process = json_pack(
         "{s:i, s:i, s:o, s:o, s:i, s:b, s:s, s:s, s:o, s:f, s:o}", "pid", (int)h->pid, "ppid", (int)h->ppid, "comm",
-        any_text(h->comm), "exe", any_text(h->exe), "uid", (int)h->uid, "forked", h->forked != 0, "state",
+        report_any_text(h->comm), "exe", report_any_text(h->exe), "uid", (int)h->uid, "forked", h->forked != 0, "state",
         state_word(snapshot), "state_reason", reason_word(h->state_reason), "started", time_json(h->start_realtime),
         "start_cost_us", (double)h->start_cost_ns / 1000, "base_cpus", bits_json(h->base_mask, h->base_mask_words));
     json_object_set_new(process, "threads_started", json_integer((json_int_t)h->threads_started));
@@ -111,9 +84,10 @@ static json_t *process_json(const struct snapshot *snapshot)
 
 static json_t *plan_json(const struct snapshot *snapshot)
 {
-    return json_pack("{s:o, s:o, s:b}", "path", any_text(snapshot->header.plan_path), "policy",
-                     any_text(snapshot->has_plan ? plan_text(&snapshot->plan, snapshot->plan.header->source) : ""),
-                     "readable", snapshot->has_plan);
+    return json_pack(
+        "{s:o, s:o, s:b}", "path", report_any_text(snapshot->header.plan_path), "policy",
+        report_any_text(snapshot->has_plan ? plan_text(&snapshot->plan, snapshot->plan.header->source) : ""),
+        "readable", snapshot->has_plan);
 }
 
 /* --- rules --- */
@@ -142,7 +116,8 @@ static json_t *rule_json(const struct snapshot *snapshot, size_t index)
         json_object_set_new(value, "distribution", json_string(word_of(&words_distribution, rule->distribution)));
         json_object_set_new(value, "level", json_string(word_of(&words_level, rule->level)));
         json_object_set_new(value, "bind_to", json_string(word_of(&words_level, rule->bind_to)));
-        json_object_set_new(value, "memory", owned_text(plan_memory_text(&snapshot->plan, rule, rule->slot_first)));
+        json_object_set_new(value, "memory",
+                            report_owned_text(plan_memory_text(&snapshot->plan, rule, rule->slot_first)));
     }
     json_object_set_new(value, "placed", json_integer((json_int_t)counts->placed));
     json_object_set_new(value, "live", json_integer(counts->live));
@@ -173,7 +148,7 @@ static json_t *cpus_now(const struct snapshot *snapshot, const struct segment_th
     json_t *value = json_null();
     if (snapshot->alive && thread->state == THREAD_LIVE &&
         thread_cpus_now((pid_t)snapshot->header.pid, (pid_t)thread->tid, &now) == 0)
-        value = owned_text(cpuset_to_string(&now));
+        value = report_owned_text(cpuset_to_string(&now));
     cpuset_free(&now);
     return value;
 }
@@ -187,14 +162,14 @@ static const char *thread_state_word(const struct segment_thread *thread)
 static void add_text(json_t *object, const char *key, const char *text)
 {
     if (*text)
-        json_object_set_new(object, key, any_text(text));
+        json_object_set_new(object, key, report_any_text(text));
 }
 
 static json_t *thread_json(const struct snapshot *snapshot, const struct segment_thread *thread)
 {
     json_t *value = json_pack(
         "{s:i, s:o, s:b, s:b, s:i, s:i, s:s, s:o, s:s, s:o, s:o, s:s, s:s, s:s, s:s}", "tid", (int)thread->tid, "name",
-        any_text(thread->name), "named", (thread->flags & THREAD_FLAG_NAMED) != 0, "main",
+        report_any_text(thread->name), "named", (thread->flags & THREAD_FLAG_NAMED) != 0, "main",
         (thread->flags & THREAD_FLAG_MAIN) != 0, "index", (int)thread->index, "creator", (int)thread->creator_tid,
         "state", thread_state_word(thread), "rule", report_rule_name(snapshot, thread->rule), "why",
         reason_word(thread->why), "asked", asked_cpus(snapshot, thread), "now", cpus_now(snapshot, thread), "outcome",
@@ -218,13 +193,6 @@ static json_t *thread_json(const struct snapshot *snapshot, const struct segment
 
 /* --- events --- */
 
-const char *report_event_word(unsigned kind)
-{
-    static const char *const kinds[EVENT_KINDS] = {"none",    "start",  "placed",  "renamed", "refused",  "narrowed",
-                                                   "stopped", "forked", "claimed", "exit",    "affinity", "mempolicy"};
-    return kind < EVENT_KINDS ? kinds[kind] : "?";
-}
-
 /* null: placed without a place of its rule. */
 static json_t *event_value(const struct segment_event *event)
 {
@@ -237,7 +205,8 @@ static json_t *event_json(const struct snapshot *snapshot, const struct segment_
     return json_pack("{s:I, s:f, s:i, s:s, s:o, s:o, s:s, s:s, s:o}", "number", (json_int_t)event->number, "ms",
                      (double)event->time_ns / 1e6, "tid", (int)event->tid, "kind", report_event_word(event->kind),
                      "rule", report_rule_name(snapshot, event->rule), "value", event_value(event), "outcome",
-                     outcome_word(event->outcome), "reason", reason_word(event->reason), "text", any_text(event->text));
+                     outcome_word(event->outcome), "reason", reason_word(event->reason), "text",
+                     report_any_text(event->text));
 }
 
 json_t *report_json(const struct snapshot *snapshot)

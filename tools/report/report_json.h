@@ -14,10 +14,4 @@
 /* The caller owns the value; NULL without memory. */
 json_t *report_json(const struct snapshot *snapshot);
 
-/* "placed", … of an enum segment_event_kind; "?" of another number. */
-const char *report_event_word(unsigned kind);
-
-/* The name of a rule as views show it; index 0xffff: none. For the other files that make parts of the document. */
-json_t *report_rule_name(const struct snapshot *snapshot, uint16_t rule);
-
 #endif

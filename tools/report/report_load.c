@@ -5,12 +5,13 @@
 #include <string.h>
 
 #include "tools/common/cli.h"
+#include "tools/common/json_fields.h"
 #include "tools/common/process.h"
 #include "tools/report/report_json.h"
 #include "tools/report/report_pages.h"
 #include "tools/report/report_survey.h"
-#include "tools/report/report_text.h"
 #include "tools/report/report_verdict.h"
+#include "tools/segment/snapshot.h"
 
 void report_add_pages(json_t *report, json_t *pages)
 {

@@ -4,8 +4,8 @@
 
 #include "policy/reason.h"
 #include "tools/common/cli.h"
-#include "tools/report/report_json.h"
-#include "tools/report/report_text.h"
+#include "tools/common/json_fields.h"
+#include "tools/report/report_values.h"
 
 static const struct plan_rule *rule_of_region(const struct plan_view *plan, size_t region, uint32_t *ret_rule)
 {

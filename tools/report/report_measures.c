@@ -1,7 +1,6 @@
 #include "tools/report/report_measures.h"
 
-#include "tools/report/report_text.h"
-#include "tools/report/report_verdict.h"
+#include "tools/common/json_fields.h"
 
 static struct measure ratio(const char *name, double value)
 {

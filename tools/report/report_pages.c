@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "tools/common/cli.h"
+#include "tools/common/json_fields.h"
 #include "tools/report/report_survey.h"
-#include "tools/report/report_text.h"
 
 #define PAGE_BYTES UINT64_C(4096)
 #define BATCH      1024u

@@ -9,8 +9,8 @@
 
 #include "shim/telemetry/survey_layout.h"
 #include "tools/common/cli.h"
-#include "tools/report/report_json.h"
-#include "tools/report/report_text.h"
+#include "tools/common/json_fields.h"
+#include "tools/report/report_values.h"
 #include "tools/segment/request.h"
 
 #define WAIT_SECONDS 1.0

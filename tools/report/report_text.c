@@ -3,45 +3,12 @@
 #include <string.h>
 
 #include "tools/common/cli.h"
+#include "tools/common/json_fields.h"
 #include "tools/report/report_arenas.h"
 #include "tools/report/report_mappings.h"
 #include "tools/report/report_pages.h"
 #include "tools/report/report_verdict.h"
 #include "tools/report/unseen.h"
-
-const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
-
-long long number_of(const json_t *object, const char *key)
-{
-    return json_integer_value(json_object_get(object, key));
-}
-
-bool truth_of(const json_t *object, const char *key)
-{
-    return json_is_true(json_object_get(object, key));
-}
-
-void rows_print(FILE *to, const json_t *rows, const char *const *headings, const char *const *keys, size_t columns)
-{
-    struct table *table = table_new(headings, columns);
-    size_t index;
-    json_t *row;
-    json_array_foreach(rows, index, row) {
-        char numbers[ROW_COLUMNS][24];
-        const char *cells[ROW_COLUMNS];
-        for (size_t i = 0; i < columns; i++) {
-            bool is_number = json_is_integer(json_object_get(row, keys[i]));
-            snprintf(numbers[i], sizeof(numbers[i]), "%lld", number_of(row, keys[i]));
-            cells[i] = is_number ? numbers[i] : text_of(row, keys[i]);
-        }
-        table_row(table, cells);
-    }
-    table_print(to, table);
-}
 
 /* Memory that went after its users; nothing where there was none. */
 static void print_following(FILE *to, const json_t *following)

@@ -5,7 +5,6 @@
 #ifndef NODEWISE_TOOLS_REPORT_REPORT_TEXT_H
 #define NODEWISE_TOOLS_REPORT_REPORT_TEXT_H
 
-#include <stdbool.h>
 #include <stdio.h>
 
 #include <jansson.h>
@@ -17,14 +16,5 @@ enum report_depth {
 };
 
 void report_text(FILE *to, const json_t *report, enum report_depth depth);
-
-/* Fields of a document, with what a missing one counts as. */
-const char *text_of(const json_t *object, const char *key); /* "" */
-long long number_of(const json_t *object, const char *key); /* 0 */
-bool truth_of(const json_t *object, const char *key);       /* false */
-
-/* An array of objects as a table: of each the fields of those keys, texts and integers. */
-void rows_print(FILE *to, const json_t *rows, const char *const *headings, const char *const *keys, size_t columns);
-#define ROW_COLUMNS 16 /* at most */
 
 #endif

@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "tools/report/report_text.h"
+#include "tools/common/json_fields.h"
 
 #define LOCAL_ENOUGH 0.9
 
@@ -61,12 +61,6 @@ static json_t *localities_of(const json_t *report)
                      ratio(json_object_get(report, "arenas"), "alloc_locality"), "page_locality",
                      ratio(json_object_get(report, "pages"), "page_locality"), "access_locality",
                      "access_locality_reason", "no hardware counters are read");
-}
-
-double locality_of(const json_t *report, const char *name)
-{
-    const json_t *value = json_object_get(json_object_get(report, "localities"), name);
-    return json_is_number(value) ? json_number_value(value) : -1;
 }
 
 /* --- hints --- */
@@ -191,16 +185,6 @@ void report_judge(json_t *report)
     hint_of_base(hints, report);
     hints_of_memory(hints, report);
     json_object_set_new(report, "hints", hints);
-}
-
-const char *verdict_word(const json_t *report)
-{
-    return text_of(json_object_get(report, "verdict"), "word");
-}
-
-const char *verdict_text(const json_t *report)
-{
-    return text_of(json_object_get(report, "verdict"), "text");
 }
 
 /* --- text --- */

@@ -12,13 +12,6 @@
 /* Adds the three, or makes them anew; `report` has rules, threads, arenas and perhaps pages. */
 void report_judge(json_t *report);
 
-/* {"word", "text"}; "" each where the document has none. */
-const char *verdict_word(const json_t *report); /* "as_asked", "partly", "not", "nothing_asked" */
-const char *verdict_text(const json_t *report);
-
-/* One of "alloc_locality", "page_locality", "access_locality"; -1: not known. */
-double locality_of(const json_t *report, const char *name);
-
 void report_verdict_text(FILE *to, const json_t *report);
 
 #endif

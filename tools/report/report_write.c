@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include "tools/common/cli.h"
+#include "tools/common/json_fields.h"
 #include "tools/picture/page_html.h"
 #include "tools/picture/scene.h"
+#include "tools/report/report_text.h"
 
 static const char *const endings[FORMAT_COUNT] = {
     [FORMAT_JSON] = ".json", [FORMAT_TEXT] = ".txt", [FORMAT_HTML] = ".html", [FORMAT_SVG] = ".svg"};

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "tools/common/cli.h"
+#include "tools/common/json_fields.h"
 #include "tools/common/map_file.h"
-#include "tools/report/report_text.h"
 
 #define NAMED_MOST 8 /* in text */
 

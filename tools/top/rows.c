@@ -10,7 +10,7 @@
 
 #include "policy/reason.h"
 #include "tools/common/cli.h"
-#include "tools/report/report_json.h"
+#include "tools/report/report_values.h"
 #include "tools/segment/snapshot.h"
 #include "tools/top/times.h"
 

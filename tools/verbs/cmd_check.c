@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "tools/common/cli.h"
-#include "tools/common/options.h"
+#include "tools/prepare/options.h"
 #include "tools/prepare/plan_from.h"
 #include "tools/report/report_load.h"
 #include "tools/verbs/verbs.h"

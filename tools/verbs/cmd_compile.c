@@ -3,8 +3,9 @@
 #include <string.h>
 
 #include "tools/common/cli.h"
-#include "tools/common/options.h"
+#include "tools/prepare/options.h"
 #include "tools/prepare/plan_cache.h"
+#include "tools/prepare/plan_file.h"
 #include "tools/verbs/verbs.h"
 
 const char compile_help[] =
@@ -35,7 +36,7 @@ static int compile_to(const char *output, const struct policy_options *options)
     if (status == EXIT_FINE)
         status = prepare_plan(&prepared, options, TALK_WARNINGS);
     if (status == EXIT_FINE) {
-        int error = plan_write(output, &prepared.plan, 0644);
+        int error = plan_file_write(output, &prepared.plan, 0644);
         if (error < 0) {
             complain("%s cannot be written: %s", output, strerror(-error));
             status = EXIT_BAD_INPUT;

@@ -2,6 +2,7 @@
 
 #include "tools/common/cli.h"
 #include "tools/common/verb_options.h"
+#include "tools/verbs/verb_table.h"
 #include "tools/verbs/verbs.h"
 
 /* What stands behind a verb besides options: words for the shells' own completion. */

@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "tools/common/cli.h"
-#include "tools/common/options.h"
+#include "tools/common/json_fields.h"
+#include "tools/prepare/options.h"
 #include "tools/report/report_load.h"
 #include "tools/report/report_measures.h"
-#include "tools/report/report_text.h"
 #include "tools/verbs/verbs.h"
 
 const char diff_help[] =

@@ -1,36 +1,15 @@
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/common/cli.h"
-#include "tools/common/options.h"
+#include "tools/common/json_fields.h"
 #include "tools/common/program.h"
 #include "tools/doctor/doctor.h"
-#include "tools/report/report_text.h"
+#include "tools/prepare/options.h"
 #include "tools/verbs/verbs.h"
 
 const char doctor_help[] =
     HELP_JSON "With a command: what of it nodewise will reach. Ends with 1 when something cannot be had.\n";
-
-static const char *const health_words[] = {"fine", "less", "no"};
-
-void diagnose(struct diagnosis *diagnosis, const char *about, enum health health, const char *remedy,
-              const char *format, ...)
-{
-    char *text = NULL;
-    va_list list;
-    va_start(list, format);
-    if (vasprintf(&text, format, list) < 0)
-        text = NULL;
-    va_end(list);
-    json_t *value = text ? json_string(text) : NULL;
-    json_array_append_new(diagnosis->findings,
-                          json_pack("{s:s, s:s, s:o, s:s}", "about", about, "health", health_words[health], "text",
-                                    value ? value : json_string("?"), "remedy", remedy ? remedy : ""));
-    if (health > diagnosis->worst)
-        diagnosis->worst = health;
-    free(text);
-}
 
 static void print_findings(const json_t *findings)
 {
@@ -60,7 +39,7 @@ static int examine(char **command, bool json)
     }
     int status = diagnosis.worst == HEALTH_NO ? EXIT_NO : EXIT_FINE;
     if (json)
-        print_json(stdout, json_pack("{s:i, s:s, s:o}", "nodewise_doctor", 1, "worst", health_words[diagnosis.worst],
+        print_json(stdout, json_pack("{s:i, s:s, s:o}", "nodewise_doctor", 1, "worst", health_word(diagnosis.worst),
                                      "findings", diagnosis.findings));
     else {
         print_findings(diagnosis.findings);

@@ -5,7 +5,7 @@
 #include "policy/diag.h"
 #include "policy/reason.h"
 #include "tools/common/cli.h"
-#include "tools/common/options.h"
+#include "tools/prepare/options.h"
 #include "tools/verbs/verbs.h"
 
 static bool explain_code(const char *name, bool json)

@@ -7,7 +7,7 @@
 
 #include "config/config.h"
 #include "tools/common/cli.h"
-#include "tools/common/options.h"
+#include "tools/prepare/options.h"
 #include "tools/verbs/verbs.h"
 
 const char init_help[] = "  PRESET              one of the presets; without it they are listed\n"

@@ -4,13 +4,12 @@
 #include <unistd.h>
 
 #include "tools/common/cli.h"
-#include "tools/common/options.h"
 #include "tools/common/supervise.h"
 #include "tools/learn/allocated.h"
 #include "tools/learn/write_policy.h"
+#include "tools/prepare/options.h"
 #include "tools/prepare/plan_cache.h"
 #include "tools/prepare/preload.h"
-#include "tools/report/report_text.h"
 #include "tools/verbs/verbs.h"
 
 const char learn_help[] = "  -o, --output FILE   write the policy there instead of to stdout\n"

@@ -9,6 +9,7 @@
 #include "policy/reason.h"
 #include "tools/common/cli.h"
 #include "tools/common/verb_options.h"
+#include "tools/verbs/verb_table.h"
 #include "tools/verbs/verbs.h"
 
 /* Text as roff takes it: its own signs are escaped. */

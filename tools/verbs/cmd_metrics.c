@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include "tools/common/cli.h"
-#include "tools/common/options.h"
 #include "tools/metrics/series.h"
 #include "tools/metrics/serve.h"
+#include "tools/prepare/options.h"
 #include "tools/verbs/verbs.h"
 
 const char metrics_help[] =

@@ -3,14 +3,14 @@
 #include <string.h>
 
 #include "tools/common/cli.h"
-#include "tools/common/options.h"
+#include "tools/common/json_fields.h"
 #include "tools/picture/machine_json.h"
 #include "tools/picture/page_html.h"
 #include "tools/picture/scene.h"
+#include "tools/prepare/options.h"
 #include "tools/prepare/plan_from.h"
 #include "tools/prepare/plan_view.h"
 #include "tools/report/report_load.h"
-#include "tools/report/report_text.h"
 #include "tools/verbs/verbs.h"
 
 const char plan_help[] =

@@ -2,9 +2,9 @@
 #include <string.h>
 
 #include "tools/common/cli.h"
-#include "tools/common/options.h"
-#include "tools/report/report_json.h"
-#include "tools/report/report_text.h"
+#include "tools/common/json_fields.h"
+#include "tools/prepare/options.h"
+#include "tools/segment/snapshot.h"
 #include "tools/segment/stale.h"
 #include "tools/verbs/verbs.h"
 

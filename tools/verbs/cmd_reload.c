@@ -7,12 +7,14 @@
 
 #include "policy/reason.h"
 #include "tools/common/cli.h"
-#include "tools/common/options.h"
+#include "tools/common/json_fields.h"
 #include "tools/common/process.h"
+#include "tools/prepare/options.h"
 #include "tools/prepare/plan_cache.h"
+#include "tools/prepare/plan_file.h"
 #include "tools/report/report_json.h"
-#include "tools/report/report_text.h"
 #include "tools/segment/request.h"
+#include "tools/segment/snapshot.h"
 #include "tools/verbs/verbs.h"
 
 const char reload_help[] = HELP_POLICY
@@ -44,7 +46,7 @@ static char *plan_of_share(char *path, const struct snapshot *snapshot)
     char *own = NULL;
     if (!snapshot->has_plan || snapshot->plan.header->process_share == PLAN_NONE)
         return path;
-    if (asprintf(&own, "%s.%u", path, snapshot->plan.header->process_share) < 0 || !plan_cache_has(own)) {
+    if (asprintf(&own, "%s.%u", path, snapshot->plan.header->process_share) < 0 || !plan_file_is_sound(own)) {
         free(own);
         return path;
     }

@@ -4,7 +4,7 @@
 
 #include "policy/words.h"
 #include "tools/common/cli.h"
-#include "tools/common/options.h"
+#include "tools/prepare/options.h"
 #include "tools/report/report_json.h"
 #include "tools/report/report_load.h"
 #include "tools/report/report_name.h"
@@ -12,6 +12,7 @@
 #include "tools/report/report_survey.h"
 #include "tools/report/report_text.h"
 #include "tools/report/report_write.h"
+#include "tools/segment/snapshot.h"
 #include "tools/verbs/verbs.h"
 
 const char report_help[] =

@@ -6,15 +6,16 @@
 #include <unistd.h>
 
 #include "tools/common/cli.h"
-#include "tools/common/options.h"
+#include "tools/common/json_fields.h"
 #include "tools/common/program.h"
 #include "tools/common/supervise.h"
 #include "tools/prepare/cpu_export.h"
+#include "tools/prepare/options.h"
 #include "tools/prepare/plan_cache.h"
 #include "tools/prepare/plan_view.h"
 #include "tools/prepare/preload.h"
 #include "tools/prepare/rank.h"
-#include "tools/report/report_verdict.h"
+#include "tools/report/report_text.h"
 #include "tools/report/report_write.h"
 #include "tools/segment/stale.h"
 #include "tools/verbs/verbs.h"

@@ -1,10 +1,11 @@
 #include <stdlib.h>
 
 #include "tools/common/cli.h"
-#include "tools/common/options.h"
 #include "tools/common/process.h"
+#include "tools/prepare/options.h"
 #include "tools/report/report_json.h"
 #include "tools/report/report_text.h"
+#include "tools/segment/snapshot.h"
 #include "tools/verbs/verbs.h"
 
 int cmd_show(int argc, char **argv)

@@ -3,8 +3,8 @@
 #include <unistd.h>
 
 #include "tools/common/cli.h"
-#include "tools/common/options.h"
 #include "tools/common/process.h"
+#include "tools/prepare/options.h"
 #include "tools/top/screen.h"
 #include "tools/verbs/verbs.h"
 

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "tools/common/cli.h"
-#include "tools/common/options.h"
+#include "tools/prepare/options.h"
 #include "tools/verbs/verbs.h"
 
 const char topo_help[] =

@@ -3,11 +3,11 @@
 #include "policy/compile.h"
 #include "policy/reason.h"
 #include "tools/common/cli.h"
-#include "tools/common/options.h"
 #include "tools/common/process.h"
-#include "tools/report/report_json.h"
-#include "tools/report/report_text.h"
+#include "tools/prepare/options.h"
+#include "tools/report/report_values.h"
 #include "tools/report/unseen.h"
+#include "tools/segment/snapshot.h"
 #include "tools/verbs/verbs.h"
 
 /*

@@ -4,9 +4,10 @@
 #include "policy/match.h"
 #include "policy/reason.h"
 #include "tools/common/cli.h"
-#include "tools/common/options.h"
+#include "tools/common/json_fields.h"
+#include "tools/prepare/options.h"
 #include "tools/report/report_json.h"
-#include "tools/report/report_text.h"
+#include "tools/segment/snapshot.h"
 #include "tools/verbs/verbs.h"
 
 /*

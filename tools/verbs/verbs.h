@@ -1,4 +1,4 @@
-/* verbs: the functions behind the table in main.c, one file each: cmd_NAME.c. See struct verb in cli.h. */
+/* verbs: the functions behind the verb_table, one file each: cmd_NAME.c. */
 #ifndef NODEWISE_TOOLS_VERBS_VERBS_H
 #define NODEWISE_TOOLS_VERBS_VERBS_H
 

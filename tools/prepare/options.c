@@ -1,4 +1,4 @@
-#include "tools/common/options.h"
+#include "tools/prepare/options.h"
 
 #include "tools/common/cli.h"
 

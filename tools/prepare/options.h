@@ -1,8 +1,8 @@
 /*
  * options: the options that several verbs take, so that -p means the same everywhere.
  */
-#ifndef NODEWISE_TOOLS_COMMON_OPTIONS_H
-#define NODEWISE_TOOLS_COMMON_OPTIONS_H
+#ifndef NODEWISE_TOOLS_PREPARE_OPTIONS_H
+#define NODEWISE_TOOLS_PREPARE_OPTIONS_H
 
 #include <getopt.h>
 

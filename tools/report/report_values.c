@@ -1,0 +1,37 @@
+#include "tools/report/report_values.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+json_t *report_owned_text(char *text)
+{
+    json_t *value = json_string(text ? text : "");
+    free(text);
+    return value;
+}
+
+json_t *report_any_text(const char *text)
+{
+    json_t *value = json_string(text);
+    char copy[512];
+    if (value)
+        return value;
+    snprintf(copy, sizeof(copy), "%s", text);
+    for (char *p = copy; *p; p++)
+        if ((unsigned char)*p >= 0x80)
+            *p = '?';
+    return json_string(copy);
+}
+
+json_t *report_rule_name(const struct snapshot *snapshot, uint16_t rule)
+{
+    const char *name = snapshot_rule_name(snapshot, rule);
+    return name ? json_string(name) : json_sprintf("rule %u", rule);
+}
+
+const char *report_event_word(unsigned kind)
+{
+    static const char *const kinds[EVENT_KINDS] = {"none",    "start",  "placed",  "renamed", "refused",  "narrowed",
+                                                   "stopped", "forked", "claimed", "exit",    "affinity", "mempolicy"};
+    return kind < EVENT_KINDS ? kinds[kind] : "?";
+}
