@@ -42,9 +42,9 @@ static int unknown_verb(const char *name)
             nearest = &verbs[i];
         }
     if (nearest)
-        complain("\"%s\" is no verb: did you mean \"%s\"?", name, nearest->name);
+        print_error("\"%s\" is no verb: did you mean \"%s\"?", name, nearest->name);
     else
-        complain("\"%s\" is no verb; 'nodewise help' lists them", name);
+        print_error("\"%s\" is no verb; 'nodewise help' lists them", name);
     return EXIT_BAD_INPUT;
 }
 
@@ -52,13 +52,13 @@ static int help(int argc, char **argv)
 {
     if (argc < 2) {
         print_help(stdout);
-        return finish_output(EXIT_FINE);
+        return finish_output(EXIT_OK);
     }
     const struct verb *verb = verb_find(argv[1]);
     if (!verb)
         return unknown_verb(argv[1]);
     verb_print_help(stdout, verb);
-    return finish_output(EXIT_FINE);
+    return finish_output(EXIT_OK);
 }
 
 /* --help before the program's own words, which for `run` begin at the first that is no option. */
@@ -83,14 +83,14 @@ int main(int argc, char **argv)
         return cmd_manual(argc - 1, argv + 1);
     if (strcmp(name, "--version") == 0 || strcmp(name, "version") == 0) {
         printf("nodewise %s\n", NODEWISE_VERSION);
-        return finish_output(EXIT_FINE);
+        return finish_output(EXIT_OK);
     }
     const struct verb *verb = verb_find(name);
     if (!verb)
         return unknown_verb(name);
     if (asks_for_help(argc - 1, argv + 1)) {
         verb_print_help(stdout, verb);
-        return finish_output(EXIT_FINE);
+        return finish_output(EXIT_OK);
     }
     return verb->run(argc - 1, argv + 1);
 }

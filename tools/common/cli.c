@@ -9,7 +9,7 @@
 
 #include "tools/common/json_fields.h"
 
-void complain(const char *format, ...)
+void print_error(const char *format, ...)
 {
     va_list arguments;
     fputs("nodewise: ", stderr);
@@ -51,8 +51,8 @@ int finish_output(int status)
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
     if (errno != EPIPE)
-        complain("the output could not be written: %s", strerror(errno));
-    return status == EXIT_FINE ? EXIT_NO : status;
+        print_error("the output could not be written: %s", strerror(errno));
+    return status == EXIT_OK ? EXIT_NO : status;
 }
 
 int print_json(FILE *to, json_t *value)
@@ -62,8 +62,8 @@ int print_json(FILE *to, json_t *value)
         fputc('\n', to);
     json_decref(value);
     if (error == 0)
-        return EXIT_FINE;
-    complain("the JSON could not be written");
+        return EXIT_OK;
+    print_error("the JSON could not be written");
     return EXIT_NO;
 }
 
@@ -120,7 +120,7 @@ struct table *table_new(const char *const *headings, size_t columns)
         table->width = calloc(columns, sizeof(*table->width));
     if (!table || !table->width) {
         free(table);
-        complain("out of memory");
+        print_error("out of memory");
         return NULL;
     }
     table->columns = columns;
@@ -156,7 +156,7 @@ void table_print(FILE *to, struct table *table)
             fputs("\033[0m", to);
     }
     if (table->failed)
-        complain("out of memory: the table is not complete");
+        print_error("out of memory: the table is not complete");
     for (size_t i = 0; i < table->rows * table->columns; i++)
         free(table->cells[i]);
     free(table->cells);

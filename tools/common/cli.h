@@ -12,7 +12,7 @@
 #include <jansson.h>
 
 enum exit_code {
-    EXIT_FINE = 0,
+    EXIT_OK = 0,
     EXIT_NO = 1,           /* the answer is no */
     EXIT_BAD_INPUT = 2,    /* arguments or policy */
     EXIT_MACHINE = 3,      /* this machine refuses */
@@ -25,12 +25,12 @@ enum exit_code {
 /* "nodewise VERB: message" on stderr, with the way to help; returns EXIT_BAD_INPUT. */
 __attribute__((format(printf, 2, 3))) int usage_error(const char *verb, const char *format, ...);
 /* "nodewise: message" on stderr. */
-__attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
+__attribute__((format(printf, 1, 2))) void print_error(const char *format, ...);
 
 bool wants_colour(FILE *to);
 /* Columns of the terminal behind the stream, COLUMNS, or 80. */
 unsigned width_of(FILE *to);
-/* Prints and frees the value, with a newline. EXIT_FINE, or EXIT_NO with a word when the output fails. */
+/* Prints and frees the value, with a newline. EXIT_OK, or EXIT_NO with a word when the output fails. */
 int print_json(FILE *to, json_t *value);
 /* Did everything that was printed reach stdout (a full disk, a closed pipe). */
 int finish_output(int status);

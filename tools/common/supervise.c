@@ -38,7 +38,7 @@ static void become(char **command)
     set_handlers(SIG_DFL, SIG_DFL);
     execvp(command[0], command);
     int error = errno;
-    complain("%s: %s", command[0], strerror(error));
+    print_error("%s: %s", command[0], strerror(error));
     _exit(error == ENOENT ? EXIT_RUN_NOT_FOUND : EXIT_RUN_NOT_EXECUTABLE);
 }
 
@@ -62,7 +62,7 @@ int supervise(char **command, void (*look)(void *context, pid_t pid), void *cont
     if (pid == 0)
         become(command);
     if (pid < 0) {
-        complain("no process can be made: %s", strerror(errno));
+        print_error("no process can be made: %s", strerror(errno));
         return EXIT_RUN_FAILED;
     }
     child = (sig_atomic_t)pid;
@@ -82,11 +82,11 @@ int supervise_reported(char **command, void (*look)(void *context, pid_t pid), v
     int fd = mkstemps(path, 5), code = EXIT_RUN_FAILED;
     *ret_report = NULL;
     if (fd < 0) {
-        complain("no room for a report: %s", strerror(errno));
+        print_error("no room for a report: %s", strerror(errno));
         return code;
     }
     if (setenv("NODEWISE_REPORT", path, 1) != 0) {
-        complain("no room for a report: %s", strerror(errno));
+        print_error("no room for a report: %s", strerror(errno));
     } else {
         code = supervise(command, look, context, seconds);
         *ret_report = json_loadfd(fd, 0, NULL);

@@ -165,7 +165,7 @@ int serve(const char *where)
     if (fd == -EINVAL)
         return usage_error("metrics", "\"%s\" is no ADDRESS:PORT or unix:PATH", where);
     if (fd < 0) {
-        complain("cannot listen on %s: %s", where, strerror(-fd));
+        print_error("cannot listen on %s: %s", where, strerror(-fd));
         return EXIT_MACHINE;
     }
     sigemptyset(&ends);
@@ -176,7 +176,7 @@ int serve(const char *where)
                                                  NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
                                                  CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, SECONDS, MHD_OPTION_END);
     if (!daemon) {
-        complain("the HTTP server cannot be started");
+        print_error("the HTTP server cannot be started");
         close(fd);
         return EXIT_MACHINE;
     }
@@ -185,5 +185,5 @@ int serve(const char *where)
     MHD_stop_daemon(daemon);
     if (on_path)
         unlink(where + 5);
-    return EXIT_FINE;
+    return EXIT_OK;
 }

@@ -6,7 +6,7 @@
 
 /*
  * Until SIGINT or SIGTERM. where: "ADDRESS:PORT", "[ADDRESS]:PORT", ":PORT" (loopback) or "unix:PATH". The exit code,
- * after having said why it is not EXIT_FINE.
+ * after having said why it is not EXIT_OK.
  */
 int serve(const char *where);
 

@@ -10,7 +10,7 @@ bool take_policy_option(struct policy_options *options, int option, bool *ret_js
         return true;
     case OPTION_SET:
         if (!policy_options_set(options, optarg))
-            complain("out of memory");
+            print_error("out of memory");
         return true;
     case OPTION_TOPOLOGY:
         options->topology = optarg;

@@ -108,21 +108,21 @@ int plan_cache_get(char **ret_path, struct prepared *prepared, const struct poli
     unsigned mode = geteuid() == 0 ? 0644 : 0600;
     char *path = plan_cache_path(prepared);
     if (!path) {
-        complain("no private folder for plans can be had in /dev/shm: use `nodewise compile -o FILE` and "
-                 "NODEWISE_PLAN=FILE");
+        print_error("no private folder for plans can be had in /dev/shm: use `nodewise compile -o FILE` and "
+                    "NODEWISE_PLAN=FILE");
         return EXIT_MACHINE;
     }
     if (!plan_file_is_sound(path)) {
         int status = prepare_plan(prepared, options, TALK_WARNINGS);
         /* the shares first: where the policy's plan is, they are */
-        int error = status == EXIT_FINE ? share_plans_write(path, prepared, mode) : 0;
-        if (status == EXIT_FINE && error == 0)
+        int error = status == EXIT_OK ? share_plans_write(path, prepared, mode) : 0;
+        if (status == EXIT_OK && error == 0)
             error = plan_file_write(path, &prepared->plan, mode);
         if (error < 0) {
-            complain("%s cannot be written: %s", path, strerror(-error));
+            print_error("%s cannot be written: %s", path, strerror(-error));
             status = EXIT_MACHINE;
         }
-        if (status != EXIT_FINE) {
+        if (status != EXIT_OK) {
             free(path);
             return status;
         }
@@ -131,5 +131,5 @@ int plan_cache_get(char **ret_path, struct prepared *prepared, const struct poli
     if (own)
         free(path);
     *ret_path = own ? own : path;
-    return EXIT_FINE;
+    return EXIT_OK;
 }

@@ -20,7 +20,7 @@
 char *plan_cache_path(const struct prepared *prepared);
 
 /*
- * The whole way: takes the cached plan or compiles, checks and stores one. EXIT_FINE with a malloc'd path, or
+ * The whole way: takes the cached plan or compiles, checks and stores one. EXIT_OK with a malloc'd path, or
  * the exit code after having said why.
  */
 int plan_cache_get(char **ret_path, struct prepared *prepared, const struct policy_options *options);

@@ -64,8 +64,8 @@ int plan_from_words(struct thread_list *ret_list, const struct process_facts *pr
     if (error == 0 && seen)
         error = plan_from_report(ret_list, seen);
     if (error == -ERANGE)
-        complain("%s has more threads than a dry run takes", from);
+        print_error("%s has more threads than a dry run takes", from);
     if (error == -ENOMEM)
-        complain("out of memory");
-    return error < 0 ? EXIT_BAD_INPUT : EXIT_FINE;
+        print_error("out of memory");
+    return error < 0 ? EXIT_BAD_INPUT : EXIT_OK;
 }

@@ -13,7 +13,7 @@
 int plan_from_report(struct thread_list *list, const json_t *report);
 /*
  * The whole list of a dry run: main, the declarations, and the threads of `seen` (or NULL), which `from` named. Says
- * what is wrong. EXIT_FINE or EXIT_BAD_INPUT.
+ * what is wrong. EXIT_OK or EXIT_BAD_INPUT.
  */
 int plan_from_words(struct thread_list *ret_list, const struct process_facts *process, const char *verb,
                     const char *const *specs, size_t spec_count, const json_t *seen, const char *from);

@@ -14,9 +14,9 @@ int preload_shim(void)
     const char *present = getenv("LD_PRELOAD");
     int error = shim_path(&shim);
     if (error == -ENOENT)
-        complain("the library is not there: %s", shim ? shim : "libnodewise.so");
+        print_error("the library is not there: %s", shim ? shim : "libnodewise.so");
     if (error == -EINVAL)
-        complain("LD_PRELOAD cannot name %s: a blank or ':' in the path would split it", shim);
+        print_error("LD_PRELOAD cannot name %s: a blank or ':' in the path would split it", shim);
     if (error == 0 && present && strstr(present, shim)) {
         free(shim);
         return 0;
@@ -26,7 +26,7 @@ int preload_shim(void)
     if (error == 0 && setenv("LD_PRELOAD", value, 1) != 0)
         error = -errno;
     if (error == -ENOMEM)
-        complain("out of memory");
+        print_error("out of memory");
     free(value);
     free(shim);
     return error;

@@ -47,15 +47,15 @@ int prepare_policy(struct prepared *ret_prepared, const struct policy_options *o
     *ret_prepared = (struct prepared){0};
     int error = config_load(&ret_prepared->config, &request);
     if (error == -ENOENT) {
-        complain("no policy: give one with -p FILE, NODEWISE_POLICY, NODEWISE_… variables or --set, or start from "
-                 "`nodewise init minimal`");
+        print_error("no policy: give one with -p FILE, NODEWISE_POLICY, NODEWISE_… variables or --set, or start from "
+                    "`nodewise init minimal`");
         return EXIT_BAD_INPUT;
     }
     if (error == -ENOMEM)
-        complain("out of memory");
+        print_error("out of memory");
     if (error < 0)
         say(&ret_prepared->config.diags, ret_prepared->config.sources, talk);
-    return error < 0 ? EXIT_BAD_INPUT : EXIT_FINE;
+    return error < 0 ? EXIT_BAD_INPUT : EXIT_OK;
 }
 
 struct compile_options compile_options_for(const struct config *config)
@@ -89,15 +89,15 @@ int prepare_plan(struct prepared *prepared, const struct policy_options *options
     }
     say(diags, prepared->config.sources, talk);
     if (error == -ENOMEM)
-        complain("out of memory");
+        print_error("out of memory");
     if (error < 0)
         return machine_refuses(diags) ? EXIT_MACHINE : EXIT_BAD_INPUT;
     error = plan_check(&prepared->view, prepared->plan.data, prepared->plan.size, &what);
     if (error < 0) {
-        complain("the plan that was just made is not sound (%s): please report this with the policy", what);
+        print_error("the plan that was just made is not sound (%s): please report this with the policy", what);
         return EXIT_MACHINE;
     }
-    return EXIT_FINE;
+    return EXIT_OK;
 }
 
 void prepared_free(struct prepared *prepared)

@@ -32,7 +32,7 @@ struct prepared {
 /* How much is said: run and compile speak up for errors and warnings, check also for notes. */
 enum talk { TALK_ERRORS, TALK_WARNINGS };
 
-/* Reads the policy alone. EXIT_FINE, or the exit code after having said why. */
+/* Reads the policy alone. EXIT_OK, or the exit code after having said why. */
 int prepare_policy(struct prepared *ret_prepared, const struct policy_options *options, enum talk talk);
 /* The rest: topology and plan for a policy that prepare_policy() read. */
 int prepare_plan(struct prepared *prepared, const struct policy_options *options, enum talk talk);

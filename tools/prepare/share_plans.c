@@ -129,7 +129,7 @@ char *share_plan_of_rank(const char *path, struct prepared *prepared, const stru
             error = write_portion(name, prepared, &shares, portion, mode);
     }
     if (error < 0) {
-        complain("the plan of rank %d cannot be made: %s", rank.number, strerror(-error));
+        print_error("the plan of rank %d cannot be made: %s", rank.number, strerror(-error));
         free(name);
         name = NULL;
     }

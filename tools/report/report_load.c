@@ -34,10 +34,10 @@ static int add_pages(json_t *report, const struct snapshot *snapshot)
     free(segment);
     if (pages) {
         report_add_pages(report, pages);
-        return EXIT_FINE;
+        return EXIT_OK;
     }
-    complain("the pages of process %d cannot be looked at: %s%s", (int)snapshot->header.pid, strerror(-error),
-             error == -EPERM ? " (it takes the same user, or CAP_SYS_PTRACE)" : "");
+    print_error("the pages of process %d cannot be looked at: %s%s", (int)snapshot->header.pid, strerror(-error),
+                error == -EPERM ? " (it takes the same user, or CAP_SYS_PTRACE)" : "");
     return error == -EPERM || error == -ENOSYS ? EXIT_MACHINE : EXIT_NO_PROCESS;
 }
 
@@ -50,10 +50,10 @@ int report_load(const char *verb, const char *word, bool pages, json_t **ret_rep
     long pid = strtol(word, &end, 10);
     if (*word && *end == '\0' && pid > 0) {
         int status = snapshot_of(&snapshot, (pid_t)pid);
-        if (status != EXIT_FINE)
+        if (status != EXIT_OK)
             return status;
         *ret_report = report_json(&snapshot);
-        status = pages ? add_pages(*ret_report, &snapshot) : EXIT_FINE;
+        status = pages ? add_pages(*ret_report, &snapshot) : EXIT_OK;
         snapshot_free(&snapshot);
         return status;
     }
@@ -61,13 +61,13 @@ int report_load(const char *verb, const char *word, bool pages, json_t **ret_rep
         return usage_error(verb, "--pages looks at a running process, not at a file");
     json_t *report = json_load_file(word, 0, &error);
     if (!report)
-        complain("%s is no JSON report: line %d: %s", word, error.line, error.text);
+        print_error("%s is no JSON report: line %d: %s", word, error.line, error.text);
     else if (number_of(report, "nodewise_report") != REPORT_VERSION)
-        complain("%s is no report of this version of nodewise (\"nodewise_report\": %d)", word, REPORT_VERSION);
+        print_error("%s is no report of this version of nodewise (\"nodewise_report\": %d)", word, REPORT_VERSION);
     if (!report || number_of(report, "nodewise_report") != REPORT_VERSION) {
         json_decref(report);
         return EXIT_BAD_INPUT;
     }
     *ret_report = report;
-    return EXIT_FINE;
+    return EXIT_OK;
 }

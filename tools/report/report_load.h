@@ -9,7 +9,7 @@
 #include <jansson.h>
 
 /*
- * `word` is a process id or a JSON report's path; pages: also look where the process's memory lies. EXIT_FINE with a
+ * `word` is a process id or a JSON report's path; pages: also look where the process's memory lies. EXIT_OK with a
  * new reference, or the exit code after having said why, in the name of `verb`.
  */
 int report_load(const char *verb, const char *word, bool pages, json_t **ret_report);

@@ -53,7 +53,7 @@ int report_name(const char *pattern, const struct segment_header *header, char *
             value[1] = '\0';
         }
         if (length + strlen(value) >= size) {
-            complain("the name of the report is too long: %s", pattern);
+            print_error("the name of the report is too long: %s", pattern);
             return -ENAMETOOLONG;
         }
         strcpy(ret_name + length, value);

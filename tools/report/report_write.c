@@ -36,13 +36,13 @@ static int write_picture(FILE *to, const json_t *report)
              text_of(json_object_get(report, "verdict"), "text"));
     int error = scene_make(&scene, title, report);
     if (error < 0) {
-        complain("there is nothing to draw: %s",
-                 error == -ENODATA ? "the plan was not readable when the report was made" : strerror(-error));
+        print_error("there is nothing to draw: %s",
+                    error == -ENODATA ? "the plan was not readable when the report was made" : strerror(-error));
         return EXIT_NO;
     }
     scene_svg(to, &scene);
     scene_free(&scene);
-    return EXIT_FINE;
+    return EXIT_OK;
 }
 
 int report_write(FILE *to, const json_t *report, enum report_format format, enum report_depth depth)
@@ -52,12 +52,12 @@ int report_write(FILE *to, const json_t *report, enum report_format format, enum
         return print_json(to, json_incref((json_t *)report));
     case FORMAT_HTML:
         page_report(to, report);
-        return EXIT_FINE;
+        return EXIT_OK;
     case FORMAT_SVG:
         return write_picture(to, report);
     default:
         report_text(to, report, depth);
-        return EXIT_FINE;
+        return EXIT_OK;
     }
 }
 
@@ -67,7 +67,7 @@ int report_write_file(const char *path, const json_t *report, enum report_format
     FILE *to = fd >= 0 ? fdopen(fd, "w") : NULL;
     int status = to ? report_write(to, report, format, depth) : EXIT_NO;
     if (!to || fclose(to) != 0) {
-        complain("the report %s cannot be written: %s", path, strerror(errno));
+        print_error("the report %s cannot be written: %s", path, strerror(errno));
         return EXIT_NO;
     }
     return status;
@@ -77,12 +77,12 @@ int report_write_formats(const char *path, const json_t *report, uint32_t format
 {
     enum report_format named = format_of_name(path);
     bool single = formats && (formats & (formats - 1)) == 0;
-    int status = EXIT_FINE;
+    int status = EXIT_OK;
     if (single) /* one format: the name is the file's, whatever it looks like */
         return report_write_file(path, report, (enum report_format)__builtin_ctz(formats), depth);
     if (!formats)
         return report_write_file(path, report, named, depth);
-    for (unsigned format = 0; format < FORMAT_COUNT && status == EXIT_FINE; format++) {
+    for (unsigned format = 0; format < FORMAT_COUNT && status == EXIT_OK; format++) {
         char other[4300];
         if (!(formats & (1u << format)))
             continue;

@@ -15,7 +15,7 @@
 /* The format that a file's name says: .json, .html, .svg, .prom; text otherwise. */
 enum report_format format_of_name(const char *path);
 
-/* EXIT_FINE, or EXIT_NO after having said why. `depth` is of the text. */
+/* EXIT_OK, or EXIT_NO after having said why. `depth` is of the text. */
 int report_write(FILE *to, const json_t *report, enum report_format format, enum report_depth depth);
 /* Never through a link that somebody laid: the folder may be open to others (/tmp, /var/log of a group). */
 int report_write_file(const char *path, const json_t *report, enum report_format format, enum report_depth depth);

@@ -309,17 +309,18 @@ static void say_why_not(pid_t pid)
 {
     int carries = process_maps(pid, "/libnodewise");
     if (!process_exists(pid))
-        complain("there is no process %d", (int)pid);
+        print_error("there is no process %d", (int)pid);
     else if (carries < 0)
-        complain("process %d cannot be looked at: %s", (int)pid, strerror(-carries));
+        print_error("process %d cannot be looked at: %s", (int)pid, strerror(-carries));
     else if (carries > 0)
-        complain("process %d carries the shim, but it is dormant: no policy, no matching [target], or a plan that it "
-                 "refused. `nodewise run --dry-run -- COMMAND` tells which",
-                 (int)pid);
+        print_error(
+            "process %d carries the shim, but it is dormant: no policy, no matching [target], or a plan that it "
+            "refused. `nodewise run --dry-run -- COMMAND` tells which",
+            (int)pid);
     else
-        complain("process %d carries no shim: it was not started under nodewise, it is static or setuid, or its "
-                 "parent cleared LD_PRELOAD",
-                 (int)pid);
+        print_error("process %d carries no shim: it was not started under nodewise, it is static or setuid, or its "
+                    "parent cleared LD_PRELOAD",
+                    (int)pid);
 }
 
 int snapshot_of(struct snapshot *ret_snapshot, pid_t pid)
@@ -330,17 +331,17 @@ int snapshot_of(struct snapshot *ret_snapshot, pid_t pid)
         error = snapshot_read(ret_snapshot, path);
     free(path);
     if (error == 0 && (ret_snapshot->alive || ret_snapshot->header.state == SEGMENT_ENDED || !process_exists(pid)))
-        return EXIT_FINE;
+        return EXIT_OK;
     if (error == 0) {
         snapshot_free(ret_snapshot); /* left by an earlier process with this number */
         error = -ESRCH;
     }
     if (error == -EPROTONOSUPPORT)
-        complain("process %d runs with another version of nodewise", (int)pid);
+        print_error("process %d runs with another version of nodewise", (int)pid);
     else if (error == -EACCES)
-        complain("process %d belongs to another user", (int)pid);
+        print_error("process %d belongs to another user", (int)pid);
     else if (error == -EINVAL)
-        complain("the telemetry of process %d is damaged", (int)pid);
+        print_error("the telemetry of process %d is damaged", (int)pid);
     else
         say_why_not(pid);
     return EXIT_NO_PROCESS;

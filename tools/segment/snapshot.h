@@ -55,7 +55,7 @@ int segment_each(void (*visit)(void *context, const char *path, pid_t pid), void
 int segment_each_dead(void (*visit)(void *context, const char *path, pid_t pid), void *context);
 
 /*
- * Opens a process for a view that needs it, or says why not: EXIT_FINE, or EXIT_NO_PROCESS after a word about
+ * Opens a process for a view that needs it, or says why not: EXIT_OK, or EXIT_NO_PROCESS after a word about
  * whether the process is missing, carries no shim, or carries one that is dormant.
  */
 int snapshot_of(struct snapshot *ret_snapshot, pid_t pid);

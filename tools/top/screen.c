@@ -67,7 +67,7 @@ static int print_table(struct top *top, enum top_tab tab, const struct top_filte
 {
     struct top_table found;
     if (top_table(top, tab, filter, &found) < 0) {
-        complain("out of memory");
+        print_error("out of memory");
         return EXIT_MACHINE;
     }
     struct table *table = table_new(found.headings, found.columns);
@@ -76,21 +76,21 @@ static int print_table(struct top *top, enum top_tab tab, const struct top_filte
     printf("\n%s\n", top_tab_word(tab));
     table_print(stdout, table);
     top_table_free(&found);
-    return EXIT_FINE;
+    return EXIT_OK;
 }
 
 static int print_look(struct top *top, const struct top_filter *filter, int tab)
 {
     size_t count;
     const struct top_node *nodes = top_nodes(top, &count);
-    int status = EXIT_FINE;
+    int status = EXIT_OK;
     printf("%zu processes, %zu threads\n", top_process_count(top), top_thread_count(top));
     for (size_t i = 0; i < count; i++) {
         char line[160];
         node_line(&nodes[i], line, sizeof(line));
         puts(line);
     }
-    for (int i = 0; i < TAB_COUNT && status == EXIT_FINE; i++)
+    for (int i = 0; i < TAB_COUNT && status == EXIT_OK; i++)
         if (tab < 0 || tab == i)
             status = print_table(top, (enum top_tab)i, filter);
     return status;
@@ -98,8 +98,8 @@ static int print_look(struct top *top, const struct top_filter *filter, int tab)
 
 int screen_batch(struct top *top, const struct top_filter *filter, double seconds, unsigned looks, int tab)
 {
-    int status = EXIT_FINE, error = top_look(top, filter);
-    for (unsigned i = 0; i < looks && status == EXIT_FINE && error == 0; i++) {
+    int status = EXIT_OK, error = top_look(top, filter);
+    for (unsigned i = 0; i < looks && status == EXIT_OK && error == 0; i++) {
         pause_for(seconds);
         error = top_look(top, filter);
         if (error == 0 && i)
@@ -109,7 +109,7 @@ int screen_batch(struct top *top, const struct top_filter *filter, double second
         fflush(stdout);
     }
     if (error == -ENOENT)
-        complain("no process runs under a policy%s", filter->pid_count ? " with these numbers" : "");
+        print_error("no process runs under a policy%s", filter->pid_count ? " with these numbers" : "");
     return error == -ENOENT ? EXIT_NO_PROCESS : error < 0 ? EXIT_MACHINE : finish_output(status);
 }
 
@@ -273,8 +273,8 @@ int screen_run(struct top *top, struct top_filter *filter, double seconds, enum 
         snprintf(screen.rule, sizeof(screen.rule), "%s", filter->rule);
     terminal = newterm(NULL, stdout, stdin); /* initscr() would end the process itself */
     if (!terminal) {
-        complain("this terminal (TERM=%s) cannot show it; `nodewise top --batch` prints text",
-                 getenv("TERM") ? getenv("TERM") : "");
+        print_error("this terminal (TERM=%s) cannot show it; `nodewise top --batch` prints text",
+                    getenv("TERM") ? getenv("TERM") : "");
         return EXIT_MACHINE;
     }
     cbreak();
@@ -295,5 +295,5 @@ int screen_run(struct top *top, struct top_filter *filter, double seconds, enum 
     }
     endwin();
     delscreen(terminal);
-    return EXIT_FINE;
+    return EXIT_OK;
 }

@@ -4,7 +4,7 @@
 
 #include "tools/top/rows.h"
 
-/* Until the user ends it. seconds: between two looks. The exit code, after having said why it is not EXIT_FINE. */
+/* Until the user ends it. seconds: between two looks. The exit code, after having said why it is not EXIT_OK. */
 int screen_run(struct top *top, struct top_filter *filter, double seconds, enum top_tab tab);
 /* The same once, as text: for files, pipes and tests. looks: how many, a blank line between two. */
 int screen_batch(struct top *top, const struct top_filter *filter, double seconds, unsigned looks, int tab);

@@ -33,7 +33,7 @@ static int lint_threads(const struct plan_view *plan, const struct check_request
     const struct process_facts process = request->seen ? plan_from_process(request->seen) : unknown;
     struct thread_list list = {0};
     int error = plan_from_words(&list, &process, "check", request->specs, request->spec_count, request->seen,
-                                request->from) == EXIT_FINE
+                                request->from) == EXIT_OK
                     ? 0
                     : -EINVAL;
     if (error == 0)
@@ -70,9 +70,9 @@ static int check_one(const struct check_request *asked)
                                      .set_count = options->set_count,
                                      .environment = environ,
                                      .no_search = options->no_search};
-    int error = config_load(&config, &request), code = EXIT_FINE;
+    int error = config_load(&config, &request), code = EXIT_OK;
     if (error == -ENOENT) {
-        complain("no policy: name a FILE, or give one with -p, NODEWISE_POLICY or NODEWISE_… variables");
+        print_error("no policy: name a FILE, or give one with -p, NODEWISE_POLICY or NODEWISE_… variables");
         config_free(&config);
         return EXIT_BAD_INPUT;
     }
@@ -81,13 +81,13 @@ static int check_one(const struct check_request *asked)
     if (error == 0)
         error = check_plan(asked, &config, topology);
     if (error == -ENOMEM)
-        complain("out of memory");
+        print_error("out of memory");
     if (error < 0 || config.diags.errors)
         code = machine_refuses(&config.diags) ? EXIT_MACHINE : EXIT_BAD_INPUT;
     FILE *to = asked->json ? stdout : stderr;
     diag_print(to, &config.diags, config.sources,
                (struct print_style){.colour = wants_colour(to), .json = asked->json});
-    if (!asked->json && code == EXIT_FINE)
+    if (!asked->json && code == EXIT_OK)
         printf("%s: fine on %s%s\n", config.main_file ? config.main_file : "environment",
                topology->is_this_machine ? "this machine" : topology->source,
                config.diags.warnings ? ", with warnings" : "");
@@ -112,13 +112,13 @@ static int read_options(struct check_request *request, int argc, char **argv)
             request->from = optarg;
         else if (!take_policy_option(&request->policy, option, &request->json))
             return usage_error("check", "see its options");
-    return request->from ? report_load("check", request->from, false, &request->seen) : EXIT_FINE;
+    return request->from ? report_load("check", request->from, false, &request->seen) : EXIT_OK;
 }
 
 /* All of them, whatever is wrong with the first; the worst outcome. */
 static int check_all(struct check_request *request, char *const *files, int count)
 {
-    int worst = count ? EXIT_FINE : check_one(request);
+    int worst = count ? EXIT_OK : check_one(request);
     for (int i = 0; i < count; i++) {
         request->policy.file = files[i];
         int status = check_one(request);
@@ -132,7 +132,7 @@ int cmd_check(int argc, char **argv)
 {
     struct check_request request = {.specs = calloc((size_t)argc, sizeof(char *))};
     int status = request.specs ? read_options(&request, argc, argv) : EXIT_BAD_INPUT;
-    if (status == EXIT_FINE)
+    if (status == EXIT_OK)
         status = check_all(&request, argv + optind, argc - optind);
     policy_options_free(&request.policy);
     free(request.specs);

@@ -18,11 +18,11 @@ static int compile_cached(const struct policy_options *options)
     struct prepared prepared;
     char *path = NULL;
     int status = prepare_policy(&prepared, options, TALK_WARNINGS);
-    if (status == EXIT_FINE)
+    if (status == EXIT_OK)
         status = plan_cache_get(&path, &prepared, options);
     else if (prepared.config.diags.errors == 0)
         status = EXIT_NO; /* no layer says anything: the process stays as it is */
-    if (status == EXIT_FINE)
+    if (status == EXIT_OK)
         puts(path);
     free(path);
     prepared_free(&prepared);
@@ -33,12 +33,12 @@ static int compile_to(const char *output, const struct policy_options *options)
 {
     struct prepared prepared;
     int status = prepare_policy(&prepared, options, TALK_WARNINGS);
-    if (status == EXIT_FINE)
+    if (status == EXIT_OK)
         status = prepare_plan(&prepared, options, TALK_WARNINGS);
-    if (status == EXIT_FINE) {
+    if (status == EXIT_OK) {
         int error = plan_file_write(output, &prepared.plan, 0644);
         if (error < 0) {
-            complain("%s cannot be written: %s", output, strerror(-error));
+            print_error("%s cannot be written: %s", output, strerror(-error));
             status = EXIT_BAD_INPUT;
         }
     }

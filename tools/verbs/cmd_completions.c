@@ -136,5 +136,5 @@ int cmd_completions(int argc, char **argv)
         print_fish();
     else
         return usage_error("completions", "take one of bash, zsh and fish");
-    return finish_output(EXIT_FINE);
+    return finish_output(EXIT_OK);
 }

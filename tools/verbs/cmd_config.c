@@ -14,12 +14,12 @@ static int with_config(const struct policy_options *options, const char *what, b
 {
     struct prepared prepared;
     int status = prepare_policy(&prepared, options, TALK_WARNINGS);
-    if (status == EXIT_FINE && strcmp(what, "show") == 0)
+    if (status == EXIT_OK && strcmp(what, "show") == 0)
         config_show(stdout, &prepared.config, origin, json);
-    else if (status == EXIT_FINE && prepared.config.main_file)
+    else if (status == EXIT_OK && prepared.config.main_file)
         puts(prepared.config.main_file);
-    else if (status == EXIT_FINE) {
-        complain("the policy comes from the environment alone: there is no file");
+    else if (status == EXIT_OK) {
+        print_error("the policy comes from the environment alone: there is no file");
         status = EXIT_NO;
     }
     prepared_free(&prepared);
@@ -43,7 +43,7 @@ int cmd_config(int argc, char **argv)
     if (optind + 1 < argc)
         status = usage_error("config", "\"%s\" is one word too many", argv[optind + 1]);
     else if (strcmp(what, "schema") == 0)
-        status = config_schema(stdout) == 0 ? EXIT_FINE : EXIT_NO;
+        status = config_schema(stdout) == 0 ? EXIT_OK : EXIT_NO;
     else if (strcmp(what, "show") == 0 || strcmp(what, "path") == 0)
         status = with_config(&options, what, origin, json);
     else

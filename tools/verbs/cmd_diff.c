@@ -83,10 +83,10 @@ static bool check_limits(const struct request *request, const struct measure *a,
         if (passes(limit, before, after))
             continue;
         if (after->known)
-            complain("%s changed by %+.1f %%, allowed are %+.1f %%", limit->name, change_of(before, after),
-                     limit->percent);
+            print_error("%s changed by %+.1f %%, allowed are %+.1f %%", limit->name, change_of(before, after),
+                        limit->percent);
         else
-            complain("%s is not known any more", limit->name);
+            print_error("%s is not known any more", limit->name);
         good = false;
     }
     return good;
@@ -190,7 +190,7 @@ static int compare(const struct request *request, const json_t *a, const json_t 
         print_measures(before, after);
         print_rules(a, b);
     }
-    return finish_output(passed ? EXIT_FINE : EXIT_NO);
+    return finish_output(passed ? EXIT_OK : EXIT_NO);
 }
 
 int cmd_diff(int argc, char **argv)
@@ -209,9 +209,9 @@ int cmd_diff(int argc, char **argv)
     if (optind + 2 != argc)
         return usage_error("diff", "give two reports or process ids");
     int status = report_load("diff", argv[optind], false, &a);
-    if (status == EXIT_FINE)
+    if (status == EXIT_OK)
         status = report_load("diff", argv[optind + 1], false, &b);
-    if (status == EXIT_FINE)
+    if (status == EXIT_OK)
         status = compare(&request, a, b);
     json_decref(a);
     json_decref(b);

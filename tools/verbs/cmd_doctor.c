@@ -30,14 +30,14 @@ static int examine(char **command, bool json)
     if (command[0]) {
         char *path = find_program(command[0]);
         if (!path) {
-            complain("%s: not found", command[0]);
+            print_error("%s: not found", command[0]);
             json_decref(diagnosis.findings);
             return EXIT_BAD_INPUT;
         }
         diagnose_program(&diagnosis, path);
         free(path);
     }
-    int status = diagnosis.worst == HEALTH_NO ? EXIT_NO : EXIT_FINE;
+    int status = diagnosis.worst == HEALTH_NO ? EXIT_NO : EXIT_OK;
     if (json)
         print_json(stdout, json_pack("{s:i, s:s, s:o}", "nodewise_doctor", 1, "worst", health_word(diagnosis.worst),
                                      "findings", diagnosis.findings));

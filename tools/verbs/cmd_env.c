@@ -95,15 +95,15 @@ int cmd_env(int argc, char **argv)
     if (strpbrk(policy, " \t\n\"'"))
         return usage_error("env", "a path without blanks and quotes, please: \"%s\"", policy);
     if (shim_path(&shim) < 0) {
-        complain("the library is not there: %s", shim ? shim : "libnodewise.so");
+        print_error("the library is not there: %s", shim ? shim : "libnodewise.so");
         free(shim);
         return EXIT_NO;
     }
     full = realpath(policy, NULL); /* services start elsewhere */
     printers[form](shim, full ? full : policy);
     if (!full)
-        complain("%s is not there yet; `nodewise init` writes one", policy);
+        print_error("%s is not there yet; `nodewise init` writes one", policy);
     free(full);
     free(shim);
-    return finish_output(EXIT_FINE);
+    return finish_output(EXIT_OK);
 }

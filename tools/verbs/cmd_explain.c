@@ -47,7 +47,7 @@ int cmd_explain(int argc, char **argv)
         return usage_error("explain", "give one code (E012), key (defaults.bind_to) or reason (no-free-slot)");
     const char *word = argv[optind];
     if (explain_code(word, json) || config_explain(stdout, word, json) || explain_reason(word, json))
-        return finish_output(EXIT_FINE);
-    complain("\"%s\" is no code, key or reason", word);
+        return finish_output(EXIT_OK);
+    print_error("\"%s\" is no code, key or reason", word);
     return EXIT_NO;
 }

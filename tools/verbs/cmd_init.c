@@ -18,7 +18,7 @@ static int list_presets(void)
 {
     char *path = NULL;
     if (config_preset_path(&path, "minimal") < 0) {
-        complain("the presets are not installed");
+        print_error("the presets are not installed");
         return EXIT_NO;
     }
     *strrchr(path, '/') = '\0';
@@ -33,7 +33,7 @@ static int list_presets(void)
     if (count >= 0)
         free(entries);
     free(path);
-    return finish_output(EXIT_FINE);
+    return finish_output(EXIT_OK);
 }
 
 static int copy_preset(FILE *from, const char *output)
@@ -42,20 +42,20 @@ static int copy_preset(FILE *from, const char *output)
     size_t size;
     int fd = output ? open(output, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644) : -1;
     if (output && fd < 0) {
-        complain(errno == EEXIST ? "%s exists and is kept" : "%s cannot be written", output);
+        print_error(errno == EEXIST ? "%s exists and is kept" : "%s cannot be written", output);
         return EXIT_BAD_INPUT;
     }
     FILE *to = output ? fdopen(fd, "w") : stdout;
     while (to && (size = fread(block, 1, sizeof(block), from)) > 0)
         fwrite(block, 1, size, to);
     if (!output)
-        return finish_output(EXIT_FINE);
+        return finish_output(EXIT_OK);
     if (!to || fclose(to) != 0) {
-        complain("%s could not be written: %s", output, strerror(errno));
+        print_error("%s could not be written: %s", output, strerror(errno));
         unlink(output);
         return EXIT_NO;
     }
-    return EXIT_FINE;
+    return EXIT_OK;
 }
 
 int cmd_init(int argc, char **argv)
@@ -74,12 +74,12 @@ int cmd_init(int argc, char **argv)
     if (optind == argc)
         return list_presets();
     if (strchr(argv[optind], '/') || config_preset_path(&path, argv[optind]) < 0) {
-        complain("there is no preset \"%s\"; `nodewise init` lists them", argv[optind]);
+        print_error("there is no preset \"%s\"; `nodewise init` lists them", argv[optind]);
         return EXIT_BAD_INPUT;
     }
     FILE *from = fopen(path, "re");
     if (!from)
-        complain("%s cannot be read: %s", path, strerror(errno));
+        print_error("%s cannot be read: %s", path, strerror(errno));
     int status = from ? copy_preset(from, output) : EXIT_BAD_INPUT;
     if (from)
         fclose(from);

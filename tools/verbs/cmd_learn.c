@@ -45,11 +45,11 @@ static int prepare_observing(char **ret_plan)
     int fd = mkstemps(path, 5);
     FILE *to = fd >= 0 ? fdopen(fd, "w") : NULL;
     if (!to || fputs(observing, to) < 0 || fclose(to) != 0) {
-        complain("%s cannot be written: %s", path, strerror(errno));
+        print_error("%s cannot be written: %s", path, strerror(errno));
         return EXIT_RUN_FAILED;
     }
     int status = prepare_policy(&prepared, &options, TALK_ERRORS);
-    if (status == EXIT_FINE)
+    if (status == EXIT_OK)
         status = plan_cache_get(ret_plan, &prepared, &options);
     prepared_free(&prepared);
     unlink(path);
@@ -61,26 +61,26 @@ static int save(struct learning *learning, const json_t *report)
     static struct groups groups;
     FILE *to = learning->output ? fopen(learning->output, "we") : stdout;
     if (!to) {
-        complain("%s cannot be written: %s", learning->output, strerror(errno));
+        print_error("%s cannot be written: %s", learning->output, strerror(errno));
         return EXIT_RUN_FAILED;
     }
     allocated_add(&learning->allocated, json_object_get(report, "pages"));
     groups_make(&groups, &learning->observed, &learning->allocated, report);
     write_policy(to, &groups, &learning->observed, report, learning->command);
     if (learning->output && fclose(to) != 0) {
-        complain("%s cannot be written: %s", learning->output, strerror(errno));
+        print_error("%s cannot be written: %s", learning->output, strerror(errno));
         return EXIT_RUN_FAILED;
     }
     if (learning->report && json_dump_file(report, learning->report, JSON_INDENT(2)) != 0)
-        complain("%s cannot be written", learning->report);
-    return EXIT_FINE;
+        print_error("%s cannot be written", learning->report);
+    return EXIT_OK;
 }
 
 static int learn(struct learning *learning)
 {
     char *plan = NULL;
     json_t *report;
-    if (prepare_observing(&plan) != EXIT_FINE)
+    if (prepare_observing(&plan) != EXIT_OK)
         return EXIT_RUN_FAILED;
     bool ready = setenv("NODEWISE_PLAN", plan, 1) == 0 && preload_shim() >= 0;
     free(plan);
@@ -88,13 +88,14 @@ static int learn(struct learning *learning)
         return EXIT_RUN_FAILED;
     int status = supervise_reported(learning->command, look, learning, OBSERVE_EVERY, &report);
     if (!report) {
-        complain("the program left no report, so there is nothing to learn from: `nodewise doctor -- %s` may tell why",
-                 learning->command[0]);
+        print_error(
+            "the program left no report, so there is nothing to learn from: `nodewise doctor -- %s` may tell why",
+            learning->command[0]);
         return status ? status : EXIT_RUN_FAILED;
     }
     int saved = save(learning, report);
     json_decref(report);
-    return saved != EXIT_FINE ? saved : learning->output ? status : finish_output(status);
+    return saved != EXIT_OK ? saved : learning->output ? status : finish_output(status);
 }
 
 int cmd_learn(int argc, char **argv)

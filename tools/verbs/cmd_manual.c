@@ -45,13 +45,13 @@ static int copy_fragment(const char *path)
     FILE *from = fopen(path, "re");
     int c;
     if (!from) {
-        complain("%s: %s", path, strerror(errno));
+        print_error("%s: %s", path, strerror(errno));
         return EXIT_NO;
     }
     while ((c = fgetc(from)) != EOF)
         putchar(c);
     fclose(from);
-    return EXIT_FINE;
+    return EXIT_OK;
 }
 
 static void print_options(const struct verb *verb)
@@ -126,5 +126,5 @@ int cmd_manual(int argc, char **argv)
     if (argc != 2 || strcmp(argv[1], "codes") != 0)
         return usage_error("manual", "VERB FRAGMENT, or codes");
     print_codes();
-    return finish_output(EXIT_FINE);
+    return finish_output(EXIT_OK);
 }

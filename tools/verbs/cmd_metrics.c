@@ -22,10 +22,10 @@ enum { OPTION_LISTEN = OPTION_VERB, OPTION_ONCE, OPTION_OPENMETRICS, OPTION_TEXT
 static int print_once(bool openmetrics)
 {
     if (series_write(stdout, openmetrics) < 0) {
-        complain("out of memory");
+        print_error("out of memory");
         return EXIT_MACHINE;
     }
-    return finish_output(EXIT_FINE);
+    return finish_output(EXIT_OK);
 }
 
 /* A reader sees the old file or the new one, never a half. */
@@ -41,12 +41,12 @@ static int write_file(const char *path, bool openmetrics)
         good = false;
     good = good && rename(temporary, path) == 0;
     if (!good) {
-        complain("%s cannot be written: %s", path, strerror(errno));
+        print_error("%s cannot be written: %s", path, strerror(errno));
         if (fd >= 0)
             unlink(temporary);
     }
     free(temporary);
-    return good ? EXIT_FINE : EXIT_NO;
+    return good ? EXIT_OK : EXIT_NO;
 }
 
 int cmd_metrics(int argc, char **argv)

@@ -73,7 +73,7 @@ static int draw_map(FILE *to, const json_t *document, bool svg)
     snprintf(title, sizeof(title), "%s on %s", text_of(document, "policy"), text_of(document, "topology"));
     int error = scene_make(&scene, title, document);
     if (error < 0) {
-        complain("the map cannot be drawn: %s", strerror(-error));
+        print_error("the map cannot be drawn: %s", strerror(-error));
         return EXIT_NO;
     }
     if (svg)
@@ -81,7 +81,7 @@ static int draw_map(FILE *to, const json_t *document, bool svg)
     else
         scene_text(to, &scene, width_of(to), wants_colour(to));
     scene_free(&scene);
-    return EXIT_FINE;
+    return EXIT_OK;
 }
 
 /* "-" is stdout. */
@@ -89,13 +89,13 @@ static int write_picture(const char *path, const json_t *document, bool svg)
 {
     bool is_stdout = strcmp(path, "-") == 0;
     FILE *to = is_stdout ? stdout : fopen(path, "we");
-    int status = EXIT_FINE;
+    int status = EXIT_OK;
     if (to && svg)
         status = draw_map(to, document, true);
     else if (to)
         page_plan(to, document);
     if (!to || (!is_stdout && fclose(to) != 0)) {
-        complain("%s cannot be written: %s", path, strerror(errno));
+        print_error("%s cannot be written: %s", path, strerror(errno));
         return EXIT_NO;
     }
     return status;
@@ -103,10 +103,10 @@ static int write_picture(const char *path, const json_t *document, bool svg)
 
 static int write_pictures(const struct plan_request *request, const json_t *document)
 {
-    int status = EXIT_FINE;
+    int status = EXIT_OK;
     if (request->svg)
         status = write_picture(request->svg, document, true);
-    if (request->html && status == EXIT_FINE)
+    if (request->html && status == EXIT_OK)
         status = write_picture(request->html, document, false);
     return status;
 }
@@ -139,21 +139,21 @@ static int plan_now(const struct plan_request *request)
     struct thread_list list = {0};
     uint32_t key = PLAN_KEY_COUNT;
     int status = prepare_policy(&prepared, &request->policy, TALK_WARNINGS);
-    if (status == EXIT_FINE)
+    if (status == EXIT_OK)
         status = prepare_plan(&prepared, &request->policy, TALK_WARNINGS);
-    if (status == EXIT_FINE && request->names_process && !match_target(&prepared.view, &request->process, &key)) {
+    if (status == EXIT_OK && request->names_process && !match_target(&prepared.view, &request->process, &key)) {
         printf("not a target: the condition on %s does not hold, so the process would be left alone\n",
                plan_key_word(key));
         status = EXIT_NO;
     }
-    if (status == EXIT_FINE)
+    if (status == EXIT_OK)
         status = plan_from_words(&list, &request->process, "plan", request->specs, request->spec_count, request->seen,
                                  request->from);
-    if (status == EXIT_FINE && plan_simulate(&prepared.view, list.threads, list.count) < 0) {
-        complain("out of memory");
+    if (status == EXIT_OK && plan_simulate(&prepared.view, list.threads, list.count) < 0) {
+        print_error("out of memory");
         status = EXIT_BAD_INPUT;
     }
-    if (status == EXIT_FINE)
+    if (status == EXIT_OK)
         status = print_plan(request, &prepared, &list);
     thread_list_free(&list);
     prepared_free(&prepared);
@@ -178,8 +178,8 @@ int cmd_plan(int argc, char **argv)
         {0},
     };
     struct plan_request request = {.process = {.exe = "", .comm = "", .argv = "", .index = PLAN_NONE}};
-    int option, status = EXIT_FINE;
-    while (status == EXIT_FINE && (option = getopt_long(argc, argv, "p:", long_options, NULL)) != -1) {
+    int option, status = EXIT_OK;
+    while (status == EXIT_OK && (option = getopt_long(argc, argv, "p:", long_options, NULL)) != -1) {
         request.names_process = request.names_process || (option >= OPTION_EXE && option <= OPTION_ARGV);
         switch (option) {
         case OPTION_THREAD:
@@ -213,13 +213,13 @@ int cmd_plan(int argc, char **argv)
                 status = usage_error("plan", "see its options");
         }
     }
-    if (status == EXIT_FINE && request.from)
+    if (status == EXIT_OK && request.from)
         status = report_load("plan", request.from, false, &request.seen);
     if (request.seen && !request.names_process)
         request.process = plan_from_process(request.seen);
-    if (status == EXIT_FINE && optind < argc)
+    if (status == EXIT_OK && optind < argc)
         status = usage_error("plan", "\"%s\" is one word too many (a policy is given with -p)", argv[optind]);
-    if (status == EXIT_FINE)
+    if (status == EXIT_OK)
         status = plan_now(&request);
     policy_options_free(&request.policy);
     free(request.specs);

@@ -82,10 +82,10 @@ int cmd_ps(int argc, char **argv)
         return usage_error("ps", "\"%s\" is one word too many", argv[optind]);
     stale_sweep();
     if (segment_each(add_process, &listing) < 0)
-        complain("out of memory");
+        print_error("out of memory");
     if (listing.json)
         return finish_output(print_json(stdout, listing.processes));
     print_listing(listing.processes);
     json_decref(listing.processes);
-    return finish_output(EXIT_FINE);
+    return finish_output(EXIT_OK);
 }

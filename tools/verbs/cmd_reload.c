@@ -35,8 +35,8 @@ static int become_like(const struct snapshot *snapshot)
 {
     const struct segment_header *header = &snapshot->header;
     if (syscall(SYS_sched_setaffinity, 0, header->base_mask_words * 8ul, header->base_mask) == 0)
-        return EXIT_FINE;
-    complain("the CPUs that process %u was started with cannot be had here: %s", header->pid, strerror(errno));
+        return EXIT_OK;
+    print_error("the CPUs that process %u was started with cannot be had here: %s", header->pid, strerror(errno));
     return EXIT_MACHINE;
 }
 
@@ -58,13 +58,13 @@ static int make_plan(const struct order *order, const struct snapshot *snapshot,
 {
     struct prepared prepared;
     int status = become_like(snapshot);
-    if (status != EXIT_FINE)
+    if (status != EXIT_OK)
         return status;
     status = prepare_policy(&prepared, &order->policy, TALK_WARNINGS);
-    if (status == EXIT_FINE)
+    if (status == EXIT_OK)
         status = plan_cache_get(ret_path, &prepared, &order->policy);
     prepared_free(&prepared);
-    if (status == EXIT_FINE)
+    if (status == EXIT_OK)
         *ret_path = plan_of_share(*ret_path, snapshot);
     return status;
 }
@@ -79,7 +79,7 @@ static int ask(pid_t pid, const char *plan, uint32_t *ret_number)
         error = request_make(segment, RELOAD_SUFFIX, plan, ret_number);
     free(segment);
     if (error < 0)
-        complain("process %d cannot be asked: %s", (int)pid, strerror(-error));
+        print_error("process %d cannot be asked: %s", (int)pid, strerror(-error));
     return error;
 }
 
@@ -143,7 +143,7 @@ static int tell(const struct order *order, const struct snapshot *before, const 
 {
     unsigned reason = after->header.reload_reason;
     if (reason != REASON_OK) {
-        complain("process %d keeps its policy: %s", (int)order->pid, reason_text(reason));
+        print_error("process %d keeps its policy: %s", (int)order->pid, reason_text(reason));
         return EXIT_NO;
     }
     json_t *old = report_json(before), *new = report_json(after), *changed = difference(old, new);
@@ -153,13 +153,13 @@ static int tell(const struct order *order, const struct snapshot *before, const 
         print_json(stdout, json_pack("{s:i, s:i, s:s, s:o}", "nodewise_reload", 1, "pid", (int)order->pid, "policy",
                                      after->has_plan ? plan_text(&after->plan, after->plan.header->source) : "",
                                      "changed", changed));
-        return finish_output(EXIT_FINE);
+        return finish_output(EXIT_OK);
     }
     if (json_array_size(changed))
         print_difference(changed);
     printf("%zu threads have another rule or other CPUs\n", json_array_size(changed));
     json_decref(changed);
-    return finish_output(EXIT_FINE);
+    return finish_output(EXIT_OK);
 }
 
 static int reload(const struct order *order)
@@ -168,15 +168,15 @@ static int reload(const struct order *order)
     char *plan = NULL;
     uint32_t number = 0;
     int status = snapshot_of(&before, order->pid);
-    if (status != EXIT_FINE)
+    if (status != EXIT_OK)
         return status;
     status = make_plan(order, &before, &plan);
-    if (status == EXIT_FINE && ask(order->pid, plan, &number) < 0)
+    if (status == EXIT_OK && ask(order->pid, plan, &number) < 0)
         status = EXIT_NO_PROCESS;
-    if (status == EXIT_FINE && !wait_for(order, number, &after)) {
-        complain("process %d has done nothing since: it takes the policy as soon as it runs again", (int)order->pid);
+    if (status == EXIT_OK && !wait_for(order, number, &after)) {
+        print_error("process %d has done nothing since: it takes the policy as soon as it runs again", (int)order->pid);
         status = EXIT_NO;
-    } else if (status == EXIT_FINE) {
+    } else if (status == EXIT_OK) {
         status = tell(order, &before, &after);
         snapshot_free(&after);
     }

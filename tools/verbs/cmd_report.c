@@ -34,7 +34,7 @@ static int final_report(const char *segment)
     char name[4096];
     int error = snapshot_read(&snapshot, segment);
     if (error < 0) {
-        complain("%s cannot be read: %s", segment, strerror(-error));
+        print_error("%s cannot be read: %s", segment, strerror(-error));
         return EXIT_NO_PROCESS;
     }
     enum report_depth depth = REPORT_FULL;
@@ -114,9 +114,9 @@ int cmd_report(int argc, char **argv)
         return usage_error("report", "the formats are text, json, html and svg, not \"%s\"", format);
     json_t *report = NULL;
     int status = report_load("report", argv[optind], pages, &report);
-    if (status == EXIT_FINE && output)
+    if (status == EXIT_OK && output)
         status = report_write_file(output, report, chosen, REPORT_FULL);
-    else if (status == EXIT_FINE)
+    else if (status == EXIT_OK)
         status = finish_output(report_write(stdout, report, chosen, REPORT_FULL));
     json_decref(report);
     return status;

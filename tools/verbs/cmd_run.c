@@ -67,7 +67,7 @@ static int start_program(char **command)
 {
     execvp(command[0], command);
     int error = errno;
-    complain("%s: %s", command[0], strerror(error));
+    print_error("%s: %s", command[0], strerror(error));
     return error == ENOENT ? EXIT_RUN_NOT_FOUND : EXIT_RUN_NOT_EXECUTABLE;
 }
 
@@ -94,11 +94,11 @@ static int dry_run(const struct run_request *request, struct prepared *prepared)
     uint32_t key = PLAN_KEY_COUNT;
     int status = prepare_plan(prepared, &request->policy, TALK_WARNINGS);
     snprintf(comm, sizeof(comm), "%s", slash ? slash + 1 : request->command[0]);
-    if (status == EXIT_FINE && !exe) {
-        complain("%s: %s", request->command[0], strerror(ENOENT));
+    if (status == EXIT_OK && !exe) {
+        print_error("%s: %s", request->command[0], strerror(ENOENT));
         status = EXIT_RUN_NOT_FOUND;
     }
-    if (status == EXIT_FINE) {
+    if (status == EXIT_OK) {
         struct process_facts process = {
             .exe = exe, .exe_link = link, .comm = comm, .argv = argv, .index = PLAN_NONE, .uid = geteuid()};
         struct thread_list list;
@@ -118,7 +118,7 @@ static int dry_run(const struct run_request *request, struct prepared *prepared)
     free(link);
     free(exe);
     free(argv);
-    return status == EXIT_FINE || status == EXIT_RUN_NOT_FOUND ? finish_output(status) : EXIT_RUN_FAILED;
+    return status == EXIT_OK || status == EXIT_RUN_NOT_FOUND ? finish_output(status) : EXIT_RUN_FAILED;
 }
 
 /* --- --require-locality --- */
@@ -126,17 +126,18 @@ static int dry_run(const struct run_request *request, struct prepared *prepared)
 static int judge(const json_t *report, double wanted)
 {
     static const char *const names[] = {"alloc_locality", "page_locality"};
-    int status = EXIT_FINE, known = 0;
+    int status = EXIT_OK, known = 0;
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         double value = locality_of(report, names[i]);
         known += value >= 0;
         if (value < 0 || value * 100 >= wanted)
             continue;
-        complain("%s is %.1f %%, required are %.1f %%", names[i], value * 100, wanted);
+        print_error("%s is %.1f %%, required are %.1f %%", names[i], value * 100, wanted);
         status = EXIT_NO;
     }
     if (!known)
-        complain("no locality is known: the program's memory comes from no arena (memory.arena, a foreign allocator)");
+        print_error(
+            "no locality is known: the program's memory comes from no arena (memory.arena, a foreign allocator)");
     return known ? status : EXIT_NO;
 }
 
@@ -146,7 +147,7 @@ static int run_and_judge(const struct run_request *request)
     json_t *report;
     int status = supervise_reported(request->command, NULL, NULL, 0, &report);
     if (!report) {
-        complain("the program left no report: it was no target of the policy, or was killed");
+        print_error("the program left no report: it was no target of the policy, or was killed");
         return status ? status : EXIT_NO;
     }
     if (request->report)
@@ -163,23 +164,23 @@ static int run(const struct run_request *request)
     struct prepared prepared;
     char *plan = NULL;
     int status = prepare_policy(&prepared, &request->policy, TALK_WARNINGS);
-    if (status == EXIT_FINE && request->dry_run) {
+    if (status == EXIT_OK && request->dry_run) {
         status = dry_run(request, &prepared);
         prepared_free(&prepared);
         return status;
     }
-    if (status == EXIT_FINE)
+    if (status == EXIT_OK)
         status = plan_cache_get(&plan, &prepared, &request->policy);
-    int error = status == EXIT_FINE ? cpu_export(prepared.config.policy, plan) : 0;
-    if (status == EXIT_FINE)
+    int error = status == EXIT_OK ? cpu_export(prepared.config.policy, plan) : 0;
+    if (status == EXIT_OK)
         export_rank(rank_from_environment(prepared.config.policy));
     prepared_free(&prepared);
-    if (status != EXIT_FINE)
+    if (status != EXIT_OK)
         return EXIT_RUN_FAILED;
     if (error < 0)
-        complain("the variables of [cpu_count] export cannot be set: %s", strerror(-error));
+        print_error("the variables of [cpu_count] export cannot be set: %s", strerror(-error));
     if (setenv("NODEWISE_PLAN", plan, 1) != 0 || export_report(request->report) < 0) {
-        complain("the environment cannot be changed: %s", strerror(errno));
+        print_error("the environment cannot be changed: %s", strerror(errno));
         return EXIT_RUN_FAILED;
     }
     free(plan);
@@ -209,9 +210,9 @@ int cmd_run(int argc, char **argv)
         {0},
     };
     struct run_request request = {.locality = -1};
-    int option, status = EXIT_FINE;
+    int option, status = EXIT_OK;
     /* '+': the first word that is no option is the program's, and so is all behind it. */
-    while (status == EXIT_FINE && (option = getopt_long(argc, argv, "+p:", long_options, NULL)) != -1) {
+    while (status == EXIT_OK && (option = getopt_long(argc, argv, "+p:", long_options, NULL)) != -1) {
         if (option == OPTION_VERB)
             request.report = optarg;
         else if (option == OPTION_VERB + 1)
@@ -227,11 +228,11 @@ int cmd_run(int argc, char **argv)
         }
     }
     request.command = argv + optind;
-    if (status == EXIT_FINE && optind == argc) {
+    if (status == EXIT_OK && optind == argc) {
         usage_error("run", "the program to run is missing");
         status = EXIT_RUN_FAILED;
     }
-    if (status == EXIT_FINE)
+    if (status == EXIT_OK)
         status = run(&request);
     policy_options_free(&request.policy);
     return status;

@@ -18,7 +18,7 @@ int cmd_show(int argc, char **argv)
     if (!pid)
         return usage_error("show", "give one process id");
     int status = snapshot_of(&snapshot, pid);
-    if (status != EXIT_FINE)
+    if (status != EXIT_OK)
         return status;
     json_t *report = report_json(&snapshot);
     snapshot_free(&snapshot);
@@ -26,5 +26,5 @@ int cmd_show(int argc, char **argv)
         return finish_output(print_json(stdout, report));
     report_text(stdout, report, REPORT_THREADS);
     json_decref(report);
-    return finish_output(EXIT_FINE);
+    return finish_output(EXIT_OK);
 }

@@ -98,11 +98,11 @@ int cmd_top(int argc, char **argv)
     request.filter.pids = request.pids;
     struct top *top = top_new();
     if (!top) {
-        complain("out of memory");
+        print_error("out of memory");
         return EXIT_MACHINE;
     }
     if (!request.batch && !isatty(STDOUT_FILENO)) {
-        complain("stdout is no terminal: as with --batch");
+        print_error("stdout is no terminal: as with --batch");
         request.batch = true;
     }
     if (request.batch)

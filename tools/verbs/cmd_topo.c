@@ -171,7 +171,7 @@ static int print_topology_text(const struct topology *topology)
     free(cpus);
     free(allowed);
     free(isolated);
-    return EXIT_FINE;
+    return EXIT_OK;
 }
 
 static int print_xml(const char *name, struct diag_list *diags)
@@ -183,7 +183,7 @@ static int print_xml(const char *name, struct diag_list *diags)
         return EXIT_MACHINE;
     fputs(xml, stdout);
     free(xml);
-    return EXIT_FINE;
+    return EXIT_OK;
 }
 
 int cmd_topo(int argc, char **argv)
@@ -195,7 +195,7 @@ int cmd_topo(int argc, char **argv)
     struct topology *topology = NULL;
     const char *format = "text";
     bool json = false;
-    int option, status = EXIT_FINE;
+    int option, status = EXIT_OK;
     while ((option = getopt_long(argc, argv, "f:", long_options, NULL)) != -1) {
         if (option == 'f')
             format = optarg;

@@ -114,7 +114,7 @@ static int verify(pid_t pid, bool json)
     struct snapshot snapshot;
     bool no = false;
     int status = snapshot_of(&snapshot, pid);
-    if (status != EXIT_FINE)
+    if (status != EXIT_OK)
         return status;
     json_t *threads = json_array();
     for (size_t i = 0; i < snapshot.thread_count; i++)
@@ -131,7 +131,7 @@ static int verify(pid_t pid, bool json)
         printf("%s\n", no ? "not as asked" : "as asked");
         json_decref(answer);
     }
-    return finish_output(no ? EXIT_NO : EXIT_FINE);
+    return finish_output(no ? EXIT_NO : EXIT_OK);
 }
 
 int cmd_verify(int argc, char **argv)

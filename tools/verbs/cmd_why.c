@@ -185,12 +185,12 @@ static int answer(const struct question *question)
     struct snapshot snapshot;
     size_t index = 0;
     int status = snapshot_of(&snapshot, question->pid);
-    if (status != EXIT_FINE)
+    if (status != EXIT_OK)
         return status;
     const struct segment_thread *thread = find_thread(&snapshot, question->tid, &index);
     if (!thread) {
-        complain("process %d has no thread %d that nodewise placed; `nodewise show %d` lists them", (int)question->pid,
-                 (int)question->tid, (int)question->pid);
+        print_error("process %d has no thread %d that nodewise placed; `nodewise show %d` lists them",
+                    (int)question->pid, (int)question->tid, (int)question->pid);
         snapshot_free(&snapshot);
         return EXIT_NO_PROCESS;
     }
