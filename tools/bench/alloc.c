@@ -214,7 +214,7 @@ static void hand_over(struct work *work)
     struct queue *queue = &queues[work->thread / 2 % 64];
     uint64_t count = work->rounds * 4;
     if (work->threads < 2 || (work->threads % 2 && work->thread == work->threads - 1)) {
-        replace(work, 512, 16, 512, count); /* nobody to hand over to */
+        replace(work, 512, 16, 512, count); /* no second thread takes the blocks */
         return;
     }
     if (work->thread % 2 == 0)

@@ -236,7 +236,7 @@ static int make_nodes(struct scene *scene, const json_t *machine)
     return error;
 }
 
-/* --- who is where --- */
+/* --- threads on nodes and cells --- */
 
 static void note_rule(struct scene_cell *cell, size_t rule)
 {

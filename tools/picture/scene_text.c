@@ -25,7 +25,7 @@ static size_t letters(const char *text) /* columns; all but the marks' middle do
     return count;
 }
 
-/* The marks of the rules in a cell: "A", "AB", "+" for more; "." for nobody. */
+/* The marks of the rules in a cell: "A", "AB", "+" for more; "." for none. */
 static void cell_marks(const struct scene *scene, const struct scene_cell *cell, char *ret_text, size_t size)
 {
     size_t length = 0;
@@ -111,7 +111,7 @@ void scene_text(FILE *to, const struct scene *scene, unsigned width, bool colour
                 node->threads == 1 ? "" : "s", node->cell_count ? "" : "  no CPUs");
         if (is_empty(node)) {
             if (node->cell_count)
-                fprintf(to, "  nobody on CPUs %s\n", node->cpus_text);
+                fprintf(to, "  CPUs %s unused\n", node->cpus_text);
             continue;
         }
         print_cells(to, scene, node, width, colour);
