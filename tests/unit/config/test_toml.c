@@ -114,6 +114,128 @@ static void dots_in_strings_and_comments_are_free(void **state)
     free(text);
 }
 
+/*
+ * Where the parser looks for white space, characters beyond ASCII are undefined behaviour for it, so none may reach it
+ * there; with the sanitizers these cases stop when one does.
+ */
+static void characters_beyond_ascii_are_refused_where_white_space_may_stand(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        unsigned line, column;
+        const char *message;
+    } cases[] = {
+        {"\303\251 = 1", 1, 1, "straight quotes"},
+        {"a\303\251 = 1", 1, 2, "straight quotes"},
+        {"a \342\200\203= 1", 1, 3, "straight quotes"}, /* an em space */
+        {"a =\302\2401", 1, 4, "straight quotes"},
+        {"a = \342\200\234x\342\200\235", 1, 5, "straight quotes"}, /* the quotes of word processors */
+        {"a = \"\303\251\"\303\251", 1, 8, "straight quotes"},
+        {"a = [1\303\251]", 1, 7, "straight quotes"},
+        {"a = [\n  1,\n  \351]", 3, 3, "straight quotes"},
+        {"[t\303\251]", 1, 3, "straight quotes"},
+        {"[\303\251", 1, 2, "straight quotes"},
+        {"[ \303\251:", 1, 3, "straight quotes"},
+        {"a = { \303\251 = 1 }", 1, 7, "straight quotes"},
+        {"a = 1 # \303\251\n\377", 2, 1, "straight quotes"},
+        {"a = 1\n\357\273\277", 2, 1, "straight quotes"},          /* a byte order mark that begins no text */
+        {"a = \"\n\303\251", 2, 1, "straight quotes"},             /* a line ends an open string */
+        {"a = \"\\\n\303\251", 2, 1, "straight quotes"},           /* behind a backslash, too */
+        {"a = \"\"\303\251", 1, 7, "straight quotes"},             /* two quotes are an empty string */
+        {"a = '''q'''''\303\251", 1, 14, "straight quotes"},       /* two quotes before the closing three */
+        {"a = \"\"\"q\"\"\"\"\303\251", 1, 13, "straight quotes"}, /* one of them */
+        {"a = \"\"\"\\\303\251\"\"\"", 1, 9, "no escape sequence"},
+        {"a = \"\"\"\n\303\251\\\303\251\"\"\"", 2, 3, "no escape sequence"},
+        {"a = \"\"\"\\ \t\303\251\"\"\"", 1, 11, "last character on its line"},
+        {"a = \"\"\"x\\\n\303\251\"\"\"", 2, 1, "write it as \\u00E9"},
+        {"a = \"\"\"x\\ \r\n\n\t \342\202\254\"\"\"", 3, 3, "write it as \\u20AC"},
+        {"a = \"\"\"x\\\n\\\n\360\237\230\200\"\"\"", 3, 1, "write it as \\U0001F600"},
+        {"a = \"\"\"x\\\n\300\251\"\"\"", 2, 1, "not UTF-8"},
+        {"a = \"\"\"x\\\n\303", 2, 1, "not UTF-8"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct pool pool = {0};
+        struct value *root;
+        struct toml_error error;
+        assert_int_equal(toml_parse(&root, &pool, "f", cases[i].text, strlen(cases[i].text), &error), -EINVAL);
+        assert_int_equal(error.span.line, cases[i].line);
+        assert_int_equal(error.span.column, cases[i].column);
+        assert_non_null(strstr(error.message, cases[i].message));
+        assert_string_equal(error.span.source, "f");
+        pool_free(&pool);
+    }
+}
+
+static void characters_beyond_ascii_stand_in_strings_and_comments(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *value;
+    } cases[] = {
+        {"\357\273\277a = 'x'", "x"}, /* a byte order mark */
+        {"# \342\200\234\na = '\303\251' # \303\251", "\303\251"},
+        {"a = \"\303\251\\\"\303\251\"", "\303\251\"\303\251"},
+        {"a = '\\\303\251'", "\\\303\251"},
+        {"a = '''\\\n\303\251\\\303\251'''", "\\\n\303\251\\\303\251"},
+        {"a = \"\"\"\n\303\251\"\303\251\"\"\303\251\\n\303\251\n \303\251\"\"\"",
+         "\303\251\"\303\251\"\"\303\251\n\303\251\n \303\251"},
+        {"a = \"\"\"\303\251\\\n  x\303\251\"\"\"", "\303\251x\303\251"},
+        {"a = \"\"\"\\\\\303\251\"\"\"", "\\\303\251"},
+        {"a = \"\"\"\\\n  \\u00e9\"\"\"", "\303\251"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct pool pool = {0};
+        struct value *root;
+        struct toml_error error;
+        assert_int_equal(toml_parse(&root, &pool, "f", cases[i].text, strlen(cases[i].text), &error), 0);
+        assert_string_equal(table_find(root, "a")->value->string, cases[i].value);
+        pool_free(&pool);
+    }
+}
+
+/* The parser's own assertions are stricter than its errors; they are neither checked nor assumed. */
+static void text_that_breaks_the_parsers_assertions_is_an_error(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"[ :", "[ ", "[[ :", "a = [ :", "a = { :", "a.", "a = \\", "a = '", "["};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct pool pool = {0};
+        struct value *root;
+        struct toml_error error;
+        assert_int_equal(toml_parse(&root, &pool, "f", texts[i], strlen(texts[i]), &error), -EINVAL);
+        assert_int_equal(error.span.line, 1);
+        assert_true(error.message[0]);
+        pool_free(&pool);
+    }
+}
+
+static void nesting_up_to_the_bound_is_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *prefix, *middle;
+        size_t count;
+        const char *suffix;
+        bool read;
+    } cases[] = {
+        {"a", ".a", 64, " = 1", true},
+        {"a", ".a", 65, " = 1", false},
+        {"[a", ".a", 64, "]\nb.b = 1", true},
+        {"a = [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", "]", 30, "", true},
+        {"a = [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", "]", 35, "", false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char *text = repeated(cases[i].prefix, cases[i].middle, cases[i].count, cases[i].suffix);
+        struct pool pool = {0};
+        struct value *root;
+        struct toml_error error;
+        assert_int_equal(toml_parse(&root, &pool, "f", text, strlen(text), &error), cases[i].read ? 0 : -EINVAL);
+        pool_free(&pool);
+        free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -121,6 +243,10 @@ int main(void)
         cmocka_unit_test(syntax_errors_have_a_place),
         cmocka_unit_test(nesting_is_bounded),
         cmocka_unit_test(dots_in_strings_and_comments_are_free),
+        cmocka_unit_test(characters_beyond_ascii_are_refused_where_white_space_may_stand),
+        cmocka_unit_test(characters_beyond_ascii_stand_in_strings_and_comments),
+        cmocka_unit_test(text_that_breaks_the_parsers_assertions_is_an_error),
+        cmocka_unit_test(nesting_up_to_the_bound_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
