@@ -27,7 +27,7 @@ def readme():
 
 
 def guides():
-    return sorted(glob.glob(os.path.join(ROOT, "docs", "*.md")))
+    return sorted(glob.glob(os.path.join(ROOT, "docs", "**", "*.md"), recursive=True))
 
 
 def nodewise(words, folder=None, columns="100"):
@@ -36,8 +36,8 @@ def nodewise(words, folder=None, columns="100"):
                           env=environment | {"COLUMNS": columns})
 
 
-def policies():
-    return re.findall(r"```toml\n(.*?)```", readme(), re.DOTALL)
+def policies(page):
+    return re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
 
 
 def commands():
@@ -55,8 +55,9 @@ def commands():
 
 class Samples(unittest.TestCase):
     def test_policies_pass_the_check(self):
-        self.assertGreater(len(policies()), 2)
-        for text in policies():
+        texts = [text for page in [readme(), *map(read, guides())] for text in policies(page)]
+        self.assertGreater(len(texts), 2)
+        for text in texts:
             with self.subTest(text=text), tempfile.TemporaryDirectory() as folder:
                 with open(os.path.join(folder, "policy.toml"), "w", encoding="utf-8") as file:
                     file.write(text if "schema" in text else "schema = 1\n" + text)
@@ -83,6 +84,16 @@ class Samples(unittest.TestCase):
                     if word.startswith("--"):
                         self.assertIn(word.split("=")[0], shown.stdout)
 
+    def test_settings_in_commands_pass_the_check(self):
+        settings = [[word for pair in zip(words, words[1:]) if pair[0] == "--set" for word in pair] for words in commands()]
+        self.assertGreater(len(list(filter(None, settings))), 5)
+        for words in filter(None, settings):
+            with self.subTest(words=words), tempfile.TemporaryDirectory() as folder:
+                with open(os.path.join(folder, "policy.toml"), "w", encoding="utf-8") as file:
+                    file.write("schema = 1\n")
+                done = nodewise(["check", "policy.toml", *words, "--topology", "pack:2 numa:2 core:2"], folder)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
     def test_guides_name_presets_and_reasons_that_exist(self):
         presets = nodewise(["init"]).stdout.split()
         for path in guides():
@@ -101,7 +112,7 @@ class Samples(unittest.TestCase):
                 os.symlink(os.path.join(ROOT, "tests", "golden", "reports"), os.path.join(folder, "reports"))
                 if number < own: # the README's redis.toml is what it shows
                     with open(os.path.join(folder, "redis.toml"), "w", encoding="utf-8") as file:
-                        file.write(policies()[0])
+                        file.write(policies(readme())[0])
                 else:
                     for preset in set(re.findall(r"(\w+)\.toml", command)):
                         self.assertEqual(nodewise(["init", preset, "-o", preset + ".toml"], folder).returncode, 0)
