@@ -148,16 +148,44 @@ bool memory_is_as_asked(int asked_mode, const uint64_t *asked, int mode, const u
     return mode == asked_mode && nodes_equal(nodes, asked);
 }
 
+/* What commands compare with what the kernel says later. */
+static void note_policy(struct thread *thread, int mode, const uint64_t *nodes)
+{
+    thread->got_policy = (uint16_t)mode;
+    thread->got_nodes = nodes[0];
+    thread->got_more_nodes = false;
+    for (size_t i = 1; i < NODE_WORDS; i++)
+        thread->got_more_nodes = thread->got_more_nodes || nodes[i];
+}
+
+static void forget_policy(struct thread *thread)
+{
+    thread->got_policy = GOT_NO_POLICY;
+}
+
+void thread_policy_of_program(struct thread *thread)
+{
+    uint64_t nodes[NODE_WORDS] = {0};
+    int mode;
+    thread->memory = STANDING_PROGRAM;
+    note_memory(thread, OUTCOME_BEST_EFFORT, REASON_APP_KEPT);
+    if (sys_get_mempolicy(&mode, nodes, NODE_WORDS) == 0)
+        note_policy(thread, mode, nodes);
+    else
+        forget_policy(thread);
+}
+
 static void read_memory_back(struct thread *thread, int asked_mode, const uint64_t *asked, enum reason reason)
 {
     uint64_t nodes[NODE_WORDS] = {0};
     int mode = 0, error = sys_get_mempolicy(&mode, nodes, NODE_WORDS);
     if (error) {
+        forget_policy(thread);
         note_memory(thread, OUTCOME_BEST_EFFORT, reason_of_error(error));
         apply_refused(thread, CALL_GET_MEMPOLICY, error);
         return;
     }
-    thread->got_policy = (uint8_t)mode;
+    note_policy(thread, mode, nodes);
     if (!memory_is_as_asked(asked_mode, asked, mode, nodes))
         note_memory(thread, OUTCOME_BEST_EFFORT, mode == asked_mode ? REASON_NARROWED : REASON_CHANGED);
     else
@@ -209,6 +237,7 @@ static void set_memory(struct thread *thread, const struct plan_rule *rule)
     struct wish wish = wish_of(rule, &nw_shim.plan.slots[thread->pick.slot]);
     int error = set_nearest(&wish, NULL, 0);
     if (error) {
+        forget_policy(thread);
         note_memory(thread, OUTCOME_NONE, reason_of_error(error));
         apply_refused(thread, CALL_SET_MEMPOLICY, error);
         return;
@@ -257,6 +286,7 @@ static void restore_memory(struct thread *thread)
 {
     const struct base_state *base = &nw_shim.base;
     note_memory(thread, OUTCOME_NOT_ASKED, REASON_NOT_ASKED);
+    forget_policy(thread);
     if (thread->memory == STANDING_BASE || !base->has_memory_policy)
         return;
     int error = sys_set_mempolicy(base->memory_mode, base->memory_nodes, NODE_WORDS);

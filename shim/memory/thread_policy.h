@@ -24,6 +24,9 @@ struct thread;
  */
 void thread_policy_apply(struct thread *thread);
 
+/* The calling thread keeps the policy that the program has just set; it is read back and noted. As above. */
+void thread_policy_of_program(struct thread *thread);
+
 /*
  * enforcement = "hard": sets the rule's memory policy for the calling thread, reads it back and sets what the process
  * was started with again. OK, or why the machine cannot give it.

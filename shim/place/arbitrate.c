@@ -281,13 +281,10 @@ void arbitrate_memory(bool succeeded, const void *by)
     if (!succeeded || !thread || !own(thread))
         return;
     if (thread->holds_pick && nw_shim.plan.rules[thread->rule].mem_policy != MEM_DEFAULT) {
-        if (memory_stays(thread)) {
-            thread->memory = STANDING_PROGRAM;
-            thread->memory_outcome = OUTCOME_BEST_EFFORT;
-            thread->memory_reason = REASON_APP_KEPT;
-        } else {
+        if (memory_stays(thread))
+            thread_policy_of_program(thread);
+        else
             thread_policy_apply(thread);
-        }
         tell(thread, EVENT_MEMPOLICY, 0, thread->memory == STANDING_PROGRAM ? REASON_APP_KEPT : REASON_APP_OUTSIDE, by);
         segment_thread(thread, THREAD_LIVE);
     }

@@ -151,7 +151,7 @@ static void record_clear(struct thread *thread)
     thread->flags = 0;
     thread->rule = thread->creator_slot = PLAN_NONE;
     thread->cpu_outcome = thread->cpu_reason = thread->memory_outcome = thread->memory_reason = 0;
-    thread->got_policy = 0;
+    thread->got_policy = GOT_NO_POLICY;
     thread->got_cpus = 0;
     thread->home_node = UINT32_MAX;
     thread->stack_reason = REASON_NOT_ASKED;

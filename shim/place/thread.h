@@ -69,8 +69,11 @@ struct thread {
     bool unnamed;
     uint8_t cpus, memory; /* enum standing: as it is now, at first what was inherited */
     uint8_t flags;        /* enum segment_thread_flag */
-    uint8_t cpu_outcome, cpu_reason, memory_outcome, memory_reason, stack_outcome, stack_reason, why, got_policy;
+    uint8_t cpu_outcome, cpu_reason, memory_outcome, memory_reason, stack_outcome, stack_reason, why;
+    bool got_more_nodes;
     uint16_t got_cpus;
+    uint16_t got_policy; /* and got_nodes, got_more_nodes: as in struct segment_thread */
+    uint64_t got_nodes;
     _Atomic bool moves_house;        /* its heap is to follow it to its new node, arena.h */
     uintptr_t thread_pointer;        /* address of its thread block */
     size_t stack_size;               /* of a stack of glibc's, as asked for; 0: somebody else's, or of no interest */

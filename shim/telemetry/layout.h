@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC      UINT64_C(0x314745535057444e) /* "NDWPSEG1" */
-#define SEGMENT_VERSION    8u
+#define SEGMENT_VERSION    9u
 #define SEGMENT_DIR_PREFIX "/dev/shm/nodewise." /* + uid */
 #define SEGMENT_SUFFIX     ".seg"
 #define RELOAD_SUFFIX      ".reload" /* beside it: the path of a plan, see start/request.h */
@@ -76,12 +76,11 @@ struct segment_header {
     uint64_t start_ticks;     /* /proc/PID/stat field 22: tells a reused pid; 0 until the first thread is made */
     uint64_t start_realtime;  /* ns since 1970 */
     uint64_t start_monotonic; /* ns, the zero of all event times */
-    uint64_t end_monotonic;   /* ns, 0 while running */
     uint64_t plan_checksum;
     uint32_t forked; /* 1: made by fork without exec */
     uint32_t uid;
-    uint32_t start_cost_ns;  /* what activation took, from the moment the plan was found to apply */
-    uint32_t mempolicy_base; /* mode found at the start (get_mempolicy(2)) */
+    uint32_t start_cost_ns; /* what activation took, from the moment the plan was found to apply */
+    uint32_t reserved_start;
     struct segment_section sections[SEGMENT_SECTIONS];
     char comm[16];
     char exe[256]; /* may be empty until the first thread is made */
@@ -128,7 +127,9 @@ enum segment_thread_flag {
     THREAD_FLAG_PROGRAM = 1 << 6, /* its mask is of the program's choosing, within what the rule allows */
 };
 
-/* 64 bytes */
+#define GOT_NO_POLICY UINT16_MAX
+
+/* 80 bytes */
 struct segment_thread {
     uint32_t seq;
     uint32_t tid;
@@ -142,12 +143,16 @@ struct segment_thread {
     uint32_t slot;                   /* index in PLAN_SLOTS, or UINT32_MAX; of an ended thread: the one that it had */
     uint8_t cpu_outcome, cpu_reason; /* enum outcome, enum reason */
     uint8_t mem_outcome, mem_reason;
-    uint8_t why;        /* enum reason: BIRTH, RENAME, MAIN_UNION, … */
-    uint8_t got_policy; /* memory policy mode read back */
+    uint8_t why; /* enum reason: BIRTH, RENAME, MAIN_UNION, … */
+    uint8_t reserved;
     uint16_t got_cpus;  /* number of CPUs in the mask read back; 65535: more */
     uint32_t born_ms;   /* after start_monotonic */
     uint16_t home_node; /* node id, or UINT16_MAX when the mask spans nodes */
     uint8_t stack_outcome, stack_reason;
+    uint64_t got_nodes;      /* of the memory policy read back: the nodes below 64 */
+    uint16_t got_policy;     /* the mode read back, with its flags (get_mempolicy(2)); GOT_NO_POLICY: none was set */
+    uint16_t got_more_nodes; /* 1: it names nodes from 64 on, too */
+    uint32_t reserved_policy;
 };
 
 enum segment_event_kind {
@@ -210,7 +215,7 @@ struct segment_arena {
 
 _Static_assert(sizeof(struct segment_region) == 48, "layout of the file");
 _Static_assert(sizeof(struct segment_arena) == 48, "layout of the file");
-_Static_assert(sizeof(struct segment_thread) == 64, "one cache line a thread");
+_Static_assert(sizeof(struct segment_thread) == 80, "layout of the file");
 _Static_assert(sizeof(struct segment_event) == 48, "layout of the file");
 _Static_assert(sizeof(struct segment_rule) == 72, "layout of the file");
 

@@ -67,6 +67,8 @@ static void fill(struct segment_thread *to, const struct thread *thread)
     to->mem_reason = thread->memory_reason;
     to->why = thread->why;
     to->got_policy = thread->got_policy;
+    to->got_nodes = thread->got_nodes;
+    to->got_more_nodes = thread->got_more_nodes;
     to->got_cpus = thread->got_cpus;
     to->born_ms = thread->born_ms;
     to->home_node = thread->home_node < UINT16_MAX ? (uint16_t)thread->home_node : UINT16_MAX;
@@ -387,7 +389,6 @@ static void fill_header(struct segment_header *header, const struct segment_sect
     header->plan_checksum = nw_shim.plan.header->checksum;
     header->forked = nw_shim.facts.forked;
     header->uid = nw_shim.uid;
-    header->mempolicy_base = (uint32_t)base->memory_mode;
     memcpy(header->sections, sections, sizeof(header->sections));
     copy_text(header->comm, sizeof(header->comm), nw_shim.facts.comm);
     copy_text(header->exe, sizeof(header->exe), nw_shim.facts.exe);
@@ -521,7 +522,6 @@ void segment_close(bool keep)
     struct segment_header *header = segment();
     if (!header)
         return;
-    header->end_monotonic = monotonic_ns();
     segment_state(SEGMENT_ENDED, atomic_load_explicit(&nw_shim.reason, memory_order_relaxed));
     if (!keep && has_file)
         segment_remove_stale();
