@@ -175,6 +175,7 @@ static json_t *thread_json(const struct snapshot *snapshot, const struct segment
         reason_word(thread->why), "asked", asked_cpus(snapshot, thread), "now", cpus_now(snapshot, thread), "outcome",
         outcome_word(thread->cpu_outcome), "reason", reason_word(thread->cpu_reason), "memory_outcome",
         outcome_word(thread->mem_outcome), "memory_reason", reason_word(thread->mem_reason));
+    json_object_set_new(value, "memory_policy", report_memory_policy(thread));
     json_object_set_new(value, "step", json_string(step_word(step_of(thread->cpu_outcome, thread->mem_outcome))));
     json_object_set_new(value, "union", json_boolean(thread->flags & THREAD_FLAG_UNION));
     json_object_set_new(value, "exclusive", json_boolean(thread->flags & THREAD_FLAG_CLAIMS));

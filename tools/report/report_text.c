@@ -122,10 +122,24 @@ static void thread_note(const json_t *thread, char *ret_note, size_t size)
     append(ret_note, size, "", truth_of(thread, "union") ? " union" : "");
 }
 
+/* The column is left out where no thread has been given one. */
+static bool has_memory_policies(const json_t *report)
+{
+    size_t index;
+    json_t *thread;
+    json_array_foreach(json_object_get(report, "threads"), index, thread) {
+        if (*text_of(thread, "memory_policy"))
+            return true;
+    }
+    return false;
+}
+
 static void print_threads(FILE *to, const json_t *report)
 {
-    static const char *const headings[] = {"TID", "THREAD", "STATE", "RULE", "WHY", "ASKED", "NOW", "OUTCOME", "NOTE"};
-    struct table *table = table_new(headings, 9);
+    bool policies = has_memory_policies(report);
+    const char *const headings[] = {
+        "TID", "THREAD", "STATE", "RULE", "WHY", "ASKED", "NOW", "OUTCOME", policies ? "MEMORY" : "NOTE", "NOTE"};
+    struct table *table = table_new(headings, policies ? 10 : 9);
     size_t index;
     json_t *thread;
     json_array_foreach(json_object_get(report, "threads"), index, thread) {
@@ -140,6 +154,7 @@ static void print_threads(FILE *to, const json_t *report)
                                      text_of(thread, "asked"),
                                      text_of(thread, "now"),
                                      text_of(thread, "outcome"),
+                                     policies ? text_of(thread, "memory_policy") : note + (note[0] == ' '),
                                      note + (note[0] == ' ')};
         table_row(table, cells);
     }

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tools/common/memory_policy.h"
+
 json_t *report_owned_text(char *text)
 {
     json_t *value = json_string(text ? text : "");
@@ -27,6 +29,16 @@ json_t *report_rule_name(const struct snapshot *snapshot, uint16_t rule)
 {
     const char *name = snapshot_rule_name(snapshot, rule);
     return name ? json_string(name) : json_sprintf("rule %u", rule);
+}
+
+json_t *report_memory_policy(const struct segment_thread *thread)
+{
+    char text[MEMORY_POLICY_TEXT];
+    if (thread->got_policy == GOT_NO_POLICY)
+        return json_null();
+    struct memory_policy policy = memory_policy_of(thread->got_policy, thread->got_nodes, thread->got_more_nodes != 0);
+    memory_policy_text(&policy, text);
+    return json_string(text);
 }
 
 const char *report_event_word(unsigned kind)

@@ -12,6 +12,8 @@ json_t *report_owned_text(char *text);
 json_t *report_any_text(const char *text);
 /* "io"; "(base)" where no rule applies (index 0xffff); "rule 3" where the plan is gone. */
 json_t *report_rule_name(const struct snapshot *snapshot, uint16_t rule);
+/* The memory policy that was read back for the thread, "preferred:0"; null: none was set. */
+json_t *report_memory_policy(const struct segment_thread *thread);
 /* "placed", … of an enum segment_event_kind; "?" of another number. */
 const char *report_event_word(unsigned kind);
 

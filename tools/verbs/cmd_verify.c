@@ -1,8 +1,7 @@
-#include <stdlib.h>
-
 #include "policy/compile.h"
 #include "policy/reason.h"
 #include "tools/common/cli.h"
+#include "tools/common/memory_policy.h"
 #include "tools/common/process.h"
 #include "tools/prepare/options.h"
 #include "tools/report/report_values.h"
@@ -11,13 +10,20 @@
 #include "tools/verbs/verbs.h"
 
 /*
- * What each thread is to have, taken from the plan and the claims of exclusive threads as they are now, against what
- * the kernel says that it has now.
+ * What each thread is to have, against what the kernel says that it has now: CPUs from the plan and the claims of
+ * exclusive threads as they are now, the memory policy from what was read back when it was set.
  */
 
+#define VERIFY_VERSION 2
+
 struct verdict {
-    const char *word; /* "as-asked", "drifted", "program", "not-asked", "gone" */
-    bool is_no;
+    const char *word; /* "as-asked", "drifted", "program", "not-asked", "gone", "pending", "not-measured" */
+    bool is_no, is_unknown;
+};
+
+struct answer {
+    bool no;               /* something is not as asked */
+    unsigned not_measured; /* threads whose memory policy the kernel does not show */
 };
 
 static bool is_sound(const struct snapshot *snapshot, const struct segment_thread *thread)
@@ -34,7 +40,7 @@ static void within_base(struct cpuset *set, const struct snapshot *snapshot, uin
         cpuset_and(set, &base);
 }
 
-/* Exclusive threads' CPUs are nobody else's. */
+/* The CPUs of exclusive threads belong to no other thread. */
 static void drop_claims(struct cpuset *set, const struct snapshot *snapshot, const struct segment_thread *thread)
 {
     for (size_t i = 0; i < snapshot->thread_count; i++) {
@@ -70,33 +76,70 @@ static struct verdict judge(const struct segment_thread *thread, const struct cp
 {
     bool same = cpuset_equal(expected, now);
     if (!asked)
-        return (struct verdict){"not-asked", false};
+        return (struct verdict){.word = "not-asked"};
     if (same)
-        return (struct verdict){"as-asked", false};
+        return (struct verdict){.word = "as-asked"};
     /* the program's own choice, and what the rule allowed it */
     if ((thread->flags & THREAD_FLAG_PROGRAM) &&
         (thread->cpu_outcome == OUTCOME_BEST_EFFORT || cpuset_is_subset(now, expected)))
-        return (struct verdict){"program", false};
-    return (struct verdict){"drifted", true};
+        return (struct verdict){.word = "program"};
+    return (struct verdict){.word = "drifted", .is_no = true};
 }
 
-static json_t *verify_thread(const struct snapshot *snapshot, const struct segment_thread *thread, bool *ret_no)
+static struct verdict judge_policy(const struct snapshot *snapshot, const struct segment_thread *thread,
+                                   struct memory_policy *ret_now, bool *ret_is_known)
+{
+    *ret_is_known = false;
+    if (thread->mem_outcome == OUTCOME_PENDING)
+        return (struct verdict){.word = "pending"};
+    if (thread->got_policy == GOT_NO_POLICY)
+        return (struct verdict){.word = "not-asked"};
+    if (memory_policy_now(ret_now, (pid_t)snapshot->header.pid, (pid_t)thread->tid) < 0)
+        return (struct verdict){.word = "not-measured", .is_unknown = true};
+    *ret_is_known = true;
+    struct memory_policy got = memory_policy_of(thread->got_policy, thread->got_nodes, thread->got_more_nodes != 0);
+    if (!memory_policy_equal(&got, ret_now))
+        return (struct verdict){.word = "drifted", .is_no = true};
+    return (struct verdict){.word = thread->mem_reason == REASON_APP_KEPT ? "program" : "as-asked"};
+}
+
+/* Adds "policy", "policy_now" and "policy_verdict". */
+static void verify_policy(json_t *entry, const struct snapshot *snapshot, const struct segment_thread *thread,
+                          struct answer *answer)
+{
+    struct memory_policy now;
+    char text[MEMORY_POLICY_TEXT] = "";
+    bool is_known;
+    struct verdict verdict = judge_policy(snapshot, thread, &now, &is_known);
+    json_t *got = report_memory_policy(thread);
+    if (is_known)
+        memory_policy_text(&now, text);
+    json_object_set_new(entry, "policy", json_is_string(got) ? json_incref(got) : json_string(""));
+    json_object_set_new(entry, "policy_now", verdict.is_unknown ? json_null() : json_string(text));
+    json_object_set_new(entry, "policy_verdict", json_string(verdict.word));
+    json_decref(got);
+    answer->no = answer->no || verdict.is_no;
+    answer->not_measured += verdict.is_unknown;
+}
+
+static json_t *verify_thread(const struct snapshot *snapshot, const struct segment_thread *thread,
+                             struct answer *answer)
 {
     struct cpuset expected = CPUSET_EMPTY, now = CPUSET_EMPTY;
     bool asked = expected_cpus(snapshot, thread, &expected);
-    struct verdict verdict = {"gone", false};
-    if (thread_cpus_now((pid_t)snapshot->header.pid, (pid_t)thread->tid, &now) == 0)
+    struct verdict verdict = {.word = "gone"};
+    bool is_there = thread_cpus_now((pid_t)snapshot->header.pid, (pid_t)thread->tid, &now) == 0;
+    if (is_there)
         verdict = judge(thread, &expected, &now, asked);
     bool memory = thread->mem_outcome == OUTCOME_NONE || thread->mem_outcome == OUTCOME_BEST_EFFORT;
-    char *expected_text = asked ? cpuset_to_string(&expected) : NULL, *now_text = cpuset_to_string(&now);
-    json_t *name = json_string(thread->name);
-    json_t *entry = json_pack("{s:i, s:o, s:o, s:s, s:s, s:s, s:s}", "tid", (int)thread->tid, "name",
-                              name ? name : json_string("?"), "rule", report_rule_name(snapshot, thread->rule), "asked",
-                              expected_text ? expected_text : "", "now", now_text ? now_text : "", "verdict",
-                              verdict.word, "memory", memory ? reason_word(thread->mem_reason) : "");
-    *ret_no = *ret_no || verdict.is_no || (memory && thread->mem_outcome == OUTCOME_NONE);
-    free(expected_text);
-    free(now_text);
+    json_t *entry = json_pack("{s:i, s:o, s:o, s:o, s:o, s:s, s:s}", "tid", (int)thread->tid, "name",
+                              report_any_text(thread->name), "rule", report_rule_name(snapshot, thread->rule), "asked",
+                              report_owned_text(asked ? cpuset_to_string(&expected) : NULL), "now",
+                              report_owned_text(cpuset_to_string(&now)), "verdict", verdict.word, "memory",
+                              memory ? reason_word(thread->mem_reason) : "");
+    answer->no = answer->no || verdict.is_no || (memory && thread->mem_outcome == OUTCOME_NONE);
+    if (is_there)
+        verify_policy(entry, snapshot, thread, answer);
     cpuset_free(&expected);
     cpuset_free(&now);
     return entry;
@@ -104,34 +147,50 @@ static json_t *verify_thread(const struct snapshot *snapshot, const struct segme
 
 static void print_threads(const json_t *threads)
 {
-    static const char *const headings[] = {"TID", "THREAD", "RULE", "ASKED", "NOW", "VERDICT", "MEMORY"};
-    static const char *const keys[] = {"tid", "name", "rule", "asked", "now", "verdict", "memory"};
-    rows_print(stdout, threads, headings, keys, 7);
+    static const char *const headings[] = {"TID",     "THREAD", "RULE",       "ASKED",          "NOW",
+                                           "VERDICT", "POLICY", "POLICY-NOW", "POLICY-VERDICT", "MEMORY"};
+    static const char *const keys[] = {"tid",     "name",   "rule",       "asked",          "now",
+                                       "verdict", "policy", "policy_now", "policy_verdict", "memory"};
+    rows_print(stdout, threads, headings, keys, 10);
+}
+
+static void print_answer(const json_t *document, const struct answer *answer)
+{
+    print_threads(json_object_get(document, "threads"));
+    unseen_text(stdout, document);
+    if (answer->no)
+        printf("not as asked\n");
+    else if (answer->not_measured)
+        printf(
+            "as asked as far as measured; the memory policy of %u of the threads is not measured: the kernel does not "
+            "show it (it takes the same user, or CAP_SYS_PTRACE)\n",
+            answer->not_measured);
+    else
+        printf("as asked\n");
 }
 
 static int verify(pid_t pid, bool json)
 {
     struct snapshot snapshot;
-    bool no = false;
+    struct answer answer = {0};
     int status = snapshot_of(&snapshot, pid);
     if (status != EXIT_OK)
         return status;
     json_t *threads = json_array();
     for (size_t i = 0; i < snapshot.thread_count; i++)
         if (snapshot.threads[i].state == THREAD_LIVE)
-            json_array_append_new(threads, verify_thread(&snapshot, &snapshot.threads[i], &no));
-    json_t *answer = json_pack("{s:i, s:i, s:b, s:o, s:o}", "nodewise_verify", 1, "pid", (int)pid, "as_asked", !no,
-                               "threads", threads, "unseen", unseen_threads(&snapshot));
+            json_array_append_new(threads, verify_thread(&snapshot, &snapshot.threads[i], &answer));
+    json_t *document = json_pack("{s:i, s:i, s:b, s:i, s:o, s:o}", "nodewise_verify", VERIFY_VERSION, "pid", (int)pid,
+                                 "as_asked", !answer.no, "not_measured", (int)answer.not_measured, "threads", threads,
+                                 "unseen", unseen_threads(&snapshot));
     snapshot_free(&snapshot);
     if (json) {
-        print_json(stdout, answer);
+        print_json(stdout, document);
     } else {
-        print_threads(json_object_get(answer, "threads"));
-        unseen_text(stdout, answer);
-        printf("%s\n", no ? "not as asked" : "as asked");
-        json_decref(answer);
+        print_answer(document, &answer);
+        json_decref(document);
     }
-    return finish_output(no ? EXIT_NO : EXIT_OK);
+    return finish_output(answer.no ? EXIT_NO : EXIT_OK);
 }
 
 int cmd_verify(int argc, char **argv)

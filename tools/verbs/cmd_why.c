@@ -5,6 +5,7 @@
 #include "policy/reason.h"
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
+#include "tools/common/memory_policy.h"
 #include "tools/prepare/options.h"
 #include "tools/report/report_json.h"
 #include "tools/segment/snapshot.h"
@@ -144,6 +145,22 @@ static void print_outcome(const char *label, const char *outcome, const char *re
     putchar('\n');
 }
 
+/* What was read back when the policy was set, and what the kernel says now. */
+static void print_policy(const json_t *thread)
+{
+    const char *got = text_of(thread, "memory_policy");
+    const json_t *now = json_object_get(thread, "memory_policy_now");
+    if (!*got)
+        return;
+    printf("policy   %s read back", got);
+    if (json_is_string(now))
+        printf(", %s now%s", json_string_value(now),
+               truth_of(thread, "memory_policy_drifted") ? "  <- differs from what was read back" : "");
+    else if (now)
+        printf(", not measured now");
+    putchar('\n');
+}
+
 static void print_answer(const json_t *report, const json_t *thread, const json_t *tried, const json_t *events)
 {
     const char *now = text_of(thread, "now"), *asked = text_of(thread, "asked");
@@ -159,6 +176,7 @@ static void print_answer(const json_t *report, const json_t *thread, const json_
         printf("now      CPUs %s%s\n", now, strcmp(now, asked) ? "  <- differs from what was asked" : "");
     print_outcome("got", text_of(thread, "outcome"), text_of(thread, "reason"));
     print_outcome("memory", text_of(thread, "memory_outcome"), text_of(thread, "memory_reason"));
+    print_policy(thread);
     printf("step     %s\n", text_of(thread, "step"));
     json_array_foreach(events, index, event)
         printf("%-8s %.1f ms %s %s %s\n", index ? "" : "events", json_number_value(json_object_get(event, "ms")),
@@ -180,6 +198,24 @@ static const struct segment_thread *find_thread(const struct snapshot *snapshot,
     return NULL;
 }
 
+/* Beside what was read back: what the kernel says now; null where it does not tell. */
+static void add_policy_now(json_t *entry, const struct snapshot *snapshot, const struct segment_thread *thread)
+{
+    char text[MEMORY_POLICY_TEXT];
+    struct memory_policy now;
+    if (!snapshot->alive || thread->state != THREAD_LIVE || thread->got_policy == GOT_NO_POLICY)
+        return;
+    int error = memory_policy_now(&now, (pid_t)snapshot->header.pid, (pid_t)thread->tid);
+    if (error < 0) {
+        json_object_set_new(entry, "memory_policy_now", json_null());
+        return;
+    }
+    struct memory_policy got = memory_policy_of(thread->got_policy, thread->got_nodes, thread->got_more_nodes != 0);
+    memory_policy_text(&now, text);
+    json_object_set_new(entry, "memory_policy_now", json_string(text));
+    json_object_set_new(entry, "memory_policy_drifted", json_boolean(!memory_policy_equal(&got, &now)));
+}
+
 static int answer(const struct question *question)
 {
     struct snapshot snapshot;
@@ -195,7 +231,8 @@ static int answer(const struct question *question)
         return EXIT_NO_PROCESS;
     }
     json_t *report = report_json(&snapshot), *tried = tried_rules(&snapshot, thread);
-    const json_t *entry = json_array_get(json_object_get(report, "threads"), index);
+    json_t *entry = json_array_get(json_object_get(report, "threads"), index);
+    add_policy_now(entry, &snapshot, thread);
     json_t *events = events_of(report, thread->tid);
     if (question->json) {
         status = print_json(stdout, json_pack("{s:i, s:O, s:O, s:O, s:O}", "nodewise_why", 1, "process",
