@@ -116,7 +116,7 @@ static void print_words(FILE *to, const struct key *key)
 static void print_key(FILE *to, const struct hit *hit)
 {
     const struct key *key = hit->key;
-    fprintf(to, "%s: %s%s\n", key->name, key->summary, key->later ? " (not in effect in this version)" : "");
+    fprintf(to, "%s: %s\n", key->name, key->summary);
     for (size_t i = 0; i < hit->path_count; i++) {
         char variable[2 * KEY_PATH_MAX];
         fprintf(to, "  %-9s  %s\n", i ? "" : "path", hit->paths[i]);
@@ -157,9 +157,9 @@ static json_t *key_to_json(const struct hit *hit)
     const struct key *inner;
     for (size_t n = 0; key->table && (inner = key_at(key->table, n)); n++)
         json_object_set_new(keys, inner->name, json_string(inner->summary));
-    return json_pack("{s:s, s:s, s:s?, s:s, s:s?, s:b, s:o, s:o, s:o, s:o}", "key", key->name, "summary", key->summary,
-                     "text", key->text, "value", key_type_text(key), "default", key->fallback, "in_effect", !key->later,
-                     "paths", paths, "variables", variables, "words", words, "keys", keys);
+    return json_pack("{s:s, s:s, s:s?, s:s, s:s?, s:o, s:o, s:o, s:o}", "key", key->name, "summary", key->summary,
+                     "text", key->text, "value", key_type_text(key), "default", key->fallback, "paths", paths,
+                     "variables", variables, "words", words, "keys", keys);
 }
 
 bool config_explain(FILE *to, const char *asked, bool json)

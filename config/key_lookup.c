@@ -45,7 +45,7 @@ const char *key_type_text(const struct key *key)
         return "the integer 1";
     case KEY_EXTENDS:
         return "a string or a list of strings";
-    case KEY_TEXT:
+    case KEY_NOTE:
         return "a string";
     case KEY_REPORT_FILE:
         return "a path, with {comm}, {pid}, {hostname} and {rank}";
@@ -80,8 +80,6 @@ const char *key_type_text(const struct key *key)
         return "one word or a list of words";
     case KEY_CPU_COUNT:
         return "one word, or a whole number from 1 up";
-    case KEY_WEIGHTS:
-        return "a table of node = weight";
     case KEY_LABELS:
         return "a table of name = \"value\"";
     }

@@ -110,8 +110,6 @@ static const struct key memory_keys[] = {
      .summary = "nodes of that policy; the thread's home node when not given",
      .text = "The nodes may have no CPUs (CXL or HBM memory). Interleaving without nodes goes over all nodes of the "
              "rule that have memory."},
-    {"weights", KEY_WEIGHTS, FIELDS(struct memory, weights, weight_count),
-     .summary = "weight of each node for weighted_interleave, 1 to 255"},
     {"node_ids", KEY_WORD, FIELD(struct memory, node_ids), WORDS(node_ids), .fallback = "cpuset",
      .summary = "what the kernel makes of the policy's nodes when the cpuset of the process changes",
      .text =
@@ -262,7 +260,7 @@ static const struct key rule_keys[] = {
      .text =
          "Letters and digits, with single '-' or '_' between them, at most 31. Upper and lower case, '-' and '_' are "
          "the same when layers are merged and in environment names."},
-    {"description", KEY_TEXT, FIELD(struct rule, description), .summary = "what the rule is for"},
+    {"description", KEY_NOTE, .summary = "what the rule is for"},
     {"match", KEY_MATCH, FIELDS(struct rule, matches, match_count), .table = &key_match,
      .summary = "which threads the rule takes"},
 };
@@ -312,17 +310,9 @@ static const struct key metrics_keys[] = {
 };
 static const struct key_table key_metrics = {"metrics", "Numbers for monitoring.", KEYS(metrics_keys)};
 
-static const struct key log_keys[] = {
-    {"level", KEY_WORD, .later = true, FIELD(struct policy, log.level), WORDS(log_level), .fallback = "warn",
-     .summary = "how much is logged"},
-    {"target", KEY_TEXT, .later = true, FIELD(struct policy, log.target), .summary = "file of the log",
-     .text = "Nothing is ever logged to the program's own standard output or standard error."},
-};
-static const struct key_table key_log = {"log", "What the library logs inside the program.", KEYS(log_keys)};
-
 static const struct key root_keys[] = {
     {"schema", KEY_VERSION, .file_only = true, .summary = "version of the language: 1, required in every file"},
-    {"description", KEY_TEXT, FIELD(struct policy, description), .summary = "what the policy is for"},
+    {"description", KEY_NOTE, .summary = "what the policy is for"},
     {"extends", KEY_EXTENDS, .file_only = true, .summary = "policies that this file changes",
      .text =
          "Each is \"preset:NAME\" or a path, relative to this file. Later ones go over earlier ones, this file over "
@@ -338,6 +328,5 @@ static const struct key root_keys[] = {
     {"cpu_count", KEY_TABLE, .table = &key_cpu_count, .summary = "how many CPUs the program believes in"},
     {"report", KEY_TABLE, .table = &key_report, .summary = "what is written when the process ends"},
     {"metrics", KEY_TABLE, .table = &key_metrics, .summary = "numbers for monitoring"},
-    {"log", KEY_TABLE, .later = true, .table = &key_log, .summary = "what is logged"},
 };
 const struct key_table key_root = {"", "The policy file.", KEYS(root_keys)};

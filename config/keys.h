@@ -22,7 +22,7 @@ enum key_type {
     KEY_REGIONS,     /* a list of tables -> struct memory.regions */
     KEY_VERSION,     /* the integer 1; no field */
     KEY_EXTENDS,     /* a string or a list; no field: the layers are loaded before anything is read */
-    KEY_TEXT,        /* a string -> const char * */
+    KEY_NOTE,        /* a string for the reader of the file; no field */
     KEY_REPORT_FILE, /* a string with {words} -> const char * */
     KEY_RULE_NAME,   /* a name -> const char *, and struct rule.span */
     KEY_THREAD_NAME, /* a string with {n} and {rule} -> const char * */
@@ -39,7 +39,6 @@ enum key_type {
     KEY_CHOICE,      /* one of `words` -> const char * */
     KEY_WORDS,       /* one or more of `words` -> uint32_t, a bit each */
     KEY_CPU_COUNT,   /* one of `words` or an integer -> enum cpu_report, number in `offset_2` */
-    KEY_WEIGHTS,     /* a table node = weight -> struct weight *, count in `offset_2` */
     KEY_LABELS,      /* a table name = "value" -> struct label *, count in `offset_2` */
 };
 
@@ -48,7 +47,6 @@ struct key_table;
 struct key {
     const char *name;
     enum key_type type;
-    bool later;              /* accepted and carried, not in effect in this version */
     bool file_only;          /* has no environment name and no --set path */
     size_t offset, offset_2; /* in the struct of its table */
     const struct word_list *words;

@@ -35,7 +35,8 @@ static void unknown_piece(const struct setting *setting, const struct key_table 
             suggest_offer(&suggestion, key->name);
 
     char under[2 * MAX_PATH] = "";
-    if (suggestion.best) {
+    const char *instead = former_key(table->name, setting->pieces[piece]);
+    if (suggestion.best && !instead) {
         char better[MAX_PATH + 64] = "";
         for (size_t i = 0; i < setting->count; i++) {
             size_t used = strlen(better);
@@ -47,7 +48,7 @@ static void unknown_piece(const struct setting *setting, const struct key_table 
             *c = (char)toupper((unsigned char)*c);
         snprintf(under, sizeof(under), "did you mean `%s`?", better);
     }
-    diag_add(setting->layers->diags, DIAG_E012, setting->name_span, under[0] ? under : NULL, NULL,
+    diag_add(setting->layers->diags, DIAG_E012, setting->name_span, under[0] ? under : NULL, instead,
              "unknown key `%s` in %s `%s`", setting->pieces[piece],
              setting->is_variable ? "the variable" : "the setting", setting->written);
 }
@@ -100,12 +101,12 @@ static int put_value(const struct setting *setting, struct value *table, const s
     return copy ? table_add(pool, table, copy, setting->name_span, value) : -ENOMEM;
 }
 
-/* One label or weight: the piece behind the key is free. */
+/* One label: the piece behind the key is free. */
 static int put_free_key(const struct setting *setting, struct value *table, const struct key *key, const char *name)
 {
-    static const struct key weight = {.name = "weight", .type = KEY_RATIO}, label = {.name = "label", .type = KEY_TEXT};
+    static const struct key label = {.name = "label", .type = KEY_NOTE};
     struct value *inner = enter_table(setting, table, key->name);
-    return inner ? put_value(setting, inner, key->type == KEY_WEIGHTS ? &weight : &label, name) : 0;
+    return inner ? put_value(setting, inner, &label, name) : 0;
 }
 
 static int assign(const struct setting *setting, struct value *root)
@@ -126,7 +127,7 @@ static int assign(const struct setting *setting, struct value *root)
         }
         if (left == 0)
             return put_value(setting, table, key, key->name);
-        if (left == 1 && (key->type == KEY_WEIGHTS || key->type == KEY_LABELS))
+        if (left == 1 && key->type == KEY_LABELS)
             return put_free_key(setting, table, key, setting->pieces[i + 1]);
         if (key->type == KEY_RULES) {
             table = enter_rule(setting, root, setting->pieces[++i]);

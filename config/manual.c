@@ -78,8 +78,6 @@ static void print_key(FILE *to, const struct key *key)
         print_roff(to, key->text);
         fputc('\n', to);
     }
-    if (key->later)
-        fputs("Not in effect in this version.\n", to);
     if (key->words)
         print_words(to, key);
 }

@@ -62,11 +62,7 @@ static void check_placement(const struct policy *policy, const struct placement 
 /* Only what this table itself says: an inherited policy or set is not this table's mistake. */
 static void check_memory(const struct memory *memory, const struct memory *inherited, struct diag_list *diags)
 {
-    bool own_weights = memory->weight_count && (!inherited || memory->weights != inherited->weights);
     bool own_nodes = memory->nodes.count && (!inherited || memory->nodes.items != inherited->nodes.items);
-    if (own_weights && memory->policy != MEM_WEIGHTED_INTERLEAVE)
-        diag_add(diags, DIAG_W003, memory->policy_span, NULL, NULL,
-                 "weights have no effect with the memory policy `%s`", word_of(&words_mem_policy, memory->policy));
     if (memory->numa_balancing && memory->policy != MEM_BIND && !(inherited && inherited->numa_balancing))
         diag_add(diags, DIAG_W005, memory->numa_balancing_span, NULL, "memory = { policy = \"bind\", … }",
                  "numa_balancing has no effect with the memory policy `%s`",

@@ -71,7 +71,7 @@ static struct value *merge_values(struct pool *pool, const struct key *key, stru
     return upper;
 }
 
-/* keys: NULL for tables whose keys are free (labels, weights). */
+/* keys: NULL for tables whose keys are free (labels). */
 static struct value *merge_tables(struct pool *pool, const struct key_table *keys, const struct value *lower,
                                   const struct value *upper)
 {

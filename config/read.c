@@ -102,14 +102,18 @@ static void report_unknown_key(struct reader *reader, const struct key_table *ta
     for (size_t n = 0; (key = key_at(table, n)); n++)
         suggest_offer(&suggestion, key->name);
 
-    if (suggestion.best && (suggestion.distance < 2 || !ours || !*ours))
+    const char *instead = former_key(table->name, entry->key);
+    if (instead)
+        under[0] = '\0';
+    else if (suggestion.best && (suggestion.distance < 2 || !ours || !*ours))
         snprintf(under, sizeof(under), "did you mean `%s`?", suggestion.best);
     else if (ours && *ours)
         snprintf(under, sizeof(under), "is called `%s` here", *ours);
     else if (!find_below(table, entry->key, under, sizeof(under)) && table != &key_root &&
              key_find(&key_root, entry->key, NULL))
         snprintf(under, sizeof(under), "belongs to the top level, before the first table");
-    REPORT(reader, DIAG_E012, entry->key_span, under[0] ? under : NULL, NULL, "unknown key `%s` %s", entry->key, where);
+    REPORT(reader, DIAG_E012, entry->key_span, under[0] ? under : NULL, instead, "unknown key `%s` %s", entry->key,
+           where);
 }
 
 /* --- tables --- */
@@ -263,13 +267,6 @@ static void settle_group(struct reader *reader, const struct value *value, struc
     }
 }
 
-/* One note for a table of such keys, not one for each of them. */
-static void note_later(struct reader *reader, const struct key *key, const struct entry *entry)
-{
-    if (key->later && !reader->below_later)
-        REPORT(reader, DIAG_N001, entry->key_span, NULL, NULL, "`%s` is not in effect in this version", key->name);
-}
-
 static void read_entry(struct reader *reader, const struct key *key, const struct entry *entry, void *base)
 {
     void *field = (char *)base + key->offset, *field_2 = (char *)base + key->offset_2;
@@ -280,10 +277,7 @@ static void read_entry(struct reader *reader, const struct key *key, const struc
             report_wrong_type(reader, key, entry->value);
             return;
         }
-        note_later(reader, key, entry);
-        reader->below_later += key->later;
         read_table(reader, key->table, entry->value, field);
-        reader->below_later -= key->later;
         return;
     case KEY_RULES:
         read_rules(reader, key, entry->value);
@@ -302,7 +296,6 @@ static void read_entry(struct reader *reader, const struct key *key, const struc
         if (key == key_find(&key_memory, "numa_balancing", NULL))
             ((struct memory *)base)->numa_balancing_span = reader_span(reader, entry->value->span);
     }
-    note_later(reader, key, entry);
 }
 
 static void read_table(struct reader *reader, const struct key_table *table, const struct value *value, void *base)

@@ -238,34 +238,6 @@ static void read_cpu_count(struct reader *reader, const struct key *key, const s
         *field = (enum cpu_report)word;
 }
 
-static void read_weights(struct reader *reader, const struct key *key, const struct value *value, struct weight **field,
-                         size_t *count)
-{
-    if (value->kind != VALUE_TABLE) {
-        report_wrong_type(reader, key, value);
-        return;
-    }
-    struct weight *weights = reader_alloc(reader, (value->table.count + 1) * sizeof(*weights));
-    size_t used = 0;
-    for (size_t i = 0; weights && i < value->table.count; i++) {
-        const struct entry *entry = &value->table.entries[i];
-        struct index_range node;
-        const char *at = entry->key;
-        if (parse_range(&at, &node) < 0 || *at || node.first != node.last || node.first > CPUSET_MAX_ID)
-            REPORT(reader, DIAG_E019, entry->key_span, NULL, "one node a key: weights = { 0 = 3, 1 = 1 }",
-                   "`%s` is not the number of a node", entry->key);
-        else if (entry->value->kind != VALUE_INTEGER)
-            REPORT(reader, DIAG_E013, entry->value->span, NULL, NULL, "a weight is an integer, not %s",
-                   value_kind_name(entry->value->kind));
-        else if (entry->value->integer < 1 || entry->value->integer > 255)
-            REPORT(reader, DIAG_E015, entry->value->span, NULL, NULL, "a weight must be from 1 to 255");
-        else
-            weights[used++] = (struct weight){node.first, (uint32_t)entry->value->integer};
-    }
-    *field = weights;
-    *count = used;
-}
-
 static void read_labels(struct reader *reader, const struct key *key, const struct value *value, struct label **field,
                         size_t *count)
 {
@@ -360,9 +332,8 @@ void read_single(struct reader *reader, const struct key *key, const struct entr
     case KEY_EXTENDS:
         texts_of(reader, key, value);
         break;
-    case KEY_TEXT:
-        if (text_of(reader, key, value, &text))
-            *(const char **)field = text.value;
+    case KEY_NOTE:
+        text_of(reader, key, value, &text);
         break;
     case KEY_REPORT_FILE:
     case KEY_THREAD_NAME:
@@ -409,9 +380,6 @@ void read_single(struct reader *reader, const struct key *key, const struct entr
         break;
     case KEY_CPU_COUNT:
         read_cpu_count(reader, key, value, field, field_2);
-        break;
-    case KEY_WEIGHTS:
-        read_weights(reader, key, value, field, field_2);
         break;
     case KEY_LABELS:
         read_labels(reader, key, value, field, field_2);

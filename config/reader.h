@@ -8,7 +8,6 @@ struct reader {
     struct policy *policy;
     struct diag_list *diags; /* NULL: quiet */
     bool out_of_memory;
-    unsigned below_later;             /* tables above that are not in effect yet */
     char path[KEY_PATH_MAX];          /* of the table that is being read, dotted */
     const char *source, *source_copy; /* the last source name and its copy in the policy */
 };

@@ -91,7 +91,7 @@ static json_t *type_schema(const struct key *key)
         return nested_schema(key);
     case KEY_VERSION:
         return json_pack("{s:s,s:[i]}", "type", "integer", "enum", 1);
-    case KEY_TEXT:
+    case KEY_NOTE:
         return json_pack("{s:s,s:i}", "type", "string", "minLength", 1);
     case KEY_REPORT_FILE:
         return pattern("^([^{}]|\\{(comm|pid|hostname|rank)\\})+$");
@@ -126,9 +126,6 @@ static json_t *type_schema(const struct key *key)
     case KEY_CPU_COUNT:
         return json_pack("{s:[o,{s:s,s:i,s:i}]}", "oneOf", words_schema(key), "type", "integer", "minimum", 1,
                          "maximum", 65536);
-    case KEY_WEIGHTS:
-        return json_pack("{s:s,s:b,s:{s:{s:s,s:i,s:i}}}", "type", "object", "additionalProperties", 0,
-                         "patternProperties", "^[0-9]+$", "type", "integer", "minimum", 1, "maximum", 255);
     case KEY_LABELS:
         return json_pack("{s:s,s:b,s:{s:{s:s}}}", "type", "object", "additionalProperties", 0, "patternProperties",
                          "^[A-Za-z_][A-Za-z0-9_]*$", "type", "string");
@@ -139,8 +136,7 @@ static json_t *type_schema(const struct key *key)
 static json_t *key_schema(const struct key *key)
 {
     json_t *schema = type_schema(key);
-    json_t *description = json_sprintf("%s%s%s%s", key->summary, key->text ? ". " : "", key->text ? key->text : "",
-                                       key->later ? " (Not in effect in this version.)" : "");
+    json_t *description = json_sprintf("%s%s%s", key->summary, key->text ? ". " : "", key->text ? key->text : "");
     json_object_set_new(schema, "description", description);
     struct pool pool = {0};
     struct value *value =

@@ -171,8 +171,6 @@ static const struct foreign words[] = {
     {"1GB", {"1GiB"}},
     {"keep", {"respect"}},
     {"all", {"inherit", "any", "full"}},
-    {"warning", {"warn"}},
-    {"trace", {"debug"}},
 };
 
 static const char *const *find(const struct foreign *list, size_t count, const char *name)
@@ -180,6 +178,22 @@ static const char *const *find(const struct foreign *list, size_t count, const c
     for (size_t i = 0; i < count; i++)
         if (strcasecmp(list[i].theirs, name) == 0)
             return list[i].ours;
+    return NULL;
+}
+
+static const struct {
+    const char *table, *name, *instead;
+} former_keys[] = {
+    {"", "log", "for a log of why processes are governed or not, set the environment variable NODEWISE_LOG=FILE"},
+    {"memory", "weights",
+     "weights are the machine's: write them to /sys/kernel/mm/mempolicy/weighted_interleave/nodeN (Linux 6.9)"},
+};
+
+const char *former_key(const char *table, const char *name)
+{
+    for (size_t i = 0; i < sizeof(former_keys) / sizeof(former_keys[0]); i++)
+        if (strcmp(former_keys[i].table, table) == 0 && strcmp(former_keys[i].name, name) == 0)
+            return former_keys[i].instead;
     return NULL;
 }
 

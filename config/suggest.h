@@ -24,4 +24,7 @@ unsigned edit_distance(const char *a, const char *b);
 const char *const *foreign_key(const char *name);
 const char *const *foreign_word(const char *word);
 
+/* What to do instead of a key that earlier versions had in the table of that name ("" at the top level), or NULL. */
+const char *former_key(const char *table, const char *name);
+
 #endif

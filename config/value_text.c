@@ -35,7 +35,6 @@ static bool may_be_toml(const struct key *key, const char *text)
     case KEY_RULES:
     case KEY_MATCH:
     case KEY_REGIONS:
-    case KEY_WEIGHTS:
     case KEY_LABELS:
     case KEY_BOOL:
     case KEY_TRI:
@@ -57,7 +56,7 @@ static bool may_be_toml(const struct key *key, const char *text)
 
 static bool takes_tables_alone(const struct key *key)
 {
-    return key->table || key->type == KEY_WEIGHTS || key->type == KEY_LABELS;
+    return key->table || key->type == KEY_LABELS;
 }
 
 bool is_plain_text(const struct key *key, const char *text)

@@ -364,12 +364,6 @@ static void fill_placement(struct compiling *c, size_t rule, struct plan_rule *r
     record->flags |=
         (placement->exclusive ? PLAN_RULE_EXCLUSIVE : 0u) | (memory->migrate_on_move ? PLAN_RULE_MIGRATE : 0u) |
         (memory->next_touch ? PLAN_RULE_NEXT_TOUCH : 0u) | (memory->numa_balancing ? PLAN_RULE_BALANCING : 0u);
-    record->weights_first = build_next(&c->builder, PLAN_RANGES);
-    record->weights_count = (uint32_t)memory->weight_count;
-    for (size_t i = 0; i < memory->weight_count; i++) {
-        struct plan_range weight = {memory->weights[i].node, memory->weights[i].weight};
-        build_add(&c->builder, PLAN_RANGES, &weight);
-    }
     c->builder.header.features |=
         (placement->exclusive ? PLAN_HAS_EXCLUSIVE : 0u) | (memory->policy != MEM_DEFAULT ? PLAN_HAS_MEMPOLICY : 0u) |
         (placement->enforcement == ENFORCE_HARD ? PLAN_HAS_HARD : 0u) | (placement->rename ? PLAN_HAS_RENAME : 0u) |
@@ -446,23 +440,18 @@ static void fill_header(struct compiling *c)
     const struct policy *policy = c->policy;
     struct plan_header *header = &c->builder.header;
     header->policy_id = c->options->policy_id;
-    header->topology_id = c->topology->identity;
     header->default_rule = PLAN_NONE;
     header->allowed_mask = build_mask(&c->builder, &c->topology->allowed);
     header->source = build_text(&c->builder, c->options->source);
-    header->description = build_text(&c->builder, policy->description);
     header->children = policy->target.children;
     header->at_exit = policy->report.at_exit;
     header->report_file = build_text(&c->builder, policy->report.file);
     header->report_formats = policy->report.formats;
     header->report_pages = policy->report.pages;
-    header->log_level = policy->log.level;
-    header->log_target = build_text(&c->builder, policy->log.target);
     header->cpu_report = policy->cpu_count.report;
     header->cpu_number = policy->cpu_count.number;
     header->cpu_apis = policy->cpu_count.apis;
     header->process_distribution = policy->process.distribution;
-    header->process_level = policy->process.level;
     header->process_share = c->options->share;
     header->match_delay_us =
         policy->process.match_delay_us > UINT32_MAX ? UINT32_MAX : (uint32_t)policy->process.match_delay_us;

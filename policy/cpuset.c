@@ -75,12 +75,6 @@ int cpuset_add_range(struct cpuset *set, unsigned first, unsigned last)
     return 0;
 }
 
-void cpuset_remove(struct cpuset *set, unsigned id)
-{
-    if (word_of_id(id) < set->count)
-        set->words[word_of_id(id)] &= ~bit_of_id(id);
-}
-
 bool cpuset_has(const struct cpuset *set, unsigned id)
 {
     return word_or_zero(set, word_of_id(id)) & bit_of_id(id);

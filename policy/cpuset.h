@@ -32,7 +32,6 @@ int cpuset_copy(struct cpuset *ret_to, const struct cpuset *from);
 
 int cpuset_add(struct cpuset *set, unsigned id);                         /* -ERANGE above CPUSET_MAX_ID */
 int cpuset_add_range(struct cpuset *set, unsigned first, unsigned last); /* both ends included */
-void cpuset_remove(struct cpuset *set, unsigned id);
 bool cpuset_has(const struct cpuset *set, unsigned id);
 
 int cpuset_or(struct cpuset *set, const struct cpuset *other);      /* set |= other */

@@ -23,7 +23,7 @@
 #include "policy/words.h"
 
 #define PLAN_MAGIC     UINT64_C(0x314e414c5057444e) /* "NDWPLAN1" little-endian */
-#define PLAN_VERSION   7u
+#define PLAN_VERSION   8u
 #define PLAN_MAX_SIZE  (64u << 20) /* bytes; a larger file is refused unread */
 #define PLAN_NONE      UINT32_MAX  /* "no such index" in every index field that says "or PLAN_NONE" */
 #define PLAN_MAX_RULES 1024u
@@ -82,24 +82,19 @@ struct plan_header {
     uint64_t total_size;     /* bytes, equals the file's size */
     uint64_t checksum;       /* plan_checksum() over the whole plan with this field as 0 */
     uint64_t policy_id;      /* hash of the policy's text and overrides */
-    uint64_t topology_id;    /* struct topology.identity */
     uint32_t features;       /* enum plan_feature */
     uint32_t default_rule;   /* index of the catch-all rule, or PLAN_NONE: base state where nothing matches */
     uint32_t main_mask;      /* mask: union of all rules' CPUs */
     uint32_t allowed_mask;   /* mask: what the compiler was allowed to use */
     uint32_t source;         /* string: the policy's file name(s), for views */
-    uint32_t description;    /* string */
     uint32_t children;       /* enum children */
     uint32_t at_exit;        /* enum at_exit */
     uint32_t report_file;    /* string template, "" for stderr */
     uint32_t report_formats; /* bits of enum report_format */
-    uint32_t log_level;      /* enum log_level */
-    uint32_t log_target;     /* string, "" for none */
     uint32_t cpu_report;     /* enum cpu_report */
     uint32_t cpu_number;
     uint32_t cpu_apis;             /* bits of enum cpu_api */
     uint32_t process_distribution; /* enum process_distribution */
-    uint32_t process_level;        /* enum level */
     uint32_t match_delay_us;
     uint32_t metrics_flags;  /* 1 enabled, 2 per_thread */
     uint32_t process_shares; /* of [process] distribution: the plans beside this one, each for a part of the machine;
@@ -164,7 +159,6 @@ struct plan_rule {
     uint8_t set_reason; /* enum reason: OK, FALLBACK_SET, EMPTY_SET, NO_DEVICE */
     uint8_t mem_reason; /* enum reason: OK, MEM_NODE, … */
     uint16_t imbalance_permille;
-    uint32_t weights_first, weights_count; /* PLAN_RANGES: first = node, last = weight */
     uint32_t interval_ms, min_residency_ms;
     uint64_t prefault_size; /* bytes */
     uint32_t regions_first, regions_count;

@@ -192,7 +192,6 @@ static bool rules_are_sound(const struct plan_view *plan)
             return false;
         if (rule->slot_count == 0 || !range_fits(plan, PLAN_SLOTS, rule->slot_first, rule->slot_count) ||
             !range_fits(plan, PLAN_CLAUSES, rule->clause_first, rule->clause_count) ||
-            !range_fits(plan, PLAN_RANGES, rule->weights_first, rule->weights_count) ||
             !range_fits(plan, PLAN_REGIONS, rule->regions_first, rule->regions_count))
             return false;
         if (!used_cpu_mask_fits(plan, rule->set_mask) || !rule_enums_are_sound(rule))
@@ -240,10 +239,9 @@ static bool header_is_sound(const struct plan_view *plan)
         return false;
     if (!used_cpu_mask_fits(plan, h->main_mask) || !used_cpu_mask_fits(plan, h->allowed_mask))
         return false;
-    return text_fits(plan, h->source) && text_fits(plan, h->description) && text_fits(plan, h->report_file) &&
-           text_fits(plan, h->log_target) && h->children < CHILDREN_COUNT && h->at_exit < AT_EXIT_COUNT &&
-           h->log_level < LOG_COUNT && h->cpu_report < CPUS_COUNT && h->process_distribution < PROC_DIST_COUNT &&
-           h->process_level < LEVEL_COUNT && shares_are_sound(plan, h);
+    return text_fits(plan, h->source) && text_fits(plan, h->report_file) && h->children < CHILDREN_COUNT &&
+           h->at_exit < AT_EXIT_COUNT && h->cpu_report < CPUS_COUNT && h->process_distribution < PROC_DIST_COUNT &&
+           shares_are_sound(plan, h);
 }
 
 /* Sections lie behind the header, in the file, aligned; only then may their records be looked at. */

@@ -36,11 +36,6 @@ struct set_list {
     size_t count; /* 0: not given */
 };
 
-struct weight {
-    uint32_t node;
-    uint32_t weight; /* 1..255 */
-};
-
 /* "3-7"; last == UINT32_MAX for "3-" */
 struct index_range {
     uint32_t first, last;
@@ -70,8 +65,6 @@ struct memory {
     enum mem_policy policy;
     struct span policy_span;
     struct set_list nodes;
-    struct weight *weights;
-    size_t weight_count;
     enum node_ids node_ids;
     bool numa_balancing;
     struct span numa_balancing_span;
@@ -119,8 +112,7 @@ struct match {
 
 struct rule {
     const char *name;
-    struct span span; /* of the name's value */
-    const char *description;
+    struct span span;      /* of the name's value */
     struct match *matches; /* OR; at least one */
     size_t match_count;
     struct placement placement;
@@ -131,7 +123,6 @@ struct label {
 };
 
 struct policy {
-    const char *description;
     struct {
         struct text_list exe, comm, argv, user;
         enum children children;
@@ -167,10 +158,6 @@ struct policy {
         struct label *labels;
         size_t label_count;
     } metrics;
-    struct {
-        enum log_level level;
-        const char *target; /* path, or NULL */
-    } log;
     struct policy_memory *storage; /* owns everything above */
 };
 

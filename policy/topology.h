@@ -69,7 +69,6 @@ struct topology {
     uint32_t *distances; /* node_count x node_count by index in nodes[]; 10 = local (ACPI SLIT) */
     struct device *devices;
     size_t device_count;
-    uint64_t identity; /* hash over everything that placement looks at, incl. allowed: a plan's cache key */
 };
 
 enum topology_kind { TOPOLOGY_MACHINE, TOPOLOGY_XML, TOPOLOGY_SYNTHETIC };

@@ -292,54 +292,9 @@ static unsigned nearest_memory(const struct topology *topology, unsigned node)
     return best;
 }
 
-static uint64_t mix(uint64_t hash, uint64_t value)
-{
-    hash = (hash ^ value) * UINT64_C(0x100000001b3);
-    return hash ^ hash >> 29;
-}
-
-static uint64_t mix_set(uint64_t hash, const struct cpuset *set)
-{
-    CPUSET_FOREACH(id, set)
-        hash = mix(hash, (uint64_t)id + 1);
-    return mix(hash, 0);
-}
-
-static uint64_t mix_text(uint64_t hash, const char *text)
-{
-    for (; *text; text++)
-        hash = mix(hash, (unsigned char)*text);
-    return mix(hash, 0);
-}
-
-/* Memory sizes are left out: they change by a few pages from boot to boot and no slot depends on them. */
-static uint64_t identify(const struct topology *topology)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    hash = mix_set(hash, &topology->cpus);
-    hash = mix_set(hash, &topology->allowed);
-    hash = mix_set(hash, &topology->isolated);
-    for (int level = LEVEL_NODE; level < LEVEL_COUNT; level++)
-        for (size_t i = 0; i < topology->place_count[level]; i++)
-            hash = mix_set(mix(hash, topology->places[level][i].id), &topology->places[level][i].cpus);
-    for (size_t i = 0; i < topology->cpu_count; i++)
-        hash = mix(mix(hash, topology->cpu[i].mem_node), (uint64_t)topology->cpu[i].kind);
-    for (size_t i = 0; i < topology->node_count; i++)
-        hash = mix(mix(hash, topology->nodes[i].id), topology->nodes[i].memory_allowed);
-    for (size_t i = 0; i < topology->node_count * topology->node_count; i++)
-        hash = mix(hash, topology->distances[i]);
-    for (size_t i = 0; i < topology->device_count; i++) {
-        const struct device *device = &topology->devices[i];
-        hash = mix_text(mix_text(mix(hash, (uint64_t)device->kind), device->name), device->pci);
-        hash = mix_set(hash, &device->cpus);
-    }
-    return hash;
-}
-
 int build_homes(struct topology *topology)
 {
     for (size_t i = 0; i < topology->cpu_count; i++)
         topology->cpu[i].mem_node = nearest_memory(topology, topology->cpu[i].node);
-    topology->identity = identify(topology);
     return 0;
 }

@@ -24,10 +24,10 @@ int build_restrict(struct topology *topology, struct cpuset *mems, const char *t
  */
 int build_cpus(struct topology *topology, const struct cpuset *mems);
 
-/* 4. Distances where nobody measured any: 10 on the node, 12 in the package, else 32; 20 for CPU-less nodes. */
+/* 4. Distances where the machine tells none: 10 on the node, 12 in the package, else 32; 20 for CPU-less nodes. */
 int build_default_distances(struct topology *topology);
 
-/* 5. When cpus, nodes and distances are final: mem_node of each CPU, and the identity. */
+/* 5. When cpus, nodes and distances are final: mem_node of each CPU. */
 int build_homes(struct topology *topology);
 
 #endif

@@ -242,8 +242,6 @@ static void set_memory(struct thread *thread, const struct plan_rule *rule)
         apply_refused(thread, CALL_SET_MEMPOLICY, error);
         return;
     }
-    if (wish.mode == MODE_WEIGHTED_INTERLEAVE && rule->weights_count)
-        wish.reason = REASON_NOT_SERVED; /* the weights are the machine's, in /sys; a process does not set them */
     thread->memory = STANDING_RULE;
     read_memory_back(thread, wish.mode, wish.nodes, wish.reason);
 }

@@ -176,8 +176,6 @@ static const char *sample(const struct key *key)
         return NULL;
     case KEY_SET:
         return key->unit == SET_NEAR ? "node:0" : "0";
-    case KEY_WEIGHTS:
-        return "{ 0 = 1 }";
     case KEY_LABELS:
         return "{ team = \"x\" }";
     default:
@@ -248,7 +246,6 @@ static void built_in_values_are_what_the_table_says(void **state)
                                             1u << CPU_API_SCHED_GETAFFINITY | 1u << CPU_API_SYSFS);
     assert_int_equal(p->report.formats, 1u << FORMAT_JSON);
     assert_true(p->metrics.enabled);
-    assert_int_equal(p->log.level, LOG_WARN);
     config_free(&config);
 }
 

@@ -11,7 +11,7 @@
     "[[rules]]\nname = \"main\"\nmatch = { main = true }\nbind_to = \"core\"\nexclusive = true\n"                      \
     "[[rules]]\nname = \"io\"\nmatch = [{ thread = \"io_*\" }, { index = \"3-5\" }]\nrename = \"io-{n}\"\n"            \
     "memory = { regions = [{ function = \"f\", max_size = \"1GiB\" }], policy = \"weighted_interleave\", nodes = "     \
-    "\"all\", weights = { 0 = 3, 1 = 1 } }\n"
+    "\"all\" }\n"
 
 static struct compiled good_plan(void)
 {
@@ -49,8 +49,7 @@ static void a_plan_holds_what_the_policy_says(void **state)
     assert_true(plan->header->features & PLAN_HAS_EXCLUSIVE && plan->header->features & PLAN_HAS_RENAME);
     assert_string_equal(plan_text(plan, plan->rules[1].name), "io");
     assert_string_equal(plan_text(plan, plan->rules[1].rename), "io-{n}");
-    assert_int_equal(plan->rules[1].weights_count, 2);
-    assert_int_equal(plan->ranges[plan->rules[1].weights_first].last, 3);
+    assert_int_equal(plan->rules[1].mem_policy, MEM_WEIGHTED_INTERLEAVE);
     struct process_facts process = {.exe = "/usr/bin/x", .comm = "x", .argv = "x"};
     assert_true(match_target(plan, &process, NULL));
     process.exe = "/opt/x";

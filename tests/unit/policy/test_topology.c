@@ -54,23 +54,6 @@ static void restrictions_move_homes_to_allowed_memory(void **state)
     topology_free(topology);
 }
 
-static void identity_tells_machines_apart_and_knows_them_again(void **state)
-{
-    static const char *const machines[] = {"core:4 pu:1", "core:4 pu:1; allowed=0-2", "core:2 pu:2",
-                                           "pack:2 core:2 pu:1"};
-    uint64_t seen[4];
-    (void)state;
-    for (size_t i = 0; i < 4; i++) {
-        struct topology *topology = load_topology(machines[i]), *again = load_topology(machines[i]);
-        assert_int_equal(topology->identity, again->identity);
-        seen[i] = topology->identity;
-        for (size_t k = 0; k < i; k++)
-            assert_int_not_equal(seen[i], seen[k]);
-        topology_free(topology);
-        topology_free(again);
-    }
-}
-
 static void nonsense_is_a_finding(void **state)
 {
     static const struct {
@@ -101,7 +84,6 @@ int main(void)
         cmocka_unit_test(every_cpu_is_in_one_place_of_each_level),
         cmocka_unit_test(nodes_below_a_package_have_their_own_cpus),
         cmocka_unit_test(restrictions_move_homes_to_allowed_memory),
-        cmocka_unit_test(identity_tells_machines_apart_and_knows_them_again),
         cmocka_unit_test(nonsense_is_a_finding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
