@@ -103,6 +103,26 @@ class Samples(unittest.TestCase):
             for reason in re.findall(r"`([a-z]+-[a-z-]+)`", line.split("|")[1] if line.startswith("| `") else ""):
                 self.assertEqual(nodewise(["explain", reason]).returncode, 0, reason)
 
+    def test_links_and_files_that_pages_name_exist(self):
+        pages = [os.path.join(ROOT, name) for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]
+        for page in [*pages, *guides()]:
+            text = read(page)
+            for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+                with self.subTest(page=page, link=link):
+                    self.assertTrue(os.path.exists(os.path.join(os.path.dirname(page), link)))
+            for name in re.findall(r"`((?:policy|config|shim|tests|tools)/[a-z0-9_./-]+)`", text):
+                with self.subTest(page=page, name=name):
+                    self.assertTrue(os.path.exists(os.path.join(ROOT, name)))
+
+    def test_headings_that_links_name_exist(self):
+        for page in [os.path.join(ROOT, "README.md"), *guides()]:
+            for link, heading in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", read(page)):
+                target = os.path.join(os.path.dirname(page), link) if link else page
+                headings = [re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-")
+                            for line in re.findall(r"^#+ (.*)$", read(target), re.MULTILINE)]
+                with self.subTest(page=page, link=link):
+                    self.assertIn(heading, headings)
+
     def test_output_is_what_the_command_prints(self):
         samples = [sample for page in [readme(), *map(read, guides())] for sample in SAMPLE.findall(page)]
         self.assertGreater(len(samples), 5)
