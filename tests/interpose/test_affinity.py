@@ -61,16 +61,6 @@ class Affinity(harness.ProgramTest):
             with self.subTest(way=way):
                 self.assertEqual(self.own_affinity(policy, way, self.second)[0], {self.second})
 
-    def test_who_asked_is_told(self):
-        report = self.path("report.json")
-        self.nodewise("run", "-p", self.place("clamp"), "--report", report, "--", os.path.join(ZOO, "own_affinity"),
-                      "sched", str(self.second))
-        with open(report, encoding="utf-8") as file:
-            text = file.read()
-        self.assertIn('"affinity"', text)
-        self.assertIn("own_affinity", text)
-        self.assertIn("app-outside", text)
-
 
 class CpuCount(harness.ProgramTest):
     def counts(self, policy):
