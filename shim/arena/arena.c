@@ -16,20 +16,19 @@
 #include "shim/arena/parked.h"
 #include "shim/arena/remote.h"
 #include "shim/arena/small.h"
-#include "shim/interpose/next.h"
-#include "shim/memory/follower.h"
+#include "shim/base/common.h"
+#include "shim/base/next.h"
+#include "shim/base/state.h"
+#include "shim/base/thread.h"
 #include "shim/place/place.h"
-#include "shim/place/thread.h"
 #include "shim/start/start.h"
-#include "shim/state.h"
 #include "shim/sys/call.h"
+#include "shim/worker/worker.h"
 
 /* glibc 2.35; elsewhere the CPU is asked for on the slow paths only. */
 extern const ptrdiff_t __rseq_offset __attribute__((weak));
 extern const unsigned int __rseq_size __attribute__((weak));
 #define RSEQ_CPU_ID 4 /* offset of cpu_id in struct rseq (linux/rseq.h) */
-
-#define NOINLINE __attribute__((noinline)) /* keeps its stack frame out of the short paths */
 
 static enum { UNDECIDED, OFF, ON } mode ON_DATA_PAGE; /* written once, by start-up, before other threads matter */
 static __thread bool ended;                           /* the thread's heap is parked for good */
@@ -57,8 +56,8 @@ void arena_start(void)
         mode = OFF;
         return;
     }
-    nw_map.cpu_offset = cpu_offset();
-    nw_map.total = (uintptr_t)nw_map.count << nw_map.shift;
+    region_map.cpu_offset = cpu_offset();
+    region_map.total = (uintptr_t)region_map.count << region_map.shift;
     mode = ON;
 }
 
@@ -82,7 +81,7 @@ static struct heap *settle(void);
 
 static bool is_stand_in(const struct heap *heap)
 {
-    return heap == &nw_no_heap || heap == &nw_forward_heap;
+    return heap == &heap_none || heap == &heap_forward;
 }
 
 void arena_rule_changed(struct thread *thread)
@@ -96,27 +95,27 @@ void arena_move_house(struct thread *thread)
 {
     atomic_store_explicit(&thread->moves_house, true, memory_order_relaxed);
     arena_rule_changed(thread);
-    if (thread == nw_self && !is_stand_in(nw_heap))
+    if (thread == thread_self && !is_stand_in(heap_self))
         settle();
 }
 
 /* Instead of another heap. A thread that was told to move does so once. */
 static bool takes_heap_along(struct heap *heap, const struct choice *choice)
 {
-    if (!nw_self || !atomic_load_explicit(&nw_self->moves_house, memory_order_relaxed) || is_stand_in(heap) ||
+    if (!thread_self || !atomic_load_explicit(&thread_self->moves_house, memory_order_relaxed) || is_stand_in(heap) ||
         !choice->region || heap->region == choice->region)
         return false;
-    atomic_store_explicit(&nw_self->moves_house, false, memory_order_relaxed);
+    atomic_store_explicit(&thread_self->moves_house, false, memory_order_relaxed);
     return heap->region->flavour.binding == BINDING_PREFERRED && choice->region->flavour.binding == BINDING_PREFERRED &&
            heap_rehome(heap, choice->region);
 }
 
 static void leave_heap(void)
 {
-    struct heap *heap = nw_heap;
+    struct heap *heap = heap_self;
     if (is_stand_in(heap))
         return;
-    nw_heap = (struct heap *)&nw_no_heap;
+    heap_self = (struct heap *)&heap_none;
     heap_park(heap);
 }
 
@@ -129,7 +128,7 @@ void arena_thread_ended(void)
 /* The thread's calls go to the program's own allocator, and no pointer can be from anywhere else. */
 static inline bool is_forwarding(const struct heap *heap)
 {
-    return heap == &nw_forward_heap && !atomic_load_explicit(&nw_map.bootstrapped, memory_order_relaxed);
+    return heap == &heap_forward && !atomic_load_explicit(&region_map.bootstrapped, memory_order_relaxed);
 }
 
 /* --- which heap --- */
@@ -140,7 +139,7 @@ static bool decide(void)
     if (mode == UNDECIDED)
         shim_start(); /* at once back when it is under way, here or in another thread */
     if (mode == OFF && foreign_bind())
-        nw_heap = (struct heap *)&nw_forward_heap; /* never written */
+        heap_self = (struct heap *)&heap_forward; /* never written */
     return mode != UNDECIDED;
 }
 
@@ -148,7 +147,7 @@ static bool decide(void)
 static uint32_t current_cpu(uint32_t seen)
 {
     uint32_t cpu = seen;
-    if (nw_map.cpu_offset == no_cpu_offset() || cpu >= NO_CPU) {
+    if (region_map.cpu_offset == no_cpu_offset() || cpu >= NO_CPU) {
         unsigned asked = 0;
         raw_call(SYS_getcpu, &asked, NULL, NULL);
         cpu = asked;
@@ -159,8 +158,8 @@ static uint32_t current_cpu(uint32_t seen)
 /* The thread's number where nobody will tell of its end: no hook has seen it. 0 for the others. */
 static pid_t unseen_tid(void)
 {
-    pid_t tid = nw_self ? 0 : thread_own_tid();
-    return tid == nw_shim.pid ? 0 : tid;
+    pid_t tid = thread_self ? 0 : thread_own_tid();
+    return tid == shim.pid ? 0 : tid;
 }
 
 static struct heap *enter_heap(const struct choice *choice)
@@ -168,16 +167,16 @@ static struct heap *enter_heap(const struct choice *choice)
     struct heap *heap = heap_borrow(choice->region, choice->core, unseen_tid());
     if (!heap)
         return NULL;
-    if (nw_self)
-        atomic_store_explicit(&nw_self->heap, heap, memory_order_relaxed);
-    nw_heap = heap;
+    if (thread_self)
+        atomic_store_explicit(&thread_self->heap, heap, memory_order_relaxed);
+    heap_self = heap;
     return heap;
 }
 
 /* Its first allocation is the first that is heard of a thread that no hook saw. */
 static void meet(void)
 {
-    if (!nw_self && !ended && is_stand_in(nw_heap) && unseen_tid())
+    if (!thread_self && !ended && is_stand_in(heap_self) && unseen_tid())
         place_meet();
 }
 
@@ -188,7 +187,7 @@ static void meet(void)
 static struct heap *settle(void)
 {
     int saved = errno;
-    struct heap *heap = nw_heap;
+    struct heap *heap = heap_self;
     meet();
     uint32_t seen = arena_cpu();
     struct choice choice = choice_now(current_cpu(seen));
@@ -209,8 +208,8 @@ static struct heap *settle(void)
 
 static inline struct heap *heap_here(void)
 {
-    struct heap *heap = nw_heap;
-    if (__builtin_expect(heap_is_here(heap), 1))
+    struct heap *heap = heap_self;
+    if (LIKELY(heap_is_here(heap)))
         return heap;
     return settle();
 }
@@ -257,8 +256,8 @@ static NOINLINE void *allocate_elsewhere(size_t alignment, size_t size, bool *re
 {
     const struct region *own = choice_now(current_cpu(arena_cpu())).region; /* it may not even have had a heap for us */
     int saved = errno;
-    for (uint32_t i = 0; own && i < nw_map.count; i++) {
-        struct region *region = &nw_regions[i];
+    for (uint32_t i = 0; own && i < region_map.count; i++) {
+        struct region *region = &region_list[i];
         struct heap *other = may_lend(region, own) ? heap_borrow(region, 0, 0) : NULL;
         if (!other)
             continue;
@@ -278,7 +277,7 @@ static NOINLINE void *allocate_elsewhere(size_t alignment, size_t size, bool *re
 static inline struct heap *heap_for_call(bool *ret_bootstrap)
 {
     *ret_bootstrap = false;
-    if (__builtin_expect(nw_heap != &nw_no_heap, 1))
+    if (LIKELY(heap_self != &heap_none))
         return heap_here();
     *ret_bootstrap = !decide();
     return mode == ON ? settle() : NULL;
@@ -301,7 +300,7 @@ static NOINLINE void *allocate_here(size_t size, bool zero)
             return foreign;
     }
     if (size >= BIG_SIZE)
-        follower_call();
+        worker_call();
     return zero && !zeroed ? memset(block, 0, size) : block;
 }
 
@@ -309,19 +308,19 @@ static NOINLINE void *allocate_here(size_t size, bool zero)
 
 void *arena_allocate(size_t size)
 {
-    return nw_heap == &nw_forward_heap ? NEXT(malloc)(size) : allocate_here(size, false);
+    return heap_self == &heap_forward ? NEXT(malloc)(size) : allocate_here(size, false);
 }
 
 void *arena_allocate_zeroed(size_t size)
 {
-    return nw_heap == &nw_forward_heap ? NEXT_OR_BIND(calloc)(1, size) : allocate_here(size, true);
+    return heap_self == &heap_forward ? NEXT_OR_BIND(calloc)(1, size) : allocate_here(size, true);
 }
 
 void *arena_allocate_aligned(size_t alignment, size_t size)
 {
     bool bootstrap, zeroed;
     void *block = NULL;
-    if (nw_heap == &nw_forward_heap)
+    if (heap_self == &heap_forward)
         return foreign_aligned(alignment, size);
     if (is_impossible(size) || is_impossible(alignment) || is_impossible(size + alignment))
         return NULL;
@@ -341,13 +340,13 @@ void *arena_allocate_aligned(size_t alignment, size_t size)
 
 static inline bool is_foreign(const void *pointer)
 {
-    return (uintptr_t)pointer - nw_map.base >= nw_map.total;
+    return (uintptr_t)pointer - region_map.base >= region_map.total;
 }
 
 /* The head of the page or object that the pointer lies in. */
 static inline struct page *head_of(const void *pointer)
 {
-    struct page *page = page_of((uintptr_t)pointer - nw_map.base);
+    struct page *page = page_of((uintptr_t)pointer - region_map.base);
     return page_kind(page) == PAGE_INTERIOR ? page - page->back : page;
 }
 
@@ -362,9 +361,9 @@ bool arena_owns(const void *pointer)
  */
 static struct heap *heap_for_free(const struct page *page)
 {
-    if (!is_stand_in(nw_heap))
-        return nw_heap;
-    if (nw_heap != &nw_no_heap || mode != ON || ended || (freed += page->block_size) < PUSHED_LEAST)
+    if (!is_stand_in(heap_self))
+        return heap_self;
+    if (heap_self != &heap_none || mode != ON || ended || (freed += page->block_size) < PUSHED_LEAST)
         return NULL;
     freed = 0;
     return settle();
@@ -374,7 +373,7 @@ static struct heap *heap_for_free(const struct page *page)
 static void send_home(struct page *page, void *block)
 {
     struct heap *heap = heap_for_free(page);
-    if (heap && !nw_hardened && !heap->sending)
+    if (heap && !harden_on && !heap->sending)
         outbox_add(heap, page, block);
     else
         remote_free(heap, page, block);
@@ -391,8 +390,8 @@ static NOINLINE void free_elsewhere(void *pointer)
     harden_check_free(page, pointer);
     if (page_kind(page) == PAGE_LARGE)
         large_free(page);
-    else if (heap_covers(nw_heap, pointer))
-        small_free_own(&nw_heap->bins[page->class_number], pointer);
+    else if (heap_covers(heap_self, pointer))
+        small_free_own(&heap_self->bins[page->class_number], pointer);
     else
         send_home(page, pointer);
 }
@@ -407,7 +406,7 @@ void arena_free_from(struct heap *heap, void *pointer)
 
 void arena_free(void *pointer)
 {
-    arena_free_from(nw_heap, pointer);
+    arena_free_from(heap_self, pointer);
 }
 
 size_t arena_usable_size(void *pointer)
@@ -421,7 +420,7 @@ size_t arena_usable_size(void *pointer)
 /* A block that was moved by realloc before and grows again will go on growing. */
 static void *allocate_for_move(void *pointer, size_t old, size_t size)
 {
-    struct heap *heap = nw_heap;
+    struct heap *heap = heap_self;
     void *block = NULL;
     if (size > old && size >= GROWING_LEAST && heap->grown == pointer && !is_stand_in(heap))
         block = large_allocate_growing(heap, size);
@@ -435,8 +434,8 @@ static void *move(void *pointer, size_t old, size_t size)
         return NULL;
     memcpy(block, pointer, old < size ? old : size);
     arena_free(pointer);
-    if (!is_stand_in(nw_heap))
-        nw_heap->grown = block;
+    if (!is_stand_in(heap_self))
+        heap_self->grown = block;
     return block;
 }
 
@@ -444,7 +443,7 @@ void *arena_reallocate(void *pointer, size_t size)
 {
     if (!pointer)
         return arena_allocate(size);
-    if (is_forwarding(nw_heap))
+    if (is_forwarding(heap_self))
         return NEXT_OR_BIND(realloc)(pointer, size);
     if (is_foreign(pointer))
         return foreign_realloc(pointer, size);
@@ -455,7 +454,7 @@ void *arena_reallocate(void *pointer, size_t size)
         return NULL;
     }
     struct page *page = head_of(pointer);
-    if (nw_hardened || page_kind(page) != PAGE_SMALL)
+    if (harden_on || page_kind(page) != PAGE_SMALL)
         harden_check_free(page, pointer);
     if (page_kind(page) == PAGE_LARGE)
         return large_reallocate(page, size);
@@ -470,11 +469,11 @@ bool arena_trim(void)
     bool any = false;
     if (mode != ON)
         return false;
-    if (!is_stand_in(nw_heap)) {
-        heap_trim(nw_heap);
-        remote_look_everywhere(nw_heap);
+    if (!is_stand_in(heap_self)) {
+        heap_trim(heap_self);
+        remote_look_everywhere(heap_self);
     }
-    for (uint32_t i = 0; i < nw_map.count; i++)
-        any |= region_trim(&nw_regions[i]);
+    for (uint32_t i = 0; i < region_map.count; i++)
+        any |= region_trim(&region_list[i]);
     return any;
 }

@@ -1,7 +1,7 @@
 #include "shim/arena/big.h"
 
 #include "shim/arena/large.h"
-#include "shim/place/thread.h"
+#include "shim/base/thread.h"
 
 static _Atomic uint32_t count;
 
@@ -67,8 +67,8 @@ static bool is_same(const struct page *page, const struct big *big)
 
 bool big_check(const struct big *big, bool mark)
 {
-    struct region *region = &nw_regions[big->region];
-    struct page *page = page_of(big->start - nw_map.base);
+    struct region *region = &region_list[big->region];
+    struct page *page = page_of(big->start - region_map.base);
     if (!lock_take(&region->lock))
         return false;
     bool same = is_same(page, big);

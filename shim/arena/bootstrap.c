@@ -58,7 +58,7 @@ void *bootstrap_allocate(size_t alignment, size_t size)
 {
     if (alignment < ALIGNMENT)
         alignment = ALIGNMENT;
-    atomic_store_explicit(&nw_map.bootstrapped, true, memory_order_relaxed);
+    atomic_store_explicit(&region_map.bootstrapped, true, memory_order_relaxed);
     void *block = from_pool(alignment, size);
     return block ? block : from_mapping(alignment, size);
 }
@@ -66,7 +66,7 @@ void *bootstrap_allocate(size_t alignment, size_t size)
 bool bootstrap_owns(const void *pointer)
 {
     uint32_t count = atomic_load_explicit(&mapping_count, memory_order_relaxed);
-    if (!atomic_load_explicit(&nw_map.bootstrapped, memory_order_relaxed))
+    if (!atomic_load_explicit(&region_map.bootstrapped, memory_order_relaxed))
         return false;
     if ((uintptr_t)pointer - (uintptr_t)pool < sizeof(pool))
         return true;

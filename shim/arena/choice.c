@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "shim/arena/region.h"
-#include "shim/place/thread.h"
-#include "shim/state.h"
+#include "shim/base/state.h"
+#include "shim/base/thread.h"
 
 #define NODE_IDS 1024u
 #define OFF      UINT8_MAX
@@ -37,7 +37,7 @@ static bool spreads(const struct plan_rule *rule)
 
 static bool names_one_node(const struct plan_rule *rule)
 {
-    const struct plan_view *plan = &nw_shim.plan;
+    const struct plan_view *plan = &shim.plan;
     if (rule->mem_policy != MEM_BIND && rule->mem_policy != MEM_PREFERRED)
         return false;
     for (uint32_t i = 0; i < rule->slot_count; i++)
@@ -81,7 +81,7 @@ static void choose_for_rule(uint32_t number, const struct plan_rule *rule, uint8
 static void choose_without_rule(uint32_t last, uint8_t (*number_of)(const struct flavour *))
 {
     const struct flavour plain = {.binding = BINDING_PREFERRED};
-    uint32_t defaults = nw_shim.plan.header->default_rule;
+    uint32_t defaults = shim.plan.header->default_rule;
     rules[last].flavour = defaults != PLAN_NONE ? rules[defaults].flavour : number_of(&plain);
     rules[last].by_core = defaults != PLAN_NONE && rules[defaults].by_core;
     rules[last].fixed = false; /* no slot */
@@ -89,7 +89,7 @@ static void choose_without_rule(uint32_t last, uint8_t (*number_of)(const struct
 
 static void choose_for_all(uint8_t (*number_of)(const struct flavour *))
 {
-    const struct plan_view *plan = &nw_shim.plan;
+    const struct plan_view *plan = &shim.plan;
     uint32_t count = plan->count[PLAN_RULES];
     for (uint32_t i = 0; i < count; i++)
         choose_for_rule(i, &plan->rules[i], number_of);
@@ -99,7 +99,7 @@ static void choose_for_all(uint8_t (*number_of)(const struct flavour *))
 
 static bool all_rules_are_off(void)
 {
-    const struct plan_view *plan = &nw_shim.plan;
+    const struct plan_view *plan = &shim.plan;
     for (uint32_t i = 0; i < plan->count[PLAN_RULES]; i++)
         if (plan->rules[i].arena != ARENA_OFF)
             return false;
@@ -108,7 +108,7 @@ static bool all_rules_are_off(void)
 
 static void find_nodes(void)
 {
-    const struct plan_view *plan = &nw_shim.plan;
+    const struct plan_view *plan = &shim.plan;
     node_count = 0;
     for (uint32_t i = 0; i < plan->count[PLAN_NODES]; i++)
         if (plan->nodes[i].memory && plan->nodes[i].id < NODE_IDS && node_count < REGIONS_MAX / flavour_count) {
@@ -121,7 +121,7 @@ static void find_nodes(void)
 
 int choice_open(void)
 {
-    const struct plan_view *plan = &nw_shim.plan;
+    const struct plan_view *plan = &shim.plan;
     if (all_rules_are_off())
         return -ENOENT;
     flavour_count = 0;
@@ -159,7 +159,7 @@ static uint32_t index_of_node(uint32_t node)
 
 struct choice choice_now(uint32_t cpu)
 {
-    const struct thread *thread = nw_self;
+    const struct thread *thread = thread_self;
     uint32_t rule = thread ? thread->rule : PLAN_NONE;
     uint32_t entry = rule < rule_count ? rule : rule_count;
     struct choice choice = {.rule = rule, .by_core = rules[entry].by_core};
@@ -174,6 +174,6 @@ struct choice choice_now(uint32_t cpu)
         index = index_of_node(thread->memory_node);
     if (flavours[rules[entry].flavour].binding == BINDING_NONE)
         index = 0;
-    choice.region = &nw_regions[rules[entry].flavour * node_count + index];
+    choice.region = &region_list[rules[entry].flavour * node_count + index];
     return choice;
 }

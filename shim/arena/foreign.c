@@ -7,8 +7,9 @@
 
 #include "shim/arena/arena.h"
 #include "shim/arena/bootstrap.h"
-#include "shim/interpose/next.h"
-#include "shim/state.h"
+#include "shim/base/common.h"
+#include "shim/base/next.h"
+#include "shim/base/state.h"
 
 /*
  * The thread that is looking a symbol up: dlsym may call calloc (glibc before 2.34), which then has to come from the
@@ -32,7 +33,7 @@ static void bind_core(void)
 /* Are the two known without which nothing can be forwarded? The others are looked up when they are called. */
 static inline bool is_bound(void)
 {
-    if (__builtin_expect(NEXT(free) != NULL, 1))
+    if (LIKELY(NEXT(free)))
         return true;
     if (!may_bind())
         return false;

@@ -8,8 +8,8 @@
 #include "shim/arena/heap.h"
 #include "shim/arena/parked.h"
 #include "shim/arena/region.h"
+#include "shim/base/state.h"
 #include "shim/start/start.h"
-#include "shim/state.h"
 
 /* One fork at a time: glibc runs the handlers of several at once since 2.36. What follows is written under it. */
 static struct lock forking;
@@ -22,10 +22,10 @@ void arena_fork_prepare(void)
         nested++;
         return;
     }
-    atomic_fetch_add_explicit(&nw_shim.forks, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&shim.forks, 1, memory_order_relaxed);
     memset(held, 0, sizeof(held));
-    for (uint32_t i = 0; i < nw_map.count; i++)
-        if (lock_take(&nw_regions[i].lock))
+    for (uint32_t i = 0; i < region_map.count; i++)
+        if (lock_take(&region_list[i].lock))
             held[i / 64] |= UINT64_C(1) << i % 64;
 }
 
@@ -40,9 +40,9 @@ void arena_fork_parent(void)
         nested--;
         return;
     }
-    for (uint32_t i = nw_map.count; i-- > 0;)
+    for (uint32_t i = region_map.count; i-- > 0;)
         if (was_held(i))
-            lock_give(&nw_regions[i].lock);
+            lock_give(&region_list[i].lock);
     lock_give(&forking);
 }
 
@@ -65,8 +65,8 @@ void arena_fork_child(void)
 {
     nested = 0;
     atomic_store_explicit(&forking.word, 0, memory_order_relaxed);
-    for (uint32_t i = 0; i < nw_map.count; i++) {
-        struct region *region = &nw_regions[i];
+    for (uint32_t i = 0; i < region_map.count; i++) {
+        struct region *region = &region_list[i];
         if (lock_is_mine(&region->lock) && !was_held(i))
             continue; /* our own, from before the signal: the interrupted code goes on in the child as well */
         atomic_store_explicit(&region->lock.word, 0, memory_order_relaxed);
@@ -77,6 +77,6 @@ void arena_fork_child(void)
 
 void arena_check_fork(void)
 {
-    if (nw_shim.fork_mark && shim_was_forked())
+    if (shim.fork_mark && shim_was_forked())
         shim_forked();
 }

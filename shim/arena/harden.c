@@ -6,16 +6,16 @@
 #include <unistd.h>
 
 #include "shim/arena/heap.h"
-#include "shim/start/environment.h"
-#include "shim/state.h"
+#include "shim/base/environment.h"
+#include "shim/base/state.h"
 #include "shim/sys/raw.h"
 
-bool nw_hardened ON_DATA_PAGE;
+bool harden_on ON_DATA_PAGE;
 
 void harden_read(void)
 {
     const char *value = environment_get("NODEWISE_HARDEN");
-    nw_hardened = value && strcmp(value, "0") != 0;
+    harden_on = value && strcmp(value, "0") != 0;
 }
 
 static _Noreturn void die(const char *line)
@@ -61,6 +61,6 @@ void harden_check_free(const struct page *page, const void *pointer)
         die("free(): double free or invalid pointer: this memory is free already (nodewise)\n");
     if (kind != PAGE_SMALL || (uint32_t)offset % size != 0 || (uint32_t)offset / size >= page_carved(page))
         die("free(): invalid pointer: not the beginning of a block (nodewise)\n");
-    if (nw_hardened && page->heap == nw_heap && is_free_block(page, pointer))
+    if (harden_on && page->heap == heap_self && is_free_block(page, pointer))
         die("free(): double free (nodewise)\n");
 }

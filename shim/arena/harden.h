@@ -13,7 +13,7 @@
 
 #include "shim/arena/page.h"
 
-extern bool nw_hardened __attribute__((visibility("hidden"))); /* constant after harden_read() */
+extern bool harden_on __attribute__((visibility("hidden"))); /* constant after harden_read() */
 
 void harden_read(void);
 /* Others have freed `count` blocks of the page; a block that was freed twice makes it more than it gave out. */

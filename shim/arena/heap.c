@@ -10,9 +10,9 @@
 #include "shim/arena/small.h"
 #include "shim/arena/span.h"
 #include "shim/arena/stats.h"
-#include "shim/place/sweep.h"
-#include "shim/state.h"
+#include "shim/base/state.h"
 #include "shim/sys/call.h"
+#include "shim/worker/sweep.h"
 
 #define HEAP_SLICES    1u
 #define HEAP_BYTES     4096u /* a page of its own: it can be moved after its thread */
@@ -20,9 +20,9 @@
 #define RECLAIM_BEYOND 64u   /* heaps of a region from which on those of unseen threads are asked for */
 #define OTHERS         4u    /* regions that are asked for idle memory at a look */
 
-const struct heap nw_no_heap = {.cpu = NO_CPU};
-const struct heap nw_forward_heap = {.cpu = NO_CPU};
-__thread struct heap *nw_heap __attribute__((tls_model("initial-exec"))) = (struct heap *)&nw_no_heap;
+const struct heap heap_none = {.cpu = NO_CPU};
+const struct heap heap_forward = {.cpu = NO_CPU};
+__thread struct heap *heap_self __attribute__((tls_model("initial-exec"))) = (struct heap *)&heap_none;
 
 static void list_remove(struct region *region, const struct heap *heap)
 {
@@ -45,10 +45,10 @@ static void list_add(struct region *region, struct heap *heap)
 static void set_region(struct heap *heap, struct region *region)
 {
     const struct page *first = region_page(region, 0);
-    heap->cpu_offset = nw_map.cpu_offset;
-    heap->base = nw_map.base;
+    heap->cpu_offset = region_map.cpu_offset;
+    heap->base = region_map.base;
     heap->start = (uintptr_t)page_start(first);
-    heap->size = (uintptr_t)1 << nw_map.shift;
+    heap->size = (uintptr_t)1 << region_map.shift;
     heap->classes = class_entry(first);
     heap->region = region;
 }
@@ -97,7 +97,7 @@ static void reclaim(struct region *region)
     if (region->parked || count < RECLAIM_BEYOND || count & (count - 1))
         return;
     for (struct heap *heap = region->heaps; heap; heap = heap->next_heap)
-        if (heap->owner_tid && heap->owner && raw_call(SYS_tgkill, nw_shim.pid, heap->owner_tid, 0) != 0 &&
+        if (heap->owner_tid && heap->owner && raw_call(SYS_tgkill, shim.pid, heap->owner_tid, 0) != 0 &&
             errno == ESRCH && !heap->busy) {
             heap->owner = NULL;
             heap->owner_tid = 0;
@@ -176,7 +176,7 @@ void heap_trim(struct heap *heap)
 static void decay_another(struct heap *heap, uint32_t now)
 {
     for (uint32_t i = 0; i < OTHERS; i++) {
-        struct region *region = &nw_regions[heap->other_region++ % nw_map.count];
+        struct region *region = &region_list[heap->other_region++ % region_map.count];
         if (region == heap->region || !counter_read(&region->dirty) || !lock_take(&region->lock))
             continue;
         span_decay(region, now);

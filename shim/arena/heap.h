@@ -103,16 +103,16 @@ struct parcel {
 #define OUTBOX_PARCELS 64u
 
 struct heap {
-    /* What malloc and free read each time: copies of nw_map's words, which are on one node for all. */
+    /* What malloc and free read each time: copies of region_map's words, which are on one node for all. */
     _Atomic uint32_t cpu; /* that its borrower ran on when it last looked; NO_CPU: look again (any thread may set it) */
     bool busy;
     bool sending, has_parcels; /* see outbox.h */
-    ptrdiff_t cpu_offset;      /* as nw_map's */
+    ptrdiff_t cpu_offset;      /* as region_map's */
     uintptr_t start, size;     /* of its region: the addresses whose frees come here; size 0: none do */
     const uint8_t *classes;    /* of the region's slices */
     struct region *region;
     uint32_t rule;  /* of its borrower, index in the plan or PLAN_NONE */
-    uintptr_t base; /* as nw_map's */
+    uintptr_t base; /* as region_map's */
     _Alignas(64) struct bin bins[CLASS_COUNT];
     struct heap *next_parked, *next_heap;
     void *owner;       /* thread pointer of the borrower, NULL when parked */
@@ -140,20 +140,20 @@ struct heap {
 
 /* Stand-ins whose cpu makes the fast paths miss, so that nothing else of them is read: before a thread's first
  * allocation, and where malloc is the program's own. */
-extern const struct heap nw_no_heap __attribute__((visibility("hidden")));
-extern const struct heap nw_forward_heap __attribute__((visibility("hidden")));
+extern const struct heap heap_none __attribute__((visibility("hidden")));
+extern const struct heap heap_forward __attribute__((visibility("hidden")));
 
 _Static_assert(offsetof(struct heap, bins) == sizeof(struct bin),
-               "an entry of nw_map.classes, class number + 1, is enough");
+               "an entry of region_map.classes, class number + 1, is enough");
 
-/* entry: of nw_map.classes, not 0. The head is as long as a bin, so nothing has to be subtracted. */
+/* entry: of region_map.classes, not 0. The head is as long as a bin, so nothing has to be subtracted. */
 static inline struct bin *heap_bin(struct heap *heap, size_t entry)
 {
     return (struct bin *)heap + entry;
 }
 
 /* The calling thread's heap, never NULL. */
-extern __thread struct heap *nw_heap __attribute__((tls_model("initial-exec")));
+extern __thread struct heap *heap_self __attribute__((tls_model("initial-exec")));
 
 /* The CPU that runs the thread, as glibc's rseq area has it: one load. Stand-ins read something that is no CPU. */
 static inline uint32_t heap_cpu(const struct heap *heap)
@@ -163,7 +163,7 @@ static inline uint32_t heap_cpu(const struct heap *heap)
 
 static inline uint32_t arena_cpu(void)
 {
-    return *(const volatile uint32_t *)((const char *)__builtin_thread_pointer() + nw_map.cpu_offset);
+    return *(const volatile uint32_t *)((const char *)__builtin_thread_pointer() + region_map.cpu_offset);
 }
 
 /* Does the thread still run on the CPU that the heap was chosen for? */

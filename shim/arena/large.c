@@ -26,7 +26,7 @@ static uint32_t slices_of(size_t size)
 
 static struct region *region_of(const struct page *page)
 {
-    return &nw_regions[page_region(page)];
+    return &region_list[page_region(page)];
 }
 
 /* --- back to the region --- */
@@ -254,7 +254,7 @@ void *large_allocate_growing(struct heap *heap, size_t size)
 
 void large_free(struct page *page)
 {
-    if (!keep(nw_heap, page))
+    if (!keep(heap_self, page))
         give(page);
 }
 
@@ -293,8 +293,8 @@ static void *move(struct page *page, size_t size)
 {
     void *start = page_start(page), *block = NULL;
     size_t old = large_size(page);
-    if (size > old && nw_heap->region)
-        block = large_allocate_growing(nw_heap, size);
+    if (size > old && heap_self->region)
+        block = large_allocate_growing(heap_self, size);
     if (!block)
         block = arena_allocate(size);
     if (!block)

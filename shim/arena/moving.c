@@ -78,7 +78,7 @@ bool moving_any(const struct region *region, uint32_t *slice, uint32_t end, stru
 
 static struct page *page_at(const struct stretch *stretch)
 {
-    return page_of(stretch->start - nw_map.base);
+    return page_of(stretch->start - region_map.base);
 }
 
 static bool is_same(const struct stretch *stretch)
@@ -94,7 +94,7 @@ static bool is_same(const struct stretch *stretch)
 
 bool moving_mark(const struct stretch *stretch, uint32_t node)
 {
-    struct region *region = &nw_regions[stretch->region];
+    struct region *region = &region_list[stretch->region];
     if (!lock_take(&region->lock))
         return false;
     bool same = is_same(stretch);
@@ -106,7 +106,7 @@ bool moving_mark(const struct stretch *stretch, uint32_t node)
 
 bool moving_check(const struct stretch *stretch)
 {
-    struct region *region = &nw_regions[stretch->region];
+    struct region *region = &region_list[stretch->region];
     if (!lock_take(&region->lock))
         return false;
     bool same = is_same(stretch);

@@ -97,7 +97,7 @@ struct arena_map {
     _Atomic bool bootstrapped; /* the bootstrap pool has given something out */
 };
 
-extern struct arena_map nw_map __attribute__((visibility("hidden")));
+extern struct arena_map region_map __attribute__((visibility("hidden")));
 
 /*
  * Relaxed: a reader that does not own the page learns from `kind` that its span is in use, whatever it is at the
@@ -128,29 +128,29 @@ bool page_set_away(struct page *page, bool away);
 
 static inline void *page_start(const struct page *page)
 {
-    return (void *)(nw_map.base + ((uintptr_t)(page - nw_map.pages) << SLICE_SHIFT));
+    return (void *)(region_map.base + ((uintptr_t)(page - region_map.pages) << SLICE_SHIFT));
 }
 
 static inline struct page *page_of(uintptr_t offset)
 {
-    return nw_map.pages + (offset >> SLICE_SHIFT);
+    return region_map.pages + (offset >> SLICE_SHIFT);
 }
 
 /* Of the page that a small block lies in; `back` is 0 in its first slice. */
 static inline struct page *page_of_block(const void *block)
 {
-    struct page *page = page_of((uintptr_t)block - nw_map.base);
+    struct page *page = page_of((uintptr_t)block - region_map.base);
     return page - page->back;
 }
 
 static inline uint8_t *class_entry(const struct page *page)
 {
-    return nw_map.classes + (page - nw_map.pages);
+    return region_map.classes + (page - region_map.pages);
 }
 
 static inline uint32_t page_region(const struct page *page)
 {
-    return (uint32_t)(((uintptr_t)(page - nw_map.pages) << SLICE_SHIFT) >> nw_map.shift);
+    return (uint32_t)(((uintptr_t)(page - region_map.pages) << SLICE_SHIFT) >> region_map.shift);
 }
 
 #endif

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "shim/arena/region.h"
-#include "shim/place/text_writer.h"
-#include "shim/state.h"
+#include "shim/base/state.h"
+#include "shim/base/text_writer.h"
 #include "shim/sys/raw.h"
 
 #define SHARE 8u /* of the limit may be idle: 1/8 */

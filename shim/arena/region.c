@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 
 #include "policy/reason.h"
-#include "shim/state.h"
+#include "shim/base/state.h"
 #include "shim/sys/placing.h"
 #include "shim/sys/raw.h"
 
@@ -18,9 +18,9 @@
 #define STEP           512u /* 32 MiB */
 #define DESCRIBED_STEP 512u
 
-struct region nw_regions[REGIONS_MAX];
+struct region region_list[REGIONS_MAX];
 static _Atomic uint32_t open_count;
-_Alignas(64) struct arena_map nw_map = {.shift = 63};
+_Alignas(64) struct arena_map region_map = {.shift = 63};
 
 uint32_t regions_open(void)
 {
@@ -55,21 +55,21 @@ static bool reserve(uint32_t regions, uint32_t shift, size_t most)
     if (memory == MAP_FAILED)
         return false;
     uintptr_t start = ((uintptr_t)memory + descriptors + classes + BASE_ALIGNMENT - 1) & ~(BASE_ALIGNMENT - 1);
-    nw_map.pages = (struct page *)(start - descriptors);
-    nw_map.classes = (uint8_t *)(start - descriptors - classes);
-    nw_map.base = start;
-    nw_map.shift = shift;
-    nw_map.count = regions;
+    region_map.pages = (struct page *)(start - descriptors);
+    region_map.classes = (uint8_t *)(start - descriptors - classes);
+    region_map.base = start;
+    region_map.shift = shift;
+    region_map.count = regions;
     return true;
 }
 
 static void describe_region(uint32_t number, const struct flavour *flavour, uint32_t node)
 {
-    struct region *region = &nw_regions[number];
+    struct region *region = &region_list[number];
     region->number = number;
     region->flavour = *flavour;
     region->node = flavour->binding == BINDING_NONE ? UINT32_MAX : node;
-    region->slices = (uint32_t)(((size_t)1 << nw_map.shift) >> SLICE_SHIFT);
+    region->slices = (uint32_t)(((size_t)1 << region_map.shift) >> SLICE_SHIFT);
 }
 
 int regions_reserve(const struct flavour *flavours, uint32_t flavour_count, const uint32_t *nodes, uint32_t node_count)
@@ -293,7 +293,7 @@ static uint32_t slices_of(const struct page *page)
 
 bool page_set_away(struct page *page, bool away)
 {
-    struct region *region = &nw_regions[page_region(page)];
+    struct region *region = &region_list[page_region(page)];
     uint32_t slices = slices_of(page), before = counter_read(&region->away);
     bool was = atomic_exchange_explicit(&page->away, away, memory_order_relaxed);
     if (away && !was)
@@ -309,7 +309,7 @@ bool region_open(struct region *region)
     int saved = errno;
     region->opened = true;
     atomic_fetch_add_explicit(&open_count, 1, memory_order_relaxed);
-    if (nw_map.count > 1) {
+    if (region_map.count > 1) {
         bind_range(region, region_start(region), size);
         bind_table(region, region_page(region, 0), region->slices * sizeof(struct page));
         bind_table(region, class_entry(region_page(region, 0)), region->slices);

@@ -67,7 +67,7 @@ struct region {
     _Atomic uint32_t heap_count;
 };
 
-extern struct region nw_regions[REGIONS_MAX] __attribute__((visibility("hidden")));
+extern struct region region_list[REGIONS_MAX] __attribute__((visibility("hidden")));
 
 /* Regions that memory was ever taken from. Any thread. */
 uint32_t regions_open(void);
@@ -111,7 +111,7 @@ static inline void counter_subtract(_Atomic uint32_t *counter, uint32_t less)
 
 static inline struct page *region_page(const struct region *region, uint32_t slice)
 {
-    return nw_map.pages + (((uintptr_t)region->number << nw_map.shift) >> SLICE_SHIFT) + slice;
+    return region_map.pages + (((uintptr_t)region->number << region_map.shift) >> SLICE_SHIFT) + slice;
 }
 
 static inline uint32_t region_slice(const struct region *region, const struct page *page)

@@ -173,14 +173,14 @@ void remote_look(struct heap *heap)
         return; /* a signal handler inside this heap: the next time */
     heap->busy = true;
     heap->pushed = 0;
-    for (uint32_t i = 0; i < nw_map.count; i++) {
+    for (uint32_t i = 0; i < region_map.count; i++) {
         uint64_t bit = UINT64_C(1) << i % 64;
         if (!(heap->pushed_to[i / 64] & bit))
             continue;
         heap->pushed_to[i / 64] &= ~bit;
-        look_in_region(&nw_regions[i], heap);
-        slices += counter_read(&nw_regions[i].in_use);
-        heaps += counter_read(&nw_regions[i].heap_count);
+        look_in_region(&region_list[i], heap);
+        slices += counter_read(&region_list[i].in_use);
+        heaps += counter_read(&region_list[i].heap_count);
     }
     heap->busy = false;
     heap->pushed_limit = PUSHED_LEAST + (slices << SLICE_SHIFT) / PART + heaps * PER_HEAP;

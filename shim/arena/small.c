@@ -122,14 +122,14 @@ void small_give_up(struct page *const *pages, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
         no_longer_of_a_heap(pages[i]);
-    give_pages(&nw_regions[page_region(pages[0])], pages, count);
+    give_pages(&region_list[page_region(pages[0])], pages, count);
 }
 
 static void release(struct heap *heap, struct page *page)
 {
     no_longer_of_a_heap(page);
     if (page->slices > 1 || is_from_elsewhere(heap, page)) {
-        give_pages(&nw_regions[page_region(page)], &page, 1);
+        give_pages(&region_list[page_region(page)], &page, 1);
         return;
     }
     if (heap->empty_count == EMPTY_MAX)
@@ -167,7 +167,7 @@ static void init_page(struct heap *heap, struct page *page, unsigned class_numbe
         page[i].back = i;
     }
     page_set_kind(page, PAGE_SMALL);
-    set_class_entries(page, nw_hardened ? 0 : class_number + 1);
+    set_class_entries(page, harden_on ? 0 : class_number + 1);
 }
 
 static struct page *new_page(struct heap *heap, unsigned class_number)
@@ -426,10 +426,10 @@ static uint32_t next_limit(const struct bin *bin)
 void small_look(struct bin *bin)
 {
     /* a signal handler inside this heap leaves the bin too full until the next time */
-    if (bin_count(bin) > bin->limit && !nw_heap->busy) {
+    if (bin_count(bin) > bin->limit && !heap_self->busy) {
         bin->limit = next_limit(bin);
-        flush(nw_heap, bin, bin->limit / 2);
-        remote_look_if_due(nw_heap);
+        flush(heap_self, bin, bin->limit / 2);
+        remote_look_if_due(heap_self);
     } else {
         bin_count_anew(bin);
     }

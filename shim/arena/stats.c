@@ -67,9 +67,9 @@ void stats_tell_growth(struct heap *heap)
 
 void stats_tell_all(void)
 {
-    for (uint32_t i = 0; i < nw_map.count; i++)
-        if (nw_regions[i].opened)
-            for (struct heap *heap = nw_regions[i].heaps; heap; heap = heap->next_heap)
+    for (uint32_t i = 0; i < region_map.count; i++)
+        if (region_list[i].opened)
+            for (struct heap *heap = region_list[i].heaps; heap; heap = heap->next_heap)
                 stats_tell(heap);
 }
 
@@ -122,8 +122,8 @@ void stats_totals(struct arena_totals *ret_totals)
 {
     struct arena_totals one;
     *ret_totals = (struct arena_totals){0};
-    for (uint32_t i = 0; i < nw_map.count; i++) {
-        if (!stats_region(&nw_regions[i], &one))
+    for (uint32_t i = 0; i < region_map.count; i++) {
+        if (!stats_region(&region_list[i], &one))
             continue;
         ret_totals->in_use += one.in_use;
         ret_totals->dirty += one.dirty;

@@ -7,15 +7,14 @@
 #include <sched.h>
 #include <string.h>
 
-#include "shim/interpose/next.h"
+#include "shim/base/common.h"
+#include "shim/base/mask.h"
+#include "shim/base/next.h"
+#include "shim/base/state.h"
 #include "shim/interpose/thread_id.h"
 #include "shim/place/arbitrate.h"
 #include "shim/place/cpu_count.h"
-#include "shim/place/mask.h"
-#include "shim/state.h"
 #include "shim/sys/call.h"
-
-#define PUBLIC __attribute__((visibility("default")))
 
 /* --- setting --- */
 
@@ -51,7 +50,7 @@ PUBLIC int pthread_setaffinity_np(pthread_t target, size_t size, const cpu_set_t
 /* Only this process's threads, and not one that the program has pinned itself: it would look for what it set. */
 static bool tells(pid_t tid)
 {
-    const struct thread *thread = nw_self;
+    const struct thread *thread = thread_self;
     if (!cpu_count_is_told(CPU_API_SCHED_GETAFFINITY))
         return false;
     if (tid && (!thread || atomic_load_explicit(&thread->tid, memory_order_relaxed) != (uint32_t)tid))

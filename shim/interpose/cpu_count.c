@@ -5,18 +5,17 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
-#include "shim/interpose/next.h"
+#include "shim/base/common.h"
+#include "shim/base/next.h"
 #include "shim/place/cpu_count.h"
-
-#define PUBLIC __attribute__((visibility("default")))
 
 PUBLIC long sysconf(int name)
 {
     next_sysconf *next = NEXT_OR_BIND(sysconf);
 
-    if (__builtin_expect(name == _SC_NPROCESSORS_ONLN, 0) && cpu_count_is_told(CPU_API_SYSCONF))
+    if (UNLIKELY(name == _SC_NPROCESSORS_ONLN) && cpu_count_is_told(CPU_API_SYSCONF))
         return cpu_count_online();
-    if (__builtin_expect(name == _SC_NPROCESSORS_CONF, 0) && cpu_count_is_told(CPU_API_SYSCONF))
+    if (UNLIKELY(name == _SC_NPROCESSORS_CONF) && cpu_count_is_told(CPU_API_SYSCONF))
         return cpu_count_configured();
     return next(name);
 }

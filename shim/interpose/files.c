@@ -11,14 +11,13 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "shim/interpose/next.h"
+#include "shim/base/common.h"
+#include "shim/base/mask.h"
+#include "shim/base/next.h"
+#include "shim/base/text_writer.h"
 #include "shim/place/cpu_count.h"
-#include "shim/place/mask.h"
-#include "shim/place/text_writer.h"
 #include "shim/sys/call.h"
 #include "shim/sys/raw.h"
-
-#define PUBLIC __attribute__((visibility("default")))
 
 #define ONLINE    "/sys/devices/system/cpu/online"
 #define LIST_SIZE 4096u
@@ -73,7 +72,7 @@ static bool is_asked_for(const char *path)
 static int answer(int fd, const char *path)
 {
     int saved = errno;
-    if (fd < 0 || __builtin_expect(!is_asked_for(path), 1))
+    if (fd < 0 || LIKELY(!is_asked_for(path)))
         return fd;
     int flags = (int)raw_call(SYS_fcntl, fd, F_GETFD);
     int list = list_file();

@@ -9,13 +9,13 @@
 #include <stddef.h>
 
 #include "shim/arena/arena.h"
-#include "shim/interpose/next.h"
-
-#define PUBLIC __attribute__((visibility("default")))
+#include "shim/base/common.h"
+#include "shim/base/next.h"
+#include "shim/start/start.h"
 
 PUBLIC __attribute__((optimize("O2,omit-frame-pointer"))) void *dlopen(const char *file, int mode)
 {
-    next_ready();
+    shim_ready();
     if (arena_is_on())
         mode &= ~RTLD_DEEPBIND;
     return NEXT(dlopen)(file, mode);

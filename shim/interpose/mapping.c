@@ -6,14 +6,13 @@
 #include <stdbool.h>
 #include <sys/mman.h>
 
-#include "shim/interpose/next.h"
-#include "shim/memory/mapping.h"
+#include "shim/base/common.h"
+#include "shim/base/next.h"
+#include "shim/base/state.h"
 #include "shim/memory/owned.h"
+#include "shim/place/mapping.h"
 #include "shim/start/start.h"
-#include "shim/state.h"
 #include "shim/sys/raw.h"
-
-#define PUBLIC __attribute__((visibility("default")))
 
 #define MREMAP_DONTUNMAP_FLAG 4 /* Linux 5.7 */
 

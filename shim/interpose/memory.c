@@ -14,9 +14,8 @@
 #include "shim/arena/arena.h"
 #include "shim/arena/heap.h"
 #include "shim/arena/small.h"
+#include "shim/base/common.h"
 
-#define PUBLIC      __attribute__((visibility("default")))
-#define LIKELY(x)   __builtin_expect(!!(x), 1)
 #define SYSTEM_PAGE 4096u
 #define FEW_BYTES   1024u /* clearing them costs less than asking whether they are clear */
 
@@ -28,7 +27,7 @@ void free_aligned_sized(void *pointer, size_t alignment, size_t size);
 /* A block of 1 to CLASS_MAX_SIZE bytes, or NULL where the slow path has to decide. */
 static inline void *take_block(size_t size)
 {
-    struct heap *heap = nw_heap;
+    struct heap *heap = heap_self;
     if (!LIKELY(heap_is_here(heap)))
         return NULL;
     struct bin *bin = &heap->bins[class_of_last(size - 1)];
@@ -53,7 +52,7 @@ PUBLIC void *malloc(size_t size)
 
 PUBLIC void free(void *pointer)
 {
-    struct heap *heap = nw_heap;
+    struct heap *heap = heap_self;
     uintptr_t offset = (uintptr_t)pointer - heap->start;
     if (LIKELY(offset < heap->size)) {
         size_t entry = heap->classes[offset >> SLICE_SHIFT];
@@ -94,8 +93,8 @@ PUBLIC void *calloc(size_t count, size_t size)
 /* Bytes of the block that the pointer is, or 0 where the slow path has to say. */
 static inline size_t block_size(const void *pointer)
 {
-    uintptr_t offset = (uintptr_t)pointer - nw_map.base;
-    unsigned entry = LIKELY(offset < nw_map.total) ? nw_map.classes[offset >> SLICE_SHIFT] : 0;
+    uintptr_t offset = (uintptr_t)pointer - region_map.base;
+    unsigned entry = LIKELY(offset < region_map.total) ? region_map.classes[offset >> SLICE_SHIFT] : 0;
     return entry ? class_size(entry - 1) : 0;
 }
 

@@ -12,9 +12,8 @@
 
 #include "shim/arena/arena.h"
 #include "shim/arena/stats.h"
-#include "shim/interpose/next.h"
-
-#define PUBLIC __attribute__((visibility("default")))
+#include "shim/base/common.h"
+#include "shim/base/next.h"
 
 /*
  * Is the allocator behind ours in use? glibc's malloc_trim and mallopt make its arenas when there are none yet, without
@@ -74,8 +73,8 @@ PUBLIC void malloc_stats(void)
             NEXT(malloc_stats)();
         return;
     }
-    for (uint32_t i = 0; i < nw_map.count; i++) {
-        struct region *region = &nw_regions[i];
+    for (uint32_t i = 0; i < region_map.count; i++) {
+        struct region *region = &region_list[i];
         if (!stats_region(region, &one))
             continue;
         fprintf(stderr, "Arena %u (node %d):\n", i, region->node == UINT32_MAX ? -1 : (int)region->node);
@@ -96,8 +95,8 @@ PUBLIC int malloc_info(int options, FILE *stream)
         return -1;
     }
     fputs("<malloc version=\"nodewise-1\">\n", stream);
-    for (uint32_t i = 0; i < nw_map.count; i++) {
-        struct region *region = &nw_regions[i];
+    for (uint32_t i = 0; i < region_map.count; i++) {
+        struct region *region = &region_list[i];
         if (!stats_region(region, &one))
             continue;
         fprintf(stream,

@@ -7,9 +7,8 @@
 #include <stdlib.h>
 
 #include "shim/arena/arena.h"
-#include "shim/interpose/next.h"
-
-#define PUBLIC __attribute__((visibility("default")))
+#include "shim/base/common.h"
+#include "shim/base/next.h"
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);

@@ -4,14 +4,13 @@
  */
 #include <linux/mempolicy.h>
 
+#include "shim/base/common.h"
+#include "shim/base/next.h"
+#include "shim/base/state.h"
 #include "shim/interpose/mempolicy.h"
-#include "shim/interpose/next.h"
 #include "shim/place/arbitrate.h"
-#include "shim/state.h"
 #include "shim/sys/call.h"
 #include "shim/sys/placing.h"
-
-#define PUBLIC __attribute__((visibility("default")))
 
 long mempolicy_set(long result, const void *by)
 {

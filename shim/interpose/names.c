@@ -3,12 +3,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "shim/interpose/next.h"
+#include "shim/base/common.h"
+#include "shim/base/next.h"
+#include "shim/base/state.h"
 #include "shim/interpose/thread_id.h"
 #include "shim/place/place.h"
-#include "shim/state.h"
-
-#define PUBLIC __attribute__((visibility("default")))
+#include "shim/start/start.h"
 
 /*
  * The kernel's number of a thread. Its CPU clock's id holds it: (~tid << 3) | 6 (MAKE_THREAD_CPUCLOCK in Linux;
@@ -26,7 +26,7 @@ pid_t thread_id_of(pthread_t thread)
 
 PUBLIC int pthread_setname_np(pthread_t thread, const char *name)
 {
-    next_ready();
+    shim_ready();
     int error = NEXT(pthread_setname_np)(thread, name);
     if (error || !shim_is_active())
         return error;

@@ -7,19 +7,19 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "shim/interpose/next.h"
+#include "shim/base/common.h"
+#include "shim/base/next.h"
+#include "shim/base/state.h"
 #include "shim/place/place.h"
 #include "shim/start/finish.h"
-#include "shim/state.h"
+#include "shim/start/start.h"
 #include "shim/sys/raw.h"
-
-#define PUBLIC __attribute__((visibility("default")))
 
 static void named_itself(const char *name)
 {
     pid_t tid = thread_own_tid();
     /* a vfork child runs in our memory with its parent's thread block: its name is its own affair */
-    if (nw_self && atomic_load_explicit(&nw_self->tid, memory_order_relaxed) != (uint32_t)tid)
+    if (thread_self && atomic_load_explicit(&thread_self->tid, memory_order_relaxed) != (uint32_t)tid)
         return;
     place_renamed(tid, name);
     place_catch_up();
@@ -28,7 +28,7 @@ static void named_itself(const char *name)
 /* A child of vfork or clone(CLONE_VM): in our memory, but not this process. */
 static bool is_borrowed_memory(void)
 {
-    return raw_getpid() != nw_shim.pid && !shim_was_forked();
+    return raw_getpid() != shim.pid && !shim_was_forked();
 }
 
 static void succeeded(int option, unsigned long second)
@@ -53,7 +53,7 @@ PUBLIC int prctl(int option, ...)
     for (int i = 0; i < 4; i++)
         arguments[i] = va_arg(list, unsigned long);
     va_end(list);
-    next_ready();
+    shim_ready();
     int result = NEXT(prctl)(option, arguments[0], arguments[1], arguments[2], arguments[3]);
     if (result >= 0)
         succeeded(option, arguments[0]);
@@ -62,7 +62,7 @@ PUBLIC int prctl(int option, ...)
 
 PUBLIC _Noreturn void _exit(int status)
 {
-    next_ready();
+    shim_ready();
     shim_finish();
     NEXT(_exit)(status);
     __builtin_unreachable();
@@ -70,7 +70,7 @@ PUBLIC _Noreturn void _exit(int status)
 
 PUBLIC _Noreturn void _Exit(int status)
 {
-    next_ready();
+    shim_ready();
     shim_finish();
     NEXT(_Exit)(status);
     __builtin_unreachable();

@@ -3,19 +3,18 @@
  * Only a handful of numbers are of interest; every other call is a jump to libc's function, with nothing of ours on the
  * stack, as clone with a stack of its own needs it.
  */
+#include "shim/base/common.h"
 #include "shim/sys/call.h"
 
 #if HAS_RAW_CALLS
 #include <linux/seccomp.h>
 
+#include "shim/base/next.h"
+#include "shim/base/state.h"
 #include "shim/interpose/mempolicy.h"
-#include "shim/interpose/next.h"
 #include "shim/place/arbitrate.h"
 #include "shim/place/place.h"
-#include "shim/place/sweep.h"
-#include "shim/state.h"
-
-#define PUBLIC __attribute__((visibility("default")))
+#include "shim/worker/sweep.h"
 
 /*
  * Declared with seven words instead of with "...": integer arguments of either are passed alike (System V ABI 3.2.3,
@@ -69,9 +68,9 @@ long system_call(long number, long a, long b, long c, long d, long e, long f)
     bool places = number == SYS_sched_setaffinity || number == SYS_set_mempolicy || number == SYS_mbind ||
                   number == SYS_seccomp || number == SYS_io_uring_setup;
 
-    if (__builtin_expect(places, 0) && shim_is_governing())
+    if (UNLIKELY(places) && shim_is_governing())
         return placing_call(number, a, b, c, d, e, f, __builtin_return_address(0));
-    if (__builtin_expect(!next, 0))
+    if (UNLIKELY(!next))
         return early_call(number, a, b, c, d, e, f);
     return next(number, a, b, c, d, e, f);
 }

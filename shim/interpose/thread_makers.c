@@ -1,15 +1,14 @@
 /*
  * thread_makers: calls of libc that make threads which come past no hook: POSIX timers and message queues with
  * SIGEV_THREAD, asynchronous I/O, name look-ups in the background, clone(2). Each is made as it is; afterwards somebody
- * looks for what it made (place/sweep.h).
+ * looks for what it made (worker/sweep.h).
  */
 #include <stdarg.h>
 #include <stddef.h>
 
-#include "shim/interpose/next.h"
-#include "shim/place/sweep.h"
-
-#define PUBLIC __attribute__((visibility("default")))
+#include "shim/base/common.h"
+#include "shim/base/next.h"
+#include "shim/worker/sweep.h"
 
 /* Under names of their own, for the types are opaque here and the headers would not agree. */
 #define MAKER(name, parameters, arguments)                                                                             \

@@ -2,17 +2,16 @@
 #include <pthread.h>
 #include <threads.h>
 
-#include "shim/interpose/next.h"
-#include "shim/memory/follower.h"
-#include "shim/memory/thread_stack.h"
-#include "shim/place/mask.h"
+#include "shim/base/common.h"
+#include "shim/base/mask.h"
+#include "shim/base/next.h"
+#include "shim/base/state.h"
 #include "shim/place/place.h"
-#include "shim/place/sweep.h"
+#include "shim/place/thread_stack.h"
 #include "shim/start/start.h"
-#include "shim/state.h"
 #include "shim/telemetry/segment.h"
-
-#define PUBLIC __attribute__((visibility("default")))
+#include "shim/worker/sweep.h"
+#include "shim/worker/worker.h"
 
 /* Missing in musl, where a thread's end is then seen only when its start routine returns. */
 #pragma weak __pthread_register_cancel
@@ -69,11 +68,11 @@ static struct thread *prepare(const void *start, const void *caller)
         shim_forked(); /* without handlers: clone or a raw system call */
     if (!shim_enter())
         return NULL;
-    if (nw_shim.segment_due) {
-        nw_shim.segment_due = false;
+    if (shim.segment_due) {
+        shim.segment_due = false;
         place_show_main();
     }
-    if (atomic_load_explicit(&nw_shim.details_due, memory_order_relaxed))
+    if (atomic_load_explicit(&shim.details_due, memory_order_relaxed))
         segment_details();
     place_catch_up();
     sweep_look();
@@ -102,7 +101,7 @@ PUBLIC int pthread_create(pthread_t *restrict ret_thread, const pthread_attr_t *
                           void *(*start)(void *), void *restrict argument)
 {
     struct stack_loan loan;
-    next_ready();
+    shim_ready();
     struct thread *thread = prepare((const void *)(uintptr_t)start, __builtin_return_address(0));
     if (!thread)
         return NEXT(pthread_create)(ret_thread, attributes, start, argument);
@@ -115,14 +114,14 @@ PUBLIC int pthread_create(pthread_t *restrict ret_thread, const pthread_attr_t *
     if (error)
         place_abandon(thread);
     else
-        follower_call();
+        worker_call();
     return error;
 }
 
 PUBLIC int thrd_create(thrd_t *ret_thread, thrd_start_t start, void *argument)
 {
     struct stack_loan loan;
-    next_ready();
+    shim_ready();
     struct thread *thread = prepare((const void *)(uintptr_t)start, __builtin_return_address(0));
     if (!thread)
         return NEXT(thrd_create)(ret_thread, start, argument);
@@ -134,6 +133,6 @@ PUBLIC int thrd_create(thrd_t *ret_thread, thrd_start_t start, void *argument)
     if (result != thrd_success)
         place_abandon(thread);
     else
-        follower_call();
+        worker_call();
     return result;
 }

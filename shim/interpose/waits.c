@@ -9,10 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "shim/interpose/next.h"
-#include "shim/start/request.h"
-
-#define PUBLIC __attribute__((visibility("default")))
+#include "shim/base/common.h"
+#include "shim/base/next.h"
+#include "shim/worker/request.h"
 
 #define WAIT(name, parameters, arguments)                                                                              \
     PUBLIC int name parameters                                                                                         \

@@ -3,14 +3,14 @@
 #include <errno.h>
 #include <string.h>
 
-#include "shim/place/text_reader.h"
-#include "shim/place/text_writer.h"
-#include "shim/start/facts.h"
-#include "shim/state.h"
+#include "shim/base/common.h"
+#include "shim/base/facts.h"
+#include "shim/base/state.h"
+#include "shim/base/text_reader.h"
+#include "shim/base/text_writer.h"
 #include "shim/sys/placing.h"
 #include "shim/sys/raw.h"
 
-#define PAGE   ((uintptr_t)4096)
 #define SECOND UINT64_C(1000000000)
 #define CALLS  64u /* of a batch, for pages that stay busy: two tell that one does */
 
@@ -36,7 +36,7 @@ static uint64_t lower(uint64_t a, uint64_t b)
 
 void mover_also(struct mover *mover, uint32_t number)
 {
-    const struct plan_view *plan = &nw_shim.plan;
+    const struct plan_view *plan = &shim.plan;
     uint32_t rule = number < plan->count[PLAN_RULES] ? number : plan->header->default_rule;
     if (rule == PLAN_NONE) {
         mover->bytes_a_second = lower(mover->bytes_a_second, MOVER_BYTES);

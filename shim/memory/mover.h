@@ -1,5 +1,5 @@
 /*
- * mover: move_pages(2) in batches within a budget. For the follower's thread (follower.h).
+ * mover: move_pages(2) in batches within a budget. For the worker (worker.h).
  *
  * The kernel drains every CPU's page lists for each call (50 us and more), so pages of several chunks share one. What
  * cannot be moved (locked, shared with another process, no free memory there) stays and is counted.
@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "shim/telemetry/layout.h"
+#include "shim/base/segment_layout.h"
 
 #define MOVER_BATCH 512u                      /* pages */
 #define MOVER_BYTES (UINT64_C(4) << 30)       /* a second, where no rule says it */

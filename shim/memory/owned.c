@@ -3,8 +3,8 @@
 #include <errno.h>
 
 #include "shim/arena/lock.h"
-#include "shim/place/thread.h"
-#include "shim/state.h"
+#include "shim/base/state.h"
+#include "shim/base/thread.h"
 
 static struct {
     struct lock lock;
@@ -24,7 +24,7 @@ void owned_add(void *start, size_t size)
                 .serial = ++table.serial,
                 .region = OWNED_REGION,
                 .maker = thread_maker(),
-                .rule = thread_short_rule(nw_self ? nw_self->rule : PLAN_NONE),
+                .rule = thread_short_rule(thread_self ? thread_self->rule : PLAN_NONE),
             };
         lock_give(&table.lock);
     }

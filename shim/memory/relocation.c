@@ -4,15 +4,15 @@
 
 #include "shim/arena/arena.h"
 #include "shim/arena/lock.h"
-#include "shim/memory/follower.h"
+#include "shim/base/common.h"
+#include "shim/base/state.h"
+#include "shim/base/thread.h"
 #include "shim/memory/owned.h"
-#include "shim/memory/thread_stack.h"
-#include "shim/place/thread.h"
-#include "shim/state.h"
+#include "shim/place/thread_stack.h"
 #include "shim/telemetry/segment.h"
+#include "shim/worker/worker.h"
 
 #define STRETCHES_MOST 64u /* of a batch */
-#define PAGE           4096u
 
 /* --- orders --- */
 
@@ -73,7 +73,7 @@ void relocation_forked(void)
 static bool is_asked(const struct thread *thread, uint32_t from)
 {
     uint32_t age = thread_now_ms() - thread->born_ms;
-    return thread->holds_pick && (nw_shim.plan.rules[thread->rule].flags & PLAN_RULE_MIGRATE) && from != PLAN_NONE &&
+    return thread->holds_pick && (shim.plan.rules[thread->rule].flags & PLAN_RULE_MIGRATE) && from != PLAN_NONE &&
            thread->home_node != PLAN_NONE && from != thread->home_node && (thread->main || age >= RELOCATION_AGE_MS);
 }
 
@@ -89,7 +89,7 @@ void relocation_thread_moved(struct thread *thread, uint32_t from)
         .node = thread->home_node,
         .rule = thread->rule,
         .stack_end = stack_end(thread),
-        .stack_size = thread->main ? nw_shim.stack_size : thread->stack_size,
+        .stack_size = thread->main ? shim.stack_size : thread->stack_size,
     };
     if (!put(&order)) {
         segment_event(&(struct event){.kind = EVENT_REFUSED,
@@ -100,7 +100,7 @@ void relocation_thread_moved(struct thread *thread, uint32_t from)
                                       .text = "relocation"});
         return;
     }
-    follower_serve();
+    worker_wake();
 }
 
 /* --- carrying out --- */
@@ -123,7 +123,7 @@ struct batch {
 /* Given back and taken by somebody else while it was under way: its pages go where the address says. */
 static void undo(struct batch *batch, const struct part *part)
 {
-    uint32_t home = nw_regions[part->stretch.region].node;
+    uint32_t home = region_list[part->stretch.region].node;
     if (home != UINT32_MAX)
         mover_add_all(batch->mover, part->from, part->size, home);
 }
@@ -133,7 +133,7 @@ static void cut_edges(const struct batch *batch)
 {
     for (uint32_t i = 0; i < batch->count; i++) {
         const struct part *part = &batch->parts[i];
-        if (region_has_huge_pages(&nw_regions[part->stretch.region], part->from + part->size))
+        if (region_has_huge_pages(&region_list[part->stretch.region], part->from + part->size))
             mover_cut(part->from, part->size);
     }
 }
@@ -227,9 +227,9 @@ void relocation_carry_out(struct mover *mover, const struct order *order, bool (
         mover_add_all(mover, (uintptr_t)order->owner.heap, sizeof(*order->owner.heap) + PAGE - 1, order->node);
     if (order->stack_end)
         mover_add_all(mover, order->stack_end - order->stack_size, order->stack_size, order->node);
-    for (uint32_t i = 0; i < nw_map.count && goes_on; i++)
-        if (can_be_moved(&nw_regions[i]))
-            goes_on = move_region(&batch, &nw_regions[i], &order->owner);
+    for (uint32_t i = 0; i < region_map.count && goes_on; i++)
+        if (can_be_moved(&region_list[i]))
+            goes_on = move_region(&batch, &region_list[i], &order->owner);
     finish(&batch);
     if (goes_on)
         move_mappings(mover, order, may_go_on, context);

@@ -1,7 +1,7 @@
 /*
  * relocation: memory.migrate_on_move: when a thread gets a home on another node, what it has follows: the blocks of its
  * heap, its large objects, its stack. The arenas switch at once (new blocks come from the new node), the rest is moved
- * by the follower's thread (follower.h) in batches within the budget.
+ * by the worker (worker.h) in batches within the budget.
  *
  * An order can be broken off at any time, by the end of the program or of the thread: what has moved has moved, the
  * rest is where it was.
@@ -35,7 +35,7 @@ void relocation_thread_moved(struct thread *thread, uint32_t from);
 /* The oldest order, which is then the caller's. false: none. */
 bool relocation_take(struct order *ret_order);
 bool relocation_is_due(void);
-/* Carries it out; for the follower's thread. may_go_on is asked between batches and may wait. */
+/* Carries it out; for the worker. may_go_on is asked between batches and may wait. */
 void relocation_carry_out(struct mover *mover, const struct order *order, bool (*may_go_on)(void *context),
                           void *context);
 

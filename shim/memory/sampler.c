@@ -7,7 +7,8 @@
 #include <sys/mman.h>
 #include <sys/uio.h>
 
-#include "shim/state.h"
+#include "shim/base/common.h"
+#include "shim/base/state.h"
 #include "shim/sys/raw.h"
 
 #ifndef SYS_close_range
@@ -15,7 +16,6 @@
 #endif
 #define CLOSE_RANGE_UNSHARE_FLAG (1u << 1) /* linux/close_range.h, Linux 5.9 */
 
-#define PAGE       4096u
 #define RING_SIZE  (2 * PAGE)
 #define CODE_READS 16u /* of the samples, for which code is remembered */
 
@@ -89,7 +89,7 @@ static void read_code(struct code *code, uint64_t at)
     size_t to_end = PAGE - at % PAGE;
     struct iovec here = {code->bytes, to_end < OPERAND_CODE_MOST ? to_end : OPERAND_CODE_MOST};
     struct iovec there = {(void *)(uintptr_t)at, here.iov_len};
-    long length = raw_call(SYS_process_vm_readv, nw_shim.pid, &here, 1ul, &there, 1ul, 0ul);
+    long length = raw_call(SYS_process_vm_readv, shim.pid, &here, 1ul, &there, 1ul, 0ul);
     code->at = at;
     code->length = length > 0 ? (uint8_t)length : 0;
 }

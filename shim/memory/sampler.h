@@ -5,7 +5,7 @@
  * (operand.h), which is read from the program's code. No hardware counters are needed, no signal is sent.
  *
  * The kernel may refuse (kernel.perf_event_paranoid above 2 without CAP_PERFMON, a container's filter). For the
- * follower's thread alone (follower.h), which has a table of descriptors of its own: the program never sees these.
+ * worker's thread alone (worker.h), which has a table of descriptors of its own: the program never sees these.
  */
 #ifndef NODEWISE_SHIM_MEMORY_SAMPLER_H
 #define NODEWISE_SHIM_MEMORY_SAMPLER_H

@@ -2,10 +2,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "shim/base/state.h"
 #include "shim/place/decide.h"
 #include "shim/place/place.h"
 #include "shim/place/settle.h"
-#include "shim/state.h"
 #include "shim/sys/placing.h"
 #include "shim/sys/raw.h"
 
@@ -16,7 +16,7 @@ static void end_if_gone(struct thread *thread, void *unused)
 {
     (void)unused;
     if (thread->adopted && atomic_load(&thread->tid) &&
-        raw_call(SYS_tgkill, nw_shim.pid, atomic_load(&thread->tid), 0) != 0 && errno == ESRCH)
+        raw_call(SYS_tgkill, shim.pid, atomic_load(&thread->tid), 0) != 0 && errno == ESRCH)
         settle_work(thread, WORK_END);
 }
 
@@ -51,7 +51,7 @@ static void place_adopted(struct thread *thread)
 /* The name is the creator's unless it is a new one: which thread that was, nobody knows, but main's is the usual. */
 static bool is_inherited(const char *name)
 {
-    return !strncmp(name, nw_shim.facts.comm, 15);
+    return !strncmp(name, shim.facts.comm, 15);
 }
 
 static struct thread *adopt(pid_t tid, const char *name)
@@ -60,7 +60,7 @@ static struct thread *adopt(pid_t tid, const char *name)
     if (!thread)
         return NULL;
     thread->adopted = true;
-    thread->index = atomic_fetch_add_explicit(&nw_shim.next_index, 1, memory_order_relaxed);
+    thread->index = atomic_fetch_add_explicit(&shim.next_index, 1, memory_order_relaxed);
     thread->creator_tid = 0;
     thread->cpus = thread->memory = STANDING_UNKNOWN;
     thread->thread_pointer = 0;
@@ -152,11 +152,11 @@ static bool is_leaving(uint32_t tid)
 static void meet_self(const char *name)
 {
     pid_t tid = thread_own_tid();
-    if (raw_getpid() != nw_shim.pid || shim_was_forked())
+    if (raw_getpid() != shim.pid || shim_was_forked())
         return; /* borrowed memory: vfork, or a copy that no fork handler saw */
     struct thread *thread = thread_find(tid);
     if (thread) {
-        nw_self = thread;
+        thread_self = thread;
         settle_work(thread, WORK_MEMORY);
         return;
     }
@@ -166,7 +166,7 @@ static void meet_self(const char *name)
     thread = adopt(tid, name);
     if (!thread)
         return;
-    nw_self = thread;
+    thread_self = thread;
     place_adopted(thread);
     settle_give_back(thread);
 }
@@ -175,7 +175,7 @@ void place_meet(void)
 {
     int saved = errno;
     char name[16] = "";
-    if (!nw_self && shim_is_active()) {
+    if (!thread_self && shim_is_active()) {
         sys_get_name(name);
         if (shim_enter()) {
             meet_self(name);

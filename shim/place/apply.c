@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "shim/place/mask.h"
+#include "shim/base/mask.h"
+#include "shim/base/state.h"
 #include "shim/place/rename.h"
-#include "shim/state.h"
 #include "shim/sys/placing.h"
 #include "shim/telemetry/segment.h"
 
@@ -28,7 +28,7 @@ enum reason reason_of_error(int error)
 
 pid_t apply_target(const struct thread *thread)
 {
-    return thread == nw_self ? 0 : (pid_t)atomic_load_explicit(&thread->tid, memory_order_relaxed);
+    return thread == thread_self ? 0 : (pid_t)atomic_load_explicit(&thread->tid, memory_order_relaxed);
 }
 
 void apply_refused(struct thread *thread, enum placing_call call, int error)
@@ -56,13 +56,13 @@ static void wanted_mask(struct thread *thread, enum standing standing, struct ma
 {
     bool shared = false;
     if (standing == STANDING_RULE) {
-        pick_mask(&nw_shim.plan, &nw_shim.occupancy, thread->pick, mask->bits, mask->words, &shared);
+        pick_mask(&shim.plan, &shim.occupancy, thread->pick, mask->bits, mask->words, &shared);
         thread->flags &= (uint8_t) ~(THREAD_FLAG_SHARED | THREAD_FLAG_CLAIMS);
         thread->flags |= (uint8_t)((shared ? THREAD_FLAG_SHARED : 0) | (thread->pick.claims ? THREAD_FLAG_CLAIMS : 0));
     } else if (standing == STANDING_UNION) {
-        plan_mask_expand(&nw_shim.plan, nw_shim.plan.header->main_mask, mask->bits, mask->words);
+        plan_mask_expand(&shim.plan, shim.plan.header->main_mask, mask->bits, mask->words);
     } else {
-        mask_copy(mask, nw_shim.base.mask);
+        mask_copy(mask, shim.base.mask);
     }
 }
 
@@ -142,11 +142,11 @@ static void set_cpus(struct thread *thread, enum standing standing, struct mask 
     int error;
     wanted_mask(thread, standing, asked);
     unsigned wanted = mask_weight(asked);
-    mask_and(asked, nw_shim.base.mask); /* never beyond what the process was started with */
+    mask_and(asked, shim.base.mask); /* never beyond what the process was started with */
     unsigned usable = mask_weight(asked);
     if (!usable) {
         /* nothing of the plan is left here: as if there were no rule */
-        mask_copy(asked, nw_shim.base.mask);
+        mask_copy(asked, shim.base.mask);
         error = sys_set_affinity(apply_target(thread), asked->bits, asked->words);
         thread->cpus = STANDING_BASE;
         note_cpus(thread, OUTCOME_NONE, error ? reason_of_error(error) : REASON_EMPTY_SET);
@@ -166,16 +166,16 @@ static void set_cpus(struct thread *thread, enum standing standing, struct mask 
 void apply_wanted(struct thread *thread, struct mask *ret_mask)
 {
     wanted_mask(thread, thread->holds_pick ? STANDING_RULE : thread->main ? STANDING_UNION : STANDING_BASE, ret_mask);
-    mask_and(ret_mask, nw_shim.base.mask);
+    mask_and(ret_mask, shim.base.mask);
     if (!mask_weight(ret_mask))
-        mask_copy(ret_mask, nw_shim.base.mask);
+        mask_copy(ret_mask, shim.base.mask);
 }
 
 void apply_cpus(struct thread *thread, enum standing otherwise)
 {
     enum standing standing = thread->holds_pick ? STANDING_RULE : otherwise;
     struct mask asked;
-    thread->home_node = thread->holds_pick ? nw_shim.plan.slots[thread->pick.slot].home_node : UINT32_MAX;
+    thread->home_node = thread->holds_pick ? shim.plan.slots[thread->pick.slot].home_node : UINT32_MAX;
     if (standing == STANDING_BASE && (thread->cpus == STANDING_BASE || thread->cpus == STANDING_PROGRAM)) {
         /* inherited untouched, perhaps changed by the program itself: not ours to change */
         note_cpus(thread, OUTCOME_NOT_ASKED, REASON_NOT_ASKED);
@@ -196,10 +196,10 @@ void apply_cpus(struct thread *thread, enum standing otherwise)
 void apply_rename(struct thread *thread)
 {
     const struct plan_rule *rule = apply_rule(thread);
-    if (!rule || !rule->rename || !thread->unnamed || thread->main || thread != nw_self)
+    if (!rule || !rule->rename || !thread->unnamed || thread->main || thread != thread_self)
         return;
-    uint32_t number = atomic_fetch_add_explicit(&nw_shim.renamed[thread->rule], 1, memory_order_relaxed) + 1;
-    rename_compose(thread->name, plan_text(&nw_shim.plan, rule->rename), plan_text(&nw_shim.plan, rule->name), number);
+    uint32_t number = atomic_fetch_add_explicit(&shim.renamed[thread->rule], 1, memory_order_relaxed) + 1;
+    rename_compose(thread->name, plan_text(&shim.plan, rule->rename), plan_text(&shim.plan, rule->name), number);
     int error = sys_set_name(thread->name);
     if (error) {
         memcpy(thread->name, thread->creator_name, sizeof(thread->name));

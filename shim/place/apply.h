@@ -7,9 +7,9 @@
 
 #include <stdbool.h>
 
-#include "shim/place/mask.h"
-#include "shim/place/thread.h"
-#include "shim/state.h"
+#include "shim/base/mask.h"
+#include "shim/base/state.h"
+#include "shim/base/thread.h"
 #include "shim/sys/placing.h"
 
 /* What the thread's mask has to be: its slot's when it holds one, else `otherwise` (BASE or UNION). */
@@ -33,7 +33,7 @@ enum reason reason_of_error(int error);
 /* The rule whose place the thread holds, or NULL. */
 static inline const struct plan_rule *apply_rule(const struct thread *thread)
 {
-    return thread->holds_pick ? &nw_shim.plan.rules[thread->rule] : NULL;
+    return thread->holds_pick ? &shim.plan.rules[thread->rule] : NULL;
 }
 
 /* Counts and tells that the kernel answered a placing call about the thread with a negative errno. */

@@ -4,16 +4,16 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "shim/memory/thread_policy.h"
+#include "shim/base/mask.h"
+#include "shim/base/state.h"
 #include "shim/place/apply.h"
-#include "shim/place/mask.h"
 #include "shim/place/origin.h"
 #include "shim/place/settle.h"
-#include "shim/place/texts.h"
-#include "shim/state.h"
+#include "shim/place/thread_policy.h"
 #include "shim/sys/call.h"
 #include "shim/sys/placing.h"
 #include "shim/telemetry/segment.h"
+#include "shim/telemetry/texts.h"
 
 #define TRIES 100 /* for a record that somebody else owns: 10 us each at the least */
 
@@ -28,7 +28,7 @@ uint32_t arbitrate_early(void)
 
 static enum app_affinity choice_of(const struct thread *thread)
 {
-    const struct plan_view *plan = &nw_shim.plan;
+    const struct plan_view *plan = &shim.plan;
     uint32_t rule = thread->holds_pick ? thread->rule : plan->header->default_rule;
     if (!thread->holds_pick && !thread->main)
         return APP_RESPECT;
@@ -41,7 +41,7 @@ static void remap(const struct mask *asked, const struct mask *ours, struct mask
     unsigned weight = mask_weight(ours), position = 0;
     memset(ret_result->bits, 0, ret_result->words * 8);
     for (size_t id = 0; id < asked->words * 64; id++) {
-        if (!(nw_shim.base.mask[id / 64] >> id % 64 & 1))
+        if (!(shim.base.mask[id / 64] >> id % 64 & 1))
             continue;
         unsigned wanted = position++ % weight;
         if (!mask_has(asked, id))
@@ -173,7 +173,7 @@ static bool own(struct thread *thread)
     for (int i = 0; i < TRIES; i++) {
         if (!atomic_exchange(&thread->busy, 1))
             return true;
-        if (thread == nw_self)
+        if (thread == thread_self)
             return false;
         raw_call(SYS_sched_yield);
     }
@@ -182,7 +182,7 @@ static bool own(struct thread *thread)
 
 struct thread *arbitrate_begin(pid_t tid)
 {
-    struct thread *thread = nw_self;
+    struct thread *thread = thread_self;
     int saved = errno;
     if (tid && (!thread || atomic_load_explicit(&thread->tid, memory_order_relaxed) != (uint32_t)tid)) {
         atomic_fetch_add(&early, 1);
@@ -255,7 +255,7 @@ void arbitrate_again(struct thread *thread)
 static bool any_node_is_allowed(const struct thread *thread, const uint64_t *nodes)
 {
     uint64_t ours[NODE_WORDS];
-    plan_mask_expand(&nw_shim.plan, nw_shim.plan.slots[thread->pick.slot].mem_mask, ours, NODE_WORDS);
+    plan_mask_expand(&shim.plan, shim.plan.slots[thread->pick.slot].mem_mask, ours, NODE_WORDS);
     for (size_t i = 0; i < NODE_WORDS; i++)
         if (nodes[i] & ~ours[i])
             return false;
@@ -276,11 +276,11 @@ static bool memory_stays(const struct thread *thread)
 
 void arbitrate_memory(bool succeeded, const void *by)
 {
-    struct thread *thread = nw_self;
+    struct thread *thread = thread_self;
     int saved = errno;
     if (!succeeded || !thread || !own(thread))
         return;
-    if (thread->holds_pick && nw_shim.plan.rules[thread->rule].mem_policy != MEM_DEFAULT) {
+    if (thread->holds_pick && shim.plan.rules[thread->rule].mem_policy != MEM_DEFAULT) {
         if (memory_stays(thread))
             thread_policy_of_program(thread);
         else
@@ -297,8 +297,8 @@ bool arbitrate_keeps_mbind(void)
     bool keeps = true;
     if (!shim_enter())
         return true;
-    if (nw_self && nw_self->holds_pick)
-        keeps = choice_of(nw_self) != APP_IGNORE;
+    if (thread_self && thread_self->holds_pick)
+        keeps = choice_of(thread_self) != APP_IGNORE;
     shim_leave();
     return keeps;
 }

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "shim/place/thread.h"
+#include "shim/base/thread.h"
 
 /*
  * Before the call: the record of the thread that it is about, owned by the caller, or NULL: none of this process's

@@ -2,11 +2,11 @@
 
 #include <string.h>
 
+#include "shim/base/state.h"
 #include "shim/place/origin.h"
 #include "shim/place/stack.h"
-#include "shim/place/texts.h"
-#include "shim/state.h"
 #include "shim/sys/placing.h"
+#include "shim/telemetry/texts.h"
 
 static void fill_frames(const struct thread *thread, struct thread_facts *facts)
 {
@@ -29,14 +29,14 @@ uint32_t decide_rule(const struct thread *thread)
     facts.start_function = texts_get(thread->start_function);
     facts.creator_library = texts_get(thread->creator_library);
     facts.creator_function = texts_get(thread->creator_function);
-    facts.process = &nw_shim.facts;
+    facts.process = &shim.facts;
     fill_frames(thread, &facts);
-    return match_rule(&nw_shim.plan, &facts);
+    return match_rule(&shim.plan, &facts);
 }
 
 void decide_inherited(struct thread *thread)
 {
-    const struct thread *creator = nw_self;
+    const struct thread *creator = thread_self;
     if (creator) {
         thread->creator_tid = atomic_load_explicit(&creator->tid, memory_order_relaxed);
         thread->creator_slot = creator->holds_pick ? creator->pick.slot : PLAN_NONE;

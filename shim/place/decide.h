@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "shim/place/thread.h"
+#include "shim/base/thread.h"
 
 /* The rule for what the record says now, or PLAN_NONE. Signal-safe. */
 uint32_t decide_rule(const struct thread *thread);

@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#include "shim/state.h"
+#include "shim/base/state.h"
 
 struct search {
     const struct thread *from;
@@ -23,8 +23,8 @@ static bool is_inverted(const struct thread *a, const struct thread *b)
 /* A memory policy can only be set by its thread, so places with different ones stay where they are. */
 static bool same_memory(const struct thread *a, const struct thread *b)
 {
-    unsigned policy = nw_shim.plan.rules[a->rule].mem_policy;
-    const struct plan_slot *slots = nw_shim.plan.slots;
+    unsigned policy = shim.plan.rules[a->rule].mem_policy;
+    const struct plan_slot *slots = shim.plan.slots;
     return policy == MEM_DEFAULT || policy == MEM_LOCAL || slots[a->pick.slot].mem_mask == slots[b->pick.slot].mem_mask;
 }
 

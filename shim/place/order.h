@@ -8,7 +8,7 @@
 #ifndef NODEWISE_SHIM_PLACE_ORDER_H
 #define NODEWISE_SHIM_PLACE_ORDER_H
 
-#include "shim/place/thread.h"
+#include "shim/base/thread.h"
 
 /*
  * The caller owns `thread`, which has its place. moved() is called for every record whose pick changed, while it is

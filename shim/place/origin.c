@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "shim/place/texts.h"
-#include "shim/state.h"
+#include "shim/base/state.h"
+#include "shim/telemetry/texts.h"
 
 #define CACHE_SIZE 256u
 
@@ -147,7 +147,7 @@ static struct origin look_up(const void *address)
     if (!map)
         return origin;
     /* the loader has no name for the main program; argv[0] would be the application's to choose */
-    const char *library = map->l_name && *map->l_name ? map->l_name : nw_shim.facts.exe;
+    const char *library = map->l_name && *map->l_name ? map->l_name : shim.facts.exe;
     if (library)
         origin.library = texts_keep(library, strlen(library));
     if (shim_needs(PLAN_NEEDS_FUNCTIONS | PLAN_NEEDS_STACK))

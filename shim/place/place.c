@@ -9,12 +9,12 @@
 #include <string.h>
 
 #include "shim/arena/arena.h"
+#include "shim/base/facts.h"
+#include "shim/base/state.h"
 #include "shim/place/apply.h"
 #include "shim/place/arbitrate.h"
 #include "shim/place/decide.h"
 #include "shim/place/settle.h"
-#include "shim/start/facts.h"
-#include "shim/state.h"
 #include "shim/sys/placing.h"
 
 /* --- birth --- */
@@ -24,11 +24,11 @@ struct thread *place_prepare(const void *start, const void *caller)
     int saved = errno;
     struct thread *thread = thread_take();
     if (thread) {
-        thread->early_names = atomic_load(&nw_shim.early_names);
+        thread->early_names = atomic_load(&shim.early_names);
         thread->early_masks = arbitrate_early();
         thread->early_adoptions = place_adoptions();
         thread->created_by = caller;
-        thread->index = atomic_fetch_add_explicit(&nw_shim.next_index, 1, memory_order_relaxed);
+        thread->index = atomic_fetch_add_explicit(&shim.next_index, 1, memory_order_relaxed);
         decide_inherited(thread);
         decide_origins(thread, start, caller);
         thread->rule = decide_rule(thread);
@@ -44,13 +44,13 @@ void place_abandon(struct thread *thread)
     uint32_t next = thread->index + 1;
     settle_drop(thread);
     /* nobody came after: the number has not been seen and is given out again */
-    atomic_compare_exchange_strong(&nw_shim.next_index, &next, thread->index);
+    atomic_compare_exchange_strong(&shim.next_index, &next, thread->index);
     thread_give(thread, THREAD_FREE);
 }
 
 static void register_self(struct thread *thread)
 {
-    nw_self = thread;
+    thread_self = thread;
     thread->thread_pointer = (uintptr_t)__builtin_thread_pointer();
     thread->born_ms = thread_now_ms();
     atomic_store_explicit(&thread->state, THREAD_LIVE, memory_order_relaxed);
@@ -64,7 +64,7 @@ static void register_self(struct thread *thread)
 static void pick_up_early_name(struct thread *thread)
 {
     char name[16] = "";
-    if (atomic_load(&nw_shim.early_names) == thread->early_names)
+    if (atomic_load(&shim.early_names) == thread->early_names)
         return;
     sys_get_name(name);
     if (!strcmp(name, thread->name))
@@ -109,7 +109,7 @@ void place_end(struct thread *thread)
 {
     int saved = errno;
     arena_thread_ended();
-    nw_self = NULL;
+    thread_self = NULL;
     settle_work(thread, WORK_END);
     errno = saved;
 }
@@ -121,7 +121,7 @@ static void become_main(struct thread *thread)
     atomic_store(&thread->busy, 1);
     atomic_store(&thread->work, 0);
     atomic_store_explicit(&thread->state, THREAD_LIVE, memory_order_relaxed);
-    atomic_store(&thread->tid, (uint32_t)nw_shim.pid);
+    atomic_store(&thread->tid, (uint32_t)shim.pid);
     thread->main = true;
     thread->unnamed = false;
     thread->flags = THREAD_FLAG_MAIN | THREAD_FLAG_NAMED;
@@ -131,20 +131,20 @@ static void become_main(struct thread *thread)
     thread->start_library = thread->start_function = thread->creator_library = thread->creator_function = 0;
     thread->frames = 0;
     thread->born_ms = 0;
-    if (thread_own_tid() == nw_shim.pid)
-        nw_self = thread;
+    if (thread_own_tid() == shim.pid)
+        thread_self = thread;
 }
 
 /* The record of the thread that goes on as main; its standings say what it has now. */
 static struct thread *main_record(bool forked)
 {
-    struct thread *thread = forked ? nw_self : NULL;
+    struct thread *thread = forked ? thread_self : NULL;
     if (thread)
         return thread;
     thread = thread_take();
     if (thread) {
         thread->cpus = thread->memory = forked ? STANDING_UNKNOWN : STANDING_BASE;
-        memcpy(thread->name, nw_shim.facts.comm, strnlen(nw_shim.facts.comm, sizeof(thread->name) - 1));
+        memcpy(thread->name, shim.facts.comm, strnlen(shim.facts.comm, sizeof(thread->name) - 1));
     }
     return thread;
 }
@@ -163,7 +163,7 @@ void place_main(bool forked)
         return;
     become_main(thread);
     if (!forked)
-        atomic_store_explicit(&nw_shim.next_index, 1, memory_order_relaxed);
+        atomic_store_explicit(&shim.next_index, 1, memory_order_relaxed);
     thread->rule = decide_rule(thread);
     if (forked)
         settle_take_forked(thread);
@@ -183,15 +183,15 @@ void place_main(bool forked)
 
 void place_show_main(void)
 {
-    nw_shim.segment_due = false;
+    shim.segment_due = false;
     segment_open();
     segment_state(SEGMENT_ACTIVE, REASON_OK);
-    segment_event(&(struct event){.kind = EVENT_START, .tid = (uint32_t)nw_shim.pid, .rule = PLAN_NONE});
-    if (!nw_self || atomic_load(&nw_self->busy))
+    segment_event(&(struct event){.kind = EVENT_START, .tid = (uint32_t)shim.pid, .rule = PLAN_NONE});
+    if (!thread_self || atomic_load(&thread_self->busy))
         return; /* place_main() is about to list it */
     segment_count(COUNT_STARTED);
-    segment_rule_entered(nw_self->rule);
-    segment_thread(nw_self, THREAD_LIVE);
+    segment_rule_entered(thread_self->rule);
+    segment_thread(thread_self, THREAD_LIVE);
 }
 
 /* --- names --- */
@@ -210,21 +210,21 @@ static void leave_name(struct thread *thread, const char *name)
 void place_renamed(pid_t tid, const char *name)
 {
     int saved = errno;
-    struct thread *thread = nw_self;
+    struct thread *thread = thread_self;
     if (!thread || atomic_load_explicit(&thread->tid, memory_order_relaxed) != (uint32_t)tid) {
-        atomic_fetch_add(&nw_shim.early_names, 1);
+        atomic_fetch_add(&shim.early_names, 1);
         thread = thread_find(tid);
     }
     if (thread)
         leave_name(thread, name);
-    else if (!nw_self && tid == thread_own_tid())
+    else if (!thread_self && tid == thread_own_tid())
         place_meet();
     errno = saved;
 }
 
 uint64_t place_title_wait(void)
 {
-    uint64_t at = atomic_load_explicit(&nw_shim.title_at, memory_order_relaxed);
+    uint64_t at = atomic_load_explicit(&shim.title_at, memory_order_relaxed);
     if (!at)
         return UINT64_MAX;
     uint64_t now = monotonic_ns();
@@ -233,11 +233,11 @@ uint64_t place_title_wait(void)
 
 static void look_at_title(void)
 {
-    uint64_t at = atomic_load_explicit(&nw_shim.title_at, memory_order_relaxed);
-    if (place_title_wait() != 0 || !atomic_compare_exchange_strong(&nw_shim.title_at, &at, 0))
+    uint64_t at = atomic_load_explicit(&shim.title_at, memory_order_relaxed);
+    if (place_title_wait() != 0 || !atomic_compare_exchange_strong(&shim.title_at, &at, 0))
         return;
     facts_read_title();
-    struct thread *thread = thread_find(nw_shim.pid);
+    struct thread *thread = thread_find(shim.pid);
     if (thread)
         settle_work(thread, WORK_MATCH);
 }
@@ -246,15 +246,15 @@ void place_look_again(void)
 {
     int saved = errno;
     look_at_title();
-    if (nw_self && nw_self->cpus == STANDING_RULE)
-        settle_work(nw_self, WORK_CHECK);
+    if (thread_self && thread_self->cpus == STANDING_RULE)
+        settle_work(thread_self, WORK_CHECK);
     errno = saved;
 }
 
 void place_catch_up(void)
 {
     int saved = errno;
-    struct thread *thread = nw_self;
+    struct thread *thread = thread_self;
     if (thread && thread->memory_outcome == OUTCOME_PENDING)
         settle_work(thread, WORK_MEMORY);
     errno = saved;
@@ -265,17 +265,17 @@ static _Atomic uint32_t stop_wanted; /* enum reason: it came while the plan was 
 void place_stop(enum reason reason)
 {
     uint32_t active = PHASE_ACTIVE;
-    if (!atomic_compare_exchange_strong(&nw_shim.phase, &active, PHASE_STOPPED)) {
+    if (!atomic_compare_exchange_strong(&shim.phase, &active, PHASE_STOPPED)) {
         if (active == PHASE_PAUSED)
             atomic_store(&stop_wanted, reason);
         return;
     }
     if (shim_was_forked())
         segment_leave(); /* a copy without fork handlers: the segment is the parent's */
-    atomic_store_explicit(&nw_shim.reason, reason, memory_order_relaxed);
+    atomic_store_explicit(&shim.reason, reason, memory_order_relaxed);
     segment_state(SEGMENT_STOPPED, reason);
     segment_event(&(struct event){
-        .kind = EVENT_STOPPED, .tid = (uint32_t)nw_shim.pid, .rule = PLAN_NONE, .reason = (uint8_t)reason});
+        .kind = EVENT_STOPPED, .tid = (uint32_t)shim.pid, .rule = PLAN_NONE, .reason = (uint8_t)reason});
 }
 
 void place_stop_if_wanted(void)

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "shim/place/thread.h"
+#include "shim/base/thread.h"
 
 /*
  * Birth, first half, in the creator, so that slots are handed out in the order of creation: a record with its

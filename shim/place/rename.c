@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "shim/place/text_writer.h"
+#include "shim/base/text_writer.h"
 
 #define NAME_SIZE   16u
 #define NUMBER_WORD "{n}"

@@ -10,16 +10,16 @@
 #include <string.h>
 
 #include "shim/arena/arena.h"
+#include "shim/base/mask.h"
+#include "shim/base/state.h"
 #include "shim/memory/relocation.h"
-#include "shim/memory/thread_policy.h"
-#include "shim/memory/thread_stack.h"
 #include "shim/place/apply.h"
 #include "shim/place/arbitrate.h"
 #include "shim/place/decide.h"
-#include "shim/place/mask.h"
 #include "shim/place/order.h"
 #include "shim/place/place.h"
-#include "shim/state.h"
+#include "shim/place/thread_policy.h"
+#include "shim/place/thread_stack.h"
 #include "shim/sys/placing.h"
 
 /* --- slots --- */
@@ -34,7 +34,7 @@ static void note_time(struct thread *thread)
 /* Where the arenas look when the rule names the nodes; they cannot ask the plan, which may be changing. */
 static void note_place(struct thread *thread)
 {
-    const struct plan_view *plan = &nw_shim.plan;
+    const struct plan_view *plan = &shim.plan;
     const struct plan_mask *mask = &plan->masks[plan->slots[thread->pick.slot].mem_mask];
     thread->memory_node =
         mask->weight ? mask->first_word * 64 + (uint32_t)__builtin_ctzll(plan->words[mask->word_first]) : 0;
@@ -45,8 +45,8 @@ static void note_place(struct thread *thread)
 /* Is it where the thread runs now; when somebody else asks, where its home is. */
 static bool is_around(const struct thread *thread, const struct plan_slot *slot, int cpu)
 {
-    if (thread == nw_self)
-        return cpu >= 0 && plan_mask_has(&nw_shim.plan, slot->mask, (unsigned)cpu);
+    if (thread == thread_self)
+        return cpu >= 0 && plan_mask_has(&shim.plan, slot->mask, (unsigned)cpu);
     return thread->home_node != PLAN_NONE && slot->home_node == thread->home_node;
 }
 
@@ -57,14 +57,14 @@ static bool is_around(const struct thread *thread, const struct plan_slot *slot,
  */
 static uint32_t slot_near(const struct thread *thread)
 {
-    const struct plan_rule *rule = &nw_shim.plan.rules[thread->rule];
+    const struct plan_rule *rule = &shim.plan.rules[thread->rule];
     if (!thread->main)
         return thread->creator_slot;
-    if (!nw_shim.facts.forked && !pick_keeps_start(&nw_shim.plan, thread->rule))
+    if (!shim.facts.forked && !pick_keeps_start(&shim.plan, thread->rule))
         return PLAN_NONE;
     int cpu = sched_getcpu();
     for (uint32_t slot = rule->slot_first; slot < rule->slot_first + rule->slot_count; slot++)
-        if (is_around(thread, &nw_shim.plan.slots[slot], cpu))
+        if (is_around(thread, &shim.plan.slots[slot], cpu))
             return slot;
     return PLAN_NONE;
 }
@@ -73,29 +73,29 @@ void settle_take(struct thread *thread)
 {
     if (thread->rule == PLAN_NONE)
         return;
-    thread->pick = pick_slot(&nw_shim.plan, &nw_shim.occupancy, thread->rule, slot_near(thread));
-    thread->ticket = atomic_fetch_add_explicit(&nw_shim.next_ticket, 1, memory_order_relaxed);
+    thread->pick = pick_slot(&shim.plan, &shim.occupancy, thread->rule, slot_near(thread));
+    thread->ticket = atomic_fetch_add_explicit(&shim.next_ticket, 1, memory_order_relaxed);
     note_place(thread);
 }
 
 /* Servers fork one child like the other: the number of the fork spreads them. */
 void settle_take_forked(struct thread *thread)
 {
-    uint32_t number = atomic_load_explicit(&nw_shim.forks, memory_order_relaxed) - 1, slot = PLAN_NONE;
+    uint32_t number = atomic_load_explicit(&shim.forks, memory_order_relaxed) - 1, slot = PLAN_NONE;
     if (thread->rule != PLAN_NONE)
-        slot = pick_nth(&nw_shim.plan, thread->rule, number);
+        slot = pick_nth(&shim.plan, thread->rule, number);
     if (slot == PLAN_NONE) {
         settle_take(thread);
         return;
     }
-    thread->pick = pick_this(&nw_shim.plan, &nw_shim.occupancy, slot);
+    thread->pick = pick_this(&shim.plan, &shim.occupancy, slot);
     note_place(thread);
 }
 
 void settle_drop(struct thread *thread)
 {
     if (thread->holds_pick)
-        pick_release(&nw_shim.plan, &nw_shim.occupancy, thread->pick);
+        pick_release(&shim.plan, &shim.occupancy, thread->pick);
     thread->holds_pick = false;
 }
 
@@ -106,7 +106,7 @@ static void make_way(struct thread *thread, void *claimer);
 
 static void announce_claim(struct thread *claimer)
 {
-    atomic_fetch_add(&nw_shim.claims, 1);
+    atomic_fetch_add(&shim.claims, 1);
     thread_each(make_way, claimer);
 }
 
@@ -116,9 +116,9 @@ static void apply_until_settled(struct thread *thread, enum standing otherwise)
 {
     uint32_t claims;
     do {
-        claims = atomic_load(&nw_shim.claims);
+        claims = atomic_load(&shim.claims);
         apply_cpus(thread, otherwise);
-    } while (thread->holds_pick && atomic_load(&nw_shim.claims) != claims);
+    } while (thread->holds_pick && atomic_load(&shim.claims) != claims);
 }
 
 void settle_carry_out(struct thread *thread)
@@ -169,12 +169,12 @@ static void move(struct thread *thread, uint32_t rule, enum reason moment)
     settle_drop(thread);
     segment_rule_left(thread->rule);
     thread->rule = rule;
-    if (thread->main && nw_shim.facts.forked)
+    if (thread->main && shim.facts.forked)
         settle_take_forked(thread);
     else
         settle_take(thread);
     thread->why = (uint8_t)settle_why(thread, moment);
-    if (nw_shim.segment_due && thread->holds_pick)
+    if (shim.segment_due && thread->holds_pick)
         place_show_main();
     settle_carry_out(thread);
     arena_rule_changed(thread);
@@ -202,7 +202,7 @@ static void take_new_name(struct thread *thread)
     memcpy(ours, thread->name, sizeof(ours));
     memcpy(thread->name, halves, sizeof(thread->name));
     thread->name[sizeof(thread->name) - 1] = '\0';
-    if (thread == nw_self && (thread->flags & THREAD_FLAG_RENAMED))
+    if (thread == thread_self && (thread->flags & THREAD_FLAG_RENAMED))
         restore_program_name(thread->name, ours);
     /* the kernel's children inherit names, so "the creator's name" cannot be told from "no name" */
     thread->unnamed = !thread->main && !strcmp(thread->name, thread->creator_name);
@@ -279,12 +279,12 @@ static void work_end(struct thread *thread)
 /* Whoever changes the plan takes all records, and does what is waiting when he gives them back. */
 static bool is_paused(void)
 {
-    return atomic_load_explicit(&nw_shim.phase, memory_order_acquire) == PHASE_PAUSED;
+    return atomic_load_explicit(&shim.phase, memory_order_acquire) == PHASE_PAUSED;
 }
 
 static bool placing_is_over(void)
 {
-    return atomic_load_explicit(&nw_shim.phase, memory_order_acquire) != PHASE_ACTIVE;
+    return atomic_load_explicit(&shim.phase, memory_order_acquire) != PHASE_ACTIVE;
 }
 
 /* Does what is waiting, as long as the record is free. Never waits: whoever owns it does our work as well. */
@@ -337,8 +337,8 @@ void settle_elsewhere(struct thread *thread, uint32_t rule, uint32_t slot)
     if (placing_is_over() || atomic_exchange(&thread->busy, 1))
         return;
     if (atomic_load(&thread->tid) && thread->holds_pick && thread->rule == rule && thread->pick.slot != slot) {
-        pick_release(&nw_shim.plan, &nw_shim.occupancy, thread->pick);
-        thread->pick = pick_this(&nw_shim.plan, &nw_shim.occupancy, slot);
+        pick_release(&shim.plan, &shim.occupancy, thread->pick);
+        thread->pick = pick_this(&shim.plan, &shim.occupancy, slot);
         note_place(thread);
         thread->why = REASON_BALANCED;
         thread->ordered = false; /* its place is no longer the order's */
@@ -361,9 +361,9 @@ static void make_way(struct thread *thread, void *claimer_pointer)
     if (!mask_open(&mine))
         return;
     if (mask_open(&theirs)) {
-        const struct plan_slot *slots = nw_shim.plan.slots;
-        plan_mask_expand(&nw_shim.plan, slots[claimer->pick.slot].claim_mask, mine.bits, mine.words);
-        plan_mask_expand(&nw_shim.plan, slots[thread->pick.slot].mask, theirs.bits, theirs.words);
+        const struct plan_slot *slots = shim.plan.slots;
+        plan_mask_expand(&shim.plan, slots[claimer->pick.slot].claim_mask, mine.bits, mine.words);
+        plan_mask_expand(&shim.plan, slots[thread->pick.slot].mask, theirs.bits, theirs.words);
         if (mask_intersects(&mine, &theirs))
             settle_work(thread, WORK_CLAIMS);
         mask_close(&theirs);

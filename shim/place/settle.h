@@ -8,7 +8,7 @@
 #define NODEWISE_SHIM_PLACE_SETTLE_H
 
 #include "policy/reason.h"
-#include "shim/place/thread.h"
+#include "shim/base/thread.h"
 #include "shim/telemetry/segment.h"
 
 /* A slot of the record's rule, if it has one; of a forked process by the number of the fork. */
@@ -34,7 +34,7 @@ void settle_give_back(struct thread *thread);
 
 /*
  * The thread goes to another slot of its rule, if it still is in that rule and nobody owns the record. For the
- * follower's thread (rebalance.h).
+ * worker's thread (rebalance.h).
  */
 void settle_elsewhere(struct thread *thread, uint32_t rule, uint32_t slot);
 

@@ -4,8 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "shim/base/thread.h"
 #include "shim/place/origin.h"
-#include "shim/place/thread.h"
 
 #define OWN_FRAMES_MAX 8 /* of ours between unw_backtrace and the application */
 

@@ -12,22 +12,22 @@
 
 #include "shim/arena/arena.h"
 #include "shim/arena/fork.h"
-#include "shim/memory/follower.h"
+#include "shim/base/common.h"
+#include "shim/base/mask.h"
+#include "shim/base/state.h"
+#include "shim/base/text_writer.h"
 #include "shim/memory/sampler.h"
-#include "shim/memory/thread_policy.h"
 #include "shim/place/cpu_count.h"
-#include "shim/place/mask.h"
 #include "shim/place/place.h"
 #include "shim/place/stack.h"
-#include "shim/place/text_writer.h"
+#include "shim/place/thread_policy.h"
 #include "shim/start/share.h"
 #include "shim/start/start.h"
-#include "shim/state.h"
 #include "shim/sys/placing.h"
 #include "shim/sys/raw.h"
 #include "shim/telemetry/segment.h"
+#include "shim/worker/worker.h"
 
-#define PAGE      4096u
 #define HARD_EXIT 125
 
 /* glibc; libc_nonshared.a's pthread_atfork would bind it strongly, and musl has only pthread_atfork. */
@@ -70,13 +70,13 @@ static void try_memory_calls(void)
         return;
     if (!survives(make_memory_calls))
         placing_give_up_memory();
-    else if (shim_needs(PLAN_HAS_NEXT_TOUCH) && nw_shim.plan.count[PLAN_NODES] > 1 && !survives(sampler_try))
-        follower_stay_off();
+    else if (shim_needs(PLAN_HAS_NEXT_TOUCH) && shim.plan.count[PLAN_NODES] > 1 && !survives(sampler_try))
+        worker_stay_off();
 }
 
 static bool affinity_read(void)
 {
-    struct base_state *base = &nw_shim.base;
+    struct base_state *base = &shim.base;
     size_t words = 64; /* 4096 CPUs, which end on the page where they begin; more only if the kernel says EINVAL */
     int error;
     while ((error = sys_get_affinity(0, base->mask, words, &base->words)) == -EINVAL && words < BASE_MASK_WORDS)
@@ -87,7 +87,7 @@ static bool affinity_read(void)
 /* Affinity and memory policy as the process has them now. false: the kernel does not tell. */
 static bool base_read(void)
 {
-    struct base_state *base = &nw_shim.base;
+    struct base_state *base = &shim.base;
     if (!affinity_read())
         return false;
     try_memory_calls();
@@ -101,8 +101,8 @@ static bool base_equals(uint32_t mask)
     struct mask bits;
     if (!mask_open(&bits))
         return false;
-    plan_mask_expand(&nw_shim.plan, mask, bits.bits, bits.words);
-    bool equal = memcmp(bits.bits, nw_shim.base.mask, bits.words * 8) == 0;
+    plan_mask_expand(&shim.plan, mask, bits.bits, bits.words);
+    bool equal = memcmp(bits.bits, shim.base.mask, bits.words * 8) == 0;
     mask_close(&bits);
     return equal;
 }
@@ -110,14 +110,14 @@ static bool base_equals(uint32_t mask)
 static unsigned base_weight(void)
 {
     unsigned weight = 0;
-    for (size_t i = 0; i < nw_shim.base.words; i++)
-        weight += (unsigned)__builtin_popcountll(nw_shim.base.mask[i]);
+    for (size_t i = 0; i < shim.base.words; i++)
+        weight += (unsigned)__builtin_popcountll(shim.base.mask[i]);
     return weight;
 }
 
 static bool plan_gives_out_base(void)
 {
-    const struct plan_view *plan = &nw_shim.plan;
+    const struct plan_view *plan = &shim.plan;
     unsigned weight = base_weight();
     if (plan->masks[plan->header->main_mask].weight == weight && base_equals(plan->header->main_mask))
         return true;
@@ -133,14 +133,14 @@ static bool plan_gives_out_base(void)
  */
 static bool base_widen(void)
 {
-    const struct plan_view *plan = &nw_shim.plan;
+    const struct plan_view *plan = &shim.plan;
     uint32_t allowed = plan->header->allowed_mask;
     if (base_equals(allowed) || !plan_gives_out_base())
         return false;
-    plan_mask_expand(plan, allowed, nw_shim.base.mask, nw_shim.base.words);
-    if (nw_shim.base.has_memory_policy && (plan->header->features & PLAN_HAS_MEMPOLICY)) {
-        nw_shim.base.memory_mode = MPOL_DEFAULT;
-        memset(nw_shim.base.memory_nodes, 0, sizeof(nw_shim.base.memory_nodes));
+    plan_mask_expand(plan, allowed, shim.base.mask, shim.base.words);
+    if (shim.base.has_memory_policy && (plan->header->features & PLAN_HAS_MEMPOLICY)) {
+        shim.base.memory_mode = MPOL_DEFAULT;
+        memset(shim.base.memory_nodes, 0, sizeof(shim.base.memory_nodes));
     }
     return true;
 }
@@ -149,7 +149,7 @@ void base_restore(void)
 {
     if (!affinity_read() || !base_widen())
         return;
-    sys_set_affinity(0, nw_shim.base.mask, nw_shim.base.words);
+    sys_set_affinity(0, shim.base.mask, shim.base.words);
     if (!shim_needs(PLAN_HAS_MEMPOLICY))
         return;
     try_memory_calls();
@@ -163,7 +163,7 @@ static _Noreturn void refuse(const struct plan_rule *rule, enum reason reason)
     char line[512];
     struct text_writer writer = {line, sizeof(line), 0};
     write_text(&writer, "nodewise: rule `");
-    write_text(&writer, plan_text(&nw_shim.plan, rule->name));
+    write_text(&writer, plan_text(&shim.plan, rule->name));
     write_text(&writer, "` is hard and cannot be carried out: ");
     write_text(&writer, reason_text(reason));
     write_char(&writer, '\n');
@@ -180,7 +180,7 @@ static void probe_hard_rule(const struct plan_rule *rule)
     size_t words;
     if (!mask_open(&asked) || !mask_open(&got))
         return;
-    plan_mask_expand(&nw_shim.plan, rule->set_mask, asked.bits, asked.words);
+    plan_mask_expand(&shim.plan, rule->set_mask, asked.bits, asked.words);
     int error = sys_set_affinity(0, asked.bits, asked.words);
     if (!error)
         error = sys_get_affinity(0, got.bits, got.words, &words);
@@ -197,13 +197,13 @@ static void probe_hard_rule(const struct plan_rule *rule)
 
 static void probe_hard_rules(void)
 {
-    const struct plan_view *plan = &nw_shim.plan;
+    const struct plan_view *plan = &shim.plan;
     if (!shim_needs(PLAN_HAS_HARD))
         return;
     for (uint32_t i = 0; i < plan->count[PLAN_RULES]; i++)
         if (plan->rules[i].enforcement == ENFORCE_HARD)
             probe_hard_rule(&plan->rules[i]);
-    sys_set_affinity(0, nw_shim.base.mask, nw_shim.base.words);
+    sys_set_affinity(0, shim.base.mask, shim.base.words);
 }
 
 /* --- tables --- */
@@ -211,15 +211,15 @@ static void probe_hard_rules(void)
 /* The occupancy and the rename counters, behind `before` bytes for something else. NULL: there is no memory. */
 static char *map_tables(size_t before)
 {
-    size_t occupancy = (occupancy_size(&nw_shim.plan) + 7) & ~(size_t)7;
-    size_t size = occupancy + nw_shim.plan.count[PLAN_RULES] * sizeof(uint32_t);
+    size_t occupancy = (occupancy_size(&shim.plan) + 7) & ~(size_t)7;
+    size_t size = occupancy + shim.plan.count[PLAN_RULES] * sizeof(uint32_t);
     char *memory = raw_mmap(NULL, before + size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     if (memory == MAP_FAILED)
         return NULL;
-    nw_shim.tables = memory + before;
-    nw_shim.tables_size = size;
-    occupancy_init(&nw_shim.occupancy, &nw_shim.plan, nw_shim.tables);
-    nw_shim.renamed = (_Atomic uint32_t *)(memory + before + occupancy);
+    shim.tables = memory + before;
+    shim.tables_size = size;
+    occupancy_init(&shim.occupancy, &shim.plan, shim.tables);
+    shim.renamed = (_Atomic uint32_t *)(memory + before + occupancy);
     return memory;
 }
 
@@ -231,7 +231,7 @@ static bool map_mark_and_tables(void)
         return false;
     if (raw_madvise(mark, PAGE, MADV_WIPEONFORK) == 0) {
         *mark = 1;
-        nw_shim.fork_mark = mark;
+        shim.fork_mark = mark;
     }
     return true;
 }
@@ -239,8 +239,8 @@ static bool map_mark_and_tables(void)
 /* The mark stays: threads read it at any time, and whoever finds 0 in it does what is right only in a copy. */
 bool activate_again(void)
 {
-    void *old = nw_shim.tables;
-    size_t size = nw_shim.tables_size;
+    void *old = shim.tables;
+    size_t size = shim.tables_size;
     if (!map_tables(0))
         return false;
     raw_munmap(old, size);
@@ -259,19 +259,19 @@ static void read_stack_size(void)
     pthread_attr_t attributes;
     if (!shim_needs(PLAN_HAS_STACKS | PLAN_HAS_MIGRATE) || pthread_attr_init(&attributes) != 0)
         return;
-    pthread_attr_getstacksize(&attributes, &nw_shim.stack_size);
+    pthread_attr_getstacksize(&attributes, &shim.stack_size);
     pthread_attr_destroy(&attributes);
 }
 
 void activate_for_plan(void)
 {
-    struct base_state *base = &nw_shim.base;
+    struct base_state *base = &shim.base;
     /* nobody has set a policy of ours before, so the caller's is still what the process was started with */
     if (shim_needs(PLAN_HAS_MEMPOLICY) && !base->has_memory_policy)
         base->has_memory_policy = sys_get_mempolicy(&base->memory_mode, base->memory_nodes, NODE_WORDS) == 0;
     if (shim_needs(PLAN_NEEDS_STACK))
         stack_open();
-    if (!nw_shim.stack_size)
+    if (!shim.stack_size)
         read_stack_size();
 }
 
@@ -284,16 +284,16 @@ enum reason activate(void)
     if (!map_mark_and_tables())
         return REASON_NO_SEGMENT;
     if (shim_needs(PLAN_NEEDS_STACK) && !stack_open())
-        atomic_store_explicit(&nw_shim.reason, REASON_NO_LIBUNWIND, memory_order_relaxed);
+        atomic_store_explicit(&shim.reason, REASON_NO_LIBUNWIND, memory_order_relaxed);
     read_stack_size();
     cpu_count_start();
     probe_hard_rules();
     arena_start();
     register_fork_handler();
     segment_open();
-    follower_tell();
+    worker_tell();
     /* placing asks shim_is_active(), and the handler above must already be there when it says yes */
-    atomic_store_explicit(&nw_shim.phase, PHASE_ACTIVE, memory_order_release);
+    atomic_store_explicit(&shim.phase, PHASE_ACTIVE, memory_order_release);
     place_main(false);
     return REASON_OK;
 }

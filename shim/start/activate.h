@@ -6,7 +6,7 @@
 
 #include "policy/reason.h"
 
-/* nw_shim.plan and .facts are set. REASON_OK, or why the process has to stay dormant. */
+/* shim.plan and .facts are set. REASON_OK, or why the process has to stay dormant. */
 enum reason activate(void);
 
 /* The plan is another one now: tables for it. false: none to be had, the old ones stay. */

@@ -9,29 +9,29 @@
 #include <unistd.h>
 
 #include "shim/arena/stats.h"
-#include "shim/memory/survey.h"
+#include "shim/base/environment.h"
+#include "shim/base/state.h"
 #include "shim/place/place.h"
-#include "shim/start/environment.h"
 #include "shim/start/helper.h"
-#include "shim/state.h"
 #include "shim/sys/raw.h"
 #include "shim/telemetry/segment.h"
+#include "shim/worker/survey.h"
 
 /* A forked child writes a report of its own only where it gets a file of its own. */
 static bool report_is_due(void)
 {
-    if (!nw_shim.reports || !nw_shim.facts.forked)
-        return nw_shim.reports;
+    if (!shim.reports || !shim.facts.forked)
+        return shim.reports;
     const char *file = environment_get("NODEWISE_REPORT");
     if (!file)
-        file = plan_text(&nw_shim.plan, nw_shim.plan.header->report_file);
+        file = plan_text(&shim.plan, shim.plan.header->report_file);
     return strstr(file, "{pid}") != NULL;
 }
 
 static bool report(const char *segment)
 {
     const char *const arguments[] = {"nodewise", "report", "--segment", segment, "--final", NULL};
-    return nw_shim.helper && helper_run(nw_shim.helper, arguments, NULL, 0) == 0;
+    return shim.helper && helper_run(shim.helper, arguments, NULL, 0) == 0;
 }
 
 void shim_finish(void)
@@ -40,18 +40,18 @@ void shim_finish(void)
     int saved = errno;
     char path[96];
     /* a stopped shim makes no system call that a sandbox could mind; vfork children are not this process */
-    if (!shim_is_active() || !segment_is_open() || raw_getpid() != nw_shim.pid || shim_was_forked())
+    if (!shim_is_active() || !segment_is_open() || raw_getpid() != shim.pid || shim_was_forked())
         return;
-    if (!atomic_compare_exchange_strong(&nw_shim.finished, &open, 1))
+    if (!atomic_compare_exchange_strong(&shim.finished, &open, 1))
         return;
     if (place_adoptions())
         place_forget_gone(); /* nobody told of their end */
-    if (nw_shim.reports)
+    if (shim.reports)
         stats_tell_all();
-    segment_event(&(struct event){.kind = EVENT_EXIT, .tid = (uint32_t)nw_shim.pid, .rule = PLAN_NONE});
+    segment_event(&(struct event){.kind = EVENT_EXIT, .tid = (uint32_t)shim.pid, .rule = PLAN_NONE});
     if (report_is_due() && segment_path(path, sizeof(path))) {
         segment_details();
-        if (nw_shim.plan.header->report_pages)
+        if (shim.plan.header->report_pages)
             survey_write();
         segment_close(true);
         if (report(path))

@@ -5,62 +5,63 @@
 #include <unistd.h>
 
 #include "shim/arena/fork.h"
-#include "shim/memory/follower.h"
+#include "shim/base/common.h"
+#include "shim/base/facts.h"
+#include "shim/base/state.h"
 #include "shim/place/place.h"
-#include "shim/start/facts.h"
 #include "shim/start/reload.h"
-#include "shim/start/request.h"
 #include "shim/start/share.h"
 #include "shim/start/start.h"
-#include "shim/state.h"
 #include "shim/sys/raw.h"
 #include "shim/telemetry/segment.h"
+#include "shim/worker/request.h"
+#include "shim/worker/worker.h"
 
 static void reset_process(void)
 {
     struct timespec now = {0};
     clock_gettime(CLOCK_REALTIME, &now);
-    nw_shim.start_realtime = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-    nw_shim.start_monotonic = monotonic_ns();
-    nw_shim.start_cost_ns = 0;
-    atomic_store(&nw_shim.finished, 0);
+    shim.start_realtime = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+    shim.start_monotonic = monotonic_ns();
+    shim.start_cost_ns = 0;
+    atomic_store(&shim.finished, 0);
     facts_forked();
 }
 
 /* Also where placing has stopped: the arenas go on, and ask who lives by the pid and whether they are a copy. */
 static void become_process(void)
 {
-    nw_shim.pid = raw_getpid();
-    if (nw_shim.fork_mark)
-        *nw_shim.fork_mark = 1;
+    shim.pid = raw_getpid();
+    if (shim.fork_mark)
+        *shim.fork_mark = 1;
 }
 
 /* The other threads' places are free again, and whatever they were in the middle of is over. */
 static void reset_places(void)
 {
-    memset(nw_shim.tables, 0, nw_shim.tables_size);
-    atomic_store(&nw_shim.next_index, 1);
-    atomic_store(&nw_shim.claims, 0);
-    atomic_store(&nw_shim.early_names, 0);
-    if (nw_self)
-        nw_self->holds_pick = false;
-    thread_forget_others(nw_self);
+    memset(shim.tables, 0, shim.tables_size);
+    atomic_store(&shim.next_index, 1);
+    atomic_store(&shim.claims, 0);
+    atomic_store(&shim.early_names, 0);
+    if (thread_self)
+        thread_self->holds_pick = false;
+    thread_forget_others(thread_self);
 }
 
 /* process.match_delay: servers write the titles of their children some time after they forked them. */
 static void note_title(void)
 {
-    uint64_t delay = nw_shim.plan.header->match_delay_us * UINT64_C(1000);
-    atomic_store(&nw_shim.title_at, delay && shim_needs(PLAN_NEEDS_FORK) ? monotonic_ns() + delay : 0);
+    uint64_t delay = shim.plan.header->match_delay_us * UINT64_C(1000);
+    atomic_store(&shim.title_at, delay && shim_needs(PLAN_NEEDS_FORK) ? monotonic_ns() + delay : 0);
 }
 
 void shim_forked(void)
 {
     int saved = errno;
-    uint32_t phase = atomic_load(&nw_shim.phase);
+    uint32_t phase = atomic_load(&shim.phase);
     become_process();
     arena_fork_child();
-    follower_forked();
+    worker_forked();
     reload_forked();
     request_forked();
     segment_leave();
@@ -68,13 +69,13 @@ void shim_forked(void)
         reset_process();
         share_forked();
         reset_places();
-        nw_shim.segment_due = true;
+        shim.segment_due = true;
         note_title();
         place_main(true);
-        if (atomic_load(&nw_shim.title_at))
-            follower_serve(); /* somebody has to wait for it: a server's child may do nothing for a long time */
+        if (atomic_load(&shim.title_at))
+            worker_wake(); /* somebody has to wait for it: a server's child may do nothing for a long time */
     }
     if (phase == PHASE_PAUSED) /* the thread that was changing the plan is not here to bring it to an end */
-        atomic_store(&nw_shim.phase, PHASE_STOPPED);
+        atomic_store(&shim.phase, PHASE_STOPPED);
     errno = saved;
 }

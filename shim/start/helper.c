@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "shim/place/text_writer.h"
+#include "shim/base/text_writer.h"
 #include "shim/sys/raw.h"
 
 #define STACK_SIZE  ((size_t)32 << 10)

@@ -7,10 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "shim/place/text_writer.h"
-#include "shim/state.h"
+#include "shim/base/segment_layout.h"
+#include "shim/base/state.h"
+#include "shim/base/text_writer.h"
 #include "shim/sys/raw.h"
-#include "shim/telemetry/layout.h"
 
 /*
  * Plans up to this size are read into memory that the library brings along: for a process that starts cold, read(2)
@@ -24,7 +24,7 @@ static _Alignas(8) char tiny_plan[TINY_PLAN] ON_DATA_PAGE;
 
 static bool owner_is_trusted(const struct stat *info)
 {
-    return info->st_uid == 0 || info->st_uid == nw_shim.uid;
+    return info->st_uid == 0 || info->st_uid == shim.uid;
 }
 
 /* In a sticky folder (/tmp) others can add files but not exchange this one. */
@@ -52,7 +52,7 @@ static bool folder_is_ours(const char *path)
     char prefix[64];
     struct text_writer writer = {prefix, sizeof(prefix), 0};
     write_text(&writer, SEGMENT_DIR_PREFIX);
-    write_number(&writer, nw_shim.uid, 0);
+    write_number(&writer, shim.uid, 0);
     write_text(&writer, "/plans/");
     return strncmp(path, prefix, writer.length) == 0 && !strstr(path, "/../");
 }

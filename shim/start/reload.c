@@ -6,35 +6,30 @@
 
 #include "policy/match.h"
 #include "shim/arena/arena.h"
+#include "shim/base/common.h"
+#include "shim/base/environment.h"
+#include "shim/base/facts.h"
+#include "shim/base/state.h"
 #include "shim/memory/relocation.h"
 #include "shim/place/cpu_count.h"
 #include "shim/place/decide.h"
 #include "shim/place/place.h"
 #include "shim/place/settle.h"
-#include "shim/place/sweep.h"
 #include "shim/start/activate.h"
-#include "shim/start/environment.h"
-#include "shim/start/facts.h"
 #include "shim/start/plan_file.h"
-#include "shim/state.h"
 #include "shim/sys/call.h"
 #include "shim/telemetry/segment.h"
+#include "shim/worker/sweep.h"
 
-#define PATIENCE 1000     /* pauses */
-#define PAUSE    1000000l /* ns */
+#define PATIENCE 1000 /* pauses */
+#define PAUSE    NS_PER_MS
 
 void reload_forked(void)
 {
-    atomic_store(&nw_shim.inside, 0);
+    atomic_store(&shim.inside, 0);
 }
 
 /* --- all records --- */
-
-static void sleep_a_moment(void)
-{
-    struct timespec pause = {0, PAUSE};
-    raw_call(SYS_nanosleep, &pause, NULL);
-}
 
 struct owning {
     uint32_t owned, total;
@@ -64,12 +59,12 @@ static bool own_all(void)
 {
     for (int i = 0; i < PATIENCE; i++) {
         struct owning owning = {0, 0};
-        if (atomic_load(&nw_shim.inside) == 0) {
+        if (atomic_load(&shim.inside) == 0) {
             thread_each(try_to_own, &owning);
-            if (owning.owned == owning.total && atomic_load(&nw_shim.inside) == 0)
+            if (owning.owned == owning.total && atomic_load(&shim.inside) == 0)
                 return true;
         }
-        sleep_a_moment();
+        sleep_ns(PAUSE);
     }
     return false;
 }
@@ -86,14 +81,14 @@ static void tell_children(const char *path)
 
 static bool swap(const struct plan_view *plan, const char *path)
 {
-    struct plan_view before = nw_shim.plan;
-    nw_shim.plan = *plan;
+    struct plan_view before = shim.plan;
+    shim.plan = *plan;
     if (!activate_again()) {
-        nw_shim.plan = before;
+        shim.plan = before;
         return false;
     }
-    nw_shim.plan_path = path;
-    atomic_store(&nw_shim.claims, 0);
+    shim.plan_path = path;
+    atomic_store(&shim.claims, 0);
     activate_for_plan();
     cpu_count_start();
     arena_plan_changed();
@@ -113,7 +108,7 @@ static void decide_anew(struct thread *thread, void *unused)
     thread->old_home = thread->home_node;
     decide_code(thread, (const void *)(uintptr_t)thread->start.posix, thread->created_by);
     thread->rule = decide_rule(thread);
-    if (thread->main && nw_shim.facts.forked)
+    if (thread->main && shim.facts.forked)
         settle_take_forked(thread);
     else
         settle_take(thread);
@@ -149,7 +144,7 @@ static enum reason change(const char *asked)
     if (!own_all())
         return REASON_BUSY;
     facts_complete();
-    if (!match_target(&plan, &nw_shim.facts, NULL))
+    if (!match_target(&plan, &shim.facts, NULL))
         return REASON_NO_TARGET;
     if (!swap(&plan, path))
         return REASON_ERRNO;
@@ -164,11 +159,11 @@ static enum reason change(const char *asked)
 void reload_run(const char *path)
 {
     uint32_t active = PHASE_ACTIVE;
-    if (!atomic_compare_exchange_strong(&nw_shim.phase, &active, PHASE_PAUSED))
+    if (!atomic_compare_exchange_strong(&shim.phase, &active, PHASE_PAUSED))
         return;
     enum reason reason = change(path);
     segment_reloaded(reason);
-    atomic_store(&nw_shim.phase, PHASE_ACTIVE);
+    atomic_store(&shim.phase, PHASE_ACTIVE);
     thread_each(let_go, NULL);
     place_stop_if_wanted();
     if (reason == REASON_OK)

@@ -1,9 +1,9 @@
 /*
- * reload: another plan for a running program (`nodewise reload`), asked for in PID.reload (request.h). The follower's
+ * reload: another plan for a running program (`nodewise reload`), asked for in PID.reload (request.h). The worker's
  * thread changes the plan:
  *
  *   1. pause: phase PAUSED; hooks forward as if there were no policy, and work on records is left for later;
- *   2. wait until nobody reads the plan (shim_enter(), state.h) and own every record;
+ *   2. wait until nobody reads the plan (shim_enter(), base/state.h) and own every record;
  *   3. swap plan, tables and segment, decide and place every thread again, from outside;
  *   4. go on, and look for threads that were made meanwhile.
  *
@@ -14,7 +14,7 @@
 #define NODEWISE_SHIM_START_RELOAD_H
 
 /*
- * For the follower's thread: the plan at that path instead of the one in use; the outcome goes to the segment. Does
+ * For the worker: the plan at that path instead of the one in use; the outcome goes to the segment. Does
  * nothing where placing has stopped.
  */
 void reload_run(const char *path);

@@ -8,19 +8,20 @@
 #include <time.h>
 
 #include "policy/ledger.h"
-#include "shim/place/text_writer.h"
-#include "shim/place/thread.h"
+#include "shim/base/common.h"
+#include "shim/base/facts.h"
+#include "shim/base/state.h"
+#include "shim/base/text_writer.h"
+#include "shim/base/thread.h"
 #include "shim/start/activate.h"
-#include "shim/start/facts.h"
 #include "shim/start/plan_file.h"
-#include "shim/state.h"
 #include "shim/sys/placing.h"
 #include "shim/sys/raw.h"
 #include "shim/telemetry/segment.h"
 
-#define LOCK_PAUSE 200000l     /* ns, at first */
-#define LOCK_LONG  10000000l   /* ns, in the end */
-#define LOCK_MOST  2000000000l /* ns, together */
+#define LOCK_PAUSE (NS_PER_MS / 5)  /* at first */
+#define LOCK_LONG  (10 * NS_PER_MS) /* in the end */
+#define LOCK_MOST  (2 * NS_PER_S)   /* together */
 #define PATH_SIZE  512u
 
 /* --- who is alive --- */
@@ -44,13 +45,13 @@ static int open_ledger(void)
     struct stat info;
     if (folder < 0)
         return -1;
-    write_number(&writer, nw_shim.plan.header->policy_id, 0);
+    write_number(&writer, shim.plan.header->policy_id, 0);
     write_text(&writer, ".ledger");
     int fd = raw_openat(folder, name, flags, 0600);
     raw_close(folder);
     if (fd < 0)
         return -1;
-    if (raw_fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_uid == nw_shim.uid &&
+    if (raw_fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_uid == shim.uid &&
         (info.st_size == sizeof(struct ledger) || raw_ftruncate(fd, sizeof(struct ledger)) == 0))
         return fd;
     raw_close(fd);
@@ -63,36 +64,35 @@ static int open_ledger(void)
  */
 static void lock(int fd)
 {
-    struct timespec pause = {0, LOCK_PAUSE};
-    long waited = 0;
+    uint64_t pause = LOCK_PAUSE, waited = 0;
     while (raw_call(SYS_flock, fd, LOCK_EX | LOCK_NB) != 0 && waited < LOCK_MOST) {
         if (errno != EWOULDBLOCK && errno != EINTR)
             return; /* it cannot be had at all */
-        raw_call(SYS_nanosleep, &pause, NULL);
-        waited += pause.tv_nsec;
-        if (pause.tv_nsec < LOCK_LONG)
-            pause.tv_nsec *= 2;
+        sleep_ns(pause);
+        waited += pause;
+        if (pause < LOCK_LONG)
+            pause *= 2;
     }
 }
 
 /* The share, or PLAN_NONE. */
 static uint32_t claim(void)
 {
-    const struct plan_header *header = nw_shim.plan.header;
+    const struct plan_header *header = shim.plan.header;
     uint32_t sizes[LEDGER_SHARES], share = PLAN_NONE, index;
     struct ledger *ledger;
     int fd = open_ledger();
     if (fd < 0)
         return PLAN_NONE;
     for (uint32_t i = 0; i < header->process_shares; i++)
-        sizes[i] = nw_shim.plan.ranges[header->share_sizes + i].first;
+        sizes[i] = shim.plan.ranges[header->share_sizes + i].first;
     ledger = raw_mmap(NULL, sizeof(*ledger), PROT_READ | PROT_WRITE, MAP_SHARED, fd);
     if (ledger != MAP_FAILED) {
         lock(fd);
-        share = ledger_claim(ledger, (uint32_t)nw_shim.pid, facts_start_ticks(0),
+        share = ledger_claim(ledger, (uint32_t)shim.pid, facts_start_ticks(0),
                              (enum process_distribution)header->process_distribution, header->process_shares, sizes,
                              is_alive, &index);
-        nw_shim.facts.index = index;
+        shim.facts.index = index;
         raw_munmap(ledger, sizeof(*ledger));
     }
     raw_close(fd); /* and with it the lock */
@@ -106,7 +106,7 @@ static bool path_of(uint32_t share, char *ret_path, size_t size)
 {
     static const char ending[] = ".plan";
     struct text_writer writer = {ret_path, size, 0};
-    const char *path = nw_shim.plan_path, *end = strstr(path, ending);
+    const char *path = shim.plan_path, *end = strstr(path, ending);
     for (const char *next = end; next; next = strstr(next + 1, ending))
         end = next;
     if (!end || (size_t)(end - path) + sizeof(ending) + 16 > size)
@@ -128,10 +128,10 @@ static bool map_plan(const char *path, uint64_t policy_id, struct plan_view *ret
 static bool take_plan(const char *path)
 {
     struct plan_view plan;
-    if (!map_plan(path, nw_shim.plan.header->policy_id, &plan))
+    if (!map_plan(path, shim.plan.header->policy_id, &plan))
         return false;
-    nw_shim.plan = plan;
-    nw_shim.plan_path = path;
+    shim.plan = plan;
+    shim.plan_path = path;
     return true;
 }
 
@@ -142,9 +142,9 @@ static bool came_from_a_share;
 
 static bool base_is_within(uint32_t mask)
 {
-    const struct base_state *base = &nw_shim.base;
+    const struct base_state *base = &shim.base;
     for (size_t id = 0; id < base->words * 64; id++)
-        if ((whole_base[id / 64] >> id % 64 & 1) && !plan_mask_has(&nw_shim.plan, mask, (unsigned)id))
+        if ((whole_base[id / 64] >> id % 64 & 1) && !plan_mask_has(&shim.plan, mask, (unsigned)id))
             return false;
     return true;
 }
@@ -152,20 +152,20 @@ static bool base_is_within(uint32_t mask)
 /* With the policy's plan: is what the process was started with part of a single share? */
 static void note_origin(void)
 {
-    const struct plan_header *header = nw_shim.plan.header;
-    if (sys_get_affinity(0, whole_base, BASE_MASK_WORDS, &nw_shim.base.words) != 0)
+    const struct plan_header *header = shim.plan.header;
+    if (sys_get_affinity(0, whole_base, BASE_MASK_WORDS, &shim.base.words) != 0)
         return;
     for (uint32_t i = 0; i < header->process_shares && !came_from_a_share; i++)
-        came_from_a_share = base_is_within(nw_shim.plan.ranges[header->share_sizes + i].last);
+        came_from_a_share = base_is_within(shim.plan.ranges[header->share_sizes + i].last);
     if (came_from_a_share)
-        plan_mask_expand(&nw_shim.plan, header->allowed_mask, whole_base, BASE_MASK_WORDS);
+        plan_mask_expand(&shim.plan, header->allowed_mask, whole_base, BASE_MASK_WORDS);
 }
 
 static void narrow(void)
 {
-    struct base_state *base = &nw_shim.base;
+    struct base_state *base = &shim.base;
     uint64_t any = 0;
-    plan_mask_expand(&nw_shim.plan, nw_shim.plan.header->allowed_mask, base->mask, base->words);
+    plan_mask_expand(&shim.plan, shim.plan.header->allowed_mask, base->mask, base->words);
     for (size_t i = 0; i < base->words; i++)
         any |= base->mask[i] &= whole_base[i];
     if (!any)
@@ -187,13 +187,13 @@ bool share_narrow_base(void)
 
 void share_take(void)
 {
-    if (nw_shim.plan.header->process_shares == 0 || strlen(nw_shim.plan_path) >= sizeof(base_path))
+    if (shim.plan.header->process_shares == 0 || strlen(shim.plan_path) >= sizeof(base_path))
         return;
     uint32_t share = claim();
     if (share == PLAN_NONE || !path_of(share, share_path, sizeof(share_path)))
         return;
     note_origin();
-    memcpy(base_path, nw_shim.plan_path, strlen(nw_shim.plan_path) + 1);
+    memcpy(base_path, shim.plan_path, strlen(shim.plan_path) + 1);
     if (!take_plan(share_path))
         *base_path = '\0';
 }
@@ -202,13 +202,13 @@ void share_take(void)
 static void stay(const struct plan_view *plan, const char *path)
 {
     memcpy(share_path, path, sizeof(share_path));
-    nw_shim.plan = *plan;
-    nw_shim.plan_path = share_path;
+    shim.plan = *plan;
+    shim.plan_path = share_path;
 }
 
 void share_forked(void)
 {
-    struct plan_view mine = nw_shim.plan;
+    struct plan_view mine = shim.plan;
     char before[PATH_SIZE];
     if (!*base_path)
         return;
@@ -222,6 +222,6 @@ void share_forked(void)
         return;
     }
     narrow();
-    if (nw_self)
-        nw_self->cpus = STANDING_UNKNOWN; /* the union that it has is another share's */
+    if (thread_self)
+        thread_self->cpus = STANDING_UNKNOWN; /* the union that it has is another share's */
 }

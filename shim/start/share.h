@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-/* At the start, with the policy's plan in nw_shim.plan; that, and plan_path, become the share's. */
+/* At the start, with the policy's plan in shim.plan; that, and plan_path, become the share's. */
 void share_take(void);
 /*
  * The base state is within the share then. A mask that a process of another share was given, and that came along by

@@ -10,16 +10,17 @@
 #include <unistd.h>
 
 #include "shim/arena/arena.h"
-#include "shim/interpose/next.h"
-#include "shim/place/text_reader.h"
-#include "shim/place/text_writer.h"
+#include "shim/base/common.h"
+#include "shim/base/environment.h"
+#include "shim/base/facts.h"
+#include "shim/base/next.h"
+#include "shim/base/state.h"
+#include "shim/base/text_reader.h"
+#include "shim/base/text_writer.h"
 #include "shim/start/activate.h"
-#include "shim/start/environment.h"
-#include "shim/start/facts.h"
 #include "shim/start/helper.h"
 #include "shim/start/plan_file.h"
 #include "shim/start/share.h"
-#include "shim/state.h"
 #include "shim/sys/placing.h"
 #include "shim/sys/raw.h"
 #include "shim/telemetry/segment.h"
@@ -47,7 +48,7 @@ static bool some_policy_exists(const struct environment *environment)
 {
     if (environment->policy || environment->has_keys)
         return true;
-    if (nw_shim.uid != 0) { /* root's own configuration is /etc */
+    if (shim.uid != 0) { /* root's own configuration is /etc */
         if (exists(environment->xdg_config_home, "/" POLICY_FILE))
             return true;
         if (!environment->xdg_config_home && exists(environment->home, "/.config/" POLICY_FILE))
@@ -85,16 +86,16 @@ static enum reason compile_plan(const char **ret_path)
 static enum reason find_plan(const struct environment *environment)
 {
     if (environment->plan) {
-        nw_shim.plan_path = environment->plan; /* copied when the process turns out to be meant */
-        return plan_file_map(&nw_shim.plan, nw_shim.plan_path);
+        shim.plan_path = environment->plan; /* copied when the process turns out to be meant */
+        return plan_file_map(&shim.plan, shim.plan_path);
     }
     if (!some_policy_exists(environment))
         return REASON_NO_POLICY;
-    enum reason reason = compile_plan(&nw_shim.plan_path);
+    enum reason reason = compile_plan(&shim.plan_path);
     if (reason == REASON_OK)
-        reason = plan_file_map(&nw_shim.plan, nw_shim.plan_path);
+        reason = plan_file_map(&shim.plan, shim.plan_path);
     if (reason == REASON_OK)
-        setenv("NODEWISE_PLAN", nw_shim.plan_path, 1); /* children need no compiler */
+        setenv("NODEWISE_PLAN", shim.plan_path, 1); /* children need no compiler */
     return reason;
 }
 
@@ -104,27 +105,27 @@ static enum reason find_plan(const struct environment *environment)
 static bool is_child(const struct environment *environment)
 {
     const char *ancestor = environment->ancestor;
-    return ancestor && read_number(&ancestor) != (uint64_t)nw_shim.pid;
+    return ancestor && read_number(&ancestor) != (uint64_t)shim.pid;
 }
 
 static void mark_descendants(void)
 {
     char pid[24];
     struct text_writer writer = {pid, sizeof(pid), 0};
-    write_number(&writer, (uint64_t)nw_shim.pid, 0);
+    write_number(&writer, (uint64_t)shim.pid, 0);
     setenv("NODEWISE_ANCESTOR", pid, 1);
 }
 
 static bool is_target(void)
 {
-    if (match_target(&nw_shim.plan, &nw_shim.facts, NULL))
+    if (match_target(&shim.plan, &shim.facts, NULL))
         return true;
-    return !facts_rule_out_exe() && facts_read_exe() && match_target(&nw_shim.plan, &nw_shim.facts, NULL);
+    return !facts_rule_out_exe() && facts_read_exe() && match_target(&shim.plan, &shim.facts, NULL);
 }
 
 static enum reason check_target(const struct environment *environment)
 {
-    unsigned children = nw_shim.plan.header->children;
+    unsigned children = shim.plan.header->children;
     bool child = children != CHILDREN_MATCH && is_child(environment);
     if (child && children == CHILDREN_NONE)
         return REASON_CHILD_NONE;
@@ -148,7 +149,7 @@ static void log_decision(const char *path, enum reason reason)
     if (fd < 0)
         return;
     write_text(&writer, "nodewise[");
-    write_number(&writer, (uint64_t)nw_shim.pid, 0);
+    write_number(&writer, (uint64_t)shim.pid, 0);
     write_text(&writer, reason == REASON_OK ? "]: active" : "]: dormant: ");
     if (reason != REASON_OK)
         write_text(&writer, reason_text(reason));
@@ -164,17 +165,17 @@ static void find_helper(void)
 {
     char path[PATH_MAX];
     if (helper_path(path, sizeof(path)))
-        nw_shim.helper = shim_keep(path);
+        shim.helper = shim_keep(path);
 }
 
 /* Programs that set their title overwrite the environment and what lies behind it. */
 static bool keep_texts(void)
 {
     facts_keep();
-    nw_shim.plan_path = shim_keep(nw_shim.plan_path);
-    if (nw_shim.facts.exe_link)
-        nw_shim.facts.exe_link = shim_keep(nw_shim.facts.exe_link);
-    return nw_shim.plan_path != NULL;
+    shim.plan_path = shim_keep(shim.plan_path);
+    if (shim.facts.exe_link)
+        shim.facts.exe_link = shim_keep(shim.facts.exe_link);
+    return shim.plan_path != NULL;
 }
 
 /* Only where the process is meant: the first look at a clock maps the vDSO's pages, 8 us of a dormant start. */
@@ -182,8 +183,8 @@ static void start_clocks(void)
 {
     struct timespec now = {0};
     clock_gettime(CLOCK_REALTIME, &now);
-    nw_shim.start_realtime = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-    nw_shim.start_monotonic = monotonic_ns();
+    shim.start_realtime = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+    shim.start_monotonic = monotonic_ns();
 }
 
 static enum reason decide(const struct environment *environment)
@@ -196,7 +197,7 @@ static enum reason decide(const struct environment *environment)
         return reason;
     facts_read();
     if (index) /* the rank that the launcher gave, from `run` */
-        nw_shim.facts.index = (uint32_t)read_number(&index);
+        shim.facts.index = (uint32_t)read_number(&index);
     reason = check_target(environment);
     if (reason != REASON_OK) {
         base_restore();
@@ -206,27 +207,27 @@ static enum reason decide(const struct environment *environment)
     if (!keep_texts())
         return REASON_PLAN_MISSING;
     share_take();
-    nw_shim.reports = environment->report || nw_shim.plan.header->at_exit != AT_EXIT_OFF;
+    shim.reports = environment->report || shim.plan.header->at_exit != AT_EXIT_OFF;
     /* found now: at the end the loader's lock may be held, or the folder be out of sight (chroot) */
-    if (nw_shim.reports)
+    if (shim.reports)
         find_helper();
     return activate();
 }
 
 static void note_start(void)
 {
-    nw_shim.start_cost_ns = (uint32_t)(monotonic_ns() - nw_shim.start_monotonic);
-    segment_start_cost(nw_shim.start_cost_ns);
-    segment_state(SEGMENT_ACTIVE, atomic_load_explicit(&nw_shim.reason, memory_order_relaxed));
+    shim.start_cost_ns = (uint32_t)(monotonic_ns() - shim.start_monotonic);
+    segment_start_cost(shim.start_cost_ns);
+    segment_state(SEGMENT_ACTIVE, atomic_load_explicit(&shim.reason, memory_order_relaxed));
     segment_event(&(struct event){
-        .kind = EVENT_START, .tid = (uint32_t)nw_shim.pid, .rule = PLAN_NONE, .value = nw_shim.start_cost_ns});
+        .kind = EVENT_START, .tid = (uint32_t)shim.pid, .rule = PLAN_NONE, .value = shim.start_cost_ns});
 }
 
 static enum reason start(void)
 {
     struct environment environment = {0};
-    nw_shim.pid = raw_getpid();
-    nw_shim.uid = (uint32_t)getauxval(AT_EUID);
+    shim.pid = raw_getpid();
+    shim.uid = (uint32_t)getauxval(AT_EUID);
     next_bind();
     if (getauxval(AT_SECURE))
         return REASON_SECURE;
@@ -240,17 +241,25 @@ void shim_start(void)
 {
     uint32_t loading = PHASE_LOADING;
     int saved = errno;
-    if (!atomic_compare_exchange_strong(&nw_shim.phase, &loading, PHASE_STARTING))
+    if (!atomic_compare_exchange_strong(&shim.phase, &loading, PHASE_STARTING))
         return;
     enum reason reason = start();
     if (reason == REASON_OK) {
         note_start();
     } else {
         arena_stay_off();
-        atomic_store_explicit(&nw_shim.reason, reason, memory_order_relaxed);
-        atomic_store_explicit(&nw_shim.phase, PHASE_DORMANT, memory_order_release);
+        atomic_store_explicit(&shim.reason, reason, memory_order_relaxed);
+        atomic_store_explicit(&shim.phase, PHASE_DORMANT, memory_order_release);
     }
     errno = saved;
+}
+
+void shim_ready(void)
+{
+    if (atomic_load_explicit(&shim.phase, memory_order_relaxed) == PHASE_LOADING)
+        shim_start();
+    if (!NEXT(pthread_create)) /* start-up is under way in another thread, or in our own caller */
+        next_bind();
 }
 
 __attribute__((constructor)) static void construct(void)

@@ -10,6 +10,12 @@
 /* Idempotent; a second thread that comes while the first decides is not waited for and not governed yet. */
 void shim_start(void);
 
+/*
+ * At the beginning of every interposed function of threads and names: the program's threads may start before our
+ * constructor. Afterwards the early symbols are bound, whatever was decided.
+ */
+void shim_ready(void);
+
 /* The fork handler of the child, also run late when a fork went past it. */
 void shim_forked(void);
 

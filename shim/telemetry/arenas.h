@@ -2,7 +2,7 @@
 #ifndef NODEWISE_SHIM_TELEMETRY_ARENAS_H
 #define NODEWISE_SHIM_TELEMETRY_ARENAS_H
 
-#include "shim/telemetry/layout.h"
+#include "shim/base/segment_layout.h"
 
 /* Adds to the counters of the rule (or PLAN_NONE) in the region. */
 void telemetry_arena(uint32_t rule, uint32_t region, const struct segment_arena *more);

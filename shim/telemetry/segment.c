@@ -8,12 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "shim/place/text_writer.h"
-#include "shim/place/texts.h"
-#include "shim/place/thread.h"
-#include "shim/start/facts.h"
-#include "shim/state.h"
+#include "shim/base/facts.h"
+#include "shim/base/state.h"
+#include "shim/base/text_writer.h"
+#include "shim/base/thread.h"
 #include "shim/sys/raw.h"
+#include "shim/telemetry/texts.h"
 
 /* NULL: nobody to tell. Release when set, acquire in every writer. */
 static _Atomic(struct segment_header *) mapped ON_DATA_PAGE;
@@ -269,12 +269,12 @@ void segment_start_cost(uint32_t nanoseconds)
 static void write_folder(struct text_writer *writer)
 {
     write_text(writer, SEGMENT_DIR_PREFIX);
-    write_number(writer, nw_shim.uid, 0);
+    write_number(writer, shim.uid, 0);
 }
 
 static void write_file(struct text_writer *writer)
 {
-    write_number(writer, (uint64_t)nw_shim.pid, 0);
+    write_number(writer, (uint64_t)shim.pid, 0);
     write_text(writer, SEGMENT_SUFFIX);
 }
 
@@ -288,7 +288,7 @@ static int open_folder(bool make)
     char path[64];
     struct text_writer writer = {path, sizeof(path), 0};
     /* root's daemons read their plans beside the segments after they have dropped their privileges */
-    mode_t mode = nw_shim.uid == 0 ? 0711 : 0700;
+    mode_t mode = shim.uid == 0 ? 0711 : 0700;
     struct stat info;
 
     write_folder(&writer);
@@ -300,7 +300,7 @@ static int open_folder(bool make)
     }
     if (fd < 0)
         return -1;
-    if (raw_fstat(fd, &info) == 0 && info.st_uid == nw_shim.uid && !(info.st_mode & 022))
+    if (raw_fstat(fd, &info) == 0 && info.st_uid == shim.uid && !(info.st_mode & 022))
         return fd;
     raw_close(fd);
     return -1;
@@ -350,7 +350,7 @@ static size_t lay_out(struct segment_section *ret_sections, uint32_t rules)
         [SEGMENT_STRING_TABLE] = {0, 1, SEGMENT_STRINGS, 0},
         [SEGMENT_REGION_TABLE] = {0, sizeof(struct segment_region), SEGMENT_REGIONS, 0},
         [SEGMENT_ARENA_TABLE] = {0, sizeof(struct segment_arena), SEGMENT_ARENAS, 0},
-        [SEGMENT_MAPPING_TABLE] = {0, sizeof(struct segment_mapping), nw_shim.plan.count[PLAN_REGIONS], 0},
+        [SEGMENT_MAPPING_TABLE] = {0, sizeof(struct segment_mapping), shim.plan.count[PLAN_REGIONS], 0},
     };
     /* the first events share a page with the header, and the main thread's record is all that needs another */
     const enum segment_section_id order[SEGMENT_SECTIONS] = {
@@ -376,23 +376,23 @@ static void copy_text(char *to, size_t size, const char *text)
 
 static void fill_header(struct segment_header *header, const struct segment_section *sections, size_t size)
 {
-    const struct base_state *base = &nw_shim.base;
+    const struct base_state *base = &shim.base;
     uint32_t words = base->words < SEGMENT_MASK_WORDS ? (uint32_t)base->words : SEGMENT_MASK_WORDS;
     header->version = SEGMENT_VERSION;
     header->header_size = sizeof(*header);
     header->total_size = size;
     header->state = SEGMENT_STARTING;
-    header->pid = (uint32_t)nw_shim.pid;
+    header->pid = (uint32_t)shim.pid;
     header->ppid = (uint32_t)raw_getppid();
-    header->start_realtime = nw_shim.start_realtime;
-    header->start_monotonic = nw_shim.start_monotonic;
-    header->plan_checksum = nw_shim.plan.header->checksum;
-    header->forked = nw_shim.facts.forked;
-    header->uid = nw_shim.uid;
+    header->start_realtime = shim.start_realtime;
+    header->start_monotonic = shim.start_monotonic;
+    header->plan_checksum = shim.plan.header->checksum;
+    header->forked = shim.facts.forked;
+    header->uid = shim.uid;
     memcpy(header->sections, sections, sizeof(header->sections));
-    copy_text(header->comm, sizeof(header->comm), nw_shim.facts.comm);
-    copy_text(header->exe, sizeof(header->exe), nw_shim.facts.exe);
-    copy_text(header->plan_path, sizeof(header->plan_path), nw_shim.plan_path);
+    copy_text(header->comm, sizeof(header->comm), shim.facts.comm);
+    copy_text(header->exe, sizeof(header->exe), shim.facts.exe);
+    copy_text(header->plan_path, sizeof(header->plan_path), shim.plan_path);
     memcpy(header->base_mask, base->mask, words * 8);
     header->base_mask_words = words;
     header->strings_used = (uint32_t)texts_copy(section(header, SEGMENT_STRING_TABLE), SEGMENT_STRINGS);
@@ -402,21 +402,21 @@ static void fill_header(struct segment_header *header, const struct segment_sect
 void segment_open(void)
 {
     struct segment_section sections[SEGMENT_SECTIONS];
-    size_t size = lay_out(sections, nw_shim.plan.count[PLAN_RULES]);
+    size_t size = lay_out(sections, shim.plan.count[PLAN_RULES]);
     int saved = errno;
     struct segment_header *header = map_file(size);
     has_file = header != NULL;
     if (!header) {
         header = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
         header = header == MAP_FAILED ? NULL : header;
-        atomic_store_explicit(&nw_shim.reason, REASON_NO_SEGMENT, memory_order_relaxed);
+        atomic_store_explicit(&shim.reason, REASON_NO_SEGMENT, memory_order_relaxed);
     }
     errno = saved;
     if (!header)
         return;
     mapped_size = size;
     fill_header(header, sections, size);
-    atomic_store_explicit(&nw_shim.details_due, true, memory_order_relaxed);
+    atomic_store_explicit(&shim.details_due, true, memory_order_relaxed);
     atomic_store_explicit(&mapped, header, memory_order_release);
 }
 
@@ -425,7 +425,7 @@ void segment_details(void)
     struct segment_header *header = segment();
     int saved = errno;
     ssize_t length;
-    if (!header || !atomic_exchange(&nw_shim.details_due, false))
+    if (!header || !atomic_exchange(&shim.details_due, false))
         return;
     if (!*header->exe) {
         length = raw_readlink("/proc/self/exe", header->exe, sizeof(header->exe) - 1);
@@ -522,7 +522,7 @@ void segment_close(bool keep)
     struct segment_header *header = segment();
     if (!header)
         return;
-    segment_state(SEGMENT_ENDED, atomic_load_explicit(&nw_shim.reason, memory_order_relaxed));
+    segment_state(SEGMENT_ENDED, atomic_load_explicit(&shim.reason, memory_order_relaxed));
     if (!keep && has_file)
         segment_remove_stale();
 }

@@ -13,14 +13,14 @@
 #include <stdint.h>
 
 #include "policy/reason.h"
-#include "shim/telemetry/layout.h"
+#include "shim/base/segment_layout.h"
 
 struct thread;
 
 /* The folder of this user's segments, made if need be; a descriptor to close, or -1: none that is ours alone. */
 int segment_folder(void);
 
-/* Makes the segment of this process from nw_shim. No file possible: private memory, and REASON_NO_SEGMENT. */
+/* Makes the segment of this process from shim. No file possible: private memory, and REASON_NO_SEGMENT. */
 void segment_open(void);
 bool segment_is_open(void);
 /* A segment for the plan that is in force now; the old one is left to those who may still be writing to it. */

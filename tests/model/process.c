@@ -10,16 +10,16 @@
 #include "shim/arena/heap.h"
 #include "shim/arena/region.h"
 #include "shim/arena/stats.h"
-#include "shim/interpose/next.h"
-#include "shim/memory/follower.h"
+#include "shim/base/environment.h"
+#include "shim/base/next.h"
+#include "shim/base/state.h"
+#include "shim/base/thread.h"
 #include "shim/place/place.h"
-#include "shim/place/sweep.h"
-#include "shim/place/thread.h"
-#include "shim/start/environment.h"
 #include "shim/start/start.h"
-#include "shim/state.h"
 #include "shim/sys/placing.h"
 #include "shim/telemetry/arenas.h"
+#include "shim/worker/sweep.h"
+#include "shim/worker/worker.h"
 
 static struct plan_header header;
 static struct plan_rule rule;
@@ -35,13 +35,13 @@ bool process_start(bool by_core)
         nodes[i] = (struct plan_node){.id = i, .memory = 1};
     rule.arena = by_core ? ARENA_CORE : ARENA_NODE;
     header.default_rule = 0;
-    nw_shim.plan = (struct plan_view){.header = &header, .rules = &rule, .cpus = cpus, .nodes = nodes};
-    nw_shim.plan.count[PLAN_RULES] = 1;
-    nw_shim.plan.count[PLAN_CPUS] = PROCESS_CPUS;
-    nw_shim.plan.count[PLAN_NODES] = PROCESS_NODES;
-    nw_shim.phase = PHASE_ACTIVE;
+    shim.plan = (struct plan_view){.header = &header, .rules = &rule, .cpus = cpus, .nodes = nodes};
+    shim.plan.count[PLAN_RULES] = 1;
+    shim.plan.count[PLAN_CPUS] = PROCESS_CPUS;
+    shim.plan.count[PLAN_NODES] = PROCESS_NODES;
+    shim.phase = PHASE_ACTIVE;
     arena_start();
-    nw_map.cpu_offset = (const char *)&cpu - (const char *)__builtin_thread_pointer();
+    region_map.cpu_offset = (const char *)&cpu - (const char *)__builtin_thread_pointer();
     return arena_is_on();
 }
 
@@ -52,8 +52,8 @@ void process_run_on(uint32_t number)
 
 uint32_t process_node_of(const void *block)
 {
-    uintptr_t offset = (uintptr_t)block - nw_map.base;
-    return offset < nw_map.total ? nw_regions[offset >> nw_map.shift].node : UINT32_MAX;
+    uintptr_t offset = (uintptr_t)block - region_map.base;
+    return offset < region_map.total ? region_list[offset >> region_map.shift].node : UINT32_MAX;
 }
 
 void process_thread_ended(void)
@@ -77,9 +77,9 @@ size_t process_held_bytes(void)
 
 /* --- the rest of the shim, as far as the arenas look at it --- */
 
-struct shim nw_shim;
-struct next nw_next;
-__thread struct thread *nw_self __attribute__((tls_model("initial-exec")));
+struct shim shim;
+struct next next_table;
+__thread struct thread *thread_self __attribute__((tls_model("initial-exec")));
 
 /* Nothing stands behind: whatever the arenas do not serve fails. */
 void *next_find(const char *name)
@@ -126,7 +126,7 @@ void shim_start(void)
 {
 }
 
-void follower_call(void)
+void worker_call(void)
 {
 }
 

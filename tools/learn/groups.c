@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shim/telemetry/layout.h"
+#include "shim/base/segment_layout.h"
 #include "tools/common/json_fields.h"
 
 /* Digits become '*'; what a glob would take for its own is escaped; the kernel's cut at 15 bytes may hide a number. */

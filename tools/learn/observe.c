@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "shim/telemetry/layout.h"
+#include "shim/base/segment_layout.h"
 #include "tools/common/map_file.h"
 
 /* The calls that threads wait in with a descriptor as their first argument. */

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "shim/telemetry/layout.h"
+#include "shim/base/segment_layout.h"
 #include "tools/common/cli.h"
 #include "tools/common/map_file.h"
 #include "tools/prepare/share_plans.h"

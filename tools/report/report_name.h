@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "shim/telemetry/layout.h"
+#include "shim/base/segment_layout.h"
 
 /*
  * Replaces {comm}, {pid}, {hostname} and {rank} (the first of RANK, PMI_RANK, OMPI_COMM_WORLD_RANK, SLURM_PROCID

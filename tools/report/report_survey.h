@@ -1,5 +1,5 @@
 /*
- * report_survey: what a process says itself about where the pages of its threads lie (shim/memory/survey.h): the parts
+ * report_survey: what a process says itself about where the pages of its threads lie (shim/worker/survey.h): the parts
  * "threads" and "rules" of a report's "pages".
  */
 #ifndef NODEWISE_TOOLS_REPORT_REPORT_SURVEY_H

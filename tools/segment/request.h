@@ -1,5 +1,5 @@
 /*
- * request: asking a running process for something (shim/start/request.h): a file beside its segment, and a word raised
+ * request: asking a running process for something (shim/worker/request.h): a file beside its segment, and a word raised
  * in it. The process looks when it passes a hook.
  */
 #ifndef NODEWISE_TOOLS_SEGMENT_REQUEST_H

@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 #include "policy/plan.h"
-#include "shim/telemetry/layout.h"
+#include "shim/base/segment_layout.h"
 
 struct snapshot {
     struct segment_header header;

@@ -5,8 +5,8 @@
 
 #include <cmocka.h>
 
+#include "shim/base/state.h"
 #include "shim/place/order.h"
-#include "shim/state.h"
 
 #define THREADS 6u
 
@@ -30,8 +30,8 @@ static int set_up(void **state)
 {
     (void)state;
     rules[0] = (struct plan_rule){.mem_policy = MEM_DEFAULT};
-    nw_shim.plan.rules = rules;
-    nw_shim.plan.slots = slots;
+    shim.plan.rules = rules;
+    shim.plan.slots = slots;
     moves = 0;
     for (unsigned i = 0; i < THREADS; i++) {
         slots[i] = (struct plan_slot){.mem_mask = i};

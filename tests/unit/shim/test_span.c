@@ -56,7 +56,7 @@ static void open_region(void)
     const uint32_t node = 0;
     if (!region)
         assert_int_equal(regions_reserve(&flavour, 1, &node, 1), 0);
-    region = &nw_regions[0];
+    region = &region_list[0];
 }
 
 static char *first_word(struct page *page, uint32_t slice)
@@ -116,7 +116,7 @@ static void take_one(struct object *object)
     object->page = span_take(region, slices, alignment, &zeroed);
     if (!object->page)
         return;
-    assert_int_equal((region_slice(region, object->page) + ((uintptr_t)nw_map.base >> SLICE_SHIFT)) % alignment, 0);
+    assert_int_equal((region_slice(region, object->page) + ((uintptr_t)region_map.base >> SLICE_SHIFT)) % alignment, 0);
     page_set_kind(object->page, PAGE_LARGE);
     *object = (struct object){object->page, slices, slices, false};
     hold(object, 0, slices);

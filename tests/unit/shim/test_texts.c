@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "shim/place/texts.h"
+#include "shim/telemetry/texts.h"
 
 static uint16_t keep(const char *text)
 {

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "shim/place/thread.h"
+#include "shim/base/thread.h"
 
 #define MANY 5000u
 
@@ -56,7 +56,7 @@ static void creators_on_different_nodes_get_records_apart(void **state)
     (void)state;
     for (unsigned i = 0; i < 16; i++)
         for (unsigned c = 0; c < 6; c++) {
-            nw_self = &creators[c];
+            thread_self = &creators[c];
             taken[c][i] = thread_take();
             atomic_store(&taken[c][i]->tid, 5000 + 16 * c + i);
         }
@@ -67,10 +67,10 @@ static void creators_on_different_nodes_get_records_apart(void **state)
                 assert_true(labs(taken[a][i / 16] - taken[b][i % 16]) > 64);
     for (unsigned c = 0; c < 6; c++)
         for (unsigned i = 0; i < 16; i++) {
-            nw_self = &creators[(c + i) % 6];
+            thread_self = &creators[(c + i) % 6];
             assert_ptr_equal(thread_find((pid_t)(5000 + 16 * c + i)), taken[c][i]);
         }
-    nw_self = NULL;
+    thread_self = NULL;
     for (unsigned i = 0; i < 6 * 16; i++)
         thread_give(taken[i / 16][i % 16], THREAD_ENDED);
     assert_int_equal(thread_live_count(), 0);
@@ -82,7 +82,7 @@ static void a_node_that_makes_all_of_them_finds_room(void **state)
     struct thread creator = {.home_node = 2};
     int found = 0;
     (void)state;
-    nw_self = &creator;
+    thread_self = &creator;
     for (unsigned i = 0; i < MANY; i++) {
         records[i] = thread_take();
         assert_non_null(records[i]);
@@ -95,13 +95,13 @@ static void a_node_that_makes_all_of_them_finds_room(void **state)
     for (unsigned i = 0; i < MANY; i++)
         thread_give(records[i], THREAD_ENDED);
     assert_int_equal(thread_live_count(), 0);
-    nw_self = NULL;
+    thread_self = NULL;
 }
 
 static void *take_and_give(void *node)
 {
     static struct thread creators[2] = {{.home_node = 0}, {.home_node = 1}};
-    nw_self = &creators[(uintptr_t)node];
+    thread_self = &creators[(uintptr_t)node];
     for (int i = 0; i < 2000; i++) {
         struct thread *mine[8];
         for (unsigned j = 0; j < 8; j++) {

@@ -1,0 +1,62 @@
+#include "shim/base/environment.h"
+
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *value_if(const char *entry, const char *name)
+{
+    size_t length = strlen(name);
+    if (strncmp(entry, name, length) != 0 || entry[length] != '=' || !entry[length + 1])
+        return NULL;
+    return entry + length + 1;
+}
+
+/* A key of the policy has its levels joined by "__" in the name, before the '='. */
+static bool is_policy_key(const char *entry)
+{
+    const char *end = strchr(entry, '=');
+    const char *join = strstr(entry, "__");
+    return end && join && join < end;
+}
+
+void environment_read(struct environment *ret_environment)
+{
+    const struct {
+        const char *name;
+        const char **value;
+    } fixed[] = {
+        {"NODEWISE_PLAN", &ret_environment->plan},
+        {"NODEWISE_POLICY", &ret_environment->policy},
+        {"NODEWISE_DISABLE", &ret_environment->disable},
+        {"NODEWISE_LOG", &ret_environment->log},
+        {"NODEWISE_REPORT", &ret_environment->report},
+        {"NODEWISE_ANCESTOR", &ret_environment->ancestor},
+        {"NODEWISE_INDEX", &ret_environment->index},
+        {"HOME", &ret_environment->home},
+        {"XDG_CONFIG_HOME", &ret_environment->xdg_config_home},
+    };
+
+    *ret_environment = (struct environment){0};
+    for (char **entry = environ; entry && *entry; entry++) {
+        if (**entry != 'N' && **entry != 'H' && **entry != 'X')
+            continue;
+        for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
+            const char *value = value_if(*entry, fixed[i].name);
+            if (value)
+                *fixed[i].value = value;
+        }
+        if (!strncmp(*entry, "NODEWISE_", 9) && is_policy_key(*entry))
+            ret_environment->has_keys = true;
+    }
+}
+
+const char *environment_get(const char *name)
+{
+    for (char **entry = environ; entry && *entry; entry++) {
+        const char *value = value_if(*entry, name);
+        if (value)
+            return value;
+    }
+    return NULL;
+}

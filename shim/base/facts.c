@@ -1,0 +1,212 @@
+#include "shim/base/facts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include "shim/base/state.h"
+#include "shim/base/text_reader.h"
+#include "shim/base/text_writer.h"
+#include "shim/sys/placing.h"
+#include "shim/sys/raw.h"
+
+#define ARGUMENTS_SIZE 4096u
+
+static char comm[16] ON_DATA_PAGE;
+static char arguments[ARGUMENTS_SIZE];
+static char parent_comm[16];
+
+size_t facts_read_file(const char *path, char *ret_text, size_t size)
+{
+    int fd = raw_open(path, O_RDONLY | O_CLOEXEC);
+    size_t length = 0;
+    ssize_t count = 0;
+    if (fd < 0)
+        return 0;
+    while (length < size - 1 && (count = raw_read(fd, ret_text + length, size - 1 - length)) > 0)
+        length += (size_t)count;
+    raw_close(fd);
+    ret_text[length] = '\0';
+    return length;
+}
+
+/* Field 22 of /proc/PID/stat; the name in field 2 may hold anything, so the count begins at its last ')'. */
+uint64_t facts_start_ticks(uint32_t pid)
+{
+    char path[32] = "", text[512];
+    struct text_writer writer = {path, sizeof(path), 0};
+    write_text(&writer, "/proc/");
+    if (pid)
+        write_number(&writer, pid, 0);
+    else
+        write_text(&writer, "self");
+    write_text(&writer, "/stat");
+    if (!facts_read_file(path, text, sizeof(text)))
+        return 0;
+    const char *at = strrchr(text, ')');
+    for (int field = 2; at && field < 22; field++)
+        at = strchr(at + 1, ' ');
+    if (!at)
+        return 0;
+    at++;
+    return read_number(&at);
+}
+
+static const char *read_exe(void)
+{
+    char exe[PATH_MAX];
+    ssize_t length = raw_readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+    if (length <= 0)
+        return NULL;
+    exe[length] = '\0';
+    return shim_keep(exe);
+}
+
+/* Not from main's parameters: the first interposed call may come before any constructor gets them. */
+static const char *read_arguments(void)
+{
+    size_t length = facts_read_file("/proc/self/cmdline", arguments, sizeof(arguments));
+    if (!length)
+        return NULL;
+    for (size_t i = 0; i + 1 < length; i++)
+        if (!arguments[i])
+            arguments[i] = ' ';
+    return arguments;
+}
+
+static const char *read_parent(void)
+{
+    char path[32] = "";
+    struct text_writer writer = {path, sizeof(path), 0};
+    write_text(&writer, "/proc/");
+    write_number(&writer, (uint64_t)raw_getppid(), 0);
+    write_text(&writer, "/comm");
+    size_t length = facts_read_file(path, parent_comm, sizeof(parent_comm));
+    if (!length)
+        return NULL;
+    if (parent_comm[length - 1] == '\n')
+        parent_comm[length - 1] = '\0';
+    return parent_comm;
+}
+
+static bool plan_looks_at(enum plan_key key)
+{
+    const struct plan_view *plan = &shim.plan;
+    for (uint32_t i = 0; i < plan->count[PLAN_TARGETS]; i++)
+        if (plan->targets[i].condition.key == key)
+            return true;
+    for (uint32_t i = 0; i < plan->count[PLAN_CONDITIONS]; i++)
+        if (plan->conditions[i].key == key)
+            return true;
+    return false;
+}
+
+/* The loader calls the main program "", so its path is needed wherever a library's name is. */
+static bool needs_exe(void)
+{
+    return shim_needs(PLAN_NEEDS_LIBRARIES | PLAN_NEEDS_FUNCTIONS | PLAN_NEEDS_STACK);
+}
+
+/*
+ * The path that execve was given, from the auxiliary vector. People name a program by the path that they start,
+ * which may be a link (Debian's redis-server is one) or a script.
+ */
+static const char *given_path(void)
+{
+    const char *path = (const char *)getauxval(AT_EXECFN);
+    return path && *path == '/' ? path : NULL;
+}
+
+/* The part after the last '/', when it stands for itself only; else NULL. */
+static const char *literal_name(const char *pattern)
+{
+    const char *slash = strrchr(pattern, '/');
+    const char *name = slash ? slash + 1 : pattern;
+    for (const char *at = name; *at; at++)
+        if (strchr("*?[\\", *at))
+            return NULL;
+    return name;
+}
+
+/*
+ * Links among the folders of a path do not change its last component. So when that is no link itself, and every
+ * pattern ends in another name, the resolved path cannot match either: the usual case where one service's
+ * environment reaches many programs.
+ */
+bool facts_rule_out_exe(void)
+{
+    const struct plan_view *plan = &shim.plan;
+    const char *path = shim.facts.exe_link;
+    char unused;
+    if (!path || raw_readlink(path, &unused, 1) >= 0 || errno != EINVAL)
+        return false;
+    const char *name = strrchr(path, '/') + 1;
+    for (uint32_t i = 0; i < plan->count[PLAN_TARGETS]; i++) {
+        const struct plan_condition *condition = &plan->targets[i].condition;
+        for (uint32_t j = 0; condition->key == PLAN_KEY_PROCESS_EXE && j < condition->count; j++) {
+            const char *wanted = literal_name(plan_text(plan, plan->patterns[condition->first + j]));
+            if (!wanted || !strcmp(wanted, name))
+                return false;
+        }
+    }
+    return true;
+}
+
+bool facts_read_exe(void)
+{
+    if (shim.facts.exe || !plan_looks_at(PLAN_KEY_PROCESS_EXE))
+        return false;
+    shim.facts.exe = read_exe();
+    return shim.facts.exe != NULL;
+}
+
+void facts_read(void)
+{
+    if (plan_looks_at(PLAN_KEY_PROCESS_COMM))
+        sys_get_name(comm);
+    shim.facts = (struct process_facts){
+        .exe = needs_exe() ? read_exe() : NULL,
+        .exe_link = given_path(),
+        .comm = comm,
+        .argv = plan_looks_at(PLAN_KEY_PROCESS_ARGV) ? read_arguments() : NULL,
+        .parent_comm = shim_needs(PLAN_NEEDS_PARENT) || plan_looks_at(PLAN_KEY_PARENT_COMM) ? read_parent() : NULL,
+        .index = PLAN_NONE,
+        .uid = shim.uid,
+    };
+}
+
+void facts_complete(void)
+{
+    struct process_facts *facts = &shim.facts;
+    facts_keep();
+    if (!facts->exe)
+        facts->exe = read_exe();
+    if (!facts->argv)
+        facts->argv = read_arguments();
+    if (!facts->parent_comm)
+        facts->parent_comm = read_parent();
+}
+
+void facts_keep(void)
+{
+    if (!*comm)
+        sys_get_name(comm);
+}
+
+void facts_read_title(void)
+{
+    if (shim.facts.argv)
+        shim.facts.argv = read_arguments();
+}
+
+void facts_forked(void)
+{
+    shim.facts.forked = true;
+    memcpy(parent_comm, comm, sizeof(parent_comm));
+    shim.facts.parent_comm = parent_comm;
+    /* "as it then is": redis, nginx and postgres write new titles; those are read when a rule looks at them */
+    facts_read_title();
+}

@@ -1,0 +1,38 @@
+#include "shim/base/state.h"
+
+#include <limits.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shim/base/common.h"
+#include "shim/sys/raw.h"
+
+struct shim shim;
+
+/* One buffer instead of one for each text: a page that is touched costs more at start-up than all the copying. */
+static char kept[4 * PATH_MAX];
+static size_t kept_used ON_DATA_PAGE;
+
+const char *shim_keep(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *to = kept + kept_used;
+    if (size > sizeof(kept) - kept_used)
+        return NULL;
+    memcpy(to, text, size);
+    kept_used += size;
+    return to;
+}
+
+bool shim_was_forked(void)
+{
+    return shim.fork_mark ? !*shim.fork_mark : raw_getpid() != shim.pid;
+}
+
+uint64_t monotonic_ns(void)
+{
+    struct timespec now = {0};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}

@@ -1,0 +1,121 @@
+#include "shim/place/first_pages.h"
+
+#include <errno.h>
+#include <link.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "shim/base/common.h"
+#include "shim/memory/mover.h"
+#include "shim/place/apply.h"
+
+#define STACK_PAGES  16u /* of main's stack that are looked at, and those below this frame among them: */
+#define DEEPER       8u  /* the loader has been there */
+#define BLOCK_BEFORE 2u  /* pages of static TLS that are looked at */
+#define BSS_MOST     ((size_t)256 << 10) /* of an object's zeroed data; what lies beyond is hardly touched yet */
+
+/* ld.so's: the stack as the kernel handed it over. musl has none. */
+extern void *__libc_stack_end __attribute__((weak));
+
+/* --- stack and thread block --- */
+
+uintptr_t first_pages_stack_end(void)
+{
+    return &__libc_stack_end ? ((uintptr_t)__libc_stack_end | (PAGE - 1)) + 1 : 0;
+}
+
+static void add(struct mover *mover, uint32_t node, uintptr_t start, uintptr_t end)
+{
+    start &= ~(PAGE - 1);
+    mover_add_all(mover, start, ((end + PAGE - 1) & ~(PAGE - 1)) - start, node);
+}
+
+/* With the page behind, where the kernel may have put a part of the arguments. */
+static void add_stack(struct mover *mover, uint32_t node)
+{
+    uintptr_t end = first_pages_stack_end() + PAGE;
+    uintptr_t start = ((uintptr_t)__builtin_frame_address(0) & ~(PAGE - 1)) - DEEPER * PAGE;
+    add(mover, node, end - start > STACK_PAGES * PAGE ? end - STACK_PAGES * PAGE : start, end);
+}
+
+static void add_block(struct mover *mover, uint32_t node)
+{
+    uintptr_t block = (uintptr_t)__builtin_thread_pointer() & ~(PAGE - 1);
+    add(mover, node, block - BLOCK_BEFORE * PAGE, block + 2 * PAGE);
+}
+
+static uint64_t bytes_left(const struct mover *mover)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < SEGMENT_KEPT; i++)
+        bytes += mover->kept[i];
+    return bytes;
+}
+
+/* Where the kernel does not even tell where pages are, nothing is claimed. */
+static void note(struct thread *thread, const struct mover *mover)
+{
+    enum outcome outcome = OUTCOME_STRICT;
+    enum reason reason = REASON_OK;
+    if (mover->error) {
+        bool looked = mover_node_of((uintptr_t)__builtin_frame_address(0)) != UINT32_MAX;
+        outcome = looked ? OUTCOME_BEST_EFFORT : OUTCOME_NONE;
+        reason = reason_of_error(mover->error);
+    } else if (bytes_left(mover)) {
+        outcome = OUTCOME_BEST_EFFORT;
+        reason = REASON_NOT_MOVED;
+    }
+    thread->stack_outcome = (uint8_t)outcome;
+    thread->stack_reason = (uint8_t)reason;
+}
+
+/* --- static data --- */
+
+struct objects {
+    struct mover *mover;
+    uint32_t node;
+};
+
+static void add_segment(const struct objects *objects, uintptr_t base, const ElfW(Phdr) * segment)
+{
+    uintptr_t start = base + segment->p_vaddr;
+    size_t zeroed = segment->p_memsz - segment->p_filesz;
+    add(objects->mover, objects->node, start, start + segment->p_filesz + (zeroed < BSS_MOST ? zeroed : BSS_MOST));
+}
+
+/* RELRO, which cannot be written any more, is a part of such a segment. */
+static int add_object(struct dl_phdr_info *object, size_t size, void *context)
+{
+    const struct objects *objects = context;
+    (void)size;
+    for (uint32_t i = 0; i < object->dlpi_phnum; i++) {
+        if (objects->mover->moved >= FIRST_PAGES_MOST * PAGE || objects->mover->error)
+            return 1;
+        if (object->dlpi_phdr[i].p_type == PT_LOAD && (object->dlpi_phdr[i].p_flags & PF_W))
+            add_segment(objects, object->dlpi_addr, &object->dlpi_phdr[i]);
+    }
+    return 0;
+}
+
+static void move_static_data(struct mover *mover, uint32_t node)
+{
+    struct objects objects = {mover, node};
+    dl_iterate_phdr(add_object, &objects);
+    mover_run(mover);
+}
+
+void first_pages_settle(struct thread *thread, uint32_t node)
+{
+    static bool seen;
+    struct mover mover;
+    int saved = errno;
+    mover_init(&mover);
+    add_stack(&mover, node);
+    add_block(&mover, node);
+    mover_run(&mover);
+    note(thread, &mover);
+    if (mover.moved + bytes_left(&mover) && !seen)
+        move_static_data(&mover, node);
+    seen = true;
+    errno = saved;
+}

@@ -1,0 +1,229 @@
+#include "shim/place/thread_stack.h"
+
+#include <errno.h>
+#include <linux/mempolicy.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "shim/base/common.h"
+#include "shim/place/apply.h"
+#include "shim/place/first_pages.h"
+#include "shim/sys/placing.h"
+#include "shim/sys/raw.h"
+
+#define TOP_PAGES  4u  /* PTHREAD_STACK_MIN: no stack is smaller, so these belong to it */
+#define PAGES_MOST 16u /* that are looked at: the frames of a thread that begins are few */
+
+static unsigned wish_of(const struct thread *thread)
+{
+    return thread->rule == PLAN_NONE ? STACK_DEFAULT : shim.plan.rules[thread->rule].stack;
+}
+
+/* PLAN_NONE: the thread has none, its CPUs span several. */
+static uint32_t node_of(const struct thread *thread)
+{
+    return thread->holds_pick ? shim.plan.slots[thread->pick.slot].home_node : PLAN_NONE;
+}
+
+static bool has_one_node(void)
+{
+    return shim.plan.count[PLAN_NODES] < 2;
+}
+
+/* --- the creator --- */
+
+static uint32_t node_here(void)
+{
+    const struct plan_view *plan = &shim.plan;
+    int cpu = sched_getcpu();
+    return cpu >= 0 && (uint32_t)cpu < plan->count[PLAN_CPUS] ? plan->cpus[cpu].node : PLAN_NONE;
+}
+
+/* Pages that the creator touches come from its own node, where no policy says otherwise. */
+static bool is_local(int mode)
+{
+    return mode == MPOL_DEFAULT || mode == MPOL_LOCAL;
+}
+
+static void note_size(struct thread *thread, const pthread_attr_t *attributes)
+{
+    void *start = NULL;
+    size_t size = 0;
+    thread->stack_size = 0;
+    if (wish_of(thread) == STACK_DEFAULT && !shim_needs(PLAN_HAS_MIGRATE))
+        return;
+    if (!attributes) {
+        thread->stack_size = shim.stack_size;
+    } else if (pthread_attr_getstack(attributes, &start, &size) == 0 && (uintptr_t)start + size == 0) {
+        /* without an address glibc counts it from 0 downwards; 0: attributes that ask for no size either */
+        thread->stack_size = size ? size : shim.stack_size;
+    }
+}
+
+static void lend_node(const struct thread *thread, struct stack_loan *ret_loan)
+{
+    uint64_t wanted[NODE_WORDS] = {0};
+    uint32_t node = node_of(thread);
+    if (wish_of(thread) != STACK_LOCAL || has_one_node() || node >= NODE_WORDS * 64)
+        return;
+    memset(ret_loan->nodes, 0, sizeof(ret_loan->nodes));
+    if (sys_get_mempolicy(&ret_loan->mode, ret_loan->nodes, NODE_WORDS) != 0)
+        return;
+    if (is_local(ret_loan->mode) && node_here() == node)
+        return;
+    wanted[node / 64] = UINT64_C(1) << node % 64;
+    ret_loan->lent = sys_set_mempolicy(MPOL_PREFERRED, wanted, NODE_WORDS) == 0;
+}
+
+void stack_prepare(struct thread *thread, const pthread_attr_t *attributes, struct stack_loan *ret_loan)
+{
+    ret_loan->lent = false;
+    if (!shim_needs(PLAN_HAS_STACKS | PLAN_HAS_MIGRATE))
+        return;
+    note_size(thread, attributes);
+    lend_node(thread, ret_loan);
+}
+
+void stack_return_node(const struct stack_loan *loan)
+{
+    if (loan->lent)
+        sys_set_mempolicy(loan->mode, loan->nodes, NODE_WORDS);
+}
+
+/* --- the thread --- */
+
+/*
+ * Virtual scheduling: the time up to which the moves so far have used their share; a burst may run ahead of the clock.
+ */
+static bool may_move(void)
+{
+    static _Atomic uint64_t used_until;
+    const uint64_t each = NS_PER_S / STACK_MOVES_A_SECOND, ahead = each * STACK_MOVES_AT_ONCE;
+    uint64_t now = monotonic_ns(), before = atomic_load_explicit(&used_until, memory_order_relaxed), after;
+    do {
+        after = (before > now ? before : now) + each;
+        if (after - now > ahead)
+            return false;
+    } while (!atomic_compare_exchange_weak_explicit(&used_until, &before, after, memory_order_relaxed,
+                                                    memory_order_relaxed));
+    return true;
+}
+
+struct pages {
+    void *at[PAGES_MOST];
+    int nodes[PAGES_MOST]; /* or a negative errno: not there */
+    size_t count;
+};
+
+/* glibc's thread block is at the end of the mapping. */
+uintptr_t stack_end(const struct thread *thread)
+{
+    if (thread->main)
+        return shim.facts.forked ? 0 : first_pages_stack_end();
+    return thread->stack_size ? (thread->thread_pointer | (PAGE - 1)) + 1 : 0;
+}
+
+/* From this frame up to the end, and the least that any stack has. */
+static void list_pages(const struct thread *thread, struct pages *pages)
+{
+    uintptr_t end = stack_end(thread);
+    uintptr_t start = (uintptr_t)__builtin_frame_address(0) & ~(uintptr_t)(PAGE - 1);
+    if (start > end - TOP_PAGES * PAGE)
+        start = end - TOP_PAGES * PAGE;
+    if (end - start > PAGES_MOST * PAGE)
+        start = end - PAGES_MOST * PAGE;
+    pages->count = 0;
+    for (; start < end; start += PAGE)
+        pages->at[pages->count++] = (void *)start;
+}
+
+static bool is_elsewhere(int found, uint32_t node)
+{
+    return found >= 0 && (uint32_t)found != node;
+}
+
+/* Only those that are elsewhere stay in the list. */
+static void keep_wrong(struct pages *pages, uint32_t node)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < pages->count; i++)
+        if (is_elsewhere(pages->nodes[i], node))
+            pages->at[kept++] = pages->at[i];
+    pages->count = kept;
+}
+
+static void note(struct thread *thread, enum outcome outcome, enum reason reason)
+{
+    thread->stack_outcome = (uint8_t)outcome;
+    thread->stack_reason = (uint8_t)reason;
+}
+
+static void move_to(struct thread *thread, struct pages *pages, uint32_t node)
+{
+    int targets[PAGES_MOST];
+    for (size_t i = 0; i < pages->count; i++)
+        targets[i] = (int)node;
+    int error = sys_move_pages(pages->count, pages->at, targets, pages->nodes);
+    if (error < 0) {
+        note(thread, OUTCOME_BEST_EFFORT, reason_of_error(error));
+        return;
+    }
+    if (sys_move_pages(pages->count, pages->at, NULL, pages->nodes) == 0)
+        keep_wrong(pages, node);
+    note(thread, pages->count ? OUTCOME_BEST_EFFORT : OUTCOME_STRICT, pages->count ? REASON_NOT_MOVED : REASON_OK);
+}
+
+static void settle_on_node(struct thread *thread, uint32_t node)
+{
+    struct pages pages;
+    list_pages(thread, &pages);
+    int error = sys_move_pages(pages.count, pages.at, NULL, pages.nodes);
+    if (error < 0) {
+        note(thread, OUTCOME_NONE, reason_of_error(error)); /* not looked at: nothing is claimed */
+        return;
+    }
+    keep_wrong(&pages, node);
+    if (!pages.count)
+        note(thread, OUTCOME_STRICT, REASON_OK);
+    else if (!may_move())
+        note(thread, OUTCOME_BEST_EFFORT, REASON_BUDGET);
+    else
+        move_to(thread, &pages, node);
+}
+
+static void settle_without_huge_pages(struct thread *thread)
+{
+    uintptr_t end = stack_end(thread);
+    size_t size = thread->stack_size & ~(size_t)(PAGE - 1);
+    int saved = errno;
+    if (raw_madvise((void *)(end - size), size, MADV_NOHUGEPAGE) == 0 ||
+        errno == EINVAL) /* EINVAL: it has none at all */
+        note(thread, OUTCOME_STRICT, REASON_OK);
+    else
+        note(thread, OUTCOME_NONE, reason_of_error(-errno));
+    errno = saved;
+}
+
+void stack_settle(struct thread *thread)
+{
+    uint32_t node = node_of(thread);
+    unsigned wish = wish_of(thread);
+    note(thread, OUTCOME_NOT_ASKED, REASON_NOT_ASKED);
+    if (wish == STACK_DEFAULT || thread != thread_self)
+        return;
+    if (!stack_end(thread) || (thread->main && wish != STACK_LOCAL))
+        note(thread, OUTCOME_NONE, REASON_OWN_STACK);
+    else if (wish == STACK_THP_OFF)
+        settle_without_huge_pages(thread);
+    else if (node == PLAN_NONE)
+        note(thread, OUTCOME_NONE, REASON_NO_HOME);
+    else if (has_one_node())
+        note(thread, OUTCOME_STRICT, REASON_OK);
+    else if (thread->main)
+        first_pages_settle(thread, node);
+    else
+        settle_on_node(thread, node);
+}

@@ -1,0 +1,83 @@
+/*
+ * One static buffer. Each text is preceded by the offset of the one kept before it; `newest` heads that chain.
+ * Two threads that keep the same text at once may both store it: harmless.
+ */
+#include "shim/telemetry/texts.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "shim/base/state.h"
+#include "shim/telemetry/segment.h"
+
+#define TEXTS_SIZE 65536u
+#define LINK_SIZE  sizeof(uint16_t)
+
+static char buffer[TEXTS_SIZE] __attribute__((aligned(8)));
+static _Atomic uint32_t used = 2;            /* offset 0 is the empty text */
+static _Atomic uint32_t newest ON_DATA_PAGE; /* release after a text is complete; acquire before it is read */
+
+static uint16_t link_of(uint32_t offset)
+{
+    uint16_t link;
+    memcpy(&link, buffer + offset - LINK_SIZE, LINK_SIZE);
+    return link;
+}
+
+static uint32_t find(const char *text, size_t length)
+{
+    uint32_t offset = atomic_load_explicit(&newest, memory_order_acquire);
+    while (offset && (strncmp(buffer + offset, text, length) != 0 || buffer[offset + length]))
+        offset = link_of(offset);
+    return offset;
+}
+
+/* A place for the text that nobody else has, or 0. */
+static uint32_t reserve(size_t length)
+{
+    uint32_t start = atomic_load_explicit(&used, memory_order_relaxed);
+    uint32_t size = (uint32_t)(LINK_SIZE + length + 1 + 1) & ~1u; /* keeps links aligned */
+    do {
+        if (start + size > TEXTS_SIZE)
+            return 0;
+    } while (!atomic_compare_exchange_weak(&used, &start, start + size));
+    return start + (uint32_t)LINK_SIZE;
+}
+
+uint16_t texts_keep(const char *text, size_t length)
+{
+    if (!text || !length || length > 4096)
+        return 0;
+    uint32_t offset = find(text, length);
+    if (offset)
+        return (uint16_t)offset;
+    offset = reserve(length);
+    if (!offset)
+        return 0;
+    memcpy(buffer + offset, text, length);
+    segment_string(offset, buffer + offset, length + 1);
+    uint32_t previous = atomic_load_explicit(&newest, memory_order_relaxed);
+    do {
+        uint16_t link = (uint16_t)previous;
+        memcpy(buffer + offset - LINK_SIZE, &link, LINK_SIZE);
+    } while (
+        !atomic_compare_exchange_weak_explicit(&newest, &previous, offset, memory_order_release, memory_order_relaxed));
+    return (uint16_t)offset;
+}
+
+const char *texts_get(uint16_t offset)
+{
+    return offset ? buffer + offset : NULL;
+}
+
+size_t texts_copy(char *ret_to, size_t size)
+{
+    size_t bytes = atomic_load_explicit(&used, memory_order_acquire);
+    if (bytes <= LINK_SIZE)
+        return 0; /* nothing kept; spares the page */
+    if (bytes > size)
+        bytes = size;
+    memcpy(ret_to, buffer, bytes);
+    ret_to[bytes - 1] = '\0';
+    return bytes;
+}

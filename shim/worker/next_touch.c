@@ -1,0 +1,256 @@
+#include "shim/worker/next_touch.h"
+
+#include <linux/mempolicy.h>
+#include <stdatomic.h>
+
+#include "shim/base/common.h"
+#include "shim/base/state.h"
+#include "shim/base/thread.h"
+#include "shim/memory/owned.h"
+#include "shim/memory/uses.h"
+#include "shim/sys/placing.h"
+#include "shim/sys/raw.h"
+
+#define LIST_TICKS 5u /* between two looks at what objects and threads there are */
+
+/* --- what there is --- */
+
+static bool rule_wants(uint16_t number)
+{
+    const struct plan_view *plan = &shim.plan;
+    uint32_t rule = number < plan->count[PLAN_RULES] ? number : plan->header->default_rule;
+    return rule == PLAN_NONE || (plan->rules[rule].flags & PLAN_RULE_NEXT_TOUCH);
+}
+
+/* The kernel's own huge pages do not move, nor memory that was asked to be nowhere else. */
+static bool is_wanted(const struct big *object)
+{
+    const struct region *region = &region_list[object->region];
+    return !region_huge_size(region) && region->flavour.binding != BINDING_BIND && rule_wants(object->rule);
+}
+
+static void keep_objects(struct next_touch *self, struct region *region)
+{
+    struct big found[USAGE_PIECES];
+    uint32_t count = big_list(region, found, USAGE_PIECES);
+    for (uint32_t i = 0; i < count; i++) {
+        if (found[i].size < BIG_SIZE || !is_wanted(&found[i]))
+            continue;
+        struct piece *piece =
+            usage_keep(&self->usage, found[i].start, found[i].size,
+                       region_has_huge_pages(region, found[i].start) ? HUGE_PAGE : USAGE_CHUNK_LEAST, found[i].serial,
+                       region->node < USAGE_NOWHERE ? (uint16_t)region->node : USAGE_NOWHERE);
+        if (piece)
+            self->objects[piece - self->usage.pieces] = found[i];
+    }
+}
+
+/*
+ * Whoever initialises a mapping may run on several nodes meanwhile, and the kernel may fail to move a page: each chunk
+ * is where its first page is. What is not there yet is nowhere.
+ */
+static void find_chunks(struct piece *piece)
+{
+    void *pages[USAGE_CHUNKS];
+    int nodes[USAGE_CHUNKS];
+    for (uint32_t i = 0; i < piece->chunk_count; i++)
+        pages[i] = (void *)chunk_start(piece, &piece->chunks[i]);
+    if (sys_move_pages(piece->chunk_count, pages, NULL, nodes) != 0)
+        return;
+    for (uint32_t i = 0; i < piece->chunk_count; i++)
+        piece->chunks[i].at = nodes[i] >= 0 && nodes[i] < USAGE_NOWHERE ? (uint16_t)nodes[i] : USAGE_NOWHERE;
+}
+
+/* They have no home: what is unmapped under way and mapped again is nobody's that cares. */
+static void keep_mappings(struct next_touch *self)
+{
+    struct big found[USAGE_PIECES];
+    uint32_t count = owned_list(found, USAGE_PIECES, 0);
+    for (uint32_t i = 0; i < count; i++) {
+        bool is_new = !usage_knows(&self->usage, found[i].start, found[i].serial);
+        if (!rule_wants(found[i].rule) || (is_new && mover_node_of(found[i].start) >= USAGE_NOWHERE))
+            continue; /* nothing there yet */
+        struct piece *piece =
+            usage_keep(&self->usage, found[i].start, found[i].size, HUGE_PAGE, found[i].serial, USAGE_NOWHERE);
+        if (!piece)
+            continue;
+        self->objects[piece - self->usage.pieces] = found[i];
+        if (piece->votes)
+            find_chunks(piece);
+    }
+}
+
+static void list_objects(struct next_touch *self)
+{
+    usage_begin(&self->usage);
+    for (uint32_t i = 0; i < region_map.count; i++)
+        keep_objects(self, &region_list[i]);
+    keep_mappings(self);
+    usage_end(&self->usage);
+}
+
+static void watch(struct thread *thread, void *context)
+{
+    struct next_touch *self = context;
+    pid_t tid = (pid_t)atomic_load_explicit(&thread->tid, memory_order_relaxed);
+    self->live_threads++;
+    if (tid && !self->sampler.refused)
+        sampler_watch(&self->sampler, tid);
+}
+
+/* A thread alone has nobody to share with. */
+static void list_threads(struct next_touch *self)
+{
+    self->live_threads = 0;
+    thread_each(watch, self);
+}
+
+/* --- votes --- */
+
+static const struct big *object_of(const struct next_touch *self, const struct piece *piece)
+{
+    return &self->objects[piece - self->usage.pieces];
+}
+
+static void vote(void *context, pid_t tid, uint32_t cpu, uintptr_t pointer)
+{
+    const struct plan_view *plan = &shim.plan;
+    struct next_touch *self = context;
+    const struct piece *piece = NULL;
+    if (cpu < plan->count[PLAN_CPUS] && plan->cpus[cpu].mem_node < USAGE_NOWHERE)
+        piece = usage_vote(&self->usage, pointer, (uint16_t)plan->cpus[cpu].mem_node);
+    if (piece)
+        uses_note(object_of(self, piece)->maker, (uint32_t)tid);
+}
+
+/* --- moving --- */
+
+/* A mapping with a memory policy of its own is where the program wants it. */
+static bool is_there(const struct big *object, bool mark)
+{
+    uint64_t nodes[NODE_WORDS];
+    int mode = 0;
+    if (object->region != OWNED_REGION)
+        return big_check(object, mark);
+    return (!mark ||
+            (sys_get_memory_at((void *)object->start, &mode, nodes, NODE_WORDS) == 0 && mode == MPOL_DEFAULT)) &&
+           owned_check(object, mark);
+}
+
+/* Freed and given to somebody else while its pages were under way: they go where they are expected. */
+static void undo(struct next_touch *self, const struct piece *piece, const struct chunk *chunk)
+{
+    if (piece->home == USAGE_NOWHERE)
+        return;
+    mover_add_all(self->mover, chunk_start(piece, chunk), chunk_length(piece, chunk), piece->home);
+    mover_run(self->mover);
+}
+
+/* Huge pages that reach beyond the object; at the last moment, because khugepaged makes them again. */
+static void cut_edges(const struct next_touch *self)
+{
+    for (uint32_t i = 0; i < self->batch_count; i++) {
+        const struct piece *piece = self->batch_piece[i];
+        const struct chunk *chunk = self->batch_chunk[i];
+        if (chunk == piece->chunks || chunk == &piece->chunks[piece->chunk_count - 1])
+            mover_cut(chunk_start(piece, chunk), chunk_length(piece, chunk));
+    }
+}
+
+/* Pages in the middle of a system call, of a look at them or of I/O: most are free a moment later. */
+static void try_again(struct next_touch *self, struct piece *piece, struct chunk *chunk)
+{
+    size_t busy = mover_busy_in(self->mover, chunk_start(piece, chunk), chunk_length(piece, chunk));
+    if (busy)
+        usage_stayed(piece, chunk, busy);
+}
+
+static void finish_batch(struct next_touch *self)
+{
+    cut_edges(self);
+    int error = mover_run(self->mover);
+
+    for (uint32_t i = 0; i < self->batch_count; i++) {
+        struct piece *piece = self->batch_piece[i];
+        if (!error && !is_there(object_of(self, piece), false))
+            undo(self, piece, self->batch_chunk[i]);
+        else if (!error)
+            try_again(self, piece, self->batch_chunk[i]);
+    }
+    self->batch_count = 0;
+}
+
+static void add_chunk(struct next_touch *self, struct piece *piece, struct chunk *chunk)
+{
+    if (!is_there(object_of(self, piece), true)) {
+        usage_gone(chunk);
+        return;
+    }
+    self->batch_piece[self->batch_count] = piece;
+    self->batch_chunk[self->batch_count++] = chunk;
+    mover_uncount(self->mover, chunk->stayed);
+    mover_add_all(self->mover, chunk_start(piece, chunk), chunk_length(piece, chunk), chunk->target);
+    usage_moved(piece, chunk);
+}
+
+static bool has_room(const struct next_touch *self)
+{
+    return self->batch_count < NEXT_TOUCH_BATCH && self->mover->count < MOVER_BATCH;
+}
+
+/* One batch of what the votes say. Returns whether there was any. */
+static bool move_some(struct next_touch *self)
+{
+    struct piece *piece = NULL;
+    struct chunk *chunk;
+    while (has_room(self) && (chunk = usage_next(&self->usage, &piece))) {
+        if (!self->batch_count)
+            mover_begin(self->mover, object_of(self, piece)->rule);
+        else
+            mover_also(self->mover, object_of(self, piece)->rule);
+        add_chunk(self, piece, chunk);
+    }
+    if (!self->batch_count)
+        return false;
+    finish_batch(self);
+    return true;
+}
+
+/* --- ticks --- */
+
+bool next_touch_has_work(void)
+{
+    return shim_needs(PLAN_HAS_NEXT_TOUCH) && shim.plan.count[PLAN_NODES] > 1 && big_count() + owned_count() > 0 &&
+           atomic_load_explicit(&shim.next_index, memory_order_relaxed) > 1;
+}
+
+void next_touch_begin(struct next_touch *self, struct mover *mover)
+{
+    self->mover = mover;
+    sampler_open(&self->sampler);
+}
+
+bool next_touch_may_go_on(const struct next_touch *self)
+{
+    return (self->live_threads > 1 || !self->ticks) && !self->sampler.refused && !self->mover->error;
+}
+
+void next_touch_pause(struct next_touch *self)
+{
+    sampler_close(&self->sampler);
+}
+
+bool next_touch_tick(struct next_touch *self)
+{
+    if (self->ticks++ % LIST_TICKS == 0) {
+        sampler_read(&self->sampler, vote, self); /* what was seen so far is about the objects so far */
+        list_objects(self);
+        list_threads(self);
+    }
+    if (!next_touch_may_go_on(self))
+        return false;
+    sleep_ns(NEXT_TOUCH_TICK_NS);
+    sampler_read(&self->sampler, vote, self);
+    usage_tick(&self->usage);
+    return mover_wait(self->mover) == 0 && move_some(self);
+}

@@ -1,0 +1,82 @@
+#include "shim/worker/request.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "shim/base/common.h"
+#include "shim/base/state.h"
+#include "shim/base/text_writer.h"
+#include "shim/start/reload.h"
+#include "shim/sys/raw.h"
+#include "shim/telemetry/segment.h"
+#include "shim/telemetry/survey_layout.h"
+#include "shim/worker/survey.h"
+#include "shim/worker/worker.h"
+
+static _Atomic uint32_t seen; /* the last request that was looked at */
+
+static uint32_t wanted(void)
+{
+    const struct segment_header *header = segment_mapped();
+    return header ? __atomic_load_n(&header->request_wanted, __ATOMIC_ACQUIRE) : 0;
+}
+
+bool request_is_due(void)
+{
+    return shim_is_active() && wanted() != atomic_load_explicit(&seen, memory_order_relaxed);
+}
+
+void request_look(void)
+{
+    int saved = errno;
+    if (LIKELY(!request_is_due()))
+        return;
+    worker_wake();
+    errno = saved;
+}
+
+void request_forked(void)
+{
+    atomic_store(&seen, 0);
+}
+
+/* What is in the file, which is gone then. Negative: there is none. */
+static ssize_t take_file(const char *suffix, char *ret_text, size_t size)
+{
+    char name[32];
+    struct text_writer writer = {name, sizeof(name), 0};
+    int folder = segment_folder();
+    ssize_t length = -1;
+    if (folder < 0)
+        return -1;
+    write_number(&writer, (uint64_t)shim.pid, 0);
+    write_text(&writer, suffix);
+    int fd = raw_openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0);
+    if (fd >= 0) {
+        length = raw_read(fd, ret_text, size - 1);
+        raw_close(fd);
+        raw_unlinkat(folder, name);
+    }
+    raw_close(folder);
+    ret_text[length > 0 ? length : 0] = '\0';
+    return length;
+}
+
+void request_run(void)
+{
+    uint32_t number = wanted();
+    char path[512];
+    if (!request_is_due())
+        return;
+    atomic_store(&seen, number);
+    bool surveyed = take_file(SURVEY_WANTED_SUFFIX, path, sizeof(path)) >= 0;
+    if (surveyed)
+        survey_write();
+    if (take_file(RELOAD_SUFFIX, path, sizeof(path)) >= 0)
+        reload_run(path);
+    else if (!surveyed)
+        segment_reloaded(REASON_PLAN_MISSING);
+    segment_answered(number);
+}

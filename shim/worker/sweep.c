@@ -1,0 +1,253 @@
+#include "shim/worker/sweep.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "shim/base/common.h"
+#include "shim/base/facts.h"
+#include "shim/base/state.h"
+#include "shim/base/text_reader.h"
+#include "shim/base/text_writer.h"
+#include "shim/place/place.h"
+#include "shim/sys/raw.h"
+#include "shim/worker/rebalance.h"
+#include "shim/worker/request.h"
+#include "shim/worker/worker.h"
+
+#define TASKS       "/proc/self/task"
+#define LOOK_EVERY  NS_PER_S
+#define LOOKS       2u
+#define FIRST_PAUSE (10 * NS_PER_MS) /* the thread that the call makes is there by then */
+#define PAUSE       (200 * NS_PER_MS)
+#define BUFFER      8192u
+
+static _Atomic uint64_t looked_at;
+static _Atomic uint32_t due;
+static _Atomic uint32_t differs; /* looks in a row that found another number of threads than there should be */
+static _Atomic uint32_t beyond;  /* threads that are there and have no record: ours, and for want of memory */
+
+/* --- numbers of threads: an open table, twice as large as what it holds --- */
+
+struct table {
+    uint32_t *numbers;
+    uint32_t mask; /* size - 1 */
+    uint32_t room;
+    size_t size; /* bytes, 0: there is none */
+};
+
+static uint32_t *place_of(const struct table *table, uint32_t tid)
+{
+    uint32_t place = tid * 2654435761u & table->mask;
+    while (table->numbers[place] && table->numbers[place] != tid)
+        place = (place + 1) & table->mask;
+    return &table->numbers[place];
+}
+
+/* What finds no room, because others are made meanwhile, waits for another look. */
+static void add_number(struct table *table, uint32_t tid)
+{
+    uint32_t *place = tid && table->room ? place_of(table, tid) : NULL;
+    if (!place || *place)
+        return;
+    *place = tid;
+    table->room--;
+}
+
+static bool has_number(const struct table *table, uint32_t tid)
+{
+    return table->size && *place_of(table, tid) == tid;
+}
+
+/* For as many numbers, and some. */
+static bool open_table(struct table *table, uint32_t count)
+{
+    uint32_t size = 1024;
+    while (size < 2 * count + 512)
+        size *= 2;
+    table->numbers = raw_mmap(NULL, size * sizeof(uint32_t), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    if (table->numbers == MAP_FAILED)
+        return false;
+    table->mask = size - 1;
+    table->room = size / 2;
+    table->size = size * sizeof(uint32_t);
+    return true;
+}
+
+static void close_table(struct table *table)
+{
+    if (table->size)
+        raw_munmap(table->numbers, table->size);
+    *table = (struct table){0};
+}
+
+/*
+ * Who had no record at the last look. A thread gets one when it is still without at the next: one that pthread_create
+ * is making registers itself, and one that is leaving is gone by then. The helper's, of which there is one.
+ */
+static struct table seen;
+
+/* --- asking --- */
+
+void sweep_soon(void)
+{
+    int saved = errno;
+    if (shim_is_active()) {
+        atomic_store(&due, 1);
+        worker_wake();
+    }
+    errno = saved;
+}
+
+bool sweep_is_due(void)
+{
+    return atomic_load_explicit(&due, memory_order_relaxed);
+}
+
+void sweep_forked(void)
+{
+    atomic_store(&due, 0);
+    atomic_store(&beyond, 0);
+    seen = (struct table){0}; /* not unmapped: the parent's helper may have been in the middle of that */
+}
+
+/* A folder has a link for itself, one from above, and one for each folder in it: a thread each (fs/proc/base.c). */
+static uint32_t count_threads(void)
+{
+    struct stat info;
+    return raw_lstat(TASKS, &info) == 0 && info.st_nlink > 2 ? (uint32_t)info.st_nlink - 2 : 0;
+}
+
+void sweep_look(void)
+{
+    uint64_t now, before = atomic_load_explicit(&looked_at, memory_order_relaxed);
+    int saved = errno;
+    request_look();
+    if (!shim_is_active() || (now = monotonic_ns()) - before < LOOK_EVERY ||
+        !atomic_compare_exchange_strong(&looked_at, &before, now) || shim_was_forked())
+        return;
+    place_look_again();
+    if (rebalance_is_due())
+        worker_wake();
+    /* threads on their way in and out are counted once and not twice: only what lasts is of interest */
+    if (count_threads() == thread_live_count() + worker_count() + atomic_load(&beyond))
+        atomic_store(&differs, 0);
+    else if (atomic_fetch_add(&differs, 1) + 1 >= LOOKS)
+        sweep_soon();
+    errno = saved;
+}
+
+/* --- what is there --- */
+
+static uint32_t number_of(const char *text)
+{
+    uint64_t number = read_number(&text);
+    return *text ? 0 : (uint32_t)number;
+}
+
+static bool read_name(uint32_t tid, char ret_name[16])
+{
+    char path[64] = "", text[32];
+    struct text_writer writer = {path, sizeof(path), 0};
+    write_text(&writer, TASKS "/");
+    write_number(&writer, tid, 0);
+    write_text(&writer, "/comm");
+    size_t length = facts_read_file(path, text, sizeof(text));
+    if (!length)
+        return false;
+    memset(ret_name, 0, 16);
+    memcpy(ret_name, text, strcspn(text, "\n") < 15 ? strcspn(text, "\n") : 15);
+    return true;
+}
+
+struct visit {
+    struct table known, unknown;
+    uint32_t own, found, left; /* left: without a record afterwards */
+};
+
+static void note_known(struct thread *thread, void *context)
+{
+    struct visit *visit = context;
+    add_number(&visit->known, atomic_load(&thread->tid));
+}
+
+static void note_leaving(uint32_t tid, void *context)
+{
+    struct visit *visit = context;
+    add_number(&visit->known, tid);
+}
+
+static void meet(struct visit *visit, uint32_t tid)
+{
+    char name[16];
+    if (!tid || tid == visit->own || has_number(&visit->known, tid) || !read_name(tid, name))
+        return;
+    visit->found++;
+    if (!has_number(&seen, tid))
+        add_number(&visit->unknown, tid);
+    else if (!place_found((pid_t)tid, name))
+        visit->left++;
+}
+
+/* struct linux_dirent64, getdents64(2) */
+struct entry {
+    uint64_t number;
+    int64_t offset;
+    uint16_t length;
+    uint8_t type;
+    char name[];
+};
+
+static bool visit_all(struct visit *visit)
+{
+    _Alignas(8) char buffer[BUFFER];
+    int fd = raw_open(TASKS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    long count;
+    if (fd < 0)
+        return false;
+    while ((count = raw_call(SYS_getdents64, fd, buffer, sizeof(buffer))) > 0)
+        for (long at = 0; at < count;) {
+            const struct entry *entry = (const struct entry *)(buffer + at);
+            meet(visit, number_of(entry->name));
+            at += entry->length;
+        }
+    raw_close(fd);
+    return count == 0;
+}
+
+/* Returns how many threads had no record before. */
+static uint32_t sweep(pid_t own)
+{
+    struct visit visit = {.own = (uint32_t)own};
+    place_forget_gone();
+    if (open_table(&visit.known, 2 * (thread_live_count() + 256)) && open_table(&visit.unknown, count_threads())) {
+        thread_each(note_known, &visit);
+        thread_each_leaving(note_leaving, &visit);
+        if (visit_all(&visit))
+            atomic_store(&beyond, visit.left);
+    }
+    close_table(&visit.known);
+    close_table(&seen);
+    seen = visit.unknown;
+    return visit.found;
+}
+
+void sweep_run(pid_t own)
+{
+    uint64_t pause = FIRST_PAUSE;
+    /* whoever asks for something meanwhile does not wait until a busy program has no new thread at two looks */
+    while (shim_is_active() && !request_is_due() && atomic_exchange(&due, 0)) {
+        sleep_ns(pause);
+        sweep(own);
+        /* such threads come in several: io_uring's workers, one request after the other */
+        sleep_ns(PAUSE);
+        if (shim_is_active() && sweep(own))
+            atomic_store(&due, 1);
+        pause = LOOK_EVERY;
+    }
+    close_table(&seen);
+}

@@ -1,0 +1,298 @@
+#include "shim/worker/worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "shim/base/common.h"
+#include "shim/base/next.h"
+#include "shim/base/state.h"
+#include "shim/memory/mover.h"
+#include "shim/memory/owned.h"
+#include "shim/memory/relocation.h"
+#include "shim/memory/uses.h"
+#include "shim/place/apply.h"
+#include "shim/place/place.h"
+#include "shim/sys/placing.h"
+#include "shim/sys/raw.h"
+#include "shim/telemetry/segment.h"
+#include "shim/worker/next_touch.h"
+#include "shim/worker/rebalance.h"
+#include "shim/worker/request.h"
+#include "shim/worker/sweep.h"
+
+#define WINDOW_TICKS 10u                 /* looked for without a pause */
+#define WINDOW_EVERY (1000 * NS_PER_MS)  /* later on */
+#define REST         (10000 * NS_PER_MS) /* after a watch that found nothing */
+#define NAP          (10 * NS_PER_MS)    /* between two looks whether the program goes on */
+
+static _Atomic uint32_t running;     /* 1: there is a worker */
+static _Atomic uint32_t calls;       /* worker_call() that came while there was one */
+static _Atomic uint32_t refusal;     /* enum reason: why nobody will look for users again; 0: they may */
+static _Atomic uint64_t rests_until; /* monotonic ns */
+
+/* What the thread works with; one mapping, made by it. */
+struct worker {
+    struct mover mover;
+    struct next_touch next_touch;
+    struct rebalance rebalance;
+    uint32_t calls_seen;
+    uint64_t called_at, useful_at; /* monotonic ns */
+};
+
+static void tell_moved(struct worker *self)
+{
+    static const uint64_t none[SEGMENT_KEPT];
+    struct mover *mover = &self->mover;
+    if (mover->moved || memcmp(mover->kept, none, sizeof(none)) != 0)
+        segment_moved(mover->moved, mover->kept);
+    mover->moved = 0;
+    memset(mover->kept, 0, sizeof(mover->kept));
+}
+
+/* --- orders --- */
+
+/* Between two batches: waits for the budget. false: placing is over. */
+static bool may_go_on(void *context)
+{
+    struct worker *self = context;
+    uint64_t wait;
+    tell_moved(self);
+    while (shim_is_active() && (wait = mover_wait(&self->mover)) > 0)
+        sleep_ns(wait < NAP ? wait : NAP);
+    return shim_is_active() && !self->mover.error;
+}
+
+static void serve(struct worker *self)
+{
+    struct order order;
+    while (relocation_is_due() && may_go_on(self) && relocation_take(&order)) {
+        mover_begin(&self->mover, order.rule);
+        relocation_carry_out(&self->mover, &order, may_go_on, self);
+        tell_moved(self);
+    }
+}
+
+/* All that is due now but for looking for users. */
+static void serve_all(struct worker *self)
+{
+    if (request_is_due())
+        request_run();
+    if (sweep_is_due())
+        sweep_run(thread_own_tid());
+    serve(self);
+    if (rebalance_goes_on(&self->rebalance) && rebalance_wait(&self->rebalance) == 0)
+        rebalance_look(&self->rebalance);
+}
+
+/* --- looking for users --- */
+
+static bool may_watch(void)
+{
+    return shim_is_active() && next_touch_has_work() && !atomic_load_explicit(&refusal, memory_order_relaxed);
+}
+
+static uint64_t quiet_since(struct worker *self)
+{
+    uint32_t now = atomic_load(&calls);
+    if (now != self->calls_seen)
+        self->called_at = monotonic_ns();
+    self->calls_seen = now;
+    uint64_t last = self->called_at > self->useful_at ? self->called_at : self->useful_at;
+    return monotonic_ns() - last;
+}
+
+/* false: it is over. */
+static bool watch_a_window(struct worker *self)
+{
+    for (uint32_t tick = 0; tick < WINDOW_TICKS; tick++) {
+        serve_all(self);
+        if (!shim_is_active() || !next_touch_may_go_on(&self->next_touch))
+            return false;
+        if (next_touch_tick(&self->next_touch))
+            self->useful_at = monotonic_ns();
+        tell_moved(self);
+    }
+    return true;
+}
+
+/* Other threads' turn to be looked at, and nothing to do for the kernel meanwhile. */
+static void rest(struct worker *self)
+{
+    uint64_t until = monotonic_ns() + WINDOW_EVERY - WINDOW_TICKS * NEXT_TOUCH_TICK_NS;
+    next_touch_pause(&self->next_touch);
+    while (shim_is_active() && monotonic_ns() < until) {
+        serve_all(self);
+        sleep_ns(10 * NAP);
+    }
+}
+
+static void refuse(enum reason reason)
+{
+    if (reason != REASON_OK)
+        atomic_store(&refusal, reason);
+    segment_following(false, reason);
+}
+
+static void watch(struct worker *self)
+{
+    self->called_at = monotonic_ns();
+    self->calls_seen = atomic_load(&calls);
+    segment_following(true, REASON_OK);
+    next_touch_begin(&self->next_touch, &self->mover);
+    while (quiet_since(self) < FOLLOW_MS * NS_PER_MS && watch_a_window(self))
+        if (quiet_since(self) >= FOLLOW_CLOSELY_MS * NS_PER_MS)
+            rest(self);
+    next_touch_pause(&self->next_touch);
+    if (!self->useful_at)
+        atomic_store(&rests_until, monotonic_ns() + REST);
+    refuse(self->next_touch.sampler.refused ? REASON_NO_SAMPLING
+           : self->mover.error              ? reason_of_error(self->mover.error)
+                                            : REASON_OK);
+}
+
+/* --- the title of a forked process --- */
+
+static bool title_is_due(void)
+{
+    return place_title_wait() != UINT64_MAX;
+}
+
+static void wait_for_title(struct worker *self)
+{
+    uint64_t wait;
+    while (shim_is_active() && (wait = place_title_wait()) != UINT64_MAX) {
+        serve_all(self);
+        sleep_ns(wait < NAP ? wait : NAP);
+        if (wait == 0)
+            place_look_again();
+    }
+}
+
+/* --- load --- */
+
+static void balance_threads(struct worker *self)
+{
+    while (shim_is_active() && rebalance_goes_on(&self->rebalance)) {
+        uint64_t wait = rebalance_wait(&self->rebalance);
+        serve_all(self);
+        if (wait)
+            sleep_ns(wait < 10 * NAP ? wait : 10 * NAP);
+    }
+}
+
+/* --- its life --- */
+
+/* false: there is not even memory for it. */
+static bool live(void)
+{
+    struct worker *self =
+        raw_mmap(NULL, sizeof(*self), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    if (self == MAP_FAILED)
+        return false;
+    mover_init(&self->mover);
+    serve_all(self);
+    wait_for_title(self);
+    if (may_watch() && monotonic_ns() >= atomic_load(&rests_until))
+        watch(self);
+    balance_threads(self);
+    raw_munmap(self, sizeof(*self));
+    return true;
+}
+
+static void *run(void *unused)
+{
+    uint32_t none;
+    bool lived;
+    sys_set_name(SEGMENT_HELPER);
+    sys_set_affinity(0, shim.base.mask, shim.base.words);
+    do {
+        lived = live();
+        none = 0;
+        atomic_store(&running, 0);
+        /* an order that came when nobody looked any more */
+    } while (lived && shim_is_active() &&
+             (relocation_is_due() || sweep_is_due() || title_is_due() || request_is_due()) &&
+             atomic_compare_exchange_strong(&running, &none, 1));
+    return unused;
+}
+
+/* libc tells its threads of setuid() and of cancellation with these, and waits for the answer (nptl(7)). */
+static uint64_t all_signals(void)
+{
+    return ~(UINT64_C(1) << 31 | UINT64_C(1) << 32);
+}
+
+static bool start(void)
+{
+    int (*detach)(pthread_t) = (int (*)(pthread_t))next_find("pthread_detach");
+    uint64_t blocked = all_signals(), before = 0;
+    pthread_t thread;
+    if (!detach || raw_call(SYS_rt_sigprocmask, SIG_SETMASK, &blocked, &before, sizeof(blocked)) != 0)
+        return false;
+    bool made = NEXT(pthread_create)(&thread, NULL, run, NULL) == 0;
+    if (made)
+        detach(thread);
+    raw_call(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));
+    return made;
+}
+
+static void start_one(void)
+{
+    uint32_t none = 0;
+    int saved = errno;
+    if (!atomic_compare_exchange_strong(&running, &none, 1))
+        return;
+    if (!start()) { /* no thread is to be had now; later perhaps */
+        atomic_store(&rests_until, monotonic_ns() + REST);
+        atomic_store(&running, 0);
+    }
+    errno = saved;
+}
+
+void worker_call(void)
+{
+    if (rebalance_is_due())
+        worker_wake();
+    if (!may_watch())
+        return;
+    atomic_fetch_add(&calls, 1);
+    if (!atomic_load_explicit(&running, memory_order_relaxed) && monotonic_ns() >= atomic_load(&rests_until))
+        start_one();
+}
+
+void worker_wake(void)
+{
+    if (!atomic_load(&running))
+        start_one();
+}
+
+uint32_t worker_count(void)
+{
+    return atomic_load(&running);
+}
+
+void worker_stay_off(void)
+{
+    atomic_store(&refusal, REASON_NO_SAMPLING);
+}
+
+void worker_tell(void)
+{
+    if (atomic_load_explicit(&refusal, memory_order_relaxed))
+        segment_following(false, atomic_load_explicit(&refusal, memory_order_relaxed));
+}
+
+void worker_forked(void)
+{
+    atomic_store(&running, 0);
+    atomic_store(&rests_until, 0);
+    relocation_forked();
+    sweep_forked();
+    owned_forked();
+    uses_forked();
+}
