@@ -30,62 +30,6 @@ bool key_takes_word(const struct key *key, unsigned word)
     return word < key->words->count && (!key->word_mask || (key->word_mask >> word & 1));
 }
 
-const char *key_type_text(const struct key *key)
-{
-    switch (key->type) {
-    case KEY_TABLE:
-        return "a table";
-    case KEY_RULES:
-        return "a list of tables, each under [[rules]]";
-    case KEY_MATCH:
-        return "a table of conditions, or a list of such tables";
-    case KEY_REGIONS:
-        return "a list of tables";
-    case KEY_VERSION:
-        return "the integer 1";
-    case KEY_EXTENDS:
-        return "a string or a list of strings";
-    case KEY_NOTE:
-        return "a string";
-    case KEY_REPORT_FILE:
-        return "a path, with {comm}, {pid}, {hostname} and {rank}";
-    case KEY_RULE_NAME:
-        return "a name: letters and digits, with single '-' or '_' between them";
-    case KEY_THREAD_NAME:
-        return "a string, with {n} and {rule}";
-    case KEY_GLOBS:
-        return "a pattern with * ? [a-z], or a list of them";
-    case KEY_VARIABLES:
-        return "the name of an environment variable, or a list of them";
-    case KEY_SET:
-        return key->unit == SET_CPUS ? "a set of CPUs, or a list of sets of which the first that is not empty counts"
-               : key->unit == SET_NODES
-                   ? "a set of NUMA nodes, or a list of sets of which the first that is not empty counts"
-                   : "a device or place, or a list of which the first that exists counts";
-    case KEY_BOOL:
-    case KEY_TRI:
-        return "true or false";
-    case KEY_RATIO:
-        return "a number from 0 to 1";
-    case KEY_DURATION:
-        return "a duration in quotes: a whole number and us, ms, s, m or h";
-    case KEY_SIZE:
-        return "a size in quotes: a whole number and B, KiB, MiB or GiB";
-    case KEY_INDEX:
-        return "a number or ranges in quotes, as \"0-3,8-\"";
-    case KEY_WORD:
-    case KEY_CHOICE:
-        return "one word";
-    case KEY_WORDS:
-        return "one word or a list of words";
-    case KEY_CPU_COUNT:
-        return "one word, or a whole number from 1 up";
-    case KEY_LABELS:
-        return "a table of name = \"value\"";
-    }
-    return "?";
-}
-
 struct visit {
     key_visitor *visitor;
     void *context;

@@ -30,11 +30,9 @@ static const struct key_table key_target = {
     KEYS(target_keys)};
 
 static const struct key topology_keys[] = {
-    {"nodes", KEY_SET, FIELD(struct policy, topology.nodes), .unit = SET_NODES,
-     .summary = "use only the CPUs of these NUMA nodes"},
-    {"cpus", KEY_SET, FIELD(struct policy, topology.cpus), .unit = SET_CPUS, .summary = "use only these CPUs"},
-    {"reserve_cpus", KEY_SET, FIELD(struct policy, topology.reserve_cpus), .unit = SET_CPUS,
-     .summary = "leave these CPUs to others",
+    {"nodes", KEY_NODES, FIELD(struct policy, topology.nodes), .summary = "use only the CPUs of these NUMA nodes"},
+    {"cpus", KEY_CPUS, FIELD(struct policy, topology.cpus), .summary = "use only these CPUs"},
+    {"reserve_cpus", KEY_CPUS, FIELD(struct policy, topology.reserve_cpus), .summary = "leave these CPUs to others",
      .text = "For interrupts or another program. Where nothing else would be left the key has no effect, with a "
              "warning."},
 };
@@ -50,8 +48,7 @@ static const struct key process_keys[] = {
     {"level", KEY_WORD, FIELD(struct policy, process.level), WORDS(level),
      .word_mask = BIT(LEVEL_NODE) | BIT(LEVEL_SOCKET) | BIT(LEVEL_L3), .fallback = "node",
      .summary = "what the processes are spread over"},
-    {"near", KEY_SET, FIELD(struct policy, process.near), .unit = SET_NEAR,
-     .summary = "keep each process near a device or place"},
+    {"near", KEY_NEAR, FIELD(struct policy, process.near), .summary = "keep each process near a device or place"},
     {"rank_env", KEY_VARIABLES, FIELD(struct policy, process.rank_env),
      .summary = "environment variables that hold the rank of the process; the first one that is set counts"},
     {"match_delay", KEY_DURATION, FIELD(struct policy, process.match_delay_us), .fallback = "0ms",
@@ -86,7 +83,7 @@ static const struct key region_keys[] = {
      .summary = "largest mapping that the rule takes; no limit when not given"},
     {"policy", KEY_WORD, FIELD(struct region_rule, policy), WORDS(mem_policy), .fallback = "default",
      .summary = "memory policy of the mapping"},
-    {"nodes", KEY_SET, FIELD(struct region_rule, nodes), .unit = SET_NODES, .summary = "nodes of that policy"},
+    {"nodes", KEY_NODES, FIELD(struct region_rule, nodes), .summary = "nodes of that policy"},
     {"huge_pages", KEY_WORD, FIELD(struct region_rule, huge_pages), WORDS(huge_pages), .fallback = "default",
      .summary = "huge pages for the mapping"},
     {"prefault", KEY_WORD, FIELD(struct region_rule, prefault), WORDS(prefault), .fallback = "off",
@@ -106,7 +103,7 @@ static const struct key memory_keys[] = {
          "Set for each thread with set_mempolicy(2), so it holds for what the thread touches first. `bind` does not "
          "spill: where the nodes are full, the kernel kills. `preferred_many` falls back to `preferred` and "
          "`weighted_interleave` to `interleave` on kernels that lack them, with a reason in the report."},
-    {"nodes", KEY_SET, FIELD(struct memory, nodes), .unit = SET_NODES,
+    {"nodes", KEY_NODES, FIELD(struct memory, nodes),
      .summary = "nodes of that policy; the thread's home node when not given",
      .text = "The nodes may have no CPUs (CXL or HBM memory). Interleaving without nodes goes over all nodes of the "
              "rule that have memory."},
@@ -164,17 +161,17 @@ static const struct key memory_keys[] = {
          "budget of the rule that it works for."},
     {"move_time", KEY_DURATION, FIELD(struct memory, move_time_us), .fallback = "500ms",
      .summary = "time that the helper thread may spend on moving in a second"},
-    {"regions", KEY_REGIONS, FIELDS(struct memory, regions, region_count), .table = &key_region,
+    {"regions", KEY_MAPPING_RULES, FIELDS(struct memory, regions, region_count), .table = &key_region,
      .summary = "single mappings with a memory policy of their own"},
 };
 const struct key_table key_memory = {"memory", "Where the memory of a rule's threads lies.", KEYS(memory_keys)};
 
 static const struct key placement_keys[] = {
-    {"nodes", KEY_SET, FIELD(struct placement, nodes), .unit = SET_NODES, .summary = "the CPUs of these NUMA nodes",
+    {"nodes", KEY_NODES, FIELD(struct placement, nodes), .summary = "the CPUs of these NUMA nodes",
      .text = "nodes, cpus and near are one choice: a rule that sets one of them drops what it would inherit of the "
              "others."},
-    {"cpus", KEY_SET, FIELD(struct placement, cpus), .unit = SET_CPUS, .summary = "these CPUs"},
-    {"near", KEY_SET, FIELD(struct placement, near), .unit = SET_NEAR,
+    {"cpus", KEY_CPUS, FIELD(struct placement, cpus), .summary = "these CPUs"},
+    {"near", KEY_NEAR, FIELD(struct placement, near),
      .summary = "the CPUs of the nodes nearest to a device, a place or another rule's threads"},
     {"bind_to", KEY_WORD, FIELD(struct placement, bind_to), WORDS(level), .fallback = "node",
      .summary = "width of a thread's affinity mask"},

@@ -11,48 +11,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "policy/setexpr.h"
 #include "policy/words.h"
 
-/* what the text may be -> what the field at `offset` is */
-enum key_type {
-    KEY_TABLE,       /* a table -> the struct that `table` describes */
-    KEY_RULES,       /* a list of tables -> struct policy.rules */
-    KEY_MATCH,       /* a table or a list of tables -> struct rule.matches */
-    KEY_REGIONS,     /* a list of tables -> struct memory.regions */
-    KEY_VERSION,     /* the integer 1; no field */
-    KEY_EXTENDS,     /* a string or a list; no field: the layers are loaded before anything is read */
-    KEY_NOTE,        /* a string for the reader of the file; no field */
-    KEY_REPORT_FILE, /* a string with {words} -> const char * */
-    KEY_RULE_NAME,   /* a name -> const char *, and struct rule.span */
-    KEY_THREAD_NAME, /* a string with {n} and {rule} -> const char * */
-    KEY_GLOBS,       /* a pattern or a list -> struct text_list */
-    KEY_VARIABLES,   /* an environment variable's name or a list -> struct text_list */
-    KEY_SET,         /* a set or a list of fallbacks -> struct set_list */
-    KEY_BOOL,        /* true, false -> bool */
-    KEY_TRI,         /* true, false -> enum tri */
-    KEY_RATIO,       /* 0 to 1 -> double */
-    KEY_DURATION,    /* "50ms" -> uint64_t, microseconds */
-    KEY_SIZE,        /* "64MiB" -> uint64_t, bytes */
-    KEY_INDEX,       /* 3, "0-3,8-" or a list -> struct index_range *, count in `offset_2` */
-    KEY_WORD,        /* one of `words` -> enum (int) */
-    KEY_CHOICE,      /* one of `words` -> const char * */
-    KEY_WORDS,       /* one or more of `words` -> uint32_t, a bit each */
-    KEY_CPU_COUNT,   /* one of `words` or an integer -> enum cpu_report, number in `offset_2` */
-    KEY_LABELS,      /* a table name = "value" -> struct label *, count in `offset_2` */
+/* The form of a value, and what the field at `offset` is. */
+enum key_type_id {
+#define KEY_TYPE(name, ...) KEY_##name,
+#include "config/key_types.def"
+#undef KEY_TYPE
 };
 
 struct key_table;
 
 struct key {
     const char *name;
-    enum key_type type;
+    enum key_type_id type;
     bool file_only;          /* has no environment name and no --set path */
     size_t offset, offset_2; /* in the struct of its table */
     const struct word_list *words;
-    uint32_t word_mask; /* the words that this key takes, a bit each; 0: all */
-    enum set_unit unit;
-    const struct key_table *table; /* KEY_TABLE, KEY_RULES, KEY_MATCH, KEY_REGIONS */
+    uint32_t word_mask;            /* the words that this key takes, a bit each; 0: all */
+    const struct key_table *table; /* KEY_TABLE, KEY_RULES, KEY_MATCH, KEY_MAPPING_RULES */
     const char *fallback;          /* built-in value as text, NULL: none */
     const char *summary;           /* half a sentence */
     const char *text;              /* more for `explain` and the manual, or NULL */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/key_types.h"
 #include "config/reader.h"
 #include "config/suggest.h"
 #include "config/toml.h"
@@ -135,8 +136,7 @@ static void set_fallbacks(struct reader *reader, struct pool *pool, const struct
             reader->out_of_memory = true;
             return;
         }
-        struct entry entry = {key->name, value->span, value};
-        read_single(reader, key, &entry, (char *)base + key->offset, (char *)base + key->offset_2);
+        key_type_of(key)->read(reader, key, value, (char *)base + key->offset, (char *)base + key->offset_2);
     }
 }
 
@@ -163,8 +163,7 @@ static size_t tables_of(struct reader *reader, const struct key *key, const stru
     return value->array.count;
 }
 
-static void read_matches(struct reader *reader, const struct key *key, const struct value *value, struct match **field,
-                         size_t *count)
+void read_matches(struct reader *reader, const struct key *key, const struct value *value, void *field, void *field_2)
 {
     const struct value *const *items;
     size_t number = tables_of(reader, key, value, true, &items, &value);
@@ -179,26 +178,28 @@ static void read_matches(struct reader *reader, const struct key *key, const str
                    "`match` has no condition");
         read_table(reader, key->table, items[i], &matches[i]);
     }
-    *field = matches;
-    *count = number;
+    *(struct match **)field = matches;
+    *(size_t *)field_2 = number;
 }
 
-static void read_regions(struct reader *reader, struct pool *pool, const struct key *key, const struct value *value,
-                         struct region_rule **field, size_t *count)
+void read_mapping_rules(struct reader *reader, const struct key *key, const struct value *value, void *field,
+                        void *field_2)
 {
     const struct value *const *items;
     size_t number = tables_of(reader, key, value, false, &items, NULL);
     struct region_rule *regions = reader_alloc(reader, (number + 1) * sizeof(*regions));
     if (!regions)
         return;
+    struct pool pool = {0};
     for (size_t i = 0; i < number; i++) {
         const struct entry *name = table_find(items[i], "name");
         regions[i].span = reader_span(reader, name ? name->value->span : items[i]->span);
-        set_fallbacks(reader, pool, key->table, &regions[i]);
+        set_fallbacks(reader, &pool, key->table, &regions[i]);
         read_table(reader, key->table, items[i], &regions[i]);
     }
-    *field = regions;
-    *count = number;
+    pool_free(&pool);
+    *(struct region_rule **)field = regions;
+    *(size_t *)field_2 = number;
 }
 
 static void check_rule_names(struct reader *reader, const struct value *const *rules, size_t count)
@@ -222,8 +223,10 @@ static void check_rule_names(struct reader *reader, const struct value *const *r
     }
 }
 
-static void read_rules(struct reader *reader, const struct key *key, const struct value *value)
+void read_rules(struct reader *reader, const struct key *key, const struct value *value, void *field, void *field_2)
 {
+    (void)field;
+    (void)field_2;
     struct policy *policy = reader->policy;
     const struct value *const *items;
     size_t count = tables_of(reader, key, value, false, &items, NULL);
@@ -267,35 +270,22 @@ static void settle_group(struct reader *reader, const struct value *value, struc
     }
 }
 
+void read_subtable(struct reader *reader, const struct key *key, const struct value *value, void *field, void *field_2)
+{
+    (void)field_2;
+    if (value->kind != VALUE_TABLE)
+        report_wrong_type(reader, key, value);
+    else
+        read_table(reader, key->table, value, field);
+}
+
 static void read_entry(struct reader *reader, const struct key *key, const struct entry *entry, void *base)
 {
-    void *field = (char *)base + key->offset, *field_2 = (char *)base + key->offset_2;
-    struct pool scratch = {0};
-    switch (key->type) {
-    case KEY_TABLE:
-        if (entry->value->kind != VALUE_TABLE) {
-            report_wrong_type(reader, key, entry->value);
-            return;
-        }
-        read_table(reader, key->table, entry->value, field);
-        return;
-    case KEY_RULES:
-        read_rules(reader, key, entry->value);
-        return;
-    case KEY_MATCH:
-        read_matches(reader, key, entry->value, field, field_2);
-        return;
-    case KEY_REGIONS:
-        read_regions(reader, &scratch, key, entry->value, field, field_2);
-        pool_free(&scratch);
-        break;
-    default:
-        read_single(reader, key, entry, field, field_2);
-        if (key == key_find(&key_memory, "policy", NULL))
-            ((struct memory *)base)->policy_span = reader_span(reader, entry->value->span);
-        if (key == key_find(&key_memory, "numa_balancing", NULL))
-            ((struct memory *)base)->numa_balancing_span = reader_span(reader, entry->value->span);
-    }
+    key_type_of(key)->read(reader, key, entry->value, (char *)base + key->offset, (char *)base + key->offset_2);
+    if (key == key_find(&key_memory, "policy", NULL))
+        ((struct memory *)base)->policy_span = reader_span(reader, entry->value->span);
+    if (key == key_find(&key_memory, "numa_balancing", NULL))
+        ((struct memory *)base)->numa_balancing_span = reader_span(reader, entry->value->span);
 }
 
 static void read_table(struct reader *reader, const struct key_table *table, const struct value *value, void *base)
@@ -331,7 +321,7 @@ int policy_read(struct policy *policy, const struct value *root, struct diag_lis
     policy->has_defaults = defaults && defaults->value->kind == VALUE_TABLE && defaults->value->table.count > 0;
     if (rules) {
         snprintf(reader.path, sizeof(reader.path), "rules");
-        read_rules(&reader, key_find(&key_root, "rules", NULL), rules->value);
+        read_rules(&reader, key_find(&key_root, "rules", NULL), rules->value, NULL, NULL);
     }
     return reader.out_of_memory ? -ENOMEM : 0;
 }

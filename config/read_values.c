@@ -1,8 +1,9 @@
-/* One value, by the type of its key, into its field. */
+/* Single values into their fields, a function for each type of key_types.def. Tables: read.c. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "config/key_types.h"
 #include "config/reader.h"
 #include "config/suggest.h"
 #include "config/units.h"
@@ -108,7 +109,8 @@ static uint32_t words_of(struct reader *reader, const struct key *key, const str
     return bits;
 }
 
-static void read_set(struct reader *reader, const struct key *key, const struct value *value, struct set_list *field)
+static void read_set(struct reader *reader, const struct key *key, const struct value *value, enum set_unit unit,
+                     struct set_list *field)
 {
     if (value->kind == VALUE_INTEGER && reader->diags) {
         char help[64];
@@ -118,13 +120,31 @@ static void read_set(struct reader *reader, const struct key *key, const struct 
     }
     struct text_list list = texts_of(reader, key, value);
     for (size_t i = 0; reader->diags && i < list.count; i++)
-        setexpr_check(&list.items[i], key->unit, reader->diags);
+        setexpr_check(&list.items[i], unit, reader->diags);
     *field = (struct set_list){list.items, list.count};
 }
 
-static void read_quantity(struct reader *reader, const struct key *key, const struct value *value, uint64_t *field)
+void read_cpus(struct reader *reader, const struct key *key, const struct value *value, void *field, void *field_2)
 {
-    bool time = key->type == KEY_DURATION;
+    (void)field_2;
+    read_set(reader, key, value, SET_CPUS, field);
+}
+
+void read_nodes(struct reader *reader, const struct key *key, const struct value *value, void *field, void *field_2)
+{
+    (void)field_2;
+    read_set(reader, key, value, SET_NODES, field);
+}
+
+void read_near(struct reader *reader, const struct key *key, const struct value *value, void *field, void *field_2)
+{
+    (void)field_2;
+    read_set(reader, key, value, SET_NEAR, field);
+}
+
+static void read_quantity(struct reader *reader, const struct key *key, const struct value *value, bool time,
+                          uint64_t *field)
+{
     enum diag_code code = time ? DIAG_E016 : DIAG_E017;
     const char *help = time ? "a whole number and us, ms, s, m or h, as \"50ms\""
                             : "a whole number and B, KiB, MiB or GiB, as \"64MiB\"";
@@ -142,15 +162,28 @@ static void read_quantity(struct reader *reader, const struct key *key, const st
         REPORT(reader, code, value->span, NULL, help, "`%s` is not a %s", text.value, time ? "duration" : "size");
 }
 
-static void read_ratio(struct reader *reader, const struct key *key, const struct value *value, double *field)
+void read_duration(struct reader *reader, const struct key *key, const struct value *value, void *field, void *field_2)
 {
+    (void)field_2;
+    read_quantity(reader, key, value, true, field);
+}
+
+void read_size(struct reader *reader, const struct key *key, const struct value *value, void *field, void *field_2)
+{
+    (void)field_2;
+    read_quantity(reader, key, value, false, field);
+}
+
+void read_ratio(struct reader *reader, const struct key *key, const struct value *value, void *field, void *field_2)
+{
+    (void)field_2;
     double number = value->kind == VALUE_INTEGER ? (double)value->integer : value->number;
     if (value->kind != VALUE_INTEGER && value->kind != VALUE_FLOAT)
         report_wrong_type(reader, key, value);
     else if (!(number >= 0 && number <= 1)) /* also nan */
         REPORT(reader, DIAG_E015, value->span, NULL, NULL, "`%s` must be from 0 to 1", key->name);
     else
-        *field = number;
+        *(double *)field = number;
 }
 
 struct range_list {
@@ -202,8 +235,7 @@ static bool add_ranges(struct reader *reader, const struct key *key, const struc
     return true;
 }
 
-static void read_index(struct reader *reader, const struct key *key, const struct value *value,
-                       struct index_range **field, size_t *count)
+void read_index(struct reader *reader, const struct key *key, const struct value *value, void *field, void *field_2)
 {
     struct range_list list = {0};
     bool right = true;
@@ -216,18 +248,17 @@ static void read_index(struct reader *reader, const struct key *key, const struc
         right = add_ranges(reader, key, value, &list);
     }
     if (right) {
-        *field = list.items;
-        *count = list.count;
+        *(struct index_range **)field = list.items;
+        *(size_t *)field_2 = list.count;
     }
 }
 
-static void read_cpu_count(struct reader *reader, const struct key *key, const struct value *value,
-                           enum cpu_report *field, uint32_t *number)
+void read_cpu_count(struct reader *reader, const struct key *key, const struct value *value, void *field, void *field_2)
 {
     if (value->kind == VALUE_INTEGER) {
         if (value->integer >= 1 && value->integer <= 65536) {
-            *field = CPUS_NUMBER;
-            *number = (uint32_t)value->integer;
+            *(enum cpu_report *)field = CPUS_NUMBER;
+            *(uint32_t *)field_2 = (uint32_t)value->integer;
         } else {
             REPORT(reader, DIAG_E015, value->span, NULL, NULL, "`%s` must be from 1 to 65536", key->name);
         }
@@ -235,11 +266,10 @@ static void read_cpu_count(struct reader *reader, const struct key *key, const s
     }
     int word = word_of_value(reader, key, value);
     if (word >= 0)
-        *field = (enum cpu_report)word;
+        *(enum cpu_report *)field = (enum cpu_report)word;
 }
 
-static void read_labels(struct reader *reader, const struct key *key, const struct value *value, struct label **field,
-                        size_t *count)
+void read_labels(struct reader *reader, const struct key *key, const struct value *value, void *field, void *field_2)
 {
     if (value->kind != VALUE_TABLE) {
         report_wrong_type(reader, key, value);
@@ -257,30 +287,44 @@ static void read_labels(struct reader *reader, const struct key *key, const stru
         else
             labels[used++] = (struct label){reader_text(reader, entry->key), reader_text(reader, entry->value->string)};
     }
-    *field = labels;
-    *count = used;
+    *(struct label **)field = labels;
+    *(size_t *)field_2 = used;
 }
 
-static void read_template(struct reader *reader, const struct key *key, const struct value *value, const char **field)
+static void read_template(struct reader *reader, const struct key *key, const struct value *value,
+                          const char *const *words, const char *known, const char **field)
 {
-    static const char *const in_thread_name[] = {"n", "rule", NULL};
-    static const char *const in_file_name[] = {"comm", "pid", "hostname", "rank", NULL};
-    bool is_file = key->type == KEY_REPORT_FILE;
     struct text text;
     if (!text_of(reader, key, value, &text))
         return;
     size_t offset, length;
-    if (find_unknown_brace(text.value, is_file ? in_file_name : in_thread_name, &offset, &length)) {
-        REPORT(reader, DIAG_E026, span_inside(value, offset, length), NULL,
-               is_file ? "known are {comm}, {pid}, {hostname} and {rank}" : "known are {n} and {rule}",
-               "`%.*s` is not known in `%s`", (int)length, text.value + offset, key->name);
+    if (find_unknown_brace(text.value, words, &offset, &length)) {
+        REPORT(reader, DIAG_E026, span_inside(value, offset, length), NULL, known, "`%.*s` is not known in `%s`",
+               (int)length, text.value + offset, key->name);
         return;
     }
     *field = text.value;
 }
 
-static void read_rule_name(struct reader *reader, const struct key *key, const struct value *value, const char **field)
+void read_report_file(struct reader *reader, const struct key *key, const struct value *value, void *field,
+                      void *field_2)
 {
+    static const char *const words[] = {"comm", "pid", "hostname", "rank", NULL};
+    (void)field_2;
+    read_template(reader, key, value, words, "known are {comm}, {pid}, {hostname} and {rank}", field);
+}
+
+void read_thread_name(struct reader *reader, const struct key *key, const struct value *value, void *field,
+                      void *field_2)
+{
+    static const char *const words[] = {"n", "rule", NULL};
+    (void)field_2;
+    read_template(reader, key, value, words, "known are {n} and {rule}", field);
+}
+
+void read_rule_name(struct reader *reader, const struct key *key, const struct value *value, void *field, void *field_2)
+{
+    (void)field_2;
     struct text text;
     if (!text_of(reader, key, value, &text))
         return;
@@ -288,11 +332,13 @@ static void read_rule_name(struct reader *reader, const struct key *key, const s
         REPORT(reader, DIAG_E020, value->span, NULL,
                "letters and digits, with single '-' or '_' between them, at most 31", "`%s` cannot be a name",
                text.value);
-    *field = text.value;
+    *(const char **)field = text.value;
 }
 
-static void read_version(struct reader *reader, const struct key *key, const struct value *value)
+void read_version(struct reader *reader, const struct key *key, const struct value *value, void *field, void *field_2)
 {
+    (void)field;
+    (void)field_2;
     if (value->kind != VALUE_INTEGER)
         report_wrong_type(reader, key, value);
     else if (value->integer != 1)
@@ -300,94 +346,74 @@ static void read_version(struct reader *reader, const struct key *key, const str
                (long long)value->integer);
 }
 
-static void read_bool(struct reader *reader, const struct key *key, const struct value *value, void *field)
+void read_bool(struct reader *reader, const struct key *key, const struct value *value, void *field, void *field_2)
 {
+    (void)field_2;
     if (value->kind != VALUE_BOOL)
         report_wrong_type(reader, key, value);
-    else if (key->type == KEY_BOOL)
+    else
         *(bool *)field = value->boolean;
+}
+
+void read_tri(struct reader *reader, const struct key *key, const struct value *value, void *field, void *field_2)
+{
+    (void)field_2;
+    if (value->kind != VALUE_BOOL)
+        report_wrong_type(reader, key, value);
     else
         *(enum tri *)field = value->boolean ? TRI_TRUE : TRI_FALSE;
 }
 
-static void read_variables(struct reader *reader, const struct key *key, const struct value *value,
-                           struct text_list *field)
+void read_variables(struct reader *reader, const struct key *key, const struct value *value, void *field, void *field_2)
 {
-    *field = texts_of(reader, key, value);
-    for (size_t i = 0; i < field->count; i++)
-        if (!is_variable_name(field->items[i].value))
-            REPORT(reader, DIAG_E027, field->items[i].span, NULL, NULL, "`%s` is not the name of a variable",
-                   field->items[i].value);
+    struct text_list *list = field;
+    (void)field_2;
+    *list = texts_of(reader, key, value);
+    for (size_t i = 0; i < list->count; i++)
+        if (!is_variable_name(list->items[i].value))
+            REPORT(reader, DIAG_E027, list->items[i].span, NULL, NULL, "`%s` is not the name of a variable",
+                   list->items[i].value);
 }
 
-void read_single(struct reader *reader, const struct key *key, const struct entry *entry, void *field, void *field_2)
+void read_globs(struct reader *reader, const struct key *key, const struct value *value, void *field, void *field_2)
 {
-    const struct value *value = entry->value;
+    (void)field_2;
+    *(struct text_list *)field = texts_of(reader, key, value);
+}
+
+void read_extends(struct reader *reader, const struct key *key, const struct value *value, void *field, void *field_2)
+{
+    (void)field;
+    (void)field_2;
+    texts_of(reader, key, value);
+}
+
+void read_note(struct reader *reader, const struct key *key, const struct value *value, void *field, void *field_2)
+{
     struct text text;
-    int word;
-    switch (key->type) {
-    case KEY_VERSION:
-        read_version(reader, key, value);
-        break;
-    case KEY_EXTENDS:
-        texts_of(reader, key, value);
-        break;
-    case KEY_NOTE:
-        text_of(reader, key, value, &text);
-        break;
-    case KEY_REPORT_FILE:
-    case KEY_THREAD_NAME:
-        read_template(reader, key, value, field);
-        break;
-    case KEY_RULE_NAME:
-        read_rule_name(reader, key, value, field);
-        break;
-    case KEY_GLOBS:
-        *(struct text_list *)field = texts_of(reader, key, value);
-        break;
-    case KEY_VARIABLES:
-        read_variables(reader, key, value, field);
-        break;
-    case KEY_SET:
-        read_set(reader, key, value, field);
-        break;
-    case KEY_BOOL:
-    case KEY_TRI:
-        read_bool(reader, key, value, field);
-        break;
-    case KEY_RATIO:
-        read_ratio(reader, key, value, field);
-        break;
-    case KEY_DURATION:
-    case KEY_SIZE:
-        read_quantity(reader, key, value, field);
-        break;
-    case KEY_INDEX:
-        read_index(reader, key, value, field, field_2);
-        break;
-    case KEY_WORD:
-        word = word_of_value(reader, key, value);
-        if (word >= 0)
-            *(int *)field = word; /* every enum of words.def is an int */
-        break;
-    case KEY_CHOICE:
-        word = word_of_value(reader, key, value);
-        if (word >= 0)
-            *(const char **)field = key->words->words[word].text;
-        break;
-    case KEY_WORDS:
-        *(uint32_t *)field = words_of(reader, key, value, *(uint32_t *)field);
-        break;
-    case KEY_CPU_COUNT:
-        read_cpu_count(reader, key, value, field, field_2);
-        break;
-    case KEY_LABELS:
-        read_labels(reader, key, value, field, field_2);
-        break;
-    case KEY_TABLE:
-    case KEY_RULES:
-    case KEY_MATCH:
-    case KEY_REGIONS:
-        break; /* read.c */
-    }
+    (void)field;
+    (void)field_2;
+    text_of(reader, key, value, &text);
+}
+
+void read_word(struct reader *reader, const struct key *key, const struct value *value, void *field, void *field_2)
+{
+    int word = word_of_value(reader, key, value);
+    (void)field_2;
+    if (word >= 0)
+        *(int *)field = word; /* every enum of words.def is an int */
+}
+
+void read_choice(struct reader *reader, const struct key *key, const struct value *value, void *field, void *field_2)
+{
+    int word = word_of_value(reader, key, value);
+    (void)field_2;
+    if (word >= 0)
+        *(const char **)field = key->words->words[word].text;
+}
+
+void read_words(struct reader *reader, const struct key *key, const struct value *value, void *field, void *field_2)
+{
+    (void)field_2;
+    *(uint32_t *)field = words_of(reader, key, value, *(uint32_t *)field);
 }

@@ -26,9 +26,6 @@ struct span reader_span(struct reader *reader, struct span span);
 /* The place of `length` bytes at `offset` inside a string value. */
 struct span span_inside(const struct value *string, size_t offset, size_t length);
 
-/* A value whose type is not a table of other keys, into its field. */
-void read_single(struct reader *reader, const struct key *key, const struct entry *entry, void *field, void *field_2);
-
 void report_wrong_type(struct reader *reader, const struct key *key, const struct value *value);
 
 #endif

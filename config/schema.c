@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "config/config.h"
-#include "config/keys.h"
+#include "config/key_types.h"
 #include "config/read.h"
 #include "config/value_json.h"
 
@@ -35,19 +35,119 @@ static json_t *pattern(const char *regex)
     return json_pack("{s:s,s:s}", "type", "string", "pattern", regex);
 }
 
+/* --- the types of key_types.def --- */
+
+static json_t *items_schema(const struct key *key)
+{
+    const char *name = definition_of(key->table);
+    return name ? reference(name) : table_schema(key->table);
+}
+
+json_t *schema_of_table(const struct key *key)
+{
+    /* draft-04 ignores what stands beside $ref, so that the description needs a wrapper. */
+    json_t *table = items_schema(key);
+    return definition_of(key->table) ? json_pack("{s:[o]}", "allOf", table) : table;
+}
+
+json_t *schema_of_tables(const struct key *key)
+{
+    return json_pack("{s:s,s:o}", "type", "array", "items", items_schema(key));
+}
+
+json_t *schema_of_matches(const struct key *key)
+{
+    return one_or_list(items_schema(key));
+}
+
+json_t *schema_of_version(const struct key *key)
+{
+    (void)key;
+    return json_pack("{s:s,s:[i]}", "type", "integer", "enum", 1);
+}
+
+json_t *schema_of_text(const struct key *key)
+{
+    (void)key;
+    return json_pack("{s:s,s:i}", "type", "string", "minLength", 1);
+}
+
+json_t *schema_of_texts(const struct key *key)
+{
+    return one_or_list(schema_of_text(key));
+}
+
+json_t *schema_of_report_file(const struct key *key)
+{
+    (void)key;
+    return pattern("^([^{}]|\\{(comm|pid|hostname|rank)\\})+$");
+}
+
+json_t *schema_of_thread_name(const struct key *key)
+{
+    (void)key;
+    return pattern("^([^{}]|\\{(n|rule)\\})+$");
+}
+
+json_t *schema_of_rule_name(const struct key *key)
+{
+    (void)key;
+    return json_pack("{s:s,s:s,s:i}", "type", "string", "pattern", "^[A-Za-z][A-Za-z0-9]*([_-][A-Za-z0-9]+)*$",
+                     "maxLength", 31);
+}
+
+json_t *schema_of_variables(const struct key *key)
+{
+    (void)key;
+    return one_or_list(pattern("^[A-Za-z_][A-Za-z0-9_]*$"));
+}
+
 /* The form of a set, more loosely than setexpr_check(): enough to catch another tool's syntax in an editor. */
-static json_t *set_schema(void)
+json_t *schema_of_set(const struct key *key)
 {
 #define NUMBERS "\\+?[0-9]+(-[0-9]+)?(:[0-9]+)?"
 #define TERM                                                                                                           \
     "!?(all|allowed|none|local|perf|eff|" NUMBERS "|(node|socket|l3|core|cpu|netdev|block|pci|gpu|file|ip|rule):.+|"   \
     "(node|socket|l3|core)-of\\(.+\\))"
+    (void)key;
     return one_or_list(pattern("^ *" TERM "( *, *" TERM ")* *$"));
 #undef NUMBERS
 #undef TERM
 }
 
-static json_t *words_schema(const struct key *key)
+json_t *schema_of_bool(const struct key *key)
+{
+    (void)key;
+    return json_pack("{s:s}", "type", "boolean");
+}
+
+json_t *schema_of_ratio(const struct key *key)
+{
+    (void)key;
+    return json_pack("{s:s,s:i,s:i}", "type", "number", "minimum", 0, "maximum", 1);
+}
+
+json_t *schema_of_duration(const struct key *key)
+{
+    (void)key;
+    return pattern("^[0-9]+(us|ms|s|m|h)$");
+}
+
+json_t *schema_of_size(const struct key *key)
+{
+    (void)key;
+    return pattern("^[0-9]+(B|KiB|MiB|GiB)$");
+}
+
+json_t *schema_of_index(const struct key *key)
+{
+    (void)key;
+    json_t *item = json_pack("{s:[{s:s,s:i},o]}", "oneOf", "type", "integer", "minimum", 0,
+                             pattern("^[0-9]+(-[0-9]*)?(,[0-9]+(-[0-9]*)?)*$"));
+    return one_or_list(item);
+}
+
+json_t *schema_of_word(const struct key *key)
 {
     json_t *words = json_array(), *help = json_array();
     for (unsigned i = 0; i < key->words->count; i++)
@@ -58,84 +158,29 @@ static json_t *words_schema(const struct key *key)
     return json_pack("{s:s,s:o,s:{s:{s:o}}}", "type", "string", "enum", words, "x-taplo", "docs", "enumValues", help);
 }
 
-static json_t *index_schema(void)
+json_t *schema_of_words(const struct key *key)
 {
-    json_t *item = json_pack("{s:[{s:s,s:i},o]}", "oneOf", "type", "integer", "minimum", 0,
-                             pattern("^[0-9]+(-[0-9]*)?(,[0-9]+(-[0-9]*)?)*$"));
-    return one_or_list(item);
+    return one_or_list(schema_of_word(key));
 }
 
-static json_t *nested_schema(const struct key *key)
+json_t *schema_of_cpu_count(const struct key *key)
 {
-    const char *name = definition_of(key->table);
-    json_t *table = name ? reference(name) : table_schema(key->table);
-    switch (key->type) {
-    case KEY_MATCH:
-        return one_or_list(table);
-    case KEY_RULES:
-    case KEY_REGIONS:
-        return json_pack("{s:s,s:o}", "type", "array", "items", table);
-    default:
-        /* draft-04 ignores what stands beside $ref, so that the description needs a wrapper. */
-        return name ? json_pack("{s:[o]}", "allOf", table) : table;
-    }
+    return json_pack("{s:[o,{s:s,s:i,s:i}]}", "oneOf", schema_of_word(key), "type", "integer", "minimum", 1, "maximum",
+                     65536);
 }
 
-static json_t *type_schema(const struct key *key)
+json_t *schema_of_labels(const struct key *key)
 {
-    switch (key->type) {
-    case KEY_TABLE:
-    case KEY_RULES:
-    case KEY_MATCH:
-    case KEY_REGIONS:
-        return nested_schema(key);
-    case KEY_VERSION:
-        return json_pack("{s:s,s:[i]}", "type", "integer", "enum", 1);
-    case KEY_NOTE:
-        return json_pack("{s:s,s:i}", "type", "string", "minLength", 1);
-    case KEY_REPORT_FILE:
-        return pattern("^([^{}]|\\{(comm|pid|hostname|rank)\\})+$");
-    case KEY_THREAD_NAME:
-        return pattern("^([^{}]|\\{(n|rule)\\})+$");
-    case KEY_RULE_NAME:
-        return json_pack("{s:s,s:s,s:i}", "type", "string", "pattern", "^[A-Za-z][A-Za-z0-9]*([_-][A-Za-z0-9]+)*$",
-                         "maxLength", 31);
-    case KEY_EXTENDS:
-    case KEY_GLOBS:
-        return one_or_list(json_pack("{s:s,s:i}", "type", "string", "minLength", 1));
-    case KEY_VARIABLES:
-        return one_or_list(pattern("^[A-Za-z_][A-Za-z0-9_]*$"));
-    case KEY_SET:
-        return set_schema();
-    case KEY_BOOL:
-    case KEY_TRI:
-        return json_pack("{s:s}", "type", "boolean");
-    case KEY_RATIO:
-        return json_pack("{s:s,s:i,s:i}", "type", "number", "minimum", 0, "maximum", 1);
-    case KEY_DURATION:
-        return pattern("^[0-9]+(us|ms|s|m|h)$");
-    case KEY_SIZE:
-        return pattern("^[0-9]+(B|KiB|MiB|GiB)$");
-    case KEY_INDEX:
-        return index_schema();
-    case KEY_WORD:
-    case KEY_CHOICE:
-        return words_schema(key);
-    case KEY_WORDS:
-        return one_or_list(words_schema(key));
-    case KEY_CPU_COUNT:
-        return json_pack("{s:[o,{s:s,s:i,s:i}]}", "oneOf", words_schema(key), "type", "integer", "minimum", 1,
-                         "maximum", 65536);
-    case KEY_LABELS:
-        return json_pack("{s:s,s:b,s:{s:{s:s}}}", "type", "object", "additionalProperties", 0, "patternProperties",
-                         "^[A-Za-z_][A-Za-z0-9_]*$", "type", "string");
-    }
-    return NULL;
+    (void)key;
+    return json_pack("{s:s,s:b,s:{s:{s:s}}}", "type", "object", "additionalProperties", 0, "patternProperties",
+                     "^[A-Za-z_][A-Za-z0-9_]*$", "type", "string");
 }
+
+/* --- tables --- */
 
 static json_t *key_schema(const struct key *key)
 {
-    json_t *schema = type_schema(key);
+    json_t *schema = key_type_of(key)->schema(key);
     json_t *description = json_sprintf("%s%s%s", key->summary, key->text ? ". " : "", key->text ? key->text : "");
     json_object_set_new(schema, "description", description);
     struct pool pool = {0};

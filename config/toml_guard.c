@@ -1,7 +1,7 @@
 /*
- * One walk over the text, byte by byte, that knows just enough of TOML to tell strings and comments from the rest. Where
- * the parser would stop at an error, the walk may go on in another state than the parser's: it then refuses, at most, a
- * text that the parser refuses as well.
+ * One walk over the text, byte by byte, that knows just enough of TOML to tell strings and comments from the rest.
+ * Where the parser would stop at an error, the walk may go on in another state than the parser's: it then refuses, at
+ * most, a text that the parser refuses as well.
  */
 #include "config/toml_guard.h"
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/key_types.h"
 #include "config/read.h"
 #include "config/toml.h"
 #include "config/units.h"
@@ -26,37 +27,25 @@ static struct value *parse_value(struct pool *pool, const char *text, struct spa
     return value;
 }
 
-/* What the first character of the text must be for TOML to make sense for the key. */
+/* Does TOML make sense for the key, by the first character of the text? */
 static bool may_be_toml(const struct key *key, const char *text)
 {
     bool quoted = text[0] == '"' || text[0] == '\'';
-    switch (key->type) {
-    case KEY_TABLE:
-    case KEY_RULES:
-    case KEY_MATCH:
-    case KEY_REGIONS:
-    case KEY_LABELS:
-    case KEY_BOOL:
-    case KEY_TRI:
-    case KEY_RATIO:
-    case KEY_CPU_COUNT:
-    case KEY_VERSION:
-        return true;
-    case KEY_GLOBS:
-    case KEY_VARIABLES:
-    case KEY_SET:
-    case KEY_INDEX:
-    case KEY_WORDS:
-    case KEY_EXTENDS:
-        return quoted || text[0] == '[';
-    default:
+    switch (key_type_of(key)->bare) {
+    case BARE_TEXT:
         return quoted;
+    case BARE_LIST:
+        return quoted || text[0] == '[';
+    case BARE_TOML:
+    case BARE_TABLE:
+        return true;
     }
+    return false;
 }
 
 static bool takes_tables_alone(const struct key *key)
 {
-    return key->table || key->type == KEY_LABELS;
+    return key_type_of(key)->bare == BARE_TABLE;
 }
 
 bool is_plain_text(const struct key *key, const char *text)

@@ -151,7 +151,7 @@ static const char *sample(const struct key *key)
         return "[{ name = \"r\", match = { main = true } }]";
     case KEY_MATCH:
         return "{ main = true }";
-    case KEY_REGIONS:
+    case KEY_MAPPING_RULES:
         return "[{ name = \"r\" }]";
     case KEY_VERSION:
         return "1";
@@ -174,8 +174,11 @@ static const char *sample(const struct key *key)
             if (key_takes_word(key, i))
                 return key->words->words[i].text;
         return NULL;
-    case KEY_SET:
-        return key->unit == SET_NEAR ? "node:0" : "0";
+    case KEY_CPUS:
+    case KEY_NODES:
+        return "0";
+    case KEY_NEAR:
+        return "node:0";
     case KEY_LABELS:
         return "{ team = \"x\" }";
     default:
