@@ -26,7 +26,4 @@ int layers_add_file(struct layers *layers, const char *name);
 int layers_add_environment(struct layers *layers, char *const *environment);
 int layers_add_setting(struct layers *layers, const char *setting);
 
-/* The value of a variable in a NULL-terminated NAME=VALUE list, or NULL. */
-const char *environment_value(char *const *environment, const char *name);
-
 #endif

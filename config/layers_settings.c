@@ -240,15 +240,6 @@ out:
 
 /* --- environment --- */
 
-const char *environment_value(char *const *environment, const char *name)
-{
-    size_t length = strlen(name);
-    for (; environment && *environment; environment++)
-        if (strncmp(*environment, name, length) == 0 && (*environment)[length] == '=')
-            return *environment + length + 1;
-    return NULL;
-}
-
 static const char *const fixed_names[] = {"NODEWISE_POLICY", "NODEWISE_PLAN",   "NODEWISE_DISABLE",
                                           "NODEWISE_LOG",    "NODEWISE_REPORT", "NODEWISE_FAULT"};
 

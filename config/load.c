@@ -7,32 +7,16 @@
 #include "config/config.h"
 #include "config/layers.h"
 #include "config/meaning.h"
-#include "config/merge.h"
 #include "config/read.h"
 
-/* A finding's source name must outlive the policy that it may have been copied from. */
-static void rebase_findings(struct diag_list *diags, const struct sources *sources)
+/* The value of a variable in a NULL-terminated NAME=VALUE list, or NULL. */
+static const char *environment_value(char *const *environment, const char *name)
 {
-    for (size_t i = 0; i < diags->count; i++) {
-        int at = sources_find(sources, diags->items[i].span.source);
-        if (at >= 0)
-            diags->items[i].span.source = sources->items[at].name;
-    }
-}
-
-int layers_add(struct layers *layers, const struct value *root)
-{
-    struct policy *scratch = policy_new();
-    int error = scratch ? policy_read(scratch, root, layers->diags) : -ENOMEM;
-    rebase_findings(layers->diags, layers->sources);
-    policy_free(scratch);
-    if (error < 0)
-        return error;
-    struct value *tree = merge_layers(&layers->sources->pool, layers->tree, root);
-    if (!tree)
-        return -ENOMEM;
-    layers->tree = tree;
-    return 0;
+    size_t length = strlen(name);
+    for (; environment && *environment; environment++)
+        if (strncmp(*environment, name, length) == 0 && (*environment)[length] == '=')
+            return *environment + length + 1;
+    return NULL;
 }
 
 static char *existing(const char *directory, const char *rest)
@@ -162,7 +146,7 @@ int config_load(struct config *ret_config, const struct config_request *request)
     int error = read_layers(&config, request, &layers);
     if (error == 0)
         error = build_policy(&config);
-    rebase_findings(&config.diags, config.sources);
+    sources_rename_spans(config.sources, &config.diags);
     sort_findings(&config.diags, config.sources);
     config.identity = identity_of(config.sources);
 
