@@ -447,6 +447,8 @@ void small_free_own(struct bin *bin, void *block)
 
 void small_release_spares(struct heap *heap)
 {
+    bool busy = heap->busy;
+    heap->busy = true;
     for (unsigned i = 0; i < CLASS_COUNT; i++) {
         struct page *page = heap->bins[i].spare;
         heap->bins[i].spare = NULL;
@@ -454,6 +456,7 @@ void small_release_spares(struct heap *heap)
             release(heap, page);
     }
     give_empty(heap);
+    heap->busy = busy;
 }
 
 void small_seal(struct heap *heap)
