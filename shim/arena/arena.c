@@ -7,6 +7,7 @@
 
 #include "shim/arena/big.h"
 #include "shim/arena/bootstrap.h"
+#include "shim/arena/check.h"
 #include "shim/arena/choice.h"
 #include "shim/arena/foreign.h"
 #include "shim/arena/harden.h"
@@ -124,6 +125,26 @@ void arena_thread_ended(void)
     ended = true;
     leave_heap();
 }
+
+#ifdef NODEWISE_ASSERTIONS
+
+void arena_check(void)
+{
+    if (mode != ON)
+        return;
+    for (uint32_t i = 0; i < region_map.count; i++) {
+        struct region *region = &region_list[i];
+        if (!lock_take(&region->lock))
+            continue; /* a signal handler inside the lock */
+        region_check(region);
+        region_check_parked(region);
+        lock_give(&region->lock);
+    }
+    if (!is_stand_in(heap_self))
+        heap_check(heap_self);
+}
+
+#endif
 
 /* The thread's calls go to the program's own allocator, and no pointer can be from anywhere else. */
 static inline bool is_forwarding(const struct heap *heap)

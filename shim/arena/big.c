@@ -1,5 +1,6 @@
 #include "shim/arena/big.h"
 
+#include "shim/arena/assert.h"
 #include "shim/arena/large.h"
 #include "shim/base/thread.h"
 
@@ -7,6 +8,7 @@ static _Atomic uint32_t count;
 
 void big_add(struct region *region, struct page *page)
 {
+    ASSERT(lock_is_mine(&region->lock));
     if ((page->state & STATE_BIG) || page->slices < BIG_SLICES)
         return;
     page->state |= STATE_BIG;
@@ -20,9 +22,11 @@ void big_add(struct region *region, struct page *page)
 
 void big_remove(struct region *region, struct page *page)
 {
+    ASSERT(lock_is_mine(&region->lock));
     if (!(page->state & STATE_BIG))
         return;
     page->state &= (uint8_t)~STATE_BIG;
+    ASSERT(page->prev ? page->prev->next == page : region->big == page);
     if (page->next)
         page->next->prev = page->prev;
     if (page->prev)

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "shim/arena/check.h"
 #include "shim/arena/heap.h"
 #include "shim/arena/parked.h"
 #include "shim/arena/region.h"
@@ -18,6 +19,7 @@ static uint64_t held[REGIONS_MAX / 64]; /* regions' locks taken by arena_fork_pr
 
 void arena_fork_prepare(void)
 {
+    lock_set_rank(&forking, LOCK_RANK_FORKING);
     if (!lock_take(&forking)) {
         nested++;
         return;
@@ -43,7 +45,18 @@ void arena_fork_parent(void)
     for (uint32_t i = region_map.count; i-- > 0;)
         if (was_held(i))
             lock_give(&region_list[i].lock);
-    lock_give(&forking);
+    if (lock_is_mine(&forking)) /* not in a child of a signal handler that interrupted the fork */
+        lock_give(&forking);
+}
+
+/* The fork may have caught its borrower between moving a block and counting it. */
+static void heap_note_orphan(struct heap *heap)
+{
+#ifdef NODEWISE_ASSERTIONS
+    heap->slack++;
+#else
+    (void)heap;
+#endif
 }
 
 /* A heap whose lists were being changed is lost: what is in it stays readable and can be freed. */
@@ -55,6 +68,7 @@ static void park_orphans(struct region *region)
         heap->owner = NULL;
         heap->owner_tid = 0;
         heap_look_again(heap);
+        heap_note_orphan(heap);
         if (heap->busy)
             continue;
         parked_add(region, heap);
@@ -64,15 +78,19 @@ static void park_orphans(struct region *region)
 void arena_fork_child(void)
 {
     nested = 0;
-    atomic_store_explicit(&forking.word, 0, memory_order_relaxed);
     for (uint32_t i = 0; i < region_map.count; i++) {
         struct region *region = &region_list[i];
         if (lock_is_mine(&region->lock) && !was_held(i))
             continue; /* our own, from before the signal: the interrupted code goes on in the child as well */
-        atomic_store_explicit(&region->lock.word, 0, memory_order_relaxed);
+        lock_seize(&region->lock);
         park_orphans(region);
+        if (was_held(i)) /* a fork that no handler saw may have copied the holder's unfinished work */
+            region_check(region);
+        lock_give(&region->lock);
     }
     memset(held, 0, sizeof(held));
+    lock_seize(&forking);
+    lock_give(&forking);
 }
 
 void arena_check_fork(void)

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shim/arena/check.h"
 #include "shim/arena/large.h"
 #include "shim/arena/outbox.h"
 #include "shim/arena/parked.h"
@@ -27,6 +28,7 @@ __thread struct heap *heap_self __attribute__((tls_model("initial-exec"))) = (st
 static void list_remove(struct region *region, const struct heap *heap)
 {
     struct heap **link = &region->heaps;
+    ASSERT(lock_is_mine(&region->lock));
     while (*link && *link != heap)
         link = &(*link)->next_heap;
     if (!*link)
@@ -37,6 +39,7 @@ static void list_remove(struct region *region, const struct heap *heap)
 
 static void list_add(struct region *region, struct heap *heap)
 {
+    ASSERT(lock_is_mine(&region->lock) && heap->region == region);
     heap->next_heap = region->heaps;
     region->heaps = heap;
     counter_add(&region->heap_count, 1);
@@ -118,6 +121,7 @@ struct heap *heap_borrow(struct region *region, uint32_t core, int32_t tid)
         heap->owner = __builtin_thread_pointer();
         heap->owner_tid = tid;
         heap->last_core = core;
+        heap_check(heap);
     }
     lock_give(&region->lock);
     return heap;
@@ -130,6 +134,7 @@ void heap_park(struct heap *heap)
     large_release_cached(heap);
     small_release_spares(heap);
     stats_tell(heap);
+    heap_check(heap);
     heap_look_again(heap);
     if (!lock_take(&region->lock))
         return; /* a signal handler inside the lock: the heap is lost */
@@ -160,6 +165,7 @@ bool heap_rehome(struct heap *heap, struct region *region)
         lock_give(&region->lock);
     }
     heap->busy = false;
+    heap_check(heap);
     return true;
 }
 

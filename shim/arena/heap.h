@@ -134,6 +134,9 @@ struct heap {
     uint32_t next_cached;
     struct heap_counters counters, told; /* stats.h */
     struct parcel outbox[OUTBOX_PARCELS];
+#ifdef NODEWISE_ASSERTIONS
+    uint32_t slack; /* blocks that a bin may be miscounted by, see check.h */
+#endif
 
     _Alignas(64) _Atomic(struct page *) delayed; /* FULL pages that got a remote free */
 };

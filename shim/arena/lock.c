@@ -10,6 +10,56 @@
 
 #define SPINS 100
 
+/* --- the order, in debug builds --- */
+
+#ifdef NODEWISE_ASSERTIONS
+
+/* What the thread holds. `first` and `last`: ranks in the order of taking. */
+static __thread struct {
+    uint32_t count, first, last;
+} held;
+
+static void assert_order(const struct lock *lock)
+{
+    bool in_order = !held.count || (held.first == LOCK_RANK_FORKING && held.last < lock->rank);
+    if (lock->rank)
+        ASSERT(in_order || assert_may_be_handler());
+}
+
+void lock_note_taken(const struct lock *lock)
+{
+    if (!lock->rank)
+        return;
+    assert_order(lock);
+    if (!held.count++)
+        held.first = lock->rank;
+    held.last = lock->rank;
+}
+
+void lock_note_given(const struct lock *lock)
+{
+    if (!lock->rank)
+        return;
+    ASSERT(held.count);
+    held.count--;
+}
+
+void lock_set_rank(struct lock *lock, uint32_t rank)
+{
+    lock->rank = rank;
+}
+
+#else
+
+static void assert_order(const struct lock *lock)
+{
+    (void)lock;
+}
+
+#endif
+
+/* --- taking and giving --- */
+
 static void relax(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
@@ -51,17 +101,29 @@ bool lock_take_slow(struct lock *lock)
     int saved = errno;
     if (lock_is_mine(lock))
         return false;
+    assert_order(lock); /* before it waits: the wrong order may wait for ever */
     arena_check_fork(); /* the holder may be a thread that a copy of this process does not have */
     for (int i = 0; i < SPINS; i++) {
-        if (try_take(lock, lock_self()))
+        if (try_take(lock, lock_self())) {
+            lock_note_taken(lock);
             return true;
+        }
         relax();
     }
     /* marked as waited for: others may sleep beside us */
     while (!try_take(lock, lock_self() | LOCK_WAITED))
         sleep_on(lock);
+    lock_note_taken(lock);
     errno = saved;
     return true;
+}
+
+void lock_seize(struct lock *lock)
+{
+    bool mine = lock_is_mine(lock);
+    atomic_store_explicit(&lock->word, lock_self(), memory_order_relaxed);
+    if (!mine)
+        lock_note_taken(lock);
 }
 
 void lock_wake(struct lock *lock)

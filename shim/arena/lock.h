@@ -14,16 +14,53 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "shim/arena/assert.h"
+
 struct lock {
     /* The holder's thread pointer, 0 when free; bit 0: somebody sleeps. One word, so that a signal handler never sees a
      * taken lock without its holder. */
     _Atomic uintptr_t word;
+#ifdef NODEWISE_ASSERTIONS
+    uint32_t rank; /* its place in the order: LOCK_RANK_…; 0: a lock without an order */
+#endif
 };
 
 #define LOCK_WAITED ((uintptr_t)1)
 
+/*
+ * A thread that holds a lock takes no other one. Only a fork takes several: first `forking`, then those of the regions
+ * from the first to the last. Debug builds assert it, but not in signal handlers, which cannot know what their thread
+ * holds: a program's handler that allocates is served as well as can be.
+ */
+#define LOCK_RANK_FORKING 1u
+#define LOCK_RANK_REGION  2u /* and the region's number */
+
+#ifdef NODEWISE_ASSERTIONS
+void lock_note_taken(const struct lock *lock);
+void lock_note_given(const struct lock *lock);
+void lock_set_rank(struct lock *lock, uint32_t rank);
+#else
+static inline void lock_note_taken(const struct lock *lock)
+{
+    (void)lock;
+}
+
+static inline void lock_note_given(const struct lock *lock)
+{
+    (void)lock;
+}
+
+static inline void lock_set_rank(struct lock *lock, uint32_t rank)
+{
+    (void)lock;
+    (void)rank;
+}
+#endif
+
 /* Waits for it. errno kept. */
 bool lock_take_slow(struct lock *lock);
+/* In a forked child, whoever held it in the parent: the caller holds it now. */
+void lock_seize(struct lock *lock);
 void lock_wake(struct lock *lock);
 
 static inline uintptr_t lock_self(void)
@@ -40,13 +77,17 @@ static inline bool lock_take(struct lock *lock)
 {
     uintptr_t expected = 0;
     if (atomic_compare_exchange_strong_explicit(&lock->word, &expected, lock_self(), memory_order_acquire,
-                                                memory_order_relaxed))
+                                                memory_order_relaxed)) {
+        lock_note_taken(lock);
         return true;
+    }
     return lock_take_slow(lock);
 }
 
 static inline void lock_give(struct lock *lock)
 {
+    ASSERT(lock_is_mine(lock));
+    lock_note_given(lock);
     /* release: the next holder's acquire sees what was done under the lock */
     if (atomic_exchange_explicit(&lock->word, 0, memory_order_release) & LOCK_WAITED)
         lock_wake(lock);

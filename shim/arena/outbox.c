@@ -1,5 +1,6 @@
 #include "shim/arena/outbox.h"
 
+#include "shim/arena/check.h"
 #include "shim/arena/remote.h"
 
 static uint16_t blocks_most(uint32_t block_size)
@@ -18,6 +19,8 @@ void outbox_send(struct heap *heap, struct parcel *parcel)
     parcel->key = 0; /* before it goes: a forked copy must not send it again */
     atomic_signal_fence(memory_order_seq_cst);
     const void *slice = (const void *)(heap->base + ((uintptr_t)(sent.key - 1) << SLICE_SHIFT));
+    ASSERT(sent.count && sent.count <= sent.most);
+    ASSERT(page_kind(page_of_block(slice)) == PAGE_SMALL);
     remote_push(heap, page_of_block(slice), outbox_block(slice, sent.first), outbox_block(slice, sent.last),
                 sent.count);
     atomic_signal_fence(memory_order_seq_cst);

@@ -1,5 +1,6 @@
 #include "shim/arena/parked.h"
 
+#include "shim/arena/check.h"
 #include "shim/arena/span.h"
 #include "shim/arena/stats.h"
 
@@ -7,6 +8,7 @@
 
 static void append(struct region *region, struct heap *heap)
 {
+    ASSERT(lock_is_mine(&region->lock) && !heap->owner && heap->region == region);
     heap->next_parked = NULL;
     if (region->parked_last)
         region->parked_last->next_parked = heap;
@@ -18,6 +20,7 @@ static void append(struct region *region, struct heap *heap)
 
 void parked_add(struct region *region, struct heap *heap)
 {
+    ASSERT(lock_is_mine(&region->lock) && !heap->owner && heap->region == region);
     heap->next_parked = region->parked;
     region->parked = heap;
     if (!region->parked_last)
@@ -29,6 +32,8 @@ void parked_add(struct region *region, struct heap *heap)
 static struct heap *take_behind(struct region *region, struct heap *before)
 {
     struct heap *heap = before ? before->next_parked : region->parked;
+    ASSERT(lock_is_mine(&region->lock));
+    ASSERT(!heap == !region->parked_count || before);
     if (!heap)
         return NULL;
     if (before)
@@ -75,6 +80,7 @@ static bool collect_first(struct region *region)
         return false;
     heap_trim(heap);
     stats_tell(heap);
+    heap_check(heap);
     if (!lock_take(&region->lock))
         return false; /* a signal handler inside the lock: the heap is lost */
     heap->owner = NULL;
@@ -95,6 +101,7 @@ bool region_trim(struct region *region)
     if (!region->opened || !lock_take(&region->lock))
         return false;
     uint32_t purged = span_purge(region, arena_now_ms(), 0);
+    region_check(region);
     lock_give(&region->lock);
     return purged > 0;
 }

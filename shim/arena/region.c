@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "policy/reason.h"
+#include "shim/arena/assert.h"
 #include "shim/base/state.h"
 #include "shim/sys/placing.h"
 #include "shim/sys/raw.h"
@@ -67,6 +68,7 @@ static void describe_region(uint32_t number, const struct flavour *flavour, uint
 {
     struct region *region = &region_list[number];
     region->number = number;
+    lock_set_rank(&region->lock, LOCK_RANK_REGION + number);
     region->flavour = *flavour;
     region->node = flavour->binding == BINDING_NONE ? UINT32_MAX : node;
     region->slices = (uint32_t)(((size_t)1 << region_map.shift) >> SLICE_SHIFT);
@@ -232,6 +234,7 @@ bool region_commit(struct region *region, uint32_t slices)
     uint32_t end = step_end(region, slices);
     uint32_t before = counter_read(&region->committed);
     int saved = errno;
+    ASSERT(lock_is_mine(&region->lock));
     if (slices > region->slices)
         return false;
     if (slices <= before)
@@ -295,6 +298,7 @@ bool page_set_away(struct page *page, bool away)
 {
     struct region *region = &region_list[page_region(page)];
     uint32_t slices = slices_of(page), before = counter_read(&region->away);
+    ASSERT(lock_is_mine(&region->lock));
     bool was = atomic_exchange_explicit(&page->away, away, memory_order_relaxed);
     if (away && !was)
         counter_set(&region->away, before + slices);
@@ -307,6 +311,7 @@ bool region_open(struct region *region)
 {
     size_t size = (size_t)region->slices << SLICE_SHIFT;
     int saved = errno;
+    ASSERT(lock_is_mine(&region->lock));
     region->opened = true;
     atomic_fetch_add_explicit(&open_count, 1, memory_order_relaxed);
     if (region_map.count > 1) {

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "shim/arena/check.h"
 #include "shim/arena/harden.h"
 #include "shim/arena/parked.h"
 #include "shim/arena/small.h"
@@ -25,6 +26,7 @@ static void add_delayed(struct heap *heap, struct page *page)
 static void push(struct page *page, void *first, void *last, uint32_t count)
 {
     uintptr_t old = atomic_load_explicit(&page->remote, memory_order_relaxed), changed;
+    ASSERT(count && page_kind(page) == PAGE_SMALL);
     do {
         *(uintptr_t *)last = old & (REMOTE_ONE - 1) & ~REMOTE_ASKS;
         changed = (uintptr_t)first | ((old & ~(REMOTE_ONE - 1)) + count * REMOTE_ONE);
@@ -63,6 +65,7 @@ bool remote_collect(struct page *page)
         return false;
     /* acquire: pairs with the release in push() */
     uintptr_t word = atomic_exchange_explicit(&page->remote, 0, memory_order_acquire);
+    ASSERT(page->heap->busy);
     uint32_t count = (uint32_t)(word >> REMOTE_COUNT_SHIFT);
     harden_check_count(page, count);
     page->free = (void *)(word & (REMOTE_ONE - 1));
@@ -123,6 +126,7 @@ static uint64_t take_abandoned(struct page *list)
             add_delayed(page->heap, page);
             continue;
         }
+        ASSERT(page->used == page->capacity && !page->free);
         blocks += page->capacity;
         batch_add(&batch, page);
     }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "shim/arena/check.h"
 #include "shim/arena/harden.h"
 #include "shim/arena/large.h"
 #include "shim/arena/remote.h"
@@ -30,6 +31,7 @@ static struct bin *bin_of_page(const struct page *page)
 
 static void list_append(struct bin *bin, struct page *page)
 {
+    ASSERT(page->heap->busy && &page->heap->bins[page->class_number] == bin);
     page->next = NULL;
     page->prev = bin->last;
     if (bin->last)
@@ -41,6 +43,9 @@ static void list_append(struct bin *bin, struct page *page)
 
 static void list_remove(struct bin *bin, struct page *page)
 {
+    ASSERT(page->heap->busy && &page->heap->bins[page->class_number] == bin);
+    ASSERT((page->next ? page->next->prev : bin->last) == page);
+    ASSERT((page->prev ? page->prev->next : bin->first) == page);
     if (page->next)
         page->next->prev = page->prev;
     else
@@ -91,16 +96,19 @@ static void give_pages(struct region *region, struct page *const *pages, uint32_
     if (!count || !lock_take(&region->lock))
         return; /* a signal handler inside the lock: these pages are lost to the region */
     uint32_t now = arena_now_ms();
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
+        ASSERT(page_region(pages[i]) == region->number && page_kind(pages[i]) == PAGE_CACHED);
         if (page_set_away(pages[i], false))
             span_give_away(region, pages[i], pages[i]->slices, now);
         else
             span_give(region, pages[i], pages[i]->slices, now);
+    }
     lock_give(&region->lock);
 }
 
 static void give_empty(struct heap *heap)
 {
+    ASSERT(heap->busy);
     give_pages(heap->region, heap->empty, heap->empty_count);
     heap->empty_count = 0;
 }
@@ -113,6 +121,7 @@ static bool is_from_elsewhere(const struct heap *heap, const struct page *page)
 
 static void no_longer_of_a_heap(struct page *page)
 {
+    ASSERT(page_kind(page) == PAGE_SMALL);
     set_class_entries(page, 0);
     page->heap = NULL;
     page_set_kind(page, PAGE_CACHED);
@@ -127,6 +136,8 @@ void small_give_up(struct page *const *pages, uint32_t count)
 
 static void release(struct heap *heap, struct page *page)
 {
+    ASSERT(heap->busy && page->heap == heap && page->used == 0);
+    page_check(page);
     no_longer_of_a_heap(page);
     if (page->slices > 1 || is_from_elsewhere(heap, page)) {
         give_pages(&region_list[page_region(page)], &page, 1);
@@ -181,8 +192,10 @@ static struct page *new_page(struct heap *heap, unsigned class_number)
         page = span_take(region, class_slices(class_number), 1, &zeroed);
         lock_give(&region->lock);
     }
-    if (page)
-        init_page(heap, page, class_number, zeroed);
+    if (!page)
+        return NULL;
+    init_page(heap, page, class_number, zeroed);
+    page_check(page);
     return page;
 }
 
@@ -199,6 +212,7 @@ static bool carve(struct page *page)
     uint32_t left = (uint32_t)(page->capacity - page_carved(page));
     uint32_t count = carve_count(page->block_size);
     char *block = (char *)page_start(page) + (size_t)page_carved(page) * page->block_size;
+    ASSERT(!page->free);
     if (!left)
         return false;
     if (count > left)
@@ -215,6 +229,7 @@ static bool carve(struct page *page)
 
 static void take_one_delayed(struct heap *heap, struct page *page)
 {
+    ASSERT(page->heap == heap && (page->state & (STATE_FULL | STATE_PENDING)));
     page->state &= (uint8_t)~STATE_PENDING;
     if (page->state & STATE_FULL) {
         if (!remote_collect(page)) {
@@ -259,6 +274,7 @@ static void put_aside(struct bin *bin, struct page *page)
     page->state |= STATE_FULL; /* before anybody can be told */
     if (!ask(page))
         no_longer_full(page);
+    page_check(page);
 }
 
 static bool needs_carving(const struct page *page)

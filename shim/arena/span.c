@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "shim/arena/check.h"
 #include "shim/arena/pressure.h"
 #include "shim/sys/raw.h"
 
@@ -18,7 +19,7 @@ enum { CLEAN, DIRTY };
 
 /* --- bins --- */
 
-static uint32_t bin_of(uint32_t slices)
+uint32_t span_bin(uint32_t slices)
 {
     if (slices <= EXACT_BINS)
         return slices - 1;
@@ -33,7 +34,7 @@ static int set_of(const struct page *page)
 
 static void bin_insert(struct region *region, struct page *page)
 {
-    uint32_t bin = bin_of(page->slices);
+    uint32_t bin = span_bin(page->slices);
     struct page **head = &region->bins[set_of(page)][bin];
     page->prev = NULL;
     page->next = *head;
@@ -45,7 +46,7 @@ static void bin_insert(struct region *region, struct page *page)
 
 static void bin_remove(struct region *region, struct page *page)
 {
-    uint32_t bin = bin_of(page->slices);
+    uint32_t bin = span_bin(page->slices);
     if (page->next)
         page->next->prev = page->prev;
     if (page->prev) {
@@ -113,6 +114,7 @@ static void mark(struct page *page, uint32_t slices, enum page_kind kind)
 
 static void unlist(struct region *region, struct page *page)
 {
+    span_check_free(region, page);
     bin_remove(region, page);
     if (page_kind(page) == PAGE_DIRTY) {
         age_remove(region, page);
@@ -159,6 +161,7 @@ static void add_clean(struct region *region, struct page *page, uint32_t slices)
     }
     mark(page, slices, PAGE_CLEAN);
     bin_insert(region, page);
+    span_check_free(region, page);
 }
 
 static void add_dirty(struct region *region, struct page *page, uint32_t slices, uint32_t now)
@@ -168,6 +171,7 @@ static void add_dirty(struct region *region, struct page *page, uint32_t slices,
     bin_insert(region, page);
     age_append(region, page, now);
     counter_add(&region->dirty, slices);
+    span_check_free(region, page);
 }
 
 /* --- taking --- */
@@ -182,7 +186,7 @@ static struct page *first_fit(struct page *page, uint32_t slices)
 
 static struct page *find(const struct region *region, int set, uint32_t slices)
 {
-    uint32_t bin = bin_of(slices);
+    uint32_t bin = span_bin(slices);
     struct page *page = first_fit(region->bins[set][bin], slices);
     if (page)
         return page;
@@ -201,6 +205,7 @@ static void split(struct region *region, struct page *page, uint32_t slices)
     uint32_t more = page->slices - slices;
     struct page *rest = page + slices;
     bool dirty = page_kind(page) == PAGE_DIRTY;
+    span_check_free(region, page);
     bin_remove(region, page);
     if (!more) {
         if (dirty)
@@ -208,6 +213,7 @@ static void split(struct region *region, struct page *page, uint32_t slices)
     } else {
         mark(rest, more, page_kind(page));
         bin_insert(region, rest);
+        span_check_free(region, rest);
         if (dirty)
             age_replace(region, page, rest);
     }
@@ -218,6 +224,7 @@ static void split(struct region *region, struct page *page, uint32_t slices)
 static void mark_used(struct region *region, struct page *page, uint32_t slices)
 {
     mark(page, slices, PAGE_INTERIOR);
+    span_check_used(region, page);
     counter_add(&region->in_use, slices);
     if (counter_read(&region->in_use) > region->peak)
         region->peak = counter_read(&region->in_use);
@@ -249,6 +256,7 @@ struct page *span_take(struct region *region, uint32_t slices, uint32_t alignmen
 {
     struct page *page;
     uintptr_t mask = (uintptr_t)alignment - 1;
+    ASSERT(lock_is_mine(&region->lock));
     if (!region->opened && !region_open(region))
         return NULL;
     if (alignment == 1) {
@@ -282,6 +290,8 @@ bool span_extend(struct region *region, struct page *page, uint32_t slices)
 {
     uint32_t more = slices - page->slices;
     struct page *behind = page + page->slices;
+    ASSERT(lock_is_mine(&region->lock));
+    span_check_used(region, page);
     if (region_slice(region, behind) == region->frontier) {
         if (!take_new(region, more))
             return false;
@@ -297,8 +307,17 @@ bool span_extend(struct region *region, struct page *page, uint32_t slices)
 
 /* --- giving --- */
 
+/* A span that is given twice is free already, or is not as long as the caller says. */
+static void check_given(const struct region *region, const struct page *page, uint32_t slices)
+{
+    ASSERT(lock_is_mine(&region->lock));
+    span_check_used(region, page);
+    ASSERT(page->slices == slices && counter_read(&region->in_use) >= slices);
+}
+
 void span_give(struct region *region, struct page *page, uint32_t slices, uint32_t now)
 {
+    check_given(region, page, slices);
     counter_subtract(&region->in_use, slices);
     add_dirty(region, page, slices, now);
     span_decay(region, now);
@@ -307,6 +326,7 @@ void span_give(struct region *region, struct page *page, uint32_t slices, uint32
 struct page *span_take_room(struct region *region, uint32_t slices)
 {
     struct page *page = find(region, CLEAN, slices);
+    ASSERT(lock_is_mine(&region->lock));
     if (page)
         split(region, page, slices);
     else
@@ -319,6 +339,9 @@ struct page *span_take_room(struct region *region, uint32_t slices)
 void span_give_room(struct region *region, struct page *page, uint32_t reach, uint32_t now)
 {
     uint32_t more = page->slices - reach;
+    ASSERT(lock_is_mine(&region->lock));
+    ASSERT(reach && reach <= page->slices);
+    span_check_used(region, page);
     mark(page, reach, PAGE_INTERIOR); /* what lies between its ends may say anything: now its last slice is here */
     if (more)
         add_clean(region, page + reach, more);
@@ -329,6 +352,9 @@ void span_give_room(struct region *region, struct page *page, uint32_t reach, ui
 void span_shorten(struct region *region, struct page *page, uint32_t slices, uint32_t now)
 {
     uint32_t less = page->slices - slices;
+    ASSERT(lock_is_mine(&region->lock));
+    ASSERT(slices && slices < page->slices);
+    span_check_used(region, page);
     counter_subtract(&region->in_use, page->slices);
     mark_used(region, page, slices);
     add_dirty(region, page + slices, less, now);
@@ -362,6 +388,7 @@ static bool purge_oldest(struct region *region, uint32_t now)
 
 void span_give_away(struct region *region, struct page *page, uint32_t slices, uint32_t now)
 {
+    check_given(region, page, slices);
     counter_subtract(&region->in_use, slices);
     purge(region, page, slices, slices, now);
 }
@@ -369,6 +396,7 @@ void span_give_away(struct region *region, struct page *page, uint32_t slices, u
 uint32_t span_purge(struct region *region, uint32_t now, uint32_t age_ms)
 {
     uint32_t purged = 0;
+    ASSERT(lock_is_mine(&region->lock));
     while (region->oldest && now - region->oldest->freed_at >= age_ms) {
         uint32_t slices = region->oldest->slices;
         if (!purge_oldest(region, now))
@@ -392,6 +420,7 @@ void span_decay(struct region *region, uint32_t now)
         region->peak -=
             (region->peak - counter_read(&region->in_use)) / 64; /* half of it in 2 s; age is what counts before */
         span_purge(region, now, DECAY_MS);
+        region_check(region);
     }
     while ((uint64_t)counter_read(&region->dirty) * regions_open() > ALWAYS_KEPT &&
            counter_read(&region->dirty) > dirty_limit(region))

@@ -55,6 +55,9 @@ uint32_t span_purge(struct region *region, uint32_t now, uint32_t age_ms);
 /* What is due by time and amount; costs a comparison when nothing is. */
 void span_decay(struct region *region, uint32_t now);
 
+/* The bin for free spans of that length; of a region's bins[]. */
+uint32_t span_bin(uint32_t slices);
+
 /* Monotonic, in milliseconds, from the coarse clock: some nanoseconds, no system call. */
 uint32_t arena_now_ms(void);
 

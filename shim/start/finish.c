@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shim/arena/check.h"
 #include "shim/arena/stats.h"
 #include "shim/base/environment.h"
 #include "shim/base/state.h"
@@ -39,6 +40,7 @@ void shim_finish(void)
     uint32_t open = 0;
     int saved = errno;
     char path[96];
+    arena_check();
     /* a stopped shim makes no system call that a sandbox could mind; vfork children are not this process */
     if (!shim_is_active() || !segment_is_open() || raw_getpid() != shim.pid || shim_was_forked())
         return;

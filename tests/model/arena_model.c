@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "shim/arena/arena.h"
+#include "shim/arena/check.h"
 #include "tests/model/entry.h"
 #include "tests/model/process.h"
 
@@ -28,6 +29,7 @@
 #define LARGEST 3000000u
 #define PILES   8u
 #define HIGHEST 6000u /* blocks of a pile */
+#define CHECKED 100u  /* steps of a thread between two checks of everything, in debug builds */
 
 /* What the program holds there. */
 struct slot {
@@ -244,6 +246,8 @@ static void take_a_step(struct life *life)
         change_a_pile(life);
     if (next_random(life) % 5000 == 0)
         arena_trim();
+    if (life->step % CHECKED == 0)
+        arena_check();
 }
 
 static void only_free(struct life *life)
@@ -308,6 +312,7 @@ static void run_generation(uint64_t number)
     }
     for (unsigned i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
+    arena_check();
     if (process_live_bytes() != held_bytes())
         fail(&life, "between generations, the arenas count other bytes than the program holds", process_live_bytes(),
              held_bytes());

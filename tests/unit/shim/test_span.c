@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "shim/arena/fork.h"
+#include "shim/arena/harden.h"
 #include "shim/arena/pressure.h"
 #include "shim/arena/region.h"
 #include "shim/arena/span.h"
@@ -18,6 +19,8 @@
 #define SLICES  32768u /* of the region that are looked at: 2 GiB of address space */
 
 /* What the allocator asks of the rest of the shim. */
+bool harden_on;
+
 uint32_t pressure_limit(void)
 {
     return UINT32_MAX;
@@ -118,6 +121,7 @@ static void take_one(struct object *object)
         return;
     assert_int_equal((region_slice(region, object->page) + ((uintptr_t)region_map.base >> SLICE_SHIFT)) % alignment, 0);
     page_set_kind(object->page, PAGE_LARGE);
+    object->page->state = 0;
     *object = (struct object){object->page, slices, slices, false};
     hold(object, 0, slices);
     if (zeroed)
@@ -131,6 +135,8 @@ static void take_room(struct object *object)
     if (!object->page)
         return;
     page_set_kind(object->page, PAGE_LARGE);
+    object->page->state = STATE_ROOM;
+    counter_add(&region->rooms, 1);
     *object = (struct object){object->page, 64, 1 + random_below(20), true};
     hold(object, 0, 64);
     check_zero(object);
@@ -141,10 +147,12 @@ static void give_one(struct object *object)
 {
     check_content(object);
     let_go(object, 0, object->slices);
-    if (object->room)
+    if (object->room) {
+        counter_subtract(&region->rooms, 1);
         span_give_room(region, object->page, object->reach, clock_ms);
-    else
+    } else {
         span_give(region, object->page, object->slices, clock_ms);
+    }
     object->page = NULL;
 }
 
