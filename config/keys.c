@@ -151,16 +151,16 @@ static const struct key memory_keys[] = {
      .summary = "memory follows a thread that moves to another node",
      .text = "When a thread gets a home on another node, as by a new name, its blocks of malloc and (with `stack`) its "
              "stack "
-             "are moved there by a helper thread with move_pages(2), in batches within a budget; new blocks come from "
+             "are moved there by a worker thread with move_pages(2), in batches within a budget; new blocks come from "
              "the new "
              "node at once. Memory with `bind`, reserved huge pages and what others made stay."},
     {"move_bytes", KEY_SIZE, FIELD(struct memory, move_bytes), .fallback = "4GiB",
      .summary = "how much memory may be moved in a second, by migrate_on_move and next_touch",
      .text =
-         "Of the rule whose threads' memory it is; the process has one helper thread for all rules, which keeps to the "
+         "Of the rule whose threads' memory it is; the process has one worker thread for all rules, which keeps to the "
          "budget of the rule that it works for."},
     {"move_time", KEY_DURATION, FIELD(struct memory, move_time_us), .fallback = "500ms",
-     .summary = "time that the helper thread may spend on moving in a second"},
+     .summary = "time that the worker thread may spend on moving in a second"},
     {"regions", KEY_MAPPING_RULES, FIELDS(struct memory, regions, region_count), .table = &key_region,
      .summary = "single mappings with a memory policy of their own"},
 };

@@ -25,7 +25,7 @@
 #define SEGMENT_SUFFIX     ".seg"
 #define RELOAD_SUFFIX      ".reload" /* beside it: the path of a plan, see worker/request.h */
 
-#define SEGMENT_HELPER "nodewise" /* comm of the library's own thread, which has no record; there only at work */
+#define SEGMENT_WORKER "nodewise-worker" /* comm of the worker, the library's own thread: it has no record */
 
 #define SEGMENT_THREADS    3072u /* live threads listed; more are placed and counted but not listed */
 #define SEGMENT_EVENTS     448u  /* ring */
@@ -101,8 +101,8 @@ struct segment_header {
     uint32_t reload_reason;  /* enum reason: what became of the last change of the plan */
     uint32_t reserved_request;
     uint64_t not_moved[SEGMENT_KEPT]; /* of bytes_not_moved, by enum segment_kept */
-    uint32_t following;               /* 1: somebody looks for what should move, at the moment */
-    uint32_t follow_reason;           /* enum reason: why nobody ever will; 0 otherwise */
+    uint32_t following;               /* 1: the worker looks for pages that should move */
+    uint32_t follow_reason;           /* enum reason: why the worker never will; 0 otherwise */
 };
 
 /* Per rule of the plan, then one more record for "no rule" (base state). */
@@ -196,7 +196,7 @@ struct segment_region {
     uint32_t away_slices; /* of 64 KiB: in pages and objects that were moved to another node, after their users */
 };
 
-/* What one table of memory.regions was for, ever. */
+/* What one mapping rule (a table of memory.regions) was for, ever. */
 struct segment_mapping {
     uint64_t mappings, bytes;
     uint32_t strict, best_effort, none;

@@ -37,12 +37,12 @@ static void place_adopted(struct thread *thread)
     if (is_kernel_worker(thread->name)) {
         thread->cpu_outcome = OUTCOME_NONE;
         thread->cpu_reason = REASON_KERNEL_WORKER;
-        thread->why = REASON_FOUND;
+        thread->why = REASON_ADOPTED;
         segment_rule_entered(PLAN_NONE);
     } else {
         thread->rule = decide_rule(thread);
         settle_take(thread);
-        thread->why = (uint8_t)settle_why(thread, REASON_FOUND);
+        thread->why = (uint8_t)settle_why(thread, REASON_ADOPTED);
         settle_carry_out(thread);
     }
     settle_tell(thread, EVENT_PLACED, thread->holds_pick ? thread->pick.slot : PLAN_NONE);

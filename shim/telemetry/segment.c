@@ -15,7 +15,7 @@
 #include "shim/sys/raw.h"
 #include "shim/telemetry/texts.h"
 
-/* NULL: nobody to tell. Release when set, acquire in every writer. */
+/* NULL: there is no segment. Release when set, acquire in every writer. */
 static _Atomic(struct segment_header *) mapped ON_DATA_PAGE;
 static bool has_file ON_DATA_PAGE;
 static size_t mapped_size ON_DATA_PAGE;
@@ -279,7 +279,7 @@ static void write_file(struct text_writer *writer)
 }
 
 /*
- * The folder, opened and proven to be a folder of ours that nobody else can write; or -1. /dev/shm is sticky, so
+ * The folder, opened and proven to be a folder of ours that no other user can write; or -1. /dev/shm is sticky, so
  * what we have opened stays what it is.
  */
 static int open_folder(bool make)

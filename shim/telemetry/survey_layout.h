@@ -1,7 +1,7 @@
 /*
  * survey_layout: what the shim writes when it is asked where the pages of each thread lie (worker/survey.h), byte for
  * byte: PID.pages beside the segment, mode 0600. A header, then a row for each thread that has something, and a row for
- * each rule whose ended threads left something, then who was seen working on whose memory. Whoever reads it checks it,
+ * each rule whose ended threads left something, then which threads worked on which other threads' memory. The reader checks it,
  * and removes it.
  */
 #ifndef NODEWISE_SHIM_TELEMETRY_SURVEY_LAYOUT_H
@@ -12,7 +12,7 @@
 #define SURVEY_MAGIC         UINT64_C(0x315652535057444e) /* "NDWPSRV1" */
 #define SURVEY_VERSION       1u
 #define SURVEY_SUFFIX        ".pages"
-#define SURVEY_WANTED_SUFFIX ".survey" /* empty: somebody asks for it, see worker/request.h */
+#define SURVEY_WANTED_SUFFIX ".survey" /* empty: a command asks for it, see worker/request.h */
 
 enum survey_kind {
     SURVEY_BLOCKS,   /* of a heap: pages of small blocks */

@@ -208,7 +208,7 @@ static void *run(void *unused)
 {
     uint32_t none;
     bool lived;
-    sys_set_name(SEGMENT_HELPER);
+    sys_set_name(SEGMENT_WORKER);
     sys_set_affinity(0, shim.base.mask, shim.base.words);
     do {
         lived = live();

@@ -30,7 +30,7 @@ class Reload(harness.ProgramTest):
 
     def cpus(self, process):
         return {tid: cpus for tid, (name, cpus) in threads_of(process.pid).items()
-                if tid != process.pid and name != "nodewise"}
+                if tid != process.pid and name != "nodewise-worker"}
 
     def test_threads_that_are_there_and_those_that_come(self):
         process = self.program("some_are_busy", "4", "4") # the others sleep a little, again and again

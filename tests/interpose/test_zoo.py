@@ -117,7 +117,7 @@ class Placement(Zoo):
         process = self.last = self.waiting("threads_of_every_kind", policy, arguments=[kind, *arguments])
 
         def look():
-            threads = [t for t in self.show(process.pid)["threads"] if t["why"] == "found" and t["state"] == "live"]
+            threads = [t for t in self.show(process.pid)["threads"] if t["why"] == "adopted" and t["state"] == "live"]
             return threads[0] if threads else None
 
         thread = wait_until(look, f"a thread by {kind}", 10)
@@ -134,12 +134,12 @@ class Placement(Zoo):
         time.sleep(1.5)  # the thread's sweep looks again a second later
         listed = self.show(self.last.pid)["threads"]
         self.assertEqual(sorted((t["why"], t["state"]) for t in listed if not t["main"]),
-                         [("birth", "ended"), ("found", "live")])
+                         [("adopted", "live"), ("birth", "ended")])
 
     def test_a_thread_that_cannot_be_noticed_is_named(self):
         """Made by the instruction itself, in a program that does nothing else: nobody tells, but `show` sees it."""
         process = self.waiting("threads_of_every_kind", self.policy(SPREAD), arguments=["instruction", "quiet"])
-        unseen = wait_until(lambda: self.show(process.pid)["unseen"], "named as not seen")
+        unseen = wait_until(lambda: self.show(process.pid)["not_adopted"], "named as not adopted")
         self.assertEqual([thread["name"][:15] for thread in unseen], ["threads_of_ever"])
 
     def test_verify_says_whether_all_is_as_asked(self):

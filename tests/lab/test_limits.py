@@ -251,7 +251,7 @@ class KernelThreads(Lab):
                   f"{harness.NODEWISE} report $pid -f json\necho >&3\nwait $pid\n")
         report = json.loads(self.guest("1x2", script, [policy], [KINDS]))
         found = [(thread["why"], thread["outcome"], thread["reason"]) for thread in workers(report)]
-        self.assertEqual(found, [("found", "none", "kernel-worker")])
+        self.assertEqual(found, [("adopted", "none", "kernel-worker")])
 
 
 class Inheritance(Lab):

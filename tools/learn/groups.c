@@ -52,7 +52,7 @@ static bool is_same(const struct group *a, const struct group *b)
 
 static bool is_ours(const struct seen_thread *thread, const json_t *record)
 {
-    return !record && strcmp(thread->name, SEGMENT_HELPER) == 0;
+    return !record && strcmp(thread->name, SEGMENT_WORKER) == 0;
 }
 
 static size_t place_of(struct groups *groups, const struct group *group)
@@ -76,7 +76,7 @@ static struct group describe(const struct seen_thread *thread, const json_t *rec
     return group;
 }
 
-/* group_of: GROUPS_MOST for the library's own threads. */
+/* group_of: GROUPS_MOST for the worker. */
 static void count_talks(struct groups *groups, const struct observed *observed, const size_t *group_of)
 {
     for (size_t i = 0; i < observed->meeting_count; i++) {
@@ -90,7 +90,7 @@ static void count_talks(struct groups *groups, const struct observed *observed, 
     }
 }
 
-/* GROUPS_MOST: nobody has seen it, or it is the library's. */
+/* GROUPS_MOST: the thread was not observed, or it is the worker. */
 static size_t group_of_tid(const struct observed *observed, const size_t *group_of, pid_t tid)
 {
     for (size_t i = observed->count; i-- > 0;)

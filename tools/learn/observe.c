@@ -104,7 +104,7 @@ static void look_at_cpu(struct seen_thread *thread, pid_t pid)
         thread->nodes |= UINT64_C(1) << node;
 }
 
-/* false: the library's own, or one that calls itself so. */
+/* false: the worker, or a thread of the program with its name. */
 static bool look_at_thread(struct observed *observed, pid_t pid, pid_t tid)
 {
     char path[96], line[256];
@@ -120,7 +120,7 @@ static bool look_at_thread(struct observed *observed, pid_t pid, pid_t tid)
     look_at_cpu(thread, pid);
     look_at_wait(observed, pid, tid, (uint32_t)(thread - observed->threads));
     thread->looks++;
-    return strcmp(thread->name, SEGMENT_HELPER) != 0;
+    return strcmp(thread->name, SEGMENT_WORKER) != 0;
 }
 
 void observe(struct observed *observed, pid_t pid)

@@ -140,7 +140,7 @@ static void write_placement(FILE *to, const struct groups *groups, const struct 
     bool busy = share_of(groups, group) >= BUSY_SHARE;
     fputs("bind_to = \"node\"\n", to);
     if (!busy)
-        fputs("distribution = \"inherit\" # background: near whoever makes them\n", to);
+        fputs("distribution = \"inherit\" # background: near their creators\n", to);
     else if (talks(groups, group))
         fputs("distribution = \"compact\" # they talk to each other: one node is filled before the next\nlevel = "
               "\"node\"\n",
@@ -179,7 +179,7 @@ void write_policy(FILE *to, const struct groups *groups, const struct observed *
     quoted(to, text_of(process, "exe"));
     fputs("\ncomm = ", to); /* one file may be several programs by its name */
     quoted(to, text_of(process, "comm"));
-    fputs("\n\n# Threads that no rule below takes: within a node, near whoever makes them.\n"
+    fputs("\n\n# Threads that no rule below takes: within a node, near their creators.\n"
           "[defaults]\nbind_to = \"node\"\ndistribution = \"inherit\"\n",
           to);
     for (size_t i = 0; i < groups->count; i++) {

@@ -279,7 +279,7 @@ void page_report(FILE *to, const json_t *report)
                                            {"Node", "node"},
                                            {"Allocations", "allocations"},
                                            {"Bytes", "bytes"},
-                                           {"Came back", "remote_frees"},
+                                           {"Remote frees", "remote_frees"},
                                            {"Overflows", "overflows"}};
     static const struct column events[] = {{"ms", "ms"},         {"Thread", "tid"},  {"Event", "kind"},
                                            {"Rule", "rule"},     {"Value", "value"}, {"Outcome", "outcome"},

@@ -136,7 +136,7 @@ static void node_text(const json_t *object, char *ret_text, size_t size)
 
 static void print_rules(FILE *to, const json_t *arenas)
 {
-    static const char *const headings[] = {"RULE", "NODE", "ALLOCATIONS", "BYTES", "CAME-BACK", "OVERFLOWS"};
+    static const char *const headings[] = {"RULE", "NODE", "ALLOCATIONS", "BYTES", "REMOTE-FREES", "OVERFLOWS"};
     struct table *table = table_new(headings, 6);
     size_t index;
     json_t *rule;

@@ -9,11 +9,11 @@
 #include "tools/common/process.h"
 #include "tools/picture/machine_json.h"
 #include "tools/prepare/plan_view.h"
+#include "tools/report/not_adopted.h"
 #include "tools/report/report_arenas.h"
 #include "tools/report/report_mappings.h"
 #include "tools/report/report_values.h"
 #include "tools/report/report_verdict.h"
-#include "tools/report/unseen.h"
 
 /* The CPUs of a plain bit array. */
 static json_t *bits_json(const uint64_t *bits, size_t words)
@@ -219,10 +219,11 @@ json_t *report_json(const struct snapshot *snapshot)
         json_array_append_new(threads, thread_json(snapshot, &snapshot->threads[i]));
     for (size_t i = 0; i < snapshot->event_count; i++)
         json_array_append_new(events, event_json(snapshot, &snapshot->events[i]));
-    json_t *report = json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "nodewise_report", REPORT_VERSION,
-                               "process", process_json(snapshot), "plan", plan_json(snapshot), "rules", rules,
-                               "threads", threads, "arenas", report_arenas(snapshot), "mappings",
-                               report_mappings(snapshot), "events", events, "unseen", unseen_threads(snapshot));
+    json_t *report =
+        json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "nodewise_report", REPORT_VERSION, "process",
+                  process_json(snapshot), "plan", plan_json(snapshot), "rules", rules, "threads", threads, "arenas",
+                  report_arenas(snapshot), "mappings", report_mappings(snapshot), "events", events, "not_adopted",
+                  not_adopted_threads(snapshot));
     if (report && snapshot->has_plan)
         json_object_set_new(report, "machine", machine_json(&snapshot->plan));
     if (report)

@@ -7,22 +7,22 @@
 #include "tools/common/json_fields.h"
 #include "tools/report/report_values.h"
 
-static const struct plan_rule *rule_of_region(const struct plan_view *plan, size_t region, uint32_t *ret_rule)
+static const struct plan_rule *rule_of_mapping_rule(const struct plan_view *plan, size_t number, uint32_t *ret_rule)
 {
     for (uint32_t i = 0; i < plan->count[PLAN_RULES]; i++) {
         const struct plan_rule *rule = &plan->rules[i];
         *ret_rule = i;
-        if (region >= rule->regions_first && region - rule->regions_first < rule->regions_count)
+        if (number >= rule->regions_first && number - rule->regions_first < rule->regions_count)
             return rule;
     }
     return NULL;
 }
 
-/* Which of the rule's tables, from 1: its name when it has one. */
-static json_t *table_name(const struct plan_view *plan, const struct plan_rule *rule, size_t region)
+/* Its name, or else its number in the rule, from 1. */
+static json_t *mapping_rule_name(const struct plan_view *plan, const struct plan_rule *rule, size_t number)
 {
-    const char *name = plan_text(plan, plan->regions[region].name);
-    return *name ? json_string(name) : json_sprintf("%zu", region - rule->regions_first + 1);
+    const char *name = plan_text(plan, plan->regions[number].name);
+    return *name ? json_string(name) : json_sprintf("%zu", number - rule->regions_first + 1);
 }
 
 static json_t *mapping_json(const struct snapshot *snapshot, size_t index)
@@ -30,11 +30,11 @@ static json_t *mapping_json(const struct snapshot *snapshot, size_t index)
     const struct segment_mapping *mapping = &snapshot->mappings[index];
     uint32_t number = 0;
     bool known = snapshot->has_plan && index < snapshot->plan.count[PLAN_REGIONS];
-    const struct plan_rule *rule = known ? rule_of_region(&snapshot->plan, index, &number) : NULL;
+    const struct plan_rule *rule = known ? rule_of_mapping_rule(&snapshot->plan, index, &number) : NULL;
     return json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:s}", "rule",
-                     rule ? report_rule_name(snapshot, (uint16_t)number) : json_string("?"), "region",
-                     rule ? table_name(&snapshot->plan, rule, index) : json_sprintf("%zu", index + 1), "mappings",
-                     (json_int_t)mapping->mappings, "bytes", (json_int_t)mapping->bytes, "strict",
+                     rule ? report_rule_name(snapshot, (uint16_t)number) : json_string("?"), "mapping_rule",
+                     rule ? mapping_rule_name(&snapshot->plan, rule, index) : json_sprintf("%zu", index + 1),
+                     "mappings", (json_int_t)mapping->mappings, "bytes", (json_int_t)mapping->bytes, "strict",
                      (json_int_t)mapping->strict, "best_effort", (json_int_t)mapping->best_effort, "none",
                      (json_int_t)mapping->none, "reason", reason_word(mapping->reason));
 }
@@ -49,7 +49,7 @@ json_t *report_mappings(const struct snapshot *snapshot)
 
 void report_mappings_text(FILE *to, const json_t *report)
 {
-    static const char *const headings[] = {"RULE", "REGION", "MAPPINGS", "MIB", "STRICT", "BEST", "NONE", "NOTE"};
+    static const char *const headings[] = {"RULE", "MAPPING-RULE", "MAPPINGS", "MIB", "STRICT", "BEST", "NONE", "NOTE"};
     const json_t *mappings = json_object_get(report, "mappings");
     size_t index;
     json_t *mapping;
@@ -63,7 +63,7 @@ void report_mappings_text(FILE *to, const json_t *report)
         for (size_t i = 0; i < 5; i++)
             snprintf(cells[i], sizeof(cells[i]), "%lld", number_of(mapping, numbers[i]) >> (i == 1 ? 20 : 0));
         const char *const row[] = {text_of(mapping, "rule"),
-                                   text_of(mapping, "region"),
+                                   text_of(mapping, "mapping_rule"),
                                    cells[0],
                                    cells[1],
                                    cells[2],
@@ -72,6 +72,6 @@ void report_mappings_text(FILE *to, const json_t *report)
                                    strcmp(reason, "ok") == 0 ? "" : reason};
         table_row(table, row);
     }
-    fputs("\nwhat the program mapped itself, by memory.regions:\n", to);
+    fputs("\nwhat the program mapped itself, by mapping rule (memory.regions):\n", to);
     table_print(to, table);
 }

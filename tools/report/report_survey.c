@@ -261,7 +261,7 @@ static void mib_text(char *ret_text, size_t size, const json_t *object, const ch
 
 static void print_rules(FILE *to, const json_t *rules)
 {
-    static const char *const headings[] = {"RULE", "OF-THREADS-MIB", "RESIDENT-MIB", "OF-ENDED-MIB", "PAGE_LOCALITY"};
+    static const char *const headings[] = {"RULE", "THREADS-MIB", "RESIDENT-MIB", "ENDED-MIB", "PAGE_LOCALITY"};
     struct table *table = table_new(headings, 5);
     size_t index;
     json_t *rule;

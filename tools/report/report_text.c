@@ -4,11 +4,11 @@
 
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
+#include "tools/report/not_adopted.h"
 #include "tools/report/report_arenas.h"
 #include "tools/report/report_mappings.h"
 #include "tools/report/report_pages.h"
 #include "tools/report/report_verdict.h"
-#include "tools/report/unseen.h"
 
 /* Memory that went after its users; nothing where there was none. */
 static void print_following(FILE *to, const json_t *following)
@@ -58,7 +58,7 @@ static void print_process(FILE *to, const json_t *report)
         fprintf(to, "; %lld placing calls were refused", number_of(process, "kernel_refusals"));
     fputc('\n', to);
     print_following(to, json_object_get(process, "following"));
-    unseen_text(to, report);
+    not_adopted_text(to, report);
     fputc('\n', to);
 }
 

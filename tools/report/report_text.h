@@ -1,5 +1,5 @@
 /*
- * report_text: the JSON report for people. Reads documents of any origin (a file that somebody edited), so every
+ * report_text: the JSON report for people. Reads documents of any origin (a file that was edited by hand), so every
  * field may be missing or of another type and then prints as nothing.
  */
 #ifndef NODEWISE_TOOLS_REPORT_REPORT_TEXT_H

@@ -78,7 +78,8 @@ static const struct {
     {"empty-set", "nodes", "the set is empty on this machine: name an alternative, as in nodes = [\"1\", \"all\"]"},
     {"no-device", "near", "the device is not here: name an alternative, as in near = [\"netdev:eth0\", \"all\"]"},
     {"narrowed", "cpus", "the cgroup's cpuset or offline CPUs took some: compare cpus with `nodewise topo`"},
-    {"changed", "on_app_affinity", "somebody else set another mask afterwards: `nodewise why PID/TID` tells who asked"},
+    {"changed", "on_app_affinity",
+     "the program or another process set another mask afterwards: `nodewise why PID/TID` tells which library asked"},
     {"not-bound", "memory.nodes", "these nodes are not in the cpuset: name others, or use policy = \"preferred\""},
     {"mem-node", "memory.nodes", "the node has no memory for this process: name one that has"},
     {"no-mempolicy", "memory.policy",
@@ -124,7 +125,7 @@ static void hints_of_threads(json_t *hints, const json_t *report)
     }
 }
 
-/* Threads that nobody governs, although rules exist. */
+/* Threads without a rule, although rules exist. */
 static void hint_of_base(json_t *hints, const json_t *report)
 {
     long long without = number_of(json_object_get(report, "verdict"), "without_rule");

@@ -46,7 +46,7 @@ static int newest_first(const void *a, const void *b)
     return x->at > y->at ? -1 : x->at < y->at;
 }
 
-/* With requests and answers that nobody came for. */
+/* With requests and answers that were not collected. */
 static void remove_all(const char *segment)
 {
     static const char *const suffixes[] = {SEGMENT_SUFFIX, RELOAD_SUFFIX, SURVEY_SUFFIX, SURVEY_WANTED_SUFFIX};

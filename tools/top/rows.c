@@ -366,8 +366,8 @@ int top_table(struct top *top, enum top_tab tab, const struct top_filter *filter
                                           "CPUS", "%CPU", "STEP",   "WHY",  "NOTE"};
     static const char *const rules[] = {"PID",  "PROCESS",   "RULE",  "LIVE", "PLACED",
                                         "FULL", "PREFERRED", "PARTS", "NONE"};
-    static const char *const memory[] = {"PID",   "PROCESS",   "RULE",      "NODE",  "ALLOCATIONS",
-                                         "BYTES", "CAME-BACK", "OVERFLOWS", "IN-USE"};
+    static const char *const memory[] = {"PID",   "PROCESS",      "RULE",      "NODE",  "ALLOCATIONS",
+                                         "BYTES", "REMOTE-FREES", "OVERFLOWS", "IN-USE"};
     static const char *const events[] = {"PID", "SECONDS", "TID", "EVENT", "RULE", "OUTCOME", "REASON", "TEXT"};
     static const struct {
         const char *const *headings;

@@ -4,8 +4,8 @@
 #include "tools/common/memory_policy.h"
 #include "tools/common/process.h"
 #include "tools/prepare/options.h"
+#include "tools/report/not_adopted.h"
 #include "tools/report/report_values.h"
-#include "tools/report/unseen.h"
 #include "tools/segment/snapshot.h"
 #include "tools/verbs/verbs.h"
 
@@ -157,7 +157,7 @@ static void print_threads(const json_t *threads)
 static void print_answer(const json_t *document, const struct answer *answer)
 {
     print_threads(json_object_get(document, "threads"));
-    unseen_text(stdout, document);
+    not_adopted_text(stdout, document);
     if (answer->no)
         printf("not as asked\n");
     else if (answer->not_measured)
@@ -182,7 +182,7 @@ static int verify(pid_t pid, bool json)
             json_array_append_new(threads, verify_thread(&snapshot, &snapshot.threads[i], &answer));
     json_t *document = json_pack("{s:i, s:i, s:b, s:i, s:o, s:o}", "nodewise_verify", VERIFY_VERSION, "pid", (int)pid,
                                  "as_asked", !answer.no, "not_measured", (int)answer.not_measured, "threads", threads,
-                                 "unseen", unseen_threads(&snapshot));
+                                 "not_adopted", not_adopted_threads(&snapshot));
     snapshot_free(&snapshot);
     if (json) {
         print_json(stdout, document);

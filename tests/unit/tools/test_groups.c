@@ -10,12 +10,14 @@
 #include "tools/learn/groups.h"
 
 /*
- * Main, two workers that are called alike, one of the library's own, and one of the program's that borrowed its name.
+ * Main, two workers that are called alike, the library's worker, and one of the program's that borrowed its name.
  */
 static struct seen_thread threads[] = {
-    {.tid = 10, .name = "server", .ran_ns = 100},   {.tid = 11, .name = "io-1", .ran_ns = 400},
-    {.tid = 12, .name = "io-2", .ran_ns = 600},     {.tid = 13, .name = "nodewise", .ran_ns = 50},
-    {.tid = 14, .name = "nodewise", .ran_ns = 250},
+    {.tid = 10, .name = "server", .ran_ns = 100},
+    {.tid = 11, .name = "io-1", .ran_ns = 400},
+    {.tid = 12, .name = "io-2", .ran_ns = 600},
+    {.tid = 13, .name = "nodewise-worker", .ran_ns = 50},
+    {.tid = 14, .name = "nodewise-worker", .ran_ns = 250},
 };
 
 static const char report_text[] = "{\"threads\": ["
@@ -57,19 +59,19 @@ static void names_that_differ_by_a_number_are_one_group(void **state)
     assert_int_equal(with_pattern(&groups, "io-*")->ran_ns, 1000);
 }
 
-static void the_librarys_own_thread_is_none_of_the_programs(void **state)
+static void the_worker_is_none_of_the_programs_threads(void **state)
 {
     (void)state;
     struct observed observed = seen();
     struct groups groups = made(&observed, &(struct allocated){0});
     assert_int_equal(groups.count, 3);
     assert_true(groups.items[0].is_main);
-    assert_int_equal(with_pattern(&groups, "nodewise")->threads, 1);
-    assert_int_equal(with_pattern(&groups, "nodewise")->ran_ns, 250);
+    assert_int_equal(with_pattern(&groups, "nodewise-worker*")->threads, 1);
+    assert_int_equal(with_pattern(&groups, "nodewise-worker*")->ran_ns, 250);
     assert_int_equal(groups.ran_ns, 1350);
 }
 
-static void what_the_librarys_own_waits_for_is_no_talk(void **state)
+static void what_the_worker_waits_for_is_no_talk(void **state)
 {
     (void)state;
     struct observed observed = seen();
@@ -93,15 +95,15 @@ static void uses_go_from_the_users_group_to_the_makers(void **state)
                          {.maker = 10, .user = 4711, .looks = 99}};
     struct groups groups = made(&observed, &(struct allocated){.uses = uses, .use_count = 4});
     assert_int_equal(with_pattern(&groups, "io-*")->uses[0], 42);
-    assert_int_equal(with_pattern(&groups, "nodewise")->uses[0], 0);
+    assert_int_equal(with_pattern(&groups, "nodewise-worker*")->uses[0], 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_that_differ_by_a_number_are_one_group),
-        cmocka_unit_test(the_librarys_own_thread_is_none_of_the_programs),
-        cmocka_unit_test(what_the_librarys_own_waits_for_is_no_talk),
+        cmocka_unit_test(the_worker_is_none_of_the_programs_threads),
+        cmocka_unit_test(what_the_worker_waits_for_is_no_talk),
         cmocka_unit_test(uses_go_from_the_users_group_to_the_makers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

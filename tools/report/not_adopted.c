@@ -1,4 +1,4 @@
-#include "tools/report/unseen.h"
+#include "tools/report/not_adopted.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -37,19 +37,19 @@ static uint32_t *known_tids(const struct snapshot *snapshot, size_t *ret_count)
     return tids;
 }
 
-static void add_unseen(json_t *unseen, const struct snapshot *snapshot, long tid)
+static void add_not_adopted(json_t *list, const struct snapshot *snapshot, long tid)
 {
     char name[32];
-    if (!read_name(snapshot, tid, name, sizeof(name)) || strcmp(name, SEGMENT_HELPER) == 0)
+    if (!read_name(snapshot, tid, name, sizeof(name)) || strcmp(name, SEGMENT_WORKER) == 0)
         return;
     json_t *text = json_string(name);
-    json_array_append_new(unseen,
+    json_array_append_new(list,
                           json_pack("{s:I, s:o}", "tid", (json_int_t)tid, "name", text ? text : json_string("?")));
 }
 
-json_t *unseen_threads(const struct snapshot *snapshot)
+json_t *not_adopted_threads(const struct snapshot *snapshot)
 {
-    json_t *unseen = json_array();
+    json_t *list = json_array();
     char path[64];
     snprintf(path, sizeof(path), "/proc/%u/task", snapshot->header.pid);
     DIR *tasks = snapshot->alive && snapshot->header.threads_unlisted == 0 ? opendir(path) : NULL;
@@ -58,23 +58,23 @@ json_t *unseen_threads(const struct snapshot *snapshot)
     for (struct dirent *entry; known && (entry = readdir(tasks));) {
         uint32_t tid = (uint32_t)strtoul(entry->d_name, NULL, 10);
         if (isdigit((unsigned char)*entry->d_name) && !bsearch(&tid, known, count, sizeof(tid), compare))
-            add_unseen(unseen, snapshot, tid);
+            add_not_adopted(list, snapshot, tid);
     }
     free(known);
     if (tasks)
         closedir(tasks);
-    return unseen;
+    return list;
 }
 
-void unseen_text(FILE *to, const json_t *report)
+void not_adopted_text(FILE *to, const json_t *report)
 {
-    const json_t *unseen = json_object_get(report, "unseen");
-    size_t count = json_array_size(unseen), index;
+    const json_t *list = json_object_get(report, "not_adopted");
+    size_t count = json_array_size(list), index;
     json_t *thread;
     if (!count)
         return;
-    fprintf(to, "threads that nodewise has not seen: ");
-    json_array_foreach(unseen, index, thread) {
+    fprintf(to, "threads that nodewise has not adopted: ");
+    json_array_foreach(list, index, thread) {
         if (index < NAMED_MOST)
             fprintf(to, "%s%s (%lld)", index ? ", " : "", text_of(thread, "name"), number_of(thread, "tid"));
     }
