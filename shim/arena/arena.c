@@ -92,9 +92,9 @@ void arena_rule_changed(struct thread *thread)
         heap_look_again(heap);
 }
 
-void arena_move_house(struct thread *thread)
+void arena_rehome(struct thread *thread)
 {
-    atomic_store_explicit(&thread->moves_house, true, memory_order_relaxed);
+    atomic_store_explicit(&thread->rehomes, true, memory_order_relaxed);
     arena_rule_changed(thread);
     if (thread == thread_self && !is_stand_in(heap_self))
         settle();
@@ -103,10 +103,10 @@ void arena_move_house(struct thread *thread)
 /* Instead of another heap. A thread that was told to move does so once. */
 static bool takes_heap_along(struct heap *heap, const struct choice *choice)
 {
-    if (!thread_self || !atomic_load_explicit(&thread_self->moves_house, memory_order_relaxed) || is_stand_in(heap) ||
+    if (!thread_self || !atomic_load_explicit(&thread_self->rehomes, memory_order_relaxed) || is_stand_in(heap) ||
         !choice->region || heap->region == choice->region)
         return false;
-    atomic_store_explicit(&thread_self->moves_house, false, memory_order_relaxed);
+    atomic_store_explicit(&thread_self->rehomes, false, memory_order_relaxed);
     return heap->region->flavour.binding == BINDING_PREFERRED && choice->region->flavour.binding == BINDING_PREFERRED &&
            heap_rehome(heap, choice->region);
 }
@@ -177,7 +177,7 @@ static uint32_t current_cpu(uint32_t seen)
 }
 
 /* The thread's number where nobody will tell of its end: no hook has seen it. 0 for the others. */
-static pid_t unseen_tid(void)
+static pid_t unhooked_tid(void)
 {
     pid_t tid = thread_self ? 0 : thread_own_tid();
     return tid == shim.pid ? 0 : tid;
@@ -185,7 +185,7 @@ static pid_t unseen_tid(void)
 
 static struct heap *enter_heap(const struct choice *choice)
 {
-    struct heap *heap = heap_borrow(choice->region, choice->core, unseen_tid());
+    struct heap *heap = heap_borrow(choice->region, choice->core, unhooked_tid());
     if (!heap)
         return NULL;
     if (thread_self)
@@ -195,9 +195,9 @@ static struct heap *enter_heap(const struct choice *choice)
 }
 
 /* Its first allocation is the first that is heard of a thread that no hook saw. */
-static void meet(void)
+static void adopt(void)
 {
-    if (!thread_self && !ended && is_stand_in(heap_self) && unseen_tid())
+    if (!thread_self && !ended && is_stand_in(heap_self) && unhooked_tid())
         place_meet();
 }
 
@@ -209,7 +209,7 @@ static struct heap *settle(void)
 {
     int saved = errno;
     struct heap *heap = heap_self;
-    meet();
+    adopt();
     uint32_t seen = arena_cpu();
     struct choice choice = choice_now(current_cpu(seen));
     if (takes_heap_along(heap, &choice))
@@ -391,7 +391,7 @@ static struct heap *heap_for_free(const struct page *page)
 }
 
 /* A block of another region, or one that the thread's own heap cannot take. */
-static void send_home(struct page *page, void *block)
+static void free_remotely(struct page *page, void *block)
 {
     struct heap *heap = heap_for_free(page);
     if (heap && !harden_on && !heap->sending)
@@ -414,7 +414,7 @@ static NOINLINE void free_elsewhere(void *pointer)
     else if (heap_covers(heap_self, pointer))
         small_free_own(&heap_self->bins[page->class_number], pointer);
     else
-        send_home(page, pointer);
+        free_remotely(page, pointer);
 }
 
 void arena_free_from(struct heap *heap, void *pointer)
@@ -492,7 +492,7 @@ bool arena_trim(void)
         return false;
     if (!is_stand_in(heap_self)) {
         heap_trim(heap_self);
-        remote_look_everywhere(heap_self);
+        remote_collect_everywhere(heap_self);
     }
     for (uint32_t i = 0; i < region_map.count; i++)
         any |= region_trim(&region_list[i]);

@@ -32,7 +32,7 @@ void arena_rule_changed(struct thread *thread);
 /*
  * The same, and what the thread has follows it: its heap goes over to the new node's region. Whoever owns the record.
  */
-void arena_move_house(struct thread *thread);
+void arena_rehome(struct thread *thread);
 /* The calling thread's start routine is over; destructors may still allocate and free. */
 void arena_thread_ended(void);
 

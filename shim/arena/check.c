@@ -136,24 +136,24 @@ static void check_cached(const struct heap *heap)
     ASSERT(!heap->room || (page_kind(heap->room) == PAGE_CACHED && (heap->room->state & STATE_ROOM)));
 }
 
-static void check_parcel(const struct heap *heap, const struct parcel *parcel)
+static void check_batch(const struct heap *heap, const struct remote_batch *batch)
 {
-    uintptr_t slice = (uintptr_t)parcel->key - 1;
+    uintptr_t slice = (uintptr_t)batch->key - 1;
     const char *start = (const char *)(heap->base + (slice << SLICE_SHIFT));
-    ASSERT(&heap->outbox[slice % OUTBOX_PARCELS] == parcel);
+    ASSERT(&heap->outbox[slice % OUTBOX_BATCHES] == batch);
     ASSERT(is_in_arenas(start));
     /* outbox_send_all() says so before it sends them */
-    ASSERT(heap->has_parcels || heap->slack || assert_may_be_handler());
-    ASSERT(parcel->count >= 1 && parcel->count <= parcel->most);
+    ASSERT(heap->has_batches || heap->slack || assert_may_be_handler());
+    ASSERT(batch->count >= 1 && batch->count <= batch->most);
     const struct page *page = page_of_block(start);
     ASSERT(page_kind(page) == PAGE_SMALL);
-    const void *block = outbox_block(start, parcel->first);
-    for (uint32_t i = 1; i < parcel->count; i++) {
+    const void *block = outbox_block(start, batch->first);
+    for (uint32_t i = 1; i < batch->count; i++) {
         ASSERT(is_block_of(page, block));
         ASSERT((uintptr_t)block - (uintptr_t)start < SLICE_SIZE);
         block = *(void *const *)block;
     }
-    ASSERT(block == outbox_block(start, parcel->last));
+    ASSERT(block == outbox_block(start, batch->last));
 }
 
 static void check_identity(const struct heap *heap)
@@ -180,9 +180,9 @@ void heap_check(const struct heap *heap)
     }
     check_empty(heap);
     check_cached(heap);
-    for (uint32_t i = 0; i < OUTBOX_PARCELS; i++)
+    for (uint32_t i = 0; i < OUTBOX_BATCHES; i++)
         if (heap->outbox[i].key)
-            check_parcel(heap, &heap->outbox[i]);
+            check_batch(heap, &heap->outbox[i]);
 }
 
 /* --- spans --- */

@@ -94,19 +94,19 @@ struct heap_counters {
 #define EMPTY_MAX 16u
 
 /* Blocks of a slice of another region, on their way home; see outbox.h. */
-struct parcel {
+struct remote_batch {
     uint32_t key;         /* the slice, counted from the arenas' beginning, plus one; 0: empty */
     uint16_t first, last; /* blocks, linked; in units of 16 bytes from the slice's beginning */
     uint16_t count, most;
 };
 
-#define OUTBOX_PARCELS 64u
+#define OUTBOX_BATCHES 64u
 
 struct heap {
     /* What malloc and free read each time: copies of region_map's words, which are on one node for all. */
     _Atomic uint32_t cpu; /* that its borrower ran on when it last looked; NO_CPU: look again (any thread may set it) */
     bool busy;
-    bool sending, has_parcels; /* see outbox.h */
+    bool sending, has_batches; /* see outbox.h */
     ptrdiff_t cpu_offset;      /* as region_map's */
     uintptr_t start, size;     /* of its region: the addresses whose frees come here; size 0: none do */
     const uint8_t *classes;    /* of the region's slices */
@@ -133,7 +133,7 @@ struct heap {
     uint32_t other_region; /* the one whose idle memory is looked at next */
     uint32_t next_cached;
     struct heap_counters counters, told; /* stats.h */
-    struct parcel outbox[OUTBOX_PARCELS];
+    struct remote_batch outbox[OUTBOX_BATCHES];
 #ifdef NODEWISE_ASSERTIONS
     uint32_t slack; /* blocks that a bin may be miscounted by, see check.h */
 #endif

@@ -9,14 +9,14 @@ static uint16_t blocks_most(uint32_t block_size)
     return (uint16_t)(blocks < 1 ? 1 : blocks > OUTBOX_BLOCKS ? OUTBOX_BLOCKS : blocks);
 }
 
-void outbox_send(struct heap *heap, struct parcel *parcel)
+void outbox_send(struct heap *heap, struct remote_batch *batch)
 {
-    if (!parcel->key)
+    if (!batch->key)
         return;
     heap->sending = true;
     atomic_signal_fence(memory_order_seq_cst);
-    struct parcel sent = *parcel;
-    parcel->key = 0; /* before it goes: a forked copy must not send it again */
+    struct remote_batch sent = *batch;
+    batch->key = 0; /* before it goes: a forked copy must not send it again */
     atomic_signal_fence(memory_order_seq_cst);
     const void *slice = (const void *)(heap->base + ((uintptr_t)(sent.key - 1) << SLICE_SHIFT));
     ASSERT(sent.count && sent.count <= sent.most);
@@ -25,32 +25,32 @@ void outbox_send(struct heap *heap, struct parcel *parcel)
                 sent.count);
     atomic_signal_fence(memory_order_seq_cst);
     heap->sending = false;
-    remote_look_if_due(heap);
+    remote_collect_if_due(heap);
 }
 
 void outbox_send_all(struct heap *heap)
 {
-    if (!heap->has_parcels || heap->sending)
+    if (!heap->has_batches || heap->sending)
         return;
-    heap->has_parcels = false;
-    for (uint32_t i = 0; i < OUTBOX_PARCELS; i++)
+    heap->has_batches = false;
+    for (uint32_t i = 0; i < OUTBOX_BATCHES; i++)
         outbox_send(heap, &heap->outbox[i]);
 }
 
 void outbox_add(struct heap *heap, struct page *page, void *block)
 {
     uintptr_t slice = ((uintptr_t)block - heap->base) >> SLICE_SHIFT;
-    struct parcel *parcel = outbox_parcel(heap, slice);
-    outbox_send(heap, parcel);
+    struct remote_batch *batch = outbox_batch(heap, slice);
+    outbox_send(heap, batch);
     heap->sending = true;
     atomic_signal_fence(memory_order_seq_cst);
-    parcel->first = parcel->last = outbox_unit(block);
-    parcel->count = 1;
-    parcel->most = blocks_most(page->block_size);
+    batch->first = batch->last = outbox_unit(block);
+    batch->count = 1;
+    batch->most = blocks_most(page->block_size);
     atomic_signal_fence(memory_order_seq_cst);
-    parcel->key = (uint32_t)slice + 1; /* last: a forked copy sees all of it or nothing */
-    heap->has_parcels = true;
+    batch->key = (uint32_t)slice + 1; /* last: a forked copy sees all of it or nothing */
+    heap->has_batches = true;
     heap->sending = false;
-    if (parcel->most == 1)
-        outbox_send(heap, parcel);
+    if (batch->most == 1)
+        outbox_send(heap, batch);
 }

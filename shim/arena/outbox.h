@@ -2,15 +2,15 @@
  * outbox: blocks of other regions that a thread has freed, on their way home.
  *
  * Each goes home to a page on another node, whose descriptor is there, too. So blocks of one slice are linked to each
- * other first, a parcel, and are pushed together (remote.h): what is touched of the other node for most of them is the
- * word of the block itself. A parcel is sent when it is worth OUTBOX_BYTES, when another slice needs its place, when
+ * other first, a batch, and are pushed together (remote.h): what is touched of the other node for most of them is the
+ * word of the block itself. A batch is sent when it is worth OUTBOX_BYTES, when another slice needs its place, when
  * the thread ends, and now and then while it allocates (heap_count_time()): half a MiB waits at most.
  *
- * A page counts the blocks in a parcel as used, as it does those in a bin: it stays what it is, and a slice that has a
- * parcel is known to have small blocks of one class without a look at its descriptor.
+ * A page counts the blocks in a batch as used, as it does those in a bin: it stays what it is, and a slice that has a
+ * batch is known to have small blocks of one class without a look at its descriptor.
  *
  * The borrower's alone. `sending` keeps a signal handler out, whose frees go directly. A fork in the middle leaves the
- * copy a parcel that counts a block too many, or has lost what was just sent: at most, the copy does not use it again.
+ * copy a batch that counts a block too many, or has lost what was just sent: at most, the copy does not use it again.
  */
 #ifndef NODEWISE_SHIM_ARENA_OUTBOX_H
 #define NODEWISE_SHIM_ARENA_OUTBOX_H
@@ -25,17 +25,17 @@
 #define OUTBOX_BLOCKS 64u
 #define OUTBOX_UNIT   16u
 
-/* Sends the parcel, which is empty then. */
-void outbox_send(struct heap *heap, struct parcel *parcel);
+/* Sends the batch, which is empty then. */
+void outbox_send(struct heap *heap, struct remote_batch *batch);
 /* All of them. */
 void outbox_send_all(struct heap *heap);
 
-/* Begins a parcel with a small block of the page, which is another region's. */
+/* Begins a batch with a small block of the page, which is another region's. */
 void outbox_add(struct heap *heap, struct page *page, void *block);
 
-static inline struct parcel *outbox_parcel(struct heap *heap, uintptr_t slice)
+static inline struct remote_batch *outbox_batch(struct heap *heap, uintptr_t slice)
 {
-    return &heap->outbox[slice % OUTBOX_PARCELS];
+    return &heap->outbox[slice % OUTBOX_BATCHES];
 }
 
 /* Where in its slice a block begins; no block is smaller than a unit, nor begins within one. */
@@ -50,23 +50,23 @@ static inline void *outbox_block(const void *other, uint16_t unit)
     return (void *)(((uintptr_t)other & ~((uintptr_t)SLICE_SIZE - 1)) + (uintptr_t)unit * OUTBOX_UNIT);
 }
 
-/* Takes the pointer if there is a parcel for its slice. heap: any, also a stand-in. */
+/* Takes the pointer if there is a batch for its slice. heap: any, also a stand-in. */
 static inline bool outbox_takes(struct heap *heap, void *pointer)
 {
     uintptr_t slice = ((uintptr_t)pointer - heap->base) >> SLICE_SHIFT;
-    struct parcel *parcel = outbox_parcel(heap, slice);
-    if (parcel->key != slice + 1 || heap->sending)
+    struct remote_batch *batch = outbox_batch(heap, slice);
+    if (batch->key != slice + 1 || heap->sending)
         return false;
     heap->sending = true;
     atomic_signal_fence(memory_order_seq_cst);
-    *(void **)pointer = outbox_block(pointer, parcel->first);
-    parcel->count++;
+    *(void **)pointer = outbox_block(pointer, batch->first);
+    batch->count++;
     atomic_signal_fence(memory_order_seq_cst);
-    parcel->first = outbox_unit(pointer);
+    batch->first = outbox_unit(pointer);
     atomic_signal_fence(memory_order_seq_cst);
     heap->sending = false;
-    if (parcel->count >= parcel->most)
-        outbox_send(heap, parcel);
+    if (batch->count >= batch->most)
+        outbox_send(heap, batch);
     return true;
 }
 

@@ -54,7 +54,7 @@ void remote_free(struct heap *heap, struct page *page, void *block)
         return;
     }
     remote_push(heap, page, block, block, 1);
-    remote_look_if_due(heap);
+    remote_collect_if_due(heap);
 }
 
 /* --- the owner --- */
@@ -96,29 +96,29 @@ static bool is_abandoned(const struct page *page)
     return word >> REMOTE_COUNT_SHIFT == page->capacity && (page->state & STATE_FULL);
 }
 
-struct batch {
+struct taken {
     struct page *pages[PAGES];
     uint32_t count;
 };
 
-static void batch_end(struct batch *batch)
+static void taken_give(struct taken *taken)
 {
-    if (batch->count)
-        small_give_up(batch->pages, batch->count);
-    batch->count = 0;
+    if (taken->count)
+        small_give_up(taken->pages, taken->count);
+    taken->count = 0;
 }
 
 /* Pages of one region at a time. */
-static void batch_add(struct batch *batch, struct page *page)
+static void taken_add(struct taken *taken, struct page *page)
 {
-    if (batch->count == PAGES || (batch->count && page_region(batch->pages[0]) != page_region(page)))
-        batch_end(batch);
-    batch->pages[batch->count++] = page;
+    if (taken->count == PAGES || (taken->count && page_region(taken->pages[0]) != page_region(page)))
+        taken_give(taken);
+    taken->pages[taken->count++] = page;
 }
 
-static uint64_t take_abandoned(struct page *list)
+static uint64_t collect_abandoned(struct page *list)
 {
-    struct batch batch = {.count = 0};
+    struct taken taken = {.count = 0};
     uint64_t blocks = 0;
     for (struct page *page = list, *next; page; page = next) {
         next = page->newer;
@@ -128,9 +128,9 @@ static uint64_t take_abandoned(struct page *list)
         }
         ASSERT(page->used == page->capacity && !page->free);
         blocks += page->capacity;
-        batch_add(&batch, page);
+        taken_add(&taken, page);
     }
-    batch_end(&batch);
+    taken_give(&taken);
     return blocks;
 }
 
@@ -152,7 +152,7 @@ static uint32_t take_lists(struct region *region, const struct heap *mine, uint3
     return count;
 }
 
-static void look_in_region(struct region *region, struct heap *mine)
+static void collect_region(struct region *region, struct heap *mine)
 {
     struct page *lists[LISTS];
     uint32_t done = 0, count;
@@ -160,17 +160,17 @@ static void look_in_region(struct region *region, struct heap *mine)
     do {
         count = take_lists(region, mine, &done, lists);
         for (uint32_t i = 0; i < count; i++)
-            mine->counters.remote_frees += take_abandoned(lists[i]);
+            mine->counters.remote_frees += collect_abandoned(lists[i]);
     } while (count == LISTS);
 }
 
-void remote_look_everywhere(struct heap *heap)
+void remote_collect_everywhere(struct heap *heap)
 {
     memset(heap->pushed_to, 0xff, sizeof(heap->pushed_to));
-    remote_look(heap);
+    remote_collect_others(heap);
 }
 
-void remote_look(struct heap *heap)
+void remote_collect_others(struct heap *heap)
 {
     uint64_t slices = 0, heaps = 0;
     if (heap->busy)
@@ -182,7 +182,7 @@ void remote_look(struct heap *heap)
         if (!(heap->pushed_to[i / 64] & bit))
             continue;
         heap->pushed_to[i / 64] &= ~bit;
-        look_in_region(&region_list[i], heap);
+        collect_region(&region_list[i], heap);
         slices += counter_read(&region_list[i].in_use);
         heaps += counter_read(&region_list[i].heap_count);
     }

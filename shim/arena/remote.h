@@ -38,15 +38,15 @@ struct page *remote_take_delayed(struct heap *heap);
  * The caller has freed so much for others that it is time to look in their place, in the regions concerned. Not inside
  * the heap's lists.
  */
-void remote_look(struct heap *heap);
+void remote_collect_others(struct heap *heap);
 /* The same in all regions, whatever was freed. */
-void remote_look_everywhere(struct heap *heap);
+void remote_collect_everywhere(struct heap *heap);
 
 /* Costs a comparison when it is not time. */
-static inline void remote_look_if_due(struct heap *heap)
+static inline void remote_collect_if_due(struct heap *heap)
 {
     if (heap->pushed >= heap->pushed_limit)
-        remote_look(heap);
+        remote_collect_others(heap);
 }
 
 #endif

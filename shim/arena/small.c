@@ -114,7 +114,7 @@ static void give_empty(struct heap *heap)
 }
 
 /* From before the heap moved house. */
-static bool is_from_elsewhere(const struct heap *heap, const struct page *page)
+static bool is_of_old_region(const struct heap *heap, const struct page *page)
 {
     return page_region(page) != heap->region->number;
 }
@@ -139,7 +139,7 @@ static void release(struct heap *heap, struct page *page)
     ASSERT(heap->busy && page->heap == heap && page->used == 0);
     page_check(page);
     no_longer_of_a_heap(page);
-    if (page->slices > 1 || is_from_elsewhere(heap, page)) {
+    if (page->slices > 1 || is_of_old_region(heap, page)) {
         give_pages(&region_list[page_region(page)], &page, 1);
         return;
     }
@@ -154,7 +154,7 @@ static void page_emptied(struct heap *heap, struct page *page)
     if (page->state & STATE_PENDING)
         return; /* take_one_delayed() will come by */
     list_remove(bin, page);
-    if (!bin->spare && !is_from_elsewhere(heap, page))
+    if (!bin->spare && !is_of_old_region(heap, page))
         bin->spare = page;
     else
         release(heap, page);
@@ -445,7 +445,7 @@ void small_look(struct bin *bin)
     if (bin_count(bin) > bin->limit && !heap_self->busy) {
         bin->limit = next_limit(bin);
         flush(heap_self, bin, bin->limit / 2);
-        remote_look_if_due(heap_self);
+        remote_collect_if_due(heap_self);
     } else {
         bin_count_anew(bin);
     }

@@ -139,7 +139,7 @@ static void record_clear(struct thread *thread)
     atomic_store(&thread->work, 0);
     atomic_store(&thread->tid, 0);
     atomic_store_explicit(&thread->heap, NULL, memory_order_relaxed);
-    atomic_store_explicit(&thread->moves_house, false, memory_order_relaxed);
+    atomic_store_explicit(&thread->rehomes, false, memory_order_relaxed);
     thread->stack_size = 0;
     thread->measured_at = thread->load = 0;
     thread->holds_pick = thread->reloading = false;

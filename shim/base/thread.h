@@ -74,7 +74,7 @@ struct thread {
     uint16_t got_cpus;
     uint16_t got_policy; /* and got_nodes, got_more_nodes: as in struct segment_thread */
     uint64_t got_nodes;
-    _Atomic bool moves_house;        /* its heap is to follow it to its new node, arena.h */
+    _Atomic bool rehomes;            /* its heap is to follow it to its new node, arena.h */
     uintptr_t thread_pointer;        /* address of its thread block */
     size_t stack_size;               /* of a stack of glibc's, as asked for; 0: somebody else's, or of no interest */
     uint64_t placed_at, measured_at; /* monotonic ns: when it came to its place, when its load was last read */

@@ -82,7 +82,7 @@ void relocation_thread_moved(struct thread *thread, uint32_t from)
     struct order order;
     if (!is_asked(thread, from))
         return;
-    arena_move_house(thread);
+    arena_rehome(thread);
     order = (struct order){
         .owner = {.heap = atomic_load_explicit(&thread->heap, memory_order_relaxed),
                   .tid = atomic_load_explicit(&thread->tid, memory_order_relaxed)},

@@ -4,8 +4,8 @@ import json
 
 from guest import Lab, harness, lab_program, slow, workers
 
-BEGINS, FILTERED, MAPS, MOVER, MOVES_HOUSE, SLICES, STACKS = (
-    lab_program(name) for name in ("begins", "filtered", "maps", "mover", "moves_house", "slices", "stacks"))
+BEGINS, FILTERED, MAPS, MOVER, REHOMES, SLICES, STACKS = (
+    lab_program(name) for name in ("begins", "filtered", "maps", "mover", "rehomes", "slices", "stacks"))
 
 
 def spread(stack):
@@ -199,8 +199,8 @@ memory = { stack = "local", MORE }
         for follows in ("true", "false"):
             policy = self.policy(self.POLICY.replace("MORE", f"next_touch = false, migrate_on_move = {follows}"))
             out = self.path("counted.json")
-            command = f"counted --marks {harness.NODEWISE} run -p {policy} -- {MOVES_HOUSE} 16 40\n"
-            told = json.loads(self.guest("4x2", command, [policy], [MOVES_HOUSE], ("--count", out, "--marks")))
+            command = f"counted --marks {harness.NODEWISE} run -p {policy} -- {REHOMES} 16 40\n"
+            told = json.loads(self.guest("4x2", command, [policy], [REHOMES], ("--count", out, "--marks")))
             self.assertEqual((told["moved"], told["mistakes"]), (True, 0))
             with open(out, encoding="utf-8") as file:
                 passes[follows] = json.loads(file.read())["accesses"][new][old] * 8 / told["bytes"]

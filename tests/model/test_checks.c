@@ -184,13 +184,13 @@ static void kept_object_in_use(void)
     heap_check(heap_self);
 }
 
-static void parcel_that_lost_a_block(void)
+static void batch_that_lost_a_block(void)
 {
     process_run_on(PROCESS_CPUS - 1);
     model_free(model_malloc(SIZE)); /* the heap is another node's now: the blocks are remote */
     for (unsigned i = 0; i < 5; i++)
         model_free(blocks[i]);
-    for (unsigned i = 0; i < OUTBOX_PARCELS; i++)
+    for (unsigned i = 0; i < OUTBOX_BATCHES; i++)
         if (heap_self->outbox[i].key)
             heap_self->outbox[i].count--;
     heap_check(heap_self);
@@ -210,7 +210,7 @@ static void a_broken_heap_traps(void **state)
     traps(full_page_in_the_list, "!(page->state & STATE_FULL)");
     traps(spare_in_use, "page->used == 0 && page->state == 0");
     traps(kept_object_in_use, "PAGE_CACHED");
-    traps(parcel_that_lost_a_block, "outbox_block(start, parcel->last)");
+    traps(batch_that_lost_a_block, "outbox_block(start, batch->last)");
     traps(heap_of_another_thread, "heap->owner == __builtin_thread_pointer()");
 }
 

@@ -1,8 +1,8 @@
 /*
- * moves_house: a thread that goes on working while it moves to another node. For how much of its work is what it reads
+ * rehomes: a thread that goes on working while it moves to another node. For how much of its work is what it reads
  * still on the old one?
  *
- *   moves_house [MIB [PASSES]]     half of the MIB in small objects, half in one array; it reads all PASSES times
+ *   rehomes [MIB [PASSES]]     half of the MIB in small objects, half in one array; it reads all PASSES times
  *
  * The thread is called "before" while it makes them, then "after"; the policy says where these are. Counting (marks.h)
  * begins when it has its new name and ends with the last pass, so that what the counter calls remote are reads of the
