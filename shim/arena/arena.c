@@ -100,7 +100,7 @@ void arena_rehome(struct thread *thread)
         settle();
 }
 
-/* Instead of another heap. A thread that was told to move does so once. */
+/* Instead of borrowing another heap. A thread that was told to rehome does so once. */
 static bool takes_heap_along(struct heap *heap, const struct choice *choice)
 {
     if (!thread_self || !atomic_load_explicit(&thread_self->rehomes, memory_order_relaxed) || is_stand_in(heap) ||
@@ -176,7 +176,7 @@ static uint32_t current_cpu(uint32_t seen)
     return cpu;
 }
 
-/* The thread's number where nobody will tell of its end: no hook has seen it. 0 for the others. */
+/* The thread's number where no hook has seen it and none will report its end; 0 for the others. */
 static pid_t unhooked_tid(void)
 {
     pid_t tid = thread_self ? 0 : thread_own_tid();
@@ -194,7 +194,7 @@ static struct heap *enter_heap(const struct choice *choice)
     return heap;
 }
 
-/* Its first allocation is the first that is heard of a thread that no hook saw. */
+/* The first allocation of a thread that no hook saw is the first sign of it. */
 static void adopt(void)
 {
     if (!thread_self && !ended && is_stand_in(heap_self) && unhooked_tid())
@@ -377,8 +377,8 @@ bool arena_owns(const void *pointer)
 }
 
 /*
- * Where the thread counts what it frees for others. One that never allocates has no heap; when it frees much it gets
- * one, for only who has one looks in the owners' place. NULL: not yet, or no more.
+ * Where the thread counts what it frees for others. A thread that never allocates has no heap; when it frees much it
+ * gets one, because only borrowers collect on behalf of other owners. NULL: not yet, or no more.
  */
 static struct heap *heap_for_free(const struct page *page)
 {
@@ -390,7 +390,7 @@ static struct heap *heap_for_free(const struct page *page)
     return settle();
 }
 
-/* A block of another region, or one that the thread's own heap cannot take. */
+/* A block of another region, or one that the thread's own heap cannot take: a remote free. */
 static void free_remotely(struct page *page, void *block)
 {
     struct heap *heap = heap_for_free(page);

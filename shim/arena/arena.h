@@ -30,7 +30,7 @@ void arena_plan_changed(void);
 /* The thread got another rule: its next allocation looks at it. Any thread. */
 void arena_rule_changed(struct thread *thread);
 /*
- * The same, and what the thread has follows it: its heap goes over to the new node's region. Whoever owns the record.
+ * The same, and the thread's heap is rehomed: it goes over to the new node's region. The caller owns the record.
  */
 void arena_rehome(struct thread *thread);
 /* The calling thread's start routine is over; destructors may still allocate and free. */
@@ -45,7 +45,7 @@ void *arena_allocate_aligned(size_t alignment, size_t size);
 void *arena_reallocate(void *pointer, size_t size);
 void arena_free(void *pointer);
 /*
- * The same, where the calling thread's heap is known: reading it costs an access to a page that is on one node for all.
+ * The same, where the caller knows its thread's heap: reading it again costs an access to a page on another node.
  */
 void arena_free_from(struct heap *heap, void *pointer);
 size_t arena_usable_size(void *pointer);

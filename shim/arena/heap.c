@@ -90,8 +90,8 @@ static struct heap *heap_new(struct region *region)
 }
 
 /*
- * Threads that no hook sees (raw clone, libraries that find libc's pthread_create behind ours) tell nobody of their
- * end. Where a region has many heaps, the kernel is asked for the borrowers.
+ * No hook reports the end of threads that no hook saw begin (raw clone, libraries that find libc's pthread_create behind
+ * ours). Where a region has many heaps, the kernel is asked which borrowers still exist.
  */
 static void reclaim(struct region *region)
 {
@@ -159,7 +159,7 @@ bool heap_rehome(struct heap *heap, struct region *region)
     }
     list_remove(before, heap);
     lock_give(&before->lock);
-    set_region(heap, region); /* from here on it is in no list: a forked child would go without it */
+    set_region(heap, region); /* it is in no list until list_add(): a child that is forked now loses it */
     if (lock_take(&region->lock)) {
         list_add(region, heap);
         lock_give(&region->lock);
@@ -176,9 +176,9 @@ void heap_trim(struct heap *heap)
     small_release_empty(heap);
 }
 
-/* --- what is due by time --- */
+/* --- periodic upkeep --- */
 
-/* A region that no thread works in any more has nobody else to look at its clock. */
+/* No thread allocates from some regions any more: other regions' threads purge them. */
 static void decay_another(struct heap *heap, uint32_t now)
 {
     for (uint32_t i = 0; i < OTHERS; i++) {

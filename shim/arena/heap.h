@@ -1,23 +1,23 @@
 /*
  * heap: what one thread at a time allocates small blocks from.
  *
- * Heaps belong to regions; threads borrow them. A thread takes a parked heap of its node at its first allocation and
- * parks it at its end, or when it runs on another node: thousands of short-lived threads use a few warm heaps, nothing
- * is abandoned and nothing is adopted on another node.
+ * Heaps belong to regions; threads borrow them. A thread takes a parked heap of its node at its first allocation, and
+ * parks it when it ends or runs on another node. So thousands of short-lived threads use a few warm heaps, and no heap
+ * is orphaned by the end of a thread.
  *
- * A heap has a bin for each size class: a last-in-first-out list of free blocks, which malloc and free work on alone,
+ * A heap has a bin for each size class: a last-in-first-out list of free blocks, on which malloc and free work alone,
  * and the pages that fill it. The block that was freed last is the one that is in the cache. When a bin runs empty it
- * takes all that a page has at once; when it holds too much, a half goes back to the pages.
+ * takes all that a page has at once; when it holds too much, half of it goes back to the pages.
  *
- * A thread puts every block of its own region that it frees into its own bin, whoever's page it is of: it is on the
- * right node. Only on the way back to the pages does it matter whose they are, and then many blocks go at once. So do
- * blocks of another region (outbox.h).
+ * A thread puts every block of its own region that it frees into its own bin, also blocks of other heaps' pages: they
+ * are on the right node. Only on the way back to the pages the owner matters, and then many blocks go at once. Blocks
+ * of another region are sent in batches (outbox.h).
  *
- * A heap is touched by its borrower alone, without atomics, except for `cpu`, `delayed` and what remote.h does to
- * its pages. It changes hands under its region's lock.
+ * Only its borrower touches a heap, without atomics, except for `cpu`, `delayed` and what remote.h does to its pages. It
+ * changes hands under its region's lock.
  *
- * `busy` is set while lists of pages are being changed. A fork at such a moment leaves the child a heap that cannot be
- * used again (its blocks can be read and freed all the same).
+ * `busy` is set while lists of pages are being changed. A fork at such a moment leaves the child a heap that is not used
+ * again there (its blocks can be read and freed all the same).
  */
 #ifndef NODEWISE_SHIM_ARENA_HEAP_H
 #define NODEWISE_SHIM_ARENA_HEAP_H
@@ -79,21 +79,21 @@ struct heap_counters {
     uint64_t large_slices; /* of large objects; in `bytes`, too, where they are added up (stats.c) */
 };
 
-/* 0: a library that counts for nobody, to compare the cost with (tools/bench/telemetry). */
+/* 0: a library without counters, to measure what they cost (tools/bench/telemetry). */
 #ifndef HEAP_COUNTS
 #define HEAP_COUNTS 1
 #endif
 
-/* Bytes freed for other heaps before their borrower looks in their place, at least. */
+/* The least number of bytes that a thread frees of other heaps before it collects on behalf of their owners. */
 #define PUSHED_LEAST ((uint64_t)4 << 20)
 
 /* A large object that was freed a moment ago, see large.c. */
 #define CACHED_MAX 4u
 
-/* Pages of one slice without a block in use, of whatever class: they go to the region many at once. */
+/* Pages of one slice without a block in use, of any class before: they go to the region many at once. */
 #define EMPTY_MAX 16u
 
-/* Blocks of a slice of another region, on their way home; see outbox.h. */
+/* Remote frees of one slice, not sent yet; see outbox.h. */
 struct remote_batch {
     uint32_t key;         /* the slice, counted from the arenas' beginning, plus one; 0: empty */
     uint16_t first, last; /* blocks, linked; in units of 16 bytes from the slice's beginning */
@@ -127,10 +127,10 @@ struct heap {
     uint32_t growth_at; /* and how many of them it takes until the counters are compared again */
     struct page *cached[CACHED_MAX];
     struct page *room; /* the span with room to grow that was freed last */
-    /* what the borrower freed of other heaps' pages since it last looked in their place, see remote.h */
+    /* what the borrower freed of other heaps' pages since it last collected for their owners, see remote.h */
     uint64_t pushed, pushed_limit; /* bytes */
     uint64_t pushed_to[REGIONS_MAX / 64];
-    uint32_t other_region; /* the one whose idle memory is looked at next */
+    uint32_t other_region; /* the next one whose idle memory is looked at */
     uint32_t next_cached;
     struct heap_counters counters, told; /* stats.h */
     struct remote_batch outbox[OUTBOX_BATCHES];
@@ -181,23 +181,25 @@ static inline bool heap_covers(const struct heap *heap, const void *pointer)
     return (uintptr_t)pointer - heap->start < heap->size;
 }
 
-/* A heap of the region for the calling thread; NULL: no memory can be had. tid: of a thread whose end nobody will tell,
- * else 0. */
+/*
+ * A heap of the region for the calling thread; NULL: no memory can be had. tid: of a thread whose end no hook will
+ * report, else 0.
+ */
 struct heap *heap_borrow(struct region *region, uint32_t core, int32_t tid);
-/* Gives it back, with what it holds. The thread must not use it any more. */
+/* Gives it back, with what it holds. The caller must not use it any more. */
 void heap_park(struct heap *heap);
 
 /*
- * The borrower's: the heap and all of its pages become another region's. Their addresses stay, so for a while the heap
- * gives out memory of the old node: who calls this has it moved (memory/relocation.h). What is not touched yet is not
- * given out any more. false: not now, a signal handler is inside.
+ * Called by the borrower: the heap and all of its pages go over to another region. Their addresses stay, so for a while
+ * the heap gives out memory of the old node, which the caller has moved (memory/relocation.h). Blocks that were never
+ * touched are not given out any more. false: not now, the caller is a signal handler that interrupted the heap's work.
  */
 bool heap_rehome(struct heap *heap, struct region *region);
 
-/* Now and then: what is due by time. Called by the borrower from slow paths. */
+/* Periodic upkeep: send batches, publish counters, purge. Called by the borrower from slow paths. */
 void heap_count_time(struct heap *heap);
 
-/* Empty pages, and what others have freed, back to the region. The caller is the borrower. */
+/* Empty pages, and what other threads have freed, back to the region. The caller is the borrower. */
 void heap_trim(struct heap *heap);
 /* Makes the borrower look at its CPU, rule and arena at its next allocation. Any thread. */
 static inline void heap_look_again(struct heap *heap)

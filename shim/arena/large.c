@@ -58,7 +58,7 @@ static void give(struct page *page)
 {
     struct region *region = region_of(page);
     if (!lock_take(&region->lock))
-        return; /* a signal handler inside the lock: lost to the region */
+        return; /* a signal handler inside the lock: the region loses the object */
     big_remove(region, page);
     bool away = page_set_away(page, false);
     if (page->state & STATE_ROOM) {
@@ -260,7 +260,7 @@ void large_free(struct page *page)
 
 /* --- realloc --- */
 
-/* Its end would be somebody else's, on the wrong node: the span stays as long as it is, only the memory goes. */
+/* Another thread would get the end, on the wrong node: so the span keeps its length, and only the memory goes. */
 static void drop_end(struct page *page, uint32_t slices)
 {
     int saved = errno;

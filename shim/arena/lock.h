@@ -1,5 +1,5 @@
 /*
- * lock: a futex mutex that knows its owner, for the few places where threads meet in the arenas.
+ * lock: a futex mutex that knows its owner, for the few structures of the arenas that threads share.
  *
  * Held for tens of instructions, never while the kernel is asked for something slow. lock_take() answers false when
  * the calling thread holds the lock already: a signal handler interrupted the owner, and must be served from elsewhere
@@ -17,8 +17,8 @@
 #include "shim/arena/assert.h"
 
 struct lock {
-    /* The holder's thread pointer, 0 when free; bit 0: somebody sleeps. One word, so that a signal handler never sees a
-     * taken lock without its holder. */
+    /* The holder's thread pointer, 0 when free; bit 0: a thread sleeps on it. One word, so that a signal handler never
+     * sees a taken lock without its holder. */
     _Atomic uintptr_t word;
 #ifdef NODEWISE_ASSERTIONS
     uint32_t rank; /* its place in the order: LOCK_RANK_…; 0: a lock without an order */
@@ -29,8 +29,8 @@ struct lock {
 
 /*
  * A thread that holds a lock takes no other one. Only a fork takes several: first `forking`, then those of the regions
- * from the first to the last. Debug builds assert it, but not in signal handlers, which cannot know what their thread
- * holds: a program's handler that allocates is served as well as can be.
+ * from the first to the last. Debug builds assert it, but not in signal handlers: one that allocates may
+ * have interrupted a holder.
  */
 #define LOCK_RANK_FORKING 1u
 #define LOCK_RANK_REGION  2u /* and the region's number */
@@ -59,7 +59,7 @@ static inline void lock_set_rank(struct lock *lock, uint32_t rank)
 
 /* Waits for it. errno kept. */
 bool lock_take_slow(struct lock *lock);
-/* In a forked child, whoever held it in the parent: the caller holds it now. */
+/* In a forked child: the caller holds it now, also if another thread of the parent did. */
 void lock_seize(struct lock *lock);
 void lock_wake(struct lock *lock);
 

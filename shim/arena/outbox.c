@@ -16,7 +16,7 @@ void outbox_send(struct heap *heap, struct remote_batch *batch)
     heap->sending = true;
     atomic_signal_fence(memory_order_seq_cst);
     struct remote_batch sent = *batch;
-    batch->key = 0; /* before it goes: a forked copy must not send it again */
+    batch->key = 0; /* before it is sent: a forked copy must not send it again */
     atomic_signal_fence(memory_order_seq_cst);
     const void *slice = (const void *)(heap->base + ((uintptr_t)(sent.key - 1) << SLICE_SHIFT));
     ASSERT(sent.count && sent.count <= sent.most);

@@ -1,16 +1,18 @@
 /*
- * outbox: blocks of other regions that a thread has freed, on their way home.
+ * outbox: remote frees of the calling thread, collected into batches before they are sent.
  *
- * Each goes home to a page on another node, whose descriptor is there, too. So blocks of one slice are linked to each
- * other first, a batch, and are pushed together (remote.h): what is touched of the other node for most of them is the
- * word of the block itself. A batch is sent when it is worth OUTBOX_BYTES, when another slice needs its place, when
- * the thread ends, and now and then while it allocates (heap_count_time()): half a MiB waits at most.
+ * A block of another region has to reach its page, whose descriptor lies on another node. So a thread links the blocks
+ * of one slice to each other first, a batch, and pushes them together (remote.h): for most blocks it then touches
+ * nothing of the other node but the block's own word. A batch is sent when it is worth OUTBOX_BYTES, when another slice
+ * needs its place, when the thread ends, and periodically while the thread allocates (heap_count_time()). At most half
+ * a MiB waits in an outbox.
  *
- * A page counts the blocks in a batch as used, as it does those in a bin: it stays what it is, and a slice that has a
- * batch is known to have small blocks of one class without a look at its descriptor.
+ * A page counts the blocks in a batch as used, as it does those in a bin. So the page stays what it is, and a slice that
+ * has a batch is known to have small blocks of one class without a look at its descriptor.
  *
- * The borrower's alone. `sending` keeps a signal handler out, whose frees go directly. A fork in the middle leaves the
- * copy a batch that counts a block too many, or has lost what was just sent: at most, the copy does not use it again.
+ * Only the heap's borrower uses its outbox. `sending` keeps a signal handler out, whose frees go directly to the page.
+ * A fork in the middle leaves the copy a batch that counts one block too many, or that has lost what was just sent;
+ * `sending` then stays set, and the copy does not use that outbox again.
  */
 #ifndef NODEWISE_SHIM_ARENA_OUTBOX_H
 #define NODEWISE_SHIM_ARENA_OUTBOX_H
@@ -25,12 +27,12 @@
 #define OUTBOX_BLOCKS 64u
 #define OUTBOX_UNIT   16u
 
-/* Sends the batch, which is empty then. */
+/* Sends the batch and empties it. */
 void outbox_send(struct heap *heap, struct remote_batch *batch);
 /* All of them. */
 void outbox_send_all(struct heap *heap);
 
-/* Begins a batch with a small block of the page, which is another region's. */
+/* Begins a batch with a small block of the page, which another region has. */
 void outbox_add(struct heap *heap, struct page *page, void *block);
 
 static inline struct remote_batch *outbox_batch(struct heap *heap, uintptr_t slice)
@@ -50,7 +52,7 @@ static inline void *outbox_block(const void *other, uint16_t unit)
     return (void *)(((uintptr_t)other & ~((uintptr_t)SLICE_SIZE - 1)) + (uintptr_t)unit * OUTBOX_UNIT);
 }
 
-/* Takes the pointer if there is a batch for its slice. heap: any, also a stand-in. */
+/* Takes the pointer if there is a batch for its slice. heap: any, stand-ins included. */
 static inline bool outbox_takes(struct heap *heap, void *pointer)
 {
     uintptr_t slice = ((uintptr_t)pointer - heap->base) >> SLICE_SHIFT;

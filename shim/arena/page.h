@@ -14,15 +14,16 @@
  *   hardened. It does not change while a block of the slice is in use, so the fast path of free reads this dense table
  *   and nothing of the descriptor, and threads that free each other's blocks do not disturb each other by looking.
  * - Line 0 of a descriptor belongs to the thread that has borrowed the page's heap, without atomics.
- * - Line 1: `remote` is for every thread; the rest changes only under the region's lock or by the owner.
+ * - Line 1: every thread may change `remote`; the rest changes only under the region's lock or by the owner.
  *
  * Invariants of a small page
  * - used counts the blocks that the page has given out and not got back: in the program's hands, in some heap's bin, or
  *   on `remote`. carved - used blocks are on `free`.
  * - It is in its bin's list, unless it is FULL (free == NULL and carved == capacity) or the bin's spare (used == 0).
- * - remote: bits 63..48 count, 47..1 first block, bit 0 ASKS: the page is FULL and wants to be told of the first remote
- *   free. Who clears ASKS puts the page on its heap's `delayed` list, once. When the owner clears it first and finds it
- *   gone, the page is PENDING: it will turn up there, and must not be given away before.
+ * - remote: bits 63..48 count, 47..1 first block, bit 0 ASKS: the page is FULL and its owner wants to know of the first
+ *   remote free. The thread that clears ASKS puts the page on its heap's `delayed` list, once. An owner that finds ASKS
+ *   cleared when it takes a block back marks the page PENDING: the page will turn up on that list, and must not be given
+ *   away before.
  */
 #ifndef NODEWISE_SHIM_ARENA_PAGE_H
 #define NODEWISE_SHIM_ARENA_PAGE_H
@@ -67,17 +68,17 @@ struct page {
     uint16_t capacity;
 
     _Alignas(64) _Atomic uintptr_t remote;
-    _Atomic(struct heap *) heap; /* its owner's to write; whoever moves pages looks at it */
+    _Atomic(struct heap *) heap; /* only its owner writes it; threads that move pages read it */
     struct page *newer, *older;  /* delayed list (newer only); dirty spans by age */
     uint32_t slices;             /* of the page, object or span whose head this is */
     uint32_t freed_at;           /* ms, of a dirty span */
     uint32_t back;               /* interior and last slices: how far the head is */
     uint8_t class_number;
-    _Atomic uint8_t kind;    /* enum page_kind; who frees the neighbour looks at it, under the region's lock */
+    _Atomic uint8_t kind;    /* enum page_kind; a thread that frees the neighbour reads it, under the region's lock */
     uint8_t state;           /* enum page_state */
     uint8_t zeroed;          /* what was not carved yet reads as zero */
     _Atomic bool away;       /* some of its memory was moved to another node than the region's, see moving.h */
-    uint16_t rule;           /* of a large object's maker, index in the plan or UINT16_MAX */
+    uint16_t rule;           /* of the thread that made a large object, index in the plan or UINT16_MAX */
     _Atomic uint32_t maker;  /* of a large object: tid of the thread that allocated it, 0: unknown */
     _Atomic uint32_t serial; /* tells a large object from an earlier one here */
 };
@@ -100,8 +101,8 @@ struct arena_map {
 extern struct arena_map region_map __attribute__((visibility("hidden")));
 
 /*
- * Relaxed: a reader that does not own the page learns from `kind` that its span is in use, whatever it is at the
- * moment, or under the lock that it is free, and then nobody else changes it.
+ * Relaxed: a reader that does not own the page learns from `kind` that its span is in use, or under the lock that it is
+ * free, and then no other thread changes it.
  */
 static inline enum page_kind page_kind(const struct page *page)
 {

@@ -67,14 +67,14 @@ static uint32_t count_of(struct region *region)
     return count;
 }
 
-/* One by one, first to last and behind the others again: who wants a heap meanwhile finds the rest. */
+/* One by one, from the front to the end: threads that borrow a heap meanwhile find the others. */
 static bool collect_first(struct region *region)
 {
     if (!lock_take(&region->lock))
         return false;
     struct heap *heap = take_behind(region, NULL);
     if (heap)
-        heap->owner = __builtin_thread_pointer(); /* a child that is forked now parks it, or leaves it if it is busy */
+        heap->owner = __builtin_thread_pointer(); /* a child that is forked now parks it, or loses it if it is busy */
     lock_give(&region->lock);
     if (!heap)
         return false;

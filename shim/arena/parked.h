@@ -1,9 +1,9 @@
 /*
- * parked: the heaps of a region that nobody has borrowed.
+ * parked: the heaps of a region that no thread has borrowed.
  *
- * Their pages go on being in use: by blocks that ended threads left behind, or threads that have gone to another node.
- * What others free of these stays on its pages until the heap is borrowed again, which may be never, or until somebody
- * who frees much for others goes over them (remote.h).
+ * Their pages stay in use: by blocks of ended threads, or of threads that run on another node now. What other threads
+ * free of these stays on the pages until a thread borrows the heap again, which may never happen, or until a thread
+ * that frees much for others collects it (remote.h).
  */
 #ifndef NODEWISE_SHIM_ARENA_PARKED_H
 #define NODEWISE_SHIM_ARENA_PARKED_H
@@ -14,12 +14,12 @@
 #include "shim/arena/heap.h"
 #include "shim/arena/region.h"
 
-/* With the region's lock held: the heap is nobody's from here on, and the first to be taken. */
+/* With the region's lock held: no thread has the heap from here on, and it is the first to be taken. */
 void parked_add(struct region *region, struct heap *heap);
-/* The same: a heap that worked on this core before, if one is near; NULL: there is none. It is in no list any more. */
+/* The same: a heap that worked on this core before, if one is near the front; NULL: there is none. It leaves the list. */
 struct heap *parked_take(struct region *region, uint32_t core);
 
-/* Without the lock. Empty pages of all parked heaps, and what others have freed there, back to the region. */
+/* Without the lock. Empty pages of all parked heaps, and what other threads have freed there, back to the region. */
 void parked_collect(struct region *region);
 
 /* parked_collect(), and then all dirty memory goes back to the kernel. Returns whether any went. */

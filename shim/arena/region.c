@@ -266,7 +266,7 @@ static void prefault_beginning(struct region *region)
 }
 
 /*
- * Where the system makes transparent huge pages for everybody (enabled = always), the beginning of a region gets none:
+ * Where the system makes transparent huge pages everywhere (enabled = always), the beginning of a region gets none:
  * the heaps of a few threads touch a little of many pages, and each would become 2 MiB. Programs that use more have the
  * system's setting for it.
  */

@@ -8,7 +8,7 @@
  *
  * A flavour is what rules ask beyond the node: bind or prefer, huge pages, prefaulting. Nearly every plan has one.
  *
- * Regions are constant after arenas_open() except for what their locks guard. errno is kept by all functions.
+ * Regions are constant after regions_reserve() except for what their locks guard. errno is kept by all functions.
  */
 #ifndef NODEWISE_SHIM_ARENA_REGION_H
 #define NODEWISE_SHIM_ARENA_REGION_H
@@ -26,7 +26,7 @@
 #define SPAN_BINS    112u /* span.c */
 
 enum binding {
-    BINDING_NONE, /* the memory policy of whoever touches a page first: one region for the process */
+    BINDING_NONE, /* the memory policy of the thread that touches a page first: one region for the process */
     BINDING_PREFERRED,
     BINDING_BIND,
 };
@@ -88,7 +88,7 @@ size_t region_huge_size(const struct region *region);
 /* Can the kernel have made transparent huge pages in this part of the region? */
 bool region_has_huge_pages(const struct region *region, uintptr_t start);
 
-/* The counters of a region change under its lock; anybody may look at them, and sees some recent value. */
+/* The counters of a region change under its lock; any thread may read them, and sees some recent value. */
 static inline uint32_t counter_read(const _Atomic uint32_t *counter)
 {
     return atomic_load_explicit(counter, memory_order_relaxed);

@@ -7,10 +7,10 @@
 #include "shim/arena/parked.h"
 #include "shim/arena/small.h"
 
-#define PART     8u                   /* of what is in use: so much is freed before anybody looks again */
-#define PER_HEAP ((uint64_t)64 << 10) /* and so many bytes more for each heap that is gone over */
-#define LISTS    64u                  /* heaps whose lists are taken under one lock */
-#define PAGES    32u                  /* that are given back under one lock */
+#define PART     8u /* of what is in use: a thread frees that much before it collects for others again */
+#define PER_HEAP ((uint64_t)64 << 10) /* and so many bytes more for each heap that it visits */
+#define LISTS    64u                  /* heaps whose lists it takes under one lock */
+#define PAGES    32u                  /* that it gives back under one lock */
 
 /* --- freeing --- */
 
@@ -31,17 +31,17 @@ static void push(struct page *page, void *first, void *last, uint32_t count)
         *(uintptr_t *)last = old & (REMOTE_ONE - 1) & ~REMOTE_ASKS;
         changed = (uintptr_t)first | ((old & ~(REMOTE_ONE - 1)) + count * REMOTE_ONE);
         /* release: the owner's acquire sees the links that were written into the blocks;
-         * acquire: whoever asked has done with `newer`, which is ours to write then */
+         * acquire: the owner that set ASKS is done with `newer`, and this thread may write it */
     } while (!atomic_compare_exchange_weak_explicit(&page->remote, &old, changed, memory_order_acq_rel,
                                                     memory_order_relaxed));
     if (old & REMOTE_ASKS)
-        add_delayed(page->heap, page); /* it stays the page's heap until the page has been seen on this list */
+        add_delayed(page->heap, page); /* the page keeps this heap until its owner has seen it on the list */
 }
 
 void remote_push(struct heap *heap, struct page *page, void *first, void *last, uint32_t count)
 {
     uint32_t region = page_region(page);
-    /* before the blocks go: afterwards the page may be somebody else's */
+    /* before the blocks go: afterwards the page may change hands */
     heap->pushed += (uint64_t)count * class_size(page->class_number);
     heap->pushed_to[region / 64] |= UINT64_C(1) << region % 64;
     push(page, first, last, count);
@@ -83,12 +83,12 @@ struct page *remote_take_delayed(struct heap *heap)
     return atomic_exchange_explicit(&heap->delayed, NULL, memory_order_acquire);
 }
 
-/* --- in the owner's place --- */
+/* --- on behalf of owners that do not run --- */
 
 /*
- * All blocks of a page that is on the caller's list have come back, so nobody has one, no bin and no program; the page
- * is in no list of its heap, because it is FULL; its owner can reach it through the delayed pages alone.
- * The acquire sees what the owner wrote before it asked or gave its blocks away.
+ * All blocks of a page on the caller's list are remote frees: no bin and no program has one. The page is FULL, so it is
+ * in no list of its heap, and its owner reaches it through the delayed pages alone, which the caller has taken.
+ * The acquire sees what the owner wrote before it set ASKS or gave its blocks away.
  */
 static bool is_abandoned(const struct page *page)
 {
@@ -96,6 +96,7 @@ static bool is_abandoned(const struct page *page)
     return word >> REMOTE_COUNT_SHIFT == page->capacity && (page->state & STATE_FULL);
 }
 
+/* Pages without a block in use that the caller has taken from their owners. */
 struct taken {
     struct page *pages[PAGES];
     uint32_t count;
@@ -174,7 +175,7 @@ void remote_collect_others(struct heap *heap)
 {
     uint64_t slices = 0, heaps = 0;
     if (heap->busy)
-        return; /* a signal handler inside this heap: the next time */
+        return; /* a signal handler inside this heap: it waits for the next call */
     heap->busy = true;
     heap->pushed = 0;
     for (uint32_t i = 0; i < region_map.count; i++) {

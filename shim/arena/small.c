@@ -8,7 +8,7 @@
 #include "shim/arena/remote.h"
 #include "shim/arena/span.h"
 
-#define CARVE_BYTES 4096u /* made into blocks at a time: pages of memory that nobody uses yet stay untouched */
+#define CARVE_BYTES 4096u /* made into blocks at a time: memory that the program does not use yet stays untouched */
 #define CARVE_LEAST 4u    /* blocks of up to a few pages: their first pages will be used soon */
 #define CARVE_ALONE 8192u /* blocks that are larger are made one by one */
 #define BIN_BYTES   (128u << 10)
@@ -58,7 +58,7 @@ static void list_remove(struct bin *bin, struct page *page)
 
 /* --- full pages --- */
 
-/* To be told of the next remote free. false: others have freed blocks already. */
+/* Asks for notice of the next remote free. false: there are remote frees already. */
 static bool ask(struct page *page)
 {
     uintptr_t none = 0;
@@ -74,7 +74,7 @@ static void no_longer_full(struct page *page)
     list_append(bin_of_page(page), page);
 }
 
-/* A block of a full page comes back from its own bin. */
+/* A block of a full page returns from the owner's bin. */
 static void unfull(struct page *page)
 {
     uintptr_t old = atomic_fetch_and_explicit(&page->remote, ~REMOTE_ASKS, memory_order_relaxed);
@@ -113,7 +113,7 @@ static void give_empty(struct heap *heap)
     heap->empty_count = 0;
 }
 
-/* From before the heap moved house. */
+/* From before the heap was rehomed. */
 static bool is_of_old_region(const struct heap *heap, const struct page *page)
 {
     return page_region(page) != heap->region->number;
@@ -152,7 +152,7 @@ static void page_emptied(struct heap *heap, struct page *page)
 {
     struct bin *bin = bin_of_page(page);
     if (page->state & STATE_PENDING)
-        return; /* take_one_delayed() will come by */
+        return; /* take_one_delayed() will find it */
     list_remove(bin, page);
     if (!bin->spare && !is_of_old_region(heap, page))
         bin->spare = page;
@@ -267,11 +267,11 @@ static void take_blocks(struct bin *bin, struct page *page)
     bin_count_anew(bin);
 }
 
-/* The page has nothing left to give: out of the list, unless others have freed blocks of it meanwhile. */
+/* The page has nothing left to give: out of the list, unless there are remote frees meanwhile. */
 static void put_aside(struct bin *bin, struct page *page)
 {
     list_remove(bin, page);
-    page->state |= STATE_FULL; /* before anybody can be told */
+    page->state |= STATE_FULL; /* before another thread can see ASKS */
     if (!ask(page))
         no_longer_full(page);
     page_check(page);
@@ -282,7 +282,7 @@ static bool needs_carving(const struct page *page)
     return !page->free && !remote_any(page);
 }
 
-/* *ret_fresh: the blocks have never been anybody's and read as zero, but for their links. */
+/* *ret_fresh: the blocks were never given out, and read as zero but for their links. */
 static bool fill_from(struct bin *bin, struct page *page, bool *ret_fresh)
 {
     bool any = page->free || remote_collect(page);
@@ -483,7 +483,7 @@ void small_seal(struct heap *heap)
             page->capacity = (uint16_t)page_carved(page);
 }
 
-/* What others have freed, also behind a list that is not empty. */
+/* Collects remote frees also when the free list is not empty: they go in front. */
 static void collect_behind(struct page *page)
 {
     void *before = page->free, **link = &page->free;

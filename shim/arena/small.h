@@ -25,7 +25,7 @@ void small_look(struct bin *bin);
 void small_release_spares(struct heap *heap);
 void small_release_empty(struct heap *heap);
 
-/* Pages of one region without a block in use, which no list and no thread but the caller knows, whoever's they were. */
+/* Pages of one region without a block in use, of any heap before, which no list and no other thread has. */
 void small_give_up(struct page *const *pages, uint32_t count);
 
 /* Empty pages go to the region, and no page has more blocks made than it has. */

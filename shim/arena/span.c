@@ -367,7 +367,7 @@ void span_shorten(struct region *region, struct page *page, uint32_t slices, uin
 static bool purge(struct region *region, struct page *page, uint32_t slices, uint32_t reach, uint32_t now)
 {
     int saved = errno;
-    mark(page, slices, PAGE_INTERIOR); /* nobody merges with it while the lock is free */
+    mark(page, slices, PAGE_INTERIOR); /* no neighbour merges with it while the lock is free */
     lock_give(&region->lock);
     bool gone = raw_madvise(page_start(page), (size_t)reach << SLICE_SHIFT, MADV_DONTNEED) == 0;
     lock_take(&region->lock);

@@ -2,7 +2,7 @@
  * stats: counting without a shared cache line, and without an instruction in the fast paths beyond what they need.
  *
  * A bin counts what goes in and out, because it must know how much it holds: so the number of allocations is there for
- * nothing. A heap tells the telemetry every DECAY_EVERY ms, when its counters have grown by an eighth or somewhat more,
+ * free. A heap tells the telemetry every DECAY_EVERY ms, when its counters have grown by an eighth or somewhat more,
  * and when it changes hands: exact at an end, a little behind while a program runs. tools/bench/telemetry has the cost.
  */
 #ifndef NODEWISE_SHIM_ARENA_STATS_H
@@ -19,7 +19,7 @@ struct arena_totals {
     size_t large_objects, heaps;
 };
 
-/* What is new to the telemetry. The caller is the borrower, or nobody is. */
+/* Publishes what is new to the telemetry. The caller is the borrower, or no thread is. */
 void stats_tell(struct heap *heap);
 
 /* The same when it is an eighth more than was told: a thread that goes to sleep after a burst leaves a fair picture. */

@@ -4,7 +4,7 @@
  *   arena_model [SECONDS [SEED]]          default: 2 seconds, seed 1
  *
  * Threads begin, run on CPUs of four nodes, move between them, allocate, resize, exchange and free blocks of all sizes,
- * also whole piles of equal ones that somebody else frees at once, and end; some only free. The shadow knows each
+ * also whole piles of equal ones that another thread frees at once, and end; some only free. The shadow knows each
  * block's place, size and bytes. A mistake is a block that overlaps another, is not on the node that its thread ran on,
  * is not aligned or zero as asked, lost its bytes when it moved, or is still counted when all is freed. The first one
  * ends the program with its step and seed; the address and thread sanitizers look on when they are built in.
@@ -73,7 +73,7 @@ static uint64_t next_random(struct life *life)
     return life->random;
 }
 
-/* Mostly small, now and then a page or a slice, seldom many of them. */
+/* Mostly small, sometimes a page or a slice, seldom many of them. */
 static size_t random_size(struct life *life)
 {
     static const uint32_t limits[16] = {64,  64,   64,   64,   256,  256,   256,   256,
@@ -109,9 +109,9 @@ static void check_bytes(const struct life *life, const unsigned char *block, siz
 {
     for (size_t i = 0; i < upto; i += step_of(size))
         if (block[i] != byte_at(mark, i))
-            fail(life, "a byte was changed by somebody else", block[i], byte_at(mark, i));
+            fail(life, "a byte was changed by another thread", block[i], byte_at(mark, i));
     if (size && upto == size && block[size - 1] != byte_at(mark, size - 1))
-        fail(life, "the last byte was changed by somebody else", block[size - 1], byte_at(mark, size - 1));
+        fail(life, "the last byte was changed by another thread", block[size - 1], byte_at(mark, size - 1));
 }
 
 static void check_zero(const struct life *life, const unsigned char *block, size_t size)

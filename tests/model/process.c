@@ -81,7 +81,7 @@ struct shim shim;
 struct next next_table;
 __thread struct thread *thread_self __attribute__((tls_model("initial-exec")));
 
-/* Nothing stands behind: whatever the arenas do not serve fails. */
+/* There is no allocator behind: what the arenas do not serve fails. */
 void *next_find(const char *name)
 {
     (void)name;

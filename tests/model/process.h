@@ -24,7 +24,7 @@ uint32_t process_node_of(const void *block);
 /* As the shim does when a thread's start routine is over. */
 void process_thread_ended(void);
 
-/* Bytes in the program's hands, as the arenas count them. Nobody allocates or frees meanwhile. */
+/* Bytes in the program's hands, as the arenas count them. No thread allocates or frees meanwhile. */
 size_t process_live_bytes(void);
 
 /* Bytes that the arenas hold from the kernel, in use or not. */
