@@ -1,50 +1,77 @@
-"""Bars of remote shares as SVG: a group for each load, a bar for each system, no library needed."""
+#!/usr/bin/python3
+"""Remote shares as SVG: a panel for each load, a bar for each system, its value beside it. No library needed.
 
-COLOURS = ["#9aa0a6", "#7b8794", "#b0b7bf", "#c9a66b", "#b98b52", "#a67c45", "#8f86b5", "#1a73e8"]
-LEFT, TOP, BAR, GAP, HEIGHT = 52, 46, 11, 18, 220
-FONT = 'font-family="sans-serif" fill="#3c4043"'
+  tools/bench/locality_chart.py tools/bench/results/locality.json >tools/bench/results/locality.svg
+"""
+
+import json
+import sys
+
+TITLES = {"own": "own objects", "handover": "hand-over", "array": "array made by main", "short": "short-lived threads",
+          "pool": "shared pool", "redis": "redis", "python": "Python threads"}
+PANELS = 2  # beside each other
+MARGIN, GUTTER, HEAD = 20, 40, 62
+NAMES, BAR, VALUE = 82, 268, 58  # columns of a panel: the system's name, its bar, room for a value behind the longest
+LINE, THICK, TITLE = 19, 13, 30  # rows: a bar, its thickness, the load's name above
+OURS = "nodewise"
+# Class: what a viewer without styles shows, and the same for dark paper.
+COLOURS = {"paper": ("#ffffff", "#0d1117"), "ink": ("#1b1f24", "#e6edf3"), "quiet": ("#57606a", "#9aa4af"),
+           "other": ("#b6bec8", "#57606a"), "ours": ("#0072b2", "#49a5e6"), "axis": ("#57606a", "#9aa4af")}
 
 
-def text(x, y, words, size=11, anchor="start"):
-    return f'<text x="{x}" y="{y}" font-size="{size}" text-anchor="{anchor}" {FONT}>{words}</text>'
+def paint(name):
+    return f'class="{name}" fill="{COLOURS[name][0]}"'
 
 
-def axis(width, most):
-    lines = []
-    for percent in range(0, int(most * 100) + 1, 25):
-        y = TOP + HEIGHT - HEIGHT * percent / 100 / most
-        lines.append(f'<line x1="{LEFT}" y1="{y}" x2="{width - 10}" y2="{y}" stroke="#dadce0"/>')
-        lines.append(text(LEFT - 6, y + 4, f"{percent} %", anchor="end"))
-    return lines
+def text(x, y, words, size=12, anchor="start", colour="ink", bold=False):
+    weight = ' font-weight="bold"' if bold else ""
+    return f'<text x="{x:g}" y="{y:g}" font-size="{size}" text-anchor="{anchor}"{weight} {paint(colour)}>{words}</text>'
 
 
-def group(x, load, row, systems, colours, most):
-    bars = []
+def bar(x, y, system, share, most):
+    length, ours = BAR * share / most, system == OURS
+    return [text(x + NAMES - 8, y + 11, system, anchor="end", bold=ours),
+            f'<rect x="{x + NAMES}" y="{y}" width="{length:.1f}" height="{THICK}" {paint("ours" if ours else "other")}/>',
+            text(x + NAMES + length + 6, y + 11, f"{100 * share:.1f} %", bold=ours)]
+
+
+def panel(x, y, title, row, systems, most):
+    lines = ['<g class="panel">', text(x + NAMES, y + 14, title, 13, bold=True)]
     for i, system in enumerate(systems):
-        height = HEIGHT * row[system] / most
-        bars.append(f'<rect x="{x + i * BAR}" y="{TOP + HEIGHT - height:.1f}" width="{BAR - 1}" height="{height:.1f}" '
-                    f'fill="{colours[system]}"><title>{load}, {system}: {100 * row[system]:.1f} %</title></rect>')
-    bars.append(text(x + len(systems) * BAR / 2, TOP + HEIGHT + 16, load, anchor="middle"))
-    return bars
+        lines += bar(x, y + TITLE - 4 + i * LINE, system, row[system], most)
+    bottom = y + TITLE - 6 + len(systems) * LINE
+    lines.append(f'<rect x="{x + NAMES - 1}" y="{y + TITLE - 7}" width="1" height="{bottom - y - TITLE + 5}" {paint("axis")}/>')
+    return [*lines, "</g>"]
 
 
-def legend(systems, colours):
-    words, x = [], LEFT
-    for system in systems:
-        words.append(f'<rect x="{x}" y="{TOP - 20}" width="10" height="10" fill="{colours[system]}"/>')
-        words.append(text(x + 14, TOP - 11, system))
-        x += 30 + 7 * len(system)
-    return words
+def style():
+    dark = "".join(f".{name}{{fill:{colour}}}" for name, (_, colour) in COLOURS.items())
+    return f"<style>@media (prefers-color-scheme:dark){{{dark}}}</style>"
 
 
 def draw(table, systems, titles):
     """table: {load: {system: share}}"""
-    colours = dict(zip(systems[::-1], COLOURS[::-1]))
-    width = LEFT + len(table) * (max(len(systems) * BAR, 96) + GAP) + 10
     most = max(0.75, max(max(row.values()) for row in table.values()))
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{TOP + HEIGHT + 28}">',
-             '<rect width="100%" height="100%" fill="white"/>', text(LEFT, 16, "Remote share of all loads and stores", 13)]
-    parts += axis(width, most) + legend(systems, colours)
+    wide, high = NAMES + BAR + VALUE, TITLE + len(systems) * LINE + 16
+    width = 2 * MARGIN + PANELS * wide + (PANELS - 1) * GUTTER
+    height = HEAD + (len(table) + PANELS - 1) // PANELS * high + MARGIN
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">',
+             style(), f'<rect width="{width}" height="{height}" {paint("paper")}/>',
+             '<g font-family="Helvetica, Arial, sans-serif">',
+             text(MARGIN, 30, "Loads and stores that went to another node's memory", 16, bold=True),
+             text(MARGIN, 50, "share of all that a load makes; less is better", colour="quiet")]
     for i, (load, row) in enumerate(table.items()):
-        parts += group(LEFT + GAP / 2 + i * (max(len(systems) * BAR, 96) + GAP), titles[load], row, systems, colours, most)
-    return "\n".join([*parts, "</svg>"]) + "\n"
+        parts += panel(MARGIN + i % PANELS * (wide + GUTTER), HEAD + i // PANELS * high, titles[load], row, systems, most)
+    return "\n".join([*parts, "</g>", "</svg>"]) + "\n"
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    with open(sys.argv[1], encoding="utf-8") as file:
+        table = json.load(file)["remote_accesses"]
+    sys.stdout.write(draw(table, list(next(iter(table.values()))), TITLES))
+
+
+if __name__ == "__main__":
+    main()
