@@ -9,12 +9,12 @@ import subprocess
 import sys
 import time
 import urllib.request
-import xml.etree.ElementTree
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 import jsonschema  # Debian: python3-jsonschema
 
 import harness
+import pictures
 from harness import wait_until
 
 BUSY = os.path.join(harness.BUILD, "tests", "interpose", "some_are_busy")
@@ -80,10 +80,7 @@ class Views(harness.ProgramTest):
         return page.words
 
     def check_picture(self, text):
-        root = xml.etree.ElementTree.fromstring(text)
-        self.assertTrue(root.tag.endswith("svg"))
-        self.assertNotIn("http", text.replace("http://www.w3.org/2000/svg", ""))
-        return " ".join(root.itertext())
+        return pictures.check_svg(self, text)
 
     def test_a_plan_as_map_picture_and_page(self):
         policy = self.policy(POLICY)

@@ -1,43 +1,54 @@
 #include "tools/picture/markup.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 
-/* After Okabe and Ito: told apart with the common kinds of colour blindness. Letters say the same again. */
-const char palette_css[] =
-    ":root{--paper:#ffffff;--ink:#1b1f24;--quiet:#57606a;--line:#d0d7de;--card:#f6f8fa;--bad:#b42318;--good:#116329;"
-    "--r0:#9fd3f5;--r1:#f8d48a;--r2:#8fd9c0;--r3:#f2e97e;--r4:#a9c4ee;--r5:#f0b48c;--r6:#e3b7d3;--r7:#c8cdd2;--r8:#"
-    "ffffff}"
-    "@media "
-    "(prefers-color-scheme:dark){:root{--paper:#0d1117;--ink:#e6edf3;--quiet:#9aa4af;--line:#30363d;--card:#161b22;"
-    "--bad:#ff9b8f;--good:#7ee2a0;"
-    "--r0:#0b5a86;--r1:#8a5a00;--r2:#00664b;--r3:#6b6400;--r4:#27448f;--r5:#8a3c00;--r6:#7a3560;--r7:#4a5058;"
-    "--r8:#0d1117}}";
-
-unsigned palette_of(size_t rule)
+static bool continues(char c)
 {
-    return rule == SIZE_MAX ? PALETTE_SIZE : (unsigned)(rule % PALETTE_SIZE);
+    return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+/* The bytes of the character at `text`; 0 where there is none that a document may have. */
+static unsigned letter_bytes(const char *text)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    unsigned char first = (unsigned char)*text;
+    if (first < 0x80)
+        return (first < 0x20 && first != '\n' && first != '\t') || first == 0x7f ? 0 : 1;
+    unsigned bytes = first >= 0xf0 && first < 0xf8 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 0;
+    if (first >= 0xf8 || !bytes)
+        return 0;
+    uint32_t letter = first & (0xffu >> (bytes + 1));
+    for (unsigned i = 1; i < bytes; i++) {
+        if (!continues(text[i])) /* the end of the text, too */
+            return 0;
+        letter = letter << 6 | ((unsigned char)text[i] & 0x3f);
+    }
+    bool is_surrogate = letter >= 0xd800 && letter < 0xe000, is_none = letter == 0xfffe || letter == 0xffff;
+    return letter < least[bytes] || letter > 0x10ffff || is_surrogate || is_none ? 0 : bytes;
 }
 
 void markup_text(FILE *to, const char *text)
 {
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c == '&')
+    while (*text) {
+        unsigned bytes = letter_bytes(text);
+        if (*text == '&')
             fputs("&amp;", to);
-        else if (c == '<')
+        else if (*text == '<')
             fputs("&lt;", to);
-        else if (c == '>')
+        else if (*text == '>')
             fputs("&gt;", to);
-        else if (c == '"')
+        else if (*text == '"')
             fputs("&quot;", to);
-        else if (c == '\'')
+        else if (*text == '\'')
             fputs("&#39;", to);
-        else if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f)
-            fputs("\xef\xbf\xbd", to);
+        else if (bytes)
+            fwrite(text, 1, bytes, to);
         else
-            fputc(c, to);
+            fputs("\xef\xbf\xbd", to);
+        text += bytes ? bytes : 1;
     }
 }
 

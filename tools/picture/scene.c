@@ -1,4 +1,4 @@
-#include "tools/picture/scene.h"
+#include "tools/picture/scene_machine.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -43,11 +43,6 @@ static size_t find_rule(const struct scene *scene, const char *name)
         if (strcmp(scene->rules[i].name, name) == 0)
             return i;
     return SCENE_NO_RULE;
-}
-
-const char *scene_mark(const struct scene *scene, size_t rule)
-{
-    return rule < scene->rule_count ? scene->rules[rule].mark : "·";
 }
 
 /* --- threads, those alike counted together --- */
@@ -117,125 +112,6 @@ static int make_groups(struct scene *scene, const json_t *threads, bool all)
     return error;
 }
 
-void scene_group_label(const struct scene_group *group, char *ret_label, size_t size)
-{
-    if (group->count == 1)
-        snprintf(ret_label, size, "%s", group->name);
-    else
-        snprintf(ret_label, size, "%zu threads (%s, …)", group->count, group->name);
-}
-
-void scene_group_cpus(const struct scene_group *group, char *ret_text, size_t size)
-{
-    snprintf(ret_text, size, "CPU%s %s", cpuset_weight(&group->set) == 1 ? "" : "s",
-             *group->cpus ? group->cpus : "not known");
-}
-
-/* --- nodes and cells --- */
-
-static size_t count_all(const json_t *machine, const char *what)
-{
-    size_t count = 0, i, k;
-    json_t *node, *cache;
-    json_array_foreach(json_object_get(machine, "nodes"), i, node)
-        json_array_foreach(json_object_get(node, "l3"), k, cache) {
-            struct cpuset cpus = CPUSET_EMPTY;
-            if (strcmp(what, "cpus") == 0 && cpuset_parse_list(&cpus, text_of(cache, "cpus"), NULL) == 0)
-                count += cpuset_weight(&cpus);
-            else
-                count += json_array_size(json_object_get(cache, "cores"));
-            cpuset_free(&cpus);
-        }
-    return count;
-}
-
-static int add_cell(struct scene_node *node, const struct cpuset *cpus)
-{
-    struct scene_cell *cells = realloc(node->cells, (node->cell_count + 1) * sizeof(*cells));
-    if (!cells)
-        return -ENOMEM;
-    node->cells = cells;
-    struct scene_cell *cell = &cells[node->cell_count];
-    *cell = (struct scene_cell){.cpus = CPUSET_EMPTY};
-    int error = cpuset_copy(&cell->cpus, cpus);
-    if (error < 0)
-        return error;
-    node->cell_count++;
-    cpuset_format(cpus, cell->label, sizeof(cell->label));
-    return 0;
-}
-
-static int add_set(struct scene_node *node, const char *text)
-{
-    struct cpuset cpus = CPUSET_EMPTY;
-    int error = cpuset_parse_list(&cpus, text, NULL) < 0 || cpuset_is_empty(&cpus) ? 0 : add_cell(node, &cpus);
-    cpuset_free(&cpus);
-    return error;
-}
-
-/* The hardware threads of a core stand beside each other. */
-static int add_cpus(struct scene_node *node, const char *core)
-{
-    struct cpuset cpus = CPUSET_EMPTY, one = CPUSET_EMPTY;
-    int error = cpuset_parse_list(&cpus, core, NULL) < 0 ? 0 : 1;
-    for (int id = error ? cpuset_first(&cpus) : -1; id >= 0 && error >= 0; id = cpuset_next(&cpus, id)) {
-        cpuset_clear(&one);
-        error = cpuset_add(&one, (unsigned)id);
-        if (error >= 0)
-            error = add_cell(node, &one);
-    }
-    cpuset_free(&cpus);
-    cpuset_free(&one);
-    return error < 0 ? error : 0;
-}
-
-static int make_cells(const struct scene *scene, struct scene_node *node, const json_t *caches)
-{
-    size_t i, k;
-    json_t *cache, *core;
-    int error = 0;
-    json_array_foreach(caches, i, cache) {
-        if (strcmp(scene->cell_word, "cache") == 0) {
-            error = error < 0 ? error : add_set(node, text_of(cache, "cpus"));
-            continue;
-        }
-        json_array_foreach(json_object_get(cache, "cores"), k, core) {
-            const char *text = json_string_value(core);
-            if (error >= 0 && text)
-                error = strcmp(scene->cell_word, "core") == 0 ? add_set(node, text) : add_cpus(node, text);
-        }
-    }
-    return error;
-}
-
-static int make_nodes(struct scene *scene, const json_t *machine)
-{
-    const json_t *nodes = json_object_get(machine, "nodes");
-    size_t index;
-    json_t *node;
-    int error = 0;
-    scene->cell_word = count_all(machine, "cpus") <= SCENE_CELLS    ? "CPU"
-                       : count_all(machine, "cores") <= SCENE_CELLS ? "core"
-                                                                    : "cache";
-    scene->nodes = calloc(json_array_size(nodes) + 1, sizeof(*scene->nodes));
-    if (!scene->nodes)
-        return -ENOMEM;
-    json_array_foreach(nodes, index, node) {
-        struct scene_node *to = &scene->nodes[scene->node_count];
-        if (error < 0)
-            break;
-        to->id = number_of(node, "id");
-        to->memory_bytes = number_of(node, "memory_bytes");
-        to->sockets = text_of(node, "sockets");
-        to->cpus_text = text_of(node, "cpus");
-        if (cpuset_parse_list(&to->cpus, to->cpus_text, NULL) < 0)
-            to->cpus = CPUSET_EMPTY;
-        scene->node_count++;
-        error = make_cells(scene, to, json_object_get(node, "l3"));
-    }
-    return error;
-}
-
 /* --- threads on nodes and cells --- */
 
 static void note_rule(struct scene_cell *cell, size_t rule)
@@ -301,7 +177,7 @@ int scene_make(struct scene *ret_scene, const char *title, const json_t *documen
     if (error == 0)
         error = make_groups(ret_scene, json_object_get(document, "threads"), over);
     if (error == 0)
-        error = make_nodes(ret_scene, machine);
+        error = scene_machine_make(ret_scene, machine);
     if (error == 0)
         error = settle_groups(ret_scene);
     if (error < 0)
@@ -311,19 +187,12 @@ int scene_make(struct scene *ret_scene, const char *title, const json_t *documen
 
 void scene_free(struct scene *scene)
 {
-    for (size_t n = 0; n < scene->node_count; n++) {
-        for (size_t i = 0; i < scene->nodes[n].cell_count; i++)
-            cpuset_free(&scene->nodes[n].cells[i].cpus);
-        free(scene->nodes[n].cells);
-        free(scene->nodes[n].groups);
-        cpuset_free(&scene->nodes[n].cpus);
-    }
+    scene_machine_free(scene);
     for (size_t i = 0; i < scene->group_count; i++) {
         free(scene->groups[i].name);
         free(scene->groups[i].cpus);
         cpuset_free(&scene->groups[i].set);
     }
-    free(scene->nodes);
     free(scene->groups);
     free(scene->rules);
     free(scene->spread);

@@ -58,7 +58,7 @@ static void print_cells(FILE *to, const struct scene *scene, const struct scene_
     size_t column = column_width(scene, node), room = width > 10 + column ? (width - 8) / column : 1;
     for (size_t first = 0; first < node->cell_count; first += room) {
         size_t end = first + room < node->cell_count ? first + room : node->cell_count;
-        fprintf(to, "  %-5s", first ? "" : scene->cell_word);
+        fprintf(to, "  %-5s", first ? "" : scene_cell_word(scene));
         for (size_t i = first; i < end; i++)
             fprintf(to, " %*s", (int)column - 1, node->cells[i].label);
         fprintf(to, "\n  %-5s", first ? "" : "rules");
@@ -91,26 +91,20 @@ static void print_group(FILE *to, const struct scene *scene, const struct scene_
     fputc('\n', to);
 }
 
-/* A large machine with a small program is mostly empty: a line does. */
-static bool is_empty(const struct scene_node *node)
-{
-    for (size_t i = 0; i < node->cell_count; i++)
-        if (node->cells[i].threads)
-            return false;
-    return true;
-}
-
 void scene_text(FILE *to, const struct scene *scene, unsigned width, bool colour)
 {
+    /* of a large machine most is unused: a line does */
     for (size_t n = 0; n < scene->node_count; n++) {
         const struct scene_node *node = &scene->nodes[n];
+        char memory[32];
         fprintf(to, "%snode %lld", n ? "\n" : "", node->id);
         if (*node->sockets)
             fprintf(to, "  socket %s", node->sockets);
-        fprintf(to, "  %.1f GiB  %zu thread%s%s\n", (double)node->memory_bytes / (1 << 30), node->threads,
-                node->threads == 1 ? "" : "s", node->cell_count ? "" : "  no CPUs");
-        if (is_empty(node)) {
-            if (node->cell_count)
+        scene_memory(node, memory, sizeof(memory));
+        fprintf(to, "  %s  %zu thread%s%s\n", memory, node->threads, node->threads == 1 ? "" : "s",
+                cpuset_is_empty(&node->cpus) ? "  no CPUs" : "");
+        if (!node->is_used) {
+            if (!cpuset_is_empty(&node->cpus))
                 fprintf(to, "  CPUs %s unused\n", node->cpus_text);
             continue;
         }
