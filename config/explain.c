@@ -6,6 +6,7 @@
 
 #include "config/config.h"
 #include "config/keys.h"
+#include "config/needs.h"
 
 enum { MAX_PLACES = 8 };
 
@@ -127,6 +128,10 @@ static void print_key(FILE *to, const struct hit *hit)
     print_words(to, key);
     if (!key->table)
         fprintf(to, "  %-9s  %s\n", "default", key->fallback ? key->fallback : "none");
+    char needs[NEEDS_TEXT_MAX];
+    if (needs_text(key, needs, sizeof(needs)))
+        fprintf(to, "  no effect  %s%s%sunless %s\n", key->needed_for ? "as `" : "",
+                key->needed_for ? key->needed_for : "", key->needed_for ? "` " : "", needs);
     if (key->text) {
         fputc('\n', to);
         print_wrapped(to, key->text);
@@ -157,9 +162,11 @@ static json_t *key_to_json(const struct hit *hit)
     const struct key *inner;
     for (size_t n = 0; key->table && (inner = key_at(key->table, n)); n++)
         json_object_set_new(keys, inner->name, json_string(inner->summary));
-    return json_pack("{s:s, s:s, s:s?, s:s, s:s?, s:o, s:o, s:o, s:o}", "key", key->name, "summary", key->summary,
-                     "text", key->text, "value", key_type_text(key), "default", key->fallback, "paths", paths,
-                     "variables", variables, "words", words, "keys", keys);
+    char needs[NEEDS_TEXT_MAX];
+    bool has_needs = needs_text(key, needs, sizeof(needs));
+    return json_pack("{s:s, s:s, s:s?, s:s, s:s?, s:s?, s:o, s:o, s:o, s:o}", "key", key->name, "summary", key->summary,
+                     "text", key->text, "value", key_type_text(key), "default", key->fallback, "needs",
+                     has_needs ? needs : NULL, "paths", paths, "variables", variables, "words", words, "keys", keys);
 }
 
 bool config_explain(FILE *to, const char *asked, bool json)

@@ -9,6 +9,20 @@
 #define FIELDS(type, list, number) .offset = offsetof(type, list), .offset_2 = offsetof(type, number)
 #define WORDS(name)                .words = &words_##name
 #define BIT(value)                 (1u << (value))
+/* .needs: the words that the other key must be one of, or must not be; neither: it must be given */
+#define NEEDS(...) .needs = {__VA_ARGS__}
+#define IS(name, ...)                                                                                                  \
+    {                                                                                                                  \
+        .key = name, .is = { __VA_ARGS__ }                                                                             \
+    }
+#define IS_NOT(name, ...)                                                                                              \
+    {                                                                                                                  \
+        .key = name, .is_not = { __VA_ARGS__ }                                                                         \
+    }
+#define IS_GIVEN(name)                                                                                                 \
+    {                                                                                                                  \
+        .key = name                                                                                                    \
+    }
 
 static const struct key target_keys[] = {
     {"exe", KEY_GLOBS, FIELD(struct policy, target.exe), .summary = "path of the executable",
@@ -47,7 +61,7 @@ static const struct key process_keys[] = {
      .fallback = "none", .summary = "how processes of one target are spread over the machine"},
     {"level", KEY_WORD, FIELD(struct policy, process.level), WORDS(level),
      .word_mask = BIT(LEVEL_NODE) | BIT(LEVEL_SOCKET) | BIT(LEVEL_L3), .fallback = "node",
-     .summary = "what the processes are spread over"},
+     NEEDS(IS_NOT("distribution", "none")), .summary = "what the processes are spread over"},
     {"near", KEY_NEAR, FIELD(struct policy, process.near), .summary = "keep each process near a device or place"},
     {"rank_env", KEY_VARIABLES, FIELD(struct policy, process.rank_env),
      .summary = "environment variables that hold the rank of the process; the first one that is set counts"},
@@ -59,15 +73,15 @@ static const struct key_table key_process = {"process", "Several processes of on
 
 static const struct key rebalance_keys[] = {
     {"steal", KEY_WORD, FIELD(struct rebalance, steal), WORDS(steal), .fallback = "off",
-     .summary = "from where an idle place may take threads",
+     NEEDS(IS_NOT("..bind_to", "none")), .summary = "from where an idle place may take threads",
      .text = "A thread moves only from a place that has more to do than it has CPUs, to one that has time, and when "
              "both come nearer to each other by more than `imbalance`. Exclusive and main threads stay."},
-    {"interval", KEY_DURATION, FIELD(struct rebalance, interval_us), .fallback = "1s",
+    {"interval", KEY_DURATION, FIELD(struct rebalance, interval_us), .fallback = "1s", NEEDS(IS_NOT("steal", "off")),
      .summary = "time between two looks at the load"},
-    {"imbalance", KEY_RATIO, FIELD(struct rebalance, imbalance), .fallback = "0.25",
+    {"imbalance", KEY_RATIO, FIELD(struct rebalance, imbalance), .fallback = "0.25", NEEDS(IS_NOT("steal", "off")),
      .summary = "difference of load that is put up with"},
     {"min_residency", KEY_DURATION, FIELD(struct rebalance, min_residency_us), .fallback = "2s",
-     .summary = "time that a thread stays where it came to"},
+     NEEDS(IS_NOT("steal", "off")), .summary = "time that a thread stays where it came to"},
 };
 const struct key_table key_rebalance = {"rebalance", "Moving threads after they were placed.", KEYS(rebalance_keys)};
 
@@ -83,11 +97,12 @@ static const struct key region_keys[] = {
      .summary = "largest mapping that the rule takes; no limit when not given"},
     {"policy", KEY_WORD, FIELD(struct region_rule, policy), WORDS(mem_policy), .fallback = "default",
      .summary = "memory policy of the mapping"},
-    {"nodes", KEY_NODES, FIELD(struct region_rule, nodes), .summary = "nodes of that policy"},
+    {"nodes", KEY_NODES, FIELD(struct region_rule, nodes), NEEDS(IS_NOT("policy", "default", "local")),
+     .summary = "nodes of that policy"},
     {"huge_pages", KEY_WORD, FIELD(struct region_rule, huge_pages), WORDS(huge_pages), .fallback = "default",
      .summary = "huge pages for the mapping"},
     {"prefault", KEY_WORD, FIELD(struct region_rule, prefault), WORDS(prefault), .fallback = "off",
-     .summary = "whether its pages are made at once"},
+     NEEDS(IS_NOT("kind", "file")), .summary = "whether its pages are made at once"},
 };
 const struct key_table key_region = {
     "memory.regions",
@@ -103,15 +118,16 @@ static const struct key memory_keys[] = {
          "Set for each thread with set_mempolicy(2), so it holds for what the thread touches first. `bind` does not "
          "spill: where the nodes are full, the kernel kills. `preferred_many` falls back to `preferred` and "
          "`weighted_interleave` to `interleave` on kernels that lack them, with a reason in the report."},
-    {"nodes", KEY_NODES, FIELD(struct memory, nodes),
+    {"nodes", KEY_NODES, FIELD(struct memory, nodes), NEEDS(IS_NOT("policy", "default", "local")),
      .summary = "nodes of that policy; the thread's home node when not given",
      .text = "The nodes may have no CPUs (CXL or HBM memory). Interleaving without nodes goes over all nodes of the "
              "rule that have memory."},
     {"node_ids", KEY_WORD, FIELD(struct memory, node_ids), WORDS(node_ids), .fallback = "cpuset",
+     NEEDS(IS_NOT("policy", "default", "local")),
      .summary = "what the kernel makes of the policy's nodes when the cpuset of the process changes",
      .text =
          "A flag of set_mempolicy(2). `relative` counts the nodes among those that the process may use at its start."},
-    {"numa_balancing", KEY_BOOL, FIELD(struct memory, numa_balancing), .fallback = "false",
+    {"numa_balancing", KEY_BOOL, FIELD(struct memory, numa_balancing), .fallback = "false", NEEDS(IS("policy", "bind")),
      .summary = "let the kernel's NUMA balancing move pages within the policy's nodes",
      .text = "MPOL_F_NUMA_BALANCING (Linux 5.12), which the kernel takes with `bind` alone; an older kernel gets the "
              "policy without it, with a reason."},
@@ -124,13 +140,14 @@ static const struct key memory_keys[] = {
          "Rules with `bind` get memory that is bound, others memory that is preferred to be on the node. A rule whose "
          "policy spreads pages (interleave, several nodes) gets an arena without a binding."},
     {"huge_pages", KEY_WORD, FIELD(struct memory, huge_pages), WORDS(huge_pages), .fallback = "default",
-     .summary = "huge pages for malloc's memory"},
+     NEEDS(IS_NOT("arena", "off")), .summary = "huge pages for malloc's memory"},
     {"prefault", KEY_WORD, FIELD(struct memory, prefault), WORDS(prefault), .fallback = "off",
-     .summary = "whether pages of an arena are made before they are used"},
-    {"prefault_size", KEY_SIZE, FIELD(struct memory, prefault_size),
+     NEEDS(IS_NOT("arena", "off")), .summary = "whether pages of an arena are made before they are used"},
+    {"prefault_size", KEY_SIZE, FIELD(struct memory, prefault_size), NEEDS(IS_NOT("prefault", "off")),
      .summary = "how much of an arena is made before it is used"},
     {"stack", KEY_WORD, FIELD(struct memory, stack), WORDS(stack), .fallback = "default",
-     .summary = "where thread stacks lie",
+     NEEDS(IS_NOT("..bind_to", "none"), IS_GIVEN("..nodes"), IS_GIVEN("..cpus"), IS_GIVEN("..near")),
+     .needed_for = "local", .summary = "where thread stacks lie",
      .text =
          "`local`: stack, thread block and static TLS on the thread's home node, although the creator touches them "
          "first and the C library hands out the stacks of ended threads again: the creator prefers that node "
@@ -155,11 +172,13 @@ static const struct key memory_keys[] = {
              "the new "
              "node at once. Memory with `bind`, reserved huge pages and what others made stay."},
     {"move_bytes", KEY_SIZE, FIELD(struct memory, move_bytes), .fallback = "4GiB",
+     NEEDS(IS("next_touch", "true"), IS("migrate_on_move", "true")),
      .summary = "how much memory may be moved in a second, by migrate_on_move and next_touch",
      .text =
          "Of the rule whose threads' memory it is; the process has one worker thread for all rules, which keeps to the "
          "budget of the rule that it works for."},
     {"move_time", KEY_DURATION, FIELD(struct memory, move_time_us), .fallback = "500ms",
+     NEEDS(IS("next_touch", "true"), IS("migrate_on_move", "true")),
      .summary = "time that the worker thread may spend on moving in a second"},
     {"regions", KEY_MAPPING_RULES, FIELDS(struct memory, regions, region_count), .table = &key_region,
      .summary = "single mappings with a memory policy of their own"},
@@ -176,7 +195,7 @@ static const struct key placement_keys[] = {
     {"bind_to", KEY_WORD, FIELD(struct placement, bind_to), WORDS(level), .fallback = "node",
      .summary = "width of a thread's affinity mask"},
     {"distribution", KEY_WORD, FIELD(struct placement, distribution), WORDS(distribution), .fallback = "inherit",
-     .summary = "which place each new thread gets",
+     NEEDS(IS_NOT("bind_to", "none")), .summary = "which place each new thread gets",
      .text = "inherit: where its creator is, then the first with room; when all are full, the least full, of equals "
              "the creator's. The main thread, which has no creator, stays where it is started, if that is a node, a "
              "socket or a cache among several. compact: the first with room. scatter: the "
@@ -186,10 +205,11 @@ static const struct key placement_keys[] = {
              "its creator made. primary: the first, always."},
     {"level", KEY_WORD, FIELD(struct placement, level), WORDS(level),
      .word_mask = BIT(LEVEL_NODE) | BIT(LEVEL_SOCKET) | BIT(LEVEL_L3) | BIT(LEVEL_CORE) | BIT(LEVEL_CPU),
-     .fallback = "node", .summary = "what the distribution walks over"},
+     .fallback = "node", NEEDS(IS_NOT("bind_to", "none")), .summary = "what the distribution walks over"},
     {"smt", KEY_WORD, FIELD(struct placement, smt), WORDS(smt), .fallback = "cores_first",
      .summary = "use of the hardware threads of a core"},
     {"exclusive", KEY_BOOL, FIELD(struct placement, exclusive), .fallback = "false",
+     NEEDS(IS_NOT("bind_to", "none"), IS_GIVEN("nodes"), IS_GIVEN("cpus"), IS_GIVEN("near")),
      .summary = "each thread has its place for itself",
      .text = "Other governed threads of the process keep off the place. Where the places run out, threads share, with "
              "a reason. Other processes are not kept off: that takes a cpuset or isolated CPUs."},
@@ -275,7 +295,7 @@ static const struct key cpu_count_keys[] = {
      .text = "The number of configured CPUs is never told lower than the highest CPU that the process may run on: "
              "programs make tables of that size."},
     {"apis", KEY_WORDS, FIELD(struct policy, cpu_count.apis), WORDS(cpu_api),
-     .fallback = "[\"sysconf\", \"get_nprocs\", \"sched_getaffinity\", \"sysfs\"]",
+     .fallback = "[\"sysconf\", \"get_nprocs\", \"sched_getaffinity\", \"sysfs\"]", NEEDS(IS_NOT("report", "host")),
      .summary = "through which calls it is told"},
     {"export", KEY_VARIABLES, FIELD(struct policy, cpu_count.export),
      .summary = "variables that `run` sets to that number where they are not set"},
@@ -286,11 +306,11 @@ static const struct key_table key_cpu_count = {"cpu_count", "How many CPUs the p
 static const struct key report_keys[] = {
     {"at_exit", KEY_WORD, FIELD(struct policy, report.at_exit), WORDS(at_exit), .fallback = "off",
      .summary = "report when the process ends"},
-    {"file", KEY_REPORT_FILE, FIELD(struct policy, report.file),
+    {"file", KEY_REPORT_FILE, FIELD(struct policy, report.file), NEEDS(IS_NOT("at_exit", "off")),
      .summary = "file of that report; standard error when not given",
      .text = "{comm}, {pid}, {hostname} and {rank} are replaced."},
     {"formats", KEY_WORDS, FIELD(struct policy, report.formats), WORDS(report_format), .fallback = "[\"json\"]",
-     .summary = "formats of the file; several make one file each"},
+     NEEDS(IS_GIVEN("file")), .summary = "formats of the file; several make one file each"},
     {"pages", KEY_BOOL, FIELD(struct policy, report.pages), .fallback = "false",
      .summary = "also sample where the pages lie"},
 };
@@ -301,8 +321,8 @@ static const struct key metrics_keys[] = {
     {"enabled", KEY_BOOL, FIELD(struct policy, metrics.enabled), .fallback = "true",
      .summary = "offer this process to the metrics command"},
     {"per_thread", KEY_BOOL, FIELD(struct policy, metrics.per_thread), .fallback = "false",
-     .summary = "also a series for each thread"},
-    {"labels", KEY_LABELS, FIELDS(struct policy, metrics.labels, metrics.label_count),
+     NEEDS(IS("enabled", "true")), .summary = "also a series for each thread"},
+    {"labels", KEY_LABELS, FIELDS(struct policy, metrics.labels, metrics.label_count), NEEDS(IS("enabled", "true")),
      .summary = "labels that all series get"},
 };
 static const struct key_table key_metrics = {"metrics", "Numbers for monitoring.", KEYS(metrics_keys)};

@@ -22,6 +22,15 @@ enum key_type_id {
 
 struct key_table;
 
+/*
+ * What a key needs to have an effect: another key of its table, or of the table around it as "..NAME", that is one of
+ * these words, is none of those, or, without words, is given.
+ */
+struct need {
+    const char *key;
+    const char *is[4], *is_not[4];
+};
+
 struct key {
     const char *name;
     enum key_type_id type;
@@ -30,6 +39,8 @@ struct key {
     const struct word_list *words;
     uint32_t word_mask;            /* the words that this key takes, a bit each; 0: all */
     const struct key_table *table; /* KEY_TABLE, KEY_RULES, KEY_MATCH, KEY_MAPPING_RULES */
+    struct need needs[5];          /* one of them is enough; the needs of that key count as well */
+    const char *needed_for;        /* the word of this key that has these needs; NULL: any */
     const char *fallback;          /* built-in value as text, NULL: none */
     const char *summary;           /* half a sentence */
     const char *text;              /* more for `explain` and the manual, or NULL */

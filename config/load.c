@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "config/layers.h"
 #include "config/meaning.h"
+#include "config/needs.h"
 #include "config/read.h"
 
 /* The value of a variable in a NULL-terminated NAME=VALUE list, or NULL. */
@@ -131,6 +132,8 @@ static int build_policy(struct config *config)
     if (error < 0)
         return error;
     meaning_check(config->policy, &config->diags);
+    if (!config->diags.errors)
+        needs_check(config->tree, &config->diags);
     if (!config->diags.errors && !config->policy->rule_count && !config->policy->has_defaults)
         diag_add(&config->diags, DIAG_W002, (struct span){config->tree->span.source, 0, 0, 1}, NULL, NULL,
                  "the policy has neither rules nor [defaults]");

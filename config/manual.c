@@ -3,6 +3,7 @@
 
 #include "config/config.h"
 #include "config/keys.h"
+#include "config/needs.h"
 
 enum { LINE_LENGTH = 66 };
 
@@ -76,6 +77,14 @@ static void print_key(FILE *to, const struct key *key)
     }
     if (key->text) {
         print_roff(to, key->text);
+        fputc('\n', to);
+    }
+    char needs[NEEDS_TEXT_MAX];
+    if (needs_text(key, needs, sizeof(needs))) {
+        char sentence[NEEDS_TEXT_MAX + 64];
+        snprintf(sentence, sizeof(sentence), "Without effect%s%s%s unless %s.", key->needed_for ? " as `" : "",
+                 key->needed_for ? key->needed_for : "", key->needed_for ? "`" : "", needs);
+        print_roff(to, sentence);
         fputc('\n', to);
     }
     if (key->words)

@@ -59,20 +59,6 @@ static void check_placement(const struct policy *policy, const struct placement 
     check_rule_words(policy, &placement->memory.nodes, diags);
 }
 
-/* Only what this table itself says: an inherited policy or set is not this table's mistake. */
-static void check_memory(const struct memory *memory, const struct memory *inherited, struct diag_list *diags)
-{
-    bool own_nodes = memory->nodes.count && (!inherited || memory->nodes.items != inherited->nodes.items);
-    if (memory->numa_balancing && memory->policy != MEM_BIND && !(inherited && inherited->numa_balancing))
-        diag_add(diags, DIAG_W005, memory->numa_balancing_span, NULL, "memory = { policy = \"bind\", … }",
-                 "numa_balancing has no effect with the memory policy `%s`",
-                 word_of(&words_mem_policy, memory->policy));
-    if (own_nodes && (memory->policy == MEM_DEFAULT || memory->policy == MEM_LOCAL))
-        diag_add(diags, DIAG_W004, memory->nodes.items[0].span, NULL,
-                 "name the policy that is meant: preferred, preferred_many, interleave or bind",
-                 "nodes have no effect with the memory policy `%s`", word_of(&words_mem_policy, memory->policy));
-}
-
 static void contradiction(struct diag_list *diags, struct span span, const char *a, const char *b)
 {
     diag_add(diags, DIAG_E025, span, NULL, NULL, "no thread can fulfil both %s and %s", a, b);
@@ -119,7 +105,6 @@ static void check_rule(const struct policy *policy, const struct rule *rule, str
     for (size_t i = 0; i < rule->match_count; i++)
         check_match(&rule->matches[i], diags);
     check_placement(policy, &rule->placement, diags);
-    check_memory(&rule->placement.memory, &policy->defaults.memory, diags);
 }
 
 static void check_topology(const struct policy *policy, struct diag_list *diags)
@@ -133,7 +118,6 @@ void meaning_check(const struct policy *policy, struct diag_list *diags)
 {
     check_topology(policy, diags);
     check_placement(policy, &policy->defaults, diags);
-    check_memory(&policy->defaults.memory, NULL, diags);
     for (size_t i = 0; i < policy->rule_count; i++)
         check_rule(policy, &policy->rules[i], diags);
 }

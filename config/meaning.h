@@ -1,5 +1,5 @@
 /* meaning: what can be said about a whole policy without a machine: rules that lack something, conditions that
- * exclude each other, keys that have no effect together. Pure; findings only. */
+ * exclude each other. Pure; findings only. */
 #ifndef NODEWISE_CONFIG_MEANING_H
 #define NODEWISE_CONFIG_MEANING_H
 

@@ -284,8 +284,6 @@ static void read_entry(struct reader *reader, const struct key *key, const struc
     key_type_of(key)->read(reader, key, entry->value, (char *)base + key->offset, (char *)base + key->offset_2);
     if (key == key_find(&key_memory, "policy", NULL))
         ((struct memory *)base)->policy_span = reader_span(reader, entry->value->span);
-    if (key == key_find(&key_memory, "numa_balancing", NULL))
-        ((struct memory *)base)->numa_balancing_span = reader_span(reader, entry->value->span);
 }
 
 static void read_table(struct reader *reader, const struct key_table *table, const struct value *value, void *base)

@@ -67,7 +67,6 @@ struct memory {
     struct set_list nodes;
     enum node_ids node_ids;
     bool numa_balancing;
-    struct span numa_balancing_span;
     enum arena arena;
     enum huge_pages huge_pages;
     enum prefault prefault;

@@ -86,7 +86,7 @@ static const struct mistake mistakes[] = {
     {"[[rules]]\nname = \"r\"\nmatch = { main = true, index = \"1-\" }\n", "E025", 4, 9, 29, NULL},
     {"[[rules]]\nname = \"r\"\nmatch = { main = false, index = 0 }\n", "E025", 4, 9, 27, NULL},
     /* without effect */
-    {"[defaults]\nmemory = { policy = \"local\", nodes = \"0\" }\n", "W004", 3, 38, 3, "preferred"},
+    {"[defaults]\nmemory = { policy = \"local\", nodes = \"0\" }\n", "W008", 3, 30, 5, "preferred"},
     {"description = \"x\"\n", "W002", 0, 0, 1, NULL},
     /* syntax */
     {"[defaults\n", "E003", 2, 10, 1, NULL},
