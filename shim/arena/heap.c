@@ -13,7 +13,7 @@
 #include "shim/arena/stats.h"
 #include "shim/base/state.h"
 #include "shim/sys/call.h"
-#include "shim/worker/sweep.h"
+#include "shim/worker/upkeep.h"
 
 #define HEAP_SLICES    1u
 #define HEAP_BYTES     4096u /* a page of its own: it can be moved after its thread */
@@ -208,7 +208,7 @@ void heap_count_time(struct heap *heap)
     }
     heap->looked_at = now;
     outbox_send_all(heap);
-    sweep_look();
+    upkeep_look();
     stats_tell(heap);
     small_release_spares(heap);
     large_age_cached(heap);

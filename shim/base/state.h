@@ -71,7 +71,6 @@ struct shim {
     _Atomic uint32_t finished; /* 1: the end has been written */
     bool reports;              /* a report is due at the end */
     const char *helper;        /* path of the command, when a report is due; NULL when there is none */
-    _Atomic uint64_t title_at; /* monotonic ns: when to read the title of a forked process again; 0: not */
     bool segment_due;          /* a forked child makes its segment with its first thread */
     _Atomic bool details_due;  /* what /proc says about the process is not in the segment yet */
     size_t stack_size;         /* of threads without attributes */

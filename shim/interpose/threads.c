@@ -10,7 +10,7 @@
 #include "shim/place/thread_stack.h"
 #include "shim/start/start.h"
 #include "shim/telemetry/segment.h"
-#include "shim/worker/sweep.h"
+#include "shim/worker/upkeep.h"
 #include "shim/worker/worker.h"
 
 /* Missing in musl, where a thread's end is then seen only when its start routine returns. */
@@ -75,7 +75,7 @@ static struct thread *prepare(const void *start, const void *caller)
     if (atomic_load_explicit(&shim.details_due, memory_order_relaxed))
         segment_details();
     place_catch_up();
-    sweep_look();
+    upkeep_look();
     struct thread *thread = shim_is_active() ? place_prepare(start, caller) : NULL;
     shim_leave();
     return thread;

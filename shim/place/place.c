@@ -222,30 +222,9 @@ void place_renamed(pid_t tid, const char *name)
     errno = saved;
 }
 
-uint64_t place_title_wait(void)
-{
-    uint64_t at = atomic_load_explicit(&shim.title_at, memory_order_relaxed);
-    if (!at)
-        return UINT64_MAX;
-    uint64_t now = monotonic_ns();
-    return at > now ? at - now : 0;
-}
-
-static void look_at_title(void)
-{
-    uint64_t at = atomic_load_explicit(&shim.title_at, memory_order_relaxed);
-    if (place_title_wait() != 0 || !atomic_compare_exchange_strong(&shim.title_at, &at, 0))
-        return;
-    facts_read_title();
-    struct thread *thread = thread_find(shim.pid);
-    if (thread)
-        settle_work(thread, WORK_MATCH);
-}
-
-void place_look_again(void)
+void place_check_self(void)
 {
     int saved = errno;
-    look_at_title();
     if (thread_self && thread_self->cpus == STANDING_RULE)
         settle_work(thread_self, WORK_CHECK);
     errno = saved;

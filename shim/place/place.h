@@ -51,10 +51,8 @@ void place_forget_gone(void);
 /* Work that only the calling thread can do for itself and that is waiting (a memory policy). Signal-safe. */
 void place_catch_up(void);
 
-/* ns until the title of a forked process is to be read again; 0: now; UINT64_MAX: not at all. */
-uint64_t place_title_wait(void);
-/* About once a second, by a thread that does something anyway: what may have changed behind our back. Signal-safe. */
-void place_look_again(void);
+/* A job of worker/upkeep.h: does the calling thread still have the CPUs that its rule gave it? Signal-safe. */
+void place_check_self(void);
 
 /* No placing call any more, for good. Signal-safe. */
 void place_stop(enum reason reason);

@@ -14,7 +14,7 @@
 #include "shim/start/start.h"
 #include "shim/sys/raw.h"
 #include "shim/telemetry/segment.h"
-#include "shim/worker/request.h"
+#include "shim/worker/title.h"
 #include "shim/worker/worker.h"
 
 static void reset_process(void)
@@ -48,13 +48,6 @@ static void reset_places(void)
     thread_forget_others(thread_self);
 }
 
-/* process.match_delay: servers write the titles of their children some time after they forked them. */
-static void note_title(void)
-{
-    uint64_t delay = shim.plan.header->match_delay_us * UINT64_C(1000);
-    atomic_store(&shim.title_at, delay && shim_needs(PLAN_NEEDS_FORK) ? monotonic_ns() + delay : 0);
-}
-
 void shim_forked(void)
 {
     int saved = errno;
@@ -63,17 +56,14 @@ void shim_forked(void)
     arena_fork_child();
     worker_forked();
     reload_forked();
-    request_forked();
     segment_leave();
     if (phase == PHASE_ACTIVE) {
         reset_process();
         share_forked();
         reset_places();
         shim.segment_due = true;
-        note_title();
         place_main(true);
-        if (atomic_load(&shim.title_at))
-            worker_wake(); /* somebody has to wait for it: a server's child may do nothing for a long time */
+        title_forked();
     }
     if (phase == PHASE_PAUSED) /* the thread that was changing the plan is not here to bring it to an end */
         atomic_store(&shim.phase, PHASE_STOPPED);

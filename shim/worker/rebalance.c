@@ -6,6 +6,7 @@
 #include "shim/base/text_reader.h"
 #include "shim/base/text_writer.h"
 #include "shim/place/settle.h"
+#include "shim/worker/worker.h"
 
 #define MOVES_MOST  64u
 #define QUIET_LOOKS 3u
@@ -23,7 +24,7 @@ static bool has_crowded_place(const struct plan_rule *rule)
     return false;
 }
 
-bool rebalance_is_due(void)
+static bool is_due(void)
 {
     const struct plan_view *plan = &shim.plan;
     bool due = false;
@@ -35,9 +36,15 @@ bool rebalance_is_due(void)
     return due;
 }
 
+void rebalance_wake(void)
+{
+    if (is_due())
+        worker_wake();
+}
+
 bool rebalance_goes_on(const struct rebalance *self)
 {
-    return self->quiet < QUIET_LOOKS && rebalance_is_due();
+    return self->quiet < QUIET_LOOKS && is_due();
 }
 
 /* The shortest of the rules that steal. */

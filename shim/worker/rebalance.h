@@ -27,9 +27,9 @@ struct rebalance {
     uint32_t cpu_load[PLAN_MAX_CPUS]; /* only as far as there are CPUs is any of it touched */
 };
 
-/* Is there anything to look at? Any thread; costs a comparison where no rule steals. */
-bool rebalance_is_due(void);
-/* The same, for whoever has looked already: false after the program was idle for some looks. */
+/* Wakes the worker where a place is crowded. Any thread; costs a comparison where no rule steals. */
+void rebalance_wake(void);
+/* For the worker, which has looked before: false after the program was idle for some looks. */
 bool rebalance_goes_on(const struct rebalance *self);
 /* ns until the next look; 0: now. */
 uint64_t rebalance_wait(const struct rebalance *self);

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "shim/base/common.h"
 #include "shim/base/facts.h"
@@ -15,18 +14,16 @@
 #include "shim/base/text_writer.h"
 #include "shim/place/place.h"
 #include "shim/sys/raw.h"
-#include "shim/worker/rebalance.h"
 #include "shim/worker/request.h"
 #include "shim/worker/worker.h"
 
 #define TASKS       "/proc/self/task"
-#define LOOK_EVERY  NS_PER_S
+#define LAST_PAUSE  NS_PER_S
 #define LOOKS       2u
 #define FIRST_PAUSE (10 * NS_PER_MS) /* the thread that the call makes is there by then */
 #define PAUSE       (200 * NS_PER_MS)
 #define BUFFER      8192u
 
-static _Atomic uint64_t looked_at;
 static _Atomic uint32_t due;
 static _Atomic uint32_t differs; /* looks in a row that found another number of threads than there should be */
 static _Atomic uint32_t beyond;  /* threads that are there and have no record: ours, and for want of memory */
@@ -124,21 +121,11 @@ static uint32_t count_threads(void)
 
 void sweep_look(void)
 {
-    uint64_t now, before = atomic_load_explicit(&looked_at, memory_order_relaxed);
-    int saved = errno;
-    request_look();
-    if (!shim_is_active() || (now = monotonic_ns()) - before < LOOK_EVERY ||
-        !atomic_compare_exchange_strong(&looked_at, &before, now) || shim_was_forked())
-        return;
-    place_look_again();
-    if (rebalance_is_due())
-        worker_wake();
     /* threads on their way in and out are counted once and not twice: only what lasts is of interest */
     if (count_threads() == thread_live_count() + worker_count() + atomic_load(&beyond))
         atomic_store(&differs, 0);
     else if (atomic_fetch_add(&differs, 1) + 1 >= LOOKS)
         sweep_soon();
-    errno = saved;
 }
 
 /* --- what is there --- */
@@ -247,7 +234,7 @@ void sweep_run(pid_t own)
         sleep_ns(PAUSE);
         if (shim_is_active() && sweep(own))
             atomic_store(&due, 1);
-        pause = LOOK_EVERY;
+        pause = LAST_PAUSE;
     }
     close_table(&seen);
 }

@@ -1,6 +1,6 @@
 /*
  * sweep: threads that no hook saw being made: raw clone, timers and asynchronous I/O of libc, io_uring's workers,
- * libraries that found the pthread_create behind ours. They are met in three ways, none of which waits on a clock while
+ * libraries that found the pthread_create behind ours. They are noticed in three ways, none of which waits on a clock while
  * nothing happens:
  * - by what they do: name themselves, or allocate (place_meet());
  * - by a call that is known to make such threads: the worker looks through /proc/self/task a moment later;
@@ -17,7 +17,7 @@
 
 /* A call was made that may have made a thread. Any thread, signal-safe but for the first time; errno kept. */
 void sweep_soon(void);
-/* Time has passed: are there threads that nobody knows? Asks the kernel once a second at most. Signal-safe. */
+/* A job of upkeep.h: are there threads without a record? Asks the kernel for their number. Signal-safe. */
 void sweep_look(void);
 
 bool sweep_is_due(void);

@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 
@@ -13,81 +12,33 @@
 #include "shim/base/state.h"
 #include "shim/memory/mover.h"
 #include "shim/memory/owned.h"
-#include "shim/memory/relocation.h"
 #include "shim/memory/uses.h"
 #include "shim/place/apply.h"
-#include "shim/place/place.h"
 #include "shim/sys/placing.h"
 #include "shim/sys/raw.h"
 #include "shim/telemetry/segment.h"
 #include "shim/worker/next_touch.h"
 #include "shim/worker/rebalance.h"
-#include "shim/worker/request.h"
-#include "shim/worker/sweep.h"
+#include "shim/worker/relocate.h"
+#include "shim/worker/upkeep.h"
 
 #define WINDOW_TICKS 10u                 /* looked for without a pause */
 #define WINDOW_EVERY (1000 * NS_PER_MS)  /* later on */
 #define REST         (10000 * NS_PER_MS) /* after a watch that found nothing */
-#define NAP          (10 * NS_PER_MS)    /* between two looks whether the program goes on */
+#define NAP          (100 * NS_PER_MS)   /* between two looks at what is due */
 
 static _Atomic uint32_t running;     /* 1: there is a worker */
 static _Atomic uint32_t calls;       /* worker_call() that came while there was one */
-static _Atomic uint32_t refusal;     /* enum reason: why nobody will look for users again; 0: they may */
+static _Atomic uint32_t refusal;     /* enum reason: why users are not looked for again; 0: they are */
 static _Atomic uint64_t rests_until; /* monotonic ns */
 
 /* What the thread works with; one mapping, made by it. */
 struct worker {
-    struct mover mover;
+    struct upkeep upkeep;
     struct next_touch next_touch;
-    struct rebalance rebalance;
     uint32_t calls_seen;
     uint64_t called_at, useful_at; /* monotonic ns */
 };
-
-static void tell_moved(struct worker *self)
-{
-    static const uint64_t none[SEGMENT_KEPT];
-    struct mover *mover = &self->mover;
-    if (mover->moved || memcmp(mover->kept, none, sizeof(none)) != 0)
-        segment_moved(mover->moved, mover->kept);
-    mover->moved = 0;
-    memset(mover->kept, 0, sizeof(mover->kept));
-}
-
-/* --- orders --- */
-
-/* Between two batches: waits for the budget. false: placing is over. */
-static bool may_go_on(void *context)
-{
-    struct worker *self = context;
-    uint64_t wait;
-    tell_moved(self);
-    while (shim_is_active() && (wait = mover_wait(&self->mover)) > 0)
-        sleep_ns(wait < NAP ? wait : NAP);
-    return shim_is_active() && !self->mover.error;
-}
-
-static void serve(struct worker *self)
-{
-    struct order order;
-    while (relocation_is_due() && may_go_on(self) && relocation_take(&order)) {
-        mover_begin(&self->mover, order.rule);
-        relocation_carry_out(&self->mover, &order, may_go_on, self);
-        tell_moved(self);
-    }
-}
-
-/* All that is due now but for looking for users. */
-static void serve_all(struct worker *self)
-{
-    if (request_is_due())
-        request_run();
-    if (sweep_is_due())
-        sweep_run(thread_own_tid());
-    serve(self);
-    if (rebalance_goes_on(&self->rebalance) && rebalance_wait(&self->rebalance) == 0)
-        rebalance_look(&self->rebalance);
-}
 
 /* --- looking for users --- */
 
@@ -110,12 +61,12 @@ static uint64_t quiet_since(struct worker *self)
 static bool watch_a_window(struct worker *self)
 {
     for (uint32_t tick = 0; tick < WINDOW_TICKS; tick++) {
-        serve_all(self);
+        upkeep_run(&self->upkeep);
         if (!shim_is_active() || !next_touch_may_go_on(&self->next_touch))
             return false;
         if (next_touch_tick(&self->next_touch))
             self->useful_at = monotonic_ns();
-        tell_moved(self);
+        relocate_tell(&self->upkeep.mover);
     }
     return true;
 }
@@ -126,8 +77,8 @@ static void rest(struct worker *self)
     uint64_t until = monotonic_ns() + WINDOW_EVERY - WINDOW_TICKS * NEXT_TOUCH_TICK_NS;
     next_touch_pause(&self->next_touch);
     while (shim_is_active() && monotonic_ns() < until) {
-        serve_all(self);
-        sleep_ns(10 * NAP);
+        upkeep_run(&self->upkeep);
+        sleep_ns(NAP);
     }
 }
 
@@ -143,7 +94,7 @@ static void watch(struct worker *self)
     self->called_at = monotonic_ns();
     self->calls_seen = atomic_load(&calls);
     segment_following(true, REASON_OK);
-    next_touch_begin(&self->next_touch, &self->mover);
+    next_touch_begin(&self->next_touch, &self->upkeep.mover);
     while (quiet_since(self) < FOLLOW_MS * NS_PER_MS && watch_a_window(self))
         if (quiet_since(self) >= FOLLOW_CLOSELY_MS * NS_PER_MS)
             rest(self);
@@ -151,55 +102,29 @@ static void watch(struct worker *self)
     if (!self->useful_at)
         atomic_store(&rests_until, monotonic_ns() + REST);
     refuse(self->next_touch.sampler.refused ? REASON_NO_SAMPLING
-           : self->mover.error              ? reason_of_error(self->mover.error)
+           : self->upkeep.mover.error       ? reason_of_error(self->upkeep.mover.error)
                                             : REASON_OK);
-}
-
-/* --- the title of a forked process --- */
-
-static bool title_is_due(void)
-{
-    return place_title_wait() != UINT64_MAX;
-}
-
-static void wait_for_title(struct worker *self)
-{
-    uint64_t wait;
-    while (shim_is_active() && (wait = place_title_wait()) != UINT64_MAX) {
-        serve_all(self);
-        sleep_ns(wait < NAP ? wait : NAP);
-        if (wait == 0)
-            place_look_again();
-    }
-}
-
-/* --- load --- */
-
-static void balance_threads(struct worker *self)
-{
-    while (shim_is_active() && rebalance_goes_on(&self->rebalance)) {
-        uint64_t wait = rebalance_wait(&self->rebalance);
-        serve_all(self);
-        if (wait)
-            sleep_ns(wait < 10 * NAP ? wait : 10 * NAP);
-    }
 }
 
 /* --- its life --- */
 
-/* false: there is not even memory for it. */
+/* false: there is no memory for what it works with. */
 static bool live(void)
 {
     struct worker *self =
         raw_mmap(NULL, sizeof(*self), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
     if (self == MAP_FAILED)
         return false;
-    mover_init(&self->mover);
-    serve_all(self);
-    wait_for_title(self);
-    if (may_watch() && monotonic_ns() >= atomic_load(&rests_until))
+    mover_init(&self->upkeep.mover);
+    uint64_t wait = upkeep_run(&self->upkeep);
+    if (may_watch() && monotonic_ns() >= atomic_load(&rests_until)) {
         watch(self);
-    balance_threads(self);
+        wait = upkeep_run(&self->upkeep);
+    }
+    while (shim_is_active() && wait != UINT64_MAX) {
+        sleep_ns(wait < NAP ? wait : NAP);
+        wait = upkeep_run(&self->upkeep);
+    }
     raw_munmap(self, sizeof(*self));
     return true;
 }
@@ -214,9 +139,8 @@ static void *run(void *unused)
         lived = live();
         none = 0;
         atomic_store(&running, 0);
-        /* an order that came when nobody looked any more */
-    } while (lived && shim_is_active() &&
-             (relocation_is_due() || sweep_is_due() || title_is_due() || request_is_due()) &&
+        /* an order that came after the last look */
+    } while (lived && shim_is_active() && upkeep_wait(NULL) != UINT64_MAX &&
              atomic_compare_exchange_strong(&running, &none, 1));
     return unused;
 }
@@ -256,8 +180,7 @@ static void start_one(void)
 
 void worker_call(void)
 {
-    if (rebalance_is_due())
-        worker_wake();
+    rebalance_wake();
     if (!may_watch())
         return;
     atomic_fetch_add(&calls, 1);
@@ -291,8 +214,7 @@ void worker_forked(void)
 {
     atomic_store(&running, 0);
     atomic_store(&rests_until, 0);
-    relocation_forked();
-    sweep_forked();
+    upkeep_forked();
     owned_forked();
     uses_forked();
 }

@@ -18,7 +18,7 @@
 #include "shim/start/start.h"
 #include "shim/sys/placing.h"
 #include "shim/telemetry/arenas.h"
-#include "shim/worker/sweep.h"
+#include "shim/worker/upkeep.h"
 #include "shim/worker/worker.h"
 
 static struct plan_header header;
@@ -130,7 +130,7 @@ void worker_call(void)
 {
 }
 
-void sweep_look(void)
+void upkeep_look(void)
 {
 }
 
