@@ -7,7 +7,6 @@ import re
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
@@ -290,7 +289,7 @@ class Views(harness.ProgramTest):
         self.assertIsNone(waiting["rules"])
         self.assertIn("hook", waiting["threads_reason"])
 
-    def test_being_looked_at_wakes_nobody(self):
+    def test_being_looked_at_wakes_no_thread(self):
         """Views read what is written anyway: a program that waits does not run because of them."""
         process = self.start([os.path.join(harness.BUILD, "tests", "interpose", "sleeps_in_workers")],
                              self.policy(POLICY), "run", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -304,9 +303,13 @@ class Views(harness.ProgramTest):
             return sorted(turns)
 
         def sleeps():
-            before = ran()
-            time.sleep(0.3)
-            return before == ran()
+            """All wait for something, and the library's worker is gone, which wakes by itself."""
+            for tid in os.listdir(f"/proc/{process.pid}/task"):
+                with open(f"/proc/{process.pid}/task/{tid}/stat", encoding="ascii") as file:
+                    name, _, rest = file.read().partition("(")[2].rpartition(")")
+                if name == "nodewise-worker" or rest.split()[0] != "S":
+                    return False
+            return True
 
         wait_until(sleeps, "it sleeps")
         before = ran()
@@ -314,6 +317,62 @@ class Views(harness.ProgramTest):
                       ["why", str(process.pid)], ["report", str(process.pid)]):
             self.nodewise(*words)
         self.assertEqual(ran(), before)
+
+    def test_a_dry_run_says_what_would_be_done_and_starts_nothing(self):
+        mark = self.path("started")
+        policy = self.policy(POLICY)
+        said = self.nodewise("run", "--dry-run", "-p", policy, "--", "touch", mark)
+        self.assertFalse(os.path.exists(mark))
+        self.assertRegex(said, rf"(?m)^\S*/\S+ would run under {re.escape(policy)}$")
+        rules = self.nodewise("plan", "-p", policy).split("\n\n")[1]
+        self.assertIn(rules, said)
+        self.assertRegex(said, r"(?m)^touch ")
+
+    def test_a_dry_run_of_what_is_no_target(self):
+        policy = self.policy('[target]\nexe = "/usr/bin/redis-server"\n' + POLICY)
+        said = self.nodewise("run", "--dry-run", "-p", policy, "--", "true")
+        self.assertRegex(said, r"is not a target: the condition on process_exe does not hold\.")
+        self.assertNotIn("would run under", said)
+
+    def test_a_dry_run_of_what_cannot_run(self):
+        policy = self.policy(POLICY)
+        self.nodewise("run", "--dry-run", "-p", policy, "--", "no-such-program", code=127)
+        self.nodewise("run", "--dry-run", "-p", self.path("no-such-policy.toml"), "--", "true", code=125)
+
+    def test_threads_have_series_only_where_the_policy_says_so(self):
+        series = r'(?m)^nodewise_thread_as_asked\{.*pid="%d".*\} 1$'
+        process = self.start_busy(2)
+        self.assertNotRegex(self.nodewise("metrics", "--once"), series % process.pid)
+        self.finish(process)
+        process = self.start_busy(2, POLICY.replace("[metrics]", "[metrics]\nper_thread = true"))
+        found = re.findall(series % process.pid, self.nodewise("metrics", "--once"))
+        tids = {int(re.search(r'tid="(\d+)"', line).group(1)) for line in found}
+        self.assertEqual(tids, {int(tid) for tid in os.listdir(f"/proc/{process.pid}/task")} & tids)
+        self.assertEqual(len(tids), 3)
+        self.finish(process)
+
+    def test_the_log_says_of_each_process_whether_it_is_governed(self):
+        log = self.path("log")
+        os.symlink(log, self.path("link"))
+        policy = self.policy('[target]\nexe = "/usr/bin/env"\n' + POLICY)
+        variables = harness.clean_environment() | {"LD_PRELOAD": harness.SHIM, "NODEWISE_POLICY": policy}
+
+        def lines(path, **more):
+            subprocess.run(["/usr/bin/env", "true"], env=variables | {"NODEWISE_LOG": path} | more, check=True,
+                           timeout=harness.SECONDS)
+            if not os.path.exists(log):
+                return []
+            with open(log) as file:
+                return [re.sub(r"\d+", "PID", line) for line in file.read().splitlines()]
+
+        self.assertEqual(lines(self.path("link")), [], "not through a link")
+        self.assertEqual(lines("log"), [], "an absolute path alone")
+        first = lines(log)
+        self.assertEqual(first[0], "nodewise[PID]: active")
+        self.assertRegex(first[1], r"^nodewise\[PID\]: dormant: .+")
+        self.assertEqual(len(first), 2, "a line for each process")
+        self.assertEqual(os.stat(log).st_mode & 0o777, 0o600)
+        self.assertRegex(lines(log, NODEWISE_DISABLE="1")[2], "dormant: .*NODEWISE_DISABLE")
 
     def test_what_to_paste(self):
         policy = self.policy(POLICY)
