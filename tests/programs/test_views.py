@@ -337,7 +337,41 @@ class Views(harness.ProgramTest):
     def test_a_dry_run_of_what_cannot_run(self):
         policy = self.policy(POLICY)
         self.nodewise("run", "--dry-run", "-p", policy, "--", "no-such-program", code=127)
+        self.assertIn("Permission denied", self.errors("run", "--dry-run", "-p", policy, "--", policy, code=126))
+        self.assertIn("Permission denied", self.errors("doctor", "--", policy, code=2))
         self.nodewise("run", "--dry-run", "-p", self.path("no-such-policy.toml"), "--", "true", code=125)
+
+    def errors(self, *arguments, code):
+        done = subprocess.run([harness.NODEWISE, *arguments], capture_output=True, text=True,
+                              env=harness.clean_environment(), timeout=harness.SECONDS)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done.stderr
+
+    def test_why_a_plan_cannot_be_read(self):
+        first, second = self.path("first.plan"), self.path("second.plan")
+        self.nodewise("compile", "-p", self.policy(POLICY), "-o", first)
+        self.nodewise("compile", "-p", self.policy("[defaults]\nbind_to = \"node\"\n"), "-o", second)
+        process = self.start([BUSY, "2", "2"], way="plain", stdin=subprocess.PIPE,
+                             environment={"LD_PRELOAD": harness.SHIM, "NODEWISE_PLAN": first})
+        self.wait_until_seen(process.pid)
+        self.assertEqual(self.show(process.pid)["plan"]["reason"], "")
+        os.rename(second, first)
+        self.assertIn("cannot be read (another plan has replaced it)", self.nodewise("show", str(process.pid)))
+        os.unlink(first)
+        self.assertIn("cannot be read (No such file or directory)", self.nodewise("show", str(process.pid)))
+        self.finish(process)
+
+    def test_why_there_is_no_folder_for_plans(self):
+        """A folder of this user's name that another user made."""
+        user = 64321
+        folder = f"/dev/shm/nodewise.{user}"
+        os.mkdir(folder)
+        self.addCleanup(os.rmdir, folder)
+        os.chmod(self.folder, 0o755)
+        done = subprocess.run(["setpriv", f"--reuid={user}", "--clear-groups", harness.NODEWISE, "compile", "--cached", "-p",
+                               self.policy(POLICY)], capture_output=True, text=True, env=harness.clean_environment())
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn(folder + ", cannot be used: another user can write to it", done.stderr)
 
     def test_threads_have_series_only_where_the_policy_says_so(self):
         series = r'(?m)^nodewise_thread_as_asked\{.*pid="%d".*\} 1$'

@@ -62,7 +62,7 @@ int thread_cpus_now(pid_t pid, pid_t tid, struct cpuset *ret_cpus)
     snprintf(path, sizeof(path), "/proc/%d/task/%d/status", (int)pid, (int)tid);
     FILE *file = fopen(path, "re");
     if (!file)
-        return -ESRCH;
+        return errno == ENOENT ? -ESRCH : -errno;
     while (getline(&line, &size, file) > 0) {
         if (strncmp(line, key, sizeof(key) - 1) != 0)
             continue;

@@ -19,7 +19,7 @@ bool process_exists(pid_t pid);
 uint64_t process_start_ticks(pid_t pid);
 /* Is a file whose path holds `text` mapped: 1 yes, 0 no, negative errno when /proc/PID/maps cannot be read. */
 int process_maps(pid_t pid, const char *text);
-/* Cpus_allowed_list of a thread as it is now. 0, -ESRCH, -ENOMEM. */
+/* Cpus_allowed_list of a thread as it is now. 0, -ESRCH (it has ended), or another negative errno. */
 int thread_cpus_now(pid_t pid, pid_t tid, struct cpuset *ret_cpus);
 
 #endif

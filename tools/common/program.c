@@ -1,23 +1,36 @@
 #include "tools/common/program.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-char *find_program(const char *name)
+static int take(char **ret_path, const char *path)
+{
+    if (access(path, X_OK) != 0)
+        return -errno;
+    *ret_path = strdup(path);
+    return *ret_path ? 0 : -ENOMEM;
+}
+
+int program_find(char **ret_path, const char *name)
 {
     const char *path = getenv("PATH");
     char candidate[PATH_MAX];
+    int error = -ENOENT;
     if (strchr(name, '/'))
-        return access(name, X_OK) == 0 ? strdup(name) : NULL;
+        return take(ret_path, name);
     for (const char *at = path ? path : "/usr/bin:/bin"; *at;) {
         size_t length = strcspn(at, ":");
         snprintf(candidate, sizeof(candidate), "%.*s/%s", (int)length, at, name);
-        if (length && access(candidate, X_OK) == 0)
-            return strdup(candidate);
+        int one = length ? take(ret_path, candidate) : -ENOENT;
+        if (one == 0 || one == -ENOMEM)
+            return one;
+        if (one == -EACCES) /* as execvp(3): it goes on, and says so when there is no other */
+            error = one;
         at += length + (at[length] == ':');
     }
-    return NULL;
+    return error;
 }

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -75,23 +76,34 @@ int supervise(char **command, void (*look)(void *context, pid_t pid), void *cont
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/* NULL: the program left none, or a damaged one, which is said. */
+static json_t *read_report(int fd)
+{
+    struct stat status;
+    json_error_t error;
+    json_t *report = NULL;
+    if (fstat(fd, &status) == 0 && status.st_size > 0 && !(report = json_loadfd(fd, 0, &error)))
+        print_error("the program's report is damaged: line %d: %s", error.line, error.text);
+    return report;
+}
+
 int supervise_reported(char **command, void (*look)(void *context, pid_t pid), void *context, double seconds,
                        json_t **ret_report)
 {
     char path[] = "/tmp/nodewise-report-XXXXXX.json"; /* its ending says the format */
-    int fd = mkstemps(path, 5), code = EXIT_RUN_FAILED;
+    int fd = mkstemps(path, 5), status = EXIT_RUN_FAILED;
     *ret_report = NULL;
     if (fd < 0) {
-        print_error("no room for a report: %s", strerror(errno));
-        return code;
+        print_error("no file for the report can be made in /tmp: %s", strerror(errno));
+        return status;
     }
     if (setenv("NODEWISE_REPORT", path, 1) != 0) {
-        print_error("no room for a report: %s", strerror(errno));
+        print_error("NODEWISE_REPORT cannot be set: %s", strerror(errno));
     } else {
-        code = supervise(command, look, context, seconds);
-        *ret_report = json_loadfd(fd, 0, NULL);
+        status = supervise(command, look, context, seconds);
+        *ret_report = read_report(fd);
     }
     close(fd);
     unlink(path);
-    return code;
+    return status;
 }

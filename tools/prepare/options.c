@@ -9,7 +9,7 @@ bool take_policy_option(struct policy_options *options, int option, bool *ret_js
         options->file = optarg;
         return true;
     case OPTION_SET:
-        if (!policy_options_set(options, optarg))
+        if (policy_options_set(options, optarg) < 0)
             print_error("out of memory");
         return true;
     case OPTION_TOPOLOGY:

@@ -74,48 +74,59 @@ static uint64_t machine_fingerprint(void)
 
 /* --- the folder --- */
 
-/* Makes the folder or proves that an existing one is ours alone to write; tmpfs is open to everybody. */
-static bool own_folder(const char *path)
+/*
+ * Makes the folder, or proves that an existing one is this user's and that no other user can write to it: every user may
+ * make folders on tmpfs. 0, -EPERM: it is not; or another negative errno.
+ */
+static int own_folder(const char *path)
 {
     mode_t mode = geteuid() == 0 ? 0711 : 0700;
     struct stat status;
     if (mkdir(path, mode) == 0)
-        return chmod(path, mode) == 0; /* whatever the umask made of it */
-    return errno == EEXIST && lstat(path, &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == geteuid() &&
-           (status.st_mode & 022) == 0;
+        return chmod(path, mode) == 0 ? 0 : -errno; /* whatever the umask made of it */
+    if (errno != EEXIST || lstat(path, &status) != 0)
+        return -errno;
+    if (!S_ISDIR(status.st_mode))
+        return -ENOTDIR;
+    return status.st_uid == geteuid() && (status.st_mode & 022) == 0 ? 0 : -EPERM;
 }
 
-char *plan_cache_path(const struct prepared *prepared)
+int plan_cache_path(char **ret_path, const struct prepared *prepared)
 {
     char folder[64], plans[80];
-    char *path = NULL;
     struct compile_options options = compile_options_for(&prepared->config);
     uint64_t policy = mix(prepared->config.identity, &options.gpu, sizeof(options.gpu));
     policy = mix(policy, options.source, strlen(options.source));
     policy = mix(policy, NODEWISE_VERSION, strlen(NODEWISE_VERSION));
     snprintf(folder, sizeof(folder), SEGMENT_DIR_PREFIX "%u", (unsigned)geteuid());
     snprintf(plans, sizeof(plans), "%s/plans", folder);
-    if (!own_folder(folder) || !own_folder(plans))
-        return NULL;
-    if (asprintf(&path, "%s/%016llx-%016llx.v%u.plan", plans, (unsigned long long)policy,
-                 (unsigned long long)machine_fingerprint(), PLAN_VERSION) < 0)
-        return NULL;
-    return path;
+    int error = own_folder(folder);
+    if (error == 0)
+        error = own_folder(plans);
+    if (error < 0)
+        return error;
+    return asprintf(ret_path, "%s/%016llx-%016llx.v%u.plan", plans, (unsigned long long)policy,
+                    (unsigned long long)machine_fingerprint(), PLAN_VERSION) < 0
+               ? -ENOMEM
+               : 0;
 }
 
 int plan_cache_get(char **ret_path, struct prepared *prepared, const struct policy_options *options)
 {
     unsigned mode = geteuid() == 0 ? 0644 : 0600;
-    char *path = plan_cache_path(prepared);
-    if (!path) {
-        print_error("no private folder for plans can be had in /dev/shm: use `nodewise compile -o FILE` and "
-                    "NODEWISE_PLAN=FILE");
+    char *path = NULL;
+    int error = plan_cache_path(&path, prepared);
+    if (error < 0) {
+        print_error("the folder for plans, " SEGMENT_DIR_PREFIX
+                    "%u, cannot be used: %s: use `nodewise compile -o FILE` "
+                    "and NODEWISE_PLAN=FILE",
+                    (unsigned)geteuid(), error == -EPERM ? "another user can write to it" : strerror(-error));
         return EXIT_MACHINE;
     }
     if (!plan_file_is_sound(path)) {
         int status = prepare_plan(prepared, options, TALK_WARNINGS);
         /* the shares first: where the policy's plan is, they are */
-        int error = status == EXIT_OK ? share_plans_write(path, prepared, mode) : 0;
+        error = status == EXIT_OK ? share_plans_write(path, prepared, mode) : 0;
         if (status == EXIT_OK && error == 0)
             error = plan_file_write(path, &prepared->plan, mode);
         if (error < 0) {

@@ -16,8 +16,11 @@
 
 #include "tools/prepare/prepare.h"
 
-/* The file's name for a policy on this machine as it is now; malloc'd, NULL without memory or without tmpfs. */
-char *plan_cache_path(const struct prepared *prepared);
+/*
+ * The file's name for a policy on this machine as it is now; malloc'd. 0; -EPERM: its folder is not this user's alone; or
+ * another negative errno.
+ */
+int plan_cache_path(char **ret_path, const struct prepared *prepared);
 
 /*
  * The whole way: takes the cached plan or compiles, checks and stores one. EXIT_OK with a malloc'd path, or

@@ -11,14 +11,14 @@
 
 extern char **environ;
 
-bool policy_options_set(struct policy_options *options, const char *setting)
+int policy_options_set(struct policy_options *options, const char *setting)
 {
     const char **sets = realloc(options->sets, (options->set_count + 1) * sizeof(*sets));
     if (!sets)
-        return false;
+        return -ENOMEM;
     sets[options->set_count++] = setting;
     options->sets = sets;
-    return true;
+    return 0;
 }
 
 void policy_options_free(struct policy_options *options)

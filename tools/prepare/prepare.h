@@ -18,8 +18,8 @@ struct policy_options {
     bool no_search;       /* only this file, not the standard places */
 };
 
-/* Adds one --set. false without memory. */
-bool policy_options_set(struct policy_options *options, const char *setting);
+/* Adds one --set. 0 or -ENOMEM. */
+int policy_options_set(struct policy_options *options, const char *setting);
 void policy_options_free(struct policy_options *options);
 
 struct prepared {

@@ -118,9 +118,9 @@ char *share_plan_of_rank(const char *path, struct prepared *prepared, const stru
     char *name = NULL;
     if (policy->process.distribution == PROC_DIST_NONE || rank.number < 0)
         return NULL;
-    if (!prepared->topology && topology_load(&prepared->topology, options->topology, &prepared->config.diags) < 0)
-        return NULL;
-    int error = shares_in(path, &shares);
+    int error = prepared->topology ? 0 : topology_load(&prepared->topology, options->topology, &prepared->config.diags);
+    if (error == 0)
+        error = shares_in(path, &shares);
     if (error == 0 && shares.count > 0) {
         struct portion portion = portion_of(rank, shares.count, policy->process.distribution == PROC_DIST_COMPACT);
         name = name_of(path, portion);

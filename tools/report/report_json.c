@@ -1,5 +1,6 @@
 #include "tools/report/report_json.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,12 +83,20 @@ static json_t *process_json(const struct snapshot *snapshot)
     return process;
 }
 
+/* "" while it is readable. */
+static const char *plan_reason(const struct snapshot *snapshot)
+{
+    if (snapshot->has_plan)
+        return "";
+    return snapshot->plan_error == -ESTALE ? "another plan has replaced it" : strerror(-snapshot->plan_error);
+}
+
 static json_t *plan_json(const struct snapshot *snapshot)
 {
     return json_pack(
-        "{s:o, s:o, s:b}", "path", report_any_text(snapshot->header.plan_path), "policy",
+        "{s:o, s:o, s:b, s:s}", "path", report_any_text(snapshot->header.plan_path), "policy",
         report_any_text(snapshot->has_plan ? plan_text(&snapshot->plan, snapshot->plan.header->source) : ""),
-        "readable", snapshot->has_plan);
+        "readable", snapshot->has_plan, "reason", plan_reason(snapshot));
 }
 
 /* --- rules --- */

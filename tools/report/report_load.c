@@ -19,19 +19,30 @@ void report_add_pages(json_t *report, json_t *pages)
     report_judge(report);
 }
 
+/* What the process itself says, or why it does not. The kernel is asked in between: it has that long to answer. */
+static json_t *pages_of(const struct snapshot *snapshot, int *ret_error)
+{
+    char *segment = NULL;
+    uint32_t number = 0;
+    pid_t pid = (pid_t)snapshot->header.pid;
+    int asked = segment_find(&segment, pid);
+    if (asked == 0)
+        asked = survey_ask(segment, &number);
+    json_t *pages = report_pages(snapshot, ret_error);
+    if (pages && asked == 0) {
+        survey_wait(pid, number);
+        survey_add(pages, snapshot, segment);
+    } else if (pages) {
+        survey_add_error(pages, asked);
+    }
+    free(segment);
+    return pages;
+}
+
 static int add_pages(json_t *report, const struct snapshot *snapshot)
 {
     int error = -ESRCH;
-    char *segment = NULL;
-    pid_t pid = (pid_t)snapshot->header.pid;
-    uint32_t number;
-    bool asked = snapshot->alive && segment_find(&segment, pid) == 0 && survey_ask(segment, &number);
-    json_t *pages = snapshot->alive ? report_pages(snapshot, &error) : NULL; /* it has that long to answer */
-    if (pages && asked)
-        survey_wait(pid, number);
-    if (pages && segment)
-        survey_add(pages, snapshot, segment);
-    free(segment);
+    json_t *pages = snapshot->alive ? pages_of(snapshot, &error) : NULL;
     if (pages) {
         report_add_pages(report, pages);
         return EXIT_OK;

@@ -28,14 +28,14 @@ struct sum {
 
 /* --- the answer --- */
 
-bool survey_ask(const char *segment, uint32_t *ret_number)
+int survey_ask(const char *segment, uint32_t *ret_number)
 {
     char *answer = request_path(segment, SURVEY_SUFFIX);
     if (!answer)
-        return false;
+        return -ENOMEM;
     unlink(answer); /* of an earlier request */
     free(answer);
-    return request_make(segment, SURVEY_WANTED_SUFFIX, "", ret_number) == 0;
+    return request_make(segment, SURVEY_WANTED_SUFFIX, "", ret_number);
 }
 
 void survey_wait(pid_t pid, uint32_t number)
@@ -43,20 +43,33 @@ void survey_wait(pid_t pid, uint32_t number)
     request_wait(pid, number, WAIT_SECONDS);
 }
 
-/* A copy: the file is another user's perhaps, who could cut it short under a mapping. malloc'd; NULL: none. */
-static struct survey_header *read_answer(const char *path, size_t *ret_size)
+/*
+ * A copy: the file is perhaps another user's, who could cut it short under a mapping. *ret_answer is malloc'd. 0; -ENOENT:
+ * there is no answer; -EINVAL: it is no regular file, or too large; or another negative errno.
+ */
+static int read_answer(struct survey_header **ret_answer, size_t *ret_size, const char *path)
 {
     struct stat status;
-    struct survey_header *answer = NULL;
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return NULL;
-    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && (size_t)status.st_size < SIZE_MOST)
-        answer = calloc(1, (size_t)status.st_size + sizeof(*answer));
-    ssize_t length = answer ? read(fd, answer, (size_t)status.st_size) : -1;
-    *ret_size = length > 0 ? (size_t)length : 0;
+        return -errno;
+    int error = fstat(fd, &status) == 0 ? 0 : -errno;
+    if (error == 0 && (!S_ISREG(status.st_mode) || (size_t)status.st_size >= SIZE_MOST))
+        error = -EINVAL;
+    struct survey_header *answer = error == 0 ? calloc(1, (size_t)status.st_size + sizeof(*answer)) : NULL;
+    if (error == 0 && !answer)
+        error = -ENOMEM;
+    ssize_t length = error == 0 ? read(fd, answer, (size_t)status.st_size) : 0;
+    if (length < 0)
+        error = -errno;
     close(fd);
-    return answer;
+    if (error < 0) {
+        free(answer);
+        return error;
+    }
+    *ret_answer = answer;
+    *ret_size = (size_t)length;
+    return 0;
 }
 
 static bool is_sound(const struct survey_header *header, size_t size, const struct snapshot *snapshot)
@@ -228,15 +241,24 @@ void survey_add_answer(json_t *pages, const struct snapshot *snapshot, const voi
     json_object_set_new(pages, "uses", uses_json((const struct survey_use *)(rows + header->rows), header->uses));
 }
 
+void survey_add_error(json_t *pages, int error)
+{
+    char reason[128];
+    snprintf(reason, sizeof(reason), "the process cannot be asked: %s", strerror(-error));
+    add_none(pages, reason);
+}
+
 void survey_add(json_t *pages, const struct snapshot *snapshot, const char *segment)
 {
     size_t size = 0;
-    char *path = request_path(segment, SURVEY_SUFFIX);
-    struct survey_header *answer = path ? read_answer(path, &size) : NULL;
-    if (answer)
+    struct survey_header *answer = NULL;
+    char reason[128], *path = request_path(segment, SURVEY_SUFFIX);
+    int error = path ? read_answer(&answer, &size, path) : -ENOMEM;
+    snprintf(reason, sizeof(reason), "the answer of the process cannot be read: %s", strerror(-error));
+    if (error == 0)
         survey_add_answer(pages, snapshot, answer, size);
     else
-        add_none(pages, "the process has not answered: it does when it passes a hook");
+        add_none(pages, error == -ENOENT ? "the process has not answered: it does when it passes a hook" : reason);
     if (path)
         unlink(path);
     free(path);

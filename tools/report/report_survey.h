@@ -11,8 +11,8 @@
 
 #include "tools/segment/snapshot.h"
 
-/* Asks the process of that segment; *ret_number for request_wait(). false: it cannot be asked. */
-bool survey_ask(const char *segment, uint32_t *ret_number);
+/* Asks the process of that segment; *ret_number for request_wait(). 0 or negative errno. */
+int survey_ask(const char *segment, uint32_t *ret_number);
 /* Waits a moment until it passes a hook. */
 void survey_wait(pid_t pid, uint32_t number);
 
@@ -25,6 +25,8 @@ void survey_wait(pid_t pid, uint32_t number);
  * is damaged: "threads" and "rules" are null and "threads_reason" says why.
  */
 void survey_add(json_t *pages, const struct snapshot *snapshot, const char *segment);
+/* Adds that there is no answer, because the process could not be asked: a negative errno. */
+void survey_add_error(json_t *pages, int error);
 
 /* The same of an answer that is in memory, aligned for 8 bytes. */
 void survey_add_answer(json_t *pages, const struct snapshot *snapshot, const void *answer, size_t size);

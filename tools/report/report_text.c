@@ -49,7 +49,8 @@ static void print_process(FILE *to, const json_t *report)
     if (*reason && strcmp(reason, "ok") != 0)
         fprintf(to, "state: %s\n", reason);
     if (!truth_of(plan, "readable"))
-        fprintf(to, "the plan %s is gone or was replaced: rules have numbers only\n", text_of(plan, "path"));
+        fprintf(to, "the plan %s cannot be read (%s): rules have numbers only\n", text_of(plan, "path"),
+                text_of(plan, "reason"));
     fprintf(to, "threads: %lld started, %lld ended", number_of(process, "threads_started"),
             number_of(process, "threads_ended"));
     if (number_of(process, "threads_unlisted"))

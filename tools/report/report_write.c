@@ -65,12 +65,17 @@ int report_write_file(const char *path, const json_t *report, enum report_format
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
     FILE *to = fd >= 0 ? fdopen(fd, "w") : NULL;
-    int status = to ? report_write(to, report, format, depth) : EXIT_NO;
-    if (!to || fclose(to) != 0) {
-        print_error("the report %s cannot be written: %s", path, strerror(errno));
-        return EXIT_NO;
+    int error = to ? 0 : -errno, status = EXIT_NO;
+    if (to) {
+        status = report_write(to, report, format, depth);
+        error = fclose(to) == 0 ? 0 : -errno;
+    } else if (fd >= 0) {
+        close(fd);
     }
-    return status;
+    if (error == 0)
+        return status;
+    print_error("the report %s cannot be written: %s", path, strerror(-error));
+    return EXIT_NO;
 }
 
 int report_write_formats(const char *path, const json_t *report, uint32_t formats, enum report_depth depth)

@@ -173,19 +173,27 @@ static int copy_all(struct snapshot *snapshot, const struct mapped *file)
 /* --- the plan --- */
 
 /* A plan that was replaced meanwhile does not fit the numbers in the segment, so its checksum is compared. */
-static void read_plan(struct snapshot *snapshot)
+static int read_plan(struct snapshot *snapshot)
 {
     struct mapped file;
-    if (!*snapshot->header.plan_path || map_file(&file, snapshot->header.plan_path, PLAN_MAX_SIZE) < 0)
-        return;
+    if (!*snapshot->header.plan_path)
+        return -ENOENT;
+    int error = map_file(&file, snapshot->header.plan_path, PLAN_MAX_SIZE);
+    if (error < 0)
+        return error;
     void *copy = malloc(file.size);
     if (copy)
         memcpy(copy, file.data, file.size);
     munmap((void *)file.data, file.size);
+    if (!copy)
+        return -ENOMEM;
     snapshot->plan_data = copy;
     snapshot->plan_size = file.size;
-    snapshot->has_plan = copy && plan_check(&snapshot->plan, copy, file.size, NULL) == 0 &&
-                         snapshot->plan.header->checksum == snapshot->header.plan_checksum;
+    error = plan_check(&snapshot->plan, copy, file.size, NULL);
+    if (error == 0 && snapshot->plan.header->checksum != snapshot->header.plan_checksum)
+        error = -ESTALE;
+    snapshot->has_plan = error == 0;
+    return error;
 }
 
 int snapshot_read(struct snapshot *ret_snapshot, const char *path)
@@ -206,7 +214,7 @@ int snapshot_read(struct snapshot *ret_snapshot, const char *path)
     /* A process that goes on as another program by exec keeps its number and start time, but not its mappings. */
     ret_snapshot->alive = ret_snapshot->header.state != SEGMENT_ENDED && process_exists(pid) &&
                           (ticks == 0 || ticks == process_start_ticks(pid)) && process_maps(pid, path) != 0;
-    read_plan(ret_snapshot);
+    ret_snapshot->plan_error = read_plan(ret_snapshot);
     return 0;
 }
 

@@ -34,6 +34,7 @@ struct snapshot {
     size_t plan_size;
     struct plan_view plan;
     bool has_plan;   /* the plan file is there and is the one that the process carries out */
+    int plan_error;  /* 0, or why it has none: -ESTALE: the file is another plan by now; or another negative errno */
     size_t changing; /* thread records that would not hold still */
 };
 

@@ -1,5 +1,6 @@
 #include "tools/top/times.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +55,7 @@ static int grow(struct table *table)
     struct table larger = {.size = table->size ? table->size * 2 : 256, .count = table->count};
     larger.entries = calloc(larger.size, sizeof(*larger.entries));
     if (!larger.entries)
-        return -1;
+        return -ENOMEM;
     for (size_t i = 0; i < table->size; i++)
         if (table->entries[i].tid)
             *place_of(&larger, table->entries[i].tid) = table->entries[i];

@@ -28,9 +28,10 @@ static int examine(char **command, bool json)
     diagnose_machine(&diagnosis);
     diagnose_environment(&diagnosis);
     if (command[0]) {
-        char *path = find_program(command[0]);
-        if (!path) {
-            print_error("%s: not found", command[0]);
+        char *path = NULL;
+        int error = program_find(&path, command[0]);
+        if (error < 0) {
+            print_error("%s: %s", command[0], strerror(-error));
             json_decref(diagnosis.findings);
             return EXIT_BAD_INPUT;
         }

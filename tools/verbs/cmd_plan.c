@@ -48,14 +48,14 @@ struct plan_request {
     json_t *seen;                  /* what `from` names */
 };
 
-static bool add_spec(struct plan_request *request, const char *spec)
+static int add_spec(struct plan_request *request, const char *spec)
 {
     const char **specs = realloc(request->specs, (request->spec_count + 1) * sizeof(*specs));
     if (!specs)
-        return false;
+        return -ENOMEM;
     specs[request->spec_count++] = spec;
     request->specs = specs;
-    return true;
+    return 0;
 }
 
 static json_t *plan_document(const struct prepared *prepared, const struct thread_list *list)
@@ -183,7 +183,7 @@ int cmd_plan(int argc, char **argv)
         request.names_process = request.names_process || (option >= OPTION_EXE && option <= OPTION_ARGV);
         switch (option) {
         case OPTION_THREAD:
-            if (!add_spec(&request, optarg))
+            if (add_spec(&request, optarg) < 0)
                 status = EXIT_BAD_INPUT;
             break;
         case OPTION_EXE:

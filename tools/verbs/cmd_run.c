@@ -63,12 +63,17 @@ static void export_rank(struct rank rank)
         unsetenv("NODEWISE_INDEX");
 }
 
+static int exit_code_of(int error)
+{
+    return error == -ENOENT ? EXIT_RUN_NOT_FOUND : EXIT_RUN_NOT_EXECUTABLE;
+}
+
 static int start_program(char **command)
 {
     execvp(command[0], command);
-    int error = errno;
-    print_error("%s: %s", command[0], strerror(error));
-    return error == ENOENT ? EXIT_RUN_NOT_FOUND : EXIT_RUN_NOT_EXECUTABLE;
+    int error = -errno;
+    print_error("%s: %s", command[0], strerror(-error));
+    return exit_code_of(error);
 }
 
 /* --- --dry-run --- */
@@ -85,40 +90,50 @@ static char *join(char **words)
     return text;
 }
 
+static void print_placement(const struct prepared *prepared, const struct process_facts *process)
+{
+    struct thread_list list;
+    uint32_t key = PLAN_KEY_COUNT;
+    if (!match_target(&prepared->view, process, &key)) {
+        printf("%s is not a target: the condition on %s does not hold. It would run as without nodewise.\n",
+               process->exe, plan_key_word(key));
+        return;
+    }
+    if (thread_list_init(&list, process) < 0)
+        return;
+    if (plan_simulate(&prepared->view, list.threads, list.count) == 0) {
+        printf("%s would run under %s\n\n", process->exe, plan_text(&prepared->view, prepared->view.header->source));
+        plan_print_rules(stdout, &prepared->view);
+        putchar('\n');
+        plan_print_threads(stdout, &prepared->view, &list);
+    }
+    thread_list_free(&list);
+}
+
 static int dry_run(const struct run_request *request, struct prepared *prepared)
 {
-    char *link = find_program(request->command[0]), *argv = join(request->command);
-    char *exe = link ? realpath(link, NULL) : NULL;
-    const char *slash = link ? strrchr(link, '/') : NULL;
-    char comm[16];
-    uint32_t key = PLAN_KEY_COUNT;
-    int status = prepare_plan(prepared, &request->policy, TALK_WARNINGS);
-    snprintf(comm, sizeof(comm), "%s", slash ? slash + 1 : request->command[0]);
-    if (status == EXIT_OK && !exe) {
-        print_error("%s: %s", request->command[0], strerror(ENOENT));
-        status = EXIT_RUN_NOT_FOUND;
+    char *link = NULL, *exe = NULL, *argv = join(request->command);
+    int status = prepare_plan(prepared, &request->policy, TALK_WARNINGS) == EXIT_OK ? EXIT_OK : EXIT_RUN_FAILED;
+    int error = program_find(&link, request->command[0]);
+    if (error == 0 && !(exe = realpath(link, NULL)))
+        error = -errno;
+    if (status == EXIT_OK && error < 0) {
+        print_error("%s: %s", request->command[0], strerror(-error));
+        status = exit_code_of(error);
     }
     if (status == EXIT_OK) {
-        struct process_facts process = {
-            .exe = exe, .exe_link = link, .comm = comm, .argv = argv, .index = PLAN_NONE, .uid = geteuid()};
-        struct thread_list list;
-        if (!match_target(&prepared->view, &process, &key)) {
-            printf("%s is not a target: the condition on %s does not hold. It would run as without nodewise.\n", exe,
-                   plan_key_word(key));
-        } else if (thread_list_init(&list, &process) == 0) {
-            if (plan_simulate(&prepared->view, list.threads, list.count) == 0) {
-                printf("%s would run under %s\n\n", exe, plan_text(&prepared->view, prepared->view.header->source));
-                plan_print_rules(stdout, &prepared->view);
-                putchar('\n');
-                plan_print_threads(stdout, &prepared->view, &list);
-            }
-            thread_list_free(&list);
-        }
+        char comm[16];
+        const char *slash = strrchr(link, '/');
+        snprintf(comm, sizeof(comm), "%s", slash ? slash + 1 : link);
+        print_placement(
+            prepared,
+            &(struct process_facts){
+                .exe = exe, .exe_link = link, .comm = comm, .argv = argv, .index = PLAN_NONE, .uid = geteuid()});
     }
     free(link);
     free(exe);
     free(argv);
-    return status == EXIT_OK || status == EXIT_RUN_NOT_FOUND ? finish_output(status) : EXIT_RUN_FAILED;
+    return finish_output(status);
 }
 
 /* --- --require-locality --- */

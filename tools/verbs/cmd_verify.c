@@ -1,3 +1,5 @@
+#include <errno.h>
+
 #include "policy/compile.h"
 #include "policy/reason.h"
 #include "tools/common/cli.h"
@@ -23,7 +25,7 @@ struct verdict {
 
 struct answer {
     bool no;               /* something is not as asked */
-    unsigned not_measured; /* threads whose memory policy the kernel does not show */
+    unsigned not_measured; /* CPUs and memory policies of threads that the kernel does not show */
 };
 
 static bool is_sound(const struct snapshot *snapshot, const struct segment_thread *thread)
@@ -128,9 +130,11 @@ static json_t *verify_thread(const struct snapshot *snapshot, const struct segme
     struct cpuset expected = CPUSET_EMPTY, now = CPUSET_EMPTY;
     bool asked = expected_cpus(snapshot, thread, &expected);
     struct verdict verdict = {.word = "gone"};
-    bool is_there = thread_cpus_now((pid_t)snapshot->header.pid, (pid_t)thread->tid, &now) == 0;
-    if (is_there)
+    int error = thread_cpus_now((pid_t)snapshot->header.pid, (pid_t)thread->tid, &now);
+    if (error == 0)
         verdict = judge(thread, &expected, &now, asked);
+    else if (error != -ESRCH && asked)
+        verdict = (struct verdict){.word = "not-measured", .is_unknown = true};
     bool memory = thread->mem_outcome == OUTCOME_NONE || thread->mem_outcome == OUTCOME_BEST_EFFORT;
     json_t *entry = json_pack("{s:i, s:o, s:o, s:o, s:o, s:s, s:s}", "tid", (int)thread->tid, "name",
                               report_any_text(thread->name), "rule", report_rule_name(snapshot, thread->rule), "asked",
@@ -138,7 +142,8 @@ static json_t *verify_thread(const struct snapshot *snapshot, const struct segme
                               report_owned_text(cpuset_to_string(&now)), "verdict", verdict.word, "memory",
                               memory ? reason_word(thread->mem_reason) : "");
     answer->no = answer->no || verdict.is_no || (memory && thread->mem_outcome == OUTCOME_NONE);
-    if (is_there)
+    answer->not_measured += verdict.is_unknown;
+    if (error != -ESRCH)
         verify_policy(entry, snapshot, thread, answer);
     cpuset_free(&expected);
     cpuset_free(&now);
@@ -162,8 +167,8 @@ static void print_answer(const json_t *document, const struct answer *answer)
         printf("not as asked\n");
     else if (answer->not_measured)
         printf(
-            "as asked as far as measured; the memory policy of %u of the threads is not measured: the kernel does not "
-            "show it (it takes the same user, or CAP_SYS_PTRACE)\n",
+            "as asked as far as measured; not measured: %u (the kernel shows memory policies to the same user and with "
+            "CAP_SYS_PTRACE)\n",
             answer->not_measured);
     else
         printf("as asked\n");
