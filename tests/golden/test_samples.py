@@ -114,6 +114,9 @@ class Samples(unittest.TestCase):
                 with self.subTest(page=page, name=name):
                     self.assertTrue(os.path.exists(os.path.join(ROOT, name)))
 
+    def test_readme_is_short(self):
+        self.assertLessEqual(len(readme().splitlines()), 150)
+
     def test_headings_that_links_name_exist(self):
         for page in [os.path.join(ROOT, "README.md"), *guides()]:
             for link, heading in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", read(page)):
