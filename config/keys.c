@@ -58,10 +58,14 @@ static const struct key_table key_topology = {
 
 static const struct key process_keys[] = {
     {"distribution", KEY_WORD, FIELD(struct policy, process.distribution), WORDS(process_distribution),
-     .fallback = "none", .summary = "how processes of one target are spread over the machine"},
+     .fallback = "none", .summary = "how processes of one target are spread over the machine",
+     .text =
+         "compact to least_loaded give every process one place of `level`; ranks of a launcher (rank_env) that are "
+         "more than the places divide them. ranks divides all CPUs of the policy among the ranks of the host, unless "
+         "the launcher has bound them itself, and leaves a process without a rank as it is."},
     {"level", KEY_WORD, FIELD(struct policy, process.level), WORDS(level),
      .word_mask = BIT(LEVEL_NODE) | BIT(LEVEL_SOCKET) | BIT(LEVEL_L3), .fallback = "node",
-     NEEDS(IS_NOT("distribution", "none")), .summary = "what the processes are spread over"},
+     NEEDS(IS_NOT("distribution", "none", "ranks")), .summary = "what the processes are spread over"},
     {"near", KEY_NEAR, FIELD(struct policy, process.near), .summary = "keep each process near a device or place"},
     {"rank_env", KEY_VARIABLES, FIELD(struct policy, process.rank_env),
      .summary = "environment variables that hold the rank of the process; the first one that is set counts"},

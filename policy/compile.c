@@ -469,7 +469,8 @@ static int add_shares(struct compiling *c)
 {
     struct plan_header *header = &c->builder.header;
     struct shares shares;
-    if (c->policy->process.distribution == PROC_DIST_NONE || c->options->share != PLAN_NONE)
+    enum process_distribution distribution = c->policy->process.distribution;
+    if (distribution == PROC_DIST_NONE || distribution == PROC_DIST_RANKS || c->options->share != PLAN_NONE)
         return 0;
     int error =
         shares_list(&shares, c->topology, &c->sets.limit, c->policy->process.distribution, c->policy->process.level);

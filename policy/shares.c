@@ -89,6 +89,17 @@ int shares_of_plan(struct shares *ret_shares, const struct plan_view *plan)
     return error;
 }
 
+int shares_whole(struct shares *ret_shares, const struct plan_view *plan)
+{
+    *ret_shares = (struct shares){.sets = calloc(1, sizeof(*ret_shares->sets)), .count = 1};
+    int error = ret_shares->sets ? plan_mask_cpuset(plan, plan->header->main_mask, ret_shares->sets) : -ENOMEM;
+    if (error < 0) {
+        free(ret_shares->sets);
+        *ret_shares = (struct shares){0};
+    }
+    return error;
+}
+
 /* Items first to last, both within count; at least one. */
 static void bounds(size_t count, unsigned part, unsigned parts, size_t *ret_first, size_t *ret_last)
 {

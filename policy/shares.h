@@ -25,6 +25,8 @@ int shares_list(struct shares *ret_shares, const struct topology *topology, cons
                 enum process_distribution distribution, enum level level);
 /* Those that a policy's plan holds. The same. */
 int shares_of_plan(struct shares *ret_shares, const struct plan_view *plan);
+/* The one share that ranks divide: all CPUs that the rules of the plan use. The same. */
+int shares_whole(struct shares *ret_shares, const struct plan_view *plan);
 void shares_free(struct shares *shares);
 
 /*

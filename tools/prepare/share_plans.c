@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "policy/ledger.h"
 #include "tools/common/cli.h"
@@ -96,7 +98,7 @@ static int write_portion(const char *name, struct prepared *prepared, const stru
     return error;
 }
 
-static int shares_in(const char *path, struct shares *ret_shares)
+static int shares_in(const char *path, enum process_distribution distribution, struct shares *ret_shares)
 {
     struct mapped file;
     struct plan_view plan;
@@ -105,9 +107,25 @@ static int shares_in(const char *path, struct shares *ret_shares)
         return error;
     error = plan_check(&plan, file.data, file.size, NULL);
     if (error == 0)
-        error = shares_of_plan(ret_shares, &plan);
+        error = distribution == PROC_DIST_RANKS ? shares_whole(ret_shares, &plan) : shares_of_plan(ret_shares, &plan);
     munmap((void *)file.data, file.size);
     return error;
+}
+
+static unsigned cpus_of(pid_t pid)
+{
+    static uint64_t bits[PLAN_MAX_CPUS / 64];
+    long bytes = syscall(SYS_sched_getaffinity, pid, sizeof(bits), bits);
+    unsigned count = 0;
+    for (long i = 0; i < bytes / 8; i++)
+        count += (unsigned)__builtin_popcountll(bits[i]);
+    return count;
+}
+
+/* Has the launcher, which is the parent, given the rank fewer CPUs than it has itself? Then they are its part. */
+static bool launcher_has_divided(enum process_distribution distribution)
+{
+    return distribution == PROC_DIST_RANKS && cpus_of(0) < cpus_of(getppid());
 }
 
 char *share_plan_of_rank(const char *path, struct prepared *prepared, const struct policy_options *options,
@@ -116,11 +134,12 @@ char *share_plan_of_rank(const char *path, struct prepared *prepared, const stru
     const struct policy *policy = prepared->config.policy;
     struct shares shares = {0};
     char *name = NULL;
-    if (policy->process.distribution == PROC_DIST_NONE || rank.number < 0)
+    if (policy->process.distribution == PROC_DIST_NONE || rank.number < 0 ||
+        launcher_has_divided(policy->process.distribution))
         return NULL;
     int error = prepared->topology ? 0 : topology_load(&prepared->topology, options->topology, &prepared->config.diags);
     if (error == 0)
-        error = shares_in(path, &shares);
+        error = shares_in(path, policy->process.distribution, &shares);
     if (error == 0 && shares.count > 0) {
         struct portion portion = portion_of(rank, shares.count, policy->process.distribution == PROC_DIST_COMPACT);
         name = name_of(path, portion);

@@ -65,6 +65,23 @@ static void parts_of_a_set(void **state)
     topology_free(topology);
 }
 
+/* Ranks divide what the rules use, whatever the places are. */
+static void the_whole_is_what_the_rules_use(void **state)
+{
+    struct compiled compiled = compile_text(
+        "schema = 1\n[process]\ndistribution = \"ranks\"\n[topology]\nreserve_cpus = \"0-1\"\n[defaults]\nbind_to = \"none\"\n",
+        "pack:2 numa:2 core:2 pu:1");
+    struct shares shares;
+    (void)state;
+    assert_int_equal(compiled.result, 0);
+    assert_int_equal(compiled.view.header->process_shares, 0); /* a process without a rank is not narrowed */
+    assert_int_equal(shares_whole(&shares, &compiled.view), 0);
+    assert_int_equal(shares.count, 1);
+    assert_cpus(&shares.sets[0], "2-7");
+    shares_free(&shares);
+    compiled_free(&compiled);
+}
+
 /* --- the ledger --- */
 
 static bool dead[4096];
@@ -149,9 +166,12 @@ static void a_damaged_file_is_begun_anew(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_level_and_order),    cmocka_unit_test(parts_of_a_set),
-        cmocka_unit_test(each_distribution),       cmocka_unit_test(who_comes_again_keeps_his_share),
-        cmocka_unit_test(the_dead_are_struck_out), cmocka_unit_test(a_damaged_file_is_begun_anew)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_level_and_order),
+                                       cmocka_unit_test(parts_of_a_set),
+                                       cmocka_unit_test(the_whole_is_what_the_rules_use),
+                                       cmocka_unit_test(each_distribution),
+                                       cmocka_unit_test(who_comes_again_keeps_his_share),
+                                       cmocka_unit_test(the_dead_are_struck_out),
+                                       cmocka_unit_test(a_damaged_file_is_begun_anew)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
