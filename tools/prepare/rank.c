@@ -47,3 +47,19 @@ struct rank rank_from_environment(const struct policy *policy)
             rank = rank_in(launchers[i].number);
     return rank;
 }
+
+struct rank_portion rank_portion(struct rank rank, size_t count, bool compact)
+{
+    unsigned shares = (unsigned)count, number = (unsigned)rank.number, total = (unsigned)rank.count;
+    if (rank.count == 0)
+        return (struct rank_portion){number % shares, 0, 1};
+    if (total <= shares)
+        return (struct rank_portion){compact ? number : number * shares / total, 0, 1};
+    if (!compact)
+        return (struct rank_portion){number % shares, number / shares,
+                                     total / shares + (number % shares < total % shares ? 1 : 0)};
+    unsigned share = (unsigned)((uint64_t)number * shares / total);
+    unsigned first = (unsigned)(((uint64_t)share * total + shares - 1) / shares);
+    unsigned next = (unsigned)(((uint64_t)(share + 1) * total + shares - 1) / shares);
+    return (struct rank_portion){share, number - first, next - first};
+}

@@ -5,6 +5,9 @@
 #ifndef NODEWISE_TOOLS_PREPARE_RANK_H
 #define NODEWISE_TOOLS_PREPARE_RANK_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "policy/policy.h"
 
 struct rank {
@@ -14,5 +17,16 @@ struct rank {
 
 /* The first of process.rank_env that is set; where the policy names none, the variables of the known launchers. */
 struct rank rank_from_environment(const struct policy *policy);
+
+/* What a rank has: of one of the shares, one of so many equal parts. */
+struct rank_portion {
+    unsigned share, part, parts;
+};
+
+/*
+ * Ranks over `count` shares, at least 1. Compact: the first ranks are together; else neighbours are apart. With more ranks
+ * than shares those of one share divide it. Without a count of ranks they go round.
+ */
+struct rank_portion rank_portion(struct rank rank, size_t count, bool compact);
 
 #endif

@@ -53,31 +53,7 @@ int share_plans_write(const char *path, struct prepared *prepared, unsigned mode
 
 /* --- ranks --- */
 
-struct portion {
-    unsigned share, part, parts;
-};
-
-/*
- * n ranks over k shares. As compact has it the first ranks are together, else neighbours are apart; with more ranks
- * than shares those of one share divide it.
- */
-static struct portion portion_of(struct rank rank, size_t count, bool compact)
-{
-    unsigned shares = (unsigned)count, number = (unsigned)rank.number, total = (unsigned)rank.count;
-    if (rank.count == 0)
-        return (struct portion){number % shares, 0, 1};
-    if (total <= shares)
-        return (struct portion){compact ? number : number * shares / total, 0, 1};
-    if (!compact)
-        return (struct portion){number % shares, number / shares,
-                                total / shares + (number % shares < total % shares ? 1 : 0)};
-    unsigned share = (unsigned)((uint64_t)number * shares / total);
-    unsigned first = (unsigned)(((uint64_t)share * total + shares - 1) / shares);
-    unsigned next = (unsigned)(((uint64_t)(share + 1) * total + shares - 1) / shares);
-    return (struct portion){share, number - first, next - first};
-}
-
-static char *name_of(const char *path, struct portion portion)
+static char *name_of(const char *path, struct rank_portion portion)
 {
     char *name = NULL;
     if (portion.parts == 1 && asprintf(&name, "%s.%u", path, portion.share) < 0)
@@ -88,7 +64,7 @@ static char *name_of(const char *path, struct portion portion)
 }
 
 static int write_portion(const char *name, struct prepared *prepared, const struct shares *shares,
-                         struct portion portion, unsigned mode)
+                         struct rank_portion portion, unsigned mode)
 {
     struct cpuset part;
     int error = shares_part(&part, prepared->topology, &shares->sets[portion.share], portion.part, portion.parts);
@@ -141,7 +117,8 @@ char *share_plan_of_rank(const char *path, struct prepared *prepared, const stru
     if (error == 0)
         error = shares_in(path, policy->process.distribution, &shares);
     if (error == 0 && shares.count > 0) {
-        struct portion portion = portion_of(rank, shares.count, policy->process.distribution == PROC_DIST_COMPACT);
+        struct rank_portion portion =
+            rank_portion(rank, shares.count, policy->process.distribution == PROC_DIST_COMPACT);
         name = name_of(path, portion);
         error = name ? 0 : -ENOMEM;
         if (error == 0 && !plan_file_is_sound(name))

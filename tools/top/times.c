@@ -72,11 +72,10 @@ static const struct entry *find(const struct table *table, pid_t tid)
 
 /* --- /proc --- */
 
-static void read_cpus(struct look *look)
+static void read_cpus(struct look *look, FILE *stat)
 {
     char line[512];
-    FILE *file = fopen("/proc/stat", "re");
-    while (file && fgets(line, sizeof(line), file)) {
+    while (fgets(line, sizeof(line), stat)) {
         uint64_t t[8] = {0};
         unsigned cpu;
         if (sscanf(line,
@@ -88,26 +87,18 @@ static void read_cpus(struct look *look)
             look->all[cpu] += t[i];
         look->busy[cpu] = look->all[cpu] - t[3] - t[4]; /* but for idle and iowait */
     }
-    if (file)
-        fclose(file);
 }
 
 void times_thread(struct times *times, pid_t pid, pid_t tid)
 {
     char path[64];
     uint64_t ran;
-    struct table *table = &times->now.threads;
-    if (2 * table->count >= table->size && grow(table) < 0)
-        return;
     snprintf(path, sizeof(path), "/proc/%d/task/%d/schedstat", (int)pid, (int)tid);
     FILE *file = fopen(path, "re");
     if (!file)
         return;
-    if (fscanf(file, "%" SCNu64, &ran) == 1) {
-        struct entry *entry = place_of(table, tid);
-        table->count += entry->tid == 0;
-        *entry = (struct entry){tid, ran};
-    }
+    if (fscanf(file, "%" SCNu64, &ran) == 1)
+        times_ran(times, tid, ran);
     fclose(file);
 }
 
@@ -127,13 +118,32 @@ void times_free(struct times *times)
     free(times);
 }
 
-void times_begin(struct times *times)
+void times_look(struct times *times, uint64_t at, FILE *stat)
 {
     free(times->before.threads.entries);
     times->before = times->now;
     memset(&times->now, 0, sizeof(times->now));
-    times->now.at = clock_ns();
-    read_cpus(&times->now);
+    times->now.at = at;
+    if (stat)
+        read_cpus(&times->now, stat);
+}
+
+void times_begin(struct times *times)
+{
+    FILE *stat = fopen("/proc/stat", "re");
+    times_look(times, clock_ns(), stat);
+    if (stat)
+        fclose(stat);
+}
+
+void times_ran(struct times *times, pid_t tid, uint64_t ran)
+{
+    struct table *table = &times->now.threads;
+    if (2 * table->count >= table->size && grow(table) < 0)
+        return;
+    struct entry *entry = place_of(table, tid);
+    table->count += entry->tid == 0;
+    *entry = (struct entry){tid, ran};
 }
 
 double times_share(const struct times *times, pid_t tid)
@@ -144,21 +154,27 @@ double times_share(const struct times *times, pid_t tid)
     return (double)(now->ran - before->ran) / (double)(times->now.at - times->before.at);
 }
 
-double times_node(struct times *times, uint32_t node, unsigned *ret_cpus)
+double times_cpus(const struct times *times, const struct cpuset *cpus)
+{
+    uint64_t busy = 0, all = 0;
+    CPUSET_FOREACH(id, cpus)
+        if ((unsigned)id < CPUS_MOST && times->before.all[id] && times->now.all[id] > times->before.all[id]) {
+            busy += times->now.busy[id] - times->before.busy[id];
+            all += times->now.all[id] - times->before.all[id];
+        }
+    return all ? (double)busy / (double)all : -1;
+}
+
+double times_node(const struct times *times, uint32_t node, unsigned *ret_cpus)
 {
     char path[64], text[4096];
     struct cpuset cpus = CPUSET_EMPTY;
-    uint64_t busy = 0, all = 0;
     snprintf(path, sizeof(path), "/sys/devices/system/node/node%u/cpulist", node);
     read_line(path, text, sizeof(text));
     if (cpuset_parse_list(&cpus, text, NULL) < 0)
         cpus = CPUSET_EMPTY;
     *ret_cpus = cpuset_weight(&cpus);
-    CPUSET_FOREACH(id, &cpus)
-        if ((unsigned)id < CPUS_MOST && times->before.all[id] && times->now.all[id] > times->before.all[id]) {
-            busy += times->now.busy[id] - times->before.busy[id];
-            all += times->now.all[id] - times->before.all[id];
-        }
+    double share = times_cpus(times, &cpus);
     cpuset_free(&cpus);
-    return all ? (double)busy / (double)all : -1;
+    return share;
 }

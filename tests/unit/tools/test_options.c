@@ -1,0 +1,79 @@
+#include <getopt.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tools/prepare/options.h"
+
+static void the_common_options_fill_the_request(void **state)
+{
+    (void)state;
+    struct policy_options options = {0};
+    bool json = false;
+    optarg = (char[]){"a.toml"};
+    assert_true(take_policy_option(&options, 'p', &json));
+    optarg = (char[]){"pack:2"};
+    assert_true(take_policy_option(&options, OPTION_TOPOLOGY, &json));
+    static char first[] = "defaults.bind_to=core", second[] = "defaults.level=l3";
+    optarg = first;
+    assert_true(take_policy_option(&options, OPTION_SET, &json));
+    optarg = second;
+    assert_true(take_policy_option(&options, OPTION_SET, &json));
+    assert_false(json);
+    assert_true(take_policy_option(&options, OPTION_JSON, &json));
+    assert_true(json);
+    assert_string_equal(options.file, "a.toml");
+    assert_string_equal(options.topology, "pack:2");
+    assert_int_equal(options.set_count, 2);
+    assert_ptr_equal(options.sets[0], first);
+    assert_ptr_equal(options.sets[1], second);
+    policy_options_free(&options);
+    assert_int_equal(options.set_count, 0);
+    assert_null(options.sets);
+}
+
+static void json_is_no_option_of_a_verb_without_it(void **state)
+{
+    (void)state;
+    struct policy_options options = {0};
+    assert_false(take_policy_option(&options, OPTION_JSON, NULL));
+    assert_false(take_policy_option(&options, 'x', NULL));
+    assert_false(take_policy_option(&options, OPTION_VERB, NULL));
+}
+
+static bool only_json(const char *const *words, bool *ret_json)
+{
+    int count = 0;
+    while (words[count])
+        count++;
+    optind = 0; /* getopt_long(3): begin anew */
+    opterr = 0;
+    *ret_json = false;
+    return take_only_json(count, (char **)(uintptr_t)words, ret_json); /* getopt reorders them, and no text */
+}
+
+static void another_option_than_json_is_refused(void **state)
+{
+    (void)state;
+    bool json;
+    assert_true(only_json((const char *[]){"show", "4711", NULL}, &json));
+    assert_false(json);
+    assert_true(only_json((const char *[]){"show", "4711", "--json", NULL}, &json));
+    assert_true(json);
+    assert_false(only_json((const char *[]){"show", "--jsno", "4711", NULL}, &json));
+    assert_false(only_json((const char *[]){"show", "-p", NULL}, &json));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_common_options_fill_the_request),
+        cmocka_unit_test(json_is_no_option_of_a_verb_without_it),
+        cmocka_unit_test(another_option_than_json_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
