@@ -1,11 +1,12 @@
 """Memory follows the thread: stacks and thread blocks."""
 
 import json
+import re
 
 from guest import Lab, harness, lab_program, slow, workers
 
-BEGINS, FILTERED, MAPS, MOVER, REHOMES, SLICES, STACKS = (
-    lab_program(name) for name in ("begins", "filtered", "maps", "mover", "rehomes", "slices", "stacks"))
+BEGINS, FILTERED, HOLDS, MAPS, MOVER, REHOMES, SLICES, STACKS = (
+    lab_program(name) for name in ("begins", "filtered", "holds", "maps", "mover", "rehomes", "slices", "stacks"))
 
 
 def spread(stack):
@@ -56,6 +57,24 @@ class Stacks(Lab):
         self.assertEqual(late + stuck + outcomes.count(("strict", "ok")), len(outcomes), set(outcomes))
         self.assertLess(stuck, 0.05 * len(outcomes), "the kernel moves what it is asked to, but for a page in use")
         self.assertGreaterEqual(counted["threads_wrong"], late)
+
+
+class HugePages(Lab):
+    def stacks_without(self, smaps):
+        """Mappings of a stack's size that are not to get huge pages."""
+        areas = re.findall(r"^Size:\s+(\d+) kB\n.*?^VmFlags:([^\n]*)", smaps, re.S | re.M)
+        return sum(int(size) in range(8000, 8400) and "nh" in flags.split() for size, flags in areas)
+
+    def test_thp_off_keeps_them_from_stacks(self):
+        words = ("default", "thp_off")
+        policies = [self.policy(f'[defaults]\nbind_to = "node"\nmemory = {{ stack = "{word}", arena = "off" }}\n', f"{word}.toml")
+                    for word in words]
+        script = "ulimit -s 8192\n" + "".join(
+            f"rm -f /tmp/ready /tmp/go\n{harness.NODEWISE} run -p {policy} -- {HOLDS} 4 /tmp/ready /tmp/go >/dev/null &\npid=$!\n"
+            f"while [ ! -e /tmp/ready ]; do sleep 0.1; done\ncat /proc/$pid/smaps\necho go > /tmp/go\nwait $pid\necho ---\n"
+            for policy in policies)
+        told = self.guest("1x2", script, policies, [HOLDS]).split("---\n")
+        self.assertEqual([self.stacks_without(smaps) for smaps in told[:2]], [0, 4])
 
 
 class Beginning(Lab):
@@ -191,6 +210,14 @@ memory = { stack = "local", MORE }
         self.assertGreater(counted["local"], 0.95 * counted["pages"])
         self.assertGreater(following["bytes_moved"], 30 << 20)
         self.assertEqual(following["bytes_not_moved"], 0)
+
+    def test_no_more_is_moved_in_a_second_than_the_rule_allows(self):
+        """A batch at the least; without a limit all 32 MiB come within a second or two."""
+        for limit in ('move_bytes = "512KiB"', 'move_time = "1ms"'):
+            with self.subTest(limit=limit):
+                counted, following = self.moves("next_touch = false, migrate_on_move = true, " + limit, 4)
+                self.assertLess(counted["local"], 0.8 * counted["pages"])
+                self.assertGreater(following["bytes_moved"], 0)
 
     @slow
     def test_it_soon_stops_reading_what_was_left_behind(self):

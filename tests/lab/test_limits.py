@@ -218,7 +218,7 @@ class Steps(Lab):
 class NodeIds(Lab):
     """The flags of a thread's memory policy, as the kernel tells them."""
 
-    PREFERRED, BIND = 1, 2
+    PREFERRED, BIND, PREFERRED_MANY = 1, 2, 5
     STATIC, RELATIVE, BALANCING = 1 << 15, 1 << 14, 1 << 13
 
     def test_each_flag(self):
@@ -228,6 +228,7 @@ class NodeIds(Lab):
             ('policy = "preferred", nodes = "2", node_ids = "relative"', (self.PREFERRED | self.RELATIVE, 1 << 1, 2)),
             ('policy = "bind", nodes = "1-2", node_ids = "relative"', (self.BIND | self.RELATIVE, 0b11, None)),
             ('policy = "bind", nodes = "2", numa_balancing = true', (self.BIND | self.BALANCING, 1 << 2, 2)),
+            ('policy = "preferred_many", nodes = "1-2"', (self.PREFERRED_MANY, 0b110, None)),
         ]
         policies = [self.policy(f'[defaults]\nbind_to = "none"\nmemory = {{ {words} }}\n', f"{number}.toml")
                     for number, (words, _) in enumerate(cases)]

@@ -27,7 +27,7 @@ class Processes(Lab):
         policy = self.policy_for("least_loaded")
         start = f"{harness.NODEWISE} run -p {policy} -- {HOLDS} 1 /tmp/ready /tmp/go & pids=\"$pids $!\"\n"
         script = (self.SHOW + start * 8 + "show\necho ---\nset -- $pids\n"
-                  "kill -9 $1 $3 $4 $7\npids=\"$2 $5 $6 $8\"\nsleep 0.5\n" + start * 4 + "show\n")
+                  "kill -9 $1 $3 $4 $7\npids=\"$2 $5 $6 $8\"\nwait $1 $3 $4 $7 || true\n" + start * 4 + "show\n")
         before, after = self.guest("4x2", script, [policy], [HOLDS]).split("---")
         for output in (before, after):
             nodes = self.nodes_of(output)
