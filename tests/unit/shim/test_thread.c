@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -45,6 +46,31 @@ static void an_ended_record_is_not_reused_before_the_others(void **state)
         assert_ptr_not_equal(next, first);
         thread_give(next, THREAD_ENDED);
     }
+}
+
+static void a_record_begins_without_what_another_thread_had(void **state)
+{
+    struct thread *first = thread_take(), *next = first;
+    (void)state;
+    strcpy(first->name, "before");
+    strcpy(first->creator_name, "before");
+    first->flags = UINT8_MAX;
+    first->holds_pick = first->ordered = first->main = true;
+    first->unnamed = false;
+    first->rule = 1;
+    first->frames = 3;
+    thread_give(first, THREAD_ENDED);
+    do {
+        next = thread_take();
+        thread_give(next, THREAD_ENDED);
+    } while (next != first); /* round the part */
+    assert_string_equal(next->name, "");
+    assert_string_equal(next->creator_name, "");
+    assert_int_equal(next->flags, 0);
+    assert_false(next->holds_pick || next->ordered || next->main);
+    assert_true(next->unnamed);
+    assert_int_equal(next->rule, PLAN_NONE);
+    assert_int_equal(next->frames, 0);
 }
 
 /* Far enough apart for pages of their own; with all of them taken they still are distinct. */
@@ -144,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_live_records_are_distinct_and_found_by_tid),
+        cmocka_unit_test(a_record_begins_without_what_another_thread_had),
         cmocka_unit_test(an_ended_record_is_not_reused_before_the_others),
         cmocka_unit_test(creators_on_different_nodes_get_records_apart),
         cmocka_unit_test(a_node_that_makes_all_of_them_finds_room),
