@@ -54,6 +54,18 @@ def wait_until(condition, what, seconds=SECONDS):
         time.sleep(0.02)
 
 
+def cpu_seconds(pid, tid):
+    """The time that a thread has run, from its start on."""
+    with open(f"/proc/{pid}/task/{tid}/schedstat", encoding="ascii") as file:
+        return int(file.read().split()[0]) / 1e9
+
+
+def wait_until_run(pid, tids, seconds):
+    """Until each of these busy threads has run for so long more: time, as they have it."""
+    ends = {tid: cpu_seconds(pid, tid) + seconds for tid in tids}
+    wait_until(lambda: all(cpu_seconds(pid, tid) >= end for tid, end in ends.items()), f"{seconds} s of each of {tids}")
+
+
 def free_port():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

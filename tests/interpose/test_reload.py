@@ -116,13 +116,19 @@ class Reload(harness.ProgramTest):
 
     def test_who_does_nothing_takes_it_when_he_does(self):
         self.nodewise("reload", "1", "-p", self.two, code=4)
-        process = self.program("sleeps_in_workers")
-        before = self.cpus(process)
+        process = self.program("does_as_told")
+        process.stdin.write(b"create\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        wait_until(lambda: list(self.cpus(process).values()) == [{self.first}], "placed by the first policy")
         done = subprocess.run([harness.NODEWISE, "reload", str(process.pid), "-p", self.two, "--wait", "0.3"],
                               env=harness.clean_environment(), capture_output=True, text=True)
-        if done.returncode == 1: # as long as nobody passes a hook
-            self.assertIn("as soon as it runs again", done.stderr)
-            self.assertEqual(self.cpus(process), before)
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertIn("as soon as it runs again", done.stderr)
+        self.assertEqual(list(self.cpus(process).values()), [{self.first}], "no hook was passed")
+        process.stdin.write(b"create\n")
+        process.stdin.flush()
+        wait_until(lambda: list(self.cpus(process).values()) == [{self.last}] * 2, "the second policy for both")
 
 
 if __name__ == "__main__":

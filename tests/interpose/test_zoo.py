@@ -5,13 +5,14 @@ import fcntl
 import glob
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 import harness
-from harness import cpu_list, threads_of, wait_until
+from harness import cpu_list, threads_of, wait_until, wait_until_run
 
 ZOO = os.path.join(harness.BUILD, "tests", "interpose")
 KEYS = {"NODEWISE_DEFAULTS__BIND_TO": "cpu", "NODEWISE_DEFAULTS__DISTRIBUTION": "round_robin"}
@@ -131,10 +132,13 @@ class Placement(Zoo):
 
     def test_a_thread_that_is_leaving_is_listed_once(self):
         self.found("leaving", "quiet")
-        time.sleep(1.5)  # the thread's sweep looks again a second later
-        listed = self.show(self.last.pid)["threads"]
-        self.assertEqual(sorted((t["why"], t["state"]) for t in listed if not t["main"]),
-                         [("adopted", "live"), ("birth", "ended")])
+        self.last.send_signal(signal.SIGUSR1)  # makes another one: when that is listed, all were looked at once more
+
+        def listed():
+            return sorted((t["why"], t["state"]) for t in self.show(self.last.pid)["threads"] if not t["main"])
+
+        wait_until(lambda: listed().count(("adopted", "live")) > 1, "the other one is adopted", 10)
+        self.assertEqual(listed(), [("adopted", "live"), ("adopted", "live"), ("birth", "ended")])
 
     def test_a_thread_that_cannot_be_noticed_is_named(self):
         """Made by the instruction itself, in a program that does nothing else: nobody tells, but `show` sees it."""
@@ -167,7 +171,7 @@ class Placement(Zoo):
         wait_until(lambda: len(set(placed()[1])) == 2, "the busy ones are apart")
         self.assertIn("balanced", {t["why"] for t in placed()[0]})
         before = placed()[1]
-        time.sleep(2)
+        wait_until_run(process.pid, [t["tid"] for t in placed()[0][::2]], 2)  # ten intervals
         self.assertEqual(placed()[1], before, "and stay so")
 
     def test_a_place_whose_threads_were_just_made_is_not_taken_for_idle(self):
@@ -176,7 +180,9 @@ class Placement(Zoo):
         policy = self.policy(f'[defaults]\ncpus = "{first},{last}"\nbind_to = "cpu"\ndistribution = "round_robin"\n'
                              'level = "cpu"\nrebalance = { steal = "any", interval = "1s", min_residency = "1s" }\n')
         process = self.waiting("some_are_busy", policy, arguments=["3", "2", "late"])
-        time.sleep(3)
+        wait_until(lambda: len(self.show(process.pid)["threads"]) == 5, "all listed")
+        late = max(self.show(process.pid)["threads"], key=lambda thread: thread["index"])
+        wait_until_run(process.pid, [late["tid"]], 2)  # alone on its CPU: two intervals
         self.assertNotIn("balanced", {t["why"] for t in self.show(process.pid)["threads"]})
 
     def test_the_number_of_the_process_is_a_condition(self):
@@ -191,6 +197,12 @@ class Placement(Zoo):
             process = self.waiting("threads_of_every_kind", by_rank, environment={"SLURM_LOCALID": rank}, arguments=["none"])
             self.assertEqual(threads_of(process.pid)[process.pid][1], cpus)
 
+    @staticmethod
+    def pauses(pid):
+        """How often a process gave its CPU up; not before the shim is in it."""
+        with open(f"/proc/{pid}/maps", errors="replace") as maps, open(f"/proc/{pid}/status") as status:
+            return "libnodewise" in maps.read() and int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", status.read(), re.M)[1])
+
     def test_who_writes_the_ledger_is_waited_for(self):
         """Else two processes that start at once read the same counts, and get the same share."""
         ledgers = f"/dev/shm/nodewise.{os.getuid()}/*.ledger"
@@ -204,7 +216,7 @@ class Placement(Zoo):
             fcntl.flock(ledger, fcntl.LOCK_EX)
             before = ledger.read()
             second = self.waiting("threads_of_every_kind", policy, arguments=["none"], ready=False)
-            time.sleep(0.5)
+            wait_until(lambda: self.pauses(second.pid) > 10, "the shim waits")
             ledger.seek(0)
             self.assertEqual(ledger.read(), before, "nobody else writes")
             fcntl.flock(ledger, fcntl.LOCK_UN)
@@ -336,6 +348,32 @@ class Placement(Zoo):
 
 
 class HardEnforcement(Zoo):
+    """What cannot be had ends the program before it has done anything."""
+
+    MEMORY = '[defaults]\nbind_to = "none"\nenforcement = "hard"\nmemory = { policy = "bind" }\n'
+    CPUS = '[defaults]\nbind_to = "cpu"\nenforcement = "hard"\n'
+
+    def ended(self, policy, fault):
+        """Status, output and errors of a program in which the kernel refuses that call."""
+        self.nodewise("compile", "-p", self.policy(policy), "-o", self.path("hard.plan"))
+        process = self.start([self.program("sleeps_in_workers")], way="plain", stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, environment={"LD_PRELOAD": harness.FAULTY_SHIM, "NODEWISE_FAULT": fault,
+                                                                  "NODEWISE_PLAN": self.path("hard.plan")})
+        output, errors = process.communicate(b"\n", timeout=harness.SECONDS)
+        return process.returncode, output, errors
+
+    def test_what_is_granted_runs(self):
+        for policy in (self.MEMORY, self.CPUS):
+            self.assertEqual(self.ended(policy, ""), (0, b"ready\n", b""))
+
+    def test_the_shim_refuses_before_main(self):
+        for policy, fault in ((self.MEMORY, "set_mempolicy=EPERM"), (self.MEMORY, "set_mempolicy=EINVAL"),
+                              (self.CPUS, "sched_setaffinity=EPERM")):
+            with self.subTest(fault=fault):
+                status, output, errors = self.ended(policy, fault)
+                self.assertEqual((status, output), (125, b""))
+                self.assertIn(b"is hard and cannot be carried out", errors)
+
     def test_run_refuses_with_125_and_says_why(self):
         policy = self.policy('[defaults]\nnodes = "node:77"\nenforcement = "hard"\n')
         process = self.start(["true"], policy, stderr=subprocess.PIPE)

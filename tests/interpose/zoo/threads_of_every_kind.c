@@ -1,6 +1,6 @@
 /*
  * Threads that come past every hook: threads_of_every_kind KIND [quiet]. Prints its line once they are there, allocates
- * now and then unless it is told to be quiet, and ends with its standard input.
+ * now and then unless it is told to be quiet, and ends with its standard input. SIGUSR1: one more by clone.
  */
 #include <aio.h>
 #include <errno.h>
@@ -130,6 +130,24 @@ static void by_leaving(void)
     by_clone();
 }
 
+static volatile sig_atomic_t one_more;
+
+static void note_signal(int unused)
+{
+    (void)unused;
+    one_more = 1;
+}
+
+/* false: the input has ended. */
+static int wait_a_little(struct pollfd *input)
+{
+    int ready = poll(input, 1, 20);
+    if (one_more)
+        by_clone();
+    one_more = 0;
+    return ready == 0 || (ready < 0 && errno == EINTR);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -142,9 +160,10 @@ int main(int argc, char **argv)
     for (size_t i = 0; argc > 1 && i < sizeof(kinds) / sizeof(*kinds); i++)
         if (!strcmp(argv[1], kinds[i].name))
             kinds[i].make();
+    signal(SIGUSR1, note_signal);
     puts("ready");
     fflush(stdout);
-    while (poll(&input, 1, 20) == 0) {
+    while (wait_a_little(&input)) {
         void *blocks[4000];
         for (size_t i = 0; argc < 3 && i < 4000; i++)
             blocks[i] = malloc(500 + i);
