@@ -111,6 +111,42 @@ static void capacity_is_the_cpus_of_the_place(void **state)
     assert_string_equal(slots_of(SMT, &request, "0-7", NULL, true), "0,2,4,6/4");
 }
 
+/* Who wants to be alone on a core, or on one CPU of each core, has no neighbour on its other hardware thread. */
+static void an_exclusive_core_is_claimed_whole(void **state)
+{
+    static const struct {
+        enum level bind_to;
+        enum smt smt;
+        bool exclusive;
+        const char *mask, *claim; /* of the first slot */
+    } cases[] = {
+        {LEVEL_CORE, SMT_ALLOW, true, "0", "0-1"},
+        {LEVEL_CPU, SMT_ONE_PER_CORE, true, "0", "0-1"},
+        {LEVEL_CPU, SMT_ALLOW, true, "0", "0"},
+        {LEVEL_CORE, SMT_ALLOW, false, "0", "0"},
+    };
+    struct topology *topology = load_topology(SMT);
+    struct cpuset set = CPUSET_EMPTY;
+    (void)state;
+    assert_int_equal(cpuset_parse_list(&set, "0,2-7", NULL), 0); /* CPU 1 is not the rule's */
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct dist_request request = {.topology = topology,
+                                       .set = &set,
+                                       .distribution = DIST_COMPACT,
+                                       .level = LEVEL_CORE,
+                                       .bind_to = cases[i].bind_to,
+                                       .smt = cases[i].smt,
+                                       .exclusive = cases[i].exclusive};
+        struct dist_slots slots;
+        assert_int_equal(distribute(&slots, &request), 0);
+        assert_cpus(&slots.items[0].mask, cases[i].mask);
+        assert_cpus(&slots.items[0].claim, cases[i].claim);
+        dist_slots_free(&slots);
+    }
+    cpuset_free(&set);
+    topology_free(topology);
+}
+
 static void a_large_machine_is_no_matter_of_minutes(void **state)
 {
     struct dist_request request = {.distribution = DIST_SCATTER, .level = LEVEL_CPU, .bind_to = LEVEL_CPU};
@@ -133,6 +169,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(order_follows_the_words),
         cmocka_unit_test(capacity_is_the_cpus_of_the_place),
+        cmocka_unit_test(an_exclusive_core_is_claimed_whole),
         cmocka_unit_test(a_large_machine_is_no_matter_of_minutes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -132,6 +132,41 @@ static void a_plan_that_passes_is_safe_to_use(void **state)
     compiled_free(&compiled);
 }
 
+/* What the shim uses without a look of its own: each one step beyond what is sound. */
+static void the_first_number_that_is_not_sound_is_refused(void **state)
+{
+    struct compiled compiled = good_plan();
+    const struct plan_view *plan = &compiled.view;
+    const struct {
+        const void *field;
+        uint32_t value;
+        const char *what;
+    } cases[] = {
+        {&plan->slots[0].capacity, 0, "a slot without room"},
+        {&plan->slots[0].mask, 0, "a slot without CPUs"},
+        {&plan->slots[0].claim_mask, 0, "a slot that claims none"},
+        {&plan->masks[1].weight, plan->masks[1].weight + 1, "a mask that says another weight"},
+        {&plan->masks[1].word_first, plan->count[PLAN_WORDS], "a mask behind the words"},
+        {&plan->rules[0].name, plan->count[PLAN_STRINGS], "a text behind the texts"},
+        {&plan->rules[0].slot_count, 0, "a rule without slots"},
+        {&plan->rules[0].slot_count, plan->count[PLAN_SLOTS] + 1, "slots behind the slots"},
+        {&plan->clauses[0].condition_count, 0, "a clause without conditions"},
+        {&plan->patterns[0], plan->count[PLAN_STRINGS], "a pattern behind the texts"},
+        {&plan->header->default_rule, 0, "a default that is not the last rule"},
+        {&plan->header->main_mask, 0, "main without CPUs"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct plan_view view;
+        void *copy;
+        size_t at = (size_t)((const char *)cases[i].field - (const char *)compiled.bytes.data);
+        if (check_changed(&compiled, at, cases[i].value, &view, &copy) != -EINVAL)
+            fail_msg("%s passed", cases[i].what);
+        free(copy);
+    }
+    compiled_free(&compiled);
+}
+
 static void another_version_is_told_apart(void **state)
 {
     struct compiled compiled = good_plan();
@@ -196,6 +231,7 @@ int main(void)
         cmocka_unit_test(a_truncated_plan_is_refused_at_any_length),
         cmocka_unit_test(any_flipped_bit_is_noticed),
         cmocka_unit_test(a_plan_that_passes_is_safe_to_use),
+        cmocka_unit_test(the_first_number_that_is_not_sound_is_refused),
         cmocka_unit_test(another_version_is_told_apart),
         cmocka_unit_test(hard_enforcement_refuses_what_soft_replaces),
         cmocka_unit_test(reserved_and_restricted_cpus_are_never_used),

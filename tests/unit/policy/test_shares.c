@@ -130,6 +130,24 @@ static void who_comes_again_keeps_his_share(void **state)
     assert_int_equal(claim(&ledger, 1, PROC_DIST_LEAST_LOADED), 0);
 }
 
+/* The kernel gives a number again; the entry goes to its new process, with another share. */
+static void another_process_with_the_number_has_no_share_yet(void **state)
+{
+    struct ledger ledger = {0};
+    static const uint32_t sizes[] = {4, 4, 2, 4};
+    uint32_t index, counts[4];
+    (void)state;
+    memset(dead, 0, sizeof(dead));
+    assert_int_equal(claim(&ledger, 1, PROC_DIST_ROUND_ROBIN), 0);
+    /* that one is not seen to be dead: the start time alone tells */
+    ledger.entries[0].ticks = 7;
+    assert_int_equal(ledger_claim(&ledger, 1, 8, PROC_DIST_ROUND_ROBIN, 4, sizes, is_alive, &index), 1);
+    assert_int_equal(index, 0);
+    assert_int_equal(ledger.entries[0].ticks, 8);
+    ledger_count(&ledger, 4, counts, is_alive);
+    assert_int_equal(counts[0], 0);
+}
+
 /* Any that die, at any time, are struck out by whoever comes next; the rest stays as even as it can be. */
 static void the_dead_are_struck_out(void **state)
 {
@@ -171,6 +189,7 @@ int main(void)
                                        cmocka_unit_test(the_whole_is_what_the_rules_use),
                                        cmocka_unit_test(each_distribution),
                                        cmocka_unit_test(who_comes_again_keeps_his_share),
+                                       cmocka_unit_test(another_process_with_the_number_has_no_share_yet),
                                        cmocka_unit_test(the_dead_are_struck_out),
                                        cmocka_unit_test(a_damaged_file_is_begun_anew)};
     return cmocka_run_group_tests(tests, NULL, NULL);
