@@ -13,13 +13,12 @@
 #include "shim/start/start.h"
 
 /* One fork at a time: glibc runs the handlers of several at once since 2.36. What follows is written under it. */
-static struct lock forking;
+static struct lock forking = LOCK_OF_RANK(LOCK_RANK_FORKING);
 static uint32_t nested;                 /* forks by signal handlers that interrupted a fork of their thread */
 static uint64_t held[REGIONS_MAX / 64]; /* regions' locks taken by arena_fork_prepare() */
 
 void arena_fork_prepare(void)
 {
-    lock_set_rank(&forking, LOCK_RANK_FORKING);
     if (!lock_take(&forking)) {
         nested++;
         return;
@@ -45,7 +44,8 @@ void arena_fork_parent(void)
     for (uint32_t i = region_map.count; i-- > 0;)
         if (was_held(i))
             lock_give(&region_list[i].lock);
-    if (lock_is_mine(&forking)) /* not in a child of a signal handler that interrupted the fork */
+    memset(held, 0, sizeof(held)); /* a fork by raw system call runs no arena_fork_prepare() */
+    if (lock_is_mine(&forking))    /* not in a child of a signal handler that interrupted the fork */
         lock_give(&forking);
 }
 
@@ -80,11 +80,12 @@ void arena_fork_child(void)
     nested = 0;
     for (uint32_t i = 0; i < region_map.count; i++) {
         struct region *region = &region_list[i];
-        if (lock_is_mine(&region->lock) && !was_held(i))
+        bool mine = lock_is_mine(&region->lock);
+        if (mine && !was_held(i))
             continue; /* our own, from before the signal: the interrupted code goes on in the child as well */
         lock_seize(&region->lock);
         park_orphans(region);
-        if (was_held(i)) /* a fork that no handler saw may have copied the holder's unfinished work */
+        if (mine) /* else a fork without arena_fork_prepare() may have copied the holder's unfinished work */
             region_check(region);
         lock_give(&region->lock);
     }

@@ -29,17 +29,25 @@ struct lock {
 
 /*
  * A thread that holds a lock takes no other one. Only a fork takes several: first `forking`, then those of the regions
- * from the first to the last. Debug builds assert it, but not in signal handlers: one that allocates may
- * have interrupted a holder.
+ * from the first to the last. Debug builds assert it, but not in signal handlers: one that allocates may have
+ * interrupted a holder.
  */
 #define LOCK_RANK_FORKING 1u
 #define LOCK_RANK_REGION  2u /* and the region's number */
 
 #ifdef NODEWISE_ASSERTIONS
+#define LOCK_OF_RANK(number)                                                                                           \
+    {                                                                                                                  \
+        .rank = (number)                                                                                               \
+    }
 void lock_note_taken(const struct lock *lock);
 void lock_note_given(const struct lock *lock);
 void lock_set_rank(struct lock *lock, uint32_t rank);
 #else
+#define LOCK_OF_RANK(number)                                                                                           \
+    {                                                                                                                  \
+        0                                                                                                              \
+    }
 static inline void lock_note_taken(const struct lock *lock)
 {
     (void)lock;
