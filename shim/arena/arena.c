@@ -130,18 +130,23 @@ void arena_thread_ended(void)
 
 void arena_check(void)
 {
+    const struct heap *heap = heap_self;
+    uint32_t pages = 0;
     if (mode != ON)
         return;
     for (uint32_t i = 0; i < region_map.count; i++) {
         struct region *region = &region_list[i];
         if (!lock_take(&region->lock))
-            continue; /* a signal handler inside the lock */
+            return; /* the caller is a signal handler inside the lock */
         region_check(region);
         region_check_parked(region);
+        pages += region_count_pages(region, heap);
         lock_give(&region->lock);
     }
-    if (!is_stand_in(heap_self))
-        heap_check(heap_self);
+    if (is_stand_in(heap) || heap->busy)
+        return;
+    heap_check(heap);
+    ASSERT(heap_count_pages(heap) == pages);
 }
 
 #endif

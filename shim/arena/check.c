@@ -360,6 +360,28 @@ void region_check(const struct region *region)
     check_heaps(region);
 }
 
+uint32_t region_count_pages(const struct region *region, const struct heap *heap)
+{
+    uint32_t count = 0;
+    for (uint32_t slice = 0; slice < region->frontier; slice += region_page(region, slice)->slices) {
+        const struct page *page = region_page(region, slice);
+        if (page_kind(page) == PAGE_SMALL && page->heap == heap && !(page->state & STATE_FULL))
+            count++;
+    }
+    return count;
+}
+
+uint32_t heap_count_pages(const struct heap *heap)
+{
+    uint32_t count = 0;
+    for (unsigned i = 0; i < CLASS_COUNT; i++) {
+        count += heap->bins[i].spare ? 1 : 0;
+        for (const struct page *page = heap->bins[i].first; page; page = page->next)
+            count++;
+    }
+    return count;
+}
+
 void region_check_parked(const struct region *region)
 {
     ASSERT(lock_is_mine(&region->lock));

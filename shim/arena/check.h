@@ -35,6 +35,13 @@ void region_check(const struct region *region);
 void region_check_parked(const struct region *region);
 
 /*
+ * Pages that a heap's lists must have: those of the region that are the heap's and not FULL, and those that are in the
+ * lists. Equal, all regions taken together. The caller has borrowed the heap; for the first, the lock is held.
+ */
+uint32_t region_count_pages(const struct region *region, const struct heap *heap);
+uint32_t heap_count_pages(const struct heap *heap);
+
+/*
  * All of it, as far as it stands still for the caller: regions and their parked heaps, under each lock in turn, and the
  * calling thread's own heap. Any thread, without a lock; forked children and signal handlers, too.
  */

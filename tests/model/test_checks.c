@@ -166,6 +166,13 @@ static void list_without_its_last_page(void)
     heap_check(heap_self);
 }
 
+static void page_in_no_list(void)
+{
+    bin_in_use()->first = bin_in_use()->last = NULL;
+    heap_check(heap_self); /* cannot see it */
+    arena_check();
+}
+
 static void full_page_in_the_list(void)
 {
     page_with_room()->state |= STATE_FULL;
@@ -207,6 +214,7 @@ static void a_broken_heap_traps(void **state)
     (void)state;
     traps(miscounted_bin, "assert_may_be_handler()");
     traps(list_without_its_last_page, "bin->last == before");
+    traps(page_in_no_list, "heap_count_pages(heap) == pages");
     traps(full_page_in_the_list, "!(page->state & STATE_FULL)");
     traps(spare_in_use, "page->used == 0 && page->state == 0");
     traps(kept_object_in_use, "PAGE_CACHED");
