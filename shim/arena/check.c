@@ -252,7 +252,7 @@ static void check_bins(const struct region *region)
 /* What a walk over the region's slices finds. */
 struct found {
     uint32_t used, rooms, grown, big;
-    uint32_t unsure_slices, unsure; /* taken and not named yet, or on their way to the kernel, outside the lock */
+    uint32_t unsure_slices, unsure; /* taken and not named yet, kept by heaps, or on their way to the kernel */
 };
 
 static void add_large(const struct page *page, struct found *found)
@@ -278,10 +278,12 @@ static void add_used(const struct page *page, struct found *found)
         found->unsure++;
         found->unsure_slices += page->slices;
         break;
-    case PAGE_CACHED: /* also an empty page of blocks, which has none of these states */
-        found->big += page->state & STATE_BIG ? 1 : 0;
-        found->rooms += page->state & STATE_ROOM ? 1 : 0;
-        found->used += page->state & STATE_ROOM ? 0 : page->slices;
+    case PAGE_CACHED: /* may have been a page of blocks, whose state was its owner's to write, without the lock */
+        found->unsure++;
+        if (page->slices == 1) /* no object with room is that short */
+            found->used++;
+        else
+            found->unsure_slices += page->slices;
         break;
     default:
         found->used += page->slices;
