@@ -63,7 +63,7 @@ void keys_visit(key_visitor *visitor, void *context)
 
 bool key_environment_name(const struct key *key, const char *path, char *ret_name, size_t size)
 {
-    /* Tables of memory.regions have no unique key, so no variable can name one; the whole list has one. The name
+    /* Mapping rules (memory.regions) have no unique key, so no variable can name one; the whole list has one. The name
      * of a rule is a part of the path. */
     if (key->file_only || key->type == KEY_RULE_NAME || strstr(path, ".regions."))
         return false;

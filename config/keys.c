@@ -89,31 +89,31 @@ static const struct key rebalance_keys[] = {
 };
 const struct key_table key_rebalance = {"rebalance", "Moving threads after they were placed.", KEYS(rebalance_keys)};
 
-static const struct key region_keys[] = {
-    {"name", KEY_RULE_NAME, FIELD(struct region_rule, name), .summary = "name of the region rule"},
-    {"library", KEY_GLOBS, FIELD(struct region_rule, library), .summary = "shared object that maps the memory"},
-    {"function", KEY_GLOBS, FIELD(struct region_rule, function), .summary = "function that maps the memory"},
-    {"kind", KEY_CHOICE, FIELD(struct region_rule, kind), WORDS(region_kind),
+static const struct key mapping_rule_keys[] = {
+    {"name", KEY_RULE_NAME, FIELD(struct mapping_rule, name), .summary = "name of the mapping rule"},
+    {"library", KEY_GLOBS, FIELD(struct mapping_rule, library), .summary = "shared object that maps the memory"},
+    {"function", KEY_GLOBS, FIELD(struct mapping_rule, function), .summary = "function that maps the memory"},
+    {"kind", KEY_CHOICE, FIELD(struct mapping_rule, kind), WORDS(mapping_kind),
      .summary = "kind of the mapping; any when not given"},
-    {"min_size", KEY_SIZE, FIELD(struct region_rule, min_size), .fallback = "0B",
+    {"min_size", KEY_SIZE, FIELD(struct mapping_rule, min_size), .fallback = "0B",
      .summary = "smallest mapping that the rule takes"},
-    {"max_size", KEY_SIZE, FIELD(struct region_rule, max_size),
+    {"max_size", KEY_SIZE, FIELD(struct mapping_rule, max_size),
      .summary = "largest mapping that the rule takes; no limit when not given"},
-    {"policy", KEY_WORD, FIELD(struct region_rule, policy), WORDS(mem_policy), .fallback = "default",
+    {"policy", KEY_WORD, FIELD(struct mapping_rule, policy), WORDS(mem_policy), .fallback = "default",
      .summary = "memory policy of the mapping"},
-    {"nodes", KEY_NODES, FIELD(struct region_rule, nodes), NEEDS(IS_NOT("policy", "default", "local")),
+    {"nodes", KEY_NODES, FIELD(struct mapping_rule, nodes), NEEDS(IS_NOT("policy", "default", "local")),
      .summary = "nodes of that policy"},
-    {"huge_pages", KEY_WORD, FIELD(struct region_rule, huge_pages), WORDS(huge_pages), .fallback = "default",
+    {"huge_pages", KEY_WORD, FIELD(struct mapping_rule, huge_pages), WORDS(huge_pages), .fallback = "default",
      .summary = "huge pages for the mapping"},
-    {"prefault", KEY_WORD, FIELD(struct region_rule, prefault), WORDS(prefault), .fallback = "off",
+    {"prefault", KEY_WORD, FIELD(struct mapping_rule, prefault), WORDS(prefault), .fallback = "off",
      NEEDS(IS_NOT("kind", "file")), .summary = "whether its pages are made at once"},
 };
-const struct key_table key_region = {
+const struct key_table key_mapping_rule = {
     "memory.regions",
     "What threads of the rule map with mmap(2), by size, kind and caller: the first table "
     "that fits gives the mapping a memory policy (mbind(2)), huge pages, prefaulting. "
     "malloc has its arenas instead.",
-    KEYS(region_keys)};
+    KEYS(mapping_rule_keys)};
 
 static const struct key memory_keys[] = {
     {"policy", KEY_WORD, FIELD(struct memory, policy), WORDS(mem_policy), .fallback = "default",
@@ -184,8 +184,8 @@ static const struct key memory_keys[] = {
     {"move_time", KEY_DURATION, FIELD(struct memory, move_time_us), .fallback = "500ms",
      NEEDS(IS("next_touch", "true"), IS("migrate_on_move", "true")),
      .summary = "time that the worker thread may spend on moving in a second"},
-    {"regions", KEY_MAPPING_RULES, FIELDS(struct memory, regions, region_count), .table = &key_region,
-     .summary = "single mappings with a memory policy of their own"},
+    {"regions", KEY_MAPPING_RULES, FIELDS(struct memory, mapping_rules, mapping_rule_count), .table = &key_mapping_rule,
+     .summary = "mapping rules: a memory policy for what the threads map"},
 };
 const struct key_table key_memory = {"memory", "Where the memory of a rule's threads lies.", KEYS(memory_keys)};
 

@@ -57,7 +57,7 @@ struct key_table {
 };
 
 extern const struct key_table key_root;
-extern const struct key_table key_placement, key_rule, key_match, key_memory, key_region, key_rebalance;
+extern const struct key_table key_placement, key_rule, key_match, key_memory, key_mapping_rule, key_rebalance;
 
 /* The key of that name in a table (and in its `more`), or NULL; *ret_offset is what to add to key->offset. */
 const struct key *key_find(const struct key_table *table, const char *name, size_t *ret_offset);

@@ -187,18 +187,18 @@ void read_mapping_rules(struct reader *reader, const struct key *key, const stru
 {
     const struct value *const *items;
     size_t number = tables_of(reader, key, value, false, &items, NULL);
-    struct region_rule *regions = reader_alloc(reader, (number + 1) * sizeof(*regions));
-    if (!regions)
+    struct mapping_rule *rules = reader_alloc(reader, (number + 1) * sizeof(*rules));
+    if (!rules)
         return;
     struct pool pool = {0};
     for (size_t i = 0; i < number; i++) {
         const struct entry *name = table_find(items[i], "name");
-        regions[i].span = reader_span(reader, name ? name->value->span : items[i]->span);
-        set_fallbacks(reader, &pool, key->table, &regions[i]);
-        read_table(reader, key->table, items[i], &regions[i]);
+        rules[i].span = reader_span(reader, name ? name->value->span : items[i]->span);
+        set_fallbacks(reader, &pool, key->table, &rules[i]);
+        read_table(reader, key->table, items[i], &rules[i]);
     }
     pool_free(&pool);
-    *(struct region_rule **)field = regions;
+    *(struct mapping_rule **)field = rules;
     *(size_t *)field_2 = number;
 }
 

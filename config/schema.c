@@ -18,11 +18,11 @@ static json_t *reference(const char *name)
 /* Where each table is described once; NULL for tables that stand in one place. */
 static const char *definition_of(const struct key_table *table)
 {
-    return table == &key_memory      ? "memory"
-           : table == &key_match     ? "match"
-           : table == &key_rebalance ? "rebalance"
-           : table == &key_region    ? "region"
-                                     : NULL;
+    return table == &key_memory         ? "memory"
+           : table == &key_match        ? "match"
+           : table == &key_rebalance    ? "rebalance"
+           : table == &key_mapping_rule ? "mapping_rule"
+                                        : NULL;
 }
 
 static json_t *one_or_list(json_t *item)
@@ -218,7 +218,7 @@ static json_t *table_schema(const struct key_table *table)
 
 int config_schema(FILE *to)
 {
-    static const struct key_table *const shared[] = {&key_memory, &key_match, &key_rebalance, &key_region};
+    static const struct key_table *const shared[] = {&key_memory, &key_match, &key_rebalance, &key_mapping_rule};
     json_t *schema = table_schema(&key_root), *definitions = json_object();
     for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++)
         json_object_set_new(definitions, definition_of(shared[i]), table_schema(shared[i]));

@@ -275,19 +275,19 @@ static uint32_t milliseconds(uint64_t microseconds)
     return ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
 }
 
-/* --- regions --- */
+/* --- mapping rules --- */
 
-static uint8_t kind_of_region(const struct region_rule *region)
+static uint8_t kind_of_mapping_rule(const struct mapping_rule *rule)
 {
     unsigned kind = 0;
-    while (region->kind && kind < REGION_COUNT && strcmp(words_region_kind.words[kind].text, region->kind) != 0)
+    while (rule->kind && kind < MAPPING_COUNT && strcmp(words_mapping_kind.words[kind].text, rule->kind) != 0)
         kind++;
-    return region->kind ? (uint8_t)kind : REGION_COUNT;
+    return rule->kind ? (uint8_t)kind : MAPPING_COUNT;
 }
 
 /* Interleaving without nodes goes over all that have memory, as for threads. */
-static int nodes_of_region(struct compiling *c, size_t rule, const struct region_rule *source,
-                           struct plan_region *record)
+static int nodes_of_mapping_rule(struct compiling *c, size_t rule, const struct mapping_rule *source,
+                                 struct plan_mapping_rule *record)
 {
     bool spreads = source->policy == MEM_INTERLEAVE || source->policy == MEM_WEIGHTED_INTERLEAVE;
     struct cpuset nodes = CPUSET_EMPTY;
@@ -305,28 +305,28 @@ static int nodes_of_region(struct compiling *c, size_t rule, const struct region
     return error;
 }
 
-static int add_regions(struct compiling *c, size_t rule, struct plan_rule *rule_record)
+static int add_mapping_rules(struct compiling *c, size_t rule, struct plan_rule *rule_record)
 {
     const struct memory *memory = &placement_of(c->policy, rule)->memory;
     int error = 0;
-    rule_record->regions_first = build_next(&c->builder, PLAN_REGIONS);
-    rule_record->regions_count = (uint32_t)memory->region_count;
-    for (size_t i = 0; i < memory->region_count && error == 0; i++) {
-        const struct region_rule *source = &memory->regions[i];
-        struct plan_region record = {
+    rule_record->mapping_rules_first = build_next(&c->builder, PLAN_MAPPING_RULES);
+    rule_record->mapping_rules_count = (uint32_t)memory->mapping_rule_count;
+    for (size_t i = 0; i < memory->mapping_rule_count && error == 0; i++) {
+        const struct mapping_rule *source = &memory->mapping_rules[i];
+        struct plan_mapping_rule record = {
             .min_size = source->min_size,
             .max_size = source->max_size ? source->max_size : UINT64_MAX,
             .name = build_text(&c->builder, source->name),
             .library = text_condition(c, PLAN_KEY_CREATOR_LIBRARY, &source->library),
             .function = text_condition(c, PLAN_KEY_CREATOR_FUNCTION, &source->function),
-            .kind = kind_of_region(source),
+            .kind = kind_of_mapping_rule(source),
             .mem_policy = (uint8_t)source->policy,
             .huge_pages = (uint8_t)source->huge_pages,
             .prefault = (uint8_t)source->prefault,
         };
-        error = nodes_of_region(c, rule, source, &record);
-        build_add(&c->builder, PLAN_REGIONS, &record);
-        c->builder.header.features |= PLAN_HAS_REGIONS | (source->library.count ? PLAN_NEEDS_LIBRARIES : 0u) |
+        error = nodes_of_mapping_rule(c, rule, source, &record);
+        build_add(&c->builder, PLAN_MAPPING_RULES, &record);
+        c->builder.header.features |= PLAN_HAS_MAPPING_RULES | (source->library.count ? PLAN_NEEDS_LIBRARIES : 0u) |
                                       (source->function.count ? PLAN_NEEDS_FUNCTIONS : 0u);
     }
     return error;
@@ -391,7 +391,7 @@ static int add_rule(struct compiling *c, size_t rule)
     fill_placement(c, rule, &record);
     int error = add_slots(c, rule, &record);
     if (error == 0)
-        error = add_regions(c, rule, &record);
+        error = add_mapping_rules(c, rule, &record);
     build_add(&c->builder, PLAN_RULES, &record);
     return error;
 }

@@ -30,21 +30,21 @@
 #define PLAN_MAX_CPUS  131072u
 
 enum plan_section_id {
-    PLAN_STRINGS,    /* char, NUL-terminated texts; offset 0 is "" */
-    PLAN_RULES,      /* struct plan_rule; the catch-all, where there is one, is the last */
-    PLAN_CLAUSES,    /* struct plan_clause */
-    PLAN_CONDITIONS, /* struct plan_condition */
-    PLAN_PATTERNS,   /* uint32_t string offsets (globs) */
-    PLAN_RANGES,     /* struct plan_range */
-    PLAN_SLOTS,      /* struct plan_slot */
-    PLAN_MASKS,      /* struct plan_mask; mask 0 is the empty mask */
-    PLAN_WORDS,      /* uint64_t, the masks' bits */
-    PLAN_CPUS,       /* struct plan_cpu, indexed by CPU id, up to the highest id of the machine */
-    PLAN_NODES,      /* struct plan_node, ascending ids */
-    PLAN_DISTANCES,  /* uint32_t, nodes x nodes by index in PLAN_NODES */
-    PLAN_TARGETS,    /* struct plan_target: conditions of [target], all must hold; none: every process */
-    PLAN_LABELS,     /* uint32_t string offsets in pairs name, value ([metrics] labels) */
-    PLAN_REGIONS,    /* struct plan_region: tables of memory.regions */
+    PLAN_STRINGS,       /* char, NUL-terminated texts; offset 0 is "" */
+    PLAN_RULES,         /* struct plan_rule; the catch-all, where there is one, is the last */
+    PLAN_CLAUSES,       /* struct plan_clause */
+    PLAN_CONDITIONS,    /* struct plan_condition */
+    PLAN_PATTERNS,      /* uint32_t string offsets (globs) */
+    PLAN_RANGES,        /* struct plan_range */
+    PLAN_SLOTS,         /* struct plan_slot */
+    PLAN_MASKS,         /* struct plan_mask; mask 0 is the empty mask */
+    PLAN_WORDS,         /* uint64_t, the masks' bits */
+    PLAN_CPUS,          /* struct plan_cpu, indexed by CPU id, up to the highest id of the machine */
+    PLAN_NODES,         /* struct plan_node, ascending ids */
+    PLAN_DISTANCES,     /* uint32_t, nodes x nodes by index in PLAN_NODES */
+    PLAN_TARGETS,       /* struct plan_target: conditions of [target], all must hold; none: every process */
+    PLAN_LABELS,        /* uint32_t string offsets in pairs name, value ([metrics] labels) */
+    PLAN_MAPPING_RULES, /* struct plan_mapping_rule: tables of memory.regions */
     PLAN_SECTION_COUNT
 };
 
@@ -57,22 +57,22 @@ struct plan_section {
 
 /* Feature bits: what the shim must prepare; computed by the compiler so that the shim pays for nothing else. */
 enum plan_feature {
-    PLAN_NEEDS_NAMES = 1 << 0,     /* a rule looks at thread names */
-    PLAN_NEEDS_LIBRARIES = 1 << 1, /* start_library or creator_library */
-    PLAN_NEEDS_FUNCTIONS = 1 << 2, /* start_function or creator_function */
-    PLAN_NEEDS_STACK = 1 << 3,     /* stack_library or stack_function: libunwind */
-    PLAN_NEEDS_PARENT = 1 << 4,    /* parent_comm */
-    PLAN_NEEDS_FORK = 1 << 5,      /* a rule looks at forked or at the process: a forked child matches again */
-    PLAN_HAS_EXCLUSIVE = 1 << 6,   /* some rule is exclusive: CPUs are claimed */
-    PLAN_HAS_MEMPOLICY = 1 << 7,   /* some rule sets a memory policy */
-    PLAN_HAS_HARD = 1 << 8,        /* some rule is enforcement = "hard" */
-    PLAN_HAS_RENAME = 1 << 9,      /* some rule renames unnamed threads */
-    PLAN_HAS_MAIN_RULE = 1 << 10,  /* a rule says main = true: main gets a slot, else the union */
-    PLAN_HAS_STACKS = 1 << 11,     /* some rule says where stacks lie */
-    PLAN_HAS_NEXT_TOUCH = 1 << 12, /* some rule has next_touch */
-    PLAN_HAS_MIGRATE = 1 << 13,    /* some rule has migrate_on_move */
-    PLAN_HAS_REGIONS = 1 << 14,    /* some rule has memory.regions */
-    PLAN_HAS_STEAL = 1 << 15,      /* some rule has rebalance.steal */
+    PLAN_NEEDS_NAMES = 1 << 0,        /* a rule looks at thread names */
+    PLAN_NEEDS_LIBRARIES = 1 << 1,    /* start_library or creator_library */
+    PLAN_NEEDS_FUNCTIONS = 1 << 2,    /* start_function or creator_function */
+    PLAN_NEEDS_STACK = 1 << 3,        /* stack_library or stack_function: libunwind */
+    PLAN_NEEDS_PARENT = 1 << 4,       /* parent_comm */
+    PLAN_NEEDS_FORK = 1 << 5,         /* a rule looks at forked or at the process: a forked child matches again */
+    PLAN_HAS_EXCLUSIVE = 1 << 6,      /* some rule is exclusive: CPUs are claimed */
+    PLAN_HAS_MEMPOLICY = 1 << 7,      /* some rule sets a memory policy */
+    PLAN_HAS_HARD = 1 << 8,           /* some rule is enforcement = "hard" */
+    PLAN_HAS_RENAME = 1 << 9,         /* some rule renames unnamed threads */
+    PLAN_HAS_MAIN_RULE = 1 << 10,     /* a rule says main = true: main gets a slot, else the union */
+    PLAN_HAS_STACKS = 1 << 11,        /* some rule says where stacks lie */
+    PLAN_HAS_NEXT_TOUCH = 1 << 12,    /* some rule has next_touch */
+    PLAN_HAS_MIGRATE = 1 << 13,       /* some rule has migrate_on_move */
+    PLAN_HAS_MAPPING_RULES = 1 << 14, /* some rule has mapping rules */
+    PLAN_HAS_STEAL = 1 << 15,         /* some rule has rebalance.steal */
 };
 
 struct plan_header {
@@ -161,20 +161,20 @@ struct plan_rule {
     uint16_t imbalance_permille;
     uint32_t interval_ms, min_residency_ms;
     uint64_t prefault_size; /* bytes */
-    uint32_t regions_first, regions_count;
+    uint32_t mapping_rules_first, mapping_rules_count;
     uint64_t move_bytes; /* that may be moved in a second */
     uint32_t move_ms;    /* of a second that moving may take */
     uint8_t node_ids;    /* enum node_ids */
     uint8_t spare[3];    /* 0 */
 };
 
-/* One table of memory.regions. The first of a rule that fits a mapping counts. */
-struct plan_region {
+/* A mapping rule: a table of memory.regions. The first of a rule that fits a mapping counts. */
+struct plan_mapping_rule {
     uint64_t min_size, max_size;             /* bytes; max UINT64_MAX: no limit */
     uint32_t name;                           /* string, "" where the table has none */
     struct plan_condition library, function; /* of the caller; count 0: any */
     uint32_t mem_mask;                       /* nodes of the policy; 0: those of the thread's slot */
-    uint8_t kind;                            /* enum region_kind, REGION_COUNT: any */
+    uint8_t kind;                            /* enum mapping_kind, MAPPING_COUNT: any */
     uint8_t mem_policy, huge_pages, prefault;
     uint8_t mem_reason; /* enum reason: OK, MEM_NODE, NO_DEVICE */
     uint8_t spare[3];
@@ -237,7 +237,7 @@ struct plan_view {
     const uint32_t *distances;
     const struct plan_target *targets;
     const uint32_t *labels;
-    const struct plan_region *regions;
+    const struct plan_mapping_rule *mapping_rules;
     uint32_t count[PLAN_SECTION_COUNT];
 };
 

@@ -26,7 +26,7 @@ const uint32_t plan_record_size[PLAN_SECTION_COUNT] = {
     [PLAN_DISTANCES] = sizeof(uint32_t),
     [PLAN_TARGETS] = sizeof(struct plan_target),
     [PLAN_LABELS] = sizeof(uint32_t),
-    [PLAN_REGIONS] = sizeof(struct plan_region),
+    [PLAN_MAPPING_RULES] = sizeof(struct plan_mapping_rule),
 };
 
 #define MAX_NODES 1024u /* CONFIG_NODES_SHIFT is at most 10 */
@@ -162,16 +162,16 @@ static bool rule_enums_are_sound(const struct plan_rule *rule)
            rule->set_reason < REASON_COUNT && rule->mem_reason < REASON_COUNT && rule->node_ids < NODE_IDS_COUNT;
 }
 
-static bool regions_are_sound(const struct plan_view *plan)
+static bool mapping_rules_are_sound(const struct plan_view *plan)
 {
-    for (uint32_t i = 0; i < plan->count[PLAN_REGIONS]; i++) {
-        const struct plan_region *region = &plan->regions[i];
-        if (!text_fits(plan, region->name) || !node_mask_fits(plan, region->mem_mask) ||
-            !range_fits(plan, PLAN_PATTERNS, region->library.first, region->library.count) ||
-            !range_fits(plan, PLAN_PATTERNS, region->function.first, region->function.count))
+    for (uint32_t i = 0; i < plan->count[PLAN_MAPPING_RULES]; i++) {
+        const struct plan_mapping_rule *rule = &plan->mapping_rules[i];
+        if (!text_fits(plan, rule->name) || !node_mask_fits(plan, rule->mem_mask) ||
+            !range_fits(plan, PLAN_PATTERNS, rule->library.first, rule->library.count) ||
+            !range_fits(plan, PLAN_PATTERNS, rule->function.first, rule->function.count))
             return false;
-        if (region->kind > REGION_COUNT || region->mem_policy >= MEM_COUNT || region->huge_pages >= HUGE_COUNT ||
-            region->prefault >= PREFAULT_COUNT || region->mem_reason >= REASON_COUNT)
+        if (rule->kind > MAPPING_COUNT || rule->mem_policy >= MEM_COUNT || rule->huge_pages >= HUGE_COUNT ||
+            rule->prefault >= PREFAULT_COUNT || rule->mem_reason >= REASON_COUNT)
             return false;
     }
     return true;
@@ -192,7 +192,7 @@ static bool rules_are_sound(const struct plan_view *plan)
             return false;
         if (rule->slot_count == 0 || !range_fits(plan, PLAN_SLOTS, rule->slot_first, rule->slot_count) ||
             !range_fits(plan, PLAN_CLAUSES, rule->clause_first, rule->clause_count) ||
-            !range_fits(plan, PLAN_REGIONS, rule->regions_first, rule->regions_count))
+            !range_fits(plan, PLAN_MAPPING_RULES, rule->mapping_rules_first, rule->mapping_rules_count))
             return false;
         if (!used_cpu_mask_fits(plan, rule->set_mask) || !rule_enums_are_sound(rule))
             return false;
@@ -277,7 +277,7 @@ static void fill_view(struct plan_view *view, const void *data)
         .distances = AT(PLAN_DISTANCES),
         .targets = AT(PLAN_TARGETS),
         .labels = AT(PLAN_LABELS),
-        .regions = AT(PLAN_REGIONS),
+        .mapping_rules = AT(PLAN_MAPPING_RULES),
     };
 #undef AT
     for (unsigned i = 0; i < PLAN_SECTION_COUNT; i++)
@@ -300,7 +300,7 @@ int plan_check(struct plan_view *ret_view, const void *data, size_t size, const 
         {strings_are_sound, "the texts"},  {masks_are_sound, "the CPU and node masks"},
         {machine_is_sound, "the machine"}, {conditions_are_sound, "the conditions"},
         {slots_are_sound, "the slots"},    {header_is_sound, "the header"},
-        {rules_are_sound, "the rules"},    {regions_are_sound, "the regions"},
+        {rules_are_sound, "the rules"},    {mapping_rules_are_sound, "the mapping rules"},
     };
     const struct plan_header *header = data;
     const char *unused;

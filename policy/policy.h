@@ -48,8 +48,8 @@ struct rebalance {
     uint64_t min_residency_us;
 };
 
-/* one table of memory.regions */
-struct region_rule {
+/* a mapping rule: one table of memory.regions */
+struct mapping_rule {
     const char *name;
     struct span span;
     struct text_list library, function; /* globs on the caller */
@@ -74,8 +74,8 @@ struct memory {
     enum stack stack;
     bool next_touch, migrate_on_move;
     uint64_t move_bytes, move_time_us; /* of a second; 0: not given */
-    struct region_rule *regions;
-    size_t region_count;
+    struct mapping_rule *mapping_rules;
+    size_t mapping_rule_count;
 };
 
 /* Where a thread goes and how. At most one of nodes, cpus, near is given: a rule that sets one drops the others. */

@@ -61,7 +61,7 @@ enum segment_section_id {
     SEGMENT_EVENT_TABLE,
     SEGMENT_STRING_TABLE,
     SEGMENT_REGION_TABLE,  /* struct segment_region, by number; start 0: never opened */
-    SEGMENT_MAPPING_TABLE, /* struct segment_mapping, by index in PLAN_REGIONS */
+    SEGMENT_MAPPING_TABLE, /* struct segment_mapping, by index in PLAN_MAPPING_RULES */
     SEGMENT_ARENA_TABLE,   /* struct segment_arena, in the order of first use; used 0: the end */
     SEGMENT_SECTIONS
 };

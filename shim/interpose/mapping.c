@@ -18,7 +18,7 @@
 
 static bool looks_at_mappings(void)
 {
-    return shim_is_active() && shim_needs(PLAN_HAS_REGIONS | PLAN_HAS_NEXT_TOUCH | PLAN_HAS_MIGRATE);
+    return shim_is_active() && shim_needs(PLAN_HAS_MAPPING_RULES | PLAN_HAS_NEXT_TOUCH | PLAN_HAS_MIGRATE);
 }
 
 static void *map(void *start, size_t size, int protection, int flags, int fd, off_t offset, const void *caller)

@@ -21,24 +21,24 @@ struct mapping {
     void *start;
     size_t size;
     int protection;
-    enum region_kind kind;
+    enum mapping_kind kind;
     const void *caller;
 };
 
 /* --- which table --- */
 
-static enum region_kind kind_of(int flags)
+static enum mapping_kind kind_of(int flags)
 {
     if (flags & MAP_HUGETLB)
-        return REGION_HUGE;
+        return MAPPING_HUGE;
     if (flags & (MAP_STACK | MAP_GROWSDOWN))
-        return REGION_STACK;
+        return MAPPING_STACK;
     if (!(flags & MAP_ANONYMOUS))
-        return REGION_FILE;
-    return (flags & MAP_TYPE) == MAP_PRIVATE ? REGION_ANONYMOUS : REGION_SHARED;
+        return MAPPING_FILE;
+    return (flags & MAP_TYPE) == MAP_PRIVATE ? MAPPING_ANONYMOUS : MAPPING_SHARED;
 }
 
-static bool caller_fits(const struct plan_region *region, const void *caller)
+static bool caller_fits(const struct plan_mapping_rule *region, const void *caller)
 {
     const struct plan_view *plan = &shim.plan;
     if (!region->library.count && !region->function.count)
@@ -48,9 +48,9 @@ static bool caller_fits(const struct plan_region *region, const void *caller)
            (!region->function.count || match_text(plan, &region->function, texts_get(origin.function)));
 }
 
-static bool fits(const struct plan_region *region, const struct mapping *mapping)
+static bool fits(const struct plan_mapping_rule *region, const struct mapping *mapping)
 {
-    return (region->kind == REGION_COUNT || region->kind == mapping->kind) && mapping->size >= region->min_size &&
+    return (region->kind == MAPPING_COUNT || region->kind == mapping->kind) && mapping->size >= region->min_size &&
            mapping->size <= region->max_size && caller_fits(region, mapping->caller);
 }
 
@@ -59,14 +59,14 @@ static uint32_t rule_here(void)
     return thread_self && thread_self->rule != PLAN_NONE ? thread_self->rule : shim.plan.header->default_rule;
 }
 
-static const struct plan_region *find_region(const struct mapping *mapping)
+static const struct plan_mapping_rule *find_region(const struct mapping *mapping)
 {
     const struct plan_view *plan = &shim.plan;
     uint32_t number = rule_here();
     const struct plan_rule *rule = number == PLAN_NONE ? NULL : &plan->rules[number];
-    for (uint32_t i = 0; rule && i < rule->regions_count; i++)
-        if (fits(&plan->regions[rule->regions_first + i], mapping))
-            return &plan->regions[rule->regions_first + i];
+    for (uint32_t i = 0; rule && i < rule->mapping_rules_count; i++)
+        if (fits(&plan->mapping_rules[rule->mapping_rules_first + i], mapping))
+            return &plan->mapping_rules[rule->mapping_rules_first + i];
     return NULL;
 }
 
@@ -85,7 +85,7 @@ static void fell_short(struct result *result, enum outcome outcome, enum reason 
 }
 
 /* The table's nodes, else those of the thread's place. */
-static void nodes_for(const struct plan_region *region, uint64_t *ret_nodes)
+static void nodes_for(const struct plan_mapping_rule *region, uint64_t *ret_nodes)
 {
     const struct plan_view *plan = &shim.plan;
     uint32_t mask = region->mem_mask;
@@ -105,7 +105,7 @@ static void read_back(const struct mapping *mapping, int asked, const uint64_t *
         fell_short(result, OUTCOME_BEST_EFFORT, REASON_CHANGED);
 }
 
-static void set_policy(const struct plan_region *region, const struct mapping *mapping, struct result *result)
+static void set_policy(const struct plan_mapping_rule *region, const struct mapping *mapping, struct result *result)
 {
     uint64_t nodes[NODE_WORDS];
     enum reason reason = region->mem_reason;
@@ -126,10 +126,10 @@ static void set_policy(const struct plan_region *region, const struct mapping *m
 /*
  * Reserved huge pages cannot come afterwards, and a mapping of them would end elsewhere: transparent ones are nearest.
  */
-static void set_huge_pages(const struct plan_region *region, const struct mapping *mapping, struct result *result)
+static void set_huge_pages(const struct plan_mapping_rule *region, const struct mapping *mapping, struct result *result)
 {
     int advice = region->huge_pages == HUGE_NEVER ? MADV_NOHUGEPAGE : MADV_HUGEPAGE;
-    if (region->huge_pages == HUGE_DEFAULT || mapping->kind == REGION_HUGE)
+    if (region->huge_pages == HUGE_DEFAULT || mapping->kind == MAPPING_HUGE)
         return;
     if (raw_madvise(mapping->start, mapping->size, advice) != 0 && region->huge_pages != HUGE_NEVER)
         fell_short(result, OUTCOME_NONE, errno == EINVAL ? REASON_NO_HUGE_PAGES : reason_of_error(-errno));
@@ -138,9 +138,9 @@ static void set_huge_pages(const struct plan_region *region, const struct mappin
 }
 
 /* Only what the program may write itself, and nothing that would change a file. */
-static void prefault(const struct plan_region *region, const struct mapping *mapping, struct result *result)
+static void prefault(const struct plan_mapping_rule *region, const struct mapping *mapping, struct result *result)
 {
-    if (region->prefault == PREFAULT_OFF || !(mapping->protection & PROT_WRITE) || mapping->kind == REGION_FILE)
+    if (region->prefault == PREFAULT_OFF || !(mapping->protection & PROT_WRITE) || mapping->kind == MAPPING_FILE)
         return;
     int error = raw_populate(mapping->start, mapping->size);
     if (error)
@@ -148,10 +148,10 @@ static void prefault(const struct plan_region *region, const struct mapping *map
 }
 
 /* Private memory that threads write, with nobody's wish where it is to be. */
-static bool can_follow(const struct mapping *mapping, const struct plan_region *region)
+static bool can_follow(const struct mapping *mapping, const struct plan_mapping_rule *region)
 {
     return shim_needs(PLAN_HAS_NEXT_TOUCH | PLAN_HAS_MIGRATE) && shim.plan.count[PLAN_NODES] > 1 &&
-           mapping->kind == REGION_ANONYMOUS && mapping->size >= BIG_SIZE && (mapping->protection & PROT_WRITE) &&
+           mapping->kind == MAPPING_ANONYMOUS && mapping->size >= BIG_SIZE && (mapping->protection & PROT_WRITE) &&
            !(region && region->mem_policy != MEM_DEFAULT);
 }
 
@@ -161,14 +161,14 @@ static void look_at(void *start, size_t size, int protection, int flags, const v
     struct result result = {OUTCOME_STRICT, REASON_OK};
     int saved = errno;
     owned_remove(start, size); /* MAP_FIXED */
-    const struct plan_region *region = shim_needs(PLAN_HAS_REGIONS) ? find_region(&mapping) : NULL;
+    const struct plan_mapping_rule *region = shim_needs(PLAN_HAS_MAPPING_RULES) ? find_region(&mapping) : NULL;
     if (can_follow(&mapping, region))
         owned_add(start, size);
     if (region) {
         set_huge_pages(region, &mapping, &result);
         set_policy(region, &mapping, &result);
         prefault(region, &mapping, &result);
-        segment_mapping((uint32_t)(region - shim.plan.regions), size, result.outcome, result.reason);
+        segment_mapping((uint32_t)(region - shim.plan.mapping_rules), size, result.outcome, result.reason);
     }
     errno = saved;
 }

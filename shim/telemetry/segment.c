@@ -350,7 +350,7 @@ static size_t lay_out(struct segment_section *ret_sections, uint32_t rules)
         [SEGMENT_STRING_TABLE] = {0, 1, SEGMENT_STRINGS, 0},
         [SEGMENT_REGION_TABLE] = {0, sizeof(struct segment_region), SEGMENT_REGIONS, 0},
         [SEGMENT_ARENA_TABLE] = {0, sizeof(struct segment_arena), SEGMENT_ARENAS, 0},
-        [SEGMENT_MAPPING_TABLE] = {0, sizeof(struct segment_mapping), shim.plan.count[PLAN_REGIONS], 0},
+        [SEGMENT_MAPPING_TABLE] = {0, sizeof(struct segment_mapping), shim.plan.count[PLAN_MAPPING_RULES], 0},
     };
     /* the first events share a page with the header, and the main thread's record is all that needs another */
     const enum segment_section_id order[SEGMENT_SECTIONS] = {

@@ -65,7 +65,7 @@ void segment_event(const struct event *event);
 enum segment_counter { COUNT_STARTED, COUNT_ENDED, COUNT_UNLISTED, COUNT_RENAMES, COUNT_REFUSALS };
 void segment_count(enum segment_counter counter);
 
-/* region: index in PLAN_REGIONS. */
+/* region: index in PLAN_MAPPING_RULES. */
 void segment_mapping(uint32_t region, uint64_t bytes, enum outcome outcome, enum reason reason);
 
 /* Bytes that were moved after their users, and that could not be moved, by enum segment_kept; who looks for them. */

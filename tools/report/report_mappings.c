@@ -12,7 +12,7 @@ static const struct plan_rule *rule_of_mapping_rule(const struct plan_view *plan
     for (uint32_t i = 0; i < plan->count[PLAN_RULES]; i++) {
         const struct plan_rule *rule = &plan->rules[i];
         *ret_rule = i;
-        if (number >= rule->regions_first && number - rule->regions_first < rule->regions_count)
+        if (number >= rule->mapping_rules_first && number - rule->mapping_rules_first < rule->mapping_rules_count)
             return rule;
     }
     return NULL;
@@ -21,15 +21,15 @@ static const struct plan_rule *rule_of_mapping_rule(const struct plan_view *plan
 /* Its name, or else its number in the rule, from 1. */
 static json_t *mapping_rule_name(const struct plan_view *plan, const struct plan_rule *rule, size_t number)
 {
-    const char *name = plan_text(plan, plan->regions[number].name);
-    return *name ? json_string(name) : json_sprintf("%zu", number - rule->regions_first + 1);
+    const char *name = plan_text(plan, plan->mapping_rules[number].name);
+    return *name ? json_string(name) : json_sprintf("%zu", number - rule->mapping_rules_first + 1);
 }
 
 static json_t *mapping_json(const struct snapshot *snapshot, size_t index)
 {
     const struct segment_mapping *mapping = &snapshot->mappings[index];
     uint32_t number = 0;
-    bool known = snapshot->has_plan && index < snapshot->plan.count[PLAN_REGIONS];
+    bool known = snapshot->has_plan && index < snapshot->plan.count[PLAN_MAPPING_RULES];
     const struct plan_rule *rule = known ? rule_of_mapping_rule(&snapshot->plan, index, &number) : NULL;
     return json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:s}", "rule",
                      rule ? report_rule_name(snapshot, (uint16_t)number) : json_string("?"), "mapping_rule",

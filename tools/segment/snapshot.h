@@ -24,7 +24,7 @@ struct snapshot {
     struct segment_region *regions; /* of the arenas, opened ones only */
     uint32_t *region_numbers;       /* of each, as the arenas' records name it */
     size_t region_count;
-    struct segment_mapping *mappings; /* by index in PLAN_REGIONS */
+    struct segment_mapping *mappings; /* by index in PLAN_MAPPING_RULES */
     size_t mapping_count;
     struct segment_arena *arenas;
     size_t arena_count;

@@ -203,7 +203,7 @@ static bool is_read(void *context, const char *path, const struct key *key, cons
     char variable[2 * KEY_PATH_MAX], text[2 * KEY_PATH_MAX + 128], setting[2 * KEY_PATH_MAX];
     struct config config;
     if (!key_environment_name(key, path, variable, sizeof(variable))) { /* memory.regions: only from a file */
-        assert_ptr_equal(in, &key_region);
+        assert_ptr_equal(in, &key_mapping_rule);
         bool bare = key->type == KEY_BOOL || key->type == KEY_RATIO;
         snprintf(text, sizeof(text), "schema = 1\n[[defaults.memory.regions]]\n%s = %s%s%s\n", key->name,
                  bare ? "" : "\"", sample(key), bare ? "" : "\"");

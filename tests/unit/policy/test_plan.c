@@ -68,17 +68,17 @@ static void regions_of_a_rule(void **state)
     const struct plan_view *plan = &compiled.view;
     (void)state;
     assert_int_equal(compiled.result, 0);
-    assert_true(plan->header->features & PLAN_HAS_REGIONS && plan->header->features & PLAN_NEEDS_LIBRARIES);
+    assert_true(plan->header->features & PLAN_HAS_MAPPING_RULES && plan->header->features & PLAN_NEEDS_LIBRARIES);
     const struct plan_rule *rule = &plan->rules[1];
-    assert_int_equal(plan->rules[0].regions_count, 2); /* as every placement key */
-    assert_int_equal(rule->regions_count, 2);
-    const struct plan_region *region = &plan->regions[rule->regions_first];
+    assert_int_equal(plan->rules[0].mapping_rules_count, 2); /* as every placement key */
+    assert_int_equal(rule->mapping_rules_count, 2);
+    const struct plan_mapping_rule *region = &plan->mapping_rules[rule->mapping_rules_first];
     assert_string_equal(plan_text(plan, region[0].name), "big");
-    assert_int_equal(region[0].kind, REGION_SHARED);
+    assert_int_equal(region[0].kind, MAPPING_SHARED);
     assert_int_equal(region[0].min_size, 1 << 20);
     assert_true(region[0].max_size == UINT64_MAX);
     assert_int_equal(plan->masks[region[0].mem_mask].weight, 2); /* interleaved over all nodes */
-    assert_int_equal(region[1].kind, REGION_COUNT);
+    assert_int_equal(region[1].kind, MAPPING_COUNT);
     assert_int_equal(region[1].library.count, 2);
     assert_true(plan_mask_has(plan, region[1].mem_mask, 1) && !plan_mask_has(plan, region[1].mem_mask, 0));
     compiled_free(&compiled);
