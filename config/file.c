@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 /*
- * A group that consists of the owner alone, as user-private groups (umask 002) and root's do, lets nobody else write.
+ * A group that consists of the owner alone, as user-private groups (umask 002) and root's do, lets no other user write.
  * Members by primary group are not listed in the group's entry (group(5)); such a group has its owner's name.
  */
 static bool group_is_owner_alone(gid_t gid, uid_t owner)
@@ -55,7 +55,7 @@ static int check_owner(const struct stat *st, bool may_be_sticky, const char *wh
     if (!sticky && others_can_write(st)) {
         snprintf(help, sizeof(help), "chmod go-w '%s'", path);
         diag_add(diags, DIAG_E002, at, NULL, help, "%s `%s` can be written by %s", what, path,
-                 st->st_mode & S_IWOTH ? "everybody" : "its group");
+                 st->st_mode & S_IWOTH ? "every user" : "its group");
         return -EPERM;
     }
     return 0;

@@ -46,9 +46,9 @@ static const struct key_table key_target = {
 static const struct key topology_keys[] = {
     {"nodes", KEY_NODES, FIELD(struct policy, topology.nodes), .summary = "use only the CPUs of these NUMA nodes"},
     {"cpus", KEY_CPUS, FIELD(struct policy, topology.cpus), .summary = "use only these CPUs"},
-    {"reserve_cpus", KEY_CPUS, FIELD(struct policy, topology.reserve_cpus), .summary = "leave these CPUs to others",
-     .text = "For interrupts or another program. Where nothing else would be left the key has no effect, with a "
-             "warning."},
+    {"reserve_cpus", KEY_CPUS, FIELD(struct policy, topology.reserve_cpus),
+     .summary = "CPUs that the policy does not use",
+     .text = "For interrupts or another program. Where no CPU would be left, the key is ignored with a warning."},
 };
 static const struct key_table key_topology = {
     "topology",
@@ -65,27 +65,28 @@ static const struct key process_keys[] = {
          "the launcher has bound them itself, and leaves a process without a rank as it is."},
     {"level", KEY_WORD, FIELD(struct policy, process.level), WORDS(level),
      .word_mask = BIT(LEVEL_NODE) | BIT(LEVEL_SOCKET) | BIT(LEVEL_L3), .fallback = "node",
-     NEEDS(IS_NOT("distribution", "none", "ranks")), .summary = "what the processes are spread over"},
+     NEEDS(IS_NOT("distribution", "none", "ranks")), .summary = "the places that the processes are spread over"},
     {"near", KEY_NEAR, FIELD(struct policy, process.near), .summary = "keep each process near a device or place"},
     {"rank_env", KEY_VARIABLES, FIELD(struct policy, process.rank_env),
-     .summary = "environment variables that hold the rank of the process; the first one that is set counts"},
+     .summary = "environment variables that hold the rank of the process; the first one that is set is used"},
     {"match_delay", KEY_DURATION, FIELD(struct policy, process.match_delay_us), .fallback = "0ms",
-     .summary = "read the title of a forked process once more after this time"},
+     .summary = "time after a fork at which the process title is read again"},
 };
-static const struct key_table key_process = {"process", "Several processes of one program: where each of them goes.",
+static const struct key_table key_process = {"process", "Placement of the processes of one program.",
                                              KEYS(process_keys)};
 
 static const struct key rebalance_keys[] = {
     {"steal", KEY_WORD, FIELD(struct rebalance, steal), WORDS(steal), .fallback = "off",
-     NEEDS(IS_NOT("..bind_to", "none")), .summary = "from where an idle place may take threads",
-     .text = "A thread moves only from a place that has more to do than it has CPUs, to one that has time, and when "
-             "both come nearer to each other by more than `imbalance`. Exclusive and main threads stay."},
+     NEEDS(IS_NOT("..bind_to", "none")), .summary = "how far away an idle place may take threads from",
+     .text = "A thread moves only from a place with more runnable threads than CPUs to a place with idle CPUs, and "
+             "only when the move reduces the difference of their loads by more than `imbalance`. Exclusive threads "
+             "and the main thread stay."},
     {"interval", KEY_DURATION, FIELD(struct rebalance, interval_us), .fallback = "1s", NEEDS(IS_NOT("steal", "off")),
-     .summary = "time between two looks at the load"},
+     .summary = "time between two measurements of the load"},
     {"imbalance", KEY_RATIO, FIELD(struct rebalance, imbalance), .fallback = "0.25", NEEDS(IS_NOT("steal", "off")),
-     .summary = "difference of load that is put up with"},
+     .summary = "load difference below which nothing moves"},
     {"min_residency", KEY_DURATION, FIELD(struct rebalance, min_residency_us), .fallback = "2s",
-     NEEDS(IS_NOT("steal", "off")), .summary = "time that a thread stays where it came to"},
+     NEEDS(IS_NOT("steal", "off")), .summary = "time that a thread stays before it may move again"},
 };
 const struct key_table key_rebalance = {"rebalance", "Moving threads after they were placed.", KEYS(rebalance_keys)};
 
@@ -96,9 +97,9 @@ static const struct key mapping_rule_keys[] = {
     {"kind", KEY_CHOICE, FIELD(struct mapping_rule, kind), WORDS(mapping_kind),
      .summary = "kind of the mapping; any when not given"},
     {"min_size", KEY_SIZE, FIELD(struct mapping_rule, min_size), .fallback = "0B",
-     .summary = "smallest mapping that the rule takes"},
+     .summary = "smallest mapping that the rule applies to"},
     {"max_size", KEY_SIZE, FIELD(struct mapping_rule, max_size),
-     .summary = "largest mapping that the rule takes; no limit when not given"},
+     .summary = "largest mapping that the rule applies to; no limit when not given"},
     {"policy", KEY_WORD, FIELD(struct mapping_rule, policy), WORDS(mem_policy), .fallback = "default",
      .summary = "memory policy of the mapping"},
     {"nodes", KEY_NODES, FIELD(struct mapping_rule, nodes), NEEDS(IS_NOT("policy", "default", "local")),
@@ -106,13 +107,13 @@ static const struct key mapping_rule_keys[] = {
     {"huge_pages", KEY_WORD, FIELD(struct mapping_rule, huge_pages), WORDS(huge_pages), .fallback = "default",
      .summary = "huge pages for the mapping"},
     {"prefault", KEY_WORD, FIELD(struct mapping_rule, prefault), WORDS(prefault), .fallback = "off",
-     NEEDS(IS_NOT("kind", "file")), .summary = "whether its pages are made at once"},
+     NEEDS(IS_NOT("kind", "file")), .summary = "whether its pages are allocated at once"},
 };
 const struct key_table key_mapping_rule = {
     "memory.regions",
-    "What threads of the rule map with mmap(2), by size, kind and caller: the first table "
-    "that fits gives the mapping a memory policy (mbind(2)), huge pages, prefaulting. "
-    "malloc has its arenas instead.",
+    "Mapping rules, for what threads of the rule map with mmap(2), by size, kind and caller: the first table "
+    "that fits gives the mapping a memory policy (mbind(2)), huge pages and prefaulting. "
+    "Memory of malloc is not affected: it comes from arenas.",
     KEYS(mapping_rule_keys)};
 
 static const struct key memory_keys[] = {
@@ -120,7 +121,7 @@ static const struct key memory_keys[] = {
      .summary = "memory policy of the thread",
      .text =
          "Set for each thread with set_mempolicy(2), so it holds for what the thread touches first. `bind` does not "
-         "spill: where the nodes are full, the kernel kills. `preferred_many` falls back to `preferred` and "
+         "spill: when the nodes are full, the kernel kills the program. `preferred_many` falls back to `preferred` and "
          "`weighted_interleave` to `interleave` on kernels that lack them, with a reason in the report."},
     {"nodes", KEY_NODES, FIELD(struct memory, nodes), NEEDS(IS_NOT("policy", "default", "local")),
      .summary = "nodes of that policy; the thread's home node when not given",
@@ -128,7 +129,7 @@ static const struct key memory_keys[] = {
              "rule that have memory."},
     {"node_ids", KEY_WORD, FIELD(struct memory, node_ids), WORDS(node_ids), .fallback = "cpuset",
      NEEDS(IS_NOT("policy", "default", "local")),
-     .summary = "what the kernel makes of the policy's nodes when the cpuset of the process changes",
+     .summary = "how the kernel adjusts the policy's nodes when the cpuset of the process changes",
      .text =
          "A flag of set_mempolicy(2). `relative` counts the nodes among those that the process may use at its start."},
     {"numa_balancing", KEY_BOOL, FIELD(struct memory, numa_balancing), .fallback = "false", NEEDS(IS("policy", "bind")),
@@ -138,17 +139,17 @@ static const struct key memory_keys[] = {
     {"arena", KEY_WORD, FIELD(struct memory, arena), WORDS(arena), .fallback = "node",
      .summary = "where malloc's memory comes from",
      .text =
-         "`node`: from the node of the CPU that runs the thread, also when the thread is not pinned; what another "
-         "node's thread frees goes home. `core`: the same, and each core has its own free blocks. `process`: one "
-         "arena, placed by the memory policy of whoever touches a page first. `off`: the program's own allocator. "
+         "`node`: from the node of the CPU that runs the thread, also when the thread is not pinned; blocks "
+         "that a thread of another node frees return to their node. `core`: the same, and each core has its own free blocks. `process`: one "
+         "arena, each page placed by the memory policy of the thread that touches it first. `off`: the program's own allocator. "
          "Rules with `bind` get memory that is bound, others memory that is preferred to be on the node. A rule whose "
          "policy spreads pages (interleave, several nodes) gets an arena without a binding."},
     {"huge_pages", KEY_WORD, FIELD(struct memory, huge_pages), WORDS(huge_pages), .fallback = "default",
      NEEDS(IS_NOT("arena", "off")), .summary = "huge pages for malloc's memory"},
     {"prefault", KEY_WORD, FIELD(struct memory, prefault), WORDS(prefault), .fallback = "off",
-     NEEDS(IS_NOT("arena", "off")), .summary = "whether pages of an arena are made before they are used"},
+     NEEDS(IS_NOT("arena", "off")), .summary = "whether pages of an arena are allocated before they are used"},
     {"prefault_size", KEY_SIZE, FIELD(struct memory, prefault_size), NEEDS(IS_NOT("prefault", "off")),
-     .summary = "how much of an arena is made before it is used"},
+     .summary = "how much of an arena is allocated before it is used"},
     {"stack", KEY_WORD, FIELD(struct memory, stack), WORDS(stack), .fallback = "default",
      NEEDS(IS_NOT("..bind_to", "none"), IS_GIVEN("..nodes"), IS_GIVEN("..cpus"), IS_GIVEN("..near")),
      .needed_for = "local", .summary = "where thread stacks lie",
@@ -159,28 +160,27 @@ static const struct key memory_keys[] = {
          "thread has its own moved, and the static data that the loader has written, where the kernel started the "
          "program on another node. Needs a `bind_to` within a node. `thp_off`: no transparent huge pages for stacks."},
     {"next_touch", KEY_BOOL, FIELD(struct memory, next_touch), .fallback = "true",
-     .summary = "large blocks of malloc move to the node of those who use them",
+     .summary = "move large blocks of malloc to the node of the threads that use them",
      .text =
-         "Blocks of 1 MiB and more that one thread made and others work on, as with arrays that main initialises. For "
-         "a "
-         "few seconds after threads are made, and then for a moment each second, it is looked where threads walk "
-         "(perf_event_open(2): the CPU clock and user registers, no hardware counters), and parts that one node's "
-         "threads use are moved there with move_pages(2), within a budget. What threads of several nodes use stays. "
-         "Where the kernel does not allow the looking, kernel.perf_event_paranoid above 2, nothing is moved, with a "
-         "reason."},
+         "For blocks of 1 MiB and more that one thread allocates and others use, such as arrays that the main thread "
+         "initialises. For a few seconds after threads are created, and then for a moment each second, the library "
+         "samples which addresses threads work on (perf_event_open(2): the CPU clock and user registers, no hardware "
+         "counters). Parts that threads of one node use are moved there with move_pages(2), within a budget; parts "
+         "that threads of several nodes use stay. Where the kernel does not allow sampling "
+         "(kernel.perf_event_paranoid above 2), nothing is moved, with a reason."},
     {"migrate_on_move", KEY_BOOL, FIELD(struct memory, migrate_on_move), .fallback = "false",
      .summary = "memory follows a thread that moves to another node",
-     .text = "When a thread gets a home on another node, as by a new name, its blocks of malloc and (with `stack`) its "
-             "stack "
-             "are moved there by a worker thread with move_pages(2), in batches within a budget; new blocks come from "
-             "the new "
-             "node at once. Memory with `bind`, reserved huge pages and what others made stay."},
+     .text =
+         "When a thread gets a home on another node, for example by a new name, a worker thread moves its blocks of "
+         "malloc and (with `stack`) its stack there with move_pages(2), in batches within a budget; new blocks "
+         "come from the new node at once. Memory with `bind`, reserved huge pages and blocks that other threads "
+         "allocated stay."},
     {"move_bytes", KEY_SIZE, FIELD(struct memory, move_bytes), .fallback = "4GiB",
      NEEDS(IS("next_touch", "true"), IS("migrate_on_move", "true")),
-     .summary = "how much memory may be moved in a second, by migrate_on_move and next_touch",
+     .summary = "bytes that migrate_on_move and next_touch may move in a second",
      .text =
-         "Of the rule whose threads' memory it is; the process has one worker thread for all rules, which keeps to the "
-         "budget of the rule that it works for."},
+         "The budget of the rule whose threads' memory is moved. One worker thread serves all rules of the process and "
+         "keeps to the budget of the rule that it works for."},
     {"move_time", KEY_DURATION, FIELD(struct memory, move_time_us), .fallback = "500ms",
      NEEDS(IS("next_touch", "true"), IS("migrate_on_move", "true")),
      .summary = "time that the worker thread may spend on moving in a second"},
@@ -199,7 +199,7 @@ static const struct key placement_keys[] = {
     {"bind_to", KEY_WORD, FIELD(struct placement, bind_to), WORDS(level), .fallback = "node",
      .summary = "width of a thread's affinity mask"},
     {"distribution", KEY_WORD, FIELD(struct placement, distribution), WORDS(distribution), .fallback = "inherit",
-     NEEDS(IS_NOT("bind_to", "none")), .summary = "which place each new thread gets",
+     NEEDS(IS_NOT("bind_to", "none")), .summary = "which place a new thread gets",
      .text = "inherit: where its creator is, then the first with room; when all are full, the least full, of equals "
              "the creator's. The main thread, which has no creator, stays where it is started, if that is a node, a "
              "socket or a cache among several. compact: the first with room. scatter: the "
@@ -209,21 +209,22 @@ static const struct key placement_keys[] = {
              "its creator made. primary: the first, always."},
     {"level", KEY_WORD, FIELD(struct placement, level), WORDS(level),
      .word_mask = BIT(LEVEL_NODE) | BIT(LEVEL_SOCKET) | BIT(LEVEL_L3) | BIT(LEVEL_CORE) | BIT(LEVEL_CPU),
-     .fallback = "node", NEEDS(IS_NOT("bind_to", "none")), .summary = "what the distribution walks over"},
+     .fallback = "node", NEEDS(IS_NOT("bind_to", "none")), .summary = "the places that the distribution assigns"},
     {"smt", KEY_WORD, FIELD(struct placement, smt), WORDS(smt), .fallback = "cores_first",
      .summary = "use of the hardware threads of a core"},
     {"exclusive", KEY_BOOL, FIELD(struct placement, exclusive), .fallback = "false",
      NEEDS(IS_NOT("bind_to", "none"), IS_GIVEN("nodes"), IS_GIVEN("cpus"), IS_GIVEN("near")),
-     .summary = "each thread has its place for itself",
-     .text = "Other governed threads of the process keep off the place. Where the places run out, threads share, with "
-             "a reason. Other processes are not kept off: that takes a cpuset or isolated CPUs."},
+     .summary = "each thread has its place to itself",
+     .text = "Other governed threads of the process do not run on the place. When the places run out, threads share, "
+             "with a reason. Other processes are not kept away: that takes a cpuset or isolated CPUs."},
     {"enforcement", KEY_WORD, FIELD(struct placement, enforcement), WORDS(enforcement), .fallback = "soft",
-     .summary = "what happens when the machine cannot give it"},
+     .summary = "what happens when the machine cannot give what the rule asks for"},
     {"on_app_affinity", KEY_WORD, FIELD(struct placement, on_app_affinity), WORDS(app_affinity), .fallback = "clamp",
-     .summary = "what becomes of the program's own affinity calls",
-     .text = "The kernel answers the call first, so its result is as without nodewise. Meant are sched_setaffinity, "
-             "pthread_setaffinity_np, the thread attribute, set_mempolicy and mbind, also through libnuma and "
-             "syscall(2). A thread that no rule places keeps what it asks for."},
+     .summary = "effect of the program's own affinity calls",
+     .text =
+         "The kernel answers the call first, so its result is as without nodewise. The calls are sched_setaffinity, "
+         "pthread_setaffinity_np, the thread attribute, set_mempolicy and mbind, also through libnuma and "
+         "syscall(2). A thread that no rule places keeps what it has asked for."},
     {"rename", KEY_THREAD_NAME, FIELD(struct placement, rename),
      .summary = "name for threads that have none of their own",
      .text =
@@ -268,7 +269,7 @@ static const struct key match_keys[] = {
     {"parent_comm", KEY_GLOBS, FIELD(struct match, parent_comm), .summary = "name of the parent process"},
     {"process_index", KEY_INDEX, FIELDS(struct match, process_index, process_index_count),
      .summary = "number of the process in its deployment"},
-    {"forked", KEY_TRI, FIELD(struct match, forked), .summary = "the process was made by fork without exec"},
+    {"forked", KEY_TRI, FIELD(struct match, forked), .summary = "the process was created by fork without exec"},
 };
 const struct key_table key_match = {
     "match",
@@ -283,7 +284,7 @@ static const struct key rule_keys[] = {
          "the same when layers are merged and in environment names."},
     {"description", KEY_NOTE, .summary = "what the rule is for"},
     {"match", KEY_MATCH, FIELDS(struct rule, matches, match_count), .table = &key_match,
-     .summary = "which threads the rule takes"},
+     .summary = "which threads the rule applies to"},
 };
 const struct key_table key_rule = {"rules",
                                    "The first rule that matches a thread places it, in the order of the file.",
@@ -296,38 +297,38 @@ static const struct key cpu_count_keys[] = {
     {"report", KEY_CPU_COUNT, FIELDS(struct policy, cpu_count.report, cpu_count.number), WORDS(cpu_report),
      .word_mask = BIT(CPUS_NUMBER) - 1, .fallback = "host",
      .summary = "number of CPUs that the program is told; a word or an integer",
-     .text = "The number of configured CPUs is never told lower than the highest CPU that the process may run on: "
-             "programs make tables of that size."},
+     .text = "The number of configured CPUs is never reported below the highest CPU that the process may run on: "
+             "programs allocate tables of that size."},
     {"apis", KEY_WORDS, FIELD(struct policy, cpu_count.apis), WORDS(cpu_api),
      .fallback = "[\"sysconf\", \"get_nprocs\", \"sched_getaffinity\", \"sysfs\"]", NEEDS(IS_NOT("report", "host")),
-     .summary = "through which calls it is told"},
+     .summary = "the calls through which that number is told"},
     {"export", KEY_VARIABLES, FIELD(struct policy, cpu_count.export),
-     .summary = "variables that `run` sets to that number where they are not set"},
+     .summary = "variables that `run` sets to that number unless they are set already"},
 };
-static const struct key_table key_cpu_count = {"cpu_count", "How many CPUs the program believes in.",
+static const struct key_table key_cpu_count = {"cpu_count", "The number of CPUs that the program is told.",
                                                KEYS(cpu_count_keys)};
 
 static const struct key report_keys[] = {
     {"at_exit", KEY_WORD, FIELD(struct policy, report.at_exit), WORDS(at_exit), .fallback = "off",
-     .summary = "report when the process ends"},
+     .summary = "report that is written when the process ends"},
     {"file", KEY_REPORT_FILE, FIELD(struct policy, report.file), NEEDS(IS_NOT("at_exit", "off")),
-     .summary = "file of that report; standard error when not given",
+     .summary = "file of the report at the end; standard error when not given",
      .text = "{comm}, {pid}, {hostname} and {rank} are replaced."},
     {"formats", KEY_WORDS, FIELD(struct policy, report.formats), WORDS(report_format), .fallback = "[\"json\"]",
-     NEEDS(IS_GIVEN("file")), .summary = "formats of the file; several make one file each"},
+     NEEDS(IS_GIVEN("file")), .summary = "formats of the report's file; one file for each format"},
     {"pages", KEY_BOOL, FIELD(struct policy, report.pages), .fallback = "false",
-     .summary = "also sample where the pages lie"},
+     .summary = "sample where the pages lie, too"},
 };
 static const struct key_table key_report = {"report", "What is written about a process when it ends.",
                                             KEYS(report_keys)};
 
 static const struct key metrics_keys[] = {
     {"enabled", KEY_BOOL, FIELD(struct policy, metrics.enabled), .fallback = "true",
-     .summary = "offer this process to the metrics command"},
+     .summary = "include this process in the output of `nodewise metrics`"},
     {"per_thread", KEY_BOOL, FIELD(struct policy, metrics.per_thread), .fallback = "false",
-     NEEDS(IS("enabled", "true")), .summary = "also a series for each thread"},
+     NEEDS(IS("enabled", "true")), .summary = "series for each thread, too"},
     {"labels", KEY_LABELS, FIELDS(struct policy, metrics.labels, metrics.label_count), NEEDS(IS("enabled", "true")),
-     .summary = "labels that all series get"},
+     .summary = "labels of all series of this process"},
 };
 static const struct key_table key_metrics = {"metrics", "Numbers for monitoring.", KEYS(metrics_keys)};
 

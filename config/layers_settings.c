@@ -243,7 +243,7 @@ out:
 static const char *const fixed_names[] = {"NODEWISE_POLICY", "NODEWISE_PLAN",   "NODEWISE_DISABLE",
                                           "NODEWISE_LOG",    "NODEWISE_REPORT", "NODEWISE_FAULT"};
 
-/* A name without "__" is a key of the top level, one of the fixed names, or somebody else's business. */
+/* A name without "__" is a key of the top level, one of the fixed names, or not ours. */
 static bool is_key_name(struct layers *layers, const char *name, const char *lower)
 {
     if (strstr(name, "__"))

@@ -1,6 +1,6 @@
 /*
  * `config show`: what counts in the end, key by key. [defaults] and the other tables are shown whole, with the
- * built-in value of what nobody set; a rule shows what it sets and what it takes from [defaults].
+ * built-in value of each key that no layer sets; a rule shows what it sets and what it takes from [defaults].
  */
 #include <jansson.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { LONGEST = 48 }; /* longer names are not compared: nobody mistypes them by a letter or two */
+enum { LONGEST = 48 }; /* longer names are not compared: no key comes near that length */
 
 static unsigned smallest(unsigned a, unsigned b, unsigned c)
 {

@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A piece of a text that somebody wrote. line and column count from 1; line 0: the source as a whole. */
+/* A piece of a text that the user wrote. line and column count from 1; line 0: the source as a whole. */
 struct span {
     const char *source; /* file name as the user gave it, a variable's name, "--set", "built-in"; NULL: nowhere */
     uint32_t line;

@@ -377,7 +377,7 @@ static int collect_slots(struct work *work, struct dist_slots *ret_slots)
     return 0;
 }
 
-/* bind_to = "none": everybody anywhere in the set, so there is nothing to walk over. */
+/* bind_to = "none": each thread may run on all of the set, so there is nothing to walk over. */
 static int one_wide_slot(struct work *work, struct dist_slots *ret_slots)
 {
     struct dist_slot *slot = new_slot(work);

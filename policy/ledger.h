@@ -1,8 +1,8 @@
 /*
  * ledger: which process of a deployment has which share of the machine. A small file that the processes of one user map
- * together; whoever comes writes himself in and strikes out who is dead, so that kill -9 leaves nothing behind. Who
- * writes holds flock(2) on the file, which the kernel takes back from the dead; without it the counts may be a process
- * off for a moment, nothing else.
+ * together: a starting process adds its own entry and removes those of dead processes, so that kill -9 leaves nothing
+ * behind. The writer holds flock(2) on the file, which the kernel releases when a process dies; without the lock the
+ * counts may be off by one process for a moment, nothing else.
  *
  * The file may have been written by a damaged or hostile program of the same user: every number is checked before it is
  * used. Pure but for `is_alive`; allocation-free, signal-safe.

@@ -183,7 +183,7 @@ struct plan_mapping_rule {
 /* One place that a thread of the rule can get, in the order in which the distribution hands them out. */
 struct plan_slot {
     uint32_t mask;       /* CPUs of the thread */
-    uint32_t claim_mask; /* CPUs that an exclusive thread takes from everybody else (whole cores) */
+    uint32_t claim_mask; /* CPUs that an exclusive thread takes from all other threads (whole cores) */
     uint32_t mem_mask;   /* nodes for the memory policy (0, the empty mask: none to give) */
     uint32_t home_node;  /* node id, or PLAN_NONE when the mask spans nodes */
     uint32_t capacity;   /* threads until the place counts as full, at least 1 */

@@ -15,7 +15,7 @@
  *   RANGE := NUMBER [ '-' NUMBER [ ':' NUMBER ] ]
  */
 
-#define MAX_DEPTH 8 /* of x-of(x-of(…)): nobody needs three */
+#define MAX_DEPTH 8 /* of x-of(x-of(…)); two are of use */
 
 struct parser {
     const char *text; /* the whole item */

@@ -1,6 +1,6 @@
 /*
  * topology_build: the steps from what a source of topologies reports to a complete struct topology, in the
- * order given here. For the sources alone (topology_hwloc.c); everybody else sees the finished thing.
+ * order given here. For the sources alone (topology_hwloc.c); all other code sees the finished topology.
  *
  * All return 0 or -ENOMEM unless said otherwise.
  */
