@@ -42,9 +42,9 @@ static int unknown_verb(const char *name)
             nearest = &verbs[i];
         }
     if (nearest)
-        print_error("\"%s\" is no verb: did you mean \"%s\"?", name, nearest->name);
+        print_error("\"%s\" is not a verb: did you mean \"%s\"?", name, nearest->name);
     else
-        print_error("\"%s\" is no verb; 'nodewise help' lists them", name);
+        print_error("\"%s\" is not a verb; 'nodewise help' lists them", name);
     return EXIT_BAD_INPUT;
 }
 

@@ -347,6 +347,12 @@ class Views(harness.ProgramTest):
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         return done.stderr
 
+    def test_why_a_file_cannot_be_written(self):
+        missing = self.path("no/such/folder/file")
+        self.assertIn("No such file or directory", self.errors("init", "redis", "-o", missing, code=2))
+        self.assertIn("No such file or directory", self.errors("learn", "-o", "/dev/null", "--report", missing, "--", "true",
+                                                               code=125))
+
     def test_why_a_plan_cannot_be_read(self):
         first, second = self.path("first.plan"), self.path("second.plan")
         self.nodewise("compile", "-p", self.policy(POLICY), "-o", first)

@@ -1,6 +1,6 @@
 /*
- * cli: what every verb of the command shares: exit codes, and how output looks. stdout is
- * data, stderr is talk; colour only on a terminal and without NO_COLOR (no-color.org).
+ * cli: what every verb of the command shares: exit codes, and how output looks. stdout
+ * carries data, stderr messages; colour only on a terminal and without NO_COLOR (no-color.org).
  */
 #ifndef NODEWISE_TOOLS_COMMON_CLI_H
 #define NODEWISE_TOOLS_COMMON_CLI_H
@@ -22,7 +22,7 @@ enum exit_code {
     EXIT_RUN_NOT_FOUND = 127,
 };
 
-/* "nodewise VERB: message" on stderr, with the way to help; returns EXIT_BAD_INPUT. */
+/* "nodewise VERB: message" on stderr, and how to get help; returns EXIT_BAD_INPUT. */
 __attribute__((format(printf, 2, 3))) int usage_error(const char *verb, const char *format, ...);
 /* "nodewise: message" on stderr. */
 __attribute__((format(printf, 1, 2))) void print_error(const char *format, ...);

@@ -63,7 +63,7 @@ int supervise(char **command, void (*look)(void *context, pid_t pid), void *cont
     if (pid == 0)
         become(command);
     if (pid < 0) {
-        print_error("no process can be made: %s", strerror(errno));
+        print_error("the program cannot be started: %s", strerror(errno));
         return EXIT_RUN_FAILED;
     }
     child = (sig_atomic_t)pid;

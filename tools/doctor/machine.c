@@ -100,9 +100,9 @@ static void add_trial(struct diagnosis *diagnosis, const char *about, int (*tria
     if (error == 0)
         diagnose(diagnosis, about, HEALTH_FINE, NULL, "%s", works);
     else if (error < 0)
-        diagnose(diagnosis, about, HEALTH_NO, remedy, "a filter kills for the call (seccomp)");
+        diagnose(diagnosis, about, HEALTH_NO, remedy, "a seccomp filter kills the process for this call");
     else if (error == ERANGE)
-        diagnose(diagnosis, about, HEALTH_LESS, remedy, "reading back shows something else than what was set");
+        diagnose(diagnosis, about, HEALTH_LESS, remedy, "what is read back differs from what was set");
     else
         diagnose(diagnosis, about, error == EINVAL ? HEALTH_LESS : HEALTH_NO, remedy, "refused: %s", strerror(error));
 }
@@ -145,8 +145,9 @@ static void look_at_filter(struct diagnosis *diagnosis)
 {
     int mode = prctl(PR_GET_SECCOMP, 0, 0, 0, 0);
     if (mode == 2)
-        diagnose(diagnosis, "seccomp", HEALTH_LESS, NULL,
-                 "a filter is on: what it refuses is found out at the start of each program and not asked again");
+        diagnose(
+            diagnosis, "seccomp", HEALTH_LESS, NULL,
+            "a seccomp filter is active: the library finds out at the start of each program what it refuses, and does not ask again");
 }
 
 static void look_at_folder(struct diagnosis *diagnosis)
@@ -155,7 +156,8 @@ static void look_at_folder(struct diagnosis *diagnosis)
     if (access("/dev/shm", W_OK) == 0)
         diagnose(diagnosis, "/dev/shm", HEALTH_FINE, NULL, "writable: plans are kept, and processes can be looked at");
     else if (stat("/dev/shm", &status) != 0)
-        diagnose(diagnosis, "/dev/shm", HEALTH_NO, "mount a tmpfs there", "there is none: no ready plans, no views");
+        diagnose(diagnosis, "/dev/shm", HEALTH_NO, "mount a tmpfs there",
+                 "it does not exist: no ready plans, no views");
     else
         diagnose(diagnosis, "/dev/shm", HEALTH_NO, "chmod 1777 /dev/shm", "not writable: no ready plans, no views");
 }
@@ -183,6 +185,6 @@ void diagnose_machine(struct diagnosis *diagnosis)
     look_at_filter(diagnosis);
     if (compare_sched("/sys/kernel/sched_ext/state"))
         diagnose(diagnosis, "sched_ext", HEALTH_LESS, NULL,
-                 "a scheduler from BPF is loaded: it need not keep to affinity masks as CFS and EEVDF do");
+                 "a BPF scheduler is loaded: it may ignore affinity masks, which CFS and EEVDF respect");
     look_at_folder(diagnosis);
 }

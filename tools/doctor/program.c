@@ -188,9 +188,10 @@ static void look_at_linking(struct diagnosis *diagnosis, const struct program *p
         diagnose(diagnosis, "dynamic", HEALTH_FINE, NULL, "%s loads libraries through %s", program->path,
                  program->interpreter);
     if (!needs(program, "libc.so") && !strstr(program->interpreter, "ld-musl"))
-        diagnose(diagnosis, "no libc", HEALTH_LESS, is_go(program) ? "build it with CGO_ENABLED=1" : NULL,
-                 "%s does not use libc itself%s: its threads are placed when they are found, not when they are made",
-                 program->path, is_go(program) ? " (Go without cgo)" : "");
+        diagnose(
+            diagnosis, "no libc", HEALTH_LESS, is_go(program) ? "build it with CGO_ENABLED=1" : NULL,
+            "%s does not use libc itself%s: its threads are placed when the library adopts them, not at their birth",
+            program->path, is_go(program) ? " (Go without cgo)" : "");
 }
 
 static void look_at_libraries(struct diagnosis *diagnosis, const struct program *program)
@@ -201,7 +202,7 @@ static void look_at_libraries(struct diagnosis *diagnosis, const struct program 
     for (size_t i = 0; i < sizeof(sanitizers) / sizeof(*sanitizers); i++)
         if (needs(program, sanitizers[i]))
             diagnose(diagnosis, "sanitizer", HEALTH_NO, "place a build without it",
-                     "%s needs %s, which has to be first and brings its own malloc: nodewise stays dormant",
+                     "%s needs %s, which must be loaded first and brings its own malloc: nodewise stays dormant",
                      program->path, needs(program, sanitizers[i]));
     for (size_t i = 0; i < sizeof(allocators) / sizeof(*allocators); i++)
         if (needs(program, allocators[i]))
@@ -238,7 +239,7 @@ static void look_at_other(struct diagnosis *diagnosis, const struct program *pro
         diagnose(diagnosis, "script", HEALTH_FINE, NULL, "%s is run by %s", program->path, interpreter);
         look_at_file(diagnosis, interpreter, depth + 1);
     } else
-        diagnose(diagnosis, "program", HEALTH_NO, NULL, "%s is no program that this machine runs", program->path);
+        diagnose(diagnosis, "program", HEALTH_NO, NULL, "%s is not a program that this machine can run", program->path);
 }
 
 static void look_at_file(struct diagnosis *diagnosis, const char *path, int depth)

@@ -1,5 +1,5 @@
 /*
- * allocated: who has how much memory, and whose large blocks it works on, as the process itself tells
+ * allocated: how much memory each thread has, and on whose large blocks it works, as the process itself tells
  * (report_survey.h): asked about once a second, without waiting for the answer, which is read at the next look. A
  * thread that has ended by then keeps what it had at most.
  */

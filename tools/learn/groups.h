@@ -17,13 +17,13 @@
 
 struct group {
     char pattern[32];                              /* of names; "" : unnamed */
-    char library[256], function[64], creator[256]; /* of the start routine, and who made them; "" where not known */
+    char library[256], function[64], creator[256]; /* of the start routine and of the creator; "" where not known */
     bool is_main;
     size_t threads;
     uint64_t ran_ns, nodes;
     uint64_t bytes;              /* resident, of what its threads made: the most of each */
     uint64_t uses[GROUPS_MOST];  /* samples of its work on large blocks of threads of that group */
-    uint32_t talks[GROUPS_MOST]; /* with whom, by index: how often the two were seen to wait for one thing */
+    uint32_t talks[GROUPS_MOST]; /* by index of the other group: how often the two were seen waiting for one thing */
 };
 
 struct groups {

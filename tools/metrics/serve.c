@@ -163,7 +163,7 @@ int serve(const char *where)
     int fd = on_path ? listen_on_path(where + 5) : listen_on_address(where);
     sigset_t ends;
     if (fd == -EINVAL)
-        return usage_error("metrics", "\"%s\" is no ADDRESS:PORT or unix:PATH", where);
+        return usage_error("metrics", "\"%s\" is not ADDRESS:PORT or unix:PATH", where);
     if (fd < 0) {
         print_error("cannot listen on %s: %s", where, strerror(-fd));
         return EXIT_MACHINE;

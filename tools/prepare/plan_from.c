@@ -58,7 +58,7 @@ int plan_from_words(struct thread_list *ret_list, const struct process_facts *pr
         if (error == -EINVAL || error == -ERANGE)
             return usage_error(verb,
                                error == -ERANGE ? "\"%s\" makes more threads than a dry run takes"
-                                                : "\"%s\" is no declaration of threads: 'GLOB[=N]' or 'KEY:VALUE[=N]'",
+                                                : "\"%s\" does not declare threads: 'GLOB[=N]' or 'KEY:VALUE[=N]'",
                                specs[i]);
     }
     if (error == 0 && seen)

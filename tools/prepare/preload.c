@@ -14,7 +14,7 @@ int preload_shim(void)
     const char *present = getenv("LD_PRELOAD");
     int error = shim_path(&shim);
     if (error == -ENOENT)
-        print_error("the library is not there: %s", shim ? shim : "libnodewise.so");
+        print_error("the library does not exist: %s", shim ? shim : "libnodewise.so");
     if (error == -EINVAL)
         print_error("LD_PRELOAD cannot name %s: a blank or ':' in the path would split it", shim);
     if (error == 0 && present && strstr(present, shim)) {

@@ -1,6 +1,6 @@
 /*
  * prepare: from the options that many verbs share (-p, --set, --topology) to a policy, a topology and a plan,
- * with every finding said on stderr. The verbs keep to what is their own.
+ * with every finding printed on stderr. The verbs keep to what is their own.
  */
 #ifndef NODEWISE_TOOLS_PREPARE_PREPARE_H
 #define NODEWISE_TOOLS_PREPARE_PREPARE_H
@@ -29,7 +29,7 @@ struct prepared {
     struct plan_view view; /* of plan, checked */
 };
 
-/* How much is said: run and compile speak up for errors and warnings, check also for notes. */
+/* How much is printed: run and compile print errors and warnings, check also notes. */
 enum talk { TALK_ERRORS, TALK_WARNINGS };
 
 /* Reads the policy alone. EXIT_OK, or the exit code after having said why. */

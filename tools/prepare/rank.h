@@ -1,6 +1,6 @@
 /*
  * rank: the number of this process among those that a launcher started on this host, from the launcher's variables. The
- * engines that spread work over machines are theirs; one host is shared here.
+ * launcher spreads work over machines; nodewise divides one host.
  */
 #ifndef NODEWISE_TOOLS_PREPARE_RANK_H
 #define NODEWISE_TOOLS_PREPARE_RANK_H

@@ -8,8 +8,8 @@
  *
  *   {"alloc_locality": 0..1 or null,
  *    "regions": [{"number", "node", "binding", "reason", "huge_pages", "huge_reason", "usable", "in_use", "idle",
- * "heaps", "sampled", "on_node"}], "rules":   [{"rule", "region", "node", "allocations", "bytes", "remote_frees",
- * "overflows"}]}
+ *                 "away", "heaps", "sampled", "on_node"}],
+ *    "rules": [{"rule", "region", "node", "allocations", "bytes", "remote_frees", "overflows"}]}
  *
  * alloc_locality: the share of allocations that came from the region of the node whose CPU ran the thread, each region
  * weighted with the share of its sampled pages that are on that node. Overflows count as not local. null: nothing

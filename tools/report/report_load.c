@@ -72,9 +72,9 @@ int report_load(const char *verb, const char *word, bool pages, json_t **ret_rep
         return usage_error(verb, "--pages looks at a running process, not at a file");
     json_t *report = json_load_file(word, 0, &error);
     if (!report)
-        print_error("%s is no JSON report: line %d: %s", word, error.line, error.text);
+        print_error("%s is not a JSON report: line %d: %s", word, error.line, error.text);
     else if (number_of(report, "nodewise_report") != REPORT_VERSION)
-        print_error("%s is no report of this version of nodewise (\"nodewise_report\": %d)", word, REPORT_VERSION);
+        print_error("%s is not a report of this version of nodewise (\"nodewise_report\": %d)", word, REPORT_VERSION);
     if (!report || number_of(report, "nodewise_report") != REPORT_VERSION) {
         json_decref(report);
         return EXIT_BAD_INPUT;

@@ -13,7 +13,7 @@
  * new reference, or the exit code after having said why, in the name of `verb`.
  */
 int report_load(const char *verb, const char *word, bool pages, json_t **ret_report);
-/* Puts "pages" into a report, of which the verdict speaks then. Takes the reference. */
+/* Puts "pages" into a report and judges it anew, because the verdict depends on them. Takes the reference. */
 void report_add_pages(json_t *report, json_t *pages);
 
 #endif

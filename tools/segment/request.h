@@ -1,6 +1,6 @@
 /*
  * request: asking a running process for something (shim/worker/request.h): a file beside its segment, and a word raised
- * in it. The process looks when it passes a hook.
+ * in it. The process looks at it when it passes a hook.
  */
 #ifndef NODEWISE_TOOLS_SEGMENT_REQUEST_H
 #define NODEWISE_TOOLS_SEGMENT_REQUEST_H

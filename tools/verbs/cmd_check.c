@@ -111,7 +111,7 @@ static int read_options(struct check_request *request, int argc, char **argv)
         else if (option == OPTION_FROM)
             request->from = optarg;
         else if (!take_policy_option(&request->policy, option, &request->json))
-            return usage_error("check", "see its options");
+            return usage_error("check", "invalid option");
     return request->from ? report_load("check", request->from, false, &request->seen) : EXIT_OK;
 }
 

@@ -65,10 +65,10 @@ int cmd_compile(int argc, char **argv)
         else if (option == OPTION_VERB)
             cached = true;
         else if (!take_policy_option(&options, option, NULL))
-            return usage_error("compile", "see its options");
+            return usage_error("compile", "invalid option");
     }
     if (optind < argc)
-        status = usage_error("compile", "\"%s\" is one word too many (a policy is given with -p)", argv[optind]);
+        status = usage_error("compile", "unexpected argument \"%s\" (-p gives a policy)", argv[optind]);
     else if (cached == (output != NULL))
         status = usage_error("compile", "give either -o FILE or --cached");
     else if (cached && options.topology)

@@ -37,11 +37,11 @@ int cmd_config(int argc, char **argv)
         if (option == OPTION_VERB)
             origin = true;
         else if (!take_policy_option(&options, option, &json))
-            return usage_error("config", "see its options");
+            return usage_error("config", "invalid option");
     }
     const char *what = optind < argc ? argv[optind] : "show";
     if (optind + 1 < argc)
-        status = usage_error("config", "\"%s\" is one word too many", argv[optind + 1]);
+        status = usage_error("config", "unexpected argument \"%s\"", argv[optind + 1]);
     else if (strcmp(what, "schema") == 0)
         status = config_schema(stdout) == 0 ? EXIT_OK : EXIT_NO;
     else if (strcmp(what, "show") == 0 || strcmp(what, "path") == 0)

@@ -63,7 +63,7 @@ static double change_of(const struct measure *a, const struct measure *b)
     return a->value == b->value ? 0 : a->value == 0 ? INFINITY : (b->value - a->value) / a->value * 100;
 }
 
-/* What was known before and is not any more is worse than any change. */
+/* A measure that was known before and no longer is counts as worse than any change. */
 static bool passes(const struct limit *limit, const struct measure *a, const struct measure *b)
 {
     if (!a->known)
@@ -86,7 +86,7 @@ static bool check_limits(const struct request *request, const struct measure *a,
             print_error("%s changed by %+.1f %%, allowed are %+.1f %%", limit->name, change_of(before, after),
                         limit->percent);
         else
-            print_error("%s is not known any more", limit->name);
+            print_error("%s is no longer known", limit->name);
         good = false;
     }
     return good;
@@ -181,7 +181,7 @@ static int compare(const struct request *request, const json_t *a, const json_t 
     report_measure(b, after);
     for (size_t i = 0; i < request->limit_count; i++)
         if (!measure_of(before, request->limits[i].name))
-            return usage_error("diff", "\"%s\" is no measure; without --fail-on all are shown",
+            return usage_error("diff", "\"%s\" is not a measure; without --fail-on all are shown",
                                request->limits[i].name);
     bool passed = check_limits(request, before, after);
     if (request->json) {
@@ -202,9 +202,9 @@ int cmd_diff(int argc, char **argv)
     int option;
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
         if (option == OPTION_VERB && !take_limit(&request, optarg))
-            return usage_error("diff", "\"%s\" is no NAME:CHANGE such as alloc_locality:-2%%", optarg);
+            return usage_error("diff", "\"%s\" is not NAME:CHANGE such as alloc_locality:-2%%", optarg);
         if (option != OPTION_VERB && !take_policy_option(&unused, option, &request.json))
-            return usage_error("diff", "see its options");
+            return usage_error("diff", "invalid option");
     }
     if (optind + 2 != argc)
         return usage_error("diff", "give two reports or process ids");

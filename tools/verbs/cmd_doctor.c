@@ -57,6 +57,6 @@ int cmd_doctor(int argc, char **argv)
     int option;
     while ((option = getopt_long(argc, argv, "+", long_options, NULL)) != -1)
         if (!take_policy_option(&unused, option, &json))
-            return usage_error("doctor", "see its options");
+            return usage_error("doctor", "invalid option");
     return examine(argv + optind, json);
 }

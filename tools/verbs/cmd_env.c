@@ -93,9 +93,9 @@ int cmd_env(int argc, char **argv)
     if (form < 0 || optind < argc)
         return usage_error("env", "take one of --sh, --systemd, --docker and --k8s");
     if (strpbrk(policy, " \t\n\"'"))
-        return usage_error("env", "a path without blanks and quotes, please: \"%s\"", policy);
+        return usage_error("env", "the path must not contain blanks or quotes: \"%s\"", policy);
     if (shim_path(&shim) < 0) {
-        print_error("the library is not there: %s", shim ? shim : "libnodewise.so");
+        print_error("the library does not exist: %s", shim ? shim : "libnodewise.so");
         free(shim);
         return EXIT_NO;
     }

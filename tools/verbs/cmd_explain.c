@@ -42,12 +42,12 @@ int cmd_explain(int argc, char **argv)
 {
     bool json = false;
     if (!take_only_json(argc, argv, &json))
-        return usage_error("explain", "see its options");
+        return usage_error("explain", "invalid option");
     if (optind + 1 != argc)
         return usage_error("explain", "give one code (E012), key (defaults.bind_to) or reason (no-free-slot)");
     const char *word = argv[optind];
     if (explain_code(word, json) || config_explain(stdout, word, json) || explain_reason(word, json))
         return finish_output(EXIT_OK);
-    print_error("\"%s\" is no code, key or reason", word);
+    print_error("\"%s\" is not a code, key or reason", word);
     return EXIT_NO;
 }

@@ -42,7 +42,10 @@ static int copy_preset(FILE *from, const char *output)
     size_t size;
     int fd = output ? open(output, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644) : -1;
     if (output && fd < 0) {
-        print_error(errno == EEXIST ? "%s exists and is kept" : "%s cannot be written", output);
+        if (errno == EEXIST)
+            print_error("%s exists and is kept", output);
+        else
+            print_error("%s cannot be written: %s", output, strerror(errno));
         return EXIT_BAD_INPUT;
     }
     FILE *to = output ? fdopen(fd, "w") : stdout;
@@ -66,11 +69,11 @@ int cmd_init(int argc, char **argv)
     int option;
     while ((option = getopt_long(argc, argv, "o:", long_options, NULL)) != -1) {
         if (option != 'o')
-            return usage_error("init", "see its options");
+            return usage_error("init", "invalid option");
         output = optarg;
     }
     if (optind + 1 < argc)
-        return usage_error("init", "\"%s\" is one word too many", argv[optind + 1]);
+        return usage_error("init", "unexpected argument \"%s\"", argv[optind + 1]);
     if (optind == argc)
         return list_presets();
     if (strchr(argv[optind], '/') || config_preset_path(&path, argv[optind]) < 0) {

@@ -10,6 +10,7 @@
 #include "tools/prepare/options.h"
 #include "tools/prepare/plan_cache.h"
 #include "tools/prepare/preload.h"
+#include "tools/report/report_write.h"
 #include "tools/verbs/verbs.h"
 
 const char learn_help[] = "  -o, --output FILE   write the policy there instead of to stdout\n"
@@ -71,8 +72,9 @@ static int save(struct learning *learning, const json_t *report)
         print_error("%s cannot be written: %s", learning->output, strerror(errno));
         return EXIT_RUN_FAILED;
     }
-    if (learning->report && json_dump_file(report, learning->report, JSON_INDENT(2)) != 0)
-        print_error("%s cannot be written", learning->report);
+    if (learning->report)
+        return report_write_file(learning->report, report, FORMAT_JSON, REPORT_FULL) == EXIT_OK ? EXIT_OK
+                                                                                                : EXIT_RUN_FAILED;
     return EXIT_OK;
 }
 
@@ -110,7 +112,7 @@ int cmd_learn(int argc, char **argv)
         else if (option == OPTION_VERB)
             learning.report = optarg;
         else
-            return usage_error("learn", "see its options"), EXIT_RUN_FAILED;
+            return usage_error("learn", "invalid option"), EXIT_RUN_FAILED;
     }
     learning.command = argv + optind;
     if (optind == argc)

@@ -71,10 +71,10 @@ int cmd_metrics(int argc, char **argv)
         else if (option == OPTION_TEXTFILE)
             file = optarg;
         else
-            return usage_error("metrics", "see its options");
+            return usage_error("metrics", "invalid option");
     }
     if (optind < argc)
-        return usage_error("metrics", "\"%s\" is one word too many", argv[optind]);
+        return usage_error("metrics", "unexpected argument \"%s\"", argv[optind]);
     if (once + (where != NULL) + (file != NULL) > 1)
         return usage_error("metrics", "--listen, --once and --textfile are three ways; take one");
     if (openmetrics && !once && !file)

@@ -210,7 +210,7 @@ int cmd_plan(int argc, char **argv)
             break;
         default:
             if (!take_policy_option(&request.policy, option, &request.json))
-                status = usage_error("plan", "see its options");
+                status = usage_error("plan", "invalid option");
         }
     }
     if (status == EXIT_OK && request.from)
@@ -218,7 +218,7 @@ int cmd_plan(int argc, char **argv)
     if (request.seen && !request.names_process)
         request.process = plan_from_process(request.seen);
     if (status == EXIT_OK && optind < argc)
-        status = usage_error("plan", "\"%s\" is one word too many (a policy is given with -p)", argv[optind]);
+        status = usage_error("plan", "unexpected argument \"%s\" (-p gives a policy)", argv[optind]);
     if (status == EXIT_OK)
         status = plan_now(&request);
     policy_options_free(&request.policy);

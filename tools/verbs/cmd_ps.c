@@ -77,9 +77,9 @@ int cmd_ps(int argc, char **argv)
     int option;
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
         if (!take_policy_option(&unused, option, &listing.json))
-            return usage_error("ps", "see its options");
+            return usage_error("ps", "invalid option");
     if (optind < argc)
-        return usage_error("ps", "\"%s\" is one word too many", argv[optind]);
+        return usage_error("ps", "unexpected argument \"%s\"", argv[optind]);
     stale_sweep();
     if (segment_each(add_process, &listing) < 0)
         print_error("out of memory");

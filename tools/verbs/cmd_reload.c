@@ -30,13 +30,14 @@ struct order {
 
 /* --- the plan, for that process --- */
 
-/* Plans are made for what the maker may use: so we may use what the process was started with. */
+/* A plan is made for the CPUs that its maker may use: this command takes those that the process was started with. */
 static int become_like(const struct snapshot *snapshot)
 {
     const struct segment_header *header = &snapshot->header;
     if (syscall(SYS_sched_setaffinity, 0, header->base_mask_words * 8ul, header->base_mask) == 0)
         return EXIT_OK;
-    print_error("the CPUs that process %u was started with cannot be had here: %s", header->pid, strerror(errno));
+    print_error("this command cannot run on the CPUs that process %u was started with: %s", header->pid,
+                strerror(errno));
     return EXIT_MACHINE;
 }
 
@@ -174,7 +175,7 @@ static int reload(const struct order *order)
     if (status == EXIT_OK && ask(order->pid, plan, &number) < 0)
         status = EXIT_NO_PROCESS;
     if (status == EXIT_OK && !wait_for(order, number, &after)) {
-        print_error("process %d has done nothing since: it takes the policy as soon as it runs again", (int)order->pid);
+        print_error("process %d has not run since: it takes the policy as soon as it runs again", (int)order->pid);
         status = EXIT_NO;
     } else if (status == EXIT_OK) {
         status = tell(order, &before, &after);
@@ -195,7 +196,7 @@ int cmd_reload(int argc, char **argv)
         if (option == OPTION_VERB)
             order.wait = strtod(optarg, NULL);
         else if (!take_policy_option(&order.policy, option, &order.json))
-            return usage_error("reload", "see its options");
+            return usage_error("reload", "invalid option");
     }
     order.pid = optind + 1 == argc ? parse_pid(argv[optind]) : 0;
     int status = order.pid ? reload(&order) : usage_error("reload", "give one process id");

@@ -103,7 +103,7 @@ int cmd_report(int argc, char **argv)
         else if (option == OPTION_PAGES)
             pages = true;
         else if (!take_policy_option(&unused, option, &json))
-            return usage_error("report", "see its options");
+            return usage_error("report", "invalid option");
     }
     if (is_final && segment && optind == argc)
         return final_report(segment);

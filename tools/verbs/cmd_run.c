@@ -162,7 +162,7 @@ static int run_and_judge(const struct run_request *request)
     json_t *report;
     int status = supervise_reported(request->command, NULL, NULL, 0, &report);
     if (!report) {
-        print_error("the program left no report: it was no target of the policy, or was killed");
+        print_error("the program left no report: it was not a target of the policy, or it was killed");
         return status ? status : EXIT_NO;
     }
     if (request->report)
@@ -238,7 +238,7 @@ int cmd_run(int argc, char **argv)
             usage_error("run", "--require-locality takes a number from 0 to 100, not \"%s\"", optarg);
             status = EXIT_RUN_FAILED;
         } else if (!take_policy_option(&request.policy, option, NULL)) {
-            usage_error("run", "see its options");
+            usage_error("run", "invalid option");
             status = EXIT_RUN_FAILED;
         }
     }

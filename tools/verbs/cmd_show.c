@@ -13,7 +13,7 @@ int cmd_show(int argc, char **argv)
     struct snapshot snapshot;
     bool json = false;
     if (!take_only_json(argc, argv, &json))
-        return usage_error("show", "see its options");
+        return usage_error("show", "invalid option");
     pid_t pid = optind + 1 == argc ? parse_pid(argv[optind]) : 0;
     if (!pid)
         return usage_error("show", "give one process id");

@@ -88,11 +88,11 @@ int cmd_top(int argc, char **argv)
     int option, status;
     while ((option = getopt_long(argc, argv, "c:d:", long_options, NULL)) != -1)
         if (!take_option(&request, option, optarg))
-            return usage_error("top", "see its options");
+            return usage_error("top", "invalid option");
     for (; optind < argc; optind++) {
         pid_t pid = parse_pid(argv[optind]);
         if (!pid || request.filter.pid_count == TOP_PROCESSES)
-            return usage_error("top", "\"%s\" is no process id", argv[optind]);
+            return usage_error("top", "\"%s\" is not a process id", argv[optind]);
         request.pids[request.filter.pid_count++] = pid;
     }
     request.filter.pids = request.pids;
@@ -102,7 +102,7 @@ int cmd_top(int argc, char **argv)
         return EXIT_MACHINE;
     }
     if (!request.batch && !isatty(STDOUT_FILENO)) {
-        print_error("stdout is no terminal: as with --batch");
+        print_error("stdout is not a terminal: printing text, as with --batch");
         request.batch = true;
     }
     if (request.batch)

@@ -200,13 +200,13 @@ int cmd_topo(int argc, char **argv)
         if (option == 'f')
             format = optarg;
         else if (!take_policy_option(&options, option, &json))
-            return usage_error("topo", "see its options");
+            return usage_error("topo", "invalid option");
     }
     if (json)
         format = "json";
     bool xml = strcmp(format, "xml") == 0;
     if (optind < argc)
-        return usage_error("topo", "\"%s\" is one word too many", argv[optind]);
+        return usage_error("topo", "unexpected argument \"%s\"", argv[optind]);
     if (!xml && strcmp(format, "text") != 0 && strcmp(format, "json") != 0)
         return usage_error("topo", "the formats are text, json and xml, not \"%s\"", format);
     if (xml)

@@ -202,7 +202,7 @@ int cmd_verify(int argc, char **argv)
 {
     bool json = false;
     if (!take_only_json(argc, argv, &json))
-        return usage_error("verify", "see its options");
+        return usage_error("verify", "invalid option");
     pid_t pid = optind + 1 == argc ? parse_pid(argv[optind]) : 0;
     if (!pid)
         return usage_error("verify", "give one process id");

@@ -252,7 +252,7 @@ int cmd_why(int argc, char **argv)
 {
     struct question question = {0};
     if (!take_only_json(argc, argv, &question.json))
-        return usage_error("why", "see its options");
+        return usage_error("why", "invalid option");
     char *end = NULL;
     if (optind + 1 == argc) {
         question.pid = (pid_t)strtol(argv[optind], &end, 10);
