@@ -305,6 +305,30 @@ static size_t legend_lines(const struct scene *scene)
     return (scene->rule_count > RULES_MOST ? RULES_MOST + 1 : scene->rule_count) + 1;
 }
 
+static void rule_cpus(const struct scene_rule *rule, char *ret_text, size_t size)
+{
+    snprintf(ret_text, size, "may use CPU%s %s", strpbrk(rule->cpus, "-,") ? "s" : "",
+             *rule->cpus ? rule->cpus : "not known");
+}
+
+struct legend {
+    int columns, rows, column_width;
+};
+
+/* As many columns as have room for the longest line. */
+static struct legend legend_of(const struct scene *scene, int width)
+{
+    int lines = (int)legend_lines(scene), most = RULE_LEAST;
+    for (size_t i = 0; i < scene->rule_count && i < RULES_MOST; i++) {
+        char cpus[400];
+        rule_cpus(&scene->rules[i], cpus, sizeof(cpus));
+        int one = SWATCH + 32 + font_width(scene->rules[i].name, FONT_TEXT) + font_width(cpus, FONT_TEXT);
+        most = one > most ? one : most;
+    }
+    int columns = width / most > 1 ? width / most : 1;
+    return (struct legend){columns, (lines + columns - 1) / columns, width / columns};
+}
+
 static void draw_legend_line(const struct picture *picture, size_t line, int x, int y, int room)
 {
     const struct scene *scene = picture->scene;
@@ -313,40 +337,29 @@ static void draw_legend_line(const struct picture *picture, size_t line, int x, 
     if (line + 1 == legend_lines(scene)) {
         box(to, x, y, SWATCH, 15, TONE_PAPER, false);
         words(to, x + SWATCH + 8, y + 12, room, FONT_TEXT, TONE_QUIET, PLAIN, "no threads");
-        return;
-    }
-    if (line == RULES_MOST) {
+    } else if (line == RULES_MOST) {
         snprintf(text, sizeof(text), "… %zu more rules", scene->rule_count - line);
         words(to, x, y + 12, room, FONT_TEXT, TONE_QUIET, PLAIN, text);
-        return;
+    } else {
+        rule_cpus(&scene->rules[line], text, sizeof(text));
+        swatch(picture, x, y, line);
+        pair(to, x + SWATCH + 8, y + 12, room - SWATCH - 8, PLAIN, scene->rules[line].name, TONE_QUIET, text);
     }
-    const struct scene_rule *rule = &scene->rules[line];
-    snprintf(text, sizeof(text), "may use CPU%s %s", strpbrk(rule->cpus, "-,") ? "s" : "",
-             *rule->cpus ? rule->cpus : "not known");
-    swatch(picture, x, y, line);
-    pair(to, x + SWATCH + 8, y + 12, room - SWATCH - 8, PLAIN, rule->name, TONE_QUIET, text);
-}
-
-static int legend_columns(int width)
-{
-    return width / RULE_LEAST > 1 ? width / RULE_LEAST : 1;
 }
 
 static int legend_height(const struct scene *scene, int width)
 {
-    int columns = legend_columns(width);
-    return TITLE_LINE + ((int)legend_lines(scene) + columns - 1) / columns * LINE_HEIGHT;
+    return TITLE_LINE + legend_of(scene, width).rows * LINE_HEIGHT;
 }
 
 static void draw_legend(const struct picture *picture, int y, int width)
 {
-    int columns = legend_columns(width), rows = ((int)legend_lines(picture->scene) + columns - 1) / columns;
-    int column = width / columns;
+    struct legend legend = legend_of(picture->scene, width);
     fputs("<g class=\"legend\">\n", picture->to);
     words(picture->to, MARGIN, y + 22, width, FONT_HEAD, TONE_INK, BOLD, "rules");
-    for (size_t i = 0; i < legend_lines(picture->scene); i++)
-        draw_legend_line(picture, i, MARGIN + (int)i / rows * column, y + TITLE_LINE + (int)i % rows * LINE_HEIGHT,
-                         column - 16);
+    for (int i = 0; i < (int)legend_lines(picture->scene); i++)
+        draw_legend_line(picture, (size_t)i, MARGIN + i / legend.rows * legend.column_width,
+                         y + TITLE_LINE + i % legend.rows * LINE_HEIGHT, legend.column_width - 16);
     fputs("</g>\n", picture->to);
 }
 
