@@ -1,21 +1,22 @@
 #include "shim/base/mask.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "shim/base/state.h"
 #include "shim/sys/raw.h"
 
-bool mask_open(struct mask *ret_mask)
+int mask_open(struct mask *ret_mask)
 {
     ret_mask->words = shim.base.words;
     ret_mask->bits = ret_mask->small;
     if (ret_mask->words <= MASK_SMALL_WORDS) {
         memset(ret_mask->small, 0, ret_mask->words * 8);
-        return true;
+        return 0;
     }
     ret_mask->bits = raw_mmap(NULL, ret_mask->words * 8, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-    return ret_mask->bits != MAP_FAILED;
+    return ret_mask->bits == MAP_FAILED ? -errno : 0;
 }
 
 void mask_close(struct mask *mask)

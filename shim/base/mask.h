@@ -2,7 +2,7 @@
  * mask: a CPU mask of this machine's width for the time of one decision. On the stack up to 4096 CPUs (512 bytes:
  * a thread may have PTHREAD_STACK_MIN), in a mapping of its own beyond.
  *
- * Any thread, signal-safe. mask_open() can fail only beyond 4096 CPUs and without memory (false).
+ * Any thread, signal-safe. mask_open() can fail only beyond 4096 CPUs and without memory.
  */
 #ifndef NODEWISE_SHIM_BASE_MASK_H
 #define NODEWISE_SHIM_BASE_MASK_H
@@ -19,7 +19,8 @@ struct mask {
     uint64_t small[MASK_SMALL_WORDS];
 };
 
-bool mask_open(struct mask *ret_mask); /* all clear, base.words wide */
+/* All clear, base.words wide. 0 or a negative errno. */
+int mask_open(struct mask *ret_mask);
 void mask_close(struct mask *mask);
 
 static inline bool mask_has(const struct mask *mask, size_t id)

@@ -1,5 +1,6 @@
 /*
- * state: everything the shim knows about the process it lives in. The one place with global state.
+ * state: what several modules know about the process that the shim lives in. What one module alone keeps is static in
+ * its file.
  *
  * Lifetime: zero at load; filled once by shim_start() (start/start.h) before `phase` says ACTIVE; from then on
  * constant except for the atomics, and except in a forked child, where the fork handler rewrites it while only
@@ -56,24 +57,12 @@ struct shim {
     const char *plan_path; /* static storage */
     struct process_facts facts;
     struct occupancy occupancy;
-    _Atomic uint32_t *renamed; /* per rule: numbers given out by `rename` */
-    void *tables;              /* the zeroed memory that holds occupancy and `renamed` */
-    size_t tables_size;
     _Atomic uint32_t next_index;              /* creation order of threads */
-    _Atomic uint32_t next_ticket;             /* of picks, see place/order.h */
     _Atomic uint32_t inside;                  /* see shim_enter() */
     _Atomic uint32_t forks;                   /* children that this process and those before it have forked */
-    _Atomic uint32_t claims;                  /* raised after every new exclusive claim; see place.c */
-    _Atomic uint32_t early_names;             /* raised when a thread was named before it had registered; see place.c */
     uint64_t start_monotonic, start_realtime; /* ns */
-    uint32_t start_cost_ns;
-    uint32_t *fork_mark;       /* reads 0 in a forked copy of this memory until shim_forked(); NULL: unsupported */
-    _Atomic uint32_t finished; /* 1: the end has been written */
-    bool reports;              /* a report is due at the end */
-    const char *helper;        /* path of the command, when a report is due; NULL when there is none */
-    bool segment_due;          /* a forked child makes its segment with its first thread */
-    _Atomic bool details_due;  /* what /proc says about the process is not in the segment yet */
-    size_t stack_size;         /* of threads without attributes */
+    uint32_t *fork_mark; /* reads 0 in a forked copy of this memory until shim_forked(); NULL: unsupported */
+    bool segment_due;    /* a forked child makes its segment with its first thread */
     struct base_state base;
 };
 
@@ -122,5 +111,7 @@ bool shim_was_forked(void);
 const char *shim_keep(const char *text);
 
 uint64_t monotonic_ns(void);
+/* The process begins now, as far as times are told. */
+void state_start_clocks(void);
 
 #endif

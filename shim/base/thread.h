@@ -43,6 +43,12 @@ enum thread_work {
     WORK_CHECK = 1 << 6,  /* does it still have what it was given? */
 };
 
+/* A stack that the C library or the kernel gave; end 0: it is the program's own, or not known. */
+struct stack_area {
+    uintptr_t end;
+    size_t size;
+};
+
 struct thread {
     _Atomic uint32_t state;             /* enum segment_thread_state */
     _Atomic uint32_t busy;              /* 1: owned */
@@ -54,7 +60,7 @@ struct thread {
     uint32_t creator_tid;
     uint32_t early_masks;     /* arbitrate_early() then */
     uint32_t early_adoptions; /* place_adoptions() then */
-    uint32_t early_names;     /* shim.early_names when the record was taken */
+    uint32_t early_names;     /* place.c's counter when the record was taken */
     uint32_t creator_slot;    /* or PLAN_NONE */
     uint32_t rule;            /* or PLAN_NONE */
     struct pick pick;         /* valid when holds_pick */

@@ -61,7 +61,7 @@ static bool tells(pid_t tid)
 static void tell(size_t size, cpu_set_t *ret_set)
 {
     struct mask mask;
-    if (!mask_open(&mask))
+    if (mask_open(&mask) < 0)
         return;
     cpu_count_told_mask(&mask);
     size_t bytes = mask.words * 8 < size ? mask.words * 8 : size;

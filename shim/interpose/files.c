@@ -50,7 +50,7 @@ static int list_file(void)
 {
     char text[LIST_SIZE];
     struct mask mask;
-    if (!mask_open(&mask))
+    if (mask_open(&mask) < 0)
         return -1;
     cpu_count_told_mask(&mask);
     size_t length = write_list(&mask, text, sizeof(text));

@@ -72,8 +72,7 @@ static struct thread *prepare(const void *start, const void *caller)
         shim.segment_due = false;
         place_show_main();
     }
-    if (atomic_load_explicit(&shim.details_due, memory_order_relaxed))
-        segment_details();
+    segment_details();
     place_catch_up();
     upkeep_look();
     struct thread *thread = shim_is_active() ? place_prepare(start, caller) : NULL;
@@ -88,7 +87,7 @@ static bool has_mask(const pthread_attr_t *attributes)
     struct mask mask;
     bool all = true;
 
-    if (!next || !mask_open(&mask))
+    if (!next || mask_open(&mask) < 0)
         return false;
     if (next(attributes, mask.words * 8, (cpu_set_t *)mask.bits) == 0)
         for (size_t i = 0; i < mask.words; i++)

@@ -8,7 +8,6 @@
 #include "shim/base/state.h"
 #include "shim/base/thread.h"
 #include "shim/memory/owned.h"
-#include "shim/place/thread_stack.h"
 #include "shim/telemetry/segment.h"
 #include "shim/worker/worker.h"
 
@@ -77,7 +76,7 @@ static bool is_asked(const struct thread *thread, uint32_t from)
            thread->home_node != PLAN_NONE && from != thread->home_node && (thread->main || age >= RELOCATION_AGE_MS);
 }
 
-void relocation_thread_moved(struct thread *thread, uint32_t from)
+void relocation_thread_moved(struct thread *thread, uint32_t from, struct stack_area stack)
 {
     struct order order;
     if (!is_asked(thread, from))
@@ -88,8 +87,7 @@ void relocation_thread_moved(struct thread *thread, uint32_t from)
                   .tid = atomic_load_explicit(&thread->tid, memory_order_relaxed)},
         .node = thread->home_node,
         .rule = thread->rule,
-        .stack_end = stack_end(thread),
-        .stack_size = thread->main ? shim.stack_size : thread->stack_size,
+        .stack = stack,
     };
     if (!put(&order)) {
         segment_event(&(struct event){.kind = EVENT_REFUSED,
@@ -225,8 +223,8 @@ void relocation_carry_out(struct mover *mover, const struct order *order, bool (
     bool goes_on = true;
     if (order->owner.heap)
         mover_add_all(mover, (uintptr_t)order->owner.heap, sizeof(*order->owner.heap) + PAGE - 1, order->node);
-    if (order->stack_end)
-        mover_add_all(mover, order->stack_end - order->stack_size, order->stack_size, order->node);
+    if (order->stack.end)
+        mover_add_all(mover, order->stack.end - order->stack.size, order->stack.size, order->node);
     for (uint32_t i = 0; i < region_map.count && goes_on; i++)
         if (can_be_moved(&region_list[i]))
             goes_on = move_region(&batch, &region_list[i], &order->owner);

@@ -15,7 +15,7 @@
 #include "shim/arena/moving.h"
 #include "shim/memory/mover.h"
 
-struct thread;
+#include "shim/base/thread.h"
 
 /* Threads that are younger have nothing worth an order: they were made a moment ago and got their name. */
 #define RELOCATION_AGE_MS 20u
@@ -24,13 +24,12 @@ struct thread;
 struct order {
     struct owner owner;
     uint32_t node;
-    uint32_t rule;       /* whose budget counts */
-    uintptr_t stack_end; /* 0: leave the stack */
-    size_t stack_size;
+    uint32_t rule; /* whose budget counts */
+    struct stack_area stack;
 };
 
-/* The thread's home became another node; does nothing where its rule does not ask. Whoever owns the record. */
-void relocation_thread_moved(struct thread *thread, uint32_t from);
+/* The thread's home became another node; does nothing where its rule does not ask. For the owner of the record. */
+void relocation_thread_moved(struct thread *thread, uint32_t from, struct stack_area stack);
 
 /* The oldest order, which is then the caller's. false: none. */
 bool relocation_take(struct order *ret_order);

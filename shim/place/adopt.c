@@ -41,8 +41,7 @@ static void place_adopted(struct thread *thread)
         segment_rule_entered(PLAN_NONE);
     } else {
         thread->rule = decide_rule(thread);
-        settle_take(thread);
-        thread->why = (uint8_t)settle_why(thread, REASON_ADOPTED);
+        settle_choose(thread, REASON_ADOPTED);
         settle_carry_out(thread);
     }
     settle_tell(thread, EVENT_PLACED, thread->holds_pick ? thread->pick.slot : PLAN_NONE);

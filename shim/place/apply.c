@@ -87,9 +87,12 @@ static void read_back(struct thread *thread, const struct mask *asked, bool limi
 {
     struct mask got;
     size_t words;
-    if (!mask_open(&got))
+    int error = mask_open(&got);
+    if (error) {
+        note_cpus(thread, OUTCOME_BEST_EFFORT, reason_of_error(error));
         return;
-    int error = sys_get_affinity(apply_target(thread), got.bits, got.words, &words);
+    }
+    error = sys_get_affinity(apply_target(thread), got.bits, got.words, &words);
     if (error) {
         note_cpus(thread, OUTCOME_BEST_EFFORT, reason_of_error(error));
         apply_refused(thread, CALL_SCHED_GETAFFINITY, error);
@@ -123,9 +126,9 @@ bool apply_check(struct thread *thread)
     struct mask asked, got;
     size_t words;
     bool changed = false;
-    if (!mask_open(&asked))
+    if (mask_open(&asked) < 0)
         return false;
-    if (mask_open(&got)) {
+    if (mask_open(&got) == 0) {
         apply_wanted(thread, &asked);
         changed = sys_get_affinity(apply_target(thread), got.bits, got.words, &words) == 0 &&
                   mask_equal(&got, &asked) != (outcome == OUTCOME_STRICT);
@@ -181,8 +184,9 @@ void apply_cpus(struct thread *thread, enum standing otherwise)
         note_cpus(thread, OUTCOME_NOT_ASKED, REASON_NOT_ASKED);
         return;
     }
-    if (!mask_open(&asked)) {
-        note_cpus(thread, OUTCOME_NONE, REASON_ERRNO);
+    int error = mask_open(&asked);
+    if (error) {
+        note_cpus(thread, OUTCOME_NONE, reason_of_error(error));
         return;
     }
     set_cpus(thread, standing, &asked);
@@ -193,12 +197,19 @@ void apply_cpus(struct thread *thread, enum standing otherwise)
 
 /* --- name --- */
 
+static _Atomic uint32_t *names_given ON_DATA_PAGE; /* per rule */
+
+void apply_count_names(_Atomic uint32_t *counts)
+{
+    names_given = counts;
+}
+
 void apply_rename(struct thread *thread)
 {
     const struct plan_rule *rule = apply_rule(thread);
     if (!rule || !rule->rename || !thread->unnamed || thread->main || thread != thread_self)
         return;
-    uint32_t number = atomic_fetch_add_explicit(&shim.renamed[thread->rule], 1, memory_order_relaxed) + 1;
+    uint32_t number = atomic_fetch_add_explicit(&names_given[thread->rule], 1, memory_order_relaxed) + 1;
     rename_compose(thread->name, plan_text(&shim.plan, rule->rename), plan_text(&shim.plan, rule->name), number);
     int error = sys_set_name(thread->name);
     if (error) {

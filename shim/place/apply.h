@@ -39,4 +39,7 @@ static inline const struct plan_rule *apply_rule(const struct thread *thread)
 /* Counts and tells that the kernel answered a placing call about the thread with a negative errno. */
 void apply_refused(struct thread *thread, enum placing_call call, int error);
 
+/* Where numbers for `rename` are counted, one for each rule; zeroed memory. Start-up, and with another plan. */
+void apply_count_names(_Atomic uint32_t *counts);
+
 #endif

@@ -119,7 +119,7 @@ static bool give(struct thread *thread, struct mask *result)
 {
     struct mask got;
     size_t words;
-    if (!mask_open(&got))
+    if (mask_open(&got) < 0)
         return false;
     int error = sys_set_affinity(apply_target(thread), result->bits, result->words);
     if (!error)
@@ -154,10 +154,10 @@ static void arbitrate(struct thread *thread, const void *by)
             tell(thread, EVENT_AFFINITY, 0, REASON_APP_KEPT, by);
         return;
     }
-    if (!mask_open(&asked))
+    if (mask_open(&asked) < 0)
         return;
-    if (mask_open(&ours)) {
-        if (mask_open(&result)) {
+    if (mask_open(&ours) == 0) {
+        if (mask_open(&result) == 0) {
             decide(thread, &asked, &ours, &result, by);
             mask_close(&result);
         }
@@ -227,9 +227,9 @@ static bool has_own_mask(const struct thread *thread)
     bool own_mask = false;
     if (thread->mask_by_attribute)
         return true;
-    if (!mask_open(&mine))
+    if (mask_open(&mine) < 0)
         return false;
-    if (mask_open(&creators)) {
+    if (mask_open(&creators) == 0) {
         own_mask = !is_creators(thread, &mine, &creators);
         mask_close(&creators);
     }

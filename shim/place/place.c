@@ -17,6 +17,8 @@
 #include "shim/place/settle.h"
 #include "shim/sys/placing.h"
 
+static _Atomic uint32_t early_names; /* raised when a thread is named before it has registered */
+
 /* --- birth --- */
 
 struct thread *place_prepare(const void *start, const void *caller)
@@ -24,7 +26,7 @@ struct thread *place_prepare(const void *start, const void *caller)
     int saved = errno;
     struct thread *thread = thread_take();
     if (thread) {
-        thread->early_names = atomic_load(&shim.early_names);
+        thread->early_names = atomic_load(&early_names);
         thread->early_masks = arbitrate_early();
         thread->early_adoptions = place_adoptions();
         thread->created_by = caller;
@@ -32,8 +34,7 @@ struct thread *place_prepare(const void *start, const void *caller)
         decide_inherited(thread);
         decide_origins(thread, start, caller);
         thread->rule = decide_rule(thread);
-        settle_take(thread);
-        thread->why = (uint8_t)settle_why(thread, REASON_BIRTH);
+        settle_choose(thread, REASON_BIRTH);
     }
     errno = saved;
     return thread;
@@ -64,7 +65,7 @@ static void register_self(struct thread *thread)
 static void pick_up_early_name(struct thread *thread)
 {
     char name[16] = "";
-    if (atomic_load(&shim.early_names) == thread->early_names)
+    if (atomic_load(&early_names) == thread->early_names)
         return;
     sys_get_name(name);
     if (!strcmp(name, thread->name))
@@ -77,8 +78,7 @@ static void pick_up_early_name(struct thread *thread)
         return;
     settle_drop(thread);
     thread->rule = rule;
-    settle_take(thread);
-    thread->why = (uint8_t)settle_why(thread, REASON_BIRTH);
+    settle_choose(thread, REASON_BIRTH);
     thread->ordered = thread->named_before = true;
 }
 
@@ -165,11 +165,7 @@ void place_main(bool forked)
     if (!forked)
         atomic_store_explicit(&shim.next_index, 1, memory_order_relaxed);
     thread->rule = decide_rule(thread);
-    if (forked)
-        settle_take_forked(thread);
-    else
-        settle_take(thread);
-    thread->why = (uint8_t)settle_why(thread, forked ? REASON_FORKED : REASON_BIRTH);
+    settle_choose(thread, forked ? REASON_FORKED : REASON_BIRTH);
     if (!forked || !has_union(thread)) {
         if (forked && thread->holds_pick)
             place_show_main();
@@ -212,7 +208,7 @@ void place_renamed(pid_t tid, const char *name)
     int saved = errno;
     struct thread *thread = thread_self;
     if (!thread || atomic_load_explicit(&thread->tid, memory_order_relaxed) != (uint32_t)tid) {
-        atomic_fetch_add(&shim.early_names, 1);
+        atomic_fetch_add(&early_names, 1);
         thread = thread_find(tid);
     }
     if (thread)

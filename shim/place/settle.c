@@ -22,9 +22,12 @@
 #include "shim/place/thread_stack.h"
 #include "shim/sys/placing.h"
 
+static _Atomic uint32_t next_ticket ON_DATA_PAGE; /* of picks, see order.h */
+static _Atomic uint32_t claims ON_DATA_PAGE;      /* raised after every new exclusive claim */
+
 /* --- slots --- */
 
-/* Times are only kept where somebody asks for them. */
+/* Times are kept only where rebalancing asks for them. */
 static void note_time(struct thread *thread)
 {
     if (shim_needs(PLAN_HAS_STEAL))
@@ -69,27 +72,40 @@ static uint32_t slot_near(const struct thread *thread)
     return PLAN_NONE;
 }
 
-void settle_take(struct thread *thread)
+static void take_next_slot(struct thread *thread)
 {
     if (thread->rule == PLAN_NONE)
         return;
     thread->pick = pick_slot(&shim.plan, &shim.occupancy, thread->rule, slot_near(thread));
-    thread->ticket = atomic_fetch_add_explicit(&shim.next_ticket, 1, memory_order_relaxed);
+    thread->ticket = atomic_fetch_add_explicit(&next_ticket, 1, memory_order_relaxed);
     note_place(thread);
 }
 
-/* Servers fork one child like the other: the number of the fork spreads them. */
-void settle_take_forked(struct thread *thread)
+/* Servers fork one child like the other: the number of the fork spreads them. PLAN_NONE: the rule's order decides. */
+static uint32_t slot_of_fork(const struct thread *thread)
 {
-    uint32_t number = atomic_load_explicit(&shim.forks, memory_order_relaxed) - 1, slot = PLAN_NONE;
-    if (thread->rule != PLAN_NONE)
-        slot = pick_nth(&shim.plan, thread->rule, number);
-    if (slot == PLAN_NONE) {
-        settle_take(thread);
-        return;
-    }
+    if (!thread->main || !shim.facts.forked || thread->rule == PLAN_NONE)
+        return PLAN_NONE;
+    return pick_nth(&shim.plan, thread->rule, atomic_load_explicit(&shim.forks, memory_order_relaxed) - 1);
+}
+
+static void take_slot(struct thread *thread, uint32_t slot)
+{
     thread->pick = pick_this(&shim.plan, &shim.occupancy, slot);
     note_place(thread);
+}
+
+void settle_choose(struct thread *thread, enum reason moment)
+{
+    uint32_t slot = slot_of_fork(thread);
+    if (slot != PLAN_NONE)
+        take_slot(thread, slot);
+    else
+        take_next_slot(thread);
+    if (thread->holds_pick)
+        thread->why = (uint8_t)moment;
+    else
+        thread->why = thread->main ? REASON_MAIN_UNION : REASON_BASE;
 }
 
 void settle_drop(struct thread *thread)
@@ -106,7 +122,7 @@ static void make_way(struct thread *thread, void *claimer);
 
 static void announce_claim(struct thread *claimer)
 {
-    atomic_fetch_add(&shim.claims, 1);
+    atomic_fetch_add(&claims, 1);
     thread_each(make_way, claimer);
 }
 
@@ -114,11 +130,11 @@ static void announce_claim(struct thread *claimer)
 
 static void apply_until_settled(struct thread *thread, enum standing otherwise)
 {
-    uint32_t claims;
+    uint32_t before;
     do {
-        claims = atomic_load(&shim.claims);
+        before = atomic_load(&claims);
         apply_cpus(thread, otherwise);
-    } while (thread->holds_pick && atomic_load(&shim.claims) != claims);
+    } while (thread->holds_pick && atomic_load(&claims) != before);
 }
 
 void settle_carry_out(struct thread *thread)
@@ -155,32 +171,35 @@ void settle_tell(struct thread *thread, enum segment_event_kind kind, uint32_t v
     });
 }
 
-enum reason settle_why(const struct thread *thread, enum reason moment)
+/* Carries out a choice and tells of it; what the thread has follows from the node that was its home before. */
+void settle_arrive(struct thread *thread, uint32_t old_home)
 {
-    if (thread->holds_pick)
-        return moment;
-    return thread->main ? REASON_MAIN_UNION : REASON_BASE;
-}
-
-/* Another rule, or the same one again after a fork: the old place is given back before a new one is looked for. */
-static void move(struct thread *thread, uint32_t rule, enum reason moment)
-{
-    uint32_t from = thread->home_node;
-    settle_drop(thread);
-    segment_rule_left(thread->rule);
-    thread->rule = rule;
-    if (thread->main && shim.facts.forked)
-        settle_take_forked(thread);
-    else
-        settle_take(thread);
-    thread->why = (uint8_t)settle_why(thread, moment);
-    if (shim.segment_due && thread->holds_pick)
-        place_show_main();
     settle_carry_out(thread);
     arena_rule_changed(thread);
     if (shim_needs(PLAN_HAS_MIGRATE))
-        relocation_thread_moved(thread, from);
+        relocation_thread_moved(thread, old_home, stack_of(thread));
     settle_tell(thread, EVENT_PLACED, thread->holds_pick ? thread->pick.slot : PLAN_NONE);
+}
+
+/*
+ * Another rule, another slot of the same one, or the same rule again after a fork. The old place is given back before
+ * a new one is looked for. slot: PLAN_NONE, or the one to take.
+ */
+static void move(struct thread *thread, uint32_t rule, uint32_t slot, enum reason moment)
+{
+    uint32_t old_home = thread->home_node;
+    settle_drop(thread);
+    segment_rule_left(thread->rule);
+    thread->rule = rule;
+    if (slot == PLAN_NONE) {
+        settle_choose(thread, moment);
+    } else {
+        take_slot(thread, slot);
+        thread->why = (uint8_t)moment;
+    }
+    if (shim.segment_due && thread->holds_pick)
+        place_show_main();
+    settle_arrive(thread, old_home);
 }
 
 /* --- work on an owned record --- */
@@ -237,7 +256,7 @@ static void work_name(struct thread *thread)
         return;
     uint32_t rule = decide_rule(thread);
     if (rule != thread->rule) {
-        move(thread, rule, REASON_RENAME);
+        move(thread, rule, PLAN_NONE, REASON_RENAME);
         thread->ordered = !thread->named_before && !thread->main;
         work_order(thread);
     }
@@ -248,7 +267,7 @@ static void work_match(struct thread *thread)
 {
     uint32_t rule = decide_rule(thread);
     if (rule != thread->rule)
-        move(thread, rule, REASON_TITLE);
+        move(thread, rule, PLAN_NONE, REASON_TITLE);
 }
 
 static void work_check(struct thread *thread)
@@ -333,21 +352,11 @@ void settle_give_back(struct thread *thread)
 
 void settle_elsewhere(struct thread *thread, uint32_t rule, uint32_t slot)
 {
-    uint32_t from = thread->home_node;
     if (placing_is_over() || atomic_exchange(&thread->busy, 1))
         return;
     if (atomic_load(&thread->tid) && thread->holds_pick && thread->rule == rule && thread->pick.slot != slot) {
-        pick_release(&shim.plan, &shim.occupancy, thread->pick);
-        thread->pick = pick_this(&shim.plan, &shim.occupancy, slot);
-        note_place(thread);
-        thread->why = REASON_BALANCED;
         thread->ordered = false; /* its place is no longer the order's */
-        apply_until_settled(thread, STANDING_BASE);
-        thread_policy_apply(thread);
-        arena_rule_changed(thread);
-        if (shim_needs(PLAN_HAS_MIGRATE))
-            relocation_thread_moved(thread, from);
-        settle_tell(thread, EVENT_PLACED, slot);
+        move(thread, rule, slot, REASON_BALANCED);
     }
     settle_give_back(thread);
 }
@@ -358,9 +367,9 @@ static void make_way(struct thread *thread, void *claimer_pointer)
     struct mask mine, theirs;
     if (thread == claimer || !atomic_load(&thread->tid) || !thread->holds_pick)
         return;
-    if (!mask_open(&mine))
+    if (mask_open(&mine) < 0)
         return;
-    if (mask_open(&theirs)) {
+    if (mask_open(&theirs) == 0) {
         const struct plan_slot *slots = shim.plan.slots;
         plan_mask_expand(&shim.plan, slots[claimer->pick.slot].claim_mask, mine.bits, mine.words);
         plan_mask_expand(&shim.plan, slots[thread->pick.slot].mask, theirs.bits, theirs.words);

@@ -11,16 +11,18 @@
 #include "shim/base/thread.h"
 #include "shim/telemetry/segment.h"
 
-/* A slot of the record's rule, if it has one; of a forked process by the number of the fork. */
-void settle_take(struct thread *thread);
-void settle_take_forked(struct thread *thread);
+/*
+ * A slot of the record's rule, if it has one: of a forked process by the number of the fork, else by the rule's order.
+ * The record's `why` says how it came there: `moment`, or that no rule placed it.
+ */
+void settle_choose(struct thread *thread, enum reason moment);
 /* Gives it back; may be called when there is none. */
 void settle_drop(struct thread *thread);
 
 /* Sets what the record says and reads it back. */
 void settle_carry_out(struct thread *thread);
-/* Why it is where it is: `moment` where a rule placed it. */
-enum reason settle_why(const struct thread *thread, enum reason moment);
+/* The same, of a thread that was placed before: what it has follows from its old home; tells of it. */
+void settle_arrive(struct thread *thread, uint32_t old_home);
 /* Publishes the record, and an event about it. */
 void settle_tell(struct thread *thread, enum segment_event_kind kind, uint32_t value);
 

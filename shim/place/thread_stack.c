@@ -17,6 +17,8 @@
 #define TOP_PAGES  4u  /* PTHREAD_STACK_MIN: no stack is smaller, so these belong to it */
 #define PAGES_MOST 16u /* that are looked at: the frames of a thread that begins are few */
 
+static size_t default_size ON_DATA_PAGE; /* of stacks without attributes; 0: not asked yet */
+
 static unsigned wish_of(const struct thread *thread)
 {
     return thread->rule == PLAN_NONE ? STACK_DEFAULT : shim.plan.rules[thread->rule].stack;
@@ -48,6 +50,16 @@ static bool is_local(int mode)
     return mode == MPOL_DEFAULT || mode == MPOL_LOCAL;
 }
 
+/* pthread_attr_init(3) gives what glibc makes stacks of when the program asks for nothing else. */
+void stack_start(void)
+{
+    pthread_attr_t attributes;
+    if (default_size || !shim_needs(PLAN_HAS_STACKS | PLAN_HAS_MIGRATE) || pthread_attr_init(&attributes) != 0)
+        return;
+    pthread_attr_getstacksize(&attributes, &default_size);
+    pthread_attr_destroy(&attributes);
+}
+
 static void note_size(struct thread *thread, const pthread_attr_t *attributes)
 {
     void *start = NULL;
@@ -56,10 +68,10 @@ static void note_size(struct thread *thread, const pthread_attr_t *attributes)
     if (wish_of(thread) == STACK_DEFAULT && !shim_needs(PLAN_HAS_MIGRATE))
         return;
     if (!attributes) {
-        thread->stack_size = shim.stack_size;
+        thread->stack_size = default_size;
     } else if (pthread_attr_getstack(attributes, &start, &size) == 0 && (uintptr_t)start + size == 0) {
         /* without an address glibc counts it from 0 downwards; 0: attributes that ask for no size either */
-        thread->stack_size = size ? size : shim.stack_size;
+        thread->stack_size = size ? size : default_size;
     }
 }
 
@@ -119,11 +131,16 @@ struct pages {
 };
 
 /* glibc's thread block is at the end of the mapping. */
-uintptr_t stack_end(const struct thread *thread)
+static uintptr_t stack_end(const struct thread *thread)
 {
     if (thread->main)
         return shim.facts.forked ? 0 : first_pages_stack_end();
     return thread->stack_size ? (thread->thread_pointer | (PAGE - 1)) + 1 : 0;
+}
+
+struct stack_area stack_of(const struct thread *thread)
+{
+    return (struct stack_area){stack_end(thread), thread->main ? default_size : thread->stack_size};
 }
 
 /* From this frame up to the end, and the least that any stack has. */

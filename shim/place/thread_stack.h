@@ -27,11 +27,11 @@
 #define STACK_MOVES_AT_ONCE  64u
 #define STACK_MOVES_A_SECOND 200u
 
-/*
- * Where the stack ends that the C library or the kernel gave the thread. 0: it is the program's own, that of a forked
- * child, whose memory is its parent's as well, or nobody tells. Any thread.
- */
-uintptr_t stack_end(const struct thread *thread);
+/* At start-up, and when another plan needs it: how large glibc makes stacks. */
+void stack_start(void);
+
+/* The thread's stack. Its end is 0 for main of a forked child, too: that memory is its parent's as well. Any thread. */
+struct stack_area stack_of(const struct thread *thread);
 
 /* The creator's memory policy while it prefers another node. */
 struct stack_loan {

@@ -17,10 +17,12 @@
 #include "shim/base/state.h"
 #include "shim/base/text_writer.h"
 #include "shim/memory/sampler.h"
+#include "shim/place/apply.h"
 #include "shim/place/cpu_count.h"
 #include "shim/place/place.h"
 #include "shim/place/stack.h"
 #include "shim/place/thread_policy.h"
+#include "shim/place/thread_stack.h"
 #include "shim/start/share.h"
 #include "shim/start/start.h"
 #include "shim/sys/placing.h"
@@ -99,7 +101,7 @@ static bool base_read(void)
 static bool base_equals(uint32_t mask)
 {
     struct mask bits;
-    if (!mask_open(&bits))
+    if (mask_open(&bits) < 0)
         return false;
     plan_mask_expand(&shim.plan, mask, bits.bits, bits.words);
     bool equal = memcmp(bits.bits, shim.base.mask, bits.words * 8) == 0;
@@ -178,7 +180,7 @@ static void probe_hard_rule(const struct plan_rule *rule)
 {
     struct mask asked, got;
     size_t words;
-    if (!mask_open(&asked) || !mask_open(&got))
+    if (mask_open(&asked) < 0 || mask_open(&got) < 0)
         return;
     plan_mask_expand(&shim.plan, rule->set_mask, asked.bits, asked.words);
     int error = sys_set_affinity(0, asked.bits, asked.words);
@@ -208,6 +210,9 @@ static void probe_hard_rules(void)
 
 /* --- tables --- */
 
+static void *tables ON_DATA_PAGE; /* zeroed memory that holds the occupancy and the counts of apply_count_names() */
+static size_t tables_size ON_DATA_PAGE;
+
 /* The occupancy and the rename counters, behind `before` bytes for something else. NULL: there is no memory. */
 static char *map_tables(size_t before)
 {
@@ -216,10 +221,10 @@ static char *map_tables(size_t before)
     char *memory = raw_mmap(NULL, before + size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     if (memory == MAP_FAILED)
         return NULL;
-    shim.tables = memory + before;
-    shim.tables_size = size;
-    occupancy_init(&shim.occupancy, &shim.plan, shim.tables);
-    shim.renamed = (_Atomic uint32_t *)(memory + before + occupancy);
+    tables = memory + before;
+    tables_size = size;
+    occupancy_init(&shim.occupancy, &shim.plan, tables);
+    apply_count_names((_Atomic uint32_t *)(memory + before + occupancy));
     return memory;
 }
 
@@ -236,31 +241,26 @@ static bool map_mark_and_tables(void)
     return true;
 }
 
-/* The mark stays: threads read it at any time, and whoever finds 0 in it does what is right only in a copy. */
-bool activate_again(void)
+/* The mark stays: threads read it at any time, and a thread that finds 0 in it does what is right only in a copy. */
+int activate_again(void)
 {
-    void *old = shim.tables;
-    size_t size = shim.tables_size;
+    void *old = tables;
+    size_t size = tables_size;
     if (!map_tables(0))
-        return false;
+        return -errno;
     raw_munmap(old, size);
-    return true;
+    return 0;
+}
+
+void activate_forked(void)
+{
+    memset(tables, 0, tables_size);
 }
 
 static void register_fork_handler(void)
 {
     if (__register_atfork)
         __register_atfork(arena_fork_prepare, arena_fork_parent, shim_forked, __dso_handle);
-}
-
-/* pthread_attr_init(3) gives what glibc makes stacks of when nobody says otherwise. */
-static void read_stack_size(void)
-{
-    pthread_attr_t attributes;
-    if (!shim_needs(PLAN_HAS_STACKS | PLAN_HAS_MIGRATE) || pthread_attr_init(&attributes) != 0)
-        return;
-    pthread_attr_getstacksize(&attributes, &shim.stack_size);
-    pthread_attr_destroy(&attributes);
 }
 
 void activate_for_plan(void)
@@ -271,8 +271,7 @@ void activate_for_plan(void)
         base->has_memory_policy = sys_get_mempolicy(&base->memory_mode, base->memory_nodes, NODE_WORDS) == 0;
     if (shim_needs(PLAN_NEEDS_STACK))
         stack_open();
-    if (!shim.stack_size)
-        read_stack_size();
+    stack_start();
 }
 
 enum reason activate(void)
@@ -285,7 +284,7 @@ enum reason activate(void)
         return REASON_NO_SEGMENT;
     if (shim_needs(PLAN_NEEDS_STACK) && !stack_open())
         atomic_store_explicit(&shim.reason, REASON_NO_LIBUNWIND, memory_order_relaxed);
-    read_stack_size();
+    stack_start();
     cpu_count_start();
     probe_hard_rules();
     arena_start();

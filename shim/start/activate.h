@@ -2,15 +2,15 @@
 #ifndef NODEWISE_SHIM_START_ACTIVATE_H
 #define NODEWISE_SHIM_START_ACTIVATE_H
 
-#include <stdbool.h>
-
 #include "policy/reason.h"
 
 /* shim.plan and .facts are set. REASON_OK, or why the process has to stay dormant. */
 enum reason activate(void);
 
-/* The plan is another one now: tables for it. false: none to be had, the old ones stay. */
-bool activate_again(void);
+/* The plan is another one now: tables for it. Negative errno: none to be had, the old ones stay. */
+int activate_again(void);
+/* In a forked child: the other threads' places are free again. */
+void activate_forked(void);
 
 /* What a plan may need of the process and an earlier one did not. */
 void activate_for_plan(void);

@@ -5,6 +5,8 @@
 #include "shim/start/finish.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,11 +20,29 @@
 #include "shim/telemetry/segment.h"
 #include "shim/worker/survey.h"
 
+static bool reports ON_DATA_PAGE;       /* a report is due at the end */
+static const char *helper ON_DATA_PAGE; /* path of the command then; NULL: there is none */
+static _Atomic uint32_t ended;          /* 1: the end has been written */
+
+/* The command is found now: at the end the loader's lock may be held, or the folder be out of sight (chroot). */
+void finish_prepare_report(void)
+{
+    char path[PATH_MAX];
+    reports = true;
+    if (helper_path(path, sizeof(path)))
+        helper = shim_keep(path);
+}
+
+void finish_forked(void)
+{
+    atomic_store(&ended, 0);
+}
+
 /* A forked child writes a report of its own only where it gets a file of its own. */
 static bool report_is_due(void)
 {
-    if (!shim.reports || !shim.facts.forked)
-        return shim.reports;
+    if (!reports || !shim.facts.forked)
+        return reports;
     const char *file = environment_get("NODEWISE_REPORT");
     if (!file)
         file = plan_text(&shim.plan, shim.plan.header->report_file);
@@ -32,7 +52,7 @@ static bool report_is_due(void)
 static bool report(const char *segment)
 {
     const char *const arguments[] = {"nodewise", "report", "--segment", segment, "--final", NULL};
-    return shim.helper && helper_run(shim.helper, arguments, NULL, 0) == 0;
+    return helper && helper_run(helper, arguments, NULL, 0) == 0;
 }
 
 void shim_finish(void)
@@ -44,14 +64,14 @@ void shim_finish(void)
     /* a stopped shim makes no system call that a sandbox could mind; vfork children are not this process */
     if (!shim_is_active() || !segment_is_open() || raw_getpid() != shim.pid || shim_was_forked())
         return;
-    if (!atomic_compare_exchange_strong(&shim.finished, &open, 1))
+    if (!atomic_compare_exchange_strong(&ended, &open, 1))
         return;
     if (place_adoptions())
-        place_forget_gone(); /* nobody told of their end */
-    if (shim.reports)
+        place_forget_gone(); /* their ends passed no hook */
+    if (reports)
         stats_tell_all();
     segment_event(&(struct event){.kind = EVENT_EXIT, .tid = (uint32_t)shim.pid, .rule = PLAN_NONE});
-    if (report_is_due() && segment_path(path, sizeof(path))) {
+    if (report_is_due() && segment_path(path, sizeof(path)) == 0) {
         segment_details();
         if (shim.plan.header->report_pages)
             survey_write();

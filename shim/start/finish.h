@@ -8,4 +8,10 @@
  */
 void shim_finish(void);
 
+/* A report is due at the end. Start-up only. */
+void finish_prepare_report(void);
+
+/* In a forked child, which has its own end. */
+void finish_forked(void);
+
 #endif

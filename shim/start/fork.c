@@ -1,7 +1,5 @@
 /* What is left of a governed process after fork: one thread, which is the child's main thread. */
 #include <errno.h>
-#include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "shim/arena/fork.h"
@@ -9,6 +7,8 @@
 #include "shim/base/facts.h"
 #include "shim/base/state.h"
 #include "shim/place/place.h"
+#include "shim/start/activate.h"
+#include "shim/start/finish.h"
 #include "shim/start/reload.h"
 #include "shim/start/share.h"
 #include "shim/start/start.h"
@@ -19,12 +19,8 @@
 
 static void reset_process(void)
 {
-    struct timespec now = {0};
-    clock_gettime(CLOCK_REALTIME, &now);
-    shim.start_realtime = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-    shim.start_monotonic = monotonic_ns();
-    shim.start_cost_ns = 0;
-    atomic_store(&shim.finished, 0);
+    state_start_clocks();
+    finish_forked();
     facts_forked();
 }
 
@@ -39,10 +35,8 @@ static void become_process(void)
 /* The other threads' places are free again, and whatever they were in the middle of is over. */
 static void reset_places(void)
 {
-    memset(shim.tables, 0, shim.tables_size);
+    activate_forked();
     atomic_store(&shim.next_index, 1);
-    atomic_store(&shim.claims, 0);
-    atomic_store(&shim.early_names, 0);
     if (thread_self)
         thread_self->holds_pick = false;
     thread_forget_others(thread_self);

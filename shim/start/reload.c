@@ -10,7 +10,6 @@
 #include "shim/base/environment.h"
 #include "shim/base/facts.h"
 #include "shim/base/state.h"
-#include "shim/memory/relocation.h"
 #include "shim/place/cpu_count.h"
 #include "shim/place/decide.h"
 #include "shim/place/place.h"
@@ -83,12 +82,11 @@ static bool swap(const struct plan_view *plan, const char *path)
 {
     struct plan_view before = shim.plan;
     shim.plan = *plan;
-    if (!activate_again()) {
+    if (activate_again() < 0) {
         shim.plan = before;
         return false;
     }
     shim.plan_path = path;
-    atomic_store(&shim.claims, 0);
     activate_for_plan();
     cpu_count_start();
     arena_plan_changed();
@@ -108,11 +106,7 @@ static void decide_anew(struct thread *thread, void *unused)
     thread->old_home = thread->home_node;
     decide_code(thread, (const void *)(uintptr_t)thread->start.posix, thread->created_by);
     thread->rule = decide_rule(thread);
-    if (thread->main && shim.facts.forked)
-        settle_take_forked(thread);
-    else
-        settle_take(thread);
-    thread->why = (uint8_t)settle_why(thread, REASON_RELOADED);
+    settle_choose(thread, REASON_RELOADED);
 }
 
 static void place_anew(struct thread *thread, void *unused)
@@ -122,11 +116,7 @@ static void place_anew(struct thread *thread, void *unused)
         return;
     if (thread->cpus == STANDING_BASE)
         thread->cpus = STANDING_UNKNOWN;
-    settle_carry_out(thread);
-    arena_rule_changed(thread);
-    if (shim_needs(PLAN_HAS_MIGRATE))
-        relocation_thread_moved(thread, thread->old_home);
-    settle_tell(thread, EVENT_PLACED, thread->holds_pick ? thread->pick.slot : PLAN_NONE);
+    settle_arrive(thread, thread->old_home);
 }
 
 static enum reason change(const char *asked)
@@ -149,8 +139,8 @@ static enum reason change(const char *asked)
     if (!swap(&plan, path))
         return REASON_ERRNO;
     turn++;
-    thread_each(decide_anew,
-                NULL); /* all of them first: an exclusive place is taken before its neighbours' masks are set */
+    /* all of them first: an exclusive place is taken before its neighbours' masks are set */
+    thread_each(decide_anew, NULL);
     thread_each(place_anew, NULL);
     tell_children(path);
     return REASON_OK;

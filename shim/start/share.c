@@ -217,7 +217,7 @@ void share_forked(void)
         return;
     uint32_t share = claim();
     if (share == PLAN_NONE || !path_of(share, share_path, sizeof(share_path)) || !take_plan(share_path) ||
-        !activate_again()) {
+        activate_again() < 0) {
         stay(&mine, before);
         return;
     }

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "shim/arena/arena.h"
@@ -18,6 +17,7 @@
 #include "shim/base/text_reader.h"
 #include "shim/base/text_writer.h"
 #include "shim/start/activate.h"
+#include "shim/start/finish.h"
 #include "shim/start/helper.h"
 #include "shim/start/plan_file.h"
 #include "shim/start/share.h"
@@ -161,13 +161,6 @@ static void log_decision(const char *path, enum reason reason)
 
 /* --- the decision --- */
 
-static void find_helper(void)
-{
-    char path[PATH_MAX];
-    if (helper_path(path, sizeof(path)))
-        shim.helper = shim_keep(path);
-}
-
 /* Programs that set their title overwrite the environment and what lies behind it. */
 static bool keep_texts(void)
 {
@@ -176,15 +169,6 @@ static bool keep_texts(void)
     if (shim.facts.exe_link)
         shim.facts.exe_link = shim_keep(shim.facts.exe_link);
     return shim.plan_path != NULL;
-}
-
-/* Only where the process is meant: the first look at a clock maps the vDSO's pages, 8 us of a dormant start. */
-static void start_clocks(void)
-{
-    struct timespec now = {0};
-    clock_gettime(CLOCK_REALTIME, &now);
-    shim.start_realtime = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-    shim.start_monotonic = monotonic_ns();
 }
 
 static enum reason decide(const struct environment *environment)
@@ -203,24 +187,21 @@ static enum reason decide(const struct environment *environment)
         base_restore();
         return reason;
     }
-    start_clocks();
+    state_start_clocks(); /* only here: a first look at a clock maps the vDSO's pages, 8 us of a dormant start */
     if (!keep_texts())
         return REASON_PLAN_MISSING;
     share_take();
-    shim.reports = environment->report || shim.plan.header->at_exit != AT_EXIT_OFF;
-    /* found now: at the end the loader's lock may be held, or the folder be out of sight (chroot) */
-    if (shim.reports)
-        find_helper();
+    if (environment->report || shim.plan.header->at_exit != AT_EXIT_OFF)
+        finish_prepare_report();
     return activate();
 }
 
 static void note_start(void)
 {
-    shim.start_cost_ns = (uint32_t)(monotonic_ns() - shim.start_monotonic);
-    segment_start_cost(shim.start_cost_ns);
+    uint32_t cost_ns = (uint32_t)(monotonic_ns() - shim.start_monotonic);
+    segment_start_cost(cost_ns);
     segment_state(SEGMENT_ACTIVE, atomic_load_explicit(&shim.reason, memory_order_relaxed));
-    segment_event(&(struct event){
-        .kind = EVENT_START, .tid = (uint32_t)shim.pid, .rule = PLAN_NONE, .value = shim.start_cost_ns});
+    segment_event(&(struct event){.kind = EVENT_START, .tid = (uint32_t)shim.pid, .rule = PLAN_NONE, .value = cost_ns});
 }
 
 static enum reason start(void)

@@ -19,6 +19,7 @@
 static _Atomic(struct segment_header *) mapped ON_DATA_PAGE;
 static bool has_file ON_DATA_PAGE;
 static size_t mapped_size ON_DATA_PAGE;
+static _Atomic bool details_due ON_DATA_PAGE; /* what /proc says about the process is not in the segment yet */
 
 struct segment_header *segment_mapped(void)
 {
@@ -416,7 +417,7 @@ void segment_open(void)
         return;
     mapped_size = size;
     fill_header(header, sections, size);
-    atomic_store_explicit(&shim.details_due, true, memory_order_relaxed);
+    atomic_store_explicit(&details_due, true, memory_order_relaxed);
     atomic_store_explicit(&mapped, header, memory_order_release);
 }
 
@@ -425,7 +426,7 @@ void segment_details(void)
     struct segment_header *header = segment();
     int saved = errno;
     ssize_t length;
-    if (!header || !atomic_exchange(&shim.details_due, false))
+    if (!header || !atomic_load_explicit(&details_due, memory_order_relaxed) || !atomic_exchange(&details_due, false))
         return;
     if (!*header->exe) {
         length = raw_readlink("/proc/self/exe", header->exe, sizeof(header->exe) - 1);
@@ -500,21 +501,21 @@ void segment_remove_stale(void)
     int saved = errno;
     bool had_file = has_file;
     has_file = true;
-    if (segment_path(path, sizeof(path)))
+    if (segment_path(path, sizeof(path)) == 0)
         raw_unlinkat(AT_FDCWD, path);
     has_file = had_file;
     errno = saved;
 }
 
-bool segment_path(char *ret_path, size_t size)
+int segment_path(char *ret_path, size_t size)
 {
     struct text_writer writer = {ret_path, size, 0};
     if (!has_file)
-        return false;
+        return -ENOENT;
     write_folder(&writer);
     write_char(&writer, '/');
     write_file(&writer);
-    return writer.length + 1 < size;
+    return writer.length + 1 < size ? 0 : -ENAMETOOLONG;
 }
 
 void segment_close(bool keep)

@@ -39,8 +39,8 @@ void segment_leave(void);
 void segment_close(bool keep);
 /* Removes the file that an earlier program under this pid may have left. */
 void segment_remove_stale(void);
-/* The file's path into ret_path; false when there is no file. */
-bool segment_path(char *ret_path, size_t size);
+/* The file's path into ret_path. -ENOENT: there is no file; -ENAMETOOLONG. */
+int segment_path(char *ret_path, size_t size);
 
 /* The segment, NULL when there is none; for the other writers in this folder. */
 struct segment_header *segment_mapped(void);
