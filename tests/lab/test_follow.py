@@ -211,14 +211,6 @@ memory = { stack = "local", MORE }
         self.assertGreater(following["bytes_moved"], 30 << 20)
         self.assertEqual(following["bytes_not_moved"], 0)
 
-    def test_no_more_is_moved_in_a_second_than_the_rule_allows(self):
-        """A batch at the least; without a limit all 32 MiB come within a second or two."""
-        for limit in ('move_bytes = "512KiB"', 'move_time = "1ms"'):
-            with self.subTest(limit=limit):
-                counted, following = self.moves("next_touch = false, migrate_on_move = true, " + limit, 4)
-                self.assertLess(counted["local"], 0.8 * counted["pages"])
-                self.assertGreater(following["bytes_moved"], 0)
-
     @slow
     def test_it_soon_stops_reading_what_was_left_behind(self):
         """Counted by the load: of 40 passes over all it has, how many are of memory on the old node."""

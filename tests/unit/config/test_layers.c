@@ -165,6 +165,7 @@ static void circles_and_missing_files_are_errors(void **state)
     folder_write(&folder, "b.toml", "schema = 1\nextends = \"./a.toml\"\n");
     assert_int_equal(load_layers(&config, a, NULL, NULL), -EINVAL);
     assert_non_null(find_finding(&config, "E005"));
+    assert_non_null(strstr(find_finding(&config, "E005")->message, "extends itself")); /* not: sixteen files later */
     assert_int_equal(find_finding(&config, "E005")->span.line, 2);
     config_free(&config);
 
