@@ -164,6 +164,13 @@ class Views(harness.ProgramTest):
         self.nodewise("diff", few, many, "--fail-on", "as_asked", code=2)
         document = json.loads(self.nodewise("diff", few, many, "--json"))
         self.assertEqual(document["measures"]["threads_started"], {"a": 3.0, "b": 9.0})
+        with open(few, encoding="utf-8") as file:
+            nothing_placed = json.load(file)
+        nothing_placed["verdict"] |= {"full": 0, "preferred": 0, "less": 0}
+        with open(self.path("nothing.json"), "w", encoding="utf-8") as file:
+            json.dump(nothing_placed, file)
+        self.nodewise("diff", few, self.path("nothing.json"), "--fail-on", "as_asked:-50%", code=1)  # not known any more
+        self.nodewise("diff", self.path("nothing.json"), few, "--fail-on", "as_asked:-50%")
 
     def test_a_run_that_requires_locality(self):
         run = ["run", "-p", self.policy(POLICY), "--require-locality"]
