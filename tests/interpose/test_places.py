@@ -146,14 +146,21 @@ class Ledger(Told):
         """The process's, as its rule says by the CPUs of main."""
         return 0 if threads_of(process.pid)[process.pid][1] == {self.first} else "another"
 
+    @staticmethod
+    def ledger_with(pid):
+        """Ledgers are named after policies; this one has the process."""
+        for path in glob.glob(f"/dev/shm/nodewise.{os.getuid()}/*.ledger"):
+            with open(path, "rb") as file:
+                if struct.pack("=I", pid) in file.read():
+                    return path
+        raise AssertionError(f"no ledger has process {pid}")
+
     def test_a_process_with_a_dead_ones_id_is_not_taken_for_it(self):
-        ledgers = f"/dev/shm/nodewise.{os.getuid()}/*.ledger"
-        before = set(glob.glob(ledgers))
         policy = self.policy('[process]\ndistribution = "round_robin"\n'
                              f'[[rules]]\nname = "of-test-{os.getpid()}"\nmatch = {{ process_index = "0" }}\ncpus = "{self.first}"\n'
                              f'[[rules]]\nname = "others"\nmatch = {{ process_index = "1-" }}\ncpus = "{self.last}"\n')
         first = self.told(policy)
-        path, = set(glob.glob(ledgers)) - before
+        path = self.ledger_with(first.pid)
         self.addCleanup(os.unlink, path)
         self.assertEqual(self.number_of(first), 0)
         self.assertEqual(self.number_of(self.told(policy)), "another", "the first one lives")
