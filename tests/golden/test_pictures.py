@@ -40,10 +40,14 @@ SHAPES = {
 }
 
 
-def plan(preset, topology, *words):
-    """The picture of a preset's plan."""
+def plan(policy, topology, *words):
+    """The picture of a plan, of a preset or of the text of a policy."""
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([NODEWISE, "init", preset, "-o", "redis.toml"], cwd=folder, check=True, capture_output=True)
+        if policy.isalpha():
+            subprocess.run([NODEWISE, "init", policy, "-o", "redis.toml"], cwd=folder, check=True, capture_output=True)
+        else:
+            with open(os.path.join(folder, "redis.toml"), "w", encoding="utf-8") as file:
+                file.write(policy)
         done = subprocess.run([NODEWISE, "plan", "-p", "redis.toml", "--topology", topology, *words, "--svg", "-"], cwd=folder,
                               capture_output=True, text=True, timeout=60)
     if done.returncode:
@@ -199,6 +203,16 @@ class Pictures(unittest.TestCase):
         self.assertGreaterEqual(set(dict(dark)), used)
         self.assertLess(pictures.luminance(dark["paper"]), 0.05)
 
+    def test_long_words_are_cut_to_their_boxes(self):
+        cpus = ",".join(map(str, range(0, 120, 2)))
+        root = tree(plan('schema = 1\n[[rules]]\nname = "a-rule-with-a-name-that-is-long"\nmatch = { thread = "t*" }\n'
+                         f'cpus = "{cpus}"\nbind_to = "none"\n', "core:120", "--thread", "t_and_12_letters=2"))
+        self.check_texts(root)
+        lines = ["".join(text.itertext()) for text in pictures.groups(root, "node")[0].findall(SVG + "text")]
+        [line] = [line for line in lines if "t_and_12_letter" in line]
+        self.assertRegex(line, r"^2 threads \(t_and_12_letter, …\)CPUs 0,2,4,.*…$")
+        self.assertNotIn("118", line)
+
     def test_words_of_any_origin_stay_words(self):
         for name in ("<b>&\"x'", "\x01", "é" * 60, "\udc80"):
             root = tree(plan("redis", "core:2", "--thread", name))
@@ -206,15 +220,12 @@ class Pictures(unittest.TestCase):
 
     def test_rules_are_told_apart_by_everyone(self):
         """Each two colours differ for eyes of each kind (Machado 2009 in OKLab), and letters on them are readable."""
-        with tempfile.TemporaryDirectory() as folder:
-            with open(os.path.join(folder, "p.toml"), "w", encoding="utf-8") as file:
-                file.write("schema = 1\n" + "".join(f'[[rules]]\nname = "r{i}"\nmatch = {{ thread = "t{i}" }}\n' for i in range(8)))
-            done = subprocess.run([NODEWISE, "plan", "-p", "p.toml", "--topology", "core:2", "--svg", "-"], cwd=folder,
-                                  capture_output=True, text=True, timeout=60, check=True)
-        light = list(pictures.legend_colours(tree(done.stdout)).values())
+        rules = "".join(f'[[rules]]\nname = "r{i}"\nmatch = {{ thread = "t{i}" }}\n' for i in range(8))
+        text = plan("schema = 1\n" + rules, "core:2")
+        light = list(pictures.legend_colours(tree(text)).values())
         self.assertEqual(len(light), 8)
-        dark = dict(re.findall(r"\.(\w+)\{fill:(#\w+)\}", done.stdout))
-        ink = tree(done.stdout).find(SVG + "g").get("fill")
+        dark = dict(re.findall(r"\.(\w+)\{fill:(#\w+)\}", text))
+        ink = tree(text).find(SVG + "g").get("fill")
         for colours, paper, letters in ((light, "#ffffff", ink), ([dark[f"r{i}"] for i in range(8)], dark["paper"], dark["cell"])):
             for colour in colours:
                 self.assertGreater(pictures.contrast(colour, letters), 4.5, colour)
