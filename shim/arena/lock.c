@@ -26,14 +26,19 @@ static void assert_order(const struct lock *lock)
         ASSERT(in_order || assert_may_be_handler());
 }
 
-void lock_note_taken(const struct lock *lock)
+static void note_holder(const struct lock *lock)
 {
     if (!lock->rank)
         return;
-    assert_order(lock);
     if (!held.count++)
         held.first = lock->rank;
     held.last = lock->rank;
+}
+
+void lock_note_taken(const struct lock *lock)
+{
+    assert_order(lock);
+    note_holder(lock);
 }
 
 void lock_note_given(const struct lock *lock)
@@ -52,6 +57,11 @@ void lock_set_rank(struct lock *lock, uint32_t rank)
 #else
 
 static void assert_order(const struct lock *lock)
+{
+    (void)lock;
+}
+
+static void note_holder(const struct lock *lock)
 {
     (void)lock;
 }
@@ -123,7 +133,7 @@ void lock_seize(struct lock *lock)
     bool mine = lock_is_mine(lock);
     atomic_store_explicit(&lock->word, lock_self(), memory_order_relaxed);
     if (!mine)
-        lock_note_taken(lock);
+        note_holder(lock); /* in any order, since it does not wait */
 }
 
 void lock_wake(struct lock *lock)

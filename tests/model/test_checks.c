@@ -351,6 +351,50 @@ static void locks_that_are_misused_trap(void **state)
     traps(fork_while_a_lock_is_held, "in_order");
 }
 
+/* --- forks --- */
+
+static void nothing(void)
+{
+}
+
+/* By raw system call, from a signal handler that interrupted the holder, who goes on in the child. */
+static void a_raw_fork_leaves_the_lock_to_the_code_that_it_interrupted(void **state)
+{
+    struct lock *lock = &heap_self->region->lock;
+    char text[400];
+    int status;
+    (void)state;
+    assert_int_equal(in_child(nothing, text, sizeof(text)), 0); /* an earlier fork, with handlers */
+    assert_true(lock_take(lock));
+    pid_t child = fork();
+    if (child == 0) {
+        arena_fork_child();
+        _exit(!lock_is_mine(lock));
+    }
+    lock_give(lock);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+/* Another thread was changing the region, and does not exist in the child. */
+static void a_raw_fork_does_not_judge_unfinished_work(void **state)
+{
+    struct region *region = heap_self->region;
+    int status;
+    (void)state;
+    pid_t child = fork();
+    if (child == 0) {
+        atomic_store(&region->lock.word, (uintptr_t)region); /* a thread's that is not here */
+        counter_add(&region->dirty, 1);
+        arena_fork_child();
+        _exit(atomic_load(&region->lock.word) != 0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+/* --- signal handlers --- */
+
 /* What a handler interrupted cannot be judged: it gets the benefit of the doubt. */
 static void miscount_in_a_handler(int number)
 {
@@ -376,9 +420,14 @@ static void a_signal_handler_is_not_judged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_in_order_passes),     cmocka_unit_test(a_broken_page_traps),
-        cmocka_unit_test(a_broken_heap_traps),         cmocka_unit_test(a_broken_region_traps),
-        cmocka_unit_test(locks_that_are_misused_trap), cmocka_unit_test(a_signal_handler_is_not_judged),
+        cmocka_unit_test(what_is_in_order_passes),
+        cmocka_unit_test(a_broken_page_traps),
+        cmocka_unit_test(a_broken_heap_traps),
+        cmocka_unit_test(a_broken_region_traps),
+        cmocka_unit_test(locks_that_are_misused_trap),
+        cmocka_unit_test(a_raw_fork_leaves_the_lock_to_the_code_that_it_interrupted),
+        cmocka_unit_test(a_raw_fork_does_not_judge_unfinished_work),
+        cmocka_unit_test(a_signal_handler_is_not_judged),
     };
     return cmocka_run_group_tests(tests, start, NULL);
 }
