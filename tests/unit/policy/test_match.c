@@ -112,6 +112,52 @@ static void the_first_rule_that_matches_decides(void **state)
     compiled_free(&compiled);
 }
 
+/* What is said of the process, each with its neighbour that does not fit. */
+static void rules_match_the_process(void **state)
+{
+    static const char policy[] = "schema = 1\n[defaults]\nbind_to = \"node\"\n"
+                                 "[[rules]]\nname = \"exe\"\nmatch = { process_exe = \"/opt/*/bin/server\" }\n"
+                                 "[[rules]]\nname = \"comm\"\nmatch = { process_comm = [\"first\", \"second*\"] }\n"
+                                 "[[rules]]\nname = \"argv\"\nmatch = { process_argv = \"*--mode batch*\" }\n"
+                                 "[[rules]]\nname = \"parent\"\nmatch = { parent_comm = \"supervis?r\" }\n"
+                                 "[[rules]]\nname = \"number\"\nmatch = { process_index = \"2-3\" }\n";
+#define PROCESS(path, name, line, parent, number)                                                                      \
+    {                                                                                                                  \
+        .exe = path, .comm = name, .argv = line, .parent_comm = parent, .index = number                                \
+    }
+    static const struct {
+        struct process_facts process;
+        const char *rule;
+    } cases[] = {
+        {PROCESS("/opt/a/bin/server", "x", "x", "sh", 9), "exe"},
+        {PROCESS("/usr/bin/server", "x", "x", "sh", 9), "defaults"},
+        {PROCESS("/opt/a/bin/server2", "x", "x", "sh", 9), "defaults"},
+        {PROCESS("/bin/x", "second-1", "x", "sh", 9), "comm"},
+        {PROCESS("/bin/x", "first-1", "x", "sh", 9), "defaults"},
+        {PROCESS("/bin/x", "x", "x --mode batch -v", "sh", 9), "argv"},
+        {PROCESS("/bin/x", "x", "x --mode web", "sh", 9), "defaults"},
+        {PROCESS("/bin/x", "x", "x", "supervisor", 9), "parent"},
+        {PROCESS("/bin/x", "x", "x", "supervisors", 9), "defaults"},
+        {PROCESS("/bin/x", "supervisor", "x", "sh", 9), "defaults"}, /* the parent's name alone */
+        {PROCESS("/bin/x", "x", "x", "sh", 2), "number"},
+        {PROCESS("/bin/x", "x", "x", "sh", 4), "defaults"},
+        {PROCESS("/bin/x", "x", "x", "sh", PLAN_NONE), "defaults"},
+    };
+#undef PROCESS
+    struct compiled compiled = compile_text(policy, "core:4");
+    const struct plan_view *plan = &compiled.view;
+    (void)state;
+    assert_true(plan->header->features & PLAN_NEEDS_PARENT);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct thread_facts facts = {.unnamed = true, .index = 1, .process = &cases[i].process};
+        uint32_t rule = match_rule(plan, &facts);
+        const char *name = rule == PLAN_NONE ? "none" : plan_text(plan, plan->rules[rule].name);
+        if (strcmp(name, cases[i].rule) != 0)
+            fail_msg("case %zu: rule %s instead of %s", i, name, cases[i].rule);
+    }
+    compiled_free(&compiled);
+}
+
 static void main_keeps_the_union_unless_a_rule_names_it(void **state)
 {
     struct compiled compiled = compile_text(
@@ -191,6 +237,7 @@ int main(void)
         cmocka_unit_test(globs_match_as_fnmatch_does),
         cmocka_unit_test(a_hostile_pattern_takes_no_exponential_time),
         cmocka_unit_test(the_first_rule_that_matches_decides),
+        cmocka_unit_test(rules_match_the_process),
         cmocka_unit_test(main_keeps_the_union_unless_a_rule_names_it),
         cmocka_unit_test(why_names_the_condition_that_failed),
         cmocka_unit_test(lint_finds_what_can_never_match),

@@ -105,7 +105,7 @@ static void least_loaded_stays_with_the_creator_but_for_one_thread(void **state)
     struct pick there = take(&board, 0, second, "4-7", REASON_OK); /* of equals */
     take(&board, 0, second, "4-7", REASON_OK);                     /* with one more than the other */
     take(&board, 0, second, "0-3", REASON_OK);                     /* with two */
-    take(&board, 0, PLAN_NONE, "0-3", REASON_OK);                  /* nobody to be near to: fewer */
+    take(&board, 0, PLAN_NONE, "0-3", REASON_OK);                  /* without a creator: fewer */
     pick_release(&board.compiled.view, &board.occupancy, there);
     take(&board, 0, PLAN_NONE, "4-7", REASON_OK);
     free_board(&board);
@@ -247,9 +247,31 @@ static void no_cpu_is_ever_claimed_twice(void **state)
     free_board(&board);
 }
 
+/* Compact fills places of 3, 1 and 2 CPUs before the next, and begins anew when all are full; the others take turns. */
+static void the_nth_thread_of_compact_counts_capacities(void **state)
+{
+    static const uint32_t compact[] = {0, 0, 0, 1, 2, 2, 0, 0, 0, 1, 2, 2};
+    static const uint32_t turns[] = {0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2};
+    struct board board = board_on("pack:3 numa:1 core:4 pu:1; allowed=0-2,4,8-9",
+                                  "schema = 1\n[[rules]]\nname = \"c\"\nmatch = { thread = \"a\" }\n"
+                                  "distribution = \"compact\"\nbind_to = \"node\"\n"
+                                  "[[rules]]\nname = \"r\"\nmatch = { thread = \"b\" }\n"
+                                  "distribution = \"round_robin\"\nbind_to = \"node\"\n"
+                                  "[[rules]]\nname = \"i\"\nmatch = { thread = \"c\" }\nbind_to = \"node\"\n");
+    const struct plan_view *plan = &board.compiled.view;
+    (void)state;
+    for (uint32_t n = 0; n < 12; n++) {
+        assert_int_equal(pick_nth(plan, 0, n), plan->rules[0].slot_first + compact[n]);
+        assert_int_equal(pick_nth(plan, 1, n), plan->rules[1].slot_first + turns[n]);
+        assert_int_equal(pick_nth(plan, 2, n), PLAN_NONE); /* that is the creator's place */
+    }
+    free_board(&board);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_nth_thread_of_compact_counts_capacities),
         cmocka_unit_test(compact_fills_and_reuses_what_is_given_back),
         cmocka_unit_test(inherit_goes_where_the_creator_is),
         cmocka_unit_test(round_robin_and_least_loaded_spread),

@@ -115,6 +115,165 @@ static void any_flipped_bit_is_noticed(void **state)
     compiled_free(&compiled);
 }
 
+/* The checksum keeps damage out, not a program that writes a plan: with a right one, what passes is safe to use. */
+static void any_flipped_bit_under_a_right_checksum_is_refused_or_safe(void **state)
+{
+    struct compiled compiled = good_plan();
+    struct plan_view view;
+    unsigned char *bytes = compiled.bytes.data;
+    struct plan_header *header = compiled.bytes.data;
+    size_t refused = 0, passed = 0;
+    (void)state;
+    for (size_t bit = 0; bit < compiled.bytes.size * 8; bit += 3) {
+        bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
+        header->checksum = plan_checksum(bytes, compiled.bytes.size);
+        if (check(bytes, compiled.bytes.size, &view) == 0) {
+            walk_plan(&view);
+            passed++;
+        } else {
+            refused++;
+        }
+        bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
+    }
+    assert_true(refused > 100 && passed > 100);
+    compiled_free(&compiled);
+}
+
+/* One field of the first record of a section (SECTIONS: of the header), and what the check says of its value. */
+static const struct {
+    unsigned section;
+    size_t at, size;
+    uint32_t value;
+    const char *what;
+} damages[] = {
+#define FIELD(type, member) offsetof(struct type, member), sizeof(((struct type *)0)->member)
+#define HEADER              PLAN_SECTION_COUNT
+    {HEADER, FIELD(plan_header, magic), 0, "the magic number"},
+    {HEADER, FIELD(plan_header, total_size), 8, "the size"},
+    {HEADER, FIELD(plan_header, sections[PLAN_RULES].offset), 0, "the sections"},
+    {HEADER, FIELD(plan_header, sections[PLAN_RULES].offset), 0x7ffffff8, "the sections"},
+    {HEADER, FIELD(plan_header, sections[PLAN_SLOTS].count), 0xffffffff, "the sections"},
+    {HEADER, FIELD(plan_header, sections[PLAN_STRINGS].count), 0, "the texts"},
+    {HEADER, FIELD(plan_header, sections[PLAN_CPUS].count), 0, "the machine"},
+    {HEADER, FIELD(plan_header, sections[PLAN_DISTANCES].count), 1, "the machine"},
+    {HEADER, FIELD(plan_header, default_rule), 0, "the header"},
+    {HEADER, FIELD(plan_header, main_mask), 0xffff, "the header"},
+    {HEADER, FIELD(plan_header, main_mask), 0, "the header"}, /* the empty mask: no CPU for the main thread */
+    {HEADER, FIELD(plan_header, allowed_mask), 0xffff, "the header"},
+    {HEADER, FIELD(plan_header, source), 0xffffff, "the header"},
+    {HEADER, FIELD(plan_header, report_file), 0xffffff, "the header"},
+    {HEADER, FIELD(plan_header, children), 99, "the header"},
+    {HEADER, FIELD(plan_header, at_exit), 99, "the header"},
+    {HEADER, FIELD(plan_header, cpu_report), 99, "the header"},
+    {HEADER, FIELD(plan_header, process_distribution), 99, "the header"},
+    {HEADER, FIELD(plan_header, process_shares), 0xffff, "the header"},
+    {PLAN_STRINGS, 0, 1, 'x', "the texts"},
+    {PLAN_MASKS, FIELD(plan_mask, word_count), 1, "the CPU and node masks"}, /* mask 0 is the empty one */
+    {PLAN_WORDS, 0, 1, 0xf1, "the CPU and node masks"},                      /* other bits than the mask's weight */
+    {PLAN_CPUS, FIELD(plan_cpu, node), 5000, "the machine"},
+    {PLAN_CPUS, FIELD(plan_cpu, mem_node), 5000, "the machine"},
+    {PLAN_NODES, FIELD(plan_node, id), 5000, "the machine"},
+    {PLAN_NODES, FIELD(plan_node, id), 1, "the machine"}, /* ids ascend */
+    {PLAN_NODES, FIELD(plan_node, cpus), 0xffff, "the machine"},
+    {PLAN_PATTERNS, 0, 4, 0xffffff, "the conditions"},
+    {PLAN_CONDITIONS, FIELD(plan_condition, key), PLAN_KEY_COUNT, "the conditions"},
+    {PLAN_CONDITIONS, FIELD(plan_condition, value), 2, "the conditions"},
+    {PLAN_CLAUSES, FIELD(plan_clause, condition_count), 0, "the conditions"},
+    {PLAN_CLAUSES, FIELD(plan_clause, condition_first), 0xffffffff, "the conditions"},
+    {PLAN_TARGETS, FIELD(plan_target, condition.first), 0xffffffff, "the conditions"},
+    {PLAN_SLOTS, FIELD(plan_slot, mask), 0, "the slots"},
+    {PLAN_SLOTS, FIELD(plan_slot, claim_mask), 0xffff, "the slots"},
+    {PLAN_SLOTS, FIELD(plan_slot, mem_mask), 0xffff, "the slots"},
+    {PLAN_SLOTS, FIELD(plan_slot, home_node), 5000, "the slots"},
+    {PLAN_SLOTS, FIELD(plan_slot, capacity), 0, "the slots"},
+    {PLAN_RULES, FIELD(plan_rule, name), 0xffffff, "the rules"},
+    {PLAN_RULES, FIELD(plan_rule, origin), 0xffffff, "the rules"},
+    {PLAN_RULES, FIELD(plan_rule, rename), 0xffffff, "the rules"},
+    {PLAN_RULES, FIELD(plan_rule, asked), 0xffffff, "the rules"},
+    {PLAN_RULES, FIELD(plan_rule, clause_first), 0xffffffff, "the rules"},
+    {PLAN_RULES, FIELD(plan_rule, clause_count), 0, "the rules"}, /* only the catch-all has none */
+    {PLAN_RULES, FIELD(plan_rule, slot_first), 0xffffffff, "the rules"},
+    {PLAN_RULES, FIELD(plan_rule, slot_count), 0, "the rules"},
+    {PLAN_RULES, FIELD(plan_rule, set_mask), 0, "the rules"},
+    {PLAN_RULES, FIELD(plan_rule, flags), PLAN_RULE_CATCH_ALL, "the rules"},
+    {PLAN_RULES, FIELD(plan_rule, mapping_rules_first), 0xffffffff, "the rules"},
+    {PLAN_RULES, FIELD(plan_rule, distribution), DIST_COUNT, "the rules"},
+    {PLAN_RULES, FIELD(plan_rule, level), LEVEL_COUNT, "the rules"},
+    {PLAN_RULES, FIELD(plan_rule, bind_to), LEVEL_COUNT, "the rules"},
+    {PLAN_RULES, FIELD(plan_rule, smt), SMT_COUNT, "the rules"},
+    {PLAN_RULES, FIELD(plan_rule, enforcement), ENFORCE_COUNT, "the rules"},
+    {PLAN_RULES, FIELD(plan_rule, on_app_affinity), APP_COUNT, "the rules"},
+    {PLAN_RULES, FIELD(plan_rule, mem_policy), MEM_COUNT, "the rules"},
+    {PLAN_RULES, FIELD(plan_rule, arena), ARENA_COUNT, "the rules"},
+    {PLAN_RULES, FIELD(plan_rule, huge_pages), HUGE_COUNT, "the rules"},
+    {PLAN_RULES, FIELD(plan_rule, prefault), PREFAULT_COUNT, "the rules"},
+    {PLAN_RULES, FIELD(plan_rule, stack), STACK_COUNT, "the rules"},
+    {PLAN_RULES, FIELD(plan_rule, steal), STEAL_COUNT, "the rules"},
+    {PLAN_RULES, FIELD(plan_rule, set_reason), REASON_COUNT, "the rules"},
+    {PLAN_RULES, FIELD(plan_rule, mem_reason), REASON_COUNT, "the rules"},
+    {PLAN_RULES, FIELD(plan_rule, node_ids), NODE_IDS_COUNT, "the rules"},
+    {PLAN_MAPPING_RULES, FIELD(plan_mapping_rule, name), 0xffffff, "the mapping rules"},
+    {PLAN_MAPPING_RULES, FIELD(plan_mapping_rule, mem_mask), 0xffff, "the mapping rules"},
+    {PLAN_MAPPING_RULES, FIELD(plan_mapping_rule, library.count), 0xffff, "the mapping rules"},
+    {PLAN_MAPPING_RULES, FIELD(plan_mapping_rule, function.first), 0xffff, "the mapping rules"},
+    {PLAN_MAPPING_RULES, FIELD(plan_mapping_rule, kind), MAPPING_COUNT + 1, "the mapping rules"},
+    {PLAN_MAPPING_RULES, FIELD(plan_mapping_rule, mem_policy), MEM_COUNT, "the mapping rules"},
+    {PLAN_MAPPING_RULES, FIELD(plan_mapping_rule, huge_pages), HUGE_COUNT, "the mapping rules"},
+    {PLAN_MAPPING_RULES, FIELD(plan_mapping_rule, prefault), PREFAULT_COUNT, "the mapping rules"},
+    {PLAN_MAPPING_RULES, FIELD(plan_mapping_rule, mem_reason), REASON_COUNT, "the mapping rules"},
+#undef HEADER
+#undef FIELD
+};
+
+static void each_check_refuses_what_it_is_for(void **state)
+{
+    struct compiled compiled = good_plan();
+    const struct plan_header *good = compiled.bytes.data;
+    (void)state;
+    for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
+        bool in_header = damages[i].section == PLAN_SECTION_COUNT;
+        size_t at = damages[i].at + (in_header ? 0 : good->sections[damages[i].section].offset);
+        uint64_t value = damages[i].value;
+        const char *what = NULL;
+        struct plan_view view;
+        char *copy = malloc(compiled.bytes.size);
+        assert_non_null(copy);
+        assert_true(in_header || good->sections[damages[i].section].count > 0);
+        memcpy(copy, compiled.bytes.data, compiled.bytes.size);
+        memcpy(copy + at, &value, damages[i].size);
+        ((struct plan_header *)copy)->checksum = plan_checksum(copy, compiled.bytes.size);
+        int error = plan_check(&view, copy, compiled.bytes.size, &what);
+        if (error != -EINVAL || strcmp(what, damages[i].what) != 0)
+            fail_msg("case %zu: %d, %s instead of %s", i, error, what ? what : "nothing", damages[i].what);
+        free(copy);
+    }
+    compiled_free(&compiled);
+}
+
+static void memory_keys_come_into_the_plan(void **state)
+{
+    struct compiled compiled = compile_text(
+        "schema = 1\n[defaults]\nmemory = { migrate_on_move = true, move_bytes = \"3MiB\", move_time = \"70ms\" }\n"
+        "[[rules]]\nname = \"off\"\nmatch = { thread = \"x\" }\nmemory = { stack = \"thp_off\", next_touch = false }\n"
+        "[[rules]]\nname = \"least\"\nmatch = { thread = \"y\" }\n"
+        "memory = { move_bytes = \"0B\", move_time = \"0ms\" }\n",
+        "core:4");
+    const struct plan_rule *rules = compiled.view.rules;
+    (void)state;
+    assert_int_equal(compiled.result, 0);
+    assert_int_equal(rules[2].move_bytes, 3 << 20);
+    assert_int_equal(rules[2].move_ms, 70);
+    assert_int_equal(rules[2].stack, STACK_DEFAULT);
+    assert_true(rules[2].flags & PLAN_RULE_MIGRATE && rules[2].flags & PLAN_RULE_NEXT_TOUCH);
+    assert_int_equal(rules[0].stack, STACK_THP_OFF);
+    assert_int_equal(rules[0].move_bytes, 3 << 20); /* as [defaults] */
+    assert_false(rules[0].flags & PLAN_RULE_NEXT_TOUCH);
+    assert_int_equal(rules[1].move_bytes, 1); /* none: the least, a batch a second */
+    assert_int_equal(rules[1].move_ms, 1);
+    assert_true(compiled.view.header->features & PLAN_HAS_STACKS && compiled.view.header->features & PLAN_HAS_MIGRATE);
+    compiled_free(&compiled);
+}
+
 /* Every 32-bit field set to hostile values: refused, or still safe to use. */
 static void a_plan_that_passes_is_safe_to_use(void **state)
 {
@@ -230,6 +389,9 @@ int main(void)
         cmocka_unit_test(regions_of_a_rule),
         cmocka_unit_test(a_truncated_plan_is_refused_at_any_length),
         cmocka_unit_test(any_flipped_bit_is_noticed),
+        cmocka_unit_test(any_flipped_bit_under_a_right_checksum_is_refused_or_safe),
+        cmocka_unit_test(each_check_refuses_what_it_is_for),
+        cmocka_unit_test(memory_keys_come_into_the_plan),
         cmocka_unit_test(a_plan_that_passes_is_safe_to_use),
         cmocka_unit_test(the_first_number_that_is_not_sound_is_refused),
         cmocka_unit_test(another_version_is_told_apart),
