@@ -85,6 +85,14 @@ static const struct mistake mistakes[] = {
     {"[[rules]]\nname = \"r\"\nmatch = { main = true, start_library = \"x\" }\n", "E025", 4, 40, 3, NULL},
     {"[[rules]]\nname = \"r\"\nmatch = { main = true, index = \"1-\" }\n", "E025", 4, 9, 29, NULL},
     {"[[rules]]\nname = \"r\"\nmatch = { main = false, index = 0 }\n", "E025", 4, 9, 27, NULL},
+    /* sets, at the place inside the text */
+    {"[defaults]\nnodes = \"numa:0\"\n", "E050", 3, 10, 6, "not a word of sets"},
+    {"[defaults]\nnodes = \"0,\"\n", "E050", 3, 12, 1, "ends where a member is expected"},
+    {"[defaults]\ncpus = \"0-7:0\"\n", "E051", 3, 12, 2, NULL},
+    {"[defaults]\ncpus = \"5-3\"\n", "E051", 3, 10, 2, "A <= B"},
+    {"[defaults]\ncpus = \"node-of(0\"\n", "E052", 3, 16, 1, "')' is missing"},
+    {"[defaults]\ncpus = \"0 1\"\n", "E052", 3, 11, 1, "should end before this"},
+    {"[defaults]\ncpus = \"0,!2\"\n", "E053", 3, 11, 2, "write \"!0,2\""},
     /* without effect */
     {"[defaults]\nmemory = { policy = \"local\", nodes = \"0\" }\n", "W008", 3, 30, 5, "preferred"},
     {"description = \"x\"\n", "W002", 0, 0, 1, NULL},
