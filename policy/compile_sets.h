@@ -37,8 +37,8 @@ int compile_sets(struct compiled_sets *ret_sets, const struct policy *policy, co
 void compiled_sets_free(struct compiled_sets *sets);
 
 /*
- * memory.nodes of a rule or nodes of one of its mapping rules: the nodes that have memory we may use. *ret_reason: OK, MEM_NODE or
- * NO_DEVICE. 0, -EINVAL with errors in diags (none is left, and the rule is hard), -ENOMEM.
+ * memory.nodes of a rule or nodes of one of its mapping rules: the nodes that have memory we may use. *ret_reason: OK,
+ * MEM_NODE or NO_DEVICE. 0, -EINVAL with errors in diags (none is left, and the rule is hard), -ENOMEM.
  */
 int memory_nodes(struct compiled_sets *sets, size_t rule, const struct set_list *nodes, struct cpuset *ret_nodes,
                  enum reason *ret_reason);

@@ -60,7 +60,7 @@ enum plan_feature {
     PLAN_NEEDS_NAMES = 1 << 0,        /* a rule looks at thread names */
     PLAN_NEEDS_LIBRARIES = 1 << 1,    /* start_library or creator_library */
     PLAN_NEEDS_FUNCTIONS = 1 << 2,    /* start_function or creator_function */
-    PLAN_NEEDS_STACK = 1 << 3,        /* stack_library or stack_function: libunwind */
+    PLAN_NEEDS_CALLSTACK = 1 << 3,    /* stack_library or stack_function: libunwind */
     PLAN_NEEDS_PARENT = 1 << 4,       /* parent_comm */
     PLAN_NEEDS_FORK = 1 << 5,         /* a rule looks at forked or at the process: a forked child matches again */
     PLAN_HAS_EXCLUSIVE = 1 << 6,      /* some rule is exclusive: CPUs are claimed */

@@ -203,7 +203,7 @@ static struct heap *enter_heap(const struct choice *choice)
 static void adopt(void)
 {
     if (!thread_self && !ended && is_stand_in(heap_self) && unhooked_tid())
-        place_meet();
+        place_adopt_self();
 }
 
 /*

@@ -2,8 +2,8 @@
  * big: the large objects of a region that are worth moving to another node: of 1 MiB and more, and those with room to
  * grow. A list for each region, kept under its lock, which is held anyway when such a span is taken or given.
  *
- * An object whose memory was moved is `away`. Its addresses still say the region's node, so no other object may get them
- * before that memory is gone: a span that was away goes back to the kernel when it is freed (span_give_away()).
+ * An object whose memory was moved is `away`. Its addresses still say the region's node, so no other object may get
+ * them before that memory is gone: a span that was away goes back to the kernel when it is freed (span_give_away()).
  */
 #ifndef NODEWISE_SHIM_ARENA_BIG_H
 #define NODEWISE_SHIM_ARENA_BIG_H

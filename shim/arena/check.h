@@ -1,9 +1,10 @@
 /*
  * check: the structures of the arenas hold together, in debug builds (assert.h); in others these are no calls.
  *
- * Each function says what its caller must have for the structure to stand still. Nothing is allocated or written. Signal handlers and forks leave traces that are no faults, and are not taken for any: an
- * allocation that a handler interrupted has moved a block and not counted it yet, and for a heap whose borrower a fork
- * caught there it stays so in the child (heap.slack).
+ * Each function says what its caller must have for the structure to stand still. Nothing is allocated or written.
+ * Signal handlers and forks leave traces that are no faults, and are not taken for any: an allocation that a handler
+ * interrupted has moved a block and not counted it yet, and for a heap whose borrower a fork caught there it stays so
+ * in the child (heap.slack).
  */
 #ifndef NODEWISE_SHIM_ARENA_CHECK_H
 #define NODEWISE_SHIM_ARENA_CHECK_H

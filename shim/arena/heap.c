@@ -18,7 +18,7 @@
 #define HEAP_SLICES    1u
 #define HEAP_BYTES     4096u /* a page of its own: it can be moved after its thread */
 #define TICKS          32u   /* slow calls between two looks at the clock */
-#define RECLAIM_BEYOND 64u   /* heaps of a region from which on those of unseen threads are asked for */
+#define RECLAIM_BEYOND 64u   /* heaps of a region from which on those of adopted threads are asked for */
 #define OTHERS         4u    /* regions that are asked for idle memory at a look */
 
 const struct heap heap_none = {.cpu = NO_CPU};
@@ -90,8 +90,8 @@ static struct heap *heap_new(struct region *region)
 }
 
 /*
- * No hook reports the end of threads that no hook saw begin (raw clone, libraries that find libc's pthread_create behind
- * ours). Where a region has many heaps, the kernel is asked which borrowers still exist.
+ * No hook reports the end of threads that no hook saw begin (raw clone, libraries that find libc's pthread_create
+ * behind ours). Where a region has many heaps, the kernel is asked which borrowers still exist.
  */
 static void reclaim(struct region *region)
 {

@@ -13,11 +13,11 @@
  * are on the right node. Only on the way back to the pages the owner matters, and then many blocks go at once. Blocks
  * of another region are sent in batches (outbox.h).
  *
- * Only its borrower touches a heap, without atomics, except for `cpu`, `delayed` and what remote.h does to its pages. It
- * changes hands under its region's lock.
+ * Only its borrower touches a heap, without atomics, except for `cpu`, `delayed` and what remote.h does to its pages.
+ * It changes hands under its region's lock.
  *
- * `busy` is set while lists of pages are being changed. A fork at such a moment leaves the child a heap that is not used
- * again there (its blocks can be read and freed all the same).
+ * `busy` is set while lists of pages are being changed. A fork at such a moment leaves the child a heap that is not
+ * used again there (its blocks can be read and freed all the same).
  */
 #ifndef NODEWISE_SHIM_ARENA_HEAP_H
 #define NODEWISE_SHIM_ARENA_HEAP_H

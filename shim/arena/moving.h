@@ -43,7 +43,9 @@ uint32_t moving_end(struct region *region);
 bool moving_any(const struct region *region, uint32_t *slice, uint32_t end, struct stretch *ret_stretch,
                 uint32_t *ret_rule);
 
-/* Does the owner still have it? Then it is marked as away, or as not away when `node` is the region's. Takes the lock. */
+/*
+ * Does the owner still have it? Then it is marked as away, or as not away when `node` is the region's. Takes the lock.
+ */
 bool moving_mark(const struct stretch *stretch, uint32_t node);
 /* Does the owner still have it? Takes the lock. */
 bool moving_check(const struct stretch *stretch);

@@ -7,8 +7,8 @@
  * needs its place, when the thread ends, and periodically while the thread allocates (heap_count_time()). At most half
  * a MiB waits in an outbox.
  *
- * A page counts the blocks in a batch as used, as it does those in a bin. So the page stays what it is, and a slice that
- * has a batch is known to have small blocks of one class without a look at its descriptor.
+ * A page counts the blocks in a batch as used, as it does those in a bin. So the page stays what it is, and a slice
+ * that has a batch is known to have small blocks of one class without a look at its descriptor.
  *
  * Only the heap's borrower uses its outbox. `sending` keeps a signal handler out, whose frees go directly to the page.
  * A fork in the middle leaves the copy a batch that counts one block too many, or that has lost what was just sent;

@@ -16,7 +16,9 @@
 
 /* With the region's lock held: no thread has the heap from here on, and it is the first to be taken. */
 void parked_add(struct region *region, struct heap *heap);
-/* The same: a heap that worked on this core before, if one is near the front; NULL: there is none. It leaves the list. */
+/*
+ * The same: a heap that worked on this core before, if one is near the front; NULL: there is none. It leaves the list.
+ */
 struct heap *parked_take(struct region *region, uint32_t core);
 
 /* Without the lock. Empty pages of all parked heaps, and what other threads have freed there, back to the region. */

@@ -36,8 +36,8 @@ bool remote_collect(struct page *page);
 struct page *remote_take_delayed(struct heap *heap);
 
 /*
- * Collects remote frees on behalf of owners that do not run, in the regions whose blocks the caller has freed. Not while
- * the heap's lists are being changed.
+ * Collects remote frees on behalf of owners that do not run, in the regions whose blocks the caller has freed. Not
+ * while the heap's lists are being changed.
  */
 void remote_collect_others(struct heap *heap);
 /* The same in all regions. */

@@ -107,7 +107,7 @@ static bool plan_looks_at(enum plan_key key)
 /* The loader calls the main program "", so its path is needed wherever a library's name is. */
 static bool needs_exe(void)
 {
-    return shim_needs(PLAN_NEEDS_LIBRARIES | PLAN_NEEDS_FUNCTIONS | PLAN_NEEDS_STACK);
+    return shim_needs(PLAN_NEEDS_LIBRARIES | PLAN_NEEDS_FUNCTIONS | PLAN_NEEDS_CALLSTACK);
 }
 
 /*

@@ -83,7 +83,7 @@ static inline bool shim_is_governing(void)
 
 /*
  * Around what reads the plan without owning a thread's record. false: the shim is not active, do without. Signal-safe.
- * seq_cst: whoever changes the plan sets the phase and then looks at `inside`, we the other way around.
+ * seq_cst: the worker, to change the plan, sets the phase and then looks at `inside`; we do it the other way around.
  */
 static inline bool shim_enter(void)
 {

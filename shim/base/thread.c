@@ -104,7 +104,7 @@ static bool pool_grow(uint32_t seen)
         if (!atomic_compare_exchange_strong(&chunks[seen], &none, records))
             raw_munmap(records, size);
     }
-    /* whoever lost the first race may still win this one: both want the same value */
+    /* the loser of the first race may still win this one: both want the same value */
     atomic_compare_exchange_strong(&chunk_count, &seen, seen + 1);
     return true;
 }

@@ -2,7 +2,7 @@
  * thread: the shim's record of one thread, and the pool that records live in.
  *
  * A record is taken by the creator, handed to the new thread through pthread_create, and given back when that
- * thread's start routine is over. Whoever changes a record owns `busy`; nobody ever waits for it: work that
+ * thread's start routine is over. The thread that changes a record owns `busy`; no thread ever waits for it: work that
  * meets a busy record is left in `work`, and the owner does it before it is done (thread_work). So a signal
  * handler that interrupts an owner, or a namer of another thread, cannot block.
  *
@@ -35,7 +35,7 @@ enum standing {
 /* bits of struct thread.work */
 enum thread_work {
     WORK_NAME = 1 << 0,   /* new_name was set: match again */
-    WORK_CLAIMS = 1 << 1, /* somebody claimed CPUs: compute the mask again */
+    WORK_CLAIMS = 1 << 1, /* another thread claimed CPUs: compute the mask again */
     WORK_MEMORY = 1 << 2, /* a pending memory policy, by the thread itself */
     WORK_ORDER = 1 << 3,  /* compare places with those of the other threads of the rule; see order.h */
     WORK_END = 1 << 4,    /* the thread is over */
@@ -70,7 +70,7 @@ struct thread {
     bool named_before; /* has been renamed at least once */
     bool main;
     bool mask_by_attribute; /* pthread_attr_setaffinity_np(3) */
-    bool given_mask;        /* while it is placed at birth: somebody may have given it a mask already */
+    bool given_mask;        /* while it is placed at birth: the program may have given it a mask already */
     bool adopted;           /* no hook saw its birth, and none will see its end */
     bool unnamed;
     uint8_t cpus, memory; /* enum standing: as it is now, at first what was inherited */
@@ -82,13 +82,13 @@ struct thread {
     uint64_t got_nodes;
     _Atomic bool rehomes;            /* its heap is to follow it to its new node, arena.h */
     uintptr_t thread_pointer;        /* address of its thread block */
-    size_t stack_size;               /* of a stack of glibc's, as asked for; 0: somebody else's, or of no interest */
+    size_t stack_size;               /* of a stack of glibc's, as asked for; 0: the program's own, or of no interest */
     uint64_t placed_at, measured_at; /* monotonic ns: when it came to its place, when its load was last read */
     uint64_t busy_ns;                /* what schedstat said then */
     uint32_t load;                   /* thousandths, see rebalance.c */
     uint32_t memory_node;            /* the first of the slot's memory nodes */
     uint32_t old_home;               /* while the plan is changed */
-    bool reloading;                  /* owned by whoever changes the plan */
+    bool reloading;                  /* owned by the worker, which changes the plan */
     uint32_t home_node, born_ms;
     uint16_t start_library, start_function, creator_library, creator_function; /* texts.h */
     uint16_t frames;

@@ -1,5 +1,5 @@
 /*
- * mapping: mmap, munmap, mremap. mprotect and madvise need nobody in between: a memory policy goes with its mapping.
+ * mapping: mmap, munmap, mremap. mprotect and madvise are not taken over: a memory policy goes with its mapping.
  */
 #undef _FILE_OFFSET_BITS /* which makes mmap another name of mmap64 */
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /*
  * thread_makers: calls of libc that make threads which come past no hook: POSIX timers and message queues with
- * SIGEV_THREAD, asynchronous I/O, name look-ups in the background, clone(2). Each is made as it is; afterwards somebody
- * looks for what it made (worker/sweep.h).
+ * SIGEV_THREAD, asynchronous I/O, name look-ups in the background, clone(2). Each is made as it is; afterwards the
+ * worker looks for what it made (worker/sweep.h).
  */
 #include <stdarg.h>
 #include <stddef.h>

@@ -48,7 +48,7 @@ uint64_t mover_wait(struct mover *mover);
 
 /*
  * Before parts of [start, start + size) are moved: transparent huge pages that reach beyond its ends are split, for the
- * kernel moves such a page as a whole, with what is somebody else's.
+ * kernel moves such a page as a whole, with what belongs to another object.
  */
 void mover_cut(uintptr_t start, size_t size);
 
@@ -58,7 +58,7 @@ size_t mover_add(struct mover *mover, uintptr_t start, size_t size, uint32_t nod
 int mover_run(struct mover *mover);
 
 /*
- * Bytes of [start, start + size) that somebody used just then, or the kernel on somebody's behalf, when they were to
+ * Bytes of [start, start + size) that a thread used just then, or the kernel for one, when they were to
  * move; but for what was busy in more runs than are remembered.
  */
 size_t mover_busy_in(const struct mover *mover, uintptr_t start, size_t size);

@@ -36,7 +36,7 @@ static bool overlaps(const struct big *mapping, uintptr_t start, size_t size)
     return start < mapping->start + mapping->size && mapping->start < start + size;
 }
 
-/* A part of a known mapping as one of its own: whoever looks at the whole finds it gone. */
+/* A part of a known mapping as one of its own: a look at the whole finds it gone. */
 static void keep_part(const struct big *whole, uintptr_t start, uintptr_t end)
 {
     struct big part = *whole;

@@ -16,7 +16,7 @@
 #define OWNED_MOST   128u       /* more are left where they are */
 #define OWNED_REGION UINT32_MAX /* as struct big's region: none of the arenas' */
 
-/* mmap(2) made it, in the calling thread. Smaller ones than BIG_SIZE are nobody's concern. */
+/* mmap(2) made it, in the calling thread. Those smaller than BIG_SIZE are not listed. */
 void owned_add(void *start, size_t size);
 /* What is left of those that overlap are mappings of their own. */
 void owned_remove(const void *start, size_t size);

@@ -118,7 +118,7 @@ struct batch {
     void *context;
 };
 
-/* Given back and taken by somebody else while it was under way: its pages go where the address says. */
+/* Given back and taken by another thread while it was under way: its pages go where the address says. */
 static void undo(struct batch *batch, const struct part *part)
 {
     uint32_t home = region_list[part->stretch.region].node;
@@ -199,7 +199,7 @@ static bool move_region(struct batch *batch, struct region *region, const struct
     return true;
 }
 
-/* What the program mapped itself; it may be unmapped meanwhile, and then is nobody's that cares. */
+/* What the program mapped itself; it may be unmapped meanwhile, and then has no owner that it should be near to. */
 static void move_mappings(struct mover *mover, const struct order *order, bool (*may_go_on)(void *context),
                           void *context)
 {

@@ -3,10 +3,10 @@
  * call, no clock, no global state.
  *
  * A piece is divided into chunks. A vote says that a thread of some node walked in a chunk. Threads walk upwards, so a
- * chunk without votes is taken to belong to whoever was seen last below it: a program that cuts an array into slices is
- * understood from one look at each thread, and the memory moves before the thread gets there. Votes for several nodes
- * in one chunk say that it is shared: it stays. A chunk moves a few times at most, so nothing is ever thrown to and
- * fro; guesses do not use up the moves for what was seen.
+ * chunk without votes is taken to belong to the thread that was seen last below it: a program that cuts an array into
+ * slices is understood from one look at each thread, and the memory moves before the thread gets there. Votes for
+ * several nodes in one chunk say that it is shared: it stays. A chunk moves a few times at most, so nothing is ever
+ * thrown to and fro; guesses do not use up the moves for what was seen.
  */
 #ifndef NODEWISE_SHIM_MEMORY_USAGE_H
 #define NODEWISE_SHIM_MEMORY_USAGE_H

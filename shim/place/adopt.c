@@ -1,4 +1,4 @@
-/* Records for threads that no hook saw: found from outside (sweep.h), or met when they do something. */
+/* Records for threads that no hook saw: found from outside (sweep.h), or when they pass a hook. */
 #include <errno.h>
 #include <string.h>
 
@@ -11,7 +11,7 @@
 
 static _Atomic uint32_t adoptions;
 
-/* Nobody tells of an adopted thread's end, so the kernel is asked. */
+/* No hook sees an adopted thread's end, so the kernel is asked. */
 static void end_if_gone(struct thread *thread, void *unused)
 {
     (void)unused;
@@ -47,7 +47,7 @@ static void place_adopted(struct thread *thread)
     settle_tell(thread, EVENT_PLACED, thread->holds_pick ? thread->pick.slot : PLAN_NONE);
 }
 
-/* The name is the creator's unless it is a new one: which thread that was, nobody knows, but main's is the usual. */
+/* The name is the creator's unless it is a new one: which thread that was is not known, but main is the usual one. */
 static bool is_inherited(const char *name)
 {
     return !strncmp(name, shim.facts.comm, 15);
@@ -112,7 +112,7 @@ void place_disown(const struct thread *thread)
         settle_work(other, WORK_END);
 }
 
-bool place_found(pid_t tid, const char *name)
+bool place_adopt(pid_t tid, const char *name)
 {
     struct thread *thread = thread_find(tid) ? NULL : adopt(tid, name);
     if (!thread)
@@ -145,10 +145,10 @@ static bool is_leaving(uint32_t tid)
 }
 
 /*
- * The calling thread itself has no record, or one that somebody else made for it. Its number alone, in somebody else's
- * call, would not say that it is one of this process.
+ * The calling thread itself has no record, or one that another thread made for it. Its number alone, in another
+ * thread's call, would not say that it is one of this process.
  */
-static void meet_self(const char *name)
+static void adopt_self(const char *name)
 {
     pid_t tid = thread_own_tid();
     if (raw_getpid() != shim.pid || shim_was_forked())
@@ -170,14 +170,14 @@ static void meet_self(const char *name)
     settle_give_back(thread);
 }
 
-void place_meet(void)
+void place_adopt_self(void)
 {
     int saved = errno;
     char name[16] = "";
     if (!thread_self && shim_is_active()) {
         sys_get_name(name);
         if (shim_enter()) {
-            meet_self(name);
+            adopt_self(name);
             shim_leave();
         }
     }

@@ -20,7 +20,7 @@ void apply_wanted(struct thread *thread, struct mask *ret_mask);
 pid_t apply_target(const struct thread *thread);
 /*
  * Has the mask of a placed thread changed since it was read back: a cpuset of its cgroup, a CPU that went offline,
- * another program's call? Notes and tells what it is now, and changes nothing: whoever did it outranks the policy.
+ * another program's call? Notes and tells what it is now, and changes nothing: the caller of that outranks the policy.
  * true: it has.
  */
 bool apply_check(struct thread *thread);

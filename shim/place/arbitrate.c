@@ -15,7 +15,7 @@
 #include "shim/telemetry/segment.h"
 #include "shim/telemetry/texts.h"
 
-#define TRIES 100 /* for a record that somebody else owns: 10 us each at the least */
+#define TRIES 100 /* for a record that another thread owns: 10 us each at the least */
 
 static _Atomic uint32_t early; /* calls about threads that had no record yet */
 

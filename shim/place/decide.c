@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "shim/base/state.h"
+#include "shim/place/callstack.h"
 #include "shim/place/origin.h"
-#include "shim/place/stack.h"
 #include "shim/sys/placing.h"
 #include "shim/telemetry/texts.h"
 
@@ -65,6 +65,6 @@ void decide_code(struct thread *thread, const void *start, const void *caller)
 void decide_origins(struct thread *thread, const void *start, const void *caller)
 {
     decide_code(thread, start, caller);
-    if (shim_needs(PLAN_NEEDS_STACK))
-        stack_record(thread);
+    if (shim_needs(PLAN_NEEDS_CALLSTACK))
+        callstack_record(thread);
 }

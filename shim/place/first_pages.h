@@ -14,7 +14,7 @@
 
 #include "shim/base/thread.h"
 
-/* Of static data, in a process. What a program has beyond is moved by nobody. */
+/* Of static data, in a process. What a program has beyond stays where it is. */
 #define FIRST_PAGES_MOST 2048u
 
 /*

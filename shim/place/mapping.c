@@ -147,7 +147,7 @@ static void prefault(const struct plan_mapping_rule *region, const struct mappin
         fell_short(result, OUTCOME_NONE, reason_of_error(error));
 }
 
-/* Private memory that threads write, with nobody's wish where it is to be. */
+/* Private memory that threads write, with no wish of the program's where it is to be. */
 static bool can_follow(const struct mapping *mapping, const struct plan_mapping_rule *region)
 {
     return shim_needs(PLAN_HAS_NEXT_TOUCH | PLAN_HAS_MIGRATE) && shim.plan.count[PLAN_NODES] > 1 &&

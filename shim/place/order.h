@@ -3,7 +3,7 @@
  * run announces it, although they name themselves in whatever order the scheduler lets them run.
  *
  * Places are exchanged between threads of one rule whose first name brought them there; later renames take the
- * place that is free then and move nobody. Signal-safe, waits for nobody.
+ * place that is free then and move no other thread. Signal-safe, waits for no other thread.
  */
 #ifndef NODEWISE_SHIM_PLACE_ORDER_H
 #define NODEWISE_SHIM_PLACE_ORDER_H

@@ -150,7 +150,7 @@ static struct origin look_up(const void *address)
     const char *library = map->l_name && *map->l_name ? map->l_name : shim.facts.exe;
     if (library)
         origin.library = texts_keep(library, strlen(library));
-    if (shim_needs(PLAN_NEEDS_FUNCTIONS | PLAN_NEEDS_STACK))
+    if (shim_needs(PLAN_NEEDS_FUNCTIONS | PLAN_NEEDS_CALLSTACK))
         origin.function = function_at(map, address);
     return origin;
 }

@@ -44,7 +44,7 @@ void place_abandon(struct thread *thread)
 {
     uint32_t next = thread->index + 1;
     settle_drop(thread);
-    /* nobody came after: the number has not been seen and is given out again */
+    /* no thread came after it: the number has not been seen and is given out again */
     atomic_compare_exchange_strong(&shim.next_index, &next, thread->index);
     thread_give(thread, THREAD_FREE);
 }
@@ -214,7 +214,7 @@ void place_renamed(pid_t tid, const char *name)
     if (thread)
         leave_name(thread, name);
     else if (!thread_self && tid == thread_own_tid())
-        place_meet();
+        place_adopt_self();
     errno = saved;
 }
 

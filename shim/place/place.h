@@ -1,5 +1,5 @@
 /*
- * place: which rule and slot a thread gets, and carrying it out. The four moments: birth, rename, somebody's
+ * place: which rule and slot a thread gets, and carrying it out. The four moments: birth, rename, another thread's
  * exclusive claim, end.
  *
  * Only called while the shim is active (place_end also later). Every function keeps errno; none blocks.
@@ -35,16 +35,16 @@ void place_renamed(pid_t tid, const char *name);
  * The calling thread, which no hook saw being made, does something: it gets its record and its place. Signal-safe.
  * Costs a comparison for all others.
  */
-void place_meet(void);
+void place_adopt_self(void);
 /* Records that were made for threads that no hook had seen, ever. */
 uint32_t place_adoptions(void);
 /*
- * In a new thread that has just registered, when there was an adoption since its creation: somebody who looked through
- * /proc may have taken it for one that no hook saw. Its other record ends.
+ * In a new thread that has just registered, when there was an adoption since its creation: the thread that looked
+ * through /proc may have taken it for one that no hook saw. Its other record ends.
  */
 void place_disown(const struct thread *thread);
 /* A thread of this process was found (sweep.h). false: it has no record, for want of memory. */
-bool place_found(pid_t tid, const char *name);
+bool place_adopt(pid_t tid, const char *name);
 /* Gives the places of such threads back that are over. */
 void place_forget_gone(void);
 

@@ -45,7 +45,7 @@ static void note_place(struct thread *thread)
     note_time(thread);
 }
 
-/* Is it where the thread runs now; when somebody else asks, where its home is. */
+/* Is it where the thread runs now; when another thread asks, where its home is. */
 static bool is_around(const struct thread *thread, const struct plan_slot *slot, int cpu)
 {
     if (thread == thread_self)
@@ -295,7 +295,7 @@ static void work_end(struct thread *thread)
     segment_thread(thread, THREAD_ENDED);
 }
 
-/* Whoever changes the plan takes all records, and does what is waiting when he gives them back. */
+/* The worker takes all records to change the plan, and does what is waiting when it gives them back. */
 static bool is_paused(void)
 {
     return atomic_load_explicit(&shim.phase, memory_order_acquire) == PHASE_PAUSED;
@@ -306,7 +306,7 @@ static bool placing_is_over(void)
     return atomic_load_explicit(&shim.phase, memory_order_acquire) != PHASE_ACTIVE;
 }
 
-/* Does what is waiting, as long as the record is free. Never waits: whoever owns it does our work as well. */
+/* Does what is waiting, as long as the record is free. Never waits: an owner does our work as well. */
 void settle_work(struct thread *thread, unsigned work)
 {
     if (work)

@@ -27,15 +27,15 @@ void settle_arrive(struct thread *thread, uint32_t old_home);
 void settle_tell(struct thread *thread, enum segment_event_kind kind, uint32_t value);
 
 /*
- * Leaves work (enum thread_work) and does all that is waiting if nobody owns the record. Never waits: whoever owns it
- * does it. For any caller, owner or not.
+ * Leaves work (enum thread_work) and does all that is waiting if the record has no owner. Never waits: an owner does it
+ * before it gives the record back. For any caller, owner or not.
  */
 void settle_work(struct thread *thread, unsigned work);
 /* Ends the caller's ownership and does what was left for it meanwhile. */
 void settle_give_back(struct thread *thread);
 
 /*
- * The thread goes to another slot of its rule, if it still is in that rule and nobody owns the record. For the
+ * The thread goes to another slot of its rule, if it still is in that rule and the record has no owner. For the
  * worker's thread (rebalance.h).
  */
 void settle_elsewhere(struct thread *thread, uint32_t rule, uint32_t slot);

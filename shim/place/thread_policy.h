@@ -1,6 +1,6 @@
 /*
  * thread_policy: `memory.policy` of a rule, set for its threads with set_mempolicy(2), read back and noted in the
- * record; and mbind(2) in the same words for whoever has a mapping.
+ * record; and mbind(2) in the same words for a mapping.
  *
  * What cannot be had is come near to in steps: an older kernel's next best policy; for `bind`, whose nodes may be gone
  * from the cpuset, the same nodes as far as there are any without insisting on them, else the memory of the CPUs' own

@@ -18,9 +18,9 @@
 #include "shim/base/text_writer.h"
 #include "shim/memory/sampler.h"
 #include "shim/place/apply.h"
+#include "shim/place/callstack.h"
 #include "shim/place/cpu_count.h"
 #include "shim/place/place.h"
-#include "shim/place/stack.h"
 #include "shim/place/thread_policy.h"
 #include "shim/place/thread_stack.h"
 #include "shim/start/share.h"
@@ -48,7 +48,7 @@ static void make_memory_calls(void)
 
 /*
  * A seccomp filter may kill for a call instead of answering (systemd's SystemCallFilter= does). So where there is
- * one, a copy of the process tries first; it has no exit signal, so nobody else hears of its end (clone(2)).
+ * one, a copy of the process tries first; it has no exit signal, so the program does not hear of its end (clone(2)).
  */
 static bool survives(void (*calls)(void))
 {
@@ -266,11 +266,11 @@ static void register_fork_handler(void)
 void activate_for_plan(void)
 {
     struct base_state *base = &shim.base;
-    /* nobody has set a policy of ours before, so the caller's is still what the process was started with */
+    /* no policy of ours was set before, so the caller's is still what the process was started with */
     if (shim_needs(PLAN_HAS_MEMPOLICY) && !base->has_memory_policy)
         base->has_memory_policy = sys_get_mempolicy(&base->memory_mode, base->memory_nodes, NODE_WORDS) == 0;
-    if (shim_needs(PLAN_NEEDS_STACK))
-        stack_open();
+    if (shim_needs(PLAN_NEEDS_CALLSTACK))
+        callstack_open();
     stack_start();
 }
 
@@ -282,7 +282,7 @@ enum reason activate(void)
         base_widen();
     if (!map_mark_and_tables())
         return REASON_NO_SEGMENT;
-    if (shim_needs(PLAN_NEEDS_STACK) && !stack_open())
+    if (shim_needs(PLAN_NEEDS_CALLSTACK) && !callstack_open())
         atomic_store_explicit(&shim.reason, REASON_NO_LIBUNWIND, memory_order_relaxed);
     stack_start();
     cpu_count_start();

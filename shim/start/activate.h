@@ -18,7 +18,7 @@ void activate_for_plan(void);
 /*
  * For a process that is no target: when its mask is one that this plan gives out, it was exec'd from a placed thread,
  * and gets what the plan was allowed to use. The segment of the program that it was before may stay: readers see
- * that nobody maps it, and to look for it here would cost every process that a service starts.
+ * that no process maps it, and to look for it here would cost every process that a service starts.
  */
 void base_restore(void);
 

@@ -45,7 +45,7 @@ static bool folder_is_safe(const char *path)
 
 /*
  * The folders that the command itself keeps plans in: it made them 0700 (root: 0711) for one user, in a sticky folder
- * of root. Nobody else can exchange a file there, and the file's own owner and mode are looked at in any case.
+ * of root. No other user can exchange a file there, and the file's own owner and mode are looked at in any case.
  */
 static bool folder_is_ours(const char *path)
 {

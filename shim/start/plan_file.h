@@ -1,5 +1,5 @@
 /*
- * plan_file: opens a plan, proves that nobody else could have written it, maps and checks it. Start-up only.
+ * plan_file: opens a plan, proves that no other user could have written it, maps and checks it. Start-up only.
  */
 #ifndef NODEWISE_SHIM_START_PLAN_FILE_H
 #define NODEWISE_SHIM_START_PLAN_FILE_H

@@ -53,7 +53,7 @@ static void let_go(struct thread *thread, void *unused)
     settle_give_back(thread);
 }
 
-/* Nobody reads the plan any more, and every record is ours. */
+/* No thread reads the plan any more, and every record is ours. */
 static bool own_all(void)
 {
     for (int i = 0; i < PATIENCE; i++) {

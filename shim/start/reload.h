@@ -3,7 +3,7 @@
  * thread changes the plan:
  *
  *   1. pause: phase PAUSED; hooks forward as if there were no policy, and work on records is left for later;
- *   2. wait until nobody reads the plan (shim_enter(), base/state.h) and own every record;
+ *   2. wait until no thread reads the plan (shim_enter(), base/state.h) and own every record;
  *   3. swap plan, tables and segment, decide and place every thread again, from outside;
  *   4. go on, and look for threads that were made meanwhile.
  *

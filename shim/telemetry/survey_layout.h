@@ -1,8 +1,8 @@
 /*
  * survey_layout: what the shim writes when it is asked where the pages of each thread lie (worker/survey.h), byte for
  * byte: PID.pages beside the segment, mode 0600. A header, then a row for each thread that has something, and a row for
- * each rule whose ended threads left something, then which threads worked on which other threads' memory. The reader checks it,
- * and removes it.
+ * each rule whose ended threads left something, then which threads worked on which other threads' memory. The reader
+ * checks it, and removes it.
  */
 #ifndef NODEWISE_SHIM_TELEMETRY_SURVEY_LAYOUT_H
 #define NODEWISE_SHIM_TELEMETRY_SURVEY_LAYOUT_H

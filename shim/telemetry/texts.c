@@ -32,7 +32,7 @@ static uint32_t find(const char *text, size_t length)
     return offset;
 }
 
-/* A place for the text that nobody else has, or 0. */
+/* A place for the text that no other thread gets, or 0. */
 static uint32_t reserve(size_t length)
 {
     uint32_t start = atomic_load_explicit(&used, memory_order_relaxed);

@@ -46,8 +46,8 @@ static void keep_objects(struct next_touch *self, struct region *region)
 }
 
 /*
- * Whoever initialises a mapping may run on several nodes meanwhile, and the kernel may fail to move a page: each chunk
- * is where its first page is. What is not there yet is nowhere.
+ * The thread that initialises a mapping may run on several nodes meanwhile, and the kernel may fail to move a page:
+ * each chunk is where its first page is. What is not there yet is nowhere.
  */
 static void find_chunks(struct piece *piece)
 {
@@ -61,7 +61,7 @@ static void find_chunks(struct piece *piece)
         piece->chunks[i].at = nodes[i] >= 0 && nodes[i] < USAGE_NOWHERE ? (uint16_t)nodes[i] : USAGE_NOWHERE;
 }
 
-/* They have no home: what is unmapped under way and mapped again is nobody's that cares. */
+/* They have no home: what is unmapped under way and mapped again has no thread that it should be near to. */
 static void keep_mappings(struct next_touch *self)
 {
     struct big found[USAGE_PIECES];
@@ -98,7 +98,7 @@ static void watch(struct thread *thread, void *context)
         sampler_watch(&self->sampler, tid);
 }
 
-/* A thread alone has nobody to share with. */
+/* A thread alone shares with no other. */
 static void list_threads(struct next_touch *self)
 {
     self->live_threads = 0;
@@ -137,7 +137,7 @@ static bool is_there(const struct big *object, bool mark)
            owned_check(object, mark);
 }
 
-/* Freed and given to somebody else while its pages were under way: they go where they are expected. */
+/* Freed and given to another thread while its pages were under way: they go where they are expected. */
 static void undo(struct next_touch *self, const struct piece *piece, const struct chunk *chunk)
 {
     if (piece->home == USAGE_NOWHERE)

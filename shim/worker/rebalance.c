@@ -82,7 +82,7 @@ static uint64_t busy_time(uint32_t tid)
     return run + read_number(&at);
 }
 
-/* Since when, and from what busy time on, its load is known. 0: unknown, for nobody saw its birth. */
+/* Since when, and from what busy time on, its load is known. 0: unknown, for no hook saw its birth. */
 static uint64_t known_since(const struct thread *thread, uint64_t *ret_busy)
 {
     *ret_busy = thread->measured_at ? thread->busy_ns : 0;
@@ -102,7 +102,7 @@ static uint32_t measure(struct thread *thread, uint64_t now)
         load = (busy - before) * BALANCE_CPU / (now - since);
     if (load > BALANCE_CPU)
         load = BALANCE_CPU;
-    /* half of what it was before: a moment in which the machine did something else moves nobody */
+    /* half of what it was before: a moment in which the machine did something else moves no thread */
     if (thread->load)
         load = (load + thread->load) / 2;
     thread->load = (uint32_t)load;
@@ -121,7 +121,7 @@ static void take_in(struct thread *thread, void *context)
 {
     struct rebalance *self = context;
     uint64_t now = self->looked_at;
-    /* nobody owns the record here: it may get another rule, or none, at any moment */
+    /* the worker does not own the record: it may get another rule, or none, at any moment */
     uint32_t rule = __atomic_load_n(&thread->rule, __ATOMIC_RELAXED);
     uint32_t slot = __atomic_load_n(&thread->pick.slot, __ATOMIC_RELAXED);
 

@@ -1,6 +1,6 @@
 /*
  * request: what a command asks of a running process. It leaves a file beside the segment and raises a word in the
- * segment (request_wanted); whoever passes a hook sees that, and the worker does it:
+ * segment (request_wanted); a thread that passes a hook sees that, and the worker does it:
  *
  * - PID.reload: the path of another plan (reload.h);
  * - PID.survey: where do the pages of each thread lie (worker/survey.h)?

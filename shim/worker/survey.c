@@ -296,7 +296,7 @@ static bool write_file(const struct survey *self)
     self->header->uses = uses_list(&uses);
     write_number(&writer, (uint64_t)shim.pid, 0);
     write_text(&writer, SURVEY_SUFFIX);
-    raw_unlinkat(folder, name); /* one that nobody came for */
+    raw_unlinkat(folder, name); /* one that no command fetched */
     int fd = raw_openat(folder, name, flags, 0600);
     if (fd >= 0) {
         written = write_all(fd, self->header, sizeof(*self->header) + self->header->rows * sizeof(*self->rows)) &&

@@ -3,7 +3,7 @@
  * sample of SURVEY_PAGES pages, evenly over all of it, asked with move_pages(2), which reads nothing of them and moves
  * nothing; a few ms. Written to PID.pages (telemetry/survey_layout.h). Only on request: nothing is kept for it.
  *
- * From outside nobody can tell whose a page is; the descriptors of the arenas can (arena/moving.h).
+ * From outside it cannot be told whose a page is; the descriptors of the arenas can (arena/moving.h).
  */
 #ifndef NODEWISE_SHIM_WORKER_SURVEY_H
 #define NODEWISE_SHIM_WORKER_SURVEY_H

@@ -168,7 +168,7 @@ static void note_leaving(uint32_t tid, void *context)
     add_number(&visit->known, tid);
 }
 
-static void meet(struct visit *visit, uint32_t tid)
+static void look_at(struct visit *visit, uint32_t tid)
 {
     char name[16];
     if (!tid || tid == visit->own || has_number(&visit->known, tid) || !read_name(tid, name))
@@ -176,7 +176,7 @@ static void meet(struct visit *visit, uint32_t tid)
     visit->found++;
     if (!has_number(&seen, tid))
         add_number(&visit->unknown, tid);
-    else if (!place_found((pid_t)tid, name))
+    else if (!place_adopt((pid_t)tid, name))
         visit->left++;
 }
 
@@ -199,7 +199,7 @@ static bool visit_all(struct visit *visit)
     while ((count = raw_call(SYS_getdents64, fd, buffer, sizeof(buffer))) > 0)
         for (long at = 0; at < count;) {
             const struct entry *entry = (const struct entry *)(buffer + at);
-            meet(visit, number_of(entry->name));
+            look_at(visit, number_of(entry->name));
             at += entry->length;
         }
     raw_close(fd);
@@ -226,7 +226,7 @@ static uint32_t sweep(pid_t own)
 void sweep_run(pid_t own)
 {
     uint64_t pause = FIRST_PAUSE;
-    /* whoever asks for something meanwhile does not wait until a busy program has no new thread at two looks */
+    /* a request that comes meanwhile does not wait until a busy program has no new thread at two looks */
     while (shim_is_active() && !request_is_due() && atomic_exchange(&due, 0)) {
         sleep_ns(pause);
         sweep(own);

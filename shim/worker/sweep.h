@@ -1,8 +1,8 @@
 /*
  * sweep: threads that no hook saw being made: raw clone, timers and asynchronous I/O of libc, io_uring's workers,
- * libraries that found the pthread_create behind ours. They are noticed in three ways, none of which waits on a clock while
- * nothing happens:
- * - by what they do: name themselves, or allocate (place_meet());
+ * libraries that found the pthread_create behind ours. They are noticed in three ways, none of which waits on a clock
+ * while nothing happens:
+ * - by what they do: name themselves, or allocate (place_adopt_self());
  * - by a call that is known to make such threads: the worker looks through /proc/self/task a moment later;
  * - by the number of threads, which is asked at most once a second, by a thread that is allocating or making threads.
  *

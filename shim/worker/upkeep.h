@@ -18,8 +18,8 @@ struct upkeep {
 };
 
 /*
- * Time has passed: looks once a second at most whether there is something to do, and wakes the worker if so. For threads
- * that allocate or make threads. Signal-safe; a load and a comparison of clocks otherwise; errno kept.
+ * Time has passed: looks once a second at most whether there is something to do, and wakes the worker if so. For
+ * threads that allocate or make threads. Signal-safe; a load and a comparison of clocks otherwise; errno kept.
  */
 void upkeep_look(void);
 

@@ -134,7 +134,7 @@ void upkeep_look(void)
 {
 }
 
-void place_meet(void)
+void place_adopt_self(void)
 {
 }
 

@@ -1,6 +1,6 @@
 /*
- * json_fields: fields of JSON documents of any origin (a file that was edited by hand): each may be missing or of another
- * type. Texts belong to the document.
+ * json_fields: fields of JSON documents of any origin (a file that was edited by hand): each may be missing or of
+ * another type. Texts belong to the document.
  */
 #ifndef NODEWISE_TOOLS_COMMON_JSON_FIELDS_H
 #define NODEWISE_TOOLS_COMMON_JSON_FIELDS_H

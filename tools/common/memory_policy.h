@@ -1,6 +1,6 @@
 /*
- * memory_policy: a thread's memory policy (set_mempolicy(2)), as the library read it back and as the kernel says that it
- * is now, so that the two can be compared and printed alike.
+ * memory_policy: a thread's memory policy (set_mempolicy(2)), as the library read it back and as the kernel says that
+ * it is now, so that the two can be compared and printed alike.
  */
 #ifndef NODEWISE_TOOLS_COMMON_MEMORY_POLICY_H
 #define NODEWISE_TOOLS_COMMON_MEMORY_POLICY_H
@@ -31,7 +31,10 @@ int memory_policy_parse(struct memory_policy *ret_policy, const char *text);
  */
 bool memory_policy_equal(const struct memory_policy *a, const struct memory_policy *b);
 
-/* In the words of the policy file: "preferred:0", "bind=static:0-1", "interleave:0+" where it names others from 64 on, too. */
+/*
+ * In the words of the policy file: "preferred:0", "bind=static:0-1", "interleave:0+" where it names others from 64 on,
+ * too.
+ */
 void memory_policy_text(const struct memory_policy *policy, char ret_text[MEMORY_POLICY_TEXT]);
 
 /*

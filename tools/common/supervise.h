@@ -10,7 +10,8 @@
 
 /*
  * The program's exit status as a shell has it (128 + signal where it was killed), or EXIT_RUN_NOT_FOUND,
- * EXIT_RUN_NOT_EXECUTABLE, EXIT_RUN_FAILED after having said why. `look`, where it is not NULL, is called every `seconds` while the program runs. One call a process.
+ * EXIT_RUN_NOT_EXECUTABLE, EXIT_RUN_FAILED after having said why. `look`, where it is not NULL, is called every
+ * `seconds` while the program runs. One call a process.
  */
 int supervise(char **command, void (*look)(void *context, pid_t pid), void *context, double seconds);
 

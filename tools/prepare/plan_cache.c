@@ -75,8 +75,8 @@ static uint64_t machine_fingerprint(void)
 /* --- the folder --- */
 
 /*
- * Makes the folder, or proves that an existing one is this user's and that no other user can write to it: every user may
- * make folders on tmpfs. 0, -EPERM: it is not; or another negative errno.
+ * Makes the folder, or proves that an existing one is this user's and that no other user can write to it: every user
+ * may make folders on tmpfs. 0, -EPERM: it is not; or another negative errno.
  */
 static int own_folder(const char *path)
 {

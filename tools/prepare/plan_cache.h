@@ -17,8 +17,8 @@
 #include "tools/prepare/prepare.h"
 
 /*
- * The file's name for a policy on this machine as it is now; malloc'd. 0; -EPERM: its folder is not this user's alone; or
- * another negative errno.
+ * The file's name for a policy on this machine as it is now; malloc'd. 0; -EPERM: its folder is not this user's alone;
+ * or another negative errno.
  */
 int plan_cache_path(char **ret_path, const struct prepared *prepared);
 

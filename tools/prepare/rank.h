@@ -24,8 +24,8 @@ struct rank_portion {
 };
 
 /*
- * Ranks over `count` shares, at least 1. Compact: the first ranks are together; else neighbours are apart. With more ranks
- * than shares those of one share divide it. Without a count of ranks they go round.
+ * Ranks over `count` shares, at least 1. Compact: the first ranks are together; else neighbours are apart. With more
+ * ranks than shares those of one share divide it. Without a count of ranks they go round.
  */
 struct rank_portion rank_portion(struct rank rank, size_t count, bool compact);
 

@@ -44,8 +44,8 @@ void survey_wait(pid_t pid, uint32_t number)
 }
 
 /*
- * A copy: the file is perhaps another user's, who could cut it short under a mapping. *ret_answer is malloc'd. 0; -ENOENT:
- * there is no answer; -EINVAL: it is no regular file, or too large; or another negative errno.
+ * A copy: the file is perhaps another user's, who could cut it short under a mapping. *ret_answer is malloc'd. 0;
+ * -ENOENT: there is no answer; -EINVAL: it is no regular file, or too large; or another negative errno.
  */
 static int read_answer(struct survey_header **ret_answer, size_t *ret_size, const char *path)
 {

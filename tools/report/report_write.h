@@ -17,7 +17,9 @@ enum report_format format_of_name(const char *path);
 
 /* EXIT_OK, or EXIT_NO after having said why. `depth` is of the text. */
 int report_write(FILE *to, const json_t *report, enum report_format format, enum report_depth depth);
-/* Never through a symbolic link that another user made: the folder may be open to others (/tmp, /var/log of a group). */
+/*
+ * Never through a symbolic link that another user made: the folder may be open to others (/tmp, /var/log of a group).
+ */
 int report_write_file(const char *path, const json_t *report, enum report_format format, enum report_depth depth);
 /*
  * Several formats (bits of enum report_format; none: what the name says), a file each: the one that the name says at

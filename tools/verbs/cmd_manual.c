@@ -1,7 +1,7 @@
 /*
  * For the build alone: manual pages of what is in tables. `nodewise manual VERB FRAGMENT` is nodewise-VERB(1), with a
- * handwritten description from the fragment; `nodewise manual overview HEAD TAIL` is nodewise(1), with the verbs between
- * two handwritten parts; `nodewise manual codes` is nodewise-codes(7).
+ * handwritten description from the fragment; `nodewise manual overview HEAD TAIL` is nodewise(1), with the verbs
+ * between two handwritten parts; `nodewise manual codes` is nodewise-codes(7).
  */
 #include <ctype.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "shim/place/stack.h"
+#include "shim/place/callstack.h"
 
 #include <dlfcn.h>
 #include <stddef.h>
@@ -11,7 +11,7 @@
 
 static int (*backtrace)(void **buffer, int size); /* set once, before the shim is active */
 
-bool stack_open(void)
+bool callstack_open(void)
 {
     void *frames[2];
     void *library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
@@ -24,9 +24,9 @@ bool stack_open(void)
     return true;
 }
 
-void stack_record(struct thread *thread)
+void callstack_record(struct thread *thread)
 {
-    uint16_t own = origin_of((const void *)(uintptr_t)stack_record).library;
+    uint16_t own = origin_of((const void *)(uintptr_t)callstack_record).library;
     void *frames[FACTS_MAX_FRAMES + OWN_FRAMES_MAX];
     int count = backtrace ? backtrace(frames, FACTS_MAX_FRAMES + OWN_FRAMES_MAX) : 0;
     uint16_t kept = 0;
