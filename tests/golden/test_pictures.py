@@ -289,4 +289,4 @@ if __name__ == "__main__":
         with open(SAMPLE, "w", encoding="utf-8") as output:
             output.write(sample())
     else:
-        unittest.main(argv=sys.argv[:1], verbosity=2)
+        unittest.main(verbosity=2)
