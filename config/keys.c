@@ -200,13 +200,13 @@ static const struct key placement_keys[] = {
      .summary = "width of a thread's affinity mask"},
     {"distribution", KEY_WORD, FIELD(struct placement, distribution), WORDS(distribution), .fallback = "inherit",
      NEEDS(IS_NOT("bind_to", "none")), .summary = "which place a new thread gets",
-     .text = "inherit: where its creator is, then the first with room; when all are full, the least full, of equals "
-             "the creator's. The main thread, which has no creator, stays where it is started, if that is a node, a "
-             "socket or a cache among several. compact: the first with room. scatter: the "
-             "emptiest, those far from each other first. round_robin: one after the other, whatever has ended "
-             "meanwhile. least_loaded: the one with the fewest threads for each CPU; where that is a node, a socket or "
-             "a cache, its creator's comes first if it has no more than one thread more, for a thread begins with what "
-             "its creator made. primary: the first, always."},
+     .text =
+         "inherit: the creator's place, else the first with room; when all are full, the least full, of equals "
+         "the creator's. The main thread, which has no creator, stays where it is started, if that is a node, a "
+         "socket or a cache among several. compact: the first with room. scatter: the emptiest, those far from each "
+         "other first. round_robin: one after the other, whatever has ended meanwhile. least_loaded: the one with "
+         "the fewest threads for each CPU; where that is a node, a socket or a cache, the creator's comes first if "
+         "it has at most one thread more, because a thread begins with memory that its creator touched. primary: the first, always."},
     {"level", KEY_WORD, FIELD(struct placement, level), WORDS(level),
      .word_mask = BIT(LEVEL_NODE) | BIT(LEVEL_SOCKET) | BIT(LEVEL_L3) | BIT(LEVEL_CORE) | BIT(LEVEL_CPU),
      .fallback = "node", NEEDS(IS_NOT("bind_to", "none")), .summary = "the places that the distribution assigns"},

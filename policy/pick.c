@@ -162,9 +162,9 @@ static bool is_full_as_others(const struct plan_view *plan, const struct occupan
 }
 
 /*
- * A thread more or less is chance: the one that makes threads and waits for them counts as well. Near to its creator a
- * thread finds what it begins with, so a place of several CPUs that shares some with `near` comes first if it is as
- * full as the emptiest but for one thread.
+ * A difference of one thread is noise: the waiting creator is counted, too. Near its creator a thread finds the memory
+ * that it begins with, so a place of several CPUs that shares some with `near` comes first when it has at most one
+ * thread more than the emptiest.
  */
 static uint32_t prefer_near(const struct plan_view *plan, const struct occupancy *occupancy,
                             const struct plan_rule *rule, uint32_t emptiest, uint32_t near)
