@@ -15,8 +15,8 @@ ARENAS = ("node", "core", "process", "off")
 
 
 class Memory(harness.ProgramTest):
-    def arena(self, kind="node", more=""):
-        return self.policy(f'[defaults]\nbind_to = "none"\nmemory = {{ arena = "{kind}"{more} }}\n', f"{kind}.toml")
+    def arena(self, kind="node", more="", bind_to="none"):
+        return self.policy(f'[defaults]\nbind_to = "{bind_to}"\nmemory = {{ arena = "{kind}"{more} }}\n', f"{kind}.toml")
 
     def outcome(self, name, policy=None, way="run", arguments=(), environment=None, limit=None):
         command = [os.path.join(ZOO, name), *arguments]
@@ -94,7 +94,7 @@ class Mappings(Memory):
                              '{ name = "huge", kind = "anonymous", min_size = "4MiB", huge_pages = "2MiB" }]\n')
         self.nodewise("run", "-p", policy, "--report", self.path("r.json"), "--", os.path.join(ZOO, "mmap_contract"))
         with open(self.path("r.json"), encoding="utf-8") as file:
-            found = {mapping["region"]: mapping for mapping in json.load(file)["mappings"]}
+            found = {mapping["mapping_rule"]: mapping for mapping in json.load(file)["mappings"]}
         self.assertGreaterEqual(found["file"]["strict"], 2)
         self.assertGreaterEqual(found["huge"]["best_effort"], 2)
         self.assertEqual((found["huge"]["strict"], found["huge"]["reason"]), (0, "no-huge-pages"))
@@ -186,10 +186,10 @@ class Areas(Memory):
         return int(output)
 
     def test_few_areas_more_for_any_number_of_threads(self):
-        for more in ("", ', stack = "local", policy = "preferred", migrate_on_move = true'):
+        for bind_to, more in (("none", ""), ("node", ', stack = "local", policy = "preferred", migrate_on_move = true')):
             for threads in (4, 100, 600):
                 with self.subTest(threads=threads, more=more):
-                    with_us = self.areas(threads, self.arena("node", more), "run")
+                    with_us = self.areas(threads, self.arena("node", more, bind_to), "run")
                     self.assertLessEqual(with_us, self.areas(threads) + self.MOST)
 
 
