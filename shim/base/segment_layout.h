@@ -163,7 +163,6 @@ enum segment_event_kind {
     EVENT_REFUSED,  /* a placing call failed: value = errno, text = the call */
     EVENT_NARROWED, /* read-back was smaller: value = CPUs got */
     EVENT_STOPPED,  /* reason */
-    EVENT_FORKED,   /* value = child pid */
     EVENT_CLAIMED,  /* moved off claimed CPUs */
     EVENT_EXIT,
     EVENT_AFFINITY,  /* the program's own call: value = CPUs it asked for, text = the library that asked */

@@ -43,7 +43,11 @@ json_t *report_memory_policy(const struct segment_thread *thread)
 
 const char *report_event_word(unsigned kind)
 {
-    static const char *const kinds[EVENT_KINDS] = {"none",    "start",  "placed",  "renamed", "refused",  "narrowed",
-                                                   "stopped", "forked", "claimed", "exit",    "affinity", "mempolicy"};
+    static const char *const kinds[EVENT_KINDS] = {
+        [EVENT_NONE] = "none",         [EVENT_START] = "start",         [EVENT_PLACED] = "placed",
+        [EVENT_RENAMED] = "renamed",   [EVENT_REFUSED] = "refused",     [EVENT_NARROWED] = "narrowed",
+        [EVENT_STOPPED] = "stopped",   [EVENT_CLAIMED] = "claimed",     [EVENT_EXIT] = "exit",
+        [EVENT_AFFINITY] = "affinity", [EVENT_MEMPOLICY] = "mempolicy",
+    };
     return kind < EVENT_KINDS ? kinds[kind] : "?";
 }
