@@ -230,9 +230,18 @@ static void take_new_name(struct thread *thread)
         thread->flags |= THREAD_FLAG_NAMED;
 }
 
+/* The place, or what other threads left of it, has changed: a mask of the program is judged again, not overwritten. */
+static void apply_again(struct thread *thread)
+{
+    if (thread->cpus == STANDING_PROGRAM)
+        arbitrate_again(thread);
+    else
+        apply_until_settled(thread, STANDING_BASE);
+}
+
 static void exchanged(struct thread *thread)
 {
-    apply_until_settled(thread, STANDING_BASE);
+    apply_again(thread);
     settle_tell(thread, EVENT_PLACED, thread->pick.slot);
 }
 
@@ -280,10 +289,7 @@ static void work_claims(struct thread *thread)
 {
     if (!thread->holds_pick)
         return;
-    if (thread->cpus == STANDING_PROGRAM)
-        arbitrate_again(thread);
-    else
-        apply_until_settled(thread, STANDING_BASE);
+    apply_again(thread);
     settle_tell(thread, EVENT_CLAIMED, thread->got_cpus);
 }
 

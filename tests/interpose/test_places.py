@@ -75,6 +75,21 @@ class Start(Told):
         self.assertEqual((thread["outcome"], thread["reason"]), ("none", "empty-set"))
 
 
+class Order(Told):
+    """Places follow the order of creation, whatever the order of the names."""
+
+    def test_a_mask_of_the_program_stays_when_places_are_exchanged(self):
+        policy = self.policy(f'[[rules]]\nname = "io"\nmatch = {{ thread = "io_*" }}\ncpus = "{self.first},{self.last}"\n'
+                             f'bind_to = "cpu"\ndistribution = "round_robin"\non_app_affinity = "respect"\n')
+        process = self.told(policy, "create", "create", "name 2 io_2", "widen 2")
+        self.assertEqual(threads_of(process.pid)[self.thread(process.pid, "io_2")["tid"]][1], self.allowed)
+        self.tell(process, "name 1 io_1")
+        io_1 = self.thread(process.pid, "io_1")["tid"]
+        wait_until(lambda: threads_of(process.pid)[io_1][1] == {self.first}, "the first thread has the first place")
+        io_2 = self.thread(process.pid, "io_2")
+        self.assertEqual(threads_of(process.pid)[io_2["tid"]][1], self.allowed, "what the program asked for")
+
+
 class Exclusive(Told):
     def alone(self):
         return self.policy(f'[[rules]]\nname = "alone"\nmatch = {{ thread = "alone" }}\ncpus = "{self.first}"\n'

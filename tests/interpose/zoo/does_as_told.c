@@ -2,6 +2,7 @@
  * Does what its standard input says, a line each time, and answers each with a line once it is done:
  *   create [NAME]   a thread that waits; it gives itself the name first
  *   name I NAME     names the I-th thread that was made, from the first thread
+ *   widen I         sets its affinity to all CPUs of the start, from the first thread
  *   end I           lets it end
  *   burst N NAME    makes N threads and names each before it has run, where the kernel gives this thread the right to
  *                   keep its CPU
@@ -87,9 +88,11 @@ static void fork_and_wait(void)
 int main(void)
 {
     char line[64], word[16], name[16];
+    cpu_set_t all;
     int number;
     setvbuf(stdin, NULL, _IONBF, 0); /* a child finds the rest of it */
     pthread_barrier_init(&named, NULL, 2);
+    sched_getaffinity(0, sizeof(all), &all);
     puts("ready");
     fflush(stdout);
     while (fgets(line, sizeof(line), stdin)) {
@@ -101,6 +104,8 @@ int main(void)
             make(name);
         } else if (sscanf(line, "name %d %15s", &number, name) == 2) {
             pthread_setname_np(made[number - 1].thread, name);
+        } else if (sscanf(line, "widen %d", &number) == 1) {
+            pthread_setaffinity_np(made[number - 1].thread, sizeof(all), &all);
         } else if (sscanf(line, "end %d", &number) == 1) {
             end(number);
         } else if (sscanf(line, "burst %d %15s", &number, name) == 2) {
