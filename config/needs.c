@@ -95,12 +95,13 @@ static const struct key *find_unmet(const struct scope *scope, const struct key 
     return unmet;
 }
 
-/* Does the value ask for anything: what holds anyway asks for nothing. */
+/* Does the value ask for anything? The word for "nothing of this" does not, where it is the key's default. */
 static bool asks(const struct key *key, const struct value *value)
 {
+    static const char *const nothing[] = {"off", "none", "false", "default", NULL};
     const struct effective effective = {value, NULL};
     const char *word = word_in(&effective);
-    if (word && key->fallback && strcmp(word, key->fallback) == 0)
+    if (word && key->fallback && strcmp(word, key->fallback) == 0 && is_one_of(word, nothing))
         return false;
     return !key->needed_for || (word && strcmp(word, key->needed_for) == 0);
 }

@@ -234,7 +234,10 @@ static const struct {
     {"[defaults]\nmemory = { next_touch = false, move_bytes = \"1GiB\" }\n",
      "`next_touch` is `false` and `migrate_on_move` is `false`", "set `next_touch` to `true`", 3},
     /* what holds anyway asks for nothing */
-    {"[defaults]\nbind_to = \"none\"\nexclusive = false\nlevel = \"node\"\n", NULL, NULL, 0},
+    {"[defaults]\nbind_to = \"none\"\nexclusive = false\n", NULL, NULL, 0},
+    /* a default that is written down asks for something, but for "off" and its like */
+    {"[process]\nlevel = \"node\"\n", "`level` has no effect while `distribution` is `none`",
+     "set `distribution` to `compact`", 3},
     {"[defaults]\nmemory = { arena = \"off\", prefault = \"off\" }\n", NULL, NULL, 0},
     {"[defaults]\nbind_to = \"none\"\nmemory = { stack = \"thp_off\" }\n", NULL, NULL, 0},
     /* a rule counts with what it takes from [defaults] */
