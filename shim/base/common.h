@@ -1,5 +1,5 @@
 /*
- * common: what every folder of the shim would otherwise define for itself. Macros and one inline function; no state.
+ * common: macros and one inline function that every folder of the shim needs. No state. Any thread, signal-safe.
  */
 #ifndef NODEWISE_SHIM_BASE_COMMON_H
 #define NODEWISE_SHIM_BASE_COMMON_H
@@ -10,22 +10,22 @@
 
 #include "shim/sys/raw.h"
 
-/* A symbol that the shim takes over; everything else is hidden (meson.build). */
+/* Marks a symbol that the shim takes over. All other symbols are hidden (meson.build). */
 #define PUBLIC __attribute__((visibility("default")))
 
-/* Keeps its stack frame out of the short paths. */
+/* Keeps the stack frame of a slow path out of the short path that calls it. */
 #define NOINLINE __attribute__((noinline))
 
 #define LIKELY(condition)   __builtin_expect(!!(condition), 1)
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
-/* The kernel's page on the machines that this version knows. */
+/* The kernel's page size on the machines that this version supports. */
 #define PAGE ((uintptr_t)4096)
 
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S  UINT64_C(1000000000)
 
-/* Without cancellation points, unlike nanosleep(3). A signal handler may end it early. */
+/* Has no cancellation point, unlike nanosleep(3). A signal handler may end the sleep early. */
 static inline void sleep_ns(uint64_t ns)
 {
     struct timespec time = {(time_t)(ns / NS_PER_S), (long)(ns % NS_PER_S)};

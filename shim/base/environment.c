@@ -12,7 +12,7 @@ static const char *value_if(const char *entry, const char *name)
     return entry + length + 1;
 }
 
-/* A key of the policy has its levels joined by "__" in the name, before the '='. */
+/* The environment name of a policy key joins the key's levels by "__". Only the part before the '=' counts. */
 static bool is_policy_key(const char *entry)
 {
     const char *end = strchr(entry, '=');

@@ -1,21 +1,21 @@
 /*
- * environment: reads the process's environment without libc's getenv, in one pass and without a lock. Nothing
- * here is called when AT_SECURE is set.
+ * environment: reads the environment of the process without libc's getenv, in one pass and without a lock. The results
+ * point into the environment itself and are not copied. The shim calls nothing here when AT_SECURE is set.
  */
 #ifndef NODEWISE_SHIM_BASE_ENVIRONMENT_H
 #define NODEWISE_SHIM_BASE_ENVIRONMENT_H
 
 #include <stdbool.h>
 
-/* The NODEWISE_ variables, pointing into the environment; NULL where one is absent or empty. */
+/* The variables that the shim reads. A pointer is NULL where its variable is absent or empty. */
 struct environment {
     const char *plan, *policy, *disable, *log, *report, *ancestor, *index;
     const char *home, *xdg_config_home;
-    bool has_keys; /* some NODEWISE_X__Y: a layer of the policy of its own */
+    bool has_keys; /* a variable NODEWISE_X__Y exists: the environment is a layer of the policy */
 };
 
 void environment_read(struct environment *ret_environment);
-/* Value of one variable, or NULL. */
+/* The value of one variable. NULL where it is absent or empty. */
 const char *environment_get(const char *name);
 
 #endif

@@ -33,7 +33,9 @@ size_t facts_read_file(const char *path, char *ret_text, size_t size)
     return length;
 }
 
-/* Field 22 of /proc/PID/stat; the name in field 2 may hold anything, so the count begins at its last ')'. */
+/*
+ * Reads field 22 of /proc/PID/stat. The name in field 2 may contain any character, so the count starts at the last ')'.
+ */
 uint64_t facts_start_ticks(uint32_t pid)
 {
     char path[32] = "", text[512];
@@ -65,7 +67,7 @@ static const char *read_exe(void)
     return shim_keep(exe);
 }
 
-/* Not from main's parameters: the first interposed call may come before any constructor gets them. */
+/* Does not use the parameters of main(): the first interposed call may come before a constructor receives them. */
 static const char *read_arguments(void)
 {
     size_t length = facts_read_file("/proc/self/cmdline", arguments, sizeof(arguments));
@@ -104,15 +106,15 @@ static bool plan_looks_at(enum plan_key key)
     return false;
 }
 
-/* The loader calls the main program "", so its path is needed wherever a library's name is. */
+/* The loader names the main program "". Rules that match library names therefore need the program's path. */
 static bool needs_exe(void)
 {
     return shim_needs(PLAN_NEEDS_LIBRARIES | PLAN_NEEDS_FUNCTIONS | PLAN_NEEDS_CALLSTACK);
 }
 
 /*
- * The path that execve was given, from the auxiliary vector. People name a program by the path that they start,
- * which may be a link (Debian's redis-server is one) or a script.
+ * The path that execve(2) was given, from the auxiliary vector. Policies name a program by the path that starts it, and
+ * that path may be a link (Debian's redis-server is one) or a script.
  */
 static const char *given_path(void)
 {
@@ -120,7 +122,7 @@ static const char *given_path(void)
     return path && *path == '/' ? path : NULL;
 }
 
-/* The part after the last '/', when it stands for itself only; else NULL. */
+/* The pattern's last component when it has no wildcard, else NULL. */
 static const char *literal_name(const char *pattern)
 {
     const char *slash = strrchr(pattern, '/');
@@ -132,9 +134,9 @@ static const char *literal_name(const char *pattern)
 }
 
 /*
- * Links among the folders of a path do not change its last component. So when that is no link itself, and every
- * pattern ends in another name, the resolved path cannot match either: the usual case where one service's
- * environment reaches many programs.
+ * Links among the folders of a path do not change its last component. If the last component is not a link and every
+ * pattern ends in another name, the resolved path cannot match either. This is the usual case where the environment of
+ * one service reaches many programs.
  */
 bool facts_rule_out_exe(void)
 {
@@ -207,6 +209,6 @@ void facts_forked(void)
     shim.facts.forked = true;
     memcpy(parent_comm, comm, sizeof(parent_comm));
     shim.facts.parent_comm = parent_comm;
-    /* "as it then is": redis, nginx and postgres write new titles; those are read when a rule looks at them */
+    /* redis, nginx and postgres change their titles; a rule on the arguments matches the current title */
     facts_read_title();
 }

@@ -1,4 +1,10 @@
-/* facts: what [target] and the process keys of `match` look at. Start-up, and after a fork. */
+/*
+ * facts: what the shim knows about the process: the values that [target] and the process keys of `match` compare.
+ *
+ * The shim calls these functions at start-up, after a fork and during a reload, from one thread at a time;
+ * facts_read_file() and facts_start_ticks() may also be called by other threads. The texts live in static storage. A
+ * fact that cannot be read is NULL or 0.
+ */
 #ifndef NODEWISE_SHIM_BASE_FACTS_H
 #define NODEWISE_SHIM_BASE_FACTS_H
 
@@ -6,28 +12,34 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Fills shim.facts with what the plan asks for, except `exe`; texts live in static storage. */
+/* Fills shim.facts with the facts that the plan needs, except `exe`. */
 void facts_read(void);
 /*
- * Adds `exe` where a condition looks at the program; true when it is new. Apart, because it is a costly look into
- * /proc that most processes are spared: the path that they were started by decides already.
+ * Reads `exe` when a condition of the plan compares it. Returns true when it was read now. It is separate because the
+ * look-up in /proc is expensive, and for most processes the path that they were started by already decides.
  */
 bool facts_read_exe(void);
-/* Is it certain without that look that no `exe` of [target] matches? */
+/* Is it certain, without reading `exe`, that no `exe` of [target] matches? */
 bool facts_rule_out_exe(void);
-/* A small file, as a string of at most size - 1 bytes. Returns its length; 0: empty, or not to be read. */
+/*
+ * Reads a small file as a string of at most size - 1 bytes. Returns the length; 0 when the file is empty or cannot be
+ * read.
+ */
 size_t facts_read_file(const char *path, char *ret_text, size_t size);
-/* When a process began, in clock ticks after boot: tells a reused pid. 0: not known. pid 0: this one. */
+/*
+ * The start time of a process in clock ticks after boot, which tells a reused pid from its predecessor. pid 0 means the
+ * calling process. Returns 0 when the time is unknown.
+ */
 uint64_t facts_start_ticks(uint32_t pid);
-/* Adds what no plan has asked for until now: another one may. One thread at a time. */
+/* Adds the facts that the current plan does not need, because the next plan may need them. One thread at a time. */
 void facts_complete(void);
-/* In a forked child: forked, and the parent is the process that we were. */
+/* For a forked child: sets `forked` and makes the forking process the parent. */
 void facts_forked(void);
 
-/* What the process calls itself now. */
+/* Reads the arguments again: a process may change its title. */
 void facts_read_title(void);
 
-/* What only a governed process needs to know: its name. */
+/* Reads the process's name, which only a governed process needs. */
 void facts_keep(void);
 
 #endif

@@ -1,8 +1,9 @@
 /*
- * mask: a CPU mask of this machine's width for the time of one decision. On the stack up to 4096 CPUs (512 bytes:
- * a thread may have PTHREAD_STACK_MIN), in a mapping of its own beyond.
+ * mask: a CPU mask as wide as this machine's, for the duration of one decision. Up to 4096 CPUs it lies on the stack
+ * (512 bytes, because a thread's stack may have only PTHREAD_STACK_MIN); beyond that it has a mapping of its own. The
+ * caller closes what it opened.
  *
- * Any thread, signal-safe. mask_open() can fail only beyond 4096 CPUs and without memory.
+ * Any thread, signal-safe. Only mask_open() can fail, and only beyond 4096 CPUs when memory is short.
  */
 #ifndef NODEWISE_SHIM_BASE_MASK_H
 #define NODEWISE_SHIM_BASE_MASK_H
@@ -19,7 +20,7 @@ struct mask {
     uint64_t small[MASK_SMALL_WORDS];
 };
 
-/* All clear, base.words wide. 0 or a negative errno. */
+/* Opens a mask of base.words words with all bits clear. Returns 0 or a negative errno. */
 int mask_open(struct mask *ret_mask);
 void mask_close(struct mask *mask);
 

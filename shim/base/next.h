@@ -1,9 +1,9 @@
 /*
- * next: the functions that ours stand in front of, bound with dlsym(RTLD_NEXT) (so whatever versions libc has,
- * and other interposing objects, stay in the chain).
+ * next: the functions behind those that the shim takes over, bound with dlsym(RTLD_NEXT). All versions that libc has
+ * and all other interposing objects stay in the chain.
  *
- * next_bind() is idempotent. The malloc family binds each symbol at its first forwarded call, NEXT_OR_BIND(). Relaxed
- * atomics: all writers store the same values.
+ * next_bind() is idempotent. The malloc family binds each symbol at its first forwarded call (NEXT_OR_BIND()). Relaxed
+ * atomics suffice because all writers store the same values. The table lives as long as the process.
  */
 #ifndef NODEWISE_SHIM_BASE_NEXT_H
 #define NODEWISE_SHIM_BASE_NEXT_H
@@ -26,7 +26,7 @@
 #define SYMBOL(result, name, ...) typedef result next_##name(__VA_ARGS__);
 #include "shim/base/symbols.def"
 #undef SYMBOL
-/* called, not taken over */
+/* the shim calls this function but does not take it over */
 typedef int next_pthread_attr_getaffinity_np(const pthread_attr_t *, size_t, cpu_set_t *);
 
 struct next {
@@ -40,12 +40,12 @@ extern struct next next_table __attribute__((visibility("hidden")));
 
 void next_bind(void);
 
-/* dlsym(RTLD_NEXT); NULL: no object behind ours has it. */
+/* dlsym(RTLD_NEXT, name). NULL: no object behind the shim has the symbol. */
 void *next_find(const char *name);
 
 #define NEXT(name) atomic_load_explicit(&next_table.name, memory_order_relaxed)
 
-/* The function behind ours, looked up at the first use; NULL: no object has it. */
+/* The function behind the shim's, looked up at its first use. NULL: no object has it. */
 #define NEXT_OR_BIND(name)                                                                                             \
     ({                                                                                                                 \
         next_##name *found_ = NEXT(name);                                                                              \
@@ -56,7 +56,10 @@ void *next_find(const char *name);
         found_;                                                                                                        \
     })
 
-/* The result of the function behind ours, with these arguments in parentheses; -1 and ENOSYS where no object has it. */
+/*
+ * Calls the function behind the shim's with `arguments`, which are in parentheses. -1 and ENOSYS where no object has
+ * it.
+ */
 #define NEXT_OR_ENOSYS(name, arguments)                                                                                \
     ({                                                                                                                 \
         next_##name *next_ = NEXT_OR_BIND(name);                                                                       \

@@ -10,7 +10,7 @@
 
 struct shim shim;
 
-/* One buffer instead of one for each text: a page that is touched costs more at start-up than all the copying. */
+/* All texts share one buffer: at start-up, touching another page costs more than all the copying. */
 static char kept[4 * PATH_MAX];
 static size_t kept_used ON_DATA_PAGE;
 

@@ -1,10 +1,12 @@
-/* text_reader: numbers in what the kernel writes. */
+/*
+ * text_reader: reads numbers from the kernel's texts. Pure; any thread, signal-safe.
+ */
 #ifndef NODEWISE_SHIM_BASE_TEXT_READER_H
 #define NODEWISE_SHIM_BASE_TEXT_READER_H
 
 #include <stdint.h>
 
-/* The decimal number that begins at *at, which then is behind it; 0 where there is none. */
+/* Reads the decimal number at *at and moves *at behind it. Returns 0 where there is no number. */
 static inline uint64_t read_number(const char **at)
 {
     uint64_t number = 0;

@@ -1,5 +1,6 @@
 /*
- * text_writer: a bounded writer for the few texts that the shim composes. Always NUL-terminated, cuts at the end.
+ * text_writer: a bounded writer for the few texts that the shim composes. The text always ends with a NUL; what does
+ * not fit is cut off. The caller owns the buffer. Any thread, signal-safe.
  */
 #ifndef NODEWISE_SHIM_BASE_TEXT_WRITER_H
 #define NODEWISE_SHIM_BASE_TEXT_WRITER_H
@@ -9,7 +10,7 @@
 
 struct text_writer {
     char *to;
-    size_t size, length; /* size counts the NUL */
+    size_t size, length; /* size includes the NUL */
 };
 
 static inline void write_char(struct text_writer *writer, char c)
@@ -26,7 +27,7 @@ static inline void write_text(struct text_writer *writer, const char *text)
         write_char(writer, *text);
 }
 
-/* Decimal, with zeros in front up to `digits`. */
+/* Writes a decimal number, padded with zeros to at least `digits` digits. */
 static inline void write_number(struct text_writer *writer, uint64_t number, unsigned digits)
 {
     char reversed[20];

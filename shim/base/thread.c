@@ -1,11 +1,12 @@
 /*
- * Chunk 0 of the pool holds PART records, chunk k PART << (k - 1), so that the first k chunks hold as many as the next
- * one. A record's number gives its chunk and position by arithmetic, so records never move and a number stays valid
- * for the life of the process.
+ * Chunk 0 of the pool holds PART records, chunk k holds PART << (k - 1), so each further chunk doubles the pool. A
+ * record's number gives its chunk and position by arithmetic. Records never move, and a number stays valid for the life
+ * of the process.
  *
- * The first PARTS * PART records are static and dealt out in parts, one for each node (its number modulo PARTS), by the
- * home of the creator. Who writes a page first has it on his node, and mostly creator and thread are on one: what both
- * write of record and segment is near to them. When a part is nearly full, the pool is one circle of all its chunks.
+ * The first PARTS * PART records are static and divided into parts, one for each node number modulo PARTS. A new thread
+ * takes a record of the part of its creator's home node. The first touch of a page decides its node, and creator and
+ * new thread mostly share a node, so records and segment entries are near to the threads that write them. When a part
+ * is nearly full, records come from one circle over all chunks.
  */
 #include "shim/base/thread.h"
 
@@ -21,7 +22,7 @@
 #define PART_FULL    (PART - PART / 4)
 #define STATIC_COUNT (PARTS * PART)
 #define CHUNKS       16u /* 8 million records: twice the largest pid_max */
-/* Busy records that a search passes before the pool grows instead: bounds the cost of a creation. */
+/* The pool grows after a search has passed this many busy records, which bounds the cost of a thread creation. */
 #define SEARCH_LIMIT 64u
 #define LEAVING_MS   10000u
 
@@ -29,10 +30,12 @@ __thread struct thread *thread_self __attribute__((tls_model("initial-exec")));
 
 static struct thread static_records[STATIC_COUNT];
 static _Atomic(struct thread *) chunks[CHUNKS] = {static_records, static_records + PART, static_records + 2 * PART};
-static _Atomic uint32_t chunk_count = 1; /* of the circle; release after the pointer is in chunks[] */
+static _Atomic uint32_t chunk_count = 1; /* chunks in the circle; raised after the pointer is in chunks[] */
 
-/* Of each part, and of all behind them: the next record to look at (the last: in the circle), how many are taken, and
- * the number from which on none ever was. */
+/*
+ * One entry for each part; the last entry is for the records behind all parts. hand: the next record to try (last
+ * entry: in the circle). in_use: how many records are taken. used_below: no record from this number on was ever taken.
+ */
 static _Atomic uint32_t hand[PARTS + 1] ON_DATA_PAGE;
 static _Atomic uint32_t in_use[PARTS + 1] ON_DATA_PAGE;
 static _Atomic uint32_t used_below[PARTS + 1] ON_DATA_PAGE;
@@ -69,13 +72,13 @@ static struct thread *record(uint32_t number)
     return &records[number - chunk_first(chunk)];
 }
 
-/* Records side by side that may have been taken. Begins as zeroes. */
+/* A range of adjacent records that may have been taken. A walk begins with a zeroed run. */
 struct run {
     uint32_t part, next, count;
     struct thread *records;
 };
 
-/* A walk over all asks once for each chunk of each part. false: that was all. */
+/* Returns the next range, one for each chunk of each part. false: the walk is complete. */
 static bool next_run(struct run *run)
 {
     for (; run->part <= PARTS; run->part++, run->next = run->part * PART) {
@@ -90,7 +93,7 @@ static bool next_run(struct run *run)
     return false;
 }
 
-/* true: the pool is larger than `seen` chunks now, by our doing or another's. */
+/* true: the pool has more than `seen` chunks now. This thread or another one added them. */
 static bool pool_grow(uint32_t seen)
 {
     size_t size = (size_t)(chunk_first(seen + 1) - chunk_first(seen)) * sizeof(struct thread);
@@ -104,7 +107,7 @@ static bool pool_grow(uint32_t seen)
         if (!atomic_compare_exchange_strong(&chunks[seen], &none, records))
             raw_munmap(records, size);
     }
-    /* the loser of the first race may still win this one: both want the same value */
+    /* the loser of the first race may win this one: both threads store the same value */
     atomic_compare_exchange_strong(&chunk_count, &seen, seen + 1);
     return true;
 }
@@ -123,7 +126,7 @@ static struct thread *try_take(uint32_t number)
     uint32_t state = atomic_load_explicit(&thread->state, memory_order_relaxed);
     if (state != THREAD_FREE && state != THREAD_ENDED)
         return NULL;
-    /* acquire: pairs with the release in thread_give, the last owner's writes come before ours */
+    /* acquire: pairs with the release in thread_give(); the last owner's writes happen before those of the new owner */
     if (!atomic_compare_exchange_strong_explicit(&thread->state, &state, THREAD_STARTING, memory_order_acquire,
                                                  memory_order_relaxed))
         return NULL;
@@ -134,7 +137,7 @@ static struct thread *try_take(uint32_t number)
 
 static void record_clear(struct thread *thread)
 {
-    /* busy first: from now on others leave their work to us */
+    /* busy comes first: from now on other threads leave their work to this owner */
     atomic_store(&thread->busy, 1);
     atomic_store(&thread->work, 0);
     atomic_store(&thread->tid, 0);
@@ -178,7 +181,7 @@ static struct thread *take_of_part(uint32_t part)
     return thread;
 }
 
-/* That of the creator's node; of threads that are at home on several, the first. */
+/* The part of the calling thread's home node; 0 for threads that have none. */
 static uint32_t own_part(void)
 {
     return thread_self && thread_self->home_node != UINT32_MAX ? thread_self->home_node % PARTS : 0;
@@ -199,7 +202,7 @@ struct thread *thread_take(void)
         }
         if (!pool_grow(seen))
             return NULL;
-        atomic_store_explicit(&hand[PARTS], capacity, memory_order_relaxed); /* the new chunk's first record */
+        atomic_store_explicit(&hand[PARTS], capacity, memory_order_relaxed); /* the first record of the new chunk */
     }
 }
 
@@ -212,7 +215,7 @@ void thread_give(struct thread *thread, enum segment_thread_state state)
     atomic_store(&thread->tid, 0);
     atomic_store(&thread->busy, 0);
     atomic_fetch_sub_explicit(&in_use[part_of(thread->number)], 1, memory_order_relaxed);
-    atomic_store_explicit(&thread->state, state, memory_order_release); /* pairs with try_take */
+    atomic_store_explicit(&thread->state, state, memory_order_release); /* pairs with try_take() */
 }
 
 uint32_t thread_live_count(void)
@@ -223,7 +226,7 @@ uint32_t thread_live_count(void)
     return count;
 }
 
-/* Where the hand is, from the first record of a part, or behind all parts. */
+/* Position of the hand, counted from the first record of the part, or from the first record behind all parts. */
 static uint32_t newest_of(uint32_t part)
 {
     uint32_t at = atomic_load_explicit(&hand[part], memory_order_relaxed);
@@ -233,7 +236,7 @@ static uint32_t newest_of(uint32_t part)
     return at > STATIC_COUNT ? at - STATIC_COUNT : 0;
 }
 
-/* Backwards from the hand, and round. */
+/* Searches backwards from the hand and wraps around: the newest records come first. */
 static struct thread *find_in(uint32_t part, uint32_t tid)
 {
     uint32_t first = part * PART, end = atomic_load(&used_below[part]), total = end > first ? end - first : 0;

@@ -1,9 +1,10 @@
 /*
- * call: a system call, as syscall(2) makes it: -1 and errno, or the result. Not libc's function of that name, for the
- * library stands in front of that itself (interpose/system_call.c).
+ * call: makes a system call as syscall(2) does. Returns the result, or -1 with errno set. It does not use libc's
+ * syscall(), because the library takes that function over itself (interpose/system_call.c).
  *
- * raw_call(number, up to six arguments), pointers or integers. Any thread, signal-safe. Registers as in syscall(2);
- * elsewhere than on x86-64 and arm64 it is libc's, and the library then leaves syscall(2) alone (HAS_RAW_CALLS).
+ * raw_call(number, up to six arguments): the arguments are integers or pointers. Any thread, signal-safe. The registers
+ * are those of syscall(2). On machines other than x86-64 and arm64 it calls libc's function, and the library then does
+ * not take syscall(2) over (HAS_RAW_CALLS).
  */
 #ifndef NODEWISE_SHIM_SYS_CALL_H
 #define NODEWISE_SHIM_SYS_CALL_H

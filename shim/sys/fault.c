@@ -21,7 +21,7 @@ static long error_of(const char *word, size_t length)
     return 0;
 }
 
-/* Walks the list each time: it is a test build, and so it needs no state, and may use libc's getenv. */
+/* Parses the list at each call. This is a test build, so it needs no state and may use libc's getenv. */
 long fault_of(const char *call)
 {
     const char *list = getenv("NODEWISE_FAULT");

@@ -14,8 +14,8 @@
 static struct placing {
     const char *word;
     long number;
-    _Atomic int
-        refused; /* the answer that is for good (EPERM, ENOSYS), else 0; relaxed: a late reader asks once more */
+    /* EPERM or ENOSYS once the call got this final answer, else 0; relaxed: a late reader only calls once more */
+    _Atomic int refused;
 } table[CALL_COUNT] = {
     [CALL_SCHED_SETAFFINITY] = {"sched_setaffinity", SYS_sched_setaffinity, 0},
     [CALL_SCHED_GETAFFINITY] = {"sched_getaffinity", SYS_sched_getaffinity, 0},
@@ -26,7 +26,7 @@ static struct placing {
     [CALL_SET_NAME] = {"prctl", SYS_prctl, 0},
 };
 
-/* The result, or a negative errno. errno itself is the application's and stays. */
+/* Returns the result or a negative errno. Keeps errno, which is the application's. */
 static long placing_call(enum placing_call which, long a, long b, long c, long d, long e, long f)
 {
     struct placing *call = &table[which];
@@ -56,7 +56,7 @@ int sys_get_affinity(pid_t tid, uint64_t *ret_bits, size_t words, size_t *ret_wo
     long bytes = placing_call(CALL_SCHED_GETAFFINITY, tid, (long)(words * 8), (long)ret_bits, 0, 0, 0);
     if (bytes < 0)
         return (int)bytes;
-    /* the system call returns the bytes it wrote, a multiple of the kernel's long; only libc's wrapper hides it */
+    /* the system call returns the bytes it wrote, a multiple of the kernel's long; libc's wrapper hides that */
     memset((char *)ret_bits + bytes, 0, words * 8 - (size_t)bytes);
     *ret_words = ((size_t)bytes + 7) / 8;
     return 0;

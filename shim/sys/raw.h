@@ -1,13 +1,13 @@
 /*
- * raw: the kernel calls of the shim that place nothing (those are in placing.h), made without libc.
+ * raw: the shim's kernel calls that place nothing (those that place are in placing.h), made without libc.
  *
- * Not libc's functions of the same names, for three reasons. Those are cancellation points: a thread that was cancelled
- * would leave in the middle of our work. Other preloaded libraries interpose them, and must not see our calls, nor we
- * our own (syscall(2) among them). And each is a symbol to look up and often a page of libc to map at the start of
- * every process: without these 24 a dormant start takes 15 us less.
+ * The shim does not use libc's functions of the same names, for three reasons. They are cancellation points: a thread
+ * that is cancelled would leave in the middle of the shim's work. Other preloaded libraries interpose them and must not
+ * see the shim's calls; the shim interposes some itself (syscall(2) among them). Each is a symbol to look up, and often
+ * a page of libc to map, at the start of every process: without these 24 a dormant start takes 15 us less.
  *
- * All functions: any thread, signal-safe, results and errno as in the manual page of the call. The calls with an "at"
- * are used throughout, since newer architectures have no others. off_t has 64 bits here.
+ * All functions: any thread, signal-safe, results and errno as in the manual page of the call. The shim uses the calls
+ * with an "at" throughout, because newer architectures have only those. off_t has 64 bits here.
  */
 #ifndef NODEWISE_SHIM_SYS_RAW_H
 #define NODEWISE_SHIM_SYS_RAW_H
@@ -40,7 +40,7 @@ static inline int raw_openat(int folder, const char *path, int flags, mode_t mod
     return (int)raw_call(SYS_openat, folder, path, flags, mode);
 }
 
-/* Nothing is created. */
+/* Creates nothing. */
 static inline int raw_open(const char *path, int flags)
 {
     return raw_openat(AT_FDCWD, path, flags, 0);
@@ -71,7 +71,7 @@ static inline int raw_access(const char *path, int mode)
     return (int)raw_call(SYS_faccessat, AT_FDCWD, path, mode);
 }
 
-/* glibc's struct stat is the kernel's on all 64-bit machines. */
+/* glibc's struct stat equals the kernel's on all 64-bit machines. */
 static inline int raw_fstat(int fd, struct stat *ret_info)
 {
     return (int)raw_call(SYS_newfstatat, fd, "", ret_info, AT_EMPTY_PATH);
@@ -107,7 +107,7 @@ static inline int raw_pipe(int ret_ends[2], int flags)
     return (int)raw_call(SYS_pipe2, ret_ends, flags);
 }
 
-/* fd and to differ. */
+/* fd and to must differ. */
 static inline int raw_dup(int fd, int to)
 {
     return (int)raw_call(SYS_dup3, fd, to, 0);
@@ -117,7 +117,7 @@ static inline int raw_dup(int fd, int to)
 
 static inline void *raw_mmap(void *start, size_t size, int protection, int flags, int fd)
 {
-    return (void *)raw_call(SYS_mmap, start, size, protection, flags, fd, (off_t)0); /* MAP_FAILED is -1, too */
+    return (void *)raw_call(SYS_mmap, start, size, protection, flags, fd, (off_t)0); /* MAP_FAILED is -1 as well */
 }
 
 static inline int raw_munmap(void *start, size_t size)
@@ -135,10 +135,13 @@ static inline int raw_madvise(void *start, size_t size, int advice)
     return (int)raw_call(SYS_madvise, start, size, advice);
 }
 
-/* madvise(2): pages made for writing at once. 0 or a negative errno; a kernel before 5.14 has them touched instead. */
+/*
+ * Makes the pages present and writable at once (madvise(2)). Touches them instead on kernels before 5.14. Returns 0 or
+ * a negative errno.
+ */
 static inline int raw_populate(void *start, size_t size)
 {
-    const int populate_write = 23; /* MADV_POPULATE_WRITE, where the headers are older than 5.14 */
+    const int populate_write = 23; /* MADV_POPULATE_WRITE, which headers older than 5.14 lack */
     if (raw_madvise(start, size, populate_write) == 0)
         return 0;
     if (errno != EINVAL)

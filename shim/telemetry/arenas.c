@@ -11,7 +11,10 @@ static bool is_row_of(const struct segment_arena *row, uint32_t rule, uint32_t r
     return row->rule == rule && row->region == region;
 }
 
-/* Rows are few (rules that allocate, times nodes) and looked for at most every 50 ms a heap: a walk is good enough. */
+/*
+ * A walk is fast enough: the rows are few (rules that allocate, times nodes), and a heap looks for one every 50 ms at
+ * most.
+ */
 static struct segment_arena *find_row(struct segment_header *header, uint32_t rule, uint32_t region)
 {
     struct segment_arena *rows = segment_table(header, SEGMENT_ARENA_TABLE);
@@ -54,5 +57,5 @@ void telemetry_region(uint32_t number, const struct segment_region *region)
     if (!header || number >= SEGMENT_REGIONS)
         return;
     struct segment_region *to = (struct segment_region *)segment_table(header, SEGMENT_REGION_TABLE) + number;
-    *to = *region; /* a reader may see parts of two states; each field is right by itself */
+    *to = *region; /* a reader may see parts of two states; each field is correct by itself */
 }

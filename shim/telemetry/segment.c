@@ -15,11 +15,11 @@
 #include "shim/sys/raw.h"
 #include "shim/telemetry/texts.h"
 
-/* NULL: there is no segment. Release when set, acquire in every writer. */
+/* NULL: there is no segment. Release store, acquire load in every writer. */
 static _Atomic(struct segment_header *) mapped ON_DATA_PAGE;
 static bool has_file ON_DATA_PAGE;
 static size_t mapped_size ON_DATA_PAGE;
-static _Atomic bool details_due ON_DATA_PAGE; /* what /proc says about the process is not in the segment yet */
+static _Atomic bool details_due ON_DATA_PAGE; /* the segment still lacks what /proc knows about the process */
 
 struct segment_header *segment_mapped(void)
 {
@@ -36,7 +36,7 @@ static void *section(struct segment_header *header, enum segment_section_id id)
     return segment_table(header, id);
 }
 
-/* The layout's integers are plain; the counters among them are touched only through these. */
+/* The layout's integers are plain. Only these functions touch the counters among them. */
 static void add64(uint64_t *counter)
 {
     __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
@@ -92,17 +92,19 @@ void segment_thread(const struct thread *thread, enum segment_thread_state state
     struct segment_thread *to = (struct segment_thread *)section(header, SEGMENT_THREAD_TABLE) + thread->number;
     seq = __atomic_load_n(&to->seq, __ATOMIC_RELAXED) | 1;
     __atomic_store_n(&to->seq, seq, __ATOMIC_RELAXED);
-    __atomic_thread_fence(__ATOMIC_RELEASE); /* odd before any field; pairs with the reader's acquire fence */
+    __atomic_thread_fence(
+        __ATOMIC_RELEASE); /* odd before any field is written; pairs with the reader's acquire fence */
     slot = to->slot;
     fill(to, thread);
     if (state == THREAD_ENDED)
-        to->slot = slot; /* given back by now, but a report at the end is about what it was */
+        to->slot = slot; /* the slot is already given back, but a report at the end shows which one the thread had */
     to->state = (uint8_t)state;
     to->start_library = listed_text(to->start_library);
     to->start_function = listed_text(to->start_function);
     to->creator_library = listed_text(to->creator_library);
     to->creator_function = listed_text(to->creator_function);
-    __atomic_store_n(&to->seq, seq + 1, __ATOMIC_RELEASE); /* even after all fields; pairs with its first load */
+    __atomic_store_n(&to->seq, seq + 1,
+                     __ATOMIC_RELEASE); /* even after all fields; pairs with the reader's first load */
 }
 
 void segment_event(const struct event *event)
@@ -280,15 +282,15 @@ static void write_file(struct text_writer *writer)
 }
 
 /*
- * The folder, opened and proven to be a folder of ours that no other user can write; or -1. /dev/shm is sticky, so
- * what we have opened stays what it is.
+ * Opens the folder of this user's segments and proves that it is a folder that no other user can write to. Returns -1
+ * otherwise. /dev/shm is sticky, so no other user can replace the opened folder.
  */
 static int open_folder(bool make)
 {
     const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     char path[64];
     struct text_writer writer = {path, sizeof(path), 0};
-    /* root's daemons read their plans beside the segments after they have dropped their privileges */
+    /* root's daemons read their plans in this folder after they have dropped their privileges */
     mode_t mode = shim.uid == 0 ? 0711 : 0700;
     struct stat info;
 
@@ -296,7 +298,7 @@ static int open_folder(bool make)
     int fd = raw_open(path, flags);
     if (fd < 0 && errno == ENOENT && make) {
         if (raw_mkdir(path, mode) == 0)
-            raw_chmod(path, mode); /* whatever the umask took */
+            raw_chmod(path, mode); /* restores the bits that the umask removed */
         fd = raw_open(path, flags);
     }
     if (fd < 0)
@@ -320,7 +322,7 @@ static int open_file(int folder)
     write_file(&writer);
     int fd = raw_openat(folder, name, flags, 0600);
     if (fd < 0 && errno == EEXIST) {
-        /* an earlier program under this pid: ours before exec, or one that was killed */
+        /* an earlier program with this pid left the file: this process before exec, or one that was killed */
         raw_unlinkat(folder, name);
         fd = raw_openat(folder, name, flags, 0600);
     }
@@ -353,7 +355,7 @@ static size_t lay_out(struct segment_section *ret_sections, uint32_t rules)
         [SEGMENT_ARENA_TABLE] = {0, sizeof(struct segment_arena), SEGMENT_ARENAS, 0},
         [SEGMENT_MAPPING_TABLE] = {0, sizeof(struct segment_mapping), shim.plan.count[PLAN_MAPPING_RULES], 0},
     };
-    /* the first events share a page with the header, and the main thread's record is all that needs another */
+    /* the first events share a page with the header, so the main thread's record needs only one more page */
     const enum segment_section_id order[SEGMENT_SECTIONS] = {
         SEGMENT_RULE_TABLE,   SEGMENT_EVENT_TABLE, SEGMENT_THREAD_TABLE, SEGMENT_STRING_TABLE,
         SEGMENT_REGION_TABLE, SEGMENT_ARENA_TABLE, SEGMENT_MAPPING_TABLE};
@@ -397,7 +399,8 @@ static void fill_header(struct segment_header *header, const struct segment_sect
     memcpy(header->base_mask, base->mask, words * 8);
     header->base_mask_words = words;
     header->strings_used = (uint32_t)texts_copy(section(header, SEGMENT_STRING_TABLE), SEGMENT_STRINGS);
-    __atomic_store_n(&header->magic, SEGMENT_MAGIC, __ATOMIC_RELEASE); /* last: a reader may look while we fill */
+    __atomic_store_n(&header->magic, SEGMENT_MAGIC,
+                     __ATOMIC_RELEASE); /* last: a reader may open the file while it is being filled */
 }
 
 void segment_open(void)
@@ -438,7 +441,7 @@ void segment_details(void)
 
 /* --- another plan --- */
 
-/* What is counted from the process's start. */
+/* The counters that run from the start of the process. */
 static void keep_counters(struct segment_header *to, const struct segment_header *from)
 {
     to->start_cost_ns = from->start_cost_ns;

@@ -1,9 +1,9 @@
 /*
- * segment: writes the process's telemetry (layout.h). Until segment_open(), after segment_leave() and when
- * nothing can be mapped, every function does nothing: placing never depends on being seen.
+ * segment: writes the process's telemetry (base/segment_layout.h). Until segment_open(), after segment_leave() and when
+ * nothing can be mapped, every function does nothing: placement never depends on telemetry.
  *
- * Any thread, signal-safe, no locks, no allocation, errno kept; segment_open() and segment_close() from one
- * thread at a time.
+ * Any thread, signal-safe, no locks, no allocation, errno kept. Only one thread at a time may call segment_open() and
+ * segment_close().
  */
 #ifndef NODEWISE_SHIM_TELEMETRY_SEGMENT_H
 #define NODEWISE_SHIM_TELEMETRY_SEGMENT_H
@@ -17,32 +17,41 @@
 
 struct thread;
 
-/* The folder of this user's segments, made if need be; a descriptor to close, or -1: none that is ours alone. */
+/*
+ * Opens the folder of this user's segments and makes it if necessary. Returns a descriptor that the caller closes, or
+ * -1: there is no folder that only this user can write to.
+ */
 int segment_folder(void);
 
-/* Makes the segment of this process from shim. No file possible: private memory, and REASON_NO_SEGMENT. */
+/*
+ * Makes the segment of this process from `shim`. Where no file is possible it uses private memory and notes
+ * REASON_NO_SEGMENT.
+ */
 void segment_open(void);
 bool segment_is_open(void);
-/* A segment for the plan that is in force now; the old one is left to those who may still be writing to it. */
+/*
+ * Makes a segment for the plan that is in force now. The old mapping stays, because other threads may still write to
+ * it.
+ */
 void segment_replace(void);
 void segment_reloaded(enum reason reason);
-/* The request of that number was looked at. */
+/* Notes that the process has handled the request with that number. */
 void segment_answered(uint32_t request);
 /*
- * Adds what only /proc knows, the program's path and start time. Apart from segment_open() because it costs a third
- * of a start-up, and most processes that a service starts never make a thread. Does it once.
+ * Adds what only /proc knows: the program's path and start time. It is separate from segment_open() because it costs a
+ * third of a start-up, and most processes that a service starts never make a thread. Does its work once.
  */
 void segment_details(void);
-/* Forgets the mapping without touching what is in it: it is the parent's. */
+/* Forgets the mapping and does not touch its contents, which are the parent's. */
 void segment_leave(void);
-/* Writes the end. keep: the file stays, for the report; else it is removed. */
+/* Writes the end of the process. keep: the file stays, for the report; otherwise it is removed. */
 void segment_close(bool keep);
-/* Removes the file that an earlier program under this pid may have left. */
+/* Removes the file that an earlier program with this pid may have left. */
 void segment_remove_stale(void);
-/* The file's path into ret_path. -ENOENT: there is no file; -ENAMETOOLONG. */
+/* Writes the file's path to ret_path. -ENOENT: there is no file; -ENAMETOOLONG. */
 int segment_path(char *ret_path, size_t size);
 
-/* The segment, NULL when there is none; for the other writers in this folder. */
+/* The segment, for the other writers in this folder. NULL when there is none. */
 struct segment_header *segment_mapped(void);
 static inline void *segment_table(struct segment_header *header, enum segment_section_id id)
 {
@@ -68,11 +77,14 @@ void segment_count(enum segment_counter counter);
 /* region: index in PLAN_MAPPING_RULES. */
 void segment_mapping(uint32_t region, uint64_t bytes, enum outcome outcome, enum reason reason);
 
-/* Bytes that were moved after their users, and that could not be moved, by enum segment_kept; who looks for them. */
+/*
+ * segment_moved() adds bytes that the worker moved to their users, and bytes that it could not move, by enum
+ * segment_kept. segment_following() notes whether the worker looks for such bytes, or the reason why it does not.
+ */
 void segment_moved(uint64_t moved, const uint64_t *not_moved);
 void segment_following(bool active, enum reason reason);
 
-/* rule: index, or PLAN_NONE for "no rule". */
+/* rule: index, or PLAN_NONE for threads without a rule. */
 void segment_rule_entered(uint32_t rule);
 void segment_rule_left(uint32_t rule);
 void segment_rule_outcome(uint32_t rule, unsigned cpu_outcome, unsigned memory_outcome, enum step step);

@@ -1,6 +1,6 @@
 /*
- * One static buffer. Each text is preceded by the offset of the one kept before it; `newest` heads that chain.
- * Two threads that keep the same text at once may both store it: harmless.
+ * One static buffer. The offset of the previously stored text precedes each text; `newest` heads that chain. Two
+ * threads that store the same text at the same time may store it twice, which is harmless.
  */
 #include "shim/telemetry/texts.h"
 
@@ -15,7 +15,7 @@
 
 static char buffer[TEXTS_SIZE] __attribute__((aligned(8)));
 static _Atomic uint32_t used = 2;            /* offset 0 is the empty text */
-static _Atomic uint32_t newest ON_DATA_PAGE; /* release after a text is complete; acquire before it is read */
+static _Atomic uint32_t newest ON_DATA_PAGE; /* release after a text is complete; acquire before a text is read */
 
 static uint16_t link_of(uint32_t offset)
 {
@@ -32,11 +32,11 @@ static uint32_t find(const char *text, size_t length)
     return offset;
 }
 
-/* A place for the text that no other thread gets, or 0. */
+/* Reserves room that no other thread gets. Returns 0 when the buffer is full. */
 static uint32_t reserve(size_t length)
 {
     uint32_t start = atomic_load_explicit(&used, memory_order_relaxed);
-    uint32_t size = (uint32_t)(LINK_SIZE + length + 1 + 1) & ~1u; /* keeps links aligned */
+    uint32_t size = (uint32_t)(LINK_SIZE + length + 1 + 1) & ~1u; /* keeps the links aligned */
     do {
         if (start + size > TEXTS_SIZE)
             return 0;
@@ -74,7 +74,7 @@ size_t texts_copy(char *ret_to, size_t size)
 {
     size_t bytes = atomic_load_explicit(&used, memory_order_acquire);
     if (bytes <= LINK_SIZE)
-        return 0; /* nothing kept; spares the page */
+        return 0; /* no text is stored: does not touch the page */
     if (bytes > size)
         bytes = size;
     memcpy(ret_to, buffer, bytes);
