@@ -12,7 +12,7 @@
 #include "shim/sys/raw.h"
 
 #define SECOND UINT64_C(1000000000)
-#define CALLS  64u /* of a batch, for pages that stay busy: two tell that one does */
+#define CALLS  64u /* for a batch with busy pages: two calls reveal one busy page */
 
 #define MADV_COLD_ADVICE 20 /* Linux 5.4 */
 
@@ -59,7 +59,7 @@ uint64_t mover_wait(struct mover *mover)
     return SECOND - (now - mover->second_began);
 }
 
-/* madvise(2) about a part of a huge page splits it (mm/madvise.c); this advice does nothing else of note. */
+/* madvise(2) for a part of a huge page splits it (mm/madvise.c). This advice has no other effect of importance. */
 static void cut(uintptr_t from, uintptr_t to)
 {
     int saved = errno;
@@ -74,7 +74,7 @@ void mover_cut(uintptr_t start, size_t size)
 {
     uintptr_t end = start + size, first = (start + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1), last = end & ~(HUGE_PAGE - 1);
     if (first > last) {
-        cut(start, end); /* within one */
+        cut(start, end); /* both ends lie in one huge page */
         return;
     }
     cut(start, first);
@@ -91,7 +91,10 @@ size_t mover_add(struct mover *mover, uintptr_t start, size_t size, uint32_t nod
     return from < end ? from - start : size;
 }
 
-/* What is there before, or is not there at all, is neither moved nor counted. An error the move meets as well. */
+/*
+ * Removes pages that are already on their target or not present: they are neither moved nor counted. An error is
+ * ignored here, because the move reports it as well.
+ */
 static void leave_out(struct mover *mover)
 {
     uint32_t left = 0;
@@ -108,9 +111,10 @@ static void leave_out(struct mover *mover)
 }
 
 /*
- * The kernel stops at the first run of pages for one node in which it cannot move all, and tells nothing of that run
- * (mm/migrate.c). When it is asked again it tells what has got there, and so, which page is in the way: a call that
- * tells nothing new begins with that page. It is left out, and those behind it get their turn.
+ * The kernel stops at the first run of pages for one node in which it cannot move all pages, and reports nothing about
+ * that run (mm/migrate.c). A repeated call reports the pages that have arrived and thereby reveals which page blocks
+ * the run: when a call reports nothing new, its first page is the one. That page is skipped, and the pages behind it
+ * get their turn.
  */
 static int move_all(struct mover *mover)
 {
@@ -128,12 +132,12 @@ static int move_all(struct mover *mover)
             from++;
         seen = from;
     }
-    /* asked too often: where the others are now */
+    /* the calls are used up: ask the kernel where the remaining pages are */
     return from < mover->count ? sys_move_pages(mover->count - from, mover->pages + from, NULL, mover->status + from)
                                : 0;
 }
 
-/* Kilobytes behind "MemFree:" or the like. */
+/* The number of kilobytes that follows a name such as "MemFree:". */
 static uint64_t figure(const char *text, const char *name)
 {
     const char *at = strstr(text, name);
@@ -145,7 +149,10 @@ static uint64_t figure(const char *text, const char *name)
     return read_number(&at);
 }
 
-/* Does it have less than it keeps for itself, or than a batch takes? The status says "busy" then, as for others. */
+/*
+ * Does the node have less free memory than the kernel reserves on it, or than one batch needs? The status of a page
+ * says "busy" in this case, too.
+ */
 static bool is_full(int node)
 {
     char path[64], text[512];
@@ -171,7 +178,7 @@ static void note_busy(struct mover *mover, uintptr_t page)
 
 static void count_results(struct mover *mover)
 {
-    int looked_at = -1; /* nodes of a batch are hardly ever several */
+    int looked_at = -1; /* the pages of a batch hardly ever have more than one target node */
     bool full = false;
     for (uint32_t i = 0; i < mover->count; i++) {
         int status = mover->status[i], node = mover->targets[i];
@@ -180,7 +187,7 @@ static void count_results(struct mover *mover)
             continue;
         }
         if (status == -ENOENT || status == -EFAULT)
-            continue; /* not there */
+            continue; /* the page is not present */
         if (looked_at != node && status != -EACCES)
             full = is_full(looked_at = node);
         mover->kept[status == -EACCES ? KEPT_SHARED : full ? KEPT_NODE_FULL : KEPT_IN_USE] += PAGE;

@@ -7,11 +7,11 @@
 enum map { MAP_ONE_BYTE, MAP_0F, MAP_0F38, MAP_0F3A, MAP_OTHER };
 
 struct instruction {
-    const uint8_t *at, *end; /* what is not read yet */
+    const uint8_t *at, *end; /* the bytes that are not decoded yet */
     enum map map;
     uint8_t opcode;
     bool rex_x, rex_b, vector, elsewhere; /* elsewhere: relative to a segment, or a 32-bit address */
-    uint32_t scale;                       /* of an 8-bit displacement */
+    uint32_t scale;                       /* scale of an 8-bit displacement */
 };
 
 static bool next_byte(struct instruction *instruction, uint8_t *ret_byte)
@@ -81,7 +81,7 @@ static bool read_evex(struct instruction *instruction)
     instruction->rex_x = !(first & 0x40);
     instruction->rex_b = !(first & 0x20);
     instruction->map = vector_map(first & 0x07);
-    instruction->scale = 16u << (third >> 5 & 3); /* the whole vector: smaller operands have smaller scales */
+    instruction->scale = 16u << (third >> 5 & 3); /* the whole vector; smaller operands have smaller scales */
     return next_byte(instruction, &instruction->opcode);
 }
 
@@ -136,15 +136,15 @@ static bool one_byte_has_operand(uint8_t opcode)
 static bool two_byte_has_operand(uint8_t opcode)
 {
     if (opcode < 0x10)
-        return opcode == 0x0d; /* prefetch; the others are the system's */
+        return opcode == 0x0d; /* prefetch; the other opcodes are for the operating system */
     if (opcode >= 0x19 && opcode < 0x20)
-        return false; /* no operation */
+        return false; /* NOP */
     return !((opcode >= 0x20 && opcode < 0x28) || (opcode >= 0x30 && opcode < 0x38) || opcode == 0x77 ||
              (opcode >= 0x80 && opcode < 0x90) || (opcode >= 0xa0 && opcode < 0xa3) ||
              (opcode >= 0xa8 && opcode < 0xab) || (opcode >= 0xc8 && opcode < 0xd0));
 }
 
-/* Gathers, scatters and their prefetches: the index is a vector. */
+/* Gathers, scatters and their prefetches, whose index is a vector. */
 static bool is_scattered(const struct instruction *instruction)
 {
     uint8_t opcode = instruction->opcode;
@@ -168,16 +168,16 @@ static bool has_operand(const struct instruction *instruction)
     }
 }
 
-/* --- where it is --- */
+/* --- the operand's address --- */
 
-/* Places in a sample by the numbers that instructions have for registers. */
+/* The value of a register. The table translates the number that instructions use into the position in a sample. */
 static uint64_t value_of(const uint64_t *registers, unsigned number)
 {
     static const uint8_t places[16] = {0, 2, 3, 1, 7, 6, 4, 5, 9, 10, 11, 12, 13, 14, 15, 16};
     return registers[places[number]];
 }
 
-/* movs, cmps, stos, lods, scas: their registers are given. */
+/* movs, cmps, stos, lods and scas use fixed registers. */
 static bool string_address(const struct instruction *instruction, const uint64_t *registers, uintptr_t *ret_address)
 {
     uint8_t opcode = instruction->opcode;
@@ -212,7 +212,7 @@ static bool sib_address(struct instruction *instruction, const uint64_t *registe
     unsigned base = sib & 7u;
     unsigned index = (sib >> 3 & 7u) | (instruction->rex_x ? 8u : 0u);
     *ret_address = base == 5 && mod == 0 ? 0 : value_of(registers, base | (instruction->rex_b ? 8u : 0u));
-    if (index != 4) /* sp is no index */
+    if (index != 4) /* index 4 (sp) means no index */
         *ret_address += value_of(registers, index) << (sib >> 6);
     return add_displacement(instruction, mod, base == 5, ret_address);
 }
@@ -225,10 +225,10 @@ static bool modrm_address(struct instruction *instruction, const uint64_t *regis
     uint8_t mod = modrm >> 6;
     unsigned base = modrm & 7u;
     if (mod == 3)
-        return false; /* a register */
+        return false; /* the operand is a register */
     if (base == 4)
         return sib_address(instruction, registers, mod, ret_address);
-    /* relative to the end of the instruction, a few bytes on */
+    /* relative to the end of the instruction; the few bytes of its length are neglected */
     *ret_address =
         base == 5 && mod == 0 ? registers[OPERAND_PC] : value_of(registers, base | (instruction->rex_b ? 8u : 0u));
     return add_displacement(instruction, mod, base == 5 && mod == 0, ret_address);
@@ -254,14 +254,14 @@ static uint64_t extended(uint64_t value, unsigned option)
     return option == 6 ? (uint64_t)(int64_t)(int32_t)value : value;
 }
 
-/* Bytes of the operand as a power of two; vectors have one more bit for it. */
+/* The size of the operand in bytes, as a power of two. Vectors have one more bit for it. */
 static unsigned size_bits(uint32_t word)
 {
     bool quad = (word >> 26 & 1) && (word >> 23 & 1) && word >> 30 == 0;
     return quad ? 4 : word >> 30;
 }
 
-/* Unscaled, pre- and post-indexed forms and pairs are within a KiB of their base. */
+/* Unscaled, pre-indexed and post-indexed forms and pairs are within a KiB of their base. */
 bool operand_address(const uint8_t *code, size_t length, const uint64_t registers[static OPERAND_COUNT],
                      uintptr_t *ret_address)
 {

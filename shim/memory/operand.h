@@ -1,9 +1,9 @@
 /*
- * operand: which address the instruction at a sample's program counter is about to read or write.
+ * operand: the address that the instruction at a sample's program counter is about to read or write.
  *
  * A loop that steps an index beside a constant base has no register that moves through the memory it works on (a
- * compiler's usual code for a[i] = b[i] + c[i]); its operands say where it is. Only the operand is decoded, not what
- * the instruction does. Pure: no system call, no global state.
+ * compiler's usual code for a[i] = b[i] + c[i]). Its operands tell where that memory is. The code decodes only the
+ * operand, not the effect of the instruction. Pure: no system call, no global state.
  *
  * Sources: Intel SDM volume 2, chapter 2 (instruction format, VEX, EVEX); Arm ARM, C4.1, loads and stores.
  */
@@ -14,11 +14,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define OPERAND_CODE_MOST 15u /* bytes of an instruction */
+#define OPERAND_CODE_MOST 15u /* bytes of the longest instruction */
 
 /*
- * Registers as perf samples them (asm/perf_regs.h), lowest bit first: OPERAND_REGISTERS says which, OPERAND_PC is where
- * the program counter is among them.
+ * Registers as perf samples them (asm/perf_regs.h), lowest bit first. OPERAND_REGISTERS selects them; OPERAND_PC is the
+ * position of the program counter among them.
  */
 #if defined(__x86_64__)
 #define OPERAND_REGISTERS UINT64_C(0xff01ff) /* ax bx cx dx si di bp sp ip r8 to r15 */
@@ -35,8 +35,8 @@
 #endif
 
 /*
- * code: the bytes at the program counter, as many as are known. false: no memory operand, one that is relative to a
- * segment or lies at several places (gather), or an instruction that is not known. The address may be off by some KiB
+ * code: the known bytes at the program counter. Returns false when there is no memory operand, when it is relative to a
+ * segment or lies at several places (gather), and when the instruction is unknown. The address may be off by some KiB
  * where its encoding depends on more than the operand (EVEX's compressed displacements).
  */
 bool operand_address(const uint8_t *code, size_t length, const uint64_t registers[static OPERAND_COUNT],

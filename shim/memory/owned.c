@@ -36,7 +36,7 @@ static bool overlaps(const struct big *mapping, uintptr_t start, size_t size)
     return start < mapping->start + mapping->size && mapping->start < start + size;
 }
 
-/* A part of a known mapping as one of its own: a look at the whole finds it gone. */
+/* Lists a part of a known mapping as a mapping of its own. A later owned_check() of the whole fails. */
 static void keep_part(const struct big *whole, uintptr_t start, uintptr_t end)
 {
     struct big part = *whole;
@@ -48,7 +48,7 @@ static void keep_part(const struct big *whole, uintptr_t start, uintptr_t end)
     table.mappings[table.count++] = part;
 }
 
-/* Allocators map more than they need and cut both ends off, for the sake of alignment. */
+/* Allocators map more than they need and cut off both ends to get the alignment. */
 static void take_out(uint32_t number, uintptr_t start, uintptr_t end)
 {
     const struct big whole = table.mappings[number];
@@ -62,7 +62,10 @@ void owned_remove(const void *start, size_t size)
     int saved = errno;
     if (owned_count() == 0 || !lock_take(&table.lock))
         return;
-    /* From the end on: what takes a removed one's place, or comes to the end, has been looked at. */
+    /*
+     * Goes downwards: take_out() fills a removed entry's place with the last one and appends the parts, and the loop
+     * has already seen those.
+     */
     uint32_t known = table.count;
     while (known-- > 0)
         if (overlaps(&table.mappings[known], (uintptr_t)start, size))
@@ -86,7 +89,7 @@ void owned_moved(const void *old_start, size_t old_size, void *start, size_t siz
 {
     bool known = is_known(old_start, old_size);
     owned_remove(old_start, old_size);
-    owned_remove(start, size); /* MREMAP_FIXED */
+    owned_remove(start, size); /* MREMAP_FIXED replaces mappings at the new address */
     if (known && size >= BIG_SIZE)
         owned_add(start, size);
 }
@@ -121,7 +124,7 @@ uint32_t owned_count(void)
     return atomic_load_explicit(&table.count, memory_order_relaxed);
 }
 
-/* The mappings are the child's as well; another thread may have been at the table. */
+/* The child has the same mappings. Another thread of the parent may have held the lock during the fork. */
 void owned_forked(void)
 {
     atomic_store_explicit(&table.lock.word, 0, memory_order_relaxed);

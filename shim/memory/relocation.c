@@ -11,17 +11,19 @@
 #include "shim/telemetry/segment.h"
 #include "shim/worker/worker.h"
 
-#define STRETCHES_MOST 64u /* of a batch */
+#define STRETCHES_MOST 64u /* in one batch */
 
-/* --- orders --- */
+/* --- the queue of orders --- */
 
 static struct {
     struct lock lock;
     _Atomic uint32_t count;
-    struct order orders[ORDERS_MOST]; /* the oldest first */
+    struct order orders[ORDERS_MOST]; /* oldest first */
 } queue;
 
-/* A thread that moves on before its memory came: the last word counts. */
+/*
+ * A thread has one order at a time. When it moves again before its memory has followed, the new order replaces the old.
+ */
 static struct order *order_of(uint32_t tid)
 {
     for (uint32_t i = 0; i < queue.count; i++)
@@ -67,7 +69,7 @@ void relocation_forked(void)
     queue.count = 0;
 }
 
-/* --- asking --- */
+/* --- requests --- */
 
 static bool is_asked(const struct thread *thread, uint32_t from)
 {
@@ -101,9 +103,9 @@ void relocation_thread_moved(struct thread *thread, uint32_t from, struct stack_
     worker_wake();
 }
 
-/* --- carrying out --- */
+/* --- execution --- */
 
-/* Bytes [from, from + size) of a stretch, in the batch at hand. */
+/* Bytes [from, from + size) of a stretch that are in the current batch. */
 struct part {
     struct stretch stretch;
     uintptr_t from;
@@ -118,7 +120,10 @@ struct batch {
     void *context;
 };
 
-/* Given back and taken by another thread while it was under way: its pages go where the address says. */
+/*
+ * The owner freed the stretch during the move, and another thread may have allocated it. Its pages return to the node
+ * of their region.
+ */
 static void undo(struct batch *batch, const struct part *part)
 {
     uint32_t home = region_list[part->stretch.region].node;
@@ -126,7 +131,7 @@ static void undo(struct batch *batch, const struct part *part)
         mover_add_all(batch->mover, part->from, part->size, home);
 }
 
-/* At the last moment: khugepaged makes huge pages again of what was cut long before. */
+/* Splits huge pages at the last moment: khugepaged would merge pages again that were split earlier. */
 static void cut_edges(const struct batch *batch)
 {
     for (uint32_t i = 0; i < batch->count; i++) {
@@ -153,7 +158,7 @@ static bool is_full(const struct batch *batch)
     return batch->count == STRETCHES_MOST || batch->mover->count == MOVER_BATCH;
 }
 
-/* What fits of the rest of a stretch; returns where its rest begins. */
+/* Adds as much of the rest of a stretch as the batch has room for. Returns where the remaining rest begins. */
 static uintptr_t add_part(struct batch *batch, const struct stretch *stretch, uintptr_t from)
 {
     size_t rest = stretch->start + stretch->size - from, size = mover_add(batch->mover, from, rest, batch->node);
@@ -162,8 +167,8 @@ static uintptr_t add_part(struct batch *batch, const struct stretch *stretch, ui
 }
 
 /*
- * A large object takes many batches. When it is freed meanwhile, the batch that is under way is undone, and what was
- * moved before has been given back to the kernel with it. false: broken off.
+ * A large object takes many batches. When its owner frees it meanwhile, the current batch is undone; the parts that
+ * were moved before have gone back to the kernel together with the object. false: the order is cancelled.
  */
 static bool move_stretch(struct batch *batch, const struct stretch *stretch)
 {
@@ -183,13 +188,13 @@ static bool move_stretch(struct batch *batch, const struct stretch *stretch)
     return true;
 }
 
-/* The kernel's huge pages stay, and what was asked to be on its node and nowhere else. */
+/* Reserved huge pages stay, and so does memory that the policy strictly binds to its node. */
 static bool can_be_moved(const struct region *region)
 {
     return region->opened && region->flavour.binding == BINDING_PREFERRED && !region_huge_size(region);
 }
 
-/* false: broken off. */
+/* false: the order is cancelled. */
 static bool move_region(struct batch *batch, struct region *region, const struct owner *owner)
 {
     struct stretch stretch;
@@ -199,7 +204,10 @@ static bool move_region(struct batch *batch, struct region *region, const struct
     return true;
 }
 
-/* What the program mapped itself; it may be unmapped meanwhile, and then has no owner that it should be near to. */
+/*
+ * Moves the mappings that the program made itself. A mapping that the program unmaps meanwhile needs no undo: it has no
+ * owner whose node it should be on.
+ */
 static void move_mappings(struct mover *mover, const struct order *order, bool (*may_go_on)(void *context),
                           void *context)
 {

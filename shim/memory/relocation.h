@@ -1,10 +1,10 @@
 /*
- * relocation: memory.migrate_on_move: when a thread gets a home on another node, what it has follows: the blocks of its
- * heap, its large objects, its stack. The arenas switch at once (new blocks come from the new node), the rest is moved
- * by the worker (worker.h) in batches within the budget.
+ * relocation: memory.migrate_on_move. When a thread gets a home on another node, its memory follows: the blocks of its
+ * heap, its large objects, its mappings and its stack. The arenas switch at once, so new blocks come from the new node.
+ * The worker (worker/worker.h) moves the rest in batches within the budget.
  *
- * An order can be broken off at any time, by the end of the program or of the thread: what has moved has moved, the
- * rest is where it was.
+ * The owner of a thread record queues an order; the worker takes and executes it. The end of the program or of the
+ * thread can cancel an order at any time: what has moved stays moved, the rest stays where it was.
  */
 #ifndef NODEWISE_SHIM_MEMORY_RELOCATION_H
 #define NODEWISE_SHIM_MEMORY_RELOCATION_H
@@ -17,24 +17,30 @@
 
 #include "shim/base/thread.h"
 
-/* Threads that are younger have nothing worth an order: they were made a moment ago and got their name. */
+/* Younger threads cause no order: they were only just made and named, and have nothing worth moving. */
 #define RELOCATION_AGE_MS 20u
 #define ORDERS_MOST       64u
 
 struct order {
     struct owner owner;
     uint32_t node;
-    uint32_t rule; /* whose budget counts */
+    uint32_t rule; /* the rule whose budget applies */
     struct stack_area stack;
 };
 
-/* The thread's home became another node; does nothing where its rule does not ask. For the owner of the record. */
+/*
+ * Queues an order because the thread's home is another node now. Does nothing unless the thread's rule asks for it.
+ * Only the owner of the record may call it.
+ */
 void relocation_thread_moved(struct thread *thread, uint32_t from, struct stack_area stack);
 
-/* The oldest order, which is then the caller's. false: none. */
+/* Takes the oldest order out of the queue. false: there is none. */
 bool relocation_take(struct order *ret_order);
 bool relocation_is_due(void);
-/* Carries it out; for the worker. may_go_on is asked between batches and may wait. */
+/*
+ * Executes an order. For the worker. may_go_on() is called between batches and may wait; when it returns false, the
+ * order is cancelled.
+ */
 void relocation_carry_out(struct mover *mover, const struct order *order, bool (*may_go_on)(void *context),
                           void *context);
 

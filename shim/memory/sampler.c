@@ -17,9 +17,9 @@
 #define CLOSE_RANGE_UNSHARE_FLAG (1u << 1) /* linux/close_range.h, Linux 5.9 */
 
 #define RING_SIZE  (2 * PAGE)
-#define CODE_READS 16u /* of the samples, for which code is remembered */
+#define CODE_READS 16u /* reads of the samples after which remembered code expires */
 
-/* The part of a sample that follows its header, in the order of perf_event_open(2). */
+/* The part of a sample behind its header, in the order of perf_event_open(2). */
 struct sample {
     uint32_t pid, tid;
     uint32_t cpu, reserved;
@@ -65,7 +65,7 @@ bool sampler_watch(struct sampler *sampler, pid_t tid)
     watched->fd = open_event(tid);
     if (watched->fd < 0) {
         if (errno == ESRCH)
-            return true; /* it has ended */
+            return true; /* the thread has ended */
         sampler->refused = errno ? errno : ENOSYS;
         return false;
     }
@@ -81,9 +81,12 @@ bool sampler_watch(struct sampler *sampler, pid_t tid)
     return true;
 }
 
-/* --- what the samples say --- */
+/* --- evaluation of the samples --- */
 
-/* The kernel reads for us: the code may be gone by now (dlclose, a JIT), or may not be readable. */
+/*
+ * The kernel reads the code on the worker's behalf, because the code may be unmapped by now (dlclose, a JIT) or
+ * unreadable.
+ */
 static void read_code(struct code *code, uint64_t at)
 {
     size_t to_end = PAGE - at % PAGE;
@@ -123,7 +126,7 @@ static void look_at_registers(struct watched *watched, const struct sample *samp
     watched->has_last = true;
 }
 
-/* Out of the ring, whose end may lie in the middle. */
+/* Copies out of the ring buffer. The data may wrap around its end. */
 static void copy_out(const char *data, uint64_t from, void *ret, size_t size)
 {
     size_t start = from % PAGE, first = PAGE - start < size ? PAGE - start : size;
@@ -135,7 +138,7 @@ static void read_ring(struct sampler *sampler, struct watched *watched, sample_v
 {
     struct perf_event_mmap_page *head = watched->ring;
     const char *data = (const char *)watched->ring + PAGE;
-    /* acquire: pairs with the kernel's barrier, the records are there */
+    /* acquire: pairs with the kernel's barrier, so that the records up to data_head are complete */
     uint64_t end = __atomic_load_n(&head->data_head, __ATOMIC_ACQUIRE), at = head->data_tail;
     struct perf_event_header record;
     struct sample sample;
@@ -151,7 +154,7 @@ static void read_ring(struct sampler *sampler, struct watched *watched, sample_v
         }
         at += record.size;
     }
-    __atomic_store_n(&head->data_tail, end, __ATOMIC_RELEASE); /* the kernel may write there again */
+    __atomic_store_n(&head->data_tail, end, __ATOMIC_RELEASE); /* lets the kernel overwrite the records */
 }
 
 void sampler_read(struct sampler *sampler, sample_visitor *visit, void *context)

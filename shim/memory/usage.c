@@ -2,9 +2,10 @@
 
 #include <string.h>
 
-#define LEAD_MOST    4u /* chunks below the lowest vote that go with it: what a thread passed before it was seen */
+/* Chunks below the lowest vote that move with it: the thread passed them before it was first sampled. */
+#define LEAD_MOST    4u
 #define DECIDE_TICKS 2u
-#define REST_TICKS   8u /* after the first time; each further rest is four times as long */
+#define REST_TICKS   8u /* after the first move; each further rest is four times as long */
 
 /* --- the pieces --- */
 
@@ -150,7 +151,7 @@ static bool is_voted(const struct chunk *chunk)
     return chunk->votes > 0;
 }
 
-/* Most of what was seen is used from several nodes: there is no better place. */
+/* Is most of the sampled memory used from several nodes? Then no node is better than another. */
 static bool is_common(const struct piece *piece)
 {
     uint32_t voted = 0, shared = 0;

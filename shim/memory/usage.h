@@ -1,12 +1,12 @@
 /*
- * usage: which node's threads use which part of a piece of memory, and what should therefore move. Pure: no system
- * call, no clock, no global state.
+ * usage: decides from votes which node's threads use which part of a piece of memory, and which part should therefore
+ * move. Pure: no system call, no clock, no global state. One thread at a time.
  *
- * A piece is divided into chunks. A vote says that a thread of some node walked in a chunk. Threads walk upwards, so a
- * chunk without votes is taken to belong to the thread that was seen last below it: a program that cuts an array into
- * slices is understood from one look at each thread, and the memory moves before the thread gets there. Votes for
- * several nodes in one chunk say that it is shared: it stays. A chunk moves a few times at most, so nothing is ever
- * thrown to and fro; guesses do not use up the moves for what was seen.
+ * A piece is divided into chunks. A vote says that a thread on some node walked in a chunk. Threads walk upwards, so a
+ * chunk without votes is attributed to the thread that was last seen below it. One sample of each thread is enough to
+ * understand a program that divides an array into slices, and the memory moves before the thread arrives. Votes for
+ * several nodes in one chunk mean that it is shared, and it stays. A chunk moves only a few times, so memory never goes
+ * back and forth. Moves by guess do not reduce the moves that votes allow.
  */
 #ifndef NODEWISE_SHIM_MEMORY_USAGE_H
 #define NODEWISE_SHIM_MEMORY_USAGE_H
@@ -18,65 +18,71 @@
 #define USAGE_PIECES      64u
 #define USAGE_CHUNKS      256u
 #define USAGE_CHUNK_LEAST ((size_t)64 << 10)
-#define USAGE_MOVES       3u /* of a chunk, for votes of its own */
-#define USAGE_GUESSES     2u /* and after others' votes, before it has any */
+#define USAGE_MOVES       3u /* moves of a chunk because of its own votes */
+#define USAGE_GUESSES     2u /* moves of a chunk because of other chunks' votes, before it has any */
 #define USAGE_NOWHERE     UINT16_MAX
 
 struct chunk {
-    uint16_t node, at; /* voted for most; where the chunk is */
+    uint16_t node, at; /* node with most votes; node that the chunk is on */
     uint16_t votes, others;
-    uint16_t target, distance; /* of the last decision; chunks from the vote that it comes from */
+    uint16_t target, distance; /* of the last decision: the node; chunks from the vote that led to it */
     uint8_t moves, guesses;
-    uint32_t rests_until; /* ticks of the piece */
-    size_t stayed;        /* bytes that did not come along the last time */
+    uint32_t rests_until; /* in ticks of the piece */
+    size_t stayed;        /* bytes that the last move left behind */
 };
 
 struct piece {
-    uintptr_t start, origin; /* of the first chunk, at or before the start: chunks begin at multiples of their unit */
+    uintptr_t start, origin; /* origin: of the first chunk; chunks begin at multiples of their unit */
     size_t size, chunk_size;
-    uint32_t serial; /* of the memory's owner: the same place may be another piece later */
+    uint32_t serial; /* of the memory's owner: the same address may later be another piece */
     uint32_t chunk_count, votes, moves;
     uint32_t ticks; /* since the first vote */
-    uint16_t home;  /* node where it was made */
-    bool fresh;     /* voted since the last decision */
+    uint16_t home;  /* node of the maker */
+    bool fresh;     /* has votes since the last decision */
     bool kept;      /* see usage_keep() */
     struct chunk chunks[USAGE_CHUNKS];
 };
 
 struct usage {
     uint32_t count;
-    uint16_t order[USAGE_PIECES]; /* ascending by start */
+    uint16_t order[USAGE_PIECES]; /* ascending by start address */
     bool used[USAGE_PIECES];
     struct piece pieces[USAGE_PIECES];
 };
 
-/* Bringing the pieces up to date: begin, keep each that exists, end. What was not kept is forgotten. */
+/*
+ * Update of the pieces: usage_begin(), usage_keep() for each piece that exists, usage_end(). Other pieces are
+ * forgotten.
+ */
 void usage_begin(struct usage *usage);
 /*
- * unit: what moves as a whole, USAGE_CHUNK_LEAST or the size of a huge page. NULL: the table is full. A known piece
- * keeps its votes.
+ * unit: what moves as a whole, USAGE_CHUNK_LEAST or the size of a huge page. A known piece keeps its votes. NULL: the
+ * table is full.
  */
 struct piece *usage_keep(struct usage *usage, uintptr_t start, size_t size, size_t unit, uint32_t serial,
                          uint16_t home);
-/* Is it among the pieces already? */
+/* Is there already a piece with this start and serial? */
 bool usage_knows(struct usage *usage, uintptr_t start, uint32_t serial);
 void usage_end(struct usage *usage);
 
-/* A thread that runs on the node walked here. NULL: in no piece. A pointer to a piece's very start says nothing. */
+/*
+ * Records that a thread on the node walked at the pointer. Returns NULL when it is in no piece; a pointer to the very
+ * start of a piece does not count.
+ */
 const struct piece *usage_vote(struct usage *usage, uintptr_t pointer, uint16_t node);
 
-/* Time passes: a piece is decided about from its second tick with votes on, when all threads had their turn. */
+/* Ends a tick. Decisions about a piece begin at its second tick with votes, when all threads have had their turn. */
 void usage_tick(struct usage *usage);
 
-/* The chunk that should move next, nearest to a vote first; NULL: all is where it should be. */
+/* The chunk that should move next, the nearest to a vote first. NULL: every chunk is where it should be. */
 struct chunk *usage_next(struct usage *usage, struct piece **ret_piece);
-/* It moved, or was found to be there. */
+/* The chunk moved, or was found on its target. */
 void usage_moved(struct piece *piece, struct chunk *chunk);
-/* It is not there any more, and the next list is without it. */
+/* The chunk does not exist any more; the next update removes it. */
 void usage_gone(struct chunk *chunk);
 /*
- * After usage_moved(): so many bytes of it were busy and stayed. It is due again after a while, each time a longer one,
- * as long as it may move at all.
+ * Call it after usage_moved(): so many bytes were busy and stayed. The chunk becomes due again after a rest. Each rest
+ * is longer than the last, and the limit of moves still applies.
  */
 void usage_stayed(struct piece *piece, struct chunk *chunk, size_t bytes);
 

@@ -1,6 +1,7 @@
 /*
- * uses: who was seen working on whose memory: of the samples of next touch (next_touch.h) that lie in a large object or
- * mapping, how many are of which thread, by the thread that made it. For the survey (survey.h). One thread at a time.
+ * uses: counts which threads work on memory of which other threads. Of the samples of next touch (worker/next_touch.h)
+ * that lie in a large object or mapping, it counts those of each user by the maker of the memory. The survey
+ * (worker/survey.h) reports them. One thread at a time; nothing can fail.
  */
 #ifndef NODEWISE_SHIM_MEMORY_USES_H
 #define NODEWISE_SHIM_MEMORY_USES_H
@@ -9,9 +10,9 @@
 
 #include "shim/telemetry/survey_layout.h"
 
-#define USES_MOST 512u /* pairs; further ones are not counted */
+#define USES_MOST 512u /* pairs; further pairs are not counted */
 
-/* Numbers of threads; 0: unknown, not counted. */
+/* maker and user are tids; 0 means unknown and is not counted. */
 void uses_note(uint32_t maker, uint32_t user);
 uint32_t uses_list(const struct survey_use **ret_uses);
 void uses_forked(void);

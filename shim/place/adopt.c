@@ -1,4 +1,7 @@
-/* Records for threads that no hook saw: found from outside (sweep.h), or when they pass a hook. */
+/*
+ * Records for threads that passed no hook at their birth. The worker finds them in /proc (worker/sweep.h), or they pass
+ * a hook later.
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -11,7 +14,7 @@
 
 static _Atomic uint32_t adoptions;
 
-/* No hook sees an adopted thread's end, so the kernel is asked. */
+/* No hook sees an adopted thread's end, so the shim asks the kernel. */
 static void end_if_gone(struct thread *thread, void *unused)
 {
     (void)unused;
@@ -25,7 +28,7 @@ void place_forget_gone(void)
     thread_each(end_if_gone, NULL);
 }
 
-/* io_uring's, named by the kernel (io_uring/io-wq.c, sqpoll.c). */
+/* The kernel names the workers of io_uring (io_uring/io-wq.c, sqpoll.c). */
 static bool is_kernel_worker(const char *name)
 {
     return !strncmp(name, "iou-wrk-", 8) || !strncmp(name, "iou-sqp-", 8);
@@ -47,7 +50,7 @@ static void place_adopted(struct thread *thread)
     settle_tell(thread, EVENT_PLACED, thread->holds_pick ? thread->pick.slot : PLAN_NONE);
 }
 
-/* The name is the creator's unless it is a new one: which thread that was is not known, but main is the usual one. */
+/* A thread has its creator's name until it gets one of its own. The creator is unknown; main is the most likely one. */
 static bool is_inherited(const char *name)
 {
     return !strncmp(name, shim.facts.comm, 15);
@@ -76,8 +79,9 @@ static struct thread *adopt(pid_t tid, const char *name)
 }
 
 /*
- * A thread that is just being made is in /proc before it has registered. Both sides write first and look then (all
- * seq_cst): the finder his record and `adoptions`, then for another record; the new thread its tid, then `adoptions`.
+ * A thread that is being made is in /proc before it has registered. Both sides write first and read afterwards, all
+ * seq_cst: the finder writes its record and `adoptions` and then searches for another record; the new thread writes its
+ * tid and then reads `adoptions`.
  */
 struct search {
     const struct thread *not_this;
@@ -145,14 +149,14 @@ static bool is_leaving(uint32_t tid)
 }
 
 /*
- * The calling thread itself has no record, or one that another thread made for it. Its number alone, in another
- * thread's call, would not say that it is one of this process.
+ * The calling thread has no record, or one that the worker made for it. Only the thread itself may call this: a tid in
+ * another thread's call does not prove that it belongs to this process.
  */
 static void adopt_self(const char *name)
 {
     pid_t tid = thread_own_tid();
     if (raw_getpid() != shim.pid || shim_was_forked())
-        return; /* borrowed memory: vfork, or a copy that no fork handler saw */
+        return; /* borrowed memory (vfork), or a copy that no fork handler saw */
     struct thread *thread = thread_find(tid);
     if (thread) {
         thread_self = thread;

@@ -51,7 +51,7 @@ static void note_cpus(struct thread *thread, enum outcome outcome, enum reason r
     thread->cpu_reason = (uint8_t)reason;
 }
 
-/* The mask that the record asks for, before what the process was started with is taken into account. */
+/* The mask that the record asks for, not yet limited to the CPUs that the process was started with. */
 static void wanted_mask(struct thread *thread, enum standing standing, struct mask *mask)
 {
     bool shared = false;
@@ -66,7 +66,7 @@ static void wanted_mask(struct thread *thread, enum standing standing, struct ma
     }
 }
 
-/* strict or best_effort for a mask that was set as asked; the plan's and the pick's own reasons first. */
+/* Notes strict or best_effort for a mask that was set as asked. Reasons of the plan and of the pick take precedence. */
 static void note_granted(struct thread *thread)
 {
     const struct plan_rule *rule = apply_rule(thread);
@@ -79,7 +79,7 @@ static void note_granted(struct thread *thread)
     else if (thread->flags & THREAD_FLAG_SHARED)
         note_cpus(thread, OUTCOME_BEST_EFFORT, REASON_SHARED_CPU);
     else
-        /* met to the letter; a reason may still say that the place is crowded or another alternative */
+        /* granted exactly; the reason may still say that the place is crowded or that it is another alternative */
         note_cpus(thread, OUTCOME_STRICT, thread->pick.reason ? thread->pick.reason : rule->set_reason);
 }
 
@@ -145,10 +145,10 @@ static void set_cpus(struct thread *thread, enum standing standing, struct mask 
     int error;
     wanted_mask(thread, standing, asked);
     unsigned wanted = mask_weight(asked);
-    mask_and(asked, shim.base.mask); /* never beyond what the process was started with */
+    mask_and(asked, shim.base.mask); /* never beyond the CPUs that the process was started with */
     unsigned usable = mask_weight(asked);
     if (!usable) {
-        /* nothing of the plan is left here: as if there were no rule */
+        /* the process may use no CPU of the plan: the thread is treated as one without a rule */
         mask_copy(asked, shim.base.mask);
         error = sys_set_affinity(apply_target(thread), asked->bits, asked->words);
         thread->cpus = STANDING_BASE;
@@ -180,7 +180,7 @@ void apply_cpus(struct thread *thread, enum standing otherwise)
     struct mask asked;
     thread->home_node = thread->holds_pick ? shim.plan.slots[thread->pick.slot].home_node : UINT32_MAX;
     if (standing == STANDING_BASE && (thread->cpus == STANDING_BASE || thread->cpus == STANDING_PROGRAM)) {
-        /* inherited untouched, perhaps changed by the program itself: not ours to change */
+        /* the thread inherited the mask, and only the program itself may have changed it: the shim leaves it alone */
         note_cpus(thread, OUTCOME_NOT_ASKED, REASON_NOT_ASKED);
         return;
     }
@@ -197,7 +197,7 @@ void apply_cpus(struct thread *thread, enum standing otherwise)
 
 /* --- name --- */
 
-static _Atomic uint32_t *names_given ON_DATA_PAGE; /* per rule */
+static _Atomic uint32_t *names_given ON_DATA_PAGE; /* one counter for each rule */
 
 void apply_count_names(_Atomic uint32_t *counts)
 {

@@ -1,6 +1,6 @@
 /*
- * apply: sets a thread's mask and name as its record says, reads them back and notes in the record
- * what came of it. The caller owns the record. Signal-safe, errno kept.
+ * apply: sets a thread's mask and name as its record says, reads the mask back and notes the outcome in the record. The
+ * caller owns the record. Signal-safe, errno kept. A refusal by the kernel becomes an outcome with a reason.
  */
 #ifndef NODEWISE_SHIM_PLACE_APPLY_H
 #define NODEWISE_SHIM_PLACE_APPLY_H
@@ -12,22 +12,25 @@
 #include "shim/base/thread.h"
 #include "shim/sys/placing.h"
 
-/* What the thread's mask has to be: its slot's when it holds one, else `otherwise` (BASE or UNION). */
+/* Sets the mask of the thread's slot, or that of `otherwise` (BASE or UNION) when it has no slot. */
 void apply_cpus(struct thread *thread, enum standing otherwise);
-/* What apply_cpus() would set: the slot's mask, else main's union, else the base; never beyond the base. Not empty. */
+/*
+ * The mask that apply_cpus() would set: the slot's, else main's union mask, else the base mask. It is never beyond the
+ * base mask and never empty.
+ */
 void apply_wanted(struct thread *thread, struct mask *ret_mask);
-/* What placing calls about the thread are made with: 0 is "myself" and spares the kernel the look-up. */
+/* The tid for placing calls about the thread. It is 0 for the calling thread, which saves the kernel the look-up. */
 pid_t apply_target(const struct thread *thread);
 /*
- * Has the mask of a placed thread changed since it was read back: a cpuset of its cgroup, a CPU that went offline,
- * another program's call? Notes and tells what it is now, and changes nothing: the caller of that outranks the policy.
- * true: it has.
+ * Returns true when the outcome of a placed thread has changed since its mask was read back: because of a cpuset of its
+ * cgroup, a CPU that went offline, or a call of another program. Notes and reports the new state. Does not set the mask
+ * again, because that caller outranks the policy.
  */
 bool apply_check(struct thread *thread);
-/* The rule's `rename` for an unnamed thread; only the thread itself. */
+/* Applies the rule's `rename` to an unnamed thread. Only the thread itself may call it. */
 void apply_rename(struct thread *thread);
 
-/* errno's reason code. */
+/* The reason code for a negative errno. */
 enum reason reason_of_error(int error);
 
 /* The rule whose place the thread holds, or NULL. */
@@ -36,10 +39,13 @@ static inline const struct plan_rule *apply_rule(const struct thread *thread)
     return thread->holds_pick ? &shim.plan.rules[thread->rule] : NULL;
 }
 
-/* Counts and tells that the kernel answered a placing call about the thread with a negative errno. */
+/* Counts and reports that the kernel refused a placing call about the thread with a negative errno. */
 void apply_refused(struct thread *thread, enum placing_call call, int error);
 
-/* Where numbers for `rename` are counted, one for each rule; zeroed memory. Start-up, and with another plan. */
+/*
+ * Sets the counters that number the names of `rename`, one for each rule, in zeroed memory. At start-up and with each
+ * new plan.
+ */
 void apply_count_names(_Atomic uint32_t *counts);
 
 #endif

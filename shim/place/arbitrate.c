@@ -15,9 +15,9 @@
 #include "shim/telemetry/segment.h"
 #include "shim/telemetry/texts.h"
 
-#define TRIES 100 /* for a record that another thread owns: 10 us each at the least */
+#define TRIES 100 /* attempts to own a record that another thread owns, each 10 us or more */
 
-static _Atomic uint32_t early; /* calls about threads that had no record yet */
+static _Atomic uint32_t early; /* number of calls about threads that had no record yet */
 
 uint32_t arbitrate_early(void)
 {
@@ -35,7 +35,7 @@ static enum app_affinity choice_of(const struct thread *thread)
     return rule == PLAN_NONE ? APP_RESPECT : (enum app_affinity)plan->rules[rule].on_app_affinity;
 }
 
-/* The n-th CPU of those that the process may use becomes the n-th of the place, around and around. */
+/* Maps the n-th CPU of those that the process may use to the n-th CPU of the place. The count wraps around. */
 static void remap(const struct mask *asked, const struct mask *ours, struct mask *ret_result)
 {
     unsigned weight = mask_weight(ours), position = 0;
@@ -54,7 +54,7 @@ static void remap(const struct mask *asked, const struct mask *ours, struct mask
     }
 }
 
-/* *result: what the thread is to have. Returns why. */
+/* Computes the mask that the thread gets. Returns the reason. */
 static enum reason settle(enum app_affinity choice, const struct mask *asked, const struct mask *ours,
                           struct mask *result)
 {
@@ -114,7 +114,7 @@ static void note(struct thread *thread, const struct mask *result, const struct 
     thread->cpu_reason = (uint8_t)reason;
 }
 
-/* Sets what stays of the wish and reads it back. */
+/* Sets the part of the requested mask that stays, and reads it back. */
 static bool give(struct thread *thread, struct mask *result)
 {
     struct mask got;
@@ -144,7 +144,7 @@ static void decide(struct thread *thread, struct mask *asked, struct mask *ours,
         tell(thread, EVENT_AFFINITY, mask_weight(asked), reason, by);
 }
 
-/* With the program's wish in the kernel. */
+/* Decides about the mask that the program has already set in the kernel. */
 static void arbitrate(struct thread *thread, const void *by)
 {
     struct mask asked, ours, result;
@@ -197,7 +197,7 @@ struct thread *arbitrate_begin(pid_t tid)
 void arbitrate_end(struct thread *thread, pid_t tid, bool succeeded, const void *by)
 {
     int saved = errno;
-    /* it has registered meanwhile, and perhaps not seen the call */
+    /* the thread may have registered meanwhile and missed the call */
     if (!thread && tid && succeeded && (thread = thread_find(tid)) != NULL && !own(thread))
         thread = NULL;
     if (thread) {
@@ -210,9 +210,9 @@ void arbitrate_end(struct thread *thread, pid_t tid, bool succeeded, const void 
     errno = saved;
 }
 
-/* --- birth, and later --- */
+/* --- birth, and later changes --- */
 
-/* Or is it only what the kernel lets a thread inherit? */
+/* Is the thread's mask only what the kernel let it inherit from its creator? */
 static bool is_creators(const struct thread *thread, struct mask *mine, struct mask *creators)
 {
     size_t words;
@@ -262,7 +262,7 @@ static bool any_node_is_allowed(const struct thread *thread, const uint64_t *nod
     return true;
 }
 
-/* The program's policy stays where it is respected, and where all of its nodes are the place's. */
+/* The program's memory policy stays where the rule respects it, and where all of its nodes belong to the place. */
 static bool memory_stays(const struct thread *thread)
 {
     uint64_t nodes[NODE_WORDS] = {0};

@@ -1,9 +1,13 @@
 /*
- * arbitrate: what becomes of the program's own affinity and memory policy calls (on_app_affinity). The call is made
- * first, so that its result is the kernel's; what the kernel then holds is the program's wish, and the record's rule
- * says what of it stays: respect all, clamp to the place, remap into the place, ignore.
+ * arbitrate: handles the program's own affinity and memory policy calls (on_app_affinity). The call is made first, so
+ * its result is the kernel's. The mask or policy that the kernel then holds is the program's request. The record's rule
+ * decides how much of it stays: respect keeps all of it, clamp limits it to the place, remap maps it into the place,
+ * ignore drops it.
  *
- * A thread without a rule is the program's own: its calls stand.
+ * The shim does not touch the calls of a thread without a rule.
+ *
+ * The hooks call these functions in the calling thread. Errno is kept; what the kernel refuses leaves the program's
+ * request in force.
  */
 #ifndef NODEWISE_SHIM_PLACE_ARBITRATE_H
 #define NODEWISE_SHIM_PLACE_ARBITRATE_H
@@ -14,31 +18,35 @@
 #include "shim/base/thread.h"
 
 /*
- * Before the call: the record of the thread that it is about, owned by the caller, or NULL: none of this process's
- * registered threads, or one that this very thread is placing (in a signal handler). tid 0: the calling thread.
- * May wait up to a millisecond for a thread that is being placed.
+ * Call it before the program's call. Returns the record of the thread that the call is about; the caller then owns it.
+ * Returns NULL when this process has no registered thread of that tid, and when the calling thread is just placing that
+ * thread (in a signal handler). tid 0 means the calling thread. May wait up to a millisecond for a thread that is being
+ * placed.
  */
 struct thread *arbitrate_begin(pid_t tid);
 /*
- * After it, with what arbitrate_begin() returned. succeeded: the kernel took the call; by: who asked (an address in
- * code), or NULL. tid as before. errno kept.
+ * Call it after the program's call, with the result of arbitrate_begin() and the same tid. succeeded: the kernel
+ * accepted the call. by: an address in the calling code, or NULL. errno kept.
  */
 void arbitrate_end(struct thread *thread, pid_t tid, bool succeeded, const void *by);
-/* The same for set_mempolicy(2), which is always about the calling thread. */
+/* The same for set_mempolicy(2), which always affects the calling thread. */
 void arbitrate_memory(bool succeeded, const void *by);
 
 /*
- * In a new thread, which is owned by itself, when its creator may have given it a mask, by attribute or by a call
- * before it had registered. false: it has only what it inherited, and nothing was done.
+ * For a new thread that owns its own record, when its creator may have given it a mask, by attribute or by a call
+ * before it had registered. false: the thread has only the mask that it inherited, and nothing was done.
  */
 bool arbitrate_birth(struct thread *thread);
-/* Was there a call about a thread without a record since then? */
+/* The number of calls so far about threads without a record. A changed number means that there was one meanwhile. */
 uint32_t arbitrate_early(void);
 
-/* The place changed under a mask that the program chose: what stays of it now. The caller owns the record. */
+/*
+ * Decides again about a mask that the program chose, because the place under it has changed. The caller owns the
+ * record.
+ */
 void arbitrate_again(struct thread *thread);
 
-/* May the program's mbind(2) stand? */
+/* Does the policy accept the program's mbind(2)? */
 bool arbitrate_keeps_mbind(void);
 
 #endif

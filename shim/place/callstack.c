@@ -7,7 +7,7 @@
 #include "shim/base/thread.h"
 #include "shim/place/origin.h"
 
-#define OWN_FRAMES_MAX 8 /* of ours between unw_backtrace and the application */
+#define OWN_FRAMES_MAX 8 /* frames of the shim between unw_backtrace and the application */
 
 static int (*backtrace)(void **buffer, int size); /* set once, before the shim is active */
 
@@ -20,7 +20,7 @@ bool callstack_open(void)
     backtrace = (int (*)(void **, int))dlsym(library, "unw_backtrace");
     if (!backtrace)
         return false;
-    backtrace(frames, 2); /* its own first-use allocations happen here, not inside the application's call */
+    backtrace(frames, 2); /* makes libunwind's first-use allocations here and not inside a call of the application */
     return true;
 }
 
@@ -31,7 +31,7 @@ void callstack_record(struct thread *thread)
     int count = backtrace ? backtrace(frames, FACTS_MAX_FRAMES + OWN_FRAMES_MAX) : 0;
     uint16_t kept = 0;
     for (int i = 0; i < count && kept < FACTS_MAX_FRAMES; i++) {
-        /* a return address may be the first byte of the next function; the call itself never is */
+        /* a return address may be the first byte of the next function; the byte before it is part of the call */
         struct origin origin = origin_of((const char *)frames[i] - 1);
 
         if (origin.library == own)

@@ -1,6 +1,6 @@
 /*
- * cpu_count: what the program is told about the number of CPUs ([cpu_count]). Decided once at the start, from the
- * plan, the mask that the process was started with and its cgroup. Any thread, signal-safe.
+ * cpu_count: the number of CPUs that the shim reports to the program ([cpu_count]). It is decided once at the start,
+ * from the plan, the mask that the process was started with and its cgroup. Any thread, signal-safe; nothing can fail.
  */
 #ifndef NODEWISE_SHIM_PLACE_CPU_COUNT_H
 #define NODEWISE_SHIM_PLACE_CPU_COUNT_H
@@ -12,19 +12,19 @@
 
 struct mask;
 
-/* At the start, after the base mask is known. */
+/* Start-up only, after the base mask is known. */
 void cpu_count_start(void);
 
-/* Is the program to be told something else than the kernel says, when it asks this way? */
+/* Does the shim answer this interface instead of the kernel? */
 bool cpu_count_is_told(enum cpu_api api);
-/* CPUs online, then. */
+/* The number of CPUs online that the shim reports. */
 uint32_t cpu_count_online(void);
 /*
- * CPUs configured: never fewer than the highest CPU that the process may run on plus one, because programs make tables
- * of that size and index them by sched_getcpu(3).
+ * The number of configured CPUs that the shim reports. It is at least the highest CPU that the process may run on plus
+ * one, because programs make tables of that size and index them by sched_getcpu(3).
  */
 uint32_t cpu_count_configured(void);
-/* The mask to be shown. */
+/* The mask that the shim reports. */
 void cpu_count_told_mask(struct mask *mask);
 
 #endif

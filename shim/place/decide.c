@@ -20,7 +20,7 @@ static void fill_frames(const struct thread *thread, struct thread_facts *facts)
 uint32_t decide_rule(const struct thread *thread)
 {
     struct thread_facts facts;
-    /* not initialised: its arrays of frames would be half the cost of a decision */
+    /* not initialised: clearing its arrays of frames would double the cost of a decision */
     facts.name = thread->name;
     facts.unnamed = thread->unnamed;
     facts.main = thread->main;

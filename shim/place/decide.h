@@ -1,5 +1,6 @@
 /*
- * decide: collects what a thread is known by, and asks policy/match.h for its rule. The caller owns the record.
+ * decide: collects the facts about a thread and asks policy/match.h for its rule. The caller owns the record. Cannot
+ * fail: a missing fact matches no condition.
  */
 #ifndef NODEWISE_SHIM_PLACE_DECIDE_H
 #define NODEWISE_SHIM_PLACE_DECIDE_H
@@ -8,14 +9,17 @@
 
 #include "shim/base/thread.h"
 
-/* The rule for what the record says now, or PLAN_NONE. Signal-safe. */
+/* The rule for the facts that the record holds now, or PLAN_NONE. Signal-safe. */
 uint32_t decide_rule(const struct thread *thread);
 
-/* In the creator: what the new thread inherits from it, name, mask, memory policy and slot. */
+/* For the creator: notes what the new thread inherits from it: name, mask, memory policy and slot. */
 void decide_inherited(struct thread *thread);
-/* Where its start routine and its creating call lie, as far as the plan asks; NULL: not known. */
+/*
+ * Notes the library and function of the start routine and of the creating call, as far as the plan needs them. NULL:
+ * unknown.
+ */
 void decide_code(struct thread *thread, const void *start, const void *caller);
-/* In the creator: where its start routine and its creating call lie, as far as the plan asks. */
+/* The same for the creator, which can also record its call stack. */
 void decide_origins(struct thread *thread, const void *start, const void *caller);
 
 #endif

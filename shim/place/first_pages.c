@@ -9,12 +9,12 @@
 #include "shim/memory/mover.h"
 #include "shim/place/apply.h"
 
-#define STACK_PAGES  16u /* of main's stack that are looked at, and those below this frame among them: */
-#define DEEPER       8u  /* the loader has been there */
-#define BLOCK_BEFORE 2u  /* pages of static TLS that are looked at */
-#define BSS_MOST     ((size_t)256 << 10) /* of an object's zeroed data; what lies beyond is hardly touched yet */
+#define STACK_PAGES  16u                 /* pages of main's stack that are checked */
+#define DEEPER       8u                  /* those of them below this frame, which the loader has used */
+#define BLOCK_BEFORE 2u                  /* pages of static TLS that are checked */
+#define BSS_MOST     ((size_t)256 << 10) /* of an object's zeroed data; the program has hardly touched the rest yet */
 
-/* ld.so's: the stack as the kernel handed it over. musl has none. */
+/* A symbol of ld.so: the stack as the kernel handed it over. musl does not have it. */
 extern void *__libc_stack_end __attribute__((weak));
 
 /* --- stack and thread block --- */
@@ -30,7 +30,7 @@ static void add(struct mover *mover, uint32_t node, uintptr_t start, uintptr_t e
     mover_add_all(mover, start, ((end + PAGE - 1) & ~(PAGE - 1)) - start, node);
 }
 
-/* With the page behind, where the kernel may have put a part of the arguments. */
+/* Adds the stack and the page behind it, where the kernel may have put a part of the arguments. */
 static void add_stack(struct mover *mover, uint32_t node)
 {
     uintptr_t end = first_pages_stack_end() + PAGE;
@@ -52,7 +52,7 @@ static uint64_t bytes_left(const struct mover *mover)
     return bytes;
 }
 
-/* Where the kernel does not even tell where pages are, nothing is claimed. */
+/* Notes the outcome. Where the kernel does not tell where pages are, the outcome claims nothing. */
 static void note(struct thread *thread, const struct mover *mover)
 {
     enum outcome outcome = OUTCOME_STRICT;
@@ -83,7 +83,7 @@ static void add_segment(const struct objects *objects, uintptr_t base, const Elf
     add(objects->mover, objects->node, start, start + segment->p_filesz + (zeroed < BSS_MOST ? zeroed : BSS_MOST));
 }
 
-/* RELRO, which cannot be written any more, is a part of such a segment. */
+/* RELRO, which is read-only by now, is part of such a segment. */
 static int add_object(struct dl_phdr_info *object, size_t size, void *context)
 {
     const struct objects *objects = context;

@@ -1,11 +1,12 @@
 /*
- * first_pages: what a program had touched when its main thread got its home: the stack, the thread block, the static
- * data that the loader has relocated and the libraries have initialised. It lies on the node that the kernel started
- * the program on, and main reads and writes it all its life. `memory.stack = "local"` brings it to main's home.
+ * first_pages: moves the pages that a program touched before its main thread got its home: the stack, the thread block,
+ * and the static data that the loader has relocated and the libraries have initialised. They lie on the node where the
+ * kernel started the program, and main reads and writes them all its life. `memory.stack = "local"` moves them to
+ * main's home.
  *
- * Costs one system call where all is there (move_pages(2) without targets). Else, once, two for each 512 pages that
- * are looked at (mover.h), and the kernel copies what is elsewhere: 200 pages of redis. A program that is started often
- * had better stay where it is started (pick_keeps_start()).
+ * The cost is one system call when all pages are in place (move_pages(2) without targets). Otherwise there are, once,
+ * two calls for each 512 checked pages (memory/mover.h), and the kernel copies the misplaced ones: 200 pages of redis.
+ * A program that is started often should rather stay where it was started (pick_keeps_start()).
  */
 #ifndef NODEWISE_SHIM_PLACE_FIRST_PAGES_H
 #define NODEWISE_SHIM_PLACE_FIRST_PAGES_H
@@ -14,16 +15,17 @@
 
 #include "shim/base/thread.h"
 
-/* Of static data, in a process. What a program has beyond stays where it is. */
+/* Limit for the pages of static data in a process. Further pages stay where they are. */
 #define FIRST_PAGES_MOST 2048u
 
 /*
- * Main itself, after it was placed; never in a forked child, whose memory is its parent's as well. Notes in the record
- * how it ended for the stack and the thread block. Static data is moved the first time only. errno kept.
+ * The main thread calls it after it was placed. It must not run in a forked child, whose memory is also its parent's.
+ * It notes the outcome for the stack and the thread block in the record. Static data is moved at the first call only.
+ * errno kept.
  */
 void first_pages_settle(struct thread *thread, uint32_t node);
 
-/* The end of main's stack, but for what the kernel has put there; 0: this libc does not tell. Any thread. */
+/* The end of main's stack, without the part that the kernel filled. 0: this libc does not tell. Any thread. */
 uintptr_t first_pages_stack_end(void);
 
 #endif

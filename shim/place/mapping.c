@@ -25,7 +25,7 @@ struct mapping {
     const void *caller;
 };
 
-/* --- which table --- */
+/* --- the mapping rule --- */
 
 static enum mapping_kind kind_of(int flags)
 {
@@ -38,20 +38,21 @@ static enum mapping_kind kind_of(int flags)
     return (flags & MAP_TYPE) == MAP_PRIVATE ? MAPPING_ANONYMOUS : MAPPING_SHARED;
 }
 
-static bool caller_fits(const struct plan_mapping_rule *region, const void *caller)
+static bool caller_fits(const struct plan_mapping_rule *mapping_rule, const void *caller)
 {
     const struct plan_view *plan = &shim.plan;
-    if (!region->library.count && !region->function.count)
+    if (!mapping_rule->library.count && !mapping_rule->function.count)
         return true;
     struct origin origin = origin_of(caller);
-    return (!region->library.count || match_path(plan, &region->library, texts_get(origin.library))) &&
-           (!region->function.count || match_text(plan, &region->function, texts_get(origin.function)));
+    return (!mapping_rule->library.count || match_path(plan, &mapping_rule->library, texts_get(origin.library))) &&
+           (!mapping_rule->function.count || match_text(plan, &mapping_rule->function, texts_get(origin.function)));
 }
 
-static bool fits(const struct plan_mapping_rule *region, const struct mapping *mapping)
+static bool fits(const struct plan_mapping_rule *mapping_rule, const struct mapping *mapping)
 {
-    return (region->kind == MAPPING_COUNT || region->kind == mapping->kind) && mapping->size >= region->min_size &&
-           mapping->size <= region->max_size && caller_fits(region, mapping->caller);
+    return (mapping_rule->kind == MAPPING_COUNT || mapping_rule->kind == mapping->kind) &&
+           mapping->size >= mapping_rule->min_size && mapping->size <= mapping_rule->max_size &&
+           caller_fits(mapping_rule, mapping->caller);
 }
 
 static uint32_t rule_here(void)
@@ -59,7 +60,7 @@ static uint32_t rule_here(void)
     return thread_self && thread_self->rule != PLAN_NONE ? thread_self->rule : shim.plan.header->default_rule;
 }
 
-static const struct plan_mapping_rule *find_region(const struct mapping *mapping)
+static const struct plan_mapping_rule *find_mapping_rule(const struct mapping *mapping)
 {
     const struct plan_view *plan = &shim.plan;
     uint32_t number = rule_here();
@@ -70,25 +71,25 @@ static const struct plan_mapping_rule *find_region(const struct mapping *mapping
     return NULL;
 }
 
-/* --- what it gives --- */
+/* --- its application --- */
 
 struct result {
     enum outcome outcome;
     enum reason reason;
 };
 
-/* The first thing that could not be had is what is told. */
+/* Only the first shortfall is reported. */
 static void fell_short(struct result *result, enum outcome outcome, enum reason reason)
 {
     if (result->outcome == OUTCOME_STRICT)
         *result = (struct result){outcome, reason};
 }
 
-/* The table's nodes, else those of the thread's place. */
-static void nodes_for(const struct plan_mapping_rule *region, uint64_t *ret_nodes)
+/* The nodes of the mapping rule, or else those of the thread's place. */
+static void nodes_for(const struct plan_mapping_rule *mapping_rule, uint64_t *ret_nodes)
 {
     const struct plan_view *plan = &shim.plan;
-    uint32_t mask = region->mem_mask;
+    uint32_t mask = mapping_rule->mem_mask;
     memset(ret_nodes, 0, NODE_WORDS * 8);
     if (plan->masks[mask].weight == 0 && thread_self && thread_self->holds_pick)
         mask = plan->slots[thread_self->pick.slot].mem_mask;
@@ -105,15 +106,16 @@ static void read_back(const struct mapping *mapping, int asked, const uint64_t *
         fell_short(result, OUTCOME_BEST_EFFORT, REASON_CHANGED);
 }
 
-static void set_policy(const struct plan_mapping_rule *region, const struct mapping *mapping, struct result *result)
+static void set_policy(const struct plan_mapping_rule *mapping_rule, const struct mapping *mapping,
+                       struct result *result)
 {
     uint64_t nodes[NODE_WORDS];
-    enum reason reason = region->mem_reason;
+    enum reason reason = mapping_rule->mem_reason;
     int mode;
-    if (region->mem_policy == MEM_DEFAULT)
+    if (mapping_rule->mem_policy == MEM_DEFAULT)
         return;
-    nodes_for(region, nodes);
-    int error = memory_bind(mapping->start, mapping->size, region->mem_policy, nodes, &mode, &reason);
+    nodes_for(mapping_rule, nodes);
+    int error = memory_bind(mapping->start, mapping->size, mapping_rule->mem_policy, nodes, &mode, &reason);
     if (error) {
         fell_short(result, OUTCOME_NONE, reason_of_error(error));
         return;
@@ -124,35 +126,37 @@ static void set_policy(const struct plan_mapping_rule *region, const struct mapp
 }
 
 /*
- * Reserved huge pages cannot come afterwards, and a mapping of them would end elsewhere: transparent ones are nearest.
+ * The mapping exists already and cannot get reserved huge pages any more; a new mapping of reserved pages would have
+ * another end. Transparent huge pages come nearest.
  */
-static void set_huge_pages(const struct plan_mapping_rule *region, const struct mapping *mapping, struct result *result)
+static void set_huge_pages(const struct plan_mapping_rule *mapping_rule, const struct mapping *mapping,
+                           struct result *result)
 {
-    int advice = region->huge_pages == HUGE_NEVER ? MADV_NOHUGEPAGE : MADV_HUGEPAGE;
-    if (region->huge_pages == HUGE_DEFAULT || mapping->kind == MAPPING_HUGE)
+    int advice = mapping_rule->huge_pages == HUGE_NEVER ? MADV_NOHUGEPAGE : MADV_HUGEPAGE;
+    if (mapping_rule->huge_pages == HUGE_DEFAULT || mapping->kind == MAPPING_HUGE)
         return;
-    if (raw_madvise(mapping->start, mapping->size, advice) != 0 && region->huge_pages != HUGE_NEVER)
+    if (raw_madvise(mapping->start, mapping->size, advice) != 0 && mapping_rule->huge_pages != HUGE_NEVER)
         fell_short(result, OUTCOME_NONE, errno == EINVAL ? REASON_NO_HUGE_PAGES : reason_of_error(-errno));
-    else if (region->huge_pages != HUGE_NEVER && region->huge_pages != HUGE_THP)
+    else if (mapping_rule->huge_pages != HUGE_NEVER && mapping_rule->huge_pages != HUGE_THP)
         fell_short(result, OUTCOME_BEST_EFFORT, REASON_NO_HUGE_PAGES);
 }
 
-/* Only what the program may write itself, and nothing that would change a file. */
-static void prefault(const struct plan_mapping_rule *region, const struct mapping *mapping, struct result *result)
+/* Touches only memory that the program may write itself, and no mapping whose file would change. */
+static void prefault(const struct plan_mapping_rule *mapping_rule, const struct mapping *mapping, struct result *result)
 {
-    if (region->prefault == PREFAULT_OFF || !(mapping->protection & PROT_WRITE) || mapping->kind == MAPPING_FILE)
+    if (mapping_rule->prefault == PREFAULT_OFF || !(mapping->protection & PROT_WRITE) || mapping->kind == MAPPING_FILE)
         return;
     int error = raw_populate(mapping->start, mapping->size);
     if (error)
         fell_short(result, OUTCOME_NONE, reason_of_error(error));
 }
 
-/* Private memory that threads write, with no wish of the program's where it is to be. */
-static bool can_follow(const struct mapping *mapping, const struct plan_mapping_rule *region)
+/* Is it large private memory that threads write, and that no mapping rule gives a memory policy? */
+static bool can_follow(const struct mapping *mapping, const struct plan_mapping_rule *mapping_rule)
 {
     return shim_needs(PLAN_HAS_NEXT_TOUCH | PLAN_HAS_MIGRATE) && shim.plan.count[PLAN_NODES] > 1 &&
            mapping->kind == MAPPING_ANONYMOUS && mapping->size >= BIG_SIZE && (mapping->protection & PROT_WRITE) &&
-           !(region && region->mem_policy != MEM_DEFAULT);
+           !(mapping_rule && mapping_rule->mem_policy != MEM_DEFAULT);
 }
 
 static void look_at(void *start, size_t size, int protection, int flags, const void *caller)
@@ -160,15 +164,16 @@ static void look_at(void *start, size_t size, int protection, int flags, const v
     const struct mapping mapping = {start, size, protection, kind_of(flags), caller};
     struct result result = {OUTCOME_STRICT, REASON_OK};
     int saved = errno;
-    owned_remove(start, size); /* MAP_FIXED */
-    const struct plan_mapping_rule *region = shim_needs(PLAN_HAS_MAPPING_RULES) ? find_region(&mapping) : NULL;
-    if (can_follow(&mapping, region))
+    owned_remove(start, size); /* MAP_FIXED replaces older mappings */
+    const struct plan_mapping_rule *mapping_rule =
+        shim_needs(PLAN_HAS_MAPPING_RULES) ? find_mapping_rule(&mapping) : NULL;
+    if (can_follow(&mapping, mapping_rule))
         owned_add(start, size);
-    if (region) {
-        set_huge_pages(region, &mapping, &result);
-        set_policy(region, &mapping, &result);
-        prefault(region, &mapping, &result);
-        segment_mapping((uint32_t)(region - shim.plan.mapping_rules), size, result.outcome, result.reason);
+    if (mapping_rule) {
+        set_huge_pages(mapping_rule, &mapping, &result);
+        set_policy(mapping_rule, &mapping, &result);
+        prefault(mapping_rule, &mapping, &result);
+        segment_mapping((uint32_t)(mapping_rule - shim.plan.mapping_rules), size, result.outcome, result.reason);
     }
     errno = saved;
 }

@@ -1,8 +1,8 @@
 /*
- * Every pick has a ticket, the time of picking. Two threads are inverted when the one that was created first has
- * the later ticket. As long as the others are in order, exchanging with the outermost inverted thread puts ours
- * right and leaves that one to be moved on: an insertion. A busy record is told to look for itself (WORK_ORDER);
- * its owner does so before giving it back, so the last one to finish leaves all in order.
+ * Each pick has a ticket, which counts the picks. Two threads are inverted when the one that was created first has the
+ * later ticket. If all other threads are in order, an exchange with the outermost inverted thread puts this thread in
+ * order, and the other thread is the next to be moved: an insertion sort. A busy record gets WORK_ORDER; its owner does
+ * that work before it gives the record back, so the last owner to finish leaves all threads in order.
  */
 #include "shim/place/order.h"
 
@@ -20,7 +20,7 @@ static bool is_inverted(const struct thread *a, const struct thread *b)
     return (a->index < b->index) != (a->ticket < b->ticket);
 }
 
-/* A memory policy can only be set by its thread, so places with different ones stay where they are. */
+/* Only a thread itself can set its memory policy, so threads with different policies do not exchange places. */
 static bool same_memory(const struct thread *a, const struct thread *b)
 {
     unsigned policy = shim.plan.rules[a->rule].mem_policy;
@@ -72,10 +72,10 @@ void order_settle(struct thread *thread, void (*moved)(struct thread *), void (*
             break;
         if (atomic_exchange(&other->busy, 1)) {
             atomic_fetch_or(&other->work, WORK_ORDER);
-            released(other); /* in case its owner has left in between */
+            released(other); /* the owner may have left between the two steps */
             break;
         }
-        if (!may_exchange(current, other)) { /* it changed before we owned it */
+        if (!may_exchange(current, other)) { /* the record changed before this thread owned it */
             atomic_store(&other->busy, 0);
             released(other);
             continue;

@@ -1,9 +1,9 @@
 /*
- * order: threads that are named after their creation get their places in the order of their creation, as the dry
- * run announces it, although they name themselves in whatever order the scheduler lets them run.
+ * order: gives threads that are named after their creation their places in the order of creation, as the dry run
+ * announces it. Without it the order would depend on the scheduler, because the threads name themselves.
  *
- * Places are exchanged between threads of one rule whose first name brought them there; later renames take the
- * place that is free then and move no other thread. Signal-safe, waits for no other thread.
+ * Threads of one rule exchange places when their first name brought them there. A later rename takes the place that is
+ * free then and moves no other thread. Signal-safe; never waits for another thread; cannot fail.
  */
 #ifndef NODEWISE_SHIM_PLACE_ORDER_H
 #define NODEWISE_SHIM_PLACE_ORDER_H
@@ -11,8 +11,8 @@
 #include "shim/base/thread.h"
 
 /*
- * The caller owns `thread`, which has its place. moved() is called for every record whose pick changed, while it is
- * owned; released() after a record other than `thread` has been given back, for work that was left in it.
+ * The caller owns `thread`, which has its place. moved() is called for each record whose pick changed, while it is
+ * owned. released() is called after a record other than `thread` has been given back, so that work left in it is done.
  */
 void order_settle(struct thread *thread, void (*moved)(struct thread *), void (*released)(struct thread *));
 

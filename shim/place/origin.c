@@ -14,11 +14,11 @@
 #define CACHE_SIZE 256u
 
 extern __typeof__(_dl_find_object) _dl_find_object __attribute__((weak)); /* glibc 2.35 */
-extern __typeof__(dladdr1) dladdr1 __attribute__((weak));                 /* not in musl */
+extern __typeof__(dladdr1) dladdr1 __attribute__((weak));                 /* missing in musl */
 
 /*
- * Direct-mapped. `version` is odd while an entry is written; a reader that sees it change looks the address up
- * itself, a writer that finds it odd leaves the entry to the other.
+ * A direct-mapped cache. `version` is odd while an entry is written. A reader that sees it change looks the address up
+ * itself; a writer that finds it odd leaves the entry to the other writer.
  */
 static struct entry {
     _Atomic uint32_t version;
@@ -33,13 +33,16 @@ struct symbols {
     uint32_t count;
 };
 
-/* glibc adds the load address to the pointers of a writable dynamic section, musl and read-only ones do not. */
+/*
+ * glibc adds the load address to the pointers of a writable dynamic section. musl does not, and a read-only section
+ * keeps its values.
+ */
 static uintptr_t relocated(uintptr_t pointer, uintptr_t load_address)
 {
     return pointer < load_address ? pointer + load_address : pointer;
 }
 
-/* DT_GNU_HASH has no count: the last chain of the highest bucket ends at the last symbol. */
+/* DT_GNU_HASH has no symbol count. The last chain of the highest bucket ends at the last symbol. */
 static uint32_t count_gnu(const uint32_t *hash)
 {
     uint32_t buckets = hash[0], first = hash[1], bloom_words = hash[2], last = 0;
@@ -123,7 +126,7 @@ static const struct link_map *map_at(const void *address)
     return dladdr1 && dladdr1(address, &unused, (void **)&map, RTLD_DL_LINKMAP) ? map : NULL;
 }
 
-/* Without a link map: what dladdr says, whose function is the nearest symbol below. */
+/* Without a link map the answer is dladdr's, which names the nearest symbol below. */
 static struct origin look_up_portably(const void *address)
 {
     struct origin origin = {0};
@@ -146,7 +149,7 @@ static struct origin look_up(const void *address)
     const struct link_map *map = map_at(address);
     if (!map)
         return origin;
-    /* the loader has no name for the main program; argv[0] would be the application's to choose */
+    /* the loader has no name for the main program, and the application could set argv[0] to anything */
     const char *library = map->l_name && *map->l_name ? map->l_name : shim.facts.exe;
     if (library)
         origin.library = texts_keep(library, strlen(library));

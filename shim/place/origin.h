@@ -1,8 +1,8 @@
 /*
- * origin: which library and which exported function a code address belongs to.
+ * origin: the library and the exported function that a code address belongs to.
  *
- * Takes no loader lock where libc offers _dl_find_object (glibc 2.35); the answers are kept by address. Any
- * thread; not from signal handlers (dladdr may be needed).
+ * Takes no loader lock where libc offers _dl_find_object (glibc 2.35). Answers are cached by address for the life of
+ * the process. Any thread; not from signal handlers, because dladdr may be needed.
  */
 #ifndef NODEWISE_SHIM_PLACE_ORIGIN_H
 #define NODEWISE_SHIM_PLACE_ORIGIN_H
@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 struct origin {
-    uint16_t library, function; /* texts.h; 0: not known */
+    uint16_t library, function; /* offsets in telemetry/texts.h; 0: unknown */
 };
 
 struct origin origin_of(const void *address);

@@ -1,7 +1,7 @@
 /*
- * The moments of place.h. Early names are a handshake like that of claims (settle.c): a namer that finds no record for
- * a tid raises `early_names` before its search; the new thread registers its tid and then compares the counter with
- * what it was at its creation.
+ * The moments of place.h. Early names need a handshake like that of claims (settle.c): a thread that names another one
+ * and finds no record for the tid raises `early_names` before its search. The new thread registers its tid and then
+ * compares the counter with its value at the creation.
  */
 #include "shim/place/place.h"
 
@@ -44,7 +44,7 @@ void place_abandon(struct thread *thread)
 {
     uint32_t next = thread->index + 1;
     settle_drop(thread);
-    /* no thread came after it: the number has not been seen and is given out again */
+    /* no thread was created after it: its number has not been seen and can be used again */
     atomic_compare_exchange_strong(&shim.next_index, &next, thread->index);
     thread_give(thread, THREAD_FREE);
 }
@@ -59,8 +59,8 @@ static void register_self(struct thread *thread)
 }
 
 /*
- * The name that the creator gave in the moment between pthread_create's return and our registration: it decides
- * the rule from the start, and a `rename` must not overwrite it.
+ * The creator may name the thread between pthread_create's return and the registration. That name decides the rule from
+ * the start, and a `rename` must not overwrite it.
  */
 static void pick_up_early_name(struct thread *thread)
 {
@@ -99,7 +99,7 @@ void place_born(struct thread *thread)
         apply_rename(thread);
         settle_tell(thread, EVENT_PLACED, thread->holds_pick ? thread->pick.slot : PLAN_NONE);
         if (thread->ordered)
-            settle_work(thread, WORK_ORDER); /* done below */
+            settle_work(thread, WORK_ORDER); /* done by settle_give_back() below */
     }
     settle_give_back(thread);
     errno = saved;
@@ -135,7 +135,7 @@ static void become_main(struct thread *thread)
         thread_self = thread;
 }
 
-/* The record of the thread that goes on as main; its standings say what it has now. */
+/* The record of the thread that continues as main. Its standings say what it has now. */
 static struct thread *main_record(bool forked)
 {
     struct thread *thread = forked ? thread_self : NULL;
@@ -149,7 +149,7 @@ static struct thread *main_record(bool forked)
     return thread;
 }
 
-/* A forked main with the union mask has it already: most children exec next, and a call would be for nothing. */
+/* A forked main thread inherits the union mask. Most children call exec next, so a system call would be wasted. */
 static bool has_union(const struct thread *thread)
 {
     return !thread->holds_pick && thread->cpus == STANDING_UNION && thread->memory == STANDING_BASE;
@@ -184,7 +184,7 @@ void place_show_main(void)
     segment_state(SEGMENT_ACTIVE, REASON_OK);
     segment_event(&(struct event){.kind = EVENT_START, .tid = (uint32_t)shim.pid, .rule = PLAN_NONE});
     if (!thread_self || atomic_load(&thread_self->busy))
-        return; /* place_main() is about to list it */
+        return; /* place_main() is about to list the thread */
     segment_count(COUNT_STARTED);
     segment_rule_entered(thread_self->rule);
     segment_thread(thread_self, THREAD_LIVE);
@@ -201,7 +201,7 @@ static void leave_name(struct thread *thread, const char *name)
     settle_work(thread, WORK_NAME);
 }
 
-/* --- what changes later --- */
+/* --- later changes --- */
 
 void place_renamed(pid_t tid, const char *name)
 {
@@ -235,7 +235,7 @@ void place_catch_up(void)
     errno = saved;
 }
 
-static _Atomic uint32_t stop_wanted; /* enum reason: it came while the plan was being changed */
+static _Atomic uint32_t stop_wanted; /* enum reason: place_stop() was called during a reload */
 
 void place_stop(enum reason reason)
 {

@@ -1,8 +1,9 @@
 /*
- * place: which rule and slot a thread gets, and carrying it out. The four moments: birth, rename, another thread's
- * exclusive claim, end.
+ * place: decides which rule and slot a thread gets, and applies them. There are four moments: birth, rename, an
+ * exclusive claim by another thread, and end.
  *
- * Only called while the shim is active (place_end also later). Every function keeps errno; none blocks.
+ * Call it only while the shim is active; place_end() may also be called later. Every function keeps errno, none blocks.
+ * What the kernel refuses becomes an outcome in the thread's record.
  */
 #ifndef NODEWISE_SHIM_PLACE_PLACE_H
 #define NODEWISE_SHIM_PLACE_PLACE_H
@@ -12,51 +13,54 @@
 #include "shim/base/thread.h"
 
 /*
- * Birth, first half, in the creator, so that slots are handed out in the order of creation: a record with its
- * rule and slot decided. start: the start routine; caller: the return address of the creating call. NULL: no
- * memory; the thread is then created without us.
+ * First half of a birth, in the creator, so that slots are given out in the order of creation. Returns a record with
+ * its rule and slot decided. start: the start routine; caller: the return address of the creating call. NULL: memory is
+ * short, and the thread is created without the shim.
  */
 struct thread *place_prepare(const void *start, const void *caller);
-/* pthread_create failed: nothing happened. */
+/* pthread_create failed: undoes place_prepare(). */
 void place_abandon(struct thread *thread);
-/* Birth, second half, in the new thread before its start routine. */
+/* Second half of a birth, in the new thread before its start routine. */
 void place_born(struct thread *thread);
-/* The new thread is over. */
+/* The thread's start routine is over. */
 void place_end(struct thread *thread);
 
-/* The main thread at start-up; forked: the thread that is left in a forked child. */
+/* Places the main thread at start-up. forked: places the thread that remains in a forked child. */
 void place_main(bool forked);
 /* In a forked child before its first thread: makes the segment and lists the main thread in it. */
 void place_show_main(void);
 
-/* The thread `tid` has been given a name; tid may be the caller's. Signal-safe. */
+/* The thread `tid`, which may be the caller, got a name. Signal-safe. */
 void place_renamed(pid_t tid, const char *name);
 /*
- * The calling thread, which no hook saw being made, does something: it gets its record and its place. Signal-safe.
- * Costs a comparison for all others.
+ * Gives the calling thread a record and a place if it passed no hook at its birth. For all other threads it costs one
+ * comparison. Signal-safe.
  */
 void place_adopt_self(void);
-/* Records that were made for threads that no hook had seen, ever. */
+/* The number of threads that were ever adopted, which means that they passed no hook at their birth. */
 uint32_t place_adoptions(void);
 /*
- * In a new thread that has just registered, when there was an adoption since its creation: the thread that looked
- * through /proc may have taken it for one that no hook saw. Its other record ends.
+ * For a new thread that has just registered, when there was an adoption since its creation: the worker may have found
+ * it in /proc and adopted it. Ends that other record.
  */
 void place_disown(const struct thread *thread);
-/* A thread of this process was found (sweep.h). false: it has no record, for want of memory. */
+/*
+ * Adopts a thread of this process that the worker found (worker/sweep.h). false: it has no record, because memory is
+ * short.
+ */
 bool place_adopt(pid_t tid, const char *name);
-/* Gives the places of such threads back that are over. */
+/* Gives back the places of adopted threads that have ended. */
 void place_forget_gone(void);
 
-/* Work that only the calling thread can do for itself and that is waiting (a memory policy). Signal-safe. */
+/* Does the pending work that only the calling thread can do for itself (a memory policy). Signal-safe. */
 void place_catch_up(void);
 
-/* A job of worker/upkeep.h: does the calling thread still have the CPUs that its rule gave it? Signal-safe. */
+/* A job of worker/upkeep.h: checks that the calling thread still has the CPUs that its rule gave it. Signal-safe. */
 void place_check_self(void);
 
-/* No placing call any more, for good. Signal-safe. */
+/* Stops all placing calls for good. Signal-safe. */
 void place_stop(enum reason reason);
-/* What could not be done while the plan was changed. */
+/* Calls place_stop() if it was called during a reload, when it had to be postponed. */
 void place_stop_if_wanted(void);
 
 #endif

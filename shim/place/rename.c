@@ -8,7 +8,7 @@
 #define NUMBER_WORD "{n}"
 #define RULE_WORD   "{rule}"
 
-/* Writes the template up to `end`, with {rule} filled in. */
+/* Writes the template up to `end` and fills in {rule}. */
 static void write_part(struct text_writer *writer, const char *from, const char *end, const char *rule)
 {
     while (from < end) {
@@ -33,7 +33,7 @@ void rename_compose(char ret_name[16], const char *template, const char *rule, u
         return;
     }
     write_number(&number_writer, number, 4);
-    writer.size = NAME_SIZE - number_writer.length; /* what stands before the number leaves room for it */
+    writer.size = NAME_SIZE - number_writer.length; /* the text before the number leaves room for the number */
     write_part(&writer, template, at, rule);
     writer.size = NAME_SIZE;
     write_text(&writer, digits);

@@ -1,8 +1,8 @@
 /*
- * How claims and placements meet. An exclusive pick raises `claims` and then walks all records; a thread that is
- * being placed publishes its pick, computes its mask from the claimed CPUs, sets it, and looks whether `claims`
- * has moved meanwhile. All four accesses are seq_cst, so either the walk finds the thread or the thread sees the
- * claim; both may happen, which costs one more system call.
+ * Claims and placements use a handshake. A thread that picks an exclusive slot raises `claims` and then visits all
+ * records. A thread that is being placed publishes its pick, computes its mask from the claimed CPUs, sets it, and then
+ * checks whether `claims` has changed meanwhile. All four accesses are seq_cst, so either the visit finds the thread or
+ * the thread sees the claim. Both may happen, which costs one more system call.
  */
 #include "shim/place/settle.h"
 
@@ -22,19 +22,19 @@
 #include "shim/place/thread_stack.h"
 #include "shim/sys/placing.h"
 
-static _Atomic uint32_t next_ticket ON_DATA_PAGE; /* of picks, see order.h */
-static _Atomic uint32_t claims ON_DATA_PAGE;      /* raised after every new exclusive claim */
+static _Atomic uint32_t next_ticket ON_DATA_PAGE; /* number of the next pick, see order.h */
+static _Atomic uint32_t claims ON_DATA_PAGE;      /* raised after each new exclusive claim */
 
 /* --- slots --- */
 
-/* Times are kept only where rebalancing asks for them. */
+/* Keeps times only where a rule rebalances. */
 static void note_time(struct thread *thread)
 {
     if (shim_needs(PLAN_HAS_STEAL))
         thread->placed_at = monotonic_ns();
 }
 
-/* Where the arenas look when the rule names the nodes; they cannot ask the plan, which may be changing. */
+/* The arenas read the node here when the rule names the nodes. They cannot ask the plan, which may be changing. */
 static void note_place(struct thread *thread)
 {
     const struct plan_view *plan = &shim.plan;
@@ -45,7 +45,10 @@ static void note_place(struct thread *thread)
     note_time(thread);
 }
 
-/* Is it where the thread runs now; when another thread asks, where its home is. */
+/*
+ * For the calling thread: does the slot include the CPU that it runs on? For another thread: is the slot on its home
+ * node?
+ */
 static bool is_around(const struct thread *thread, const struct plan_slot *slot, int cpu)
 {
     if (thread == thread_self)
@@ -54,8 +57,8 @@ static bool is_around(const struct thread *thread, const struct plan_slot *slot,
 }
 
 /*
- * Main has no creator in its own process to be near to. Where it is, is as good: the kernel balances at exec and at
- * fork, and what the loader has touched is there, while the first place in order would be the same one for every
+ * Main has no creator in its own process to be near to. It stays where it is, because the kernel balances at exec and
+ * at fork, and the pages that the loader has touched are there. The first slot in order would be the same one for every
  * process.
  */
 static uint32_t slot_near(const struct thread *thread)
@@ -81,7 +84,7 @@ static void take_next_slot(struct thread *thread)
     note_place(thread);
 }
 
-/* Servers fork one child like the other: the number of the fork spreads them. PLAN_NONE: the rule's order decides. */
+/* Servers fork many equal children, which the number of the fork spreads. PLAN_NONE: the rule's order decides. */
 static uint32_t slot_of_fork(const struct thread *thread)
 {
     if (!thread->main || !shim.facts.forked || thread->rule == PLAN_NONE)
@@ -117,7 +120,7 @@ void settle_drop(struct thread *thread)
 
 /* --- claims --- */
 
-/* Leaves the record to do WORK_CLAIMS if its slot has something of the CPUs just claimed. */
+/* Gives the record WORK_CLAIMS if its slot includes some of the newly claimed CPUs. */
 static void make_way(struct thread *thread, void *claimer);
 
 static void announce_claim(struct thread *claimer)
@@ -126,7 +129,7 @@ static void announce_claim(struct thread *claimer)
     thread_each(make_way, claimer);
 }
 
-/* --- carrying out --- */
+/* --- execution --- */
 
 static void apply_until_settled(struct thread *thread, enum standing otherwise)
 {
@@ -153,7 +156,7 @@ void settle_carry_out(struct thread *thread)
     segment_rule_entered(thread->rule);
     segment_rule_outcome(thread->rule, thread->cpu_outcome, thread->memory_outcome,
                          thread->memory_outcome == OUTCOME_PENDING
-                             ? STEP_NOT_ASKED /* counted when it is known */
+                             ? STEP_NOT_ASKED /* counted when the outcome is known */
                              : step_of(thread->cpu_outcome, thread->memory_outcome));
 }
 
@@ -171,7 +174,7 @@ void settle_tell(struct thread *thread, enum segment_event_kind kind, uint32_t v
     });
 }
 
-/* Carries out a choice and tells of it; what the thread has follows from the node that was its home before. */
+/* Carries out a choice and reports it. The thread's memory follows from its old home node. */
 void settle_arrive(struct thread *thread, uint32_t old_home)
 {
     settle_carry_out(thread);
@@ -182,8 +185,8 @@ void settle_arrive(struct thread *thread, uint32_t old_home)
 }
 
 /*
- * Another rule, another slot of the same one, or the same rule again after a fork. The old place is given back before
- * a new one is looked for. slot: PLAN_NONE, or the one to take.
+ * Moves the thread to another rule, to another slot of its rule, or again to the same rule after a fork. The old place
+ * is given back before a new one is chosen. slot: the slot to take, or PLAN_NONE.
  */
 static void move(struct thread *thread, uint32_t rule, uint32_t slot, enum reason moment)
 {
@@ -204,7 +207,7 @@ static void move(struct thread *thread, uint32_t rule, uint32_t slot, enum reaso
 
 /* --- work on an owned record --- */
 
-/* Another thread gave the name while our `rename` was under way: the program's word counts. */
+/* Another thread set a name during the shim's `rename`. The program's name takes precedence. */
 static void restore_program_name(const char *theirs, const char *ours)
 {
     char now[16] = "";
@@ -223,14 +226,19 @@ static void take_new_name(struct thread *thread)
     thread->name[sizeof(thread->name) - 1] = '\0';
     if (thread == thread_self && (thread->flags & THREAD_FLAG_RENAMED))
         restore_program_name(thread->name, ours);
-    /* the kernel's children inherit names, so "the creator's name" cannot be told from "no name" */
+    /*
+     * a thread inherits its creator's name, so an unnamed thread cannot be told from one that was given the same name
+     */
     thread->unnamed = !thread->main && !strcmp(thread->name, thread->creator_name);
     thread->flags &= (uint8_t) ~(THREAD_FLAG_NAMED | THREAD_FLAG_RENAMED);
     if (!thread->unnamed)
         thread->flags |= THREAD_FLAG_NAMED;
 }
 
-/* The place, or what other threads left of it, has changed: a mask of the program is judged again, not overwritten. */
+/*
+ * The place, or the CPUs that other threads leave free of it, has changed. A mask of the program is judged again, not
+ * overwritten.
+ */
 static void apply_again(struct thread *thread)
 {
     if (thread->cpus == STANDING_PROGRAM)
@@ -301,7 +309,7 @@ static void work_end(struct thread *thread)
     segment_thread(thread, THREAD_ENDED);
 }
 
-/* The worker takes all records to change the plan, and does what is waiting when it gives them back. */
+/* During a reload the worker owns all records. It does the pending work when it gives them back. */
 static bool is_paused(void)
 {
     return atomic_load_explicit(&shim.phase, memory_order_acquire) == PHASE_PAUSED;
@@ -312,7 +320,10 @@ static bool placing_is_over(void)
     return atomic_load_explicit(&shim.phase, memory_order_acquire) != PHASE_ACTIVE;
 }
 
-/* Does what is waiting, as long as the record is free. Never waits: an owner does our work as well. */
+/*
+ * Does the pending work while the record is free. It never waits, because the owner of a busy record does this work as
+ * well.
+ */
 void settle_work(struct thread *thread, unsigned work)
 {
     if (work)
@@ -320,7 +331,7 @@ void settle_work(struct thread *thread, unsigned work)
     while (atomic_load(&thread->work) && !is_paused() && !atomic_exchange(&thread->busy, 1)) {
         unsigned todo = atomic_exchange(&thread->work, 0);
         if ((todo & WORK_END) && !atomic_load(&thread->tid)) {
-            atomic_store(&thread->busy, 0); /* it was given back before */
+            atomic_store(&thread->busy, 0); /* the record was given back before */
             return;
         }
         if (todo & WORK_END) {
@@ -361,7 +372,7 @@ void settle_elsewhere(struct thread *thread, uint32_t rule, uint32_t slot)
     if (placing_is_over() || atomic_exchange(&thread->busy, 1))
         return;
     if (atomic_load(&thread->tid) && thread->holds_pick && thread->rule == rule && thread->pick.slot != slot) {
-        thread->ordered = false; /* its place is no longer the order's */
+        thread->ordered = false; /* the thread no longer has its place because of the order */
         move(thread, rule, slot, REASON_BALANCED);
     }
     settle_give_back(thread);

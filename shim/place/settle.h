@@ -1,8 +1,8 @@
 /*
- * settle: the steps of a placement, on a record that the caller owns (thread.h, `busy`): a slot of the rule, the mask
- * and the memory policy that go with it, and telling of it. place.c, adopt.c and order.c put them together.
+ * settle: the steps of a placement on a record that the caller owns (base/thread.h, `busy`): it chooses a slot of the
+ * rule, sets the slot's mask and memory policy, and reports them. place.c, adopt.c and order.c combine these steps.
  *
- * Signal-safe; errno is the callers' to keep.
+ * Signal-safe. The callers keep errno. What the kernel refuses becomes an outcome in the record.
  */
 #ifndef NODEWISE_SHIM_PLACE_SETTLE_H
 #define NODEWISE_SHIM_PLACE_SETTLE_H
@@ -12,31 +12,31 @@
 #include "shim/telemetry/segment.h"
 
 /*
- * A slot of the record's rule, if it has one: of a forked process by the number of the fork, else by the rule's order.
- * The record's `why` says how it came there: `moment`, or that no rule placed it.
+ * Chooses a slot of the record's rule, if it has a rule. The number of the fork decides in a forked process, otherwise
+ * the rule's order. The record's `why` becomes `moment`, or says that no rule placed the thread.
  */
 void settle_choose(struct thread *thread, enum reason moment);
-/* Gives it back; may be called when there is none. */
+/* Gives the slot back. May be called without one. */
 void settle_drop(struct thread *thread);
 
 /* Sets what the record says and reads it back. */
 void settle_carry_out(struct thread *thread);
-/* The same, of a thread that was placed before: what it has follows from its old home; tells of it. */
+/* The same for a thread that was placed before: its memory follows from its old home. Reports the placement. */
 void settle_arrive(struct thread *thread, uint32_t old_home);
-/* Publishes the record, and an event about it. */
+/* Publishes the record and an event about it. */
 void settle_tell(struct thread *thread, enum segment_event_kind kind, uint32_t value);
 
 /*
- * Leaves work (enum thread_work) and does all that is waiting if the record has no owner. Never waits: an owner does it
- * before it gives the record back. For any caller, owner or not.
+ * Adds work (enum thread_work) and does all pending work if the record has no owner. It never waits: an owner does the
+ * work before it gives the record back. Owners and other threads may call it.
  */
 void settle_work(struct thread *thread, unsigned work);
-/* Ends the caller's ownership and does what was left for it meanwhile. */
+/* Ends the caller's ownership and does the work that was left for it meanwhile. */
 void settle_give_back(struct thread *thread);
 
 /*
- * The thread goes to another slot of its rule, if it still is in that rule and the record has no owner. For the
- * worker's thread (rebalance.h).
+ * Moves the thread to another slot of its rule, if it still has that rule and the record has no owner. For the worker
+ * (worker/rebalance.h).
  */
 void settle_elsewhere(struct thread *thread, uint32_t rule, uint32_t slot);
 

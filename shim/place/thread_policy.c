@@ -39,13 +39,13 @@ static void keep_lowest(uint64_t *nodes)
     }
 }
 
-/* --- what is asked, and what comes near it --- */
+/* --- the requested policy, and the nearest one --- */
 
-/* A memory policy as the kernel takes it. */
+/* A memory policy in the kernel's terms. */
 struct wish {
     int mode; /* with its flags */
     uint64_t nodes[NODE_WORDS];
-    enum reason reason; /* OK while it is what the rule says */
+    enum reason reason; /* OK while the wish is what the rule says */
 };
 
 #define FLAGS (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES | MPOL_F_NUMA_BALANCING)
@@ -59,15 +59,15 @@ static void become(struct wish *wish, int mode, enum reason reason)
 {
     wish->mode = mode | (mode == MPOL_LOCAL ? 0 : wish->mode & (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES));
     if (mode == MPOL_PREFERRED)
-        keep_lowest(wish->nodes); /* what the kernel would do; so that the read-back can be compared */
+        keep_lowest(wish->nodes); /* as the kernel would do; then the read-back can be compared */
     if (mode == MPOL_LOCAL)
         memset(wish->nodes, 0, sizeof(wish->nodes));
     wish->reason = reason;
 }
 
 /*
- * Nodes that are not in the cpuset (any more) and modes that an older kernel does not know are both EINVAL: the next
- * step down. false: there is none.
+ * The kernel answers EINVAL both to nodes that are not in the cpuset (any more) and to modes that an older kernel does
+ * not know. Takes the next step down. false: there is none.
  */
 static bool step_down(struct wish *wish)
 {
@@ -103,7 +103,10 @@ static int ask(const struct wish *wish, void *start, size_t size)
     return sys_set_mempolicy(wish->mode, names_nodes ? wish->nodes : NULL, names_nodes ? NODE_WORDS : 0);
 }
 
-/* *wish becomes what was set. start NULL: for the calling thread. 0 or negative errno. */
+/*
+ * Sets the wish or the nearest policy, and stores in *wish what was set. start NULL means the calling thread. Returns 0
+ * or a negative errno.
+ */
 static int set_nearest(struct wish *wish, void *start, size_t size)
 {
     int error = ask(wish, start, size);
@@ -148,7 +151,7 @@ bool memory_is_as_asked(int asked_mode, const uint64_t *asked, int mode, const u
     return mode == asked_mode && nodes_equal(nodes, asked);
 }
 
-/* What commands compare with what the kernel says later. */
+/* Notes the policy, which commands later compare with the kernel's answer. */
 static void note_policy(struct thread *thread, int mode, const uint64_t *nodes)
 {
     thread->got_policy = (uint16_t)mode;
@@ -206,7 +209,7 @@ static void count_among(uint64_t *nodes, const uint64_t *allowed)
     memcpy(nodes, positions, sizeof(positions));
 }
 
-/* The flags are about nodes that are named. */
+/* The flags refer to named nodes. */
 static void add_flags(struct wish *wish, const struct plan_rule *rule)
 {
     uint64_t allowed[NODE_WORDS] = {0};
@@ -278,7 +281,7 @@ enum reason thread_policy_try(const struct plan_rule *rule)
     return reason;
 }
 
-/* --- for a thread --- */
+/* --- the policy of a thread --- */
 
 static void restore_memory(struct thread *thread)
 {

@@ -14,17 +14,17 @@
 #include "shim/sys/placing.h"
 #include "shim/sys/raw.h"
 
-#define TOP_PAGES  4u  /* PTHREAD_STACK_MIN: no stack is smaller, so these belong to it */
-#define PAGES_MOST 16u /* that are looked at: the frames of a thread that begins are few */
+#define TOP_PAGES  4u  /* PTHREAD_STACK_MIN: no stack is smaller, so these pages belong to the stack */
+#define PAGES_MOST 16u /* pages that are checked: a thread has few frames when it begins */
 
-static size_t default_size ON_DATA_PAGE; /* of stacks without attributes; 0: not asked yet */
+static size_t default_size ON_DATA_PAGE; /* of stacks without attributes; 0: not read yet */
 
 static unsigned wish_of(const struct thread *thread)
 {
     return thread->rule == PLAN_NONE ? STACK_DEFAULT : shim.plan.rules[thread->rule].stack;
 }
 
-/* PLAN_NONE: the thread has none, its CPUs span several. */
+/* PLAN_NONE: the thread's CPUs span several nodes, so it has no home node. */
 static uint32_t node_of(const struct thread *thread)
 {
     return thread->holds_pick ? shim.plan.slots[thread->pick.slot].home_node : PLAN_NONE;
@@ -44,13 +44,13 @@ static uint32_t node_here(void)
     return cpu >= 0 && (uint32_t)cpu < plan->count[PLAN_CPUS] ? plan->cpus[cpu].node : PLAN_NONE;
 }
 
-/* Pages that the creator touches come from its own node, where no policy says otherwise. */
+/* Without a policy, pages that the creator touches come from the node that the creator runs on. */
 static bool is_local(int mode)
 {
     return mode == MPOL_DEFAULT || mode == MPOL_LOCAL;
 }
 
-/* pthread_attr_init(3) gives what glibc makes stacks of when the program asks for nothing else. */
+/* pthread_attr_init(3) returns the size that glibc uses when the program asks for no other. */
 void stack_start(void)
 {
     pthread_attr_t attributes;
@@ -70,7 +70,7 @@ static void note_size(struct thread *thread, const pthread_attr_t *attributes)
     if (!attributes) {
         thread->stack_size = default_size;
     } else if (pthread_attr_getstack(attributes, &start, &size) == 0 && (uintptr_t)start + size == 0) {
-        /* without an address glibc counts it from 0 downwards; 0: attributes that ask for no size either */
+        /* without an address glibc counts downwards from 0; a size of 0: the attributes ask for no size either */
         thread->stack_size = size ? size : default_size;
     }
 }
@@ -108,7 +108,8 @@ void stack_return_node(const struct stack_loan *loan)
 /* --- the thread --- */
 
 /*
- * Virtual scheduling: the time up to which the moves so far have used their share; a burst may run ahead of the clock.
+ * Virtual scheduling: `used_until` is the time up to which the moves so far have used their share. A burst may run
+ * ahead of the clock.
  */
 static bool may_move(void)
 {
@@ -126,7 +127,7 @@ static bool may_move(void)
 
 struct pages {
     void *at[PAGES_MOST];
-    int nodes[PAGES_MOST]; /* or a negative errno: not there */
+    int nodes[PAGES_MOST]; /* or a negative errno: the page is not present */
     size_t count;
 };
 
@@ -143,7 +144,7 @@ struct stack_area stack_of(const struct thread *thread)
     return (struct stack_area){stack_end(thread), thread->main ? default_size : thread->stack_size};
 }
 
-/* From this frame up to the end, and the least that any stack has. */
+/* Lists the pages from this frame to the end of the stack, and at least as many as the smallest stack has. */
 static void list_pages(const struct thread *thread, struct pages *pages)
 {
     uintptr_t end = stack_end(thread);
@@ -162,7 +163,7 @@ static bool is_elsewhere(int found, uint32_t node)
     return found >= 0 && (uint32_t)found != node;
 }
 
-/* Only those that are elsewhere stay in the list. */
+/* Removes the pages that are already on the node. */
 static void keep_wrong(struct pages *pages, uint32_t node)
 {
     size_t kept = 0;
@@ -199,7 +200,7 @@ static void settle_on_node(struct thread *thread, uint32_t node)
     list_pages(thread, &pages);
     int error = sys_move_pages(pages.count, pages.at, NULL, pages.nodes);
     if (error < 0) {
-        note(thread, OUTCOME_NONE, reason_of_error(error)); /* not looked at: nothing is claimed */
+        note(thread, OUTCOME_NONE, reason_of_error(error)); /* the pages were not checked: the outcome claims nothing */
         return;
     }
     keep_wrong(&pages, node);
@@ -217,7 +218,7 @@ static void settle_without_huge_pages(struct thread *thread)
     size_t size = thread->stack_size & ~(size_t)(PAGE - 1);
     int saved = errno;
     if (raw_madvise((void *)(end - size), size, MADV_NOHUGEPAGE) == 0 ||
-        errno == EINVAL) /* EINVAL: it has none at all */
+        errno == EINVAL) /* EINVAL: the kernel has no huge pages */
         note(thread, OUTCOME_STRICT, REASON_OK);
     else
         note(thread, OUTCOME_NONE, reason_of_error(-errno));

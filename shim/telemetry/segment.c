@@ -92,8 +92,7 @@ void segment_thread(const struct thread *thread, enum segment_thread_state state
     struct segment_thread *to = (struct segment_thread *)section(header, SEGMENT_THREAD_TABLE) + thread->number;
     seq = __atomic_load_n(&to->seq, __ATOMIC_RELAXED) | 1;
     __atomic_store_n(&to->seq, seq, __ATOMIC_RELAXED);
-    __atomic_thread_fence(
-        __ATOMIC_RELEASE); /* odd before any field is written; pairs with the reader's acquire fence */
+    __atomic_thread_fence(__ATOMIC_RELEASE); /* odd before any field; pairs with the reader's acquire fence */
     slot = to->slot;
     fill(to, thread);
     if (state == THREAD_ENDED)
@@ -103,8 +102,7 @@ void segment_thread(const struct thread *thread, enum segment_thread_state state
     to->start_function = listed_text(to->start_function);
     to->creator_library = listed_text(to->creator_library);
     to->creator_function = listed_text(to->creator_function);
-    __atomic_store_n(&to->seq, seq + 1,
-                     __ATOMIC_RELEASE); /* even after all fields; pairs with the reader's first load */
+    __atomic_store_n(&to->seq, seq + 1, __ATOMIC_RELEASE); /* even after all fields; pairs with its first load */
 }
 
 void segment_event(const struct event *event)
@@ -155,12 +153,12 @@ void segment_count(enum segment_counter counter)
     }
 }
 
-void segment_mapping(uint32_t region, uint64_t bytes, enum outcome outcome, enum reason reason)
+void segment_mapping(uint32_t mapping_rule, uint64_t bytes, enum outcome outcome, enum reason reason)
 {
     struct segment_header *header = segment();
-    if (!header || region >= header->sections[SEGMENT_MAPPING_TABLE].capacity)
+    if (!header || mapping_rule >= header->sections[SEGMENT_MAPPING_TABLE].capacity)
         return;
-    struct segment_mapping *to = (struct segment_mapping *)section(header, SEGMENT_MAPPING_TABLE) + region;
+    struct segment_mapping *to = (struct segment_mapping *)section(header, SEGMENT_MAPPING_TABLE) + mapping_rule;
     add64(&to->mappings);
     __atomic_fetch_add(&to->bytes, bytes, __ATOMIC_RELAXED);
     add32(outcome == OUTCOME_STRICT ? &to->strict : outcome == OUTCOME_NONE ? &to->none : &to->best_effort, 1);
@@ -399,8 +397,7 @@ static void fill_header(struct segment_header *header, const struct segment_sect
     memcpy(header->base_mask, base->mask, words * 8);
     header->base_mask_words = words;
     header->strings_used = (uint32_t)texts_copy(section(header, SEGMENT_STRING_TABLE), SEGMENT_STRINGS);
-    __atomic_store_n(&header->magic, SEGMENT_MAGIC,
-                     __ATOMIC_RELEASE); /* last: a reader may open the file while it is being filled */
+    __atomic_store_n(&header->magic, SEGMENT_MAGIC, __ATOMIC_RELEASE); /* last: readers may open the file before */
 }
 
 void segment_open(void)

@@ -74,8 +74,8 @@ void segment_event(const struct event *event);
 enum segment_counter { COUNT_STARTED, COUNT_ENDED, COUNT_UNLISTED, COUNT_RENAMES, COUNT_REFUSALS };
 void segment_count(enum segment_counter counter);
 
-/* region: index in PLAN_MAPPING_RULES. */
-void segment_mapping(uint32_t region, uint64_t bytes, enum outcome outcome, enum reason reason);
+/* mapping_rule: index in PLAN_MAPPING_RULES. */
+void segment_mapping(uint32_t mapping_rule, uint64_t bytes, enum outcome outcome, enum reason reason);
 
 /*
  * segment_moved() adds bytes that the worker moved to their users, and bytes that it could not move, by enum
