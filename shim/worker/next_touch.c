@@ -11,9 +11,9 @@
 #include "shim/sys/placing.h"
 #include "shim/sys/raw.h"
 
-#define LIST_TICKS 5u /* between two looks at what objects and threads there are */
+#define LIST_TICKS 5u /* ticks between two listings of objects and threads */
 
-/* --- what there is --- */
+/* --- objects and threads --- */
 
 static bool rule_wants(uint16_t number)
 {
@@ -22,7 +22,7 @@ static bool rule_wants(uint16_t number)
     return rule == PLAN_NONE || (plan->rules[rule].flags & PLAN_RULE_NEXT_TOUCH);
 }
 
-/* The kernel's own huge pages do not move, nor memory that was asked to be nowhere else. */
+/* Reserved huge pages cannot move, and memory that the policy strictly binds to a node must not. */
 static bool is_wanted(const struct big *object)
 {
     const struct region *region = &region_list[object->region];
@@ -46,8 +46,8 @@ static void keep_objects(struct next_touch *self, struct region *region)
 }
 
 /*
- * The thread that initialises a mapping may run on several nodes meanwhile, and the kernel may fail to move a page:
- * each chunk is where its first page is. What is not there yet is nowhere.
+ * The thread that initialises a mapping may run on several nodes meanwhile, and the kernel may fail to move a page.
+ * Each chunk is therefore taken to be where its first page is. A chunk whose first page is not present is nowhere.
  */
 static void find_chunks(struct piece *piece)
 {
@@ -61,7 +61,10 @@ static void find_chunks(struct piece *piece)
         piece->chunks[i].at = nodes[i] >= 0 && nodes[i] < USAGE_NOWHERE ? (uint16_t)nodes[i] : USAGE_NOWHERE;
 }
 
-/* They have no home: what is unmapped under way and mapped again has no thread that it should be near to. */
+/*
+ * Mappings have no home for undo(): when the program unmaps one during the move and maps the range again, no thread is
+ * expected to be near to it.
+ */
 static void keep_mappings(struct next_touch *self)
 {
     struct big found[USAGE_PIECES];
@@ -69,7 +72,7 @@ static void keep_mappings(struct next_touch *self)
     for (uint32_t i = 0; i < count; i++) {
         bool is_new = !usage_knows(&self->usage, found[i].start, found[i].serial);
         if (!rule_wants(found[i].rule) || (is_new && mover_node_of(found[i].start) >= USAGE_NOWHERE))
-            continue; /* nothing there yet */
+            continue; /* no page is present yet */
         struct piece *piece =
             usage_keep(&self->usage, found[i].start, found[i].size, HUGE_PAGE, found[i].serial, USAGE_NOWHERE);
         if (!piece)
@@ -98,7 +101,7 @@ static void watch(struct thread *thread, void *context)
         sampler_watch(&self->sampler, tid);
 }
 
-/* A thread alone shares with no other. */
+/* Counts the threads, because a single thread shares nothing and next touch ends then. */
 static void list_threads(struct next_touch *self)
 {
     self->live_threads = 0;
@@ -125,7 +128,7 @@ static void vote(void *context, pid_t tid, uint32_t cpu, uintptr_t pointer)
 
 /* --- moving --- */
 
-/* A mapping with a memory policy of its own is where the program wants it. */
+/* A mapping with a memory policy of its own is where the program wants it. It counts as gone before a move. */
 static bool is_there(const struct big *object, bool mark)
 {
     uint64_t nodes[NODE_WORDS];
@@ -137,7 +140,10 @@ static bool is_there(const struct big *object, bool mark)
            owned_check(object, mark);
 }
 
-/* Freed and given to another thread while its pages were under way: they go where they are expected. */
+/*
+ * The owner freed the object during the move, and another thread may have it now. Its pages go to the node where that
+ * thread expects them.
+ */
 static void undo(struct next_touch *self, const struct piece *piece, const struct chunk *chunk)
 {
     if (piece->home == USAGE_NOWHERE)
@@ -146,7 +152,9 @@ static void undo(struct next_touch *self, const struct piece *piece, const struc
     mover_run(self->mover);
 }
 
-/* Huge pages that reach beyond the object; at the last moment, because khugepaged makes them again. */
+/*
+ * Splits huge pages that reach beyond the object. This happens at the last moment, because khugepaged makes them again.
+ */
 static void cut_edges(const struct next_touch *self)
 {
     for (uint32_t i = 0; i < self->batch_count; i++) {
@@ -157,7 +165,7 @@ static void cut_edges(const struct next_touch *self)
     }
 }
 
-/* Pages in the middle of a system call, of a look at them or of I/O: most are free a moment later. */
+/* The pages were busy with a system call, a move_pages(2) query or I/O. Most of them are free a moment later. */
 static void try_again(struct next_touch *self, struct piece *piece, struct chunk *chunk)
 {
     size_t busy = mover_busy_in(self->mover, chunk_start(piece, chunk), chunk_length(piece, chunk));
@@ -198,7 +206,7 @@ static bool has_room(const struct next_touch *self)
     return self->batch_count < NEXT_TOUCH_BATCH && self->mover->count < MOVER_BATCH;
 }
 
-/* One batch of what the votes say. Returns whether there was any. */
+/* Moves one batch of what the votes demand. Returns whether there was any. */
 static bool move_some(struct next_touch *self)
 {
     struct piece *piece = NULL;
@@ -243,7 +251,7 @@ void next_touch_pause(struct next_touch *self)
 bool next_touch_tick(struct next_touch *self)
 {
     if (self->ticks++ % LIST_TICKS == 0) {
-        sampler_read(&self->sampler, vote, self); /* what was seen so far is about the objects so far */
+        sampler_read(&self->sampler, vote, self); /* these samples belong to the objects of the old listing */
         list_objects(self);
         list_threads(self);
     }

@@ -1,7 +1,10 @@
 /*
- * next_touch: memory.next_touch: large objects that one thread made and others work on come to those who use them.
- * Looks where threads walk (sampler.h), concludes who uses what (usage.h), has it moved (mover.h). A part of the
- * worker's thread (worker.h).
+ * next_touch: memory.next_touch. Large objects that one thread made and others work on move to the nodes of the threads
+ * that use them. It samples where threads walk (memory/sampler.h), concludes which node's threads use what
+ * (memory/usage.h) and has it moved (memory/mover.h).
+ *
+ * Only the worker (worker/worker.h) calls these functions, except next_touch_has_work(). Its state lives as long as the
+ * worker. A refusal by the kernel ends next touch, see next_touch_may_go_on().
  */
 #ifndef NODEWISE_SHIM_WORKER_NEXT_TOUCH_H
 #define NODEWISE_SHIM_WORKER_NEXT_TOUCH_H
@@ -27,16 +30,16 @@ struct next_touch {
     uint32_t batch_count, ticks, live_threads;
 };
 
-/* Is there anything to look at: large objects, several threads, several nodes? Any thread. */
+/* Are there large objects, several threads and several nodes? Any thread. */
 bool next_touch_has_work(void);
 
-/* The memory at `self` reads as zero. Gives the calling thread descriptors of its own. */
+/* Begins. The memory at `self` must be zeroed. Gives the calling thread a descriptor table of its own. */
 void next_touch_begin(struct next_touch *self, struct mover *mover);
-/* Looks around, waits a tick, votes, moves one batch. Returns whether anything was moved. */
+/* Lists objects and threads, waits a tick, counts votes and moves one batch. Returns whether anything was moved. */
 bool next_touch_tick(struct next_touch *self);
-/* false: alone, or the kernel refuses. */
+/* false: there is only one thread, or the kernel refuses. */
 bool next_touch_may_go_on(const struct next_touch *self);
-/* Stops looking until the next tick. */
+/* Stops the sampling until the next tick. */
 void next_touch_pause(struct next_touch *self);
 
 #endif

@@ -47,7 +47,7 @@ bool rebalance_goes_on(const struct rebalance *self)
     return self->quiet < QUIET_LOOKS && is_due();
 }
 
-/* The shortest of the rules that steal. */
+/* The shortest interval of the rules that steal. */
 static uint64_t interval(void)
 {
     const struct plan_view *plan = &shim.plan;
@@ -66,7 +66,7 @@ uint64_t rebalance_wait(const struct rebalance *self)
 
 /* --- measuring --- */
 
-/* "RUN WAITED SLICES", in ns (Documentation/scheduler/sched-stats.rst). 0: not to be had. */
+/* Reads "RUN WAITED SLICES", in ns (Documentation/scheduler/sched-stats.rst). 0: not available. */
 static uint64_t busy_time(uint32_t tid)
 {
     char path[64] = "", text[96];
@@ -82,7 +82,9 @@ static uint64_t busy_time(uint32_t tid)
     return run + read_number(&at);
 }
 
-/* Since when, and from what busy time on, its load is known. 0: unknown, for no hook saw its birth. */
+/*
+ * The time from which on a thread's load is known, and its busy time then. 0: unknown, because no hook saw its birth.
+ */
 static uint64_t known_since(const struct thread *thread, uint64_t *ret_busy)
 {
     *ret_busy = thread->measured_at ? thread->busy_ns : 0;
@@ -92,8 +94,8 @@ static uint64_t known_since(const struct thread *thread, uint64_t *ret_busy)
 }
 
 /*
- * In thousandths of the time since the last look at this thread, or since its birth: a place whose threads were just
- * made is not an idle one.
+ * The load in thousandths of the time since the last look at this thread, or since its birth. A place whose threads
+ * were only just made is thus not taken for an idle one.
  */
 static uint32_t measure(struct thread *thread, uint64_t now)
 {
@@ -102,7 +104,7 @@ static uint32_t measure(struct thread *thread, uint64_t now)
         load = (busy - before) * BALANCE_CPU / (now - since);
     if (load > BALANCE_CPU)
         load = BALANCE_CPU;
-    /* half of what it was before: a moment in which the machine did something else moves no thread */
+    /* half of the old load stays: a moment in which the machine did something else moves no thread */
     if (thread->load)
         load = (load + thread->load) / 2;
     thread->load = (uint32_t)load;
@@ -121,7 +123,7 @@ static void take_in(struct thread *thread, void *context)
 {
     struct rebalance *self = context;
     uint64_t now = self->looked_at;
-    /* the worker does not own the record: it may get another rule, or none, at any moment */
+    /* the worker does not own the record: the thread may get another rule, or none, at any moment */
     uint32_t rule = __atomic_load_n(&thread->rule, __ATOMIC_RELAXED);
     uint32_t slot = __atomic_load_n(&thread->pick.slot, __ATOMIC_RELAXED);
 

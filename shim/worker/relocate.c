@@ -7,7 +7,7 @@
 #include "shim/memory/relocation.h"
 #include "shim/telemetry/segment.h"
 
-#define NAP (10 * NS_PER_MS) /* between two looks whether the program goes on */
+#define NAP (10 * NS_PER_MS) /* between two checks that placing goes on */
 
 void relocate_tell(struct mover *mover)
 {
@@ -18,7 +18,7 @@ void relocate_tell(struct mover *mover)
     memset(mover->kept, 0, sizeof(mover->kept));
 }
 
-/* Between two batches: waits for the budget. false: placing is over. */
+/* Called between two batches: waits for the budget. false: placing has stopped, or the kernel refuses to move pages. */
 static bool may_go_on(void *context)
 {
     struct mover *mover = context;

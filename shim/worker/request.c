@@ -15,7 +15,7 @@
 #include "shim/worker/survey.h"
 #include "shim/worker/worker.h"
 
-static _Atomic uint32_t seen; /* the last request that was looked at */
+static _Atomic uint32_t seen; /* the last request that the worker has taken */
 
 static uint32_t wanted(void)
 {
@@ -42,7 +42,7 @@ void request_forked(void)
     atomic_store(&seen, 0);
 }
 
-/* What is in the file, which is gone then. Negative: there is none. */
+/* Reads the file and removes it. Returns its length; negative: there is none. */
 static ssize_t take_file(const char *suffix, char *ret_text, size_t size)
 {
     char name[32];

@@ -1,19 +1,22 @@
 /*
- * request: what a command asks of a running process. It leaves a file beside the segment and raises a word in the
- * segment (request_wanted); a thread that passes a hook sees that, and the worker does it:
+ * request: what a command asks of a running process. The command leaves a file beside the segment and raises a word in
+ * the segment (request_wanted). A thread that passes a hook sees the word and wakes the worker, which does what the
+ * file asks for:
  *
- * - PID.reload: the path of another plan (reload.h);
- * - PID.survey: where do the pages of each thread lie (worker/survey.h)?
+ * - PID.reload holds the path of another plan (start/reload.h);
+ * - PID.survey asks where the pages of each thread lie (worker/survey.h).
+ *
+ * The outcome goes to the segment (reload_reason, request_done).
  */
 #ifndef NODEWISE_SHIM_WORKER_REQUEST_H
 #define NODEWISE_SHIM_WORKER_REQUEST_H
 
 #include <stdbool.h>
 
-/* Was anything asked for? Starts the helper if so. Any thread; a load and a comparison; errno kept. */
+/* Wakes the worker if a command has asked for something. Any thread; costs a load and a comparison; errno kept. */
 void request_look(void);
 bool request_is_due(void);
-/* For the worker. */
+/* Does what was requested. For the worker. */
 void request_run(void);
 void request_forked(void);
 

@@ -17,13 +17,13 @@
 #include "shim/telemetry/survey_layout.h"
 
 #define BATCH       256u
-#define STACK_LOOK  ((size_t)64 << 10) /* of a stack: what is deeper is hardly ever there */
+#define STACK_LOOK  ((size_t)64 << 10) /* of a stack; deeper pages are hardly ever present */
 #define STACK_LEAST ((size_t)16 << 10) /* PTHREAD_STACK_MIN: no stack is smaller */
 
-/* Whom a page belongs to: a heap's address, a thread's number or a rule, told apart by the low bits. */
+/* The owner of a page: the address of a heap, a tid or a rule, told apart by the low bits. */
 static uint64_t key_of_heap(const struct heap *heap)
 {
-    return (uintptr_t)heap; /* aligned */
+    return (uintptr_t)heap; /* the address is aligned */
 }
 
 static uint64_t key_of_tid(uint32_t tid)
@@ -37,34 +37,40 @@ static uint64_t key_of_rule(uint32_t rule)
 }
 
 struct entry {
-    uint64_t key; /* 0: free */
+    uint64_t key; /* 0: the entry is free */
     uint64_t row;
 };
 
-/* On the nodes of its row, or the one that it was made for; if it was moved after its users, anywhere but there. */
+/*
+ * A page is local on the nodes of its row; in a row without nodes, on the node that it was made for. Moved memory
+ * (`away`) is also local on any other node than that one.
+ */
 struct place {
     uint32_t row;
     bool away;
     uint32_t made_on; /* node of an arena, else UINT32_MAX */
 };
 
-/* A run of one owner's pages. */
+/* Adjacent pages of one owner. */
 struct piece {
     uintptr_t start;
     size_t size;
     enum survey_kind kind;
-    struct place place; /* but for the row */
+    struct place place; /* without the row */
 };
 
-/* One mapping: an open table, twice as large as what it holds, then header and rows as they are written. */
+/*
+ * One mapping holds an open-addressing table of twice the needed size, then the header and the rows as they are written
+ * to the file.
+ */
 struct survey {
     struct survey_header *header;
     struct survey_row *rows;
-    uint32_t *slots; /* of each row, or PLAN_NONE */
+    uint32_t *slots; /* slot of each row, or PLAN_NONE */
     struct entry *entries;
     uint32_t room, mask;
     size_t size;
-    bool counts; /* the first time: how much is there in all? */
+    bool counts; /* first pass: counts the pages of all pieces */
     uint64_t pages, step, phase;
     int error;
     uint32_t batch;
@@ -111,7 +117,10 @@ static struct survey_row *row_of_rule(struct survey *self, uint32_t rule)
                          PLAN_NONE);
 }
 
-/* What it borrowed last may be another's by now. Of main and of threads that were found the thread block is unknown. */
+/*
+ * The heap that the thread borrowed last may belong to another thread by now. The thread block that proves it is
+ * unknown for main and for adopted threads.
+ */
 static bool has_borrowed(const struct thread *thread, const struct heap *heap)
 {
     return heap->owner && (!thread->thread_pointer || heap->owner == (void *)thread->thread_pointer);
@@ -146,7 +155,7 @@ static enum verdict judge(const struct survey *self, const struct place *place, 
     return place->made_on == node ? LOCAL : ELSEWHERE;
 }
 
-/* --- asking --- */
+/* --- the questions to the kernel --- */
 
 static void count(struct survey_part *part, enum verdict verdict)
 {
@@ -164,13 +173,13 @@ static void ask(struct survey *self)
     for (uint32_t i = 0; i < self->batch && !self->error; i++) {
         self->part[i]->asked++;
         self->header->asked++;
-        if (nodes[i] >= 0) /* else it is not there */
+        if (nodes[i] >= 0) /* otherwise the page is not present */
             count(self->part[i], judge(self, &self->place[i], (uint32_t)nodes[i]));
     }
     self->batch = 0;
 }
 
-/* Every step-th page; what is left over counts for the next piece, so small ones have their share. */
+/* Samples every step-th page. The rest of a step carries over to the next piece, so small pieces have their share. */
 static void look_at(struct survey *self, struct survey_row *row, const struct piece *piece)
 {
     uintptr_t from = piece->start & ~(PAGE - 1), end = (piece->start + piece->size + PAGE - 1) & ~(PAGE - 1);
@@ -193,7 +202,7 @@ static void look_at(struct survey *self, struct survey_row *row, const struct pi
     self->phase -= self->phase < pages ? self->phase : pages;
 }
 
-/* --- what there is --- */
+/* --- the owners' memory --- */
 
 static struct survey_row *row_of_maker(struct survey *self, uint64_t key, uint32_t rule)
 {
@@ -227,7 +236,7 @@ static void look_at_mappings(struct survey *self)
     }
 }
 
-/* The main thread's is somewhere else than its thread block. */
+/* The main thread's stack is not beside its thread block and is left out. */
 static void look_at_stack(struct thread *thread, void *context)
 {
     struct survey *self = context;
@@ -249,13 +258,13 @@ static void look(struct survey *self)
     ask(self);
 }
 
-/* --- its memory, its file --- */
+/* --- memory and file of the survey --- */
 
 static bool open_survey(struct survey *self)
 {
     uint32_t table = 1024;
     self->room = 2 * thread_live_count() + shim.plan.count[PLAN_RULES] + 64;
-    while (table < 4 * self->room) /* two keys each */
+    while (table < 4 * self->room) /* two keys for each row */
         table *= 2;
     self->mask = table - 1;
     self->size = table * sizeof(struct entry) + sizeof(struct survey_header) +
@@ -296,7 +305,7 @@ static bool write_file(const struct survey *self)
     self->header->uses = uses_list(&uses);
     write_number(&writer, (uint64_t)shim.pid, 0);
     write_text(&writer, SURVEY_SUFFIX);
-    raw_unlinkat(folder, name); /* one that no command fetched */
+    raw_unlinkat(folder, name); /* an older survey that no command has read */
     int fd = raw_openat(folder, name, flags, 0600);
     if (fd >= 0) {
         written = write_all(fd, self->header, sizeof(*self->header) + self->header->rows * sizeof(*self->rows)) &&

@@ -1,9 +1,10 @@
 /*
- * survey: where the pages of each thread lie: of its blocks, the large objects and mappings that it made, its stack. A
- * sample of SURVEY_PAGES pages, evenly over all of it, asked with move_pages(2), which reads nothing of them and moves
- * nothing; a few ms. Written to PID.pages (telemetry/survey_layout.h). Only on request: nothing is kept for it.
+ * survey: tells where the pages of each thread lie: pages of its blocks, of the large objects and mappings that it
+ * made, and of its stack. It samples SURVEY_PAGES pages evenly over all of that memory with move_pages(2), which
+ * neither reads nor moves them; this takes a few ms. The result goes to PID.pages (telemetry/survey_layout.h). The
+ * survey happens only on request, and nothing is recorded for it in advance.
  *
- * From outside it cannot be told whose a page is; the descriptors of the arenas can (arena/moving.h).
+ * An outside observer cannot tell which thread a page belongs to; the descriptors of the arenas can (arena/moving.h).
  */
 #ifndef NODEWISE_SHIM_WORKER_SURVEY_H
 #define NODEWISE_SHIM_WORKER_SURVEY_H
@@ -12,7 +13,7 @@
 
 #define SURVEY_PAGES 32768u
 
-/* One thread at a time; not in signal handlers. false: it could not be written. errno kept. */
+/* Writes the survey. One thread at a time; not in signal handlers. false: the file could not be written. errno kept. */
 bool survey_write(void);
 
 #endif

@@ -20,21 +20,21 @@
 #define TASKS       "/proc/self/task"
 #define LAST_PAUSE  NS_PER_S
 #define LOOKS       2u
-#define FIRST_PAUSE (10 * NS_PER_MS) /* the thread that the call makes is there by then */
+#define FIRST_PAUSE (10 * NS_PER_MS) /* by then the thread that the call makes exists */
 #define PAUSE       (200 * NS_PER_MS)
 #define BUFFER      8192u
 
 static _Atomic uint32_t due;
-static _Atomic uint32_t differs; /* looks in a row that found another number of threads than there should be */
-static _Atomic uint32_t beyond;  /* threads that are there and have no record: ours, and for want of memory */
+static _Atomic uint32_t differs; /* consecutive looks at which the number of threads was not the expected one */
+static _Atomic uint32_t beyond;  /* threads that exist without a record, because memory was short */
 
-/* --- numbers of threads: an open table, twice as large as what it holds --- */
+/* --- tids: an open-addressing table of twice the needed size --- */
 
 struct table {
     uint32_t *numbers;
     uint32_t mask; /* size - 1 */
     uint32_t room;
-    size_t size; /* bytes, 0: there is none */
+    size_t size; /* bytes; 0: the table is not open */
 };
 
 static uint32_t *place_of(const struct table *table, uint32_t tid)
@@ -45,7 +45,7 @@ static uint32_t *place_of(const struct table *table, uint32_t tid)
     return &table->numbers[place];
 }
 
-/* What finds no room, because others are made meanwhile, waits for another look. */
+/* A tid that finds no room, because more threads are made meanwhile, waits for the next sweep. */
 static void add_number(struct table *table, uint32_t tid)
 {
     uint32_t *place = tid && table->room ? place_of(table, tid) : NULL;
@@ -60,7 +60,7 @@ static bool has_number(const struct table *table, uint32_t tid)
     return table->size && *place_of(table, tid) == tid;
 }
 
-/* For as many numbers, and some. */
+/* Opens a table for `count` numbers and some more. */
 static bool open_table(struct table *table, uint32_t count)
 {
     uint32_t size = 1024;
@@ -83,12 +83,13 @@ static void close_table(struct table *table)
 }
 
 /*
- * Who had no record at the last look. A thread gets one when it is still without at the next: one that pthread_create
- * is making registers itself, and one that is leaving is gone by then. The helper's, of which there is one.
+ * The threads without a record at the last sweep. A thread is adopted when it still has none at the next one: a thread
+ * that pthread_create is making registers itself by then, and a thread that is exiting is gone. Only the worker, of
+ * which there is one, uses this table.
  */
 static struct table seen;
 
-/* --- asking --- */
+/* --- requests --- */
 
 void sweep_soon(void)
 {
@@ -109,10 +110,13 @@ void sweep_forked(void)
 {
     atomic_store(&due, 0);
     atomic_store(&beyond, 0);
-    seen = (struct table){0}; /* not unmapped: the parent's helper may have been in the middle of that */
+    seen = (struct table){0}; /* not unmapped: the parent's worker may have been changing it during the fork */
 }
 
-/* A folder has a link for itself, one from above, and one for each folder in it: a thread each (fs/proc/base.c). */
+/*
+ * The link count of a folder includes itself, its parent and one for each folder in it. Here each of these is a thread
+ * (fs/proc/base.c).
+ */
 static uint32_t count_threads(void)
 {
     struct stat info;
@@ -121,14 +125,14 @@ static uint32_t count_threads(void)
 
 void sweep_look(void)
 {
-    /* threads on their way in and out are counted once and not twice: only what lasts is of interest */
+    /* threads that begin or end are counted in one number and not in the other: only a lasting difference matters */
     if (count_threads() == thread_live_count() + worker_count() + atomic_load(&beyond))
         atomic_store(&differs, 0);
     else if (atomic_fetch_add(&differs, 1) + 1 >= LOOKS)
         sweep_soon();
 }
 
-/* --- what is there --- */
+/* --- a sweep --- */
 
 static uint32_t number_of(const char *text)
 {
@@ -153,7 +157,7 @@ static bool read_name(uint32_t tid, char ret_name[16])
 
 struct visit {
     struct table known, unknown;
-    uint32_t own, found, left; /* left: without a record afterwards */
+    uint32_t own, found, left; /* left: threads that still have no record */
 };
 
 static void note_known(struct thread *thread, void *context)
@@ -180,7 +184,7 @@ static void look_at(struct visit *visit, uint32_t tid)
         visit->left++;
 }
 
-/* struct linux_dirent64, getdents64(2) */
+/* struct linux_dirent64, see getdents64(2) */
 struct entry {
     uint64_t number;
     int64_t offset;
@@ -226,11 +230,11 @@ static uint32_t sweep(pid_t own)
 void sweep_run(pid_t own)
 {
     uint64_t pause = FIRST_PAUSE;
-    /* a request that comes meanwhile does not wait until a busy program has no new thread at two looks */
+    /* ends when a request arrives, which must not wait until a busy program has no new thread at two sweeps */
     while (shim_is_active() && !request_is_due() && atomic_exchange(&due, 0)) {
         sleep_ns(pause);
         sweep(own);
-        /* such threads come in several: io_uring's workers, one request after the other */
+        /* such threads come in groups: io_uring makes a worker for one request after the other */
         sleep_ns(PAUSE);
         if (shim_is_active() && sweep(own))
             atomic_store(&due, 1);

@@ -8,7 +8,7 @@
 #include "shim/place/settle.h"
 #include "shim/worker/worker.h"
 
-static _Atomic uint64_t due_at; /* monotonic ns; 0: not */
+static _Atomic uint64_t due_at; /* monotonic ns; 0: no title is awaited */
 
 void title_forked(void)
 {
@@ -16,7 +16,7 @@ void title_forked(void)
     bool due = delay && shim_needs(PLAN_NEEDS_FORK);
     atomic_store(&due_at, due ? monotonic_ns() + delay : 0);
     if (due)
-        worker_wake(); /* a server's child may pass no hook for a long time */
+        worker_wake(); /* the child of a server may pass no hook for a long time */
 }
 
 uint64_t title_wait(void)

@@ -18,7 +18,7 @@
 
 static _Atomic uint64_t looked_at; /* monotonic ns */
 
-/* --- the jobs, as the worker sees them --- */
+/* --- the worker's view of the jobs --- */
 
 static uint64_t when(bool due)
 {
@@ -51,7 +51,7 @@ static void run_sweep(struct upkeep *upkeep)
 
 static uint64_t wait_relocation(const struct upkeep *upkeep)
 {
-    /* the kernel refuses to move pages at all: what was ordered stays where it is */
+    /* when the kernel refuses to move pages at all, the orders stay unexecuted */
     return when((!upkeep || !upkeep->mover.error) && relocation_is_due());
 }
 
@@ -83,9 +83,12 @@ static void run_rebalance(struct upkeep *upkeep)
 }
 
 /*
- * look: in a thread of the program, once a second: is there something to do? NULL: the job's own calls tell.
- * wait: ns until the job is due; 0: now; UINT64_MAX: not in sight.
- * forked: in a forked child, where nothing of the parent's is due.
+ * look: called in a thread of the program, once a second, to check whether there is something to do. NULL: other calls
+ * of the job wake the worker.
+ *
+ * wait: ns until the job is due; 0: now; UINT64_MAX: not foreseeable.
+ *
+ * forked: called in a forked child, where none of the parent's work is due.
  */
 static const struct job {
     void (*look)(void);

@@ -1,7 +1,7 @@
 /*
- * upkeep: what the library does beside the program's calls, one list of jobs with a file each (upkeep.c). A job is
- * noticed by a thread of the program that passes by anyway (upkeep_look), or by a call that knows of it (worker_wake),
- * and done by the worker.
+ * upkeep: the work that the library does beside the program's calls, as one list of jobs (upkeep.c) with a file each. A
+ * thread of the program that passes a hook notices that a job is due (upkeep_look()), or a call that causes the work
+ * wakes the worker (worker_wake()). The worker does the job. Each job handles its own errors.
  */
 #ifndef NODEWISE_SHIM_WORKER_UPKEEP_H
 #define NODEWISE_SHIM_WORKER_UPKEEP_H
@@ -11,27 +11,25 @@
 #include "shim/memory/mover.h"
 #include "shim/worker/rebalance.h"
 
-/* What the jobs keep from one run to the next; reads as zero at first, then mover_init(). */
+/* The state that the jobs keep from one run to the next. The memory must be zeroed at first; then call mover_init(). */
 struct upkeep {
     struct mover mover;
     struct rebalance rebalance;
 };
 
 /*
- * Time has passed: looks once a second at most whether there is something to do, and wakes the worker if so. For
- * threads that allocate or make threads. Signal-safe; a load and a comparison of clocks otherwise; errno kept.
+ * Periodic upkeep: checks at most once a second whether there is something to do, and wakes the worker if so. For
+ * threads that allocate or make threads. Signal-safe; otherwise costs a load and a comparison of clocks; errno kept.
  */
 void upkeep_look(void);
 
-/*
- * For the worker: does all that is due. Returns the ns until a job is due again; UINT64_MAX: none is in sight.
- */
+/* For the worker: does all jobs that are due. Returns the ns until the next one is due; UINT64_MAX: not foreseeable. */
 uint64_t upkeep_run(struct upkeep *upkeep);
 
-/* Is a job due, or in sight? NULL: no worker has looked yet. */
+/* ns until a job is due, as above. NULL: there is no state of a worker yet. */
 uint64_t upkeep_wait(const struct upkeep *upkeep);
 
-/* In a forked child. */
+/* In a forked child: nothing of the parent's work is due. */
 void upkeep_forked(void);
 
 #endif

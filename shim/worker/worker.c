@@ -22,17 +22,17 @@
 #include "shim/worker/relocate.h"
 #include "shim/worker/upkeep.h"
 
-#define WINDOW_TICKS 10u                 /* looked for without a pause */
-#define WINDOW_EVERY (1000 * NS_PER_MS)  /* later on */
+#define WINDOW_TICKS 10u                 /* sampled without a pause */
+#define WINDOW_EVERY (1000 * NS_PER_MS)  /* interval of the later windows */
 #define REST         (10000 * NS_PER_MS) /* after a watch that found nothing */
-#define NAP          (100 * NS_PER_MS)   /* between two looks at what is due */
+#define NAP          (100 * NS_PER_MS)   /* between two checks of what is due */
 
 static _Atomic uint32_t running;     /* 1: there is a worker */
-static _Atomic uint32_t calls;       /* worker_call() that came while there was one */
-static _Atomic uint32_t refusal;     /* enum reason: why users are not looked for again; 0: they are */
+static _Atomic uint32_t calls;       /* calls of worker_call() while a worker is running */
+static _Atomic uint32_t refusal;     /* enum reason: why next touch does not start again; 0: it may */
 static _Atomic uint64_t rests_until; /* monotonic ns */
 
-/* What the thread works with; one mapping, made by it. */
+/* The worker's state, in a mapping that the worker makes itself. */
 struct worker {
     struct upkeep upkeep;
     struct next_touch next_touch;
@@ -40,7 +40,7 @@ struct worker {
     uint64_t called_at, useful_at; /* monotonic ns */
 };
 
-/* --- looking for users --- */
+/* --- next touch --- */
 
 static bool may_watch(void)
 {
@@ -57,7 +57,7 @@ static uint64_t quiet_since(struct worker *self)
     return monotonic_ns() - last;
 }
 
-/* false: it is over. */
+/* false: next touch is over. */
 static bool watch_a_window(struct worker *self)
 {
     for (uint32_t tick = 0; tick < WINDOW_TICKS; tick++) {
@@ -71,7 +71,9 @@ static bool watch_a_window(struct worker *self)
     return true;
 }
 
-/* Other threads' turn to be looked at, and nothing to do for the kernel meanwhile. */
+/*
+ * Pauses between two windows. The kernel has no sampling to do meanwhile, and the next window can sample other threads.
+ */
 static void rest(struct worker *self)
 {
     uint64_t until = monotonic_ns() + WINDOW_EVERY - WINDOW_TICKS * NEXT_TOUCH_TICK_NS;
@@ -106,9 +108,9 @@ static void watch(struct worker *self)
                                             : REASON_OK);
 }
 
-/* --- its life --- */
+/* --- the thread --- */
 
-/* false: there is no memory for what it works with. */
+/* false: there is no memory for the worker's state. */
 static bool live(void)
 {
     struct worker *self =
@@ -139,13 +141,16 @@ static void *run(void *unused)
         lived = live();
         none = 0;
         atomic_store(&running, 0);
-        /* an order that came after the last look */
+        /* an order may have arrived after the last check */
     } while (lived && shim_is_active() && upkeep_wait(NULL) != UINT64_MAX &&
              atomic_compare_exchange_strong(&running, &none, 1));
     return unused;
 }
 
-/* libc tells its threads of setuid() and of cancellation with these, and waits for the answer (nptl(7)). */
+/*
+ * libc informs its threads of setuid() and of cancellation with these two signals, and it waits for the answer
+ * (nptl(7)).
+ */
 static uint64_t all_signals(void)
 {
     return ~(UINT64_C(1) << 31 | UINT64_C(1) << 32);
@@ -171,7 +176,7 @@ static void start_one(void)
     int saved = errno;
     if (!atomic_compare_exchange_strong(&running, &none, 1))
         return;
-    if (!start()) { /* no thread is to be had now; later perhaps */
+    if (!start()) { /* no thread can be made now, perhaps later */
         atomic_store(&rests_until, monotonic_ns() + REST);
         atomic_store(&running, 0);
     }

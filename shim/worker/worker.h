@@ -1,22 +1,24 @@
 /*
- * worker: the thread that moves memory after its users. It exists only while there may be something to move.
+ * worker: the library's one thread of its own. It moves memory to the threads that use it and does the library's other
+ * background work. It exists only while there may be something to do.
  *
- * Three kinds of work:
- * - next touch (memory.next_touch, the default): large objects of malloc that one thread made and others work on, as
- *   programs do that initialise their arrays in main. The worker looks where threads walk (sampler.h), concludes who
- *   uses what (usage.h) and has it moved (mover.h). Memory stays readable and writable all the time, for system calls,
- *   too.
- * - relocation (memory.migrate_on_move): a thread got another home, and what it has follows.
+ * Its kinds of work:
+ * - next touch (memory.next_touch, the default): large objects of malloc that one thread made and others work on, as in
+ *   programs that initialise their arrays in main. The worker samples where threads walk (memory/sampler.h), concludes
+ *   which node's threads use what (memory/usage.h) and has it moved (memory/mover.h). Memory stays readable and
+ *   writable all the time, for system calls, too.
+ * - relocation (memory.migrate_on_move): the memory of a thread that got another home follows it.
+ * - other jobs (worker/upkeep.h): it adopts threads that passed no hook (worker/sweep.h), moves threads to idle places
+ *   (worker/rebalance.h), reads the title of a forked process again (process.match_delay) and answers commands
+ *   (worker/request.h).
  *
- * - threads that no hook saw (worker/sweep.h) are looked for and placed; threads move to idle places
- *   (worker/rebalance.h); the title of a forked process is read again (process.match_delay).
+ * The worker starts when a thread is made, when a program with several threads allocates a large object, or when a
+ * thread moves. It samples continuously for FOLLOW_CLOSELY_MS, then for a moment each second, and ends next touch after
+ * FOLLOW_MS without a new call or a move. It blocks all signals except those that libc sends its threads, has a
+ * descriptor table of its own, and may run wherever the process may.
  *
- * It starts when a thread is made, when a large object is allocated by a program with several threads, or when a thread
- * moves; watches closely for FOLLOW_CLOSELY_MS, then for a moment each second, and ends when FOLLOW_MS are over without
- * anything to move. It blocks all signals (but for those that libc sends its threads), has a table of descriptors of
- * its own, and may run wherever the process may.
- *
- * All functions: any thread, not in signal handlers, errno kept.
+ * All functions: any thread, not in signal handlers, errno kept. They return no errors: if no thread can be made, the
+ * work stays undone and a later call tries again.
  */
 #ifndef NODEWISE_SHIM_WORKER_WORKER_H
 #define NODEWISE_SHIM_WORKER_WORKER_H
@@ -26,21 +28,24 @@
 #define FOLLOW_CLOSELY_MS 2000u
 #define FOLLOW_MS         30000u
 
-/* There may be something to follow. Costs two comparisons where there cannot be. */
+/* Next touch may have something to do. Starts the worker if so. Costs two comparisons otherwise. */
 void worker_call(void);
 
-/* There is an order (relocation.h), or threads are to be looked for (worker/sweep.h). */
+/*
+ * A job is due (worker/upkeep.h), such as an order of memory/relocation.h or a sweep. Starts the worker if there is
+ * none.
+ */
 void worker_wake(void);
 
-/* How many threads of its own there are: 0 or 1. */
+/* The number of threads of the library's own: 0 or 1. */
 uint32_t worker_count(void);
 
-/* The kernel would kill for looking. Start-up only. */
+/* A filter would kill the process for sampling: next touch never starts. Start-up only. */
 void worker_stay_off(void);
-/* A new segment is there: says in it why nothing follows, if so. */
+/* Notes in a new segment why next touch does not run, if that is so. */
 void worker_tell(void);
 
-/* In a forked child, which has no such thread. */
+/* In a forked child, which has no worker. */
 void worker_forked(void);
 
 #endif
