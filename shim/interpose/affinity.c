@@ -1,6 +1,7 @@
 /*
- * affinity: the program's own calls about CPUs: sched_setaffinity, pthread_setaffinity_np, and what sched_getaffinity
- * and pthread_getaffinity_np tell. The kernel answers each call first, so results and errno are its own.
+ * affinity: the program's own calls about CPUs: sched_setaffinity and pthread_setaffinity_np, and the answers of
+ * sched_getaffinity and pthread_getaffinity_np. The kernel answers each call first, so results and errno are the
+ * kernel's.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -45,9 +46,12 @@ PUBLIC int pthread_setaffinity_np(pthread_t target, size_t size, const cpu_set_t
     return error;
 }
 
-/* --- telling --- */
+/* --- getting --- */
 
-/* Only this process's threads, and not one that the program has pinned itself: it would look for what it set. */
+/*
+ * Does the shim answer for this thread? Only for threads of this process, and not for one that the program has pinned
+ * itself: the program expects to read the mask that it set.
+ */
 static bool tells(pid_t tid)
 {
     const struct thread *thread = thread_self;

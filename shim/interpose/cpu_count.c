@@ -1,6 +1,6 @@
 /*
- * cpu_count: how many CPUs there are, as sysconf, get_nprocs, get_nprocs_conf and the kernel's list of CPUs tell it.
- * (sched_getaffinity is in affinity.c.)
+ * cpu_count: the number of CPUs as reported by sysconf, get_nprocs and get_nprocs_conf (sched_getaffinity is in
+ * affinity.c, the kernel's list of CPUs in files.c).
  */
 #include <sys/sysinfo.h>
 #include <unistd.h>

@@ -1,9 +1,9 @@
 /*
  * files: the kernel's list of CPUs, /sys/devices/system/cpu/online, as the program reads it through libc ([cpu_count]
- * apis has "sysfs"). The program opens the file; what lies behind the descriptor is then replaced by a list of the CPUs
- * that it is told. All else passes untouched.
+ * apis has "sysfs"). The program opens the file; the shim then replaces the file behind the descriptor by a list of the
+ * CPUs that it reports. All other calls are forwarded unchanged.
  */
-#undef _FILE_OFFSET_BITS /* which makes open another name of open64 */
+#undef _FILE_OFFSET_BITS /* it makes open another name of open64 */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -22,7 +22,7 @@
 #define ONLINE    "/sys/devices/system/cpu/online"
 #define LIST_SIZE 4096u
 
-/* "0-3,8\n"; what does not fit is left out. */
+/* Writes a list such as "0-3,8\n". What does not fit is left out. */
 static size_t write_list(const struct mask *mask, char *ret_text, size_t size)
 {
     struct text_writer writer = {ret_text, size, 0};
@@ -45,7 +45,7 @@ static size_t write_list(const struct mask *mask, char *ret_text, size_t size)
     return writer.length;
 }
 
-/* A descriptor of a file in memory with the list, or -1. */
+/* Returns the descriptor of a memory file with the list, or -1. */
 static int list_file(void)
 {
     char text[LIST_SIZE];
@@ -68,7 +68,7 @@ static bool is_asked_for(const char *path)
     return cpu_count_is_told(CPU_API_SYSFS) && !strcmp(path, ONLINE);
 }
 
-/* fd is open, so `path` is a string. */
+/* The open succeeded, so `path` is a valid string. */
 static int answer(int fd, const char *path)
 {
     int saved = errno;
@@ -84,13 +84,15 @@ static int answer(int fd, const char *path)
     return fd;
 }
 
-/* open(2): a mode is there only with these. */
+/* open(2) has a mode argument only with these flags. */
 static mode_t mode_of(int flags, va_list list)
 {
     return (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(list, mode_t) : 0;
 }
 
-/* before: the parameters in front of the path, with a comma behind, or nothing; folder: where the path begins. */
+/*
+ * before: the parameters in front of the path, followed by a comma, or nothing. folder: where a relative path begins.
+ */
 #define OPEN(name, before, given, folder)                                                                              \
     PUBLIC int name(UNWRAP before const char *path, int flags, ...)                                                    \
     {                                                                                                                  \
@@ -110,7 +112,7 @@ OPEN(open64, (), (), AT_FDCWD)
 OPEN(openat, (int folder, ), (folder, ), folder)
 OPEN(openat64, (int folder, ), (folder, ), folder)
 
-/* What _FORTIFY_SOURCE makes of calls without a mode. */
+/* _FORTIFY_SOURCE turns calls without a mode into these. */
 int __open_2(const char *path, int flags);
 int __open64_2(const char *path, int flags);
 

@@ -1,9 +1,8 @@
 /*
- * loading: dlopen without RTLD_DEEPBIND, where the arenas are on. A library that is bound deeply finds libc's free, but
- * gets blocks from libc functions (asprintf, getline, strdup) that find our malloc: it would abort.
+ * loading: forwards dlopen without RTLD_DEEPBIND when the arenas are on. A library that is bound deeply finds libc's
+ * free but gets blocks from libc functions (asprintf, getline, strdup) that use the shim's malloc, and it would abort.
  *
- * dlopen looks at its return address to find the caller's DT_RUNPATH, so the call must be the last thing here, as a
- * jump.
+ * dlopen takes the caller's DT_RUNPATH from its return address, so the call must be the last action here, as a jump.
  */
 #include <dlfcn.h>
 #include <stddef.h>

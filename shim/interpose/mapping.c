@@ -1,7 +1,8 @@
 /*
- * mapping: mmap, munmap, mremap. mprotect and madvise are not taken over: a memory policy goes with its mapping.
+ * mapping: mmap, munmap, mremap. The shim does not take over mprotect and madvise, because a memory policy stays with
+ * its mapping.
  */
-#undef _FILE_OFFSET_BITS /* which makes mmap another name of mmap64 */
+#undef _FILE_OFFSET_BITS /* it makes mmap another name of mmap64 */
 #include <stdarg.h>
 #include <stdbool.h>
 #include <sys/mman.h>

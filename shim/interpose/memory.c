@@ -1,7 +1,7 @@
 /*
- * memory: malloc and its kin. The fast paths are here, on one screen; what they do not take goes to arena/arena.h.
+ * memory: malloc and its family. The fast paths are here, on one screen. They leave all other cases to arena/arena.h.
  *
- * A process without arenas never gets past the first comparison: its thread's heap is a stand-in that runs on no CPU,
+ * A process without arenas never passes the first comparison: its threads' heap is a placeholder that runs on no CPU,
  * and every pointer is foreign.
  */
 #include <errno.h>
@@ -17,14 +17,14 @@
 #include "shim/base/common.h"
 
 #define SYSTEM_PAGE 4096u
-#define FEW_BYTES   1024u /* clearing them costs less than asking whether they are clear */
+#define FEW_BYTES   1024u /* clearing so few bytes costs less than checking whether they are clear */
 
-/* Names that glibc's headers do not have: one was withdrawn (2.26), two are C23's. */
+/* Names that glibc's headers lack: one was withdrawn (2.26), two belong to C23. */
 void cfree(void *pointer);
 void free_sized(void *pointer, size_t size);
 void free_aligned_sized(void *pointer, size_t alignment, size_t size);
 
-/* A block of 1 to CLASS_MAX_SIZE bytes, or NULL where the slow path has to decide. */
+/* Returns a block of 1 to CLASS_MAX_SIZE bytes, or NULL where the slow path has to decide. */
 static inline void *take_block(size_t size)
 {
     struct heap *heap = heap_self;
@@ -41,7 +41,7 @@ static inline void *take_block(size_t size)
 
 PUBLIC void *malloc(size_t size)
 {
-    if (LIKELY(size - 1 < CLASS_MAX_SIZE)) { /* 0, too, is for the slow path */
+    if (LIKELY(size - 1 < CLASS_MAX_SIZE)) { /* a size of 0 goes to the slow path, too */
         void *block = take_block(size);
 
         if (LIKELY(block))
@@ -90,7 +90,7 @@ PUBLIC void *calloc(size_t count, size_t size)
     return arena_allocate_zeroed(bytes);
 }
 
-/* Bytes of the block that the pointer is, or 0 where the slow path has to say. */
+/* The size in bytes of the block at the pointer, or 0 where the slow path has to answer. */
 static inline size_t block_size(const void *pointer)
 {
     uintptr_t offset = (uintptr_t)pointer - region_map.base;
@@ -119,7 +119,7 @@ static bool is_power_of_two(size_t number)
     return number && !(number & (number - 1));
 }
 
-/* Blocks of a size that is a multiple of the alignment have it (arena/size_class.h). */
+/* A block whose size is a multiple of the alignment is aligned to it (arena/size_class.h). */
 static inline void *allocate_aligned(size_t alignment, size_t size)
 {
     if (LIKELY(alignment <= SYSTEM_PAGE && size - 1 < CLASS_MAX_SIZE - SYSTEM_PAGE)) {
@@ -136,14 +136,14 @@ PUBLIC int posix_memalign(void **ret_pointer, size_t alignment, size_t size)
     if (!is_power_of_two(alignment) || alignment % sizeof(void *))
         return EINVAL;
     void *block = allocate_aligned(alignment, size);
-    errno = saved; /* posix_memalign(3): errno is not set */
+    errno = saved; /* posix_memalign(3) does not set errno */
     if (!block)
         return ENOMEM;
     *ret_pointer = block;
     return 0;
 }
 
-/* As glibc: an alignment that is no power of two is rounded up to one; what is too large for that is EINVAL. */
+/* As in glibc, an alignment that is not a power of two is rounded up to one; EINVAL if that is too large. */
 PUBLIC void *memalign(size_t alignment, size_t size)
 {
     size_t power = sizeof(void *);

@@ -1,8 +1,8 @@
 /*
- * memory_info: what programs ask malloc about itself. With arenas the figures are theirs; the few blocks that came from
- * the C library's allocator before or beside them are not counted.
+ * memory_info: malloc's calls about itself. With arenas the figures are those of the arenas. The few blocks that came
+ * from the C library's allocator, before the arenas or beside them, are not counted.
  *
- * malloc_stats and malloc_info write where the caller says: they are the program's own output.
+ * malloc_stats and malloc_info write to the caller's destination: their text is the program's own output.
  */
 #include <errno.h>
 #include <limits.h>
@@ -16,8 +16,9 @@
 #include "shim/base/next.h"
 
 /*
- * Is the allocator behind ours in use? glibc's malloc_trim and mallopt make its arenas when there are none yet, without
- * a lock: two threads that call one of them in a process where it never served anything would meet half-made bins.
+ * Is the allocator behind the shim's in use? glibc's malloc_trim and mallopt create its arenas without a lock when
+ * there are none yet. Two threads that call one of them in a process that never used that allocator would meet
+ * incomplete bins.
  */
 static bool others_serve(void)
 {
@@ -30,7 +31,10 @@ PUBLIC int malloc_trim(size_t pad)
     return arena_trim() || others;
 }
 
-/* mallinfo(3): arena and hblks count what the allocator holds, uordblks and fordblks what of it is in use and free. */
+/*
+ * mallinfo(3): arena and hblks count what the allocator holds; uordblks and fordblks count the used and the free part
+ * of it.
+ */
 PUBLIC struct mallinfo2 mallinfo2(void)
 {
     struct arena_totals totals;
@@ -109,7 +113,7 @@ PUBLIC int malloc_info(int options, FILE *stream)
     return 0;
 }
 
-/* The limits that it sets are glibc's own (mallopt(3)); they still hold for what glibc serves. */
+/* The limits that it sets are glibc's own (mallopt(3)). They still apply to the blocks that glibc serves. */
 PUBLIC int mallopt(int parameter, int value)
 {
     return others_serve() && NEXT_OR_BIND(mallopt) ? NEXT(mallopt)(parameter, value) : 1;

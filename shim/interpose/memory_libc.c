@@ -1,6 +1,6 @@
 /*
  * memory_libc: glibc's own names of malloc and free. A program that allocates with one name and frees with the other
- * must not notice that we stand between them.
+ * must not notice that the shim takes both over.
  */
 #include <errno.h>
 #include <malloc.h>

@@ -1,6 +1,6 @@
 /*
- * mempolicy: set_mempolicy and mbind, which are libnuma's (libc has neither); programs that call the kernel themselves
- * come past system_call.c.
+ * mempolicy: libnuma's set_mempolicy and mbind (libc has neither). Programs that make the system calls themselves pass
+ * system_call.c.
  */
 #include <linux/mempolicy.h>
 
@@ -19,7 +19,10 @@ long mempolicy_set(long result, const void *by)
     return result;
 }
 
-/* Ignored: the mapping follows the thread's policy again. Pages that MPOL_MF_MOVE moved stay where they are. */
+/*
+ * When the policy ignores the call, the mapping follows the thread's policy again. Pages that MPOL_MF_MOVE moved stay
+ * where they are.
+ */
 long mempolicy_bound(long result, void *start, unsigned long size)
 {
     if (result == 0 && shim_is_active() && !arbitrate_keeps_mbind())
@@ -27,7 +30,7 @@ long mempolicy_bound(long result, void *start, unsigned long size)
     return result;
 }
 
-/* As <numaif.h> declares them; the library does not need libnuma's headers. */
+/* Declared as in <numaif.h>: the library does not need libnuma's headers. */
 long set_mempolicy(int mode, const unsigned long *nodes, unsigned long most);
 long mbind(void *start, unsigned long size, int mode, const unsigned long *nodes, unsigned long most, unsigned flags);
 

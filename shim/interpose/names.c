@@ -1,4 +1,4 @@
-/* names: pthread_setname_np, on the caller itself and on other threads. */
+/* names: pthread_setname_np, for the calling thread and for others. */
 #include <pthread.h>
 #include <time.h>
 #include <unistd.h>
@@ -11,8 +11,8 @@
 #include "shim/start/start.h"
 
 /*
- * The kernel's number of a thread. Its CPU clock's id holds it: (~tid << 3) | 6 (MAKE_THREAD_CPUCLOCK in Linux;
- * part of the clock_gettime(2) ABI). 0: no such thread.
+ * The kernel's number of a thread, from the id of its CPU clock: (~tid << 3) | 6 (MAKE_THREAD_CPUCLOCK in Linux; part
+ * of the clock_gettime(2) ABI). 0: there is no such thread.
  */
 pid_t thread_id_of(pthread_t thread)
 {

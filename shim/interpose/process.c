@@ -1,6 +1,6 @@
 /*
- * process: prctl, for names that come this way and for the moment in which a program locks itself in; _exit, which
- * runs no destructors.
+ * process: prctl, because it sets names and because programs enter their sandboxes with it; _exit, because it runs no
+ * destructors.
  */
 #include <stdarg.h>
 #include <stdlib.h>
@@ -18,14 +18,17 @@
 static void named_itself(const char *name)
 {
     pid_t tid = thread_own_tid();
-    /* a vfork child runs in our memory with its parent's thread block: its name is its own affair */
+    /*
+     * a vfork child runs in the parent's memory with the parent's thread block: its name must not change the parent's
+     * record
+     */
     if (thread_self && atomic_load_explicit(&thread_self->tid, memory_order_relaxed) != (uint32_t)tid)
         return;
     place_renamed(tid, name);
     place_catch_up();
 }
 
-/* A child of vfork or clone(CLONE_VM): in our memory, but not this process. */
+/* Is this a child of vfork or clone(CLONE_VM), which shares the memory but is another process? */
 static bool is_borrowed_memory(void)
 {
     return raw_getpid() != shim.pid && !shim_was_forked();

@@ -1,7 +1,7 @@
 /*
- * system_call: syscall(2) of libc, by which libnuma, Rust, Abseil and others make calls that libc has no function for.
- * Only a handful of numbers are of interest; every other call is a jump to libc's function, with nothing of ours on the
- * stack, as clone with a stack of its own needs it.
+ * system_call: libc's syscall(2), by which libnuma, Rust, Abseil and others make calls that libc has no function for.
+ * Only a few numbers matter to the shim. Every other call is a jump to libc's function and leaves nothing of the shim
+ * on the stack, as clone with a stack of its own needs it.
  */
 #include "shim/base/common.h"
 #include "shim/sys/call.h"
@@ -17,8 +17,8 @@
 #include "shim/worker/sweep.h"
 
 /*
- * Declared with seven words instead of with "...": integer arguments of either are passed alike (System V ABI 3.2.3,
- * AAPCS64 6.8.2), and only so can the call be handed on without a frame.
+ * Declared with seven words instead of "...": both declarations pass integer arguments alike (System V ABI 3.2.3,
+ * AAPCS64 6.8.2), and only this one allows to forward the call without a stack frame.
  */
 PUBLIC long system_call(long number, long a, long b, long c, long d, long e, long f) __asm__("syscall");
 
@@ -56,7 +56,7 @@ __attribute__((noinline)) static long placing_call(long number, long a, long b, 
     }
 }
 
-/* Before the first hook: nothing that may take the loader's lock. */
+/* Before the first hook: calls nothing that may take the loader's lock. */
 __attribute__((noinline)) static long early_call(long number, long a, long b, long c, long d, long e, long f)
 {
     return raw_call(number, a, b, c, d, e, f);

@@ -1,7 +1,7 @@
 /*
- * thread_makers: calls of libc that make threads which come past no hook: POSIX timers and message queues with
- * SIGEV_THREAD, asynchronous I/O, name look-ups in the background, clone(2). Each is made as it is; afterwards the
- * worker looks for what it made (worker/sweep.h).
+ * thread_makers: calls of libc that make threads which pass no hook: POSIX timers and message queues with SIGEV_THREAD,
+ * asynchronous I/O, name look-ups in the background, clone(2). The shim forwards each call; afterwards the worker
+ * sweeps for the threads that it made (worker/sweep.h).
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,10 @@
 #include "shim/base/next.h"
 #include "shim/worker/sweep.h"
 
-/* Under names of their own, for the types are opaque here and the headers would not agree. */
+/*
+ * The functions have names of their own, because the types are opaque here and the headers' declarations would
+ * conflict.
+ */
 #define MAKER(name, parameters, arguments)                                                                             \
     PUBLIC int make_##name parameters __asm__(#name);                                                                  \
     int make_##name parameters                                                                                         \
@@ -33,7 +36,7 @@ MAKER(timer_create, (int clock, void *event, void *ret_timer), (clock, event, re
 
 #define CLONE_THREAD_FLAG 0x10000 /* CLONE_THREAD of sched.h */
 
-/* The last three arguments are there only with certain flags; handing on words that are not changes nothing. */
+/* The last three arguments exist only with certain flags. Forwarding words that do not exist changes nothing. */
 PUBLIC int clone(int (*function)(void *), void *stack, int flags, void *argument, ...)
 {
     next_clone *next = NEXT_OR_BIND(clone);

@@ -1,4 +1,4 @@
-/* threads: pthread_create and thrd_create. glibc's thrd_create does not come through pthread_create. */
+/* threads: pthread_create and thrd_create. glibc's thrd_create does not call pthread_create. */
 #include <pthread.h>
 #include <threads.h>
 
@@ -13,7 +13,7 @@
 #include "shim/worker/upkeep.h"
 #include "shim/worker/worker.h"
 
-/* Missing in musl, where a thread's end is then seen only when its start routine returns. */
+/* musl lacks these. There the shim sees a thread's end only when its start routine returns. */
 #pragma weak __pthread_register_cancel
 #pragma weak __pthread_unregister_cancel
 #pragma weak __pthread_unwind_next
@@ -23,7 +23,7 @@ static void end_thread(void *thread)
     place_end(thread);
 }
 
-/* Return, pthread_exit, thrd_exit and cancellation all come past the clean-up handler. */
+/* Return, pthread_exit, thrd_exit and cancellation all run the clean-up handler. */
 static void *run_posix(void *record)
 {
     struct thread *thread = record;
@@ -59,13 +59,13 @@ static int run_c11(void *record)
     return result;
 }
 
-/* NULL: create the thread as if we were not there. */
+/* Returns the record for the new thread. NULL: the thread is created without the shim. */
 static struct thread *prepare(const void *start, const void *caller)
 {
     if (!shim_is_active())
         return NULL;
     if (shim_was_forked())
-        shim_forked(); /* without handlers: clone or a raw system call */
+        shim_forked(); /* a fork without handlers: clone or a raw system call */
     if (!shim_enter())
         return NULL;
     if (shim.segment_due) {
@@ -80,7 +80,7 @@ static struct thread *prepare(const void *start, const void *caller)
     return thread;
 }
 
-/* pthread_attr_setaffinity_np(3) was called. Where it was not, glibc answers with all bits set. */
+/* Was pthread_attr_setaffinity_np(3) called? If not, glibc answers with all bits set. */
 static bool has_mask(const pthread_attr_t *attributes)
 {
     next_pthread_attr_getaffinity_np *next = NEXT_OR_BIND(pthread_attr_getaffinity_np);

@@ -1,7 +1,7 @@
 /*
- * waits: calls in which servers wait for work or for time to pass. Nothing is done to them; a thread that comes back
- * from one looks whether another plan was asked for (a load and a comparison), so that a program that neither allocates
- * nor makes threads notices, too.
+ * waits: calls in which servers wait for work or for time to pass. The shim does not change them. A thread that returns
+ * from one checks whether a command has made a request (a load and a comparison), so that programs that neither
+ * allocate nor make threads notice it, too.
  */
 #include <poll.h>
 #include <sys/epoll.h>

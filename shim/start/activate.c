@@ -32,7 +32,7 @@
 
 #define HARD_EXIT 125
 
-/* glibc; libc_nonshared.a's pthread_atfork would bind it strongly, and musl has only pthread_atfork. */
+/* glibc only. pthread_atfork in libc_nonshared.a would bind it strongly, and musl has only pthread_atfork. */
 extern int __register_atfork(void (*)(void), void (*)(void), void (*)(void), void *) __attribute__((weak));
 extern void *__dso_handle;
 
@@ -47,8 +47,9 @@ static void make_memory_calls(void)
 }
 
 /*
- * A seccomp filter may kill for a call instead of answering (systemd's SystemCallFilter= does). So where there is
- * one, a copy of the process tries first; it has no exit signal, so the program does not hear of its end (clone(2)).
+ * A seccomp filter may kill the process for a call instead of refusing it (systemd's SystemCallFilter= does). Where
+ * there is a filter, a copy of the process tries the calls first. The copy has no exit signal, so the program does not
+ * notice its end (clone(2)).
  */
 static bool survives(void (*calls)(void))
 {
@@ -65,7 +66,7 @@ static bool survives(void (*calls)(void))
     return WIFEXITED(status);
 }
 
-/* When the copy dies, none of the calls is made: all count as refused. */
+/* When the copy dies, the shim makes none of these calls: all count as refused. */
 static void try_memory_calls(void)
 {
     if (raw_call(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0) != SECCOMP_MODE_FILTER)
@@ -79,14 +80,14 @@ static void try_memory_calls(void)
 static bool affinity_read(void)
 {
     struct base_state *base = &shim.base;
-    size_t words = 64; /* 4096 CPUs, which end on the page where they begin; more only if the kernel says EINVAL */
+    size_t words = 64; /* 4096 CPUs end on the page where they begin; more only if the kernel answers EINVAL */
     int error;
     while ((error = sys_get_affinity(0, base->mask, words, &base->words)) == -EINVAL && words < BASE_MASK_WORDS)
         words *= 2;
     return !error && base->words;
 }
 
-/* Affinity and memory policy as the process has them now. false: the kernel does not tell. */
+/* Reads the current affinity and memory policy of the process. false: the kernel does not tell. */
 static bool base_read(void)
 {
     struct base_state *base = &shim.base;
@@ -130,8 +131,8 @@ static bool plan_gives_out_base(void)
 }
 
 /*
- * When the mask found is one that this plan gives out, the process was exec'd from a placed thread: its base is
- * what the plan was allowed to use. Returns whether it was so.
+ * If the mask is one that this plan gives out, a placed thread exec'd this process. Its base is then the set of CPUs
+ * that the plan may use. Returns whether that was so.
  */
 static bool base_widen(void)
 {
@@ -171,11 +172,11 @@ static _Noreturn void refuse(const struct plan_rule *rule, enum reason reason)
     write_char(&writer, '\n');
     ssize_t unused = raw_write(STDERR_FILENO, line, writer.length);
     (void)unused;
-    raw_call(SYS_exit_group, HARD_EXIT); /* _exit() is our own */
+    raw_call(SYS_exit_group, HARD_EXIT); /* _exit() is taken over by the shim */
     __builtin_unreachable();
 }
 
-/* Tries the whole set of the rule on ourselves; the main thread is placed for good afterwards. */
+/* Sets the whole set of the rule for the calling thread. The main thread gets its final place afterwards. */
 static void probe_hard_rule(const struct plan_rule *rule)
 {
     struct mask asked, got;
@@ -210,10 +211,10 @@ static void probe_hard_rules(void)
 
 /* --- tables --- */
 
-static void *tables ON_DATA_PAGE; /* zeroed memory that holds the occupancy and the counts of apply_count_names() */
+static void *tables ON_DATA_PAGE; /* zeroed memory with the occupancy and the counters of apply_count_names() */
 static size_t tables_size ON_DATA_PAGE;
 
-/* The occupancy and the rename counters, behind `before` bytes for something else. NULL: there is no memory. */
+/* Maps the occupancy and the rename counters, behind `before` bytes for another use. NULL: memory is short. */
 static char *map_tables(size_t before)
 {
     size_t occupancy = (occupancy_size(&shim.plan) + 7) & ~(size_t)7;
@@ -228,7 +229,7 @@ static char *map_tables(size_t before)
     return memory;
 }
 
-/* One mapping with the tables: a page that reads 0 in the copy a fork makes (MADV_WIPEONFORK, Linux 4.14). */
+/* Maps the tables together with the fork mark, a page that reads 0 in a forked copy (MADV_WIPEONFORK, Linux 4.14). */
 static bool map_mark_and_tables(void)
 {
     uint32_t *mark = (uint32_t *)map_tables(PAGE);
@@ -241,7 +242,10 @@ static bool map_mark_and_tables(void)
     return true;
 }
 
-/* The mark stays: threads read it at any time, and a thread that finds 0 in it does what is right only in a copy. */
+/*
+ * The mark stays where it is: threads read it at any time, and what a thread does when it reads 0 is correct only in a
+ * forked copy.
+ */
 int activate_again(void)
 {
     void *old = tables;
@@ -266,7 +270,9 @@ static void register_fork_handler(void)
 void activate_for_plan(void)
 {
     struct base_state *base = &shim.base;
-    /* no policy of ours was set before, so the caller's is still what the process was started with */
+    /*
+     * the shim has set no policy so far, so the calling thread still has the policy that the process was started with
+     */
     if (shim_needs(PLAN_HAS_MEMPOLICY) && !base->has_memory_policy)
         base->has_memory_policy = sys_get_mempolicy(&base->memory_mode, base->memory_nodes, NODE_WORDS) == 0;
     if (shim_needs(PLAN_NEEDS_CALLSTACK))
@@ -291,7 +297,7 @@ enum reason activate(void)
     register_fork_handler();
     segment_open();
     worker_tell();
-    /* placing asks shim_is_active(), and the handler above must already be there when it says yes */
+    /* placing begins when shim_is_active() is true, and the fork handler must be registered by then */
     atomic_store_explicit(&shim.phase, PHASE_ACTIVE, memory_order_release);
     place_main(false);
     return REASON_OK;

@@ -1,24 +1,27 @@
-/* activate: from "governed" to an active shim: base state, tables, segment, the main thread. Start-up only. */
+/*
+ * activate: turns a governed process into an active one: base state, tables, segment, main thread. For start-up, for
+ * the fork handler and for a reload, from one thread at a time.
+ */
 #ifndef NODEWISE_SHIM_START_ACTIVATE_H
 #define NODEWISE_SHIM_START_ACTIVATE_H
 
 #include "policy/reason.h"
 
-/* shim.plan and .facts are set. REASON_OK, or why the process has to stay dormant. */
+/* shim.plan and shim.facts are set. Returns REASON_OK, or the reason why the process must stay dormant. */
 enum reason activate(void);
 
-/* The plan is another one now: tables for it. Negative errno: none to be had, the old ones stay. */
+/* Makes the tables for a new plan. Returns 0 or a negative errno; after an error the old tables stay. */
 int activate_again(void);
-/* In a forked child: the other threads' places are free again. */
+/* In a forked child: frees the places of the other threads. */
 void activate_forked(void);
 
-/* What a plan may need of the process and an earlier one did not. */
+/* Provides what a new plan needs of the process and the earlier one did not. */
 void activate_for_plan(void);
 
 /*
- * For a process that is no target: when its mask is one that this plan gives out, it was exec'd from a placed thread,
- * and gets what the plan was allowed to use. The segment of the program that it was before may stay: readers see
- * that no process maps it, and to look for it here would cost every process that a service starts.
+ * For a process that is no target: if its mask is one that this plan gives out, a placed thread exec'd it, and it gets
+ * the CPUs that the plan may use. The segment of the previous program may stay: readers see that no process maps it,
+ * and a search here would cost every process that a service starts.
  */
 void base_restore(void);
 

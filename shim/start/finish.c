@@ -1,6 +1,6 @@
 /*
- * The process ends by exit() or _exit() (shells and forked workers use the second): the segment's last state, the
- * report, and the file's removal.
+ * The process ends by exit() or _exit() (shells and forked workers use the second). This file writes the segment's last
+ * state and the report, and removes the segment's file.
  */
 #include "shim/start/finish.h"
 
@@ -21,10 +21,10 @@
 #include "shim/worker/survey.h"
 
 static bool reports ON_DATA_PAGE;       /* a report is due at the end */
-static const char *helper ON_DATA_PAGE; /* path of the command then; NULL: there is none */
+static const char *helper ON_DATA_PAGE; /* path of the command for the report; NULL: there is none */
 static _Atomic uint32_t ended;          /* 1: the end has been written */
 
-/* The command is found now: at the end the loader's lock may be held, or the folder be out of sight (chroot). */
+/* Looks the command up in advance: at the end the loader's lock may be held, or chroot may hide the folder. */
 void finish_prepare_report(void)
 {
     char path[PATH_MAX];
@@ -38,7 +38,7 @@ void finish_forked(void)
     atomic_store(&ended, 0);
 }
 
-/* A forked child writes a report of its own only where it gets a file of its own. */
+/* A forked child writes a report only where it gets a file of its own. */
 static bool report_is_due(void)
 {
     if (!reports || !shim.facts.forked)
@@ -61,13 +61,13 @@ void shim_finish(void)
     int saved = errno;
     char path[96];
     arena_check();
-    /* a stopped shim makes no system call that a sandbox could mind; vfork children are not this process */
+    /* a stopped shim makes no system call that a sandbox could punish; a vfork child is another process */
     if (!shim_is_active() || !segment_is_open() || raw_getpid() != shim.pid || shim_was_forked())
         return;
     if (!atomic_compare_exchange_strong(&ended, &open, 1))
         return;
     if (place_adoptions())
-        place_forget_gone(); /* their ends passed no hook */
+        place_forget_gone(); /* no hook saw the end of adopted threads */
     if (reports)
         stats_tell_all();
     segment_event(&(struct event){.kind = EVENT_EXIT, .tid = (uint32_t)shim.pid, .rule = PLAN_NONE});

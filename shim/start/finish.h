@@ -1,17 +1,19 @@
-/* finish: the regular end of a governed process. */
+/*
+ * finish: the regular end of a governed process. Errors are ignored: the program ends in any case.
+ */
 #ifndef NODEWISE_SHIM_START_FINISH_H
 #define NODEWISE_SHIM_START_FINISH_H
 
 /*
- * From the destructor and from _exit. Does something once, and only in the process that the shim's state is about.
- * Signal-safe, as _exit is: no lock, no allocation.
+ * Called by the destructor and by _exit(). Works once, and only in the process that the shim's state describes.
+ * Signal-safe, as _exit() is: no lock, no allocation.
  */
 void shim_finish(void);
 
-/* A report is due at the end. Start-up only. */
+/* Prepares the report that is due at the end. Start-up only. */
 void finish_prepare_report(void);
 
-/* In a forked child, which has its own end. */
+/* In a forked child, which has an end of its own. */
 void finish_forked(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* What is left of a governed process after fork: one thread, which is the child's main thread. */
+/* The state of a governed process after fork: one thread is left, and it becomes the child's main thread. */
 #include <errno.h>
 #include <unistd.h>
 
@@ -24,7 +24,7 @@ static void reset_process(void)
     facts_forked();
 }
 
-/* Also where placing has stopped: the arenas go on, and ask who lives by the pid and whether they are a copy. */
+/* Also runs where placing has stopped: the arenas go on and need the pid and the fork mark. */
 static void become_process(void)
 {
     shim.pid = raw_getpid();
@@ -32,7 +32,7 @@ static void become_process(void)
         *shim.fork_mark = 1;
 }
 
-/* The other threads' places are free again, and whatever they were in the middle of is over. */
+/* Frees the places of the other threads. Whatever those were doing is over. */
 static void reset_places(void)
 {
     activate_forked();
@@ -59,7 +59,7 @@ void shim_forked(void)
         place_main(true);
         title_forked();
     }
-    if (phase == PHASE_PAUSED) /* the thread that was changing the plan is not here to bring it to an end */
+    if (phase == PHASE_PAUSED) /* the child has no thread that could complete the reload */
         atomic_store(&shim.phase, PHASE_STOPPED);
     errno = saved;
 }

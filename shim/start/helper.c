@@ -1,9 +1,11 @@
 /*
- * Two children. A program that is exec'd becomes an ordinary child again (the kernel sets its exit signal to
- * SIGCHLD), which the application's wait() would find; so the command is the child of a go-between, which we clone
- * with exit signal 0: it sends no signal, and only a waitpid with __WCLONE finds it (clone(2), wait(2)).
- * Both run in our memory while we sleep (CLONE_VM | CLONE_VFORK), on stacks of their own; nothing is copied, and
- * descriptors are opened in the go-between's table only.
+ * The helper needs two children. A program that is exec'd becomes an ordinary child again (the kernel sets its exit
+ * signal to SIGCHLD), and the application's wait() would find it. The command is therefore the child of an intermediate
+ * process, which the shim clones with exit signal 0: it sends no signal, and only a waitpid with __WCLONE finds it
+ * (clone(2), wait(2)).
+ *
+ * Both run in the memory of the calling process while the caller sleeps (CLONE_VM | CLONE_VFORK), on stacks of their
+ * own. Nothing is copied, and descriptors are opened only in the intermediate process's table.
  */
 #include "shim/start/helper.h"
 
@@ -30,13 +32,13 @@ struct command {
     const char *const *arguments;
     char **environment;
     char *stack;  /* of the command's process until its exec */
-    char *output; /* NULL: none wanted */
+    char *output; /* NULL: the output is not wanted */
     size_t output_size;
-    int pipe_end;  /* the command's stdout when output is wanted */
-    sigset_t mask; /* the application's */
+    int pipe_end;  /* the command's stdout when the output is wanted */
+    sigset_t mask; /* the application's signal mask */
 };
 
-/* Handlers are code of the application; ignored signals stay ignored, as exec would have it. */
+/* Handlers are code of the application. Ignored signals stay ignored, as after any exec. */
 static void drop_handlers(void)
 {
     for (int signal = 1; signal <= SIGNALS; signal++) {
@@ -56,7 +58,7 @@ static bool redirect(int pipe_end)
     int nothing = raw_open("/dev/null", O_RDWR | O_CLOEXEC);
     if (nothing < 0)
         return false;
-    /* dup2 onto itself would leave close-on-exec set: the pipe may have got number 1 in a daemon */
+    /* dup2 to the same number would keep close-on-exec set: in a daemon the pipe may have number 1 */
     if (pipe_end == STDOUT_FILENO)
         raw_call(SYS_fcntl, pipe_end, F_SETFD, 0); /* fcntl() would be fcntl64, which musl lacks */
     else
@@ -74,10 +76,10 @@ static int command_main(void *argument)
     if (command->output && !redirect(command->pipe_end))
         return NOT_STARTED;
     execve(command->path, (char *const *)command->arguments, command->environment);
-    return NOT_STARTED; /* ends the child: clone() makes the system call itself, past our own _exit() */
+    return NOT_STARTED; /* ends the child: clone() makes the system call itself and not the shim's _exit() */
 }
 
-/* The environment without the preload, and with a stop for an /etc/ld.so.preload that loads us again. */
+/* The environment without the preload, and with NODEWISE_DISABLE in case /etc/ld.so.preload loads the shim again. */
 static char **helper_environment(void *memory)
 {
     char **to = memory;
@@ -115,7 +117,7 @@ static void read_all(int fd, char *output, size_t size)
     output[length] = '\0';
 }
 
-/* Exit status, or NOT_STARTED. */
+/* Returns the exit status, or NOT_STARTED. */
 static int wait_for(pid_t pid, int options)
 {
     int status;
@@ -125,7 +127,7 @@ static int wait_for(pid_t pid, int options)
     return WIFEXITED(status) ? WEXITSTATUS(status) : NOT_STARTED;
 }
 
-/* An application that ignores SIGCHLD has its children reaped by the kernel; ours has to be waited for. */
+/* If the application ignores SIGCHLD, the kernel reaps its children. This child must be waited for. */
 static void expect_child(void)
 {
     struct sigaction action = {.sa_handler = SIG_DFL};
@@ -161,7 +163,7 @@ int helper_run(const char *path, const char *const *arguments, char *output, siz
         return -1;
     command.stack = memory;
     command.environment = helper_environment(memory + 2 * STACK_SIZE);
-    /* until the exec the children would run the application's handlers in the application's memory */
+    /* until the exec, the children would run the application's handlers in the application's memory */
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &command.mask);
     pid_t pid = clone(go_between_main, memory + 2 * STACK_SIZE, CLONE_VM | CLONE_VFORK, &command);
@@ -172,9 +174,9 @@ int helper_run(const char *path, const char *const *arguments, char *output, siz
     return status == NOT_STARTED ? -1 : status;
 }
 
-/* --- where the command is --- */
+/* --- the path of the command --- */
 
-/* Folder of this library as the loader knows it, in ret_folder without a '/' at the end. */
+/* Writes the folder of this library, as the loader knows it, to ret_folder, without a '/' at the end. */
 static bool own_folder(char *ret_folder, size_t size)
 {
     Dl_info info;

@@ -1,6 +1,7 @@
 /*
- * helper: runs the nodewise command in a child that the application cannot observe: no SIGCHLD, not found by its
- * wait(), no fork handlers, no descriptor left. Only from the constructor and the destructor.
+ * helper: runs the nodewise command in a child that the application cannot observe: it causes no SIGCHLD, wait() does
+ * not find it, it runs no fork handlers, and it leaves no descriptor open. Only the constructor and the destructor may
+ * call it.
  */
 #ifndef NODEWISE_SHIM_START_HELPER_H
 #define NODEWISE_SHIM_START_HELPER_H
@@ -8,13 +9,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Path of the command that belongs to this library, by where the library lies. false: none there. */
+/* The path of the command that belongs to this library, found from the library's own path. false: there is none. */
 bool helper_path(char *ret_path, size_t size);
 
 /*
- * Runs path with arguments (NULL-terminated, [0] included). output: what it prints on stdout, NUL-terminated and
- * cut, or NULL: it gets our stdout and stderr. Without output both streams of the child would be the program's,
- * so with output its stderr goes to /dev/null. Returns the exit status, or -1.
+ * Runs path with arguments (NULL-terminated, [0] included). output: receives the command's stdout, NUL-terminated and
+ * cut to size; its stderr goes to /dev/null, because it would be the program's. output NULL: the command gets the
+ * stdout and stderr of the process. Returns the exit status, or -1.
  */
 int helper_run(const char *path, const char *const *arguments, char *output, size_t output_size);
 

@@ -13,12 +13,12 @@
 #include "shim/sys/raw.h"
 
 /*
- * Plans up to this size are read into memory that the library brings along: for a process that starts cold, read(2)
- * into a page or two costs a third of mmap(2) and the first touch of the mapping.
+ * Plans up to this size are read into static memory of the library. In a process that starts cold, read(2) into a page
+ * or two costs a third of mmap(2) and the first touch of the mapping.
  */
 #define SMALL_PLAN 16384u
 static _Alignas(8) char small_plan[SMALL_PLAN];
-/* Most are smaller still, and find room on a page that start-up writes anyway. */
+/* Most plans are smaller still and fit on a page that start-up writes anyway. */
 #define TINY_PLAN 1792u
 static _Alignas(8) char tiny_plan[TINY_PLAN] ON_DATA_PAGE;
 
@@ -27,7 +27,7 @@ static bool owner_is_trusted(const struct stat *info)
     return info->st_uid == 0 || info->st_uid == shim.uid;
 }
 
-/* In a sticky folder (/tmp) others can add files but not exchange this one. */
+/* In a sticky folder (/tmp) other users can add files but cannot replace this one. */
 static bool folder_is_safe(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -44,8 +44,8 @@ static bool folder_is_safe(const char *path)
 }
 
 /*
- * The folders that the command itself keeps plans in: it made them 0700 (root: 0711) for one user, in a sticky folder
- * of root. No other user can exchange a file there, and the file's own owner and mode are looked at in any case.
+ * The command keeps plans in folders that it made itself, with mode 0700 (root: 0711), for one user, in a sticky folder
+ * of root. No other user can replace a file there. The owner and mode of the file itself are checked in any case.
  */
 static bool folder_is_ours(const char *path)
 {
@@ -57,7 +57,7 @@ static bool folder_is_ours(const char *path)
     return strncmp(path, prefix, writer.length) == 0 && !strstr(path, "/../");
 }
 
-/* The whole file in memory of ours, NULL for one that does not fit there or cannot be read. */
+/* Reads the whole file into static memory. NULL: the file does not fit there or cannot be read. */
 static void *read_small(int fd, size_t size)
 {
     char *to = size <= sizeof(tiny_plan) ? tiny_plan : small_plan;
@@ -76,7 +76,7 @@ static enum reason map_open_file(struct plan_view *ret_plan, int fd, bool apart)
     void *data = apart ? NULL : read_small(fd, (size_t)info.st_size);
     if (data)
         return plan_check(ret_plan, data, (size_t)info.st_size, NULL) == 0 ? REASON_OK : REASON_PLAN_DAMAGED;
-    /* not MAP_POPULATE: the kernel maps the neighbours of a cached page anyway, in half the time */
+    /* no MAP_POPULATE: the kernel maps the neighbours of a cached page anyway, in half the time */
     data = raw_mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd);
     if (data == MAP_FAILED)
         return REASON_PLAN_DAMAGED;
@@ -90,7 +90,7 @@ static enum reason map_path(struct plan_view *ret_plan, const char *path, bool a
 {
     if (!folder_is_ours(path) && !folder_is_safe(path))
         return raw_access(path, F_OK) == 0 ? REASON_PLAN_UNSAFE : REASON_PLAN_MISSING;
-    int fd = raw_open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hold the program up */
+    int fd = raw_open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not block the program */
     if (fd < 0)
         return REASON_PLAN_MISSING;
     enum reason reason = map_open_file(ret_plan, fd, apart);

@@ -20,7 +20,7 @@
 #include "shim/telemetry/segment.h"
 #include "shim/worker/sweep.h"
 
-#define PATIENCE 1000 /* pauses */
+#define PATIENCE 1000 /* number of pauses before the reload is given up */
 #define PAUSE    NS_PER_MS
 
 void reload_forked(void)
@@ -53,7 +53,7 @@ static void let_go(struct thread *thread, void *unused)
     settle_give_back(thread);
 }
 
-/* No thread reads the plan any more, and every record is ours. */
+/* Owns every record, at a moment when no thread reads the plan. false: that took too long. */
 static bool own_all(void)
 {
     for (int i = 0; i < PATIENCE; i++) {
@@ -70,7 +70,10 @@ static bool own_all(void)
 
 /* --- the new plan --- */
 
-/* Children find their plan there. A path of another length would not fit: they have the old one, then. */
+/*
+ * Child processes find their plan in the environment. A path of another length does not fit there, and children then
+ * get the old plan.
+ */
 static void tell_children(const char *path)
 {
     char *value = (char *)(uintptr_t)environment_get("NODEWISE_PLAN");
@@ -94,7 +97,7 @@ static bool swap(const struct plan_view *plan, const char *path)
     return true;
 }
 
-/* As at its birth, with what is known of it now. Its old place was in tables that are gone. */
+/* Decides as at the thread's birth, with the facts that are known now. The tables that held its old place are gone. */
 static void decide_anew(struct thread *thread, void *unused)
 {
     (void)unused;
@@ -121,7 +124,7 @@ static void place_anew(struct thread *thread, void *unused)
 
 static enum reason change(const char *asked)
 {
-    static char paths[2][512]; /* the one in use and the next */
+    static char paths[2][512]; /* the path in use and the next one */
     static unsigned turn;
     struct plan_view plan;
     char *path = paths[turn % 2];
@@ -139,7 +142,7 @@ static enum reason change(const char *asked)
     if (!swap(&plan, path))
         return REASON_ERRNO;
     turn++;
-    /* all of them first: an exclusive place is taken before its neighbours' masks are set */
+    /* decides about all threads first: exclusive places must be taken before their neighbours' masks are set */
     thread_each(decide_anew, NULL);
     thread_each(place_anew, NULL);
     tell_children(path);

@@ -19,22 +19,22 @@
 #include "shim/sys/raw.h"
 #include "shim/telemetry/segment.h"
 
-#define LOCK_PAUSE (NS_PER_MS / 5)  /* at first */
-#define LOCK_LONG  (10 * NS_PER_MS) /* in the end */
-#define LOCK_MOST  (2 * NS_PER_S)   /* together */
+#define LOCK_PAUSE (NS_PER_MS / 5)  /* first pause */
+#define LOCK_LONG  (10 * NS_PER_MS) /* longest pause */
+#define LOCK_MOST  (2 * NS_PER_S)   /* limit of all pauses together */
 #define PATH_SIZE  512u
 
-/* --- who is alive --- */
+/* --- liveness of processes --- */
 
 static bool is_alive(uint32_t pid, uint64_t ticks)
 {
     if (raw_call(SYS_kill, (pid_t)pid, 0) != 0 && errno == ESRCH)
         return false;
     uint64_t now = facts_start_ticks(pid);
-    return !now || now == ticks; /* hidden (another user's /proc): the kernel says that it is there */
+    return !now || now == ticks; /* 0: /proc hides the process (another user's), but kill(2) found it */
 }
 
-/* --- the file --- */
+/* --- the ledger file --- */
 
 static int open_ledger(void)
 {
@@ -59,15 +59,15 @@ static int open_ledger(void)
 }
 
 /*
- * A claim takes microseconds, but a hundred processes may come at once, on CPUs that are taken. Only one that was
- * stopped in its claim (SIGSTOP, a debugger) keeps it for longer, and does not stop us.
+ * A claim takes microseconds, but a hundred processes may claim at once, on busy CPUs. Only a process that was stopped
+ * during its claim (SIGSTOP, a debugger) keeps the lock longer. This process then goes on without the lock.
  */
 static void lock(int fd)
 {
     uint64_t pause = LOCK_PAUSE, waited = 0;
     while (raw_call(SYS_flock, fd, LOCK_EX | LOCK_NB) != 0 && waited < LOCK_MOST) {
         if (errno != EWOULDBLOCK && errno != EINTR)
-            return; /* it cannot be had at all */
+            return; /* the file cannot be locked */
         sleep_ns(pause);
         waited += pause;
         if (pause < LOCK_LONG)
@@ -75,7 +75,7 @@ static void lock(int fd)
     }
 }
 
-/* The share, or PLAN_NONE. */
+/* Returns the share, or PLAN_NONE. */
 static uint32_t claim(void)
 {
     const struct plan_header *header = shim.plan.header;
@@ -95,13 +95,13 @@ static uint32_t claim(void)
         shim.facts.index = index;
         raw_munmap(ledger, sizeof(*ledger));
     }
-    raw_close(fd); /* and with it the lock */
+    raw_close(fd); /* releases the lock as well */
     return share;
 }
 
 /* --- the plan --- */
 
-/* "X.plan.3" of "X.plan", or of "X.plan.1". */
+/* Makes "X.plan.3" from "X.plan", or from "X.plan.1". */
 static bool path_of(uint32_t share, char *ret_path, size_t size)
 {
     static const char ending[] = ".plan";
@@ -124,7 +124,7 @@ static bool map_plan(const char *path, uint64_t policy_id, struct plan_view *ret
     return plan_file_map_apart(ret_plan, path) == REASON_OK && ret_plan->header->policy_id == policy_id;
 }
 
-/* Takes the plan at `path`; path is kept. */
+/* Switches to the plan at `path`. The pointer is stored. */
 static bool take_plan(const char *path)
 {
     struct plan_view plan;
@@ -137,7 +137,7 @@ static bool take_plan(const char *path)
 
 /* --- the base state --- */
 
-static uint64_t whole_base[BASE_MASK_WORDS]; /* before it was narrowed */
+static uint64_t whole_base[BASE_MASK_WORDS]; /* the mask before narrow() */
 static bool came_from_a_share;
 
 static bool base_is_within(uint32_t mask)
@@ -149,7 +149,7 @@ static bool base_is_within(uint32_t mask)
     return true;
 }
 
-/* With the policy's plan: is what the process was started with part of a single share? */
+/* With the policy's plan in shim.plan: were the CPUs of the process those of a single share already? */
 static void note_origin(void)
 {
     const struct plan_header *header = shim.plan.header;
@@ -172,9 +172,9 @@ static void narrow(void)
         memcpy(base->mask, whole_base, base->words * 8);
 }
 
-/* --- taking --- */
+/* --- claiming a share --- */
 
-/* The policy's own plan is where the sizes of all shares are. */
+/* The policy's own plan holds the sizes of all shares. */
 static char base_path[PATH_SIZE], share_path[PATH_SIZE];
 
 bool share_narrow_base(void)
@@ -198,7 +198,7 @@ void share_take(void)
         *base_path = '\0';
 }
 
-/* As it was. */
+/* Restores the previous plan. */
 static void stay(const struct plan_view *plan, const char *path)
 {
     memcpy(share_path, path, sizeof(share_path));
@@ -223,5 +223,5 @@ void share_forked(void)
     }
     narrow();
     if (thread_self)
-        thread_self->cpus = STANDING_UNKNOWN; /* the union that it has is another share's */
+        thread_self->cpus = STANDING_UNKNOWN; /* the union mask that the thread has belongs to the other share */
 }

@@ -1,23 +1,24 @@
 /*
  * share: this process's part of the machine, where the policy spreads the processes of a deployment ([process]
- * distribution): claimed in the ledger (policy/ledger.h), then the plan of that share is taken instead of the policy's.
- * A forked child claims for itself.
+ * distribution). The process claims a share in the ledger (policy/ledger.h) and then uses the plan of that share
+ * instead of the policy's. A forked child claims a share of its own. Called at start-up and by the fork handler, while
+ * one thread runs this code.
  *
- * What cannot be had (the ledger, the plan) leaves the process with the plan it has.
+ * If the ledger or the share's plan is not available, the process keeps the plan that it has.
  */
 #ifndef NODEWISE_SHIM_START_SHARE_H
 #define NODEWISE_SHIM_START_SHARE_H
 
 #include <stdbool.h>
 
-/* At the start, with the policy's plan in shim.plan; that, and plan_path, become the share's. */
+/* At start-up, with the policy's plan in shim.plan. Replaces shim.plan and shim.plan_path by those of the share. */
 void share_take(void);
 /*
- * The base state is within the share then. A mask that a process of another share was given, and that came along by
- * fork and exec, does not count. false: there is no share.
+ * Limits the base state to the share. A mask that came from a process of another share, by fork and exec, does not
+ * count. false: the process has no share.
  */
 bool share_narrow_base(void);
-/* In a forked child, before anything is placed: another share's plan, and tables for it. */
+/* In a forked child, before anything is placed: switches to the plan of another share and makes its tables. */
 void share_forked(void);
 
 #endif

@@ -30,7 +30,7 @@
 /* The exit codes of `nodewise compile --cached`. */
 enum { COMPILED = 0, COMPILE_NO_POLICY = 1, COMPILE_REFUSED = 2 };
 
-/* --- where the plan comes from --- */
+/* --- the source of the plan --- */
 
 static bool exists(const char *folder, const char *rest)
 {
@@ -43,12 +43,12 @@ static bool exists(const char *folder, const char *rest)
     return raw_access(path, F_OK) == 0;
 }
 
-/* Is there any layer above the built-in one? The command looks properly; this only spares starting it. */
+/* Is there any layer above the built-in one? The command checks that properly; this test only avoids starting it. */
 static bool some_policy_exists(const struct environment *environment)
 {
     if (environment->policy || environment->has_keys)
         return true;
-    if (shim.uid != 0) { /* root's own configuration is /etc */
+    if (shim.uid != 0) { /* root's own configuration is in /etc */
         if (exists(environment->xdg_config_home, "/" POLICY_FILE))
             return true;
         if (!environment->xdg_config_home && exists(environment->home, "/.config/" POLICY_FILE))
@@ -57,7 +57,7 @@ static bool some_policy_exists(const struct environment *environment)
     return exists("/etc/", POLICY_FILE) || exists("/usr/lib/", POLICY_FILE);
 }
 
-/* *ret_path: kept. */
+/* *ret_path lives as long as the process. */
 static enum reason compile_plan(const char **ret_path)
 {
     const char *const arguments[] = {"nodewise", "compile", "--cached", NULL};
@@ -86,7 +86,7 @@ static enum reason compile_plan(const char **ret_path)
 static enum reason find_plan(const struct environment *environment)
 {
     if (environment->plan) {
-        shim.plan_path = environment->plan; /* copied when the process turns out to be meant */
+        shim.plan_path = environment->plan; /* copied once it is clear that the policy applies to this process */
         return plan_file_map(&shim.plan, shim.plan_path);
     }
     if (!some_policy_exists(environment))
@@ -95,13 +95,16 @@ static enum reason find_plan(const struct environment *environment)
     if (reason == REASON_OK)
         reason = plan_file_map(&shim.plan, shim.plan_path);
     if (reason == REASON_OK)
-        setenv("NODEWISE_PLAN", shim.plan_path, 1); /* children need no compiler */
+        setenv("NODEWISE_PLAN", shim.plan_path, 1); /* child processes need not compile again */
     return reason;
 }
 
-/* --- is this process meant --- */
+/* --- does the policy apply to this process? --- */
 
-/* NODEWISE_ANCESTOR names the governed process that we descend from; our own pid means that it exec'd us. */
+/*
+ * NODEWISE_ANCESTOR names the governed process that this one descends from. The process's own pid means that the same
+ * process exec'd this program.
+ */
 static bool is_child(const struct environment *environment)
 {
     const char *ancestor = environment->ancestor;
@@ -131,13 +134,13 @@ static enum reason check_target(const struct environment *environment)
         return REASON_CHILD_NONE;
     if (!(child && children == CHILDREN_INHERIT) && !is_target())
         return REASON_NO_TARGET;
-    facts_read_exe(); /* the rules' process_exe */
+    facts_read_exe(); /* the rules' process_exe needs it */
     if (children != CHILDREN_MATCH && !environment->ancestor)
         mark_descendants();
     return REASON_OK;
 }
 
-/* --- the optional log, never the program's stderr --- */
+/* --- the optional log, which never goes to the program's stderr --- */
 
 static void log_decision(const char *path, enum reason reason)
 {
@@ -161,7 +164,7 @@ static void log_decision(const char *path, enum reason reason)
 
 /* --- the decision --- */
 
-/* Programs that set their title overwrite the environment and what lies behind it. */
+/* Copies texts that point into the environment: programs that set their title overwrite it and the memory behind it. */
 static bool keep_texts(void)
 {
     facts_keep();
@@ -180,14 +183,14 @@ static enum reason decide(const struct environment *environment)
     if (reason != REASON_OK)
         return reason;
     facts_read();
-    if (index) /* the rank that the launcher gave, from `run` */
+    if (index) /* the rank that `nodewise run` got from the launcher */
         shim.facts.index = (uint32_t)read_number(&index);
     reason = check_target(environment);
     if (reason != REASON_OK) {
         base_restore();
         return reason;
     }
-    state_start_clocks(); /* only here: a first look at a clock maps the vDSO's pages, 8 us of a dormant start */
+    state_start_clocks(); /* not earlier: the first read of a clock maps the vDSO's pages, 8 us of a dormant start */
     if (!keep_texts())
         return REASON_PLAN_MISSING;
     share_take();
@@ -239,7 +242,7 @@ void shim_ready(void)
 {
     if (atomic_load_explicit(&shim.phase, memory_order_relaxed) == PHASE_LOADING)
         shim_start();
-    if (!NEXT(pthread_create)) /* start-up is under way in another thread, or in our own caller */
+    if (!NEXT(pthread_create)) /* another thread, or the caller itself, is in the middle of the start-up */
         next_bind();
 }
 

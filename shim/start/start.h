@@ -1,22 +1,23 @@
 /*
- * start: decides once whether this process is governed, and gets everything ready when it is.
+ * start: decides once whether this process is governed, and prepares everything if it is.
  *
- * Runs in the constructor, or before it when another library's constructor creates a thread first. Whatever goes
- * wrong here leaves the process as it would be without us; the one exception is enforcement = "hard".
+ * It runs in the constructor, or earlier if another library's constructor creates a thread first. Any error leaves the
+ * process as it would be without the library; the one exception is enforcement = "hard". The state lives as long as the
+ * process (base/state.h).
  */
 #ifndef NODEWISE_SHIM_START_START_H
 #define NODEWISE_SHIM_START_START_H
 
-/* Idempotent; a second thread that comes while the first decides is not waited for and not governed yet. */
+/* Idempotent. A second thread that calls it while the first one decides does not wait and is not governed yet. */
 void shim_start(void);
 
 /*
- * At the beginning of every interposed function of threads and names: the program's threads may start before our
- * constructor. Afterwards the early symbols are bound, whatever was decided.
+ * Called at the beginning of every interposed function about threads and names, because the program's threads may start
+ * before the library's constructor. Afterwards the early symbols are bound, whatever was decided.
  */
 void shim_ready(void);
 
-/* The fork handler of the child, also run late when a fork went past it. */
+/* The child's fork handler. It also runs late, when a fork ran no handlers. */
 void shim_forked(void);
 
 #endif
