@@ -30,7 +30,7 @@ struct order {
 
 /*
  * Queues an order because the thread's home is another node now. Does nothing unless the thread's rule asks for it.
- * Only the owner of the record may call it.
+ * Only the owner of the record may call it. An event in the segment (REASON_BUDGET) tells when the queue has no room.
  */
 void relocation_thread_moved(struct thread *thread, uint32_t from, struct stack_area stack);
 

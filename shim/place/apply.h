@@ -24,7 +24,7 @@ pid_t apply_target(const struct thread *thread);
 /*
  * Returns true when the outcome of a placed thread has changed since its mask was read back: because of a cpuset of its
  * cgroup, a CPU that went offline, or a call of another program. Notes and reports the new state. Does not set the mask
- * again, because that caller outranks the policy.
+ * again, because the author of the change outranks the policy.
  */
 bool apply_check(struct thread *thread);
 /* Applies the rule's `rename` to an unnamed thread. Only the thread itself may call it. */
