@@ -114,6 +114,53 @@ class Reload(harness.ProgramTest):
         self.nodewise("reload", str(process.pid), "-p", other)
         self.assertEqual(list(self.cpus(process).values()), [{self.last}] * 2)
 
+    def tell(self, process, line):
+        process.stdin.write(line + b"\n")
+        process.stdin.flush()
+        return process.stdout.readline()
+
+    def reload_told(self, process, policy):
+        """Of a program that waits for its input, and so does nothing in which it could take the policy."""
+        command = subprocess.Popen([harness.NODEWISE, "reload", str(process.pid), "-p", policy], env=harness.clean_environment(),
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.addCleanup(self.end, command)
+        wait_until(lambda: self.tell(process, b"create") and command.poll() is not None, "taken")
+        self.assertEqual(command.returncode, 0, command.stdout.read())
+
+    def cpus_with_a_new_thread(self, process):
+        """What all threads have, and one that comes now; those that came during the reload get theirs a little later."""
+        def sets():
+            return {frozenset(cpus) for cpus in [*self.cpus(process).values(), threads_of(process.pid)[process.pid][1]]}
+
+        self.tell(process, b"create")
+        wait_until(lambda: len(sets()) == 1, "all have the same")
+        return set(sets().pop())
+
+    def test_a_rank_keeps_its_share(self):
+        """Whatever the distribution: where the machine has fewer shares than ranks, they divide one."""
+        rules = '[[rules]]\nname = "{0}"\nmatch = {{ thread = "{0}" }}\n[defaults]\nbind_to = "none"\n'
+        without = self.policy(rules.format("third"), "without.toml")
+        for distribution in ("ranks", "compact", "scatter", "round_robin", "least_loaded"):
+            with self.subTest(distribution):
+                first, second = (self.policy(f'[process]\ndistribution = "{distribution}"\n' + rules.format(name), f"{name}.toml")
+                                 for name in ("first", "second"))
+                ranks = [self.start([os.path.join(ZOO, "does_as_told")], first, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                    environment={"OMPI_COMM_WORLD_LOCAL_RANK": rank, "OMPI_COMM_WORLD_LOCAL_SIZE": "2"})
+                         for rank in ("0", "1")]
+                for process in ranks:
+                    process.stdout.readline()
+                    self.wait_until_seen(process.pid)
+                shares = [self.cpus_with_a_new_thread(process) for process in ranks]
+                self.assertFalse(shares[0] & shares[1], shares)
+                for policy in second, first:
+                    for process in ranks:
+                        self.reload_told(process, policy)
+                    self.assertEqual([self.cpus_with_a_new_thread(process) for process in ranks], shares)
+                for process in ranks:
+                    self.reload_told(process, without)
+                    self.assertEqual(self.cpus_with_a_new_thread(process), self.allowed)
+                    self.end(process)
+
     def test_who_does_nothing_takes_it_when_he_does(self):
         self.nodewise("reload", "1", "-p", self.two, code=4)
         process = self.program("does_as_told")

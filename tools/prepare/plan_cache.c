@@ -111,9 +111,14 @@ int plan_cache_path(char **ret_path, const struct prepared *prepared)
                : 0;
 }
 
-int plan_cache_get(char **ret_path, struct prepared *prepared, const struct policy_options *options)
+static unsigned file_mode(void)
 {
-    unsigned mode = geteuid() == 0 ? 0644 : 0600;
+    return geteuid() == 0 ? 0644 : 0600;
+}
+
+/* The policy's own plan and those of the shares of it. */
+static int get_whole(char **ret_path, struct prepared *prepared, const struct policy_options *options)
+{
     char *path = NULL;
     int error = plan_cache_path(&path, prepared);
     if (error < 0) {
@@ -126,9 +131,9 @@ int plan_cache_get(char **ret_path, struct prepared *prepared, const struct poli
     if (!plan_file_is_sound(path)) {
         int status = prepare_plan(prepared, options, TALK_WARNINGS);
         /* the shares first: where the policy's plan is, they are */
-        error = status == EXIT_OK ? share_plans_write(path, prepared, mode) : 0;
+        error = status == EXIT_OK ? share_plans_write(path, prepared, file_mode()) : 0;
         if (status == EXIT_OK && error == 0)
-            error = plan_file_write(path, &prepared->plan, mode);
+            error = plan_file_write(path, &prepared->plan, file_mode());
         if (error < 0) {
             print_error("%s cannot be written: %s", path, strerror(-error));
             status = EXIT_MACHINE;
@@ -138,9 +143,43 @@ int plan_cache_get(char **ret_path, struct prepared *prepared, const struct poli
             return status;
         }
     }
-    char *own = share_plan_of_rank(path, prepared, options, rank_from_environment(prepared->config.policy), mode);
-    if (own)
+    *ret_path = path;
+    return EXIT_OK;
+}
+
+/* The plan of a share where there is one, else the policy's own. */
+static char *either(char *own, char *whole)
+{
+    if (!own)
+        return whole;
+    free(whole);
+    return own;
+}
+
+int plan_cache_get(char **ret_path, struct prepared *prepared, const struct policy_options *options)
+{
+    char *path = NULL;
+    int status = get_whole(&path, prepared, options);
+    if (status != EXIT_OK)
+        return status;
+    struct rank rank = rank_from_environment(prepared->config.policy);
+    *ret_path = either(share_plan_of_rank(path, prepared, options, rank, file_mode()), path);
+    return EXIT_OK;
+}
+
+int plan_cache_get_portion(char **ret_path, struct prepared *prepared, const struct policy_options *options,
+                           struct rank_portion portion)
+{
+    char *path = NULL, *own = NULL;
+    int status = get_whole(&path, prepared, options);
+    if (status != EXIT_OK)
+        return status;
+    int error = share_plan_of_portion(&own, path, prepared, options, portion, file_mode());
+    if (error < 0) {
+        print_error("the plan of share %u cannot be made: %s", portion.share, strerror(-error));
         free(path);
-    *ret_path = own ? own : path;
+        return EXIT_MACHINE;
+    }
+    *ret_path = either(own, path);
     return EXIT_OK;
 }

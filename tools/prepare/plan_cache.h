@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "tools/prepare/prepare.h"
+#include "tools/prepare/rank.h"
 
 /*
  * The file's name for a policy on this machine as it is now; malloc'd. 0; -EPERM: its folder is not this user's alone;
@@ -27,5 +28,8 @@ int plan_cache_path(char **ret_path, const struct prepared *prepared);
  * the exit code after having said why.
  */
 int plan_cache_get(char **ret_path, struct prepared *prepared, const struct policy_options *options);
+/* The same for a running process: its portion is what it has already, not what this command's environment says. */
+int plan_cache_get_portion(char **ret_path, struct prepared *prepared, const struct policy_options *options,
+                           struct rank_portion portion);
 
 #endif

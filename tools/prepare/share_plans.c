@@ -88,6 +88,29 @@ static int shares_in(const char *path, enum process_distribution distribution, s
     return error;
 }
 
+/* What a portion is taken of: the topology is loaded and the shares are known. */
+static int open_shares(struct shares *ret_shares, const char *path, struct prepared *prepared,
+                       const struct policy_options *options)
+{
+    int error = prepared->topology ? 0 : topology_load(&prepared->topology, options->topology, &prepared->config.diags);
+    return error < 0 ? error : shares_in(path, prepared->config.policy->process.distribution, ret_shares);
+}
+
+/* The plan of a portion, made if it is not there; malloc'd. */
+static int portion_plan(char **ret_name, const char *path, struct prepared *prepared, const struct shares *shares,
+                        struct rank_portion portion, unsigned mode)
+{
+    char *name = name_of(path, portion);
+    int error = name ? 0 : -ENOMEM;
+    if (error == 0 && !plan_file_is_sound(name))
+        error = write_portion(name, prepared, shares, portion, mode);
+    if (error < 0)
+        free(name);
+    else
+        *ret_name = name;
+    return error;
+}
+
 static unsigned cpus_of(pid_t pid)
 {
     static uint64_t bits[PLAN_MAX_CPUS / 64];
@@ -107,28 +130,54 @@ static bool launcher_has_divided(enum process_distribution distribution)
 char *share_plan_of_rank(const char *path, struct prepared *prepared, const struct policy_options *options,
                          struct rank rank, unsigned mode)
 {
-    const struct policy *policy = prepared->config.policy;
+    enum process_distribution distribution = prepared->config.policy->process.distribution;
     struct shares shares = {0};
     char *name = NULL;
-    if (policy->process.distribution == PROC_DIST_NONE || rank.number < 0 ||
-        launcher_has_divided(policy->process.distribution))
+    if (distribution == PROC_DIST_NONE || rank.number < 0 || launcher_has_divided(distribution))
         return NULL;
-    int error = prepared->topology ? 0 : topology_load(&prepared->topology, options->topology, &prepared->config.diags);
-    if (error == 0)
-        error = shares_in(path, policy->process.distribution, &shares);
-    if (error == 0 && shares.count > 0) {
-        struct rank_portion portion =
-            rank_portion(rank, shares.count, policy->process.distribution == PROC_DIST_COMPACT);
-        name = name_of(path, portion);
-        error = name ? 0 : -ENOMEM;
-        if (error == 0 && !plan_file_is_sound(name))
-            error = write_portion(name, prepared, &shares, portion, mode);
-    }
-    if (error < 0) {
+    int error = open_shares(&shares, path, prepared, options);
+    if (error == 0 && shares.count > 0)
+        error = portion_plan(&name, path, prepared, &shares,
+                             rank_portion(rank, shares.count, distribution == PROC_DIST_COMPACT), mode);
+    if (error < 0)
         print_error("the plan of rank %d cannot be made: %s", rank.number, strerror(-error));
-        free(name);
-        name = NULL;
-    }
     shares_free(&shares);
     return name;
+}
+
+/* --- the portion that a running process has --- */
+
+struct rank_portion share_plan_portion(const char *path, size_t *ret_length)
+{
+    static const char ending[] = ".plan";
+    const struct rank_portion none = {0, 0, 0};
+    struct rank_portion portion = {0, 0, 1};
+    const char *end = strstr(path, ending);
+    for (const char *next = end; next; next = strstr(next + 1, ending))
+        end = next;
+    *ret_length = end ? (size_t)(end - path) + sizeof(ending) - 1 : strlen(path);
+    int share_end = 0, part_end = 0;
+    if (sscanf(path + *ret_length, ".%5u%n.%5uof%5u%n", &portion.share, &share_end, &portion.part, &portion.parts,
+               &part_end) < 1)
+        return none;
+    int length = part_end ? part_end : share_end;
+    return path[*ret_length + (size_t)length] == '\0' && portion.part < portion.parts ? portion : none;
+}
+
+int share_plan_of_portion(char **ret_name, const char *path, struct prepared *prepared,
+                          const struct policy_options *options, struct rank_portion portion, unsigned mode)
+{
+    struct shares shares = {0};
+    char *name = NULL;
+    int error = 0;
+    if (prepared->config.policy->process.distribution != PROC_DIST_NONE && portion.parts > 0)
+        error = open_shares(&shares, path, prepared, options);
+    if (error == 0 && shares.count > 0) {
+        portion.share %= (unsigned)shares.count;
+        error = portion_plan(&name, path, prepared, &shares, portion, mode);
+    }
+    shares_free(&shares);
+    if (error == 0)
+        *ret_name = name;
+    return error;
 }

@@ -19,4 +19,18 @@ int share_plans_write(const char *path, struct prepared *prepared, unsigned mode
 char *share_plan_of_rank(const char *path, struct prepared *prepared, const struct policy_options *options,
                          struct rank rank, unsigned mode);
 
+/*
+ * What a process has whose plan lies at `path`: PLAN.1.0of2 is share 1, part 0 of 2. parts is 0 where that is a policy's
+ * own plan. *ret_length: of the path of the policy's own plan, which `path` begins with.
+ */
+struct rank_portion share_plan_portion(const char *path, size_t *ret_length);
+
+/*
+ * The plan of a portion that a process has, under another policy, made if it is not there; malloc'd. NULL: the process has
+ * the policy's plan, for it has no portion or the policy deals out none. A share's number beyond those of this policy goes
+ * round. 0 or negative errno.
+ */
+int share_plan_of_portion(char **ret_name, const char *path, struct prepared *prepared,
+                          const struct policy_options *options, struct rank_portion portion, unsigned mode);
+
 #endif

@@ -11,7 +11,7 @@
 #include "tools/common/process.h"
 #include "tools/prepare/options.h"
 #include "tools/prepare/plan_cache.h"
-#include "tools/prepare/plan_file.h"
+#include "tools/prepare/share_plans.h"
 #include "tools/report/report_json.h"
 #include "tools/segment/request.h"
 #include "tools/segment/snapshot.h"
@@ -41,18 +41,16 @@ static int become_like(const struct snapshot *snapshot)
     return EXIT_MACHINE;
 }
 
-/* The share that the process has is the share that it keeps; malloc'd. */
-static char *plan_of_share(char *path, const struct snapshot *snapshot)
+/*
+ * The share that the process has is the share that it keeps. The path of its plan says which, whatever gave it: a
+ * launcher's variables, which the program may have overwritten with a title since, or the ledger.
+ */
+static struct rank_portion portion_of(const struct snapshot *snapshot)
 {
-    char *own = NULL;
-    if (!snapshot->has_plan || snapshot->plan.header->process_share == PLAN_NONE)
-        return path;
-    if (asprintf(&own, "%s.%u", path, snapshot->plan.header->process_share) < 0 || !plan_file_is_sound(own)) {
-        free(own);
-        return path;
-    }
-    free(path);
-    return own;
+    size_t unused;
+    if (snapshot->has_plan && snapshot->plan.header->process_share == PLAN_NONE)
+        return (struct rank_portion){0, 0, 0};
+    return share_plan_portion(snapshot->header.plan_path, &unused);
 }
 
 static int make_plan(const struct order *order, const struct snapshot *snapshot, char **ret_path)
@@ -63,10 +61,8 @@ static int make_plan(const struct order *order, const struct snapshot *snapshot,
         return status;
     status = prepare_policy(&prepared, &order->policy, TALK_WARNINGS);
     if (status == EXIT_OK)
-        status = plan_cache_get(ret_path, &prepared, &order->policy);
+        status = plan_cache_get_portion(ret_path, &prepared, &order->policy, portion_of(snapshot));
     prepared_free(&prepared);
-    if (status == EXIT_OK)
-        *ret_path = plan_of_share(*ret_path, snapshot);
     return status;
 }
 
