@@ -46,7 +46,7 @@ struct diag_list {
     struct diag *items;
     size_t count;
     size_t capacity;
-    size_t errors; /* counted also when an item had to be dropped for want of memory */
+    size_t errors; /* counted also when memory was short and an item was dropped */
     size_t warnings;
 };
 
