@@ -16,6 +16,7 @@
 #include "shim/place/settle.h"
 #include "shim/start/activate.h"
 #include "shim/start/plan_file.h"
+#include "shim/start/share.h"
 #include "shim/sys/call.h"
 #include "shim/telemetry/segment.h"
 #include "shim/worker/sweep.h"
@@ -90,6 +91,7 @@ static bool swap(const struct plan_view *plan, const char *path)
         return false;
     }
     shim.plan_path = path;
+    share_plan_changed();
     activate_for_plan();
     cpu_count_start();
     arena_plan_changed();

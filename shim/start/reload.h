@@ -8,7 +8,8 @@
  * 4. it ends the pause and sweeps for threads that were made meanwhile.
  *
  * If the second step takes too long, or the plan does not apply to this process, nothing changes. Decisions that are
- * made once stay: which arenas exist (their flavours), whether they are on, and the process's share.
+ * made once stay: which arenas exist (their flavours), whether they are on, and, where the new policy deals out shares,
+ * the process's share.
  */
 #ifndef NODEWISE_SHIM_START_RELOAD_H
 #define NODEWISE_SHIM_START_RELOAD_H

@@ -185,6 +185,12 @@ bool share_narrow_base(void)
     return true;
 }
 
+void share_plan_changed(void)
+{
+    if (*base_path)
+        narrow();
+}
+
 void share_take(void)
 {
     if (shim.plan.header->process_shares == 0 || strlen(shim.plan_path) >= sizeof(base_path))

@@ -18,6 +18,11 @@ void share_take(void);
  * count. false: the process has no share.
  */
 bool share_narrow_base(void);
+/*
+ * The plan is another one now (a reload): of the process's share of the new policy, or a policy's own, which is for all
+ * that the process was started with.
+ */
+void share_plan_changed(void);
 /* In a forked child, before anything is placed: switches to the plan of another share and makes its tables. */
 void share_forked(void);
 

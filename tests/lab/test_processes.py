@@ -7,13 +7,15 @@ import os
 from guest import Lab, harness, lab_program
 
 FORKS = os.path.join(harness.BUILD, "tests", "interpose", "sleeps_in_children")
+BUSY = os.path.join(harness.BUILD, "tests", "interpose", "some_are_busy")
 HOLDS = lab_program("holds")
 NODES = {"0-1": 0, "2-3": 1, "4-5": 2, "6-7": 3}
 
 
 class Processes(Lab):
-    def policy_for(self, distribution):
-        return self.policy(f'[process]\ndistribution = "{distribution}"\nlevel = "node"\n[defaults]\nbind_to = "node"\n')
+    def policy_for(self, distribution, name="policy.toml", more=""):
+        return self.policy(f'[process]\ndistribution = "{distribution}"\nlevel = "node"\n[defaults]\nbind_to = "node"\n{more}',
+                           name)
 
     def nodes_of(self, output):
         """The node of each process that was shown: {pid: node}."""
@@ -49,6 +51,21 @@ class Processes(Lab):
         lines = self.guest("4x2", script, [policy], [FORKS]).split()
         # each child takes a share when it is forked, and keeps it when it goes on as another program
         self.assertEqual(collections.Counter(NODES[cpus] for cpus in lines), {0: 1, 1: 1, 2: 1, 3: 1})
+
+    def test_another_policy_leaves_the_share_where_it_deals_out_shares(self):
+        policy = self.policy_for("round_robin")
+        same = self.policy_for("round_robin", "same.toml", 'memory = { policy = "local" }\n')
+        without = self.policy('[defaults]\nbind_to = "none"\n', "without.toml")
+        reload = "reload() { for p in $pids; do " + harness.NODEWISE + " reload $p -p $1; done >/dev/null; echo ---; show; }\n"
+        script = (self.SHOW + reload + "mkfifo /tmp/input\nexec 3<>/tmp/input\n"
+                  + f"{harness.NODEWISE} run -p {policy} -- {BUSY} 2 4 </tmp/input >/dev/null & pids=\"$pids $!\"\n" * 3
+                  + f"show\nreload {same}\nreload {without}\n")
+        outputs = self.guest("4x2", script, [policy, same, without], [BUSY]).split("---")
+        before = self.nodes_of(outputs[0])
+        self.assertEqual(sorted(before.values()), [0, 1, 2])
+        self.assertEqual(self.nodes_of(outputs[1]), before)
+        whole = [json.loads(line) for line in outputs[2].splitlines() if line.startswith("{")]
+        self.assertEqual([thread["now"] for show in whole for thread in show["threads"]], ["0-7"] * 9)
 
     def test_ranks_of_a_launcher(self):
         """Twice as many as nodes: disjoint, and two of each node."""

@@ -1,13 +1,16 @@
 #include <errno.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "policy/reason.h"
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
+#include "tools/common/map_file.h"
 #include "tools/common/process.h"
 #include "tools/prepare/options.h"
 #include "tools/prepare/plan_cache.h"
@@ -30,10 +33,47 @@ struct order {
 
 /* --- the plan, for that process --- */
 
-/* A plan is made for the CPUs that its maker may use: this command takes those that the process was started with. */
-static int become_like(const struct snapshot *snapshot)
+/*
+ * The share that the process has is the share that it keeps. The path of its plan says which, whatever gave it: a
+ * launcher's variables, which the program may have overwritten with a title since, or the ledger.
+ */
+static struct rank_portion portion_of(const struct snapshot *snapshot, size_t *ret_length)
 {
+    const char *path = snapshot->header.plan_path;
+    *ret_length = strlen(path);
+    if (snapshot->has_plan && snapshot->plan.header->process_share == PLAN_NONE)
+        return (struct rank_portion){0, 0, 0};
+    return share_plan_portion(path, ret_length);
+}
+
+/* What the policy's own plan, beside the share's, was allowed to use. false: it is gone. */
+static bool mask_of_all_shares(const struct snapshot *snapshot, size_t length, uint64_t *ret_mask, size_t words)
+{
+    char path[sizeof(snapshot->header.plan_path)];
+    struct mapped file;
+    struct plan_view plan;
+    snprintf(path, sizeof(path), "%.*s", (int)length, snapshot->header.plan_path);
+    if (!snapshot->has_plan || map_file(&file, path, PLAN_MAX_SIZE) < 0)
+        return false;
+    bool fits = plan_check(&plan, file.data, file.size, NULL) == 0 &&
+                plan.header->policy_id == snapshot->plan.header->policy_id;
+    if (fits)
+        plan_mask_expand(&plan, plan.header->allowed_mask, ret_mask, words);
+    munmap((void *)file.data, file.size);
+    return fits;
+}
+
+/*
+ * A plan is made for the CPUs that its maker may use: this command takes those that the process was started with. What
+ * the segment says of a process with a share from the ledger is the share alone.
+ */
+static int become_like(const struct snapshot *snapshot, struct rank_portion portion, size_t length)
+{
+    static uint64_t all[PLAN_MAX_CPUS / 64];
     const struct segment_header *header = &snapshot->header;
+    if (portion.parts > 0 && mask_of_all_shares(snapshot, length, all, PLAN_MAX_CPUS / 64) &&
+        syscall(SYS_sched_setaffinity, 0, sizeof(all), all) == 0)
+        return EXIT_OK;
     if (syscall(SYS_sched_setaffinity, 0, header->base_mask_words * 8ul, header->base_mask) == 0)
         return EXIT_OK;
     print_error("this command cannot run on the CPUs that process %u was started with: %s", header->pid,
@@ -41,27 +81,17 @@ static int become_like(const struct snapshot *snapshot)
     return EXIT_MACHINE;
 }
 
-/*
- * The share that the process has is the share that it keeps. The path of its plan says which, whatever gave it: a
- * launcher's variables, which the program may have overwritten with a title since, or the ledger.
- */
-static struct rank_portion portion_of(const struct snapshot *snapshot)
-{
-    size_t unused;
-    if (snapshot->has_plan && snapshot->plan.header->process_share == PLAN_NONE)
-        return (struct rank_portion){0, 0, 0};
-    return share_plan_portion(snapshot->header.plan_path, &unused);
-}
-
 static int make_plan(const struct order *order, const struct snapshot *snapshot, char **ret_path)
 {
     struct prepared prepared;
-    int status = become_like(snapshot);
+    size_t length;
+    struct rank_portion portion = portion_of(snapshot, &length);
+    int status = become_like(snapshot, portion, length);
     if (status != EXIT_OK)
         return status;
     status = prepare_policy(&prepared, &order->policy, TALK_WARNINGS);
     if (status == EXIT_OK)
-        status = plan_cache_get_portion(ret_path, &prepared, &order->policy, portion_of(snapshot));
+        status = plan_cache_get_portion(ret_path, &prepared, &order->policy, portion);
     prepared_free(&prepared);
     return status;
 }
