@@ -27,6 +27,13 @@ const char *plan_key_word(unsigned key)
     return key < PLAN_KEY_COUNT ? key_words[key] : "?";
 }
 
+const char *plan_target_word(unsigned key)
+{
+    static const char prefix[] = "process_";
+    const char *word = plan_key_word(key);
+    return strncmp(word, prefix, sizeof(prefix) - 1) == 0 ? word + sizeof(prefix) - 1 : word;
+}
+
 bool match_text(const struct plan_view *plan, const struct plan_condition *condition, const char *text)
 {
     if (!text)

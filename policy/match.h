@@ -64,5 +64,7 @@ bool match_path(const struct plan_view *plan, const struct plan_condition *condi
 
 /* "thread", "start_library", …: the word of a key in the policy language. */
 const char *plan_key_word(unsigned key);
+/* The same of a condition of [target], whose keys are all about the process: "exe", where a rule says "process_exe". */
+const char *plan_target_word(unsigned key);
 
 #endif

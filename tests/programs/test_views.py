@@ -336,10 +336,14 @@ class Views(harness.ProgramTest):
         self.assertRegex(said, r"(?m)^touch ")
 
     def test_a_dry_run_of_what_is_no_target(self):
-        policy = self.policy('[target]\nexe = "/usr/bin/redis-server"\n' + POLICY)
-        said = self.nodewise("run", "--dry-run", "-p", policy, "--", "true")
-        self.assertRegex(said, r"is not a target: the condition on process_exe does not hold\.")
-        self.assertNotIn("would run under", said)
+        """The condition is named as the policy's author wrote it."""
+        for key, option in ("exe", "--exe"), ("comm", "--comm"):
+            policy = self.policy(f'[target]\n{key} = "redis-server"\n' + POLICY)
+            said = self.nodewise("run", "--dry-run", "-p", policy, "--", "true")
+            self.assertIn(f"is not a target: the condition on target.{key} does not hold.", said)
+            self.assertNotIn("would run under", said)
+            said = self.nodewise("plan", "-p", policy, option, "/usr/bin/true", code=1)
+            self.assertIn(f"not a target: the condition on target.{key} does not hold,", said)
 
     def test_a_dry_run_of_what_cannot_run(self):
         policy = self.policy(POLICY)

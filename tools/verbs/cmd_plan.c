@@ -142,8 +142,8 @@ static int plan_now(const struct plan_request *request)
     if (status == EXIT_OK)
         status = prepare_plan(&prepared, &request->policy, TALK_WARNINGS);
     if (status == EXIT_OK && request->names_process && !match_target(&prepared.view, &request->process, &key)) {
-        printf("not a target: the condition on %s does not hold, so the process would be left alone\n",
-               plan_key_word(key));
+        printf("not a target: the condition on target.%s does not hold, so the process would be left alone\n",
+               plan_target_word(key));
         status = EXIT_NO;
     }
     if (status == EXIT_OK)

@@ -95,8 +95,8 @@ static void print_placement(const struct prepared *prepared, const struct proces
     struct thread_list list;
     uint32_t key = PLAN_KEY_COUNT;
     if (!match_target(&prepared->view, process, &key)) {
-        printf("%s is not a target: the condition on %s does not hold. It would run as without nodewise.\n",
-               process->exe, plan_key_word(key));
+        printf("%s is not a target: the condition on target.%s does not hold. It would run as without nodewise.\n",
+               process->exe, plan_target_word(key));
         return;
     }
     if (thread_list_init(&list, process) < 0)
