@@ -7,18 +7,23 @@ from guest import Lab, harness, slow, workers
 
 BUSY = os.path.join(harness.BUILD, "tests", "interpose", "some_are_busy")
 INTERVAL = 1000  # ms
-QUIET = 4  # s, in which nobody moves any more
+LOOKS = 4  # intervals that each busy thread runs for when all is done, without being moved again
 
 
 class Balance(Lab):
     def report_of(self, rebalance, moves=4, threads=16, step=2):
-        """The report some seconds after so many moves, which a host with little time for the guest makes late."""
+        """The report after so many moves, which a host with little time for the guest makes late, and some more looks."""
         policy = self.policy('[defaults]\nbind_to = "cpu"\ndistribution = "round_robin"\nlevel = "cpu"\n' + rebalance)
-        script = (f"mkfifo /tmp/input\n{harness.NODEWISE} run -p {policy} -- {BUSY} {threads} {step} </tmp/input >/dev/null &\n"
-                  f"pid=$!\nexec 3>/tmp/input\nn=0\n"
+        script = (f"mkfifo /tmp/input\n{harness.NODEWISE} run -p {policy} -- {BUSY} {threads} {step} </tmp/input >/tmp/output &\n"
+                  "pid=$!\nexec 3>/tmp/input\nn=0\nuntil [ -s /tmp/output ]; do\n  sleep 0.1\ndone\n"
                   f"until [ $({harness.NODEWISE} report $pid -f json | grep -c '\"balanced\"') -ge {moves} ] || [ $n = 60 ]; do\n"
                   "  sleep 1\n  n=$((n+1))\ndone\n"
-                  f"sleep {QUIET}\n{harness.NODEWISE} report $pid -f json\necho >&3\nwait $pid\n")
+                  # the time that each thread has had, by its schedstat
+                  "for task in /proc/$pid/task/*; do\n  read -r ran rest <$task/schedstat\n  echo $task $ran\ndone >/tmp/ran\n"
+                  "ran_on() {\n  while read -r task before; do\n    read -r ran rest <$task/schedstat || continue\n"
+                  f"    [ $((ran - before)) -lt {LOOKS * INTERVAL}000000 ] || echo $task\n  done </tmp/ran | wc -l\n}}\n"
+                  f"until [ $(ran_on) -ge {threads // step} ]; do\n  sleep 0.2\ndone\n"
+                  f"{harness.NODEWISE} report $pid -f json\necho >&3\nwait $pid\n")
         return json.loads(self.guest("4x2", script, [policy], [BUSY]))
 
     def busy_cpus(self, report):
