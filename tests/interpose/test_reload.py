@@ -151,11 +151,13 @@ class Reload(harness.ProgramTest):
                     process.stdout.readline()
                     self.wait_until_seen(process.pid)
                 shares = [self.cpus_with_a_new_thread(process) for process in ranks]
+                plans = [self.show(process.pid)["plan"]["path"] for process in ranks]
                 self.assertFalse(shares[0] & shares[1], shares)
                 for policy in second, first:
                     for process in ranks:
                         self.reload_told(process, policy)
                     self.assertEqual([self.cpus_with_a_new_thread(process) for process in ranks], shares)
+                self.assertEqual([self.show(process.pid)["plan"]["path"] for process in ranks], plans, "of the same GPU, too")
                 for process in ranks:
                     self.reload_told(process, without)
                     self.assertEqual(self.cpus_with_a_new_thread(process), self.allowed)

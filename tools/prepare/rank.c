@@ -1,5 +1,6 @@
 #include "tools/prepare/rank.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +48,51 @@ struct rank rank_from_environment(const struct policy *policy)
             rank = rank_in(launchers[i].number);
     return rank;
 }
+
+/* --- the rank of another process --- */
+
+static bool says_a_rank(const struct policy *policy, const char *name)
+{
+    for (size_t i = 0; i < policy->process.rank_env.count; i++)
+        if (strcmp(policy->process.rank_env.items[i].value, name) == 0)
+            return true;
+    for (size_t i = 0; i < sizeof(launchers) / sizeof(*launchers); i++)
+        if (strcmp(launchers[i].number, name) == 0 || strcmp(launchers[i].count, name) == 0)
+            return true;
+    return false;
+}
+
+static void forget_own(const struct policy *policy)
+{
+    for (size_t i = 0; i < policy->process.rank_env.count; i++)
+        unsetenv(policy->process.rank_env.items[i].value);
+    for (size_t i = 0; i < sizeof(launchers) / sizeof(*launchers); i++) {
+        unsetenv(launchers[i].number);
+        unsetenv(launchers[i].count);
+    }
+}
+
+void rank_take_from(const struct policy *policy, pid_t pid)
+{
+    char path[32], *entry = NULL;
+    size_t size = 0;
+    snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
+    FILE *file = fopen(path, "re");
+    forget_own(policy);
+    while (file && getdelim(&entry, &size, '\0', file) > 0) {
+        char *value = strchr(entry, '=');
+        if (!value)
+            continue;
+        *value++ = '\0';
+        if (says_a_rank(policy, entry))
+            setenv(entry, value, 1);
+    }
+    free(entry);
+    if (file)
+        fclose(file);
+}
+
+/* --- portions --- */
 
 struct rank_portion rank_portion(struct rank rank, size_t count, bool compact)
 {

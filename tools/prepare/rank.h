@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "policy/policy.h"
 
@@ -17,6 +18,12 @@ struct rank {
 
 /* The first of process.rank_env that is set; where the policy names none, the variables of the known launchers. */
 struct rank rank_from_environment(const struct policy *policy);
+
+/*
+ * From now on rank_from_environment() speaks of that process: the variables of its start are set in this process instead
+ * of this one's own. Where they cannot be read, or the program has overwritten them, there is no rank.
+ */
+void rank_take_from(const struct policy *policy, pid_t pid);
 
 /* What a rank has: of one of the shares, one of so many equal parts. */
 struct rank_portion {

@@ -14,6 +14,7 @@
 #include "tools/common/process.h"
 #include "tools/prepare/options.h"
 #include "tools/prepare/plan_cache.h"
+#include "tools/prepare/rank.h"
 #include "tools/prepare/share_plans.h"
 #include "tools/report/report_json.h"
 #include "tools/segment/request.h"
@@ -90,8 +91,10 @@ static int make_plan(const struct order *order, const struct snapshot *snapshot,
     if (status != EXIT_OK)
         return status;
     status = prepare_policy(&prepared, &order->policy, TALK_WARNINGS);
-    if (status == EXIT_OK)
+    if (status == EXIT_OK) {
+        rank_take_from(prepared.config.policy, order->pid); /* gpu:auto is the GPU of its rank */
         status = plan_cache_get_portion(ret_path, &prepared, &order->policy, portion);
+    }
     prepared_free(&prepared);
     return status;
 }
