@@ -76,6 +76,18 @@ class Processes(Lab):
         self.assertEqual(sorted(lines), [str(cpu) for cpu in range(8)])
         self.assertEqual([int(cpu) // 2 for cpu in lines], [0, 2, 1, 3, 0, 2, 1, 3], "neighbours apart")
 
+    def test_ranks_that_are_dealt_out_in_another_way(self):
+        """A node each, then a part of the whole machine each: not what has the number of the node there."""
+        scatter = self.policy_for("scatter")
+        ranks = self.policy('[process]\ndistribution = "ranks"\n[defaults]\nbind_to = "none"\n', "ranks.toml")
+        script = (self.SHOW + "mkfifo /tmp/input\nexec 3<>/tmp/input\n"
+                  + "".join(f"OMPI_COMM_WORLD_LOCAL_RANK={rank} OMPI_COMM_WORLD_LOCAL_SIZE=4 {harness.NODEWISE} run -p {scatter} "
+                            f"-- {BUSY} 2 4 </tmp/input >/dev/null & pids=\"$pids $!\"\n" for rank in range(4))
+                  + f"show\nfor p in $pids; do {harness.NODEWISE} reload $p -p {ranks}; done >/dev/null\necho ---\nshow\n")
+        before, after = self.guest("4x2", script, [scatter, ranks], [BUSY]).split("---")
+        self.assertEqual(list(self.nodes_of(before).values()), [0, 2, 1, 3])
+        self.assertEqual(list(self.nodes_of(after).values()), [0, 1, 2, 3])
+
 
 if __name__ == "__main__":
     harness.main()

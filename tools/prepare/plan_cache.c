@@ -168,13 +168,13 @@ int plan_cache_get(char **ret_path, struct prepared *prepared, const struct poli
 }
 
 int plan_cache_get_portion(char **ret_path, struct prepared *prepared, const struct policy_options *options,
-                           struct rank_portion portion)
+                           struct rank_portion portion, enum process_distribution before)
 {
     char *path = NULL, *own = NULL;
     int status = get_whole(&path, prepared, options);
     if (status != EXIT_OK)
         return status;
-    int error = share_plan_of_portion(&own, path, prepared, options, portion, file_mode());
+    int error = share_plan_of_portion(&own, path, prepared, options, portion, before, file_mode());
     if (error < 0) {
         print_error("the plan of share %u cannot be made: %s", portion.share, strerror(-error));
         free(path);

@@ -28,8 +28,11 @@ int plan_cache_path(char **ret_path, const struct prepared *prepared);
  * the exit code after having said why.
  */
 int plan_cache_get(char **ret_path, struct prepared *prepared, const struct policy_options *options);
-/* The same for a running process: its portion is what it has already, not what this command's environment says. */
+/*
+ * The same for a running process that has this portion, by the distribution `before`. The environment's rank is that
+ * process's (rank_take_from()).
+ */
 int plan_cache_get_portion(char **ret_path, struct prepared *prepared, const struct policy_options *options,
-                           struct rank_portion portion);
+                           struct rank_portion portion, enum process_distribution before);
 
 #endif

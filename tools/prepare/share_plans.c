@@ -165,14 +165,19 @@ struct rank_portion share_plan_portion(const char *path, size_t *ret_length)
 }
 
 int share_plan_of_portion(char **ret_name, const char *path, struct prepared *prepared,
-                          const struct policy_options *options, struct rank_portion portion, unsigned mode)
+                          const struct policy_options *options, struct rank_portion portion,
+                          enum process_distribution before, unsigned mode)
 {
+    enum process_distribution distribution = prepared->config.policy->process.distribution;
+    struct rank rank = rank_from_environment(prepared->config.policy);
     struct shares shares = {0};
     char *name = NULL;
     int error = 0;
-    if (prepared->config.policy->process.distribution != PROC_DIST_NONE && portion.parts > 0)
+    if (distribution != PROC_DIST_NONE && portion.parts > 0)
         error = open_shares(&shares, path, prepared, options);
     if (error == 0 && shares.count > 0) {
+        if (distribution != before && rank.number >= 0)
+            portion = rank_portion(rank, shares.count, distribution == PROC_DIST_COMPACT);
         portion.share %= (unsigned)shares.count;
         error = portion_plan(&name, path, prepared, &shares, portion, mode);
     }

@@ -27,10 +27,11 @@ struct rank_portion share_plan_portion(const char *path, size_t *ret_length);
 
 /*
  * The plan of a portion that a process has, under another policy, made if it is not there; malloc'd. NULL: the process has
- * the policy's plan, for it has no portion or the policy deals out none. A share's number beyond those of this policy goes
- * round. 0 or negative errno.
+ * the policy's plan, for it has no portion or the policy deals out none. A policy with another distribution than `before`
+ * deals it out anew where the rank is known; a share's number beyond those of this policy goes round. 0 or negative errno.
  */
 int share_plan_of_portion(char **ret_name, const char *path, struct prepared *prepared,
-                          const struct policy_options *options, struct rank_portion portion, unsigned mode);
+                          const struct policy_options *options, struct rank_portion portion,
+                          enum process_distribution before, unsigned mode);
 
 #endif

@@ -47,6 +47,12 @@ static struct rank_portion portion_of(const struct snapshot *snapshot, size_t *r
     return share_plan_portion(path, ret_length);
 }
 
+/* By which the process has its portion; where its plan is gone, that of the policy that it gets. */
+static enum process_distribution distribution_of(const struct snapshot *snapshot, const struct policy *policy)
+{
+    return snapshot->has_plan ? snapshot->plan.header->process_distribution : policy->process.distribution;
+}
+
 /* What the policy's own plan, beside the share's, was allowed to use. false: it is gone. */
 static bool mask_of_all_shares(const struct snapshot *snapshot, size_t length, uint64_t *ret_mask, size_t words)
 {
@@ -93,7 +99,8 @@ static int make_plan(const struct order *order, const struct snapshot *snapshot,
     status = prepare_policy(&prepared, &order->policy, TALK_WARNINGS);
     if (status == EXIT_OK) {
         rank_take_from(prepared.config.policy, order->pid); /* gpu:auto is the GPU of its rank */
-        status = plan_cache_get_portion(ret_path, &prepared, &order->policy, portion);
+        status = plan_cache_get_portion(ret_path, &prepared, &order->policy, portion,
+                                        distribution_of(snapshot, prepared.config.policy));
     }
     prepared_free(&prepared);
     return status;
