@@ -15,6 +15,7 @@
 #include "shim/arena/heap.h"
 #include "shim/arena/small.h"
 #include "shim/base/common.h"
+#include "shim/interpose/memory.h"
 
 #define SYSTEM_PAGE 4096u
 #define FEW_BYTES   1024u /* clearing so few bytes costs less than checking whether they are clear */
@@ -158,7 +159,7 @@ PUBLIC void *memalign(size_t alignment, size_t size)
 
 PUBLIC void *aligned_alloc(size_t alignment, size_t size)
 {
-    return memalign(alignment, size);
+    return own_memalign(alignment, size);
 }
 
 PUBLIC void *valloc(size_t size)
@@ -176,24 +177,41 @@ PUBLIC void *pvalloc(size_t size)
     return arena_allocate_aligned(SYSTEM_PAGE, bytes & ~(size_t)(SYSTEM_PAGE - 1));
 }
 
+/* --- names that cannot be taken over --- */
+
+#if __has_attribute(copy)
+#define SAME_AS(name) alias(#name), copy(name)
+#else
+#define SAME_AS(name) alias(#name)
+#endif
+#define OWN(name) extern __typeof__(own_##name) own_##name __attribute__((SAME_AS(name)));
+
+OWN(malloc)
+OWN(calloc)
+OWN(realloc)
+OWN(free)
+OWN(memalign)
+OWN(valloc)
+OWN(pvalloc)
+
 /* --- other names of free --- */
 
 PUBLIC void cfree(void *pointer)
 {
-    free(pointer);
+    own_free(pointer);
 }
 
 PUBLIC void free_sized(void *pointer, size_t size)
 {
     (void)size;
-    free(pointer);
+    own_free(pointer);
 }
 
 PUBLIC void free_aligned_sized(void *pointer, size_t alignment, size_t size)
 {
     (void)alignment;
     (void)size;
-    free(pointer);
+    own_free(pointer);
 }
 
 PUBLIC size_t malloc_usable_size(void *pointer)

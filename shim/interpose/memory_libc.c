@@ -3,12 +3,12 @@
  * must not notice that the shim takes both over.
  */
 #include <errno.h>
-#include <malloc.h>
-#include <stdlib.h>
+#include <stddef.h>
 
 #include "shim/arena/arena.h"
 #include "shim/base/common.h"
 #include "shim/base/next.h"
+#include "shim/interpose/memory.h"
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
@@ -20,18 +20,18 @@ void *__libc_pvalloc(size_t size);
 
 PUBLIC void *__libc_malloc(size_t size)
 {
-    return !arena_is_on() && NEXT_OR_BIND(__libc_malloc) ? NEXT(__libc_malloc)(size) : malloc(size);
+    return !arena_is_on() && NEXT_OR_BIND(__libc_malloc) ? NEXT(__libc_malloc)(size) : own_malloc(size);
 }
 
 PUBLIC void *__libc_calloc(size_t count, size_t size)
 {
-    return !arena_is_on() && NEXT_OR_BIND(__libc_calloc) ? NEXT(__libc_calloc)(count, size) : calloc(count, size);
+    return !arena_is_on() && NEXT_OR_BIND(__libc_calloc) ? NEXT(__libc_calloc)(count, size) : own_calloc(count, size);
 }
 
 PUBLIC void *__libc_realloc(void *pointer, size_t size)
 {
     return !arena_is_on() && NEXT_OR_BIND(__libc_realloc) ? NEXT(__libc_realloc)(pointer, size)
-                                                          : realloc(pointer, size);
+                                                          : own_realloc(pointer, size);
 }
 
 PUBLIC void __libc_free(void *pointer)
@@ -39,21 +39,21 @@ PUBLIC void __libc_free(void *pointer)
     if (!arena_owns(pointer) && NEXT_OR_BIND(__libc_free))
         NEXT(__libc_free)(pointer);
     else
-        free(pointer);
+        own_free(pointer);
 }
 
 PUBLIC void *__libc_memalign(size_t alignment, size_t size)
 {
     return !arena_is_on() && NEXT_OR_BIND(__libc_memalign) ? NEXT(__libc_memalign)(alignment, size)
-                                                           : memalign(alignment, size);
+                                                           : own_memalign(alignment, size);
 }
 
 PUBLIC void *__libc_valloc(size_t size)
 {
-    return !arena_is_on() && NEXT_OR_BIND(__libc_valloc) ? NEXT(__libc_valloc)(size) : valloc(size);
+    return !arena_is_on() && NEXT_OR_BIND(__libc_valloc) ? NEXT(__libc_valloc)(size) : own_valloc(size);
 }
 
 PUBLIC void *__libc_pvalloc(size_t size)
 {
-    return !arena_is_on() && NEXT_OR_BIND(__libc_pvalloc) ? NEXT(__libc_pvalloc)(size) : pvalloc(size);
+    return !arena_is_on() && NEXT_OR_BIND(__libc_pvalloc) ? NEXT(__libc_pvalloc)(size) : own_pvalloc(size);
 }

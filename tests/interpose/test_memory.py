@@ -102,7 +102,8 @@ class Mappings(Memory):
 
 class Programs(Memory):
     def test_same_as_without_us(self):
-        for name in ("frees_in_destructors", "allocates_before_main", "own_malloc", "new_and_delete"):
+        wrappers = [f"wraps_libc_malloc_{functions}" for functions in (1, 2, 4, 7)]
+        for name in ("frees_in_destructors", "allocates_before_main", "own_malloc", "new_and_delete", *wrappers):
             for kind in ARENAS:
                 with self.subTest(name=name, kind=kind):
                     self.assert_same(name, self.arena(kind))
