@@ -52,7 +52,9 @@ static int open_ledger(void)
     if (fd < 0)
         return -1;
     if (raw_fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_uid == shim.uid &&
-        (info.st_size == sizeof(struct ledger) || raw_ftruncate(fd, sizeof(struct ledger)) == 0))
+        (info.st_size == sizeof(struct ledger) ||
+         (raw_may_size(sizeof(struct ledger)) && raw_ftruncate(fd, sizeof(struct ledger)) == 0)) &&
+        raw_fallocate(fd, sizeof(struct ledger)) == 0) /* a write to a page without room is SIGBUS */
         return fd;
     raw_close(fd);
     return -1;

@@ -157,8 +157,11 @@ static void log_decision(const char *path, enum reason reason)
     if (reason != REASON_OK)
         write_text(&writer, reason_text(reason));
     write_char(&writer, '\n');
-    ssize_t unused = raw_write(fd, line, writer.length);
-    (void)unused;
+    struct stat info;
+    if (raw_fstat(fd, &info) == 0 && (!S_ISREG(info.st_mode) || raw_may_size((uint64_t)info.st_size + writer.length))) {
+        ssize_t unused = raw_write(fd, line, writer.length);
+        (void)unused;
+    }
     raw_close(fd);
 }
 

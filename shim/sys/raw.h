@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/resource.h>
@@ -102,6 +103,12 @@ static inline int raw_ftruncate(int fd, off_t size)
     return (int)raw_call(SYS_ftruncate, fd, size);
 }
 
+/* Allocates the first size bytes of the file. */
+static inline int raw_fallocate(int fd, off_t size)
+{
+    return (int)raw_call(SYS_fallocate, fd, 0, (off_t)0, size);
+}
+
 static inline int raw_pipe(int ret_ends[2], int flags)
 {
     return (int)raw_call(SYS_pipe2, ret_ends, flags);
@@ -154,6 +161,13 @@ static inline int raw_populate(void *start, size_t size)
 static inline int raw_limit(int resource, struct rlimit *ret_limit)
 {
     return (int)raw_call(SYS_prlimit64, 0, resource, NULL, ret_limit);
+}
+
+/* May a file have that size? Where RLIMIT_FSIZE says no, the kernel sends SIGXFSZ to a process that tries. */
+static inline bool raw_may_size(uint64_t size)
+{
+    struct rlimit limit;
+    return raw_limit(RLIMIT_FSIZE, &limit) == 0 && size <= limit.rlim_cur;
 }
 
 #endif

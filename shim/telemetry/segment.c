@@ -13,6 +13,7 @@
 #include "shim/base/text_writer.h"
 #include "shim/base/thread.h"
 #include "shim/sys/raw.h"
+#include "shim/telemetry/room.h"
 #include "shim/telemetry/texts.h"
 
 /* NULL: there is no segment. Release store, acquire load in every writer. */
@@ -90,6 +91,8 @@ void segment_thread(const struct thread *thread, enum segment_thread_state state
     if (!header || thread->number >= SEGMENT_THREADS)
         return;
     struct segment_thread *to = (struct segment_thread *)section(header, SEGMENT_THREAD_TABLE) + thread->number;
+    if (!room_has(to, sizeof(*to)))
+        return;
     seq = __atomic_load_n(&to->seq, __ATOMIC_RELAXED) | 1;
     __atomic_store_n(&to->seq, seq, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_RELEASE); /* odd before any field; pairs with the reader's acquire fence */
@@ -113,6 +116,8 @@ void segment_event(const struct event *event)
     uint64_t number = __atomic_add_fetch(&header->events_written, 1, __ATOMIC_RELAXED);
     struct segment_event *to =
         (struct segment_event *)section(header, SEGMENT_EVENT_TABLE) + (number - 1) % SEGMENT_EVENTS;
+    if (!room_has(to, sizeof(*to)))
+        return;
     __atomic_store_n(&to->number, 0, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_RELEASE); /* as in segment_thread */
     to->time_ns = monotonic_ns() - header->start_monotonic;
@@ -159,6 +164,8 @@ void segment_mapping(uint32_t mapping_rule, uint64_t bytes, enum outcome outcome
     if (!header || mapping_rule >= header->sections[SEGMENT_MAPPING_TABLE].capacity)
         return;
     struct segment_mapping *to = (struct segment_mapping *)section(header, SEGMENT_MAPPING_TABLE) + mapping_rule;
+    if (!room_has(to, sizeof(*to)))
+        return;
     add64(&to->mappings);
     __atomic_fetch_add(&to->bytes, bytes, __ATOMIC_RELAXED);
     add32(outcome == OUTCOME_STRICT ? &to->strict : outcome == OUTCOME_NONE ? &to->none : &to->best_effort, 1);
@@ -240,7 +247,8 @@ void segment_rule_renamed(uint32_t rule)
 void segment_string(uint32_t offset, const char *text, size_t size)
 {
     struct segment_header *header = segment();
-    if (!header || offset + size > SEGMENT_STRINGS)
+    if (!header || offset + size > SEGMENT_STRINGS ||
+        !room_has((char *)section(header, SEGMENT_STRING_TABLE) + offset, size))
         return;
     memcpy((char *)section(header, SEGMENT_STRING_TABLE) + offset, text, size);
     uint32_t used = __atomic_load_n(&header->strings_used, __ATOMIC_RELAXED);
@@ -327,19 +335,42 @@ static int open_file(int folder)
     return fd;
 }
 
-static struct segment_header *map_file(size_t size)
+/* at_once: bytes from the beginning that every process writes. */
+static struct segment_header *map_open_file(int fd, size_t size, size_t at_once)
 {
-    struct segment_header *header = MAP_FAILED;
+    if (!raw_may_size(size) || raw_ftruncate(fd, (off_t)size) != 0)
+        return NULL;
+    struct segment_header *header = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+    if (header == MAP_FAILED)
+        return NULL;
+    if (room_open(fd, header, size, at_once) == 0)
+        return header;
+    raw_munmap(header, size);
+    return NULL;
+}
+
+static void remove_file(int folder)
+{
+    char name[32];
+    struct text_writer writer = {name, sizeof(name), 0};
+    write_file(&writer);
+    raw_unlinkat(folder, name);
+}
+
+static struct segment_header *map_file(size_t size, size_t at_once)
+{
+    struct segment_header *header = NULL;
     int folder = open_folder(true);
     int fd = folder < 0 ? -1 : open_file(folder);
     if (fd >= 0) {
-        if (raw_ftruncate(fd, (off_t)size) == 0)
-            header = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+        header = map_open_file(fd, size, at_once);
         raw_close(fd);
+        if (!header)
+            remove_file(folder);
     }
     if (folder >= 0)
         raw_close(folder);
-    return header == MAP_FAILED ? NULL : header;
+    return header;
 }
 
 static size_t lay_out(struct segment_section *ret_sections, uint32_t rules)
@@ -396,7 +427,8 @@ static void fill_header(struct segment_header *header, const struct segment_sect
     copy_text(header->plan_path, sizeof(header->plan_path), shim.plan_path);
     memcpy(header->base_mask, base->mask, words * 8);
     header->base_mask_words = words;
-    header->strings_used = (uint32_t)texts_copy(section(header, SEGMENT_STRING_TABLE), SEGMENT_STRINGS);
+    if (texts_exist() && room_has(section(header, SEGMENT_STRING_TABLE), SEGMENT_STRINGS))
+        header->strings_used = (uint32_t)texts_copy(section(header, SEGMENT_STRING_TABLE), SEGMENT_STRINGS);
     __atomic_store_n(&header->magic, SEGMENT_MAGIC, __ATOMIC_RELEASE); /* last: readers may open the file before */
 }
 
@@ -405,11 +437,14 @@ void segment_open(void)
     struct segment_section sections[SEGMENT_SECTIONS];
     size_t size = lay_out(sections, shim.plan.count[PLAN_RULES]);
     int saved = errno;
-    struct segment_header *header = map_file(size);
+    size_t at_once = sections[SEGMENT_EVENT_TABLE].offset + sizeof(struct segment_event);
+    struct segment_header *header = map_file(size, at_once);
     has_file = header != NULL;
     if (!header) {
         header = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
         header = header == MAP_FAILED ? NULL : header;
+        if (header)
+            room_private(header, size);
         atomic_store_explicit(&shim.reason, REASON_NO_SEGMENT, memory_order_relaxed);
     }
     errno = saved;

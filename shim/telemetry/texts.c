@@ -70,11 +70,16 @@ const char *texts_get(uint16_t offset)
     return offset ? buffer + offset : NULL;
 }
 
+bool texts_exist(void)
+{
+    return atomic_load_explicit(&used, memory_order_acquire) > LINK_SIZE;
+}
+
 size_t texts_copy(char *ret_to, size_t size)
 {
     size_t bytes = atomic_load_explicit(&used, memory_order_acquire);
     if (bytes <= LINK_SIZE)
-        return 0; /* no text is stored: does not touch the page */
+        return 0;
     if (bytes > size)
         bytes = size;
     memcpy(ret_to, buffer, bytes);

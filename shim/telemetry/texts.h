@@ -9,11 +9,15 @@
 #ifndef NODEWISE_SHIM_TELEMETRY_TEXTS_H
 #define NODEWISE_SHIM_TELEMETRY_TEXTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 uint16_t texts_keep(const char *text, size_t length); /* 0 for the empty text and when the store is full */
 const char *texts_get(uint16_t offset);               /* NULL for 0: an unknown fact */
+
+/* Is any text stored? */
+bool texts_exist(void);
 
 /* Copies all stored texts to a new segment. Returns the number of bytes used. */
 size_t texts_copy(char *ret_to, size_t size);

@@ -306,10 +306,11 @@ static bool write_file(const struct survey *self)
     write_number(&writer, (uint64_t)shim.pid, 0);
     write_text(&writer, SURVEY_SUFFIX);
     raw_unlinkat(folder, name); /* an older survey that no command has read */
-    int fd = raw_openat(folder, name, flags, 0600);
+    size_t first = sizeof(*self->header) + self->header->rows * sizeof(*self->rows);
+    size_t second = self->header->uses * sizeof(*uses);
+    int fd = raw_may_size(first + second) ? raw_openat(folder, name, flags, 0600) : -1;
     if (fd >= 0) {
-        written = write_all(fd, self->header, sizeof(*self->header) + self->header->rows * sizeof(*self->rows)) &&
-                  write_all(fd, uses, self->header->uses * sizeof(*uses));
+        written = write_all(fd, self->header, first) && write_all(fd, uses, second);
         raw_close(fd);
     }
     if (!written)
