@@ -30,9 +30,19 @@ bool shim_was_forked(void)
     return shim.fork_mark ? !*shim.fork_mark : raw_getpid() != shim.pid;
 }
 
+static _Atomic uint64_t clock_stopped_at ON_DATA_PAGE; /* monotonic ns; 0: it runs */
+
+void state_stop_clock(uint64_t now)
+{
+    atomic_store_explicit(&clock_stopped_at, now, memory_order_relaxed);
+}
+
 uint64_t monotonic_ns(void)
 {
     struct timespec now = {0};
+    uint64_t stopped_at = atomic_load_explicit(&clock_stopped_at, memory_order_relaxed);
+    if (UNLIKELY(stopped_at))
+        return stopped_at;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }

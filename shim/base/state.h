@@ -115,6 +115,11 @@ bool shim_was_forked(void);
 const char *shim_keep(const char *text);
 
 uint64_t monotonic_ns(void);
+/*
+ * From now on monotonic_ns() answers this time. For seccomp's strict mode, in which the processor's time stamp counter
+ * may not be read either (PR_SET_TSC, prctl(2)).
+ */
+void state_stop_clock(uint64_t now);
 /* Sets the zero of all reported times to now. At start-up and in a forked child. */
 void state_start_clocks(void);
 

@@ -2,6 +2,7 @@
  * process: prctl, because it sets names and because programs enter their sandboxes with it; _exit, because it runs no
  * destructors.
  */
+#include <linux/seccomp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -34,14 +35,19 @@ static bool is_borrowed_memory(void)
     return raw_getpid() != shim.pid && !shim_was_forked();
 }
 
-static void succeeded(int option, unsigned long second)
+/* Decided before the call: after PR_SET_SECCOMP each of our own system calls may be what the kernel kills for. */
+static bool concerns_us(int option)
 {
-    if (!shim_is_governing())
-        return;
-    if (option != PR_SET_NAME && option != PR_SET_NO_NEW_PRIVS && option != PR_SET_SECCOMP)
-        return;
-    if (is_borrowed_memory())
-        return;
+    return shim_is_governing() &&
+           (option == PR_SET_NAME || option == PR_SET_NO_NEW_PRIVS || option == PR_SET_SECCOMP) &&
+           !is_borrowed_memory();
+}
+
+/* now: read before the call, after which it may not be asked for. */
+static void succeeded(int option, unsigned long second, uint64_t now)
+{
+    if (option == PR_SET_SECCOMP && second == SECCOMP_MODE_STRICT)
+        state_stop_clock(now);
     if (option == PR_SET_NAME && shim_is_active())
         named_itself((const char *)second);
     else if ((option == PR_SET_NO_NEW_PRIVS && second) || option == PR_SET_SECCOMP)
@@ -57,9 +63,11 @@ PUBLIC int prctl(int option, ...)
         arguments[i] = va_arg(list, unsigned long);
     va_end(list);
     shim_ready();
+    bool ours = concerns_us(option);
+    uint64_t now = ours && option == PR_SET_SECCOMP ? monotonic_ns() : 0;
     int result = NEXT(prctl)(option, arguments[0], arguments[1], arguments[2], arguments[3]);
-    if (result >= 0)
-        succeeded(option, arguments[0]);
+    if (result >= 0 && ours)
+        succeeded(option, arguments[0], now);
     return result;
 }
 

@@ -16,6 +16,7 @@
 #include "shim/place/decide.h"
 #include "shim/place/settle.h"
 #include "shim/sys/placing.h"
+#include "shim/telemetry/room.h"
 
 static _Atomic uint32_t early_names; /* raised when a thread is named before it has registered */
 
@@ -240,6 +241,7 @@ static _Atomic uint32_t stop_wanted; /* enum reason: place_stop() was called dur
 void place_stop(enum reason reason)
 {
     uint32_t active = PHASE_ACTIVE;
+    room_freeze();
     if (!atomic_compare_exchange_strong(&shim.phase, &active, PHASE_STOPPED)) {
         if (active == PHASE_PAUSED)
             atomic_store(&stop_wanted, reason);

@@ -16,6 +16,7 @@
 
 static uintptr_t begin ON_DATA_PAGE;
 static size_t length ON_DATA_PAGE, group ON_DATA_PAGE;
+static _Atomic bool frozen ON_DATA_PAGE;
 static _Atomic uint64_t present ON_DATA_PAGE; /* a bit for each group */
 
 static void describe(const void *start, size_t size)
@@ -64,6 +65,11 @@ void room_private(void *start, size_t size)
     atomic_store_explicit(&present, ALL, memory_order_relaxed);
 }
 
+void room_freeze(void)
+{
+    atomic_store_explicit(&frozen, true, memory_order_relaxed);
+}
+
 bool room_has(const void *at, size_t size)
 {
     size_t offset = (uintptr_t)at - begin;
@@ -72,6 +78,8 @@ bool room_has(const void *at, size_t size)
     uint64_t wanted = groups_of(offset, size);
     if (LIKELY((atomic_load_explicit(&present, memory_order_relaxed) & wanted) == wanted))
         return true;
+    if (atomic_load_explicit(&frozen, memory_order_relaxed))
+        return false;
     int saved = errno;
     bool done = populate(wanted) == 0;
     if (done)

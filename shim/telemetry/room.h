@@ -21,6 +21,9 @@ int room_open(int fd, void *start, size_t size, size_t at_once);
 /* For private memory, which has room for everything. */
 void room_private(void *start, size_t size);
 
+/* No system call any more: only what is present by now may be written. For good, as a sandbox is. Signal-safe. */
+void room_freeze(void);
+
 /* May these bytes of the segment be written? false: there is no room, or they are of a segment that was replaced. */
 bool room_has(const void *at, size_t size);
 

@@ -90,6 +90,20 @@ static void private_memory_has_room_for_all(void **state)
     assert_false(room_has(memory + 1, sizeof(memory)));
 }
 
+/* Comes last: it is for good. */
+static void frozen_it_makes_nothing_present(void **state)
+{
+    int fd;
+    char *start = map(&fd, 512 * KIB);
+    (void)state;
+    assert_int_equal(room_open(fd, start, 512 * KIB, 100), 0);
+    room_freeze();
+    assert_true(room_has(start, 100));
+    assert_false(room_has(start + 300 * KIB, 8));
+    munmap(start, 512 * KIB);
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -97,6 +111,7 @@ int main(void)
         cmocka_unit_test(the_last_byte_of_a_large_segment_is_within),
         cmocka_unit_test(what_has_no_room_is_refused_and_errno_stays),
         cmocka_unit_test(private_memory_has_room_for_all),
+        cmocka_unit_test(frozen_it_makes_nothing_present),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
