@@ -11,6 +11,8 @@ import harness
 from harness import threads_of, wait_until
 
 ZOO = os.path.join(harness.BUILD, "tests", "interpose")
+# unshare(1) itself fails to do this in a chroot, whose root is no mount point.
+PRIVATE = "for point in / /dev /dev/shm; do mount --make-rprivate $point 2>/dev/null; done"
 FULL = "mount -t tmpfs -o size=64k tmpfs /dev/shm; head -c 1M /dev/zero >/dev/shm/filled 2>/dev/null"
 STATES = {
     "full": FULL,
@@ -32,7 +34,8 @@ class NoRoom(harness.ProgramTest):
         program = shlex.join(["env", f"LD_PRELOAD={harness.SHIM}", f"NODEWISE_PLAN={self.path('plan')}",
                               f"NODEWISE_LOG={self.path('log')}",
                               os.path.join(ZOO, "does_as_told")])
-        process = self.start(["unshare", "-m", "bash", "-c", f"{prepare}; exec {program}"], way="plain",
+        process = self.start(["unshare", "-m", "--propagation", "unchanged", "bash", "-c",
+                              f"{PRIVATE}; {prepare}; exec {program}"], way="plain",
                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.assertEqual(process.stdout.readline(), b"ready\n", process.poll())
         return process
