@@ -142,17 +142,19 @@ static inline int raw_madvise(void *start, size_t size, int advice)
     return (int)raw_call(SYS_madvise, start, size, advice);
 }
 
-/*
- * Makes the pages present and writable at once (madvise(2)). Touches them instead on kernels before 5.14. Returns 0 or
- * a negative errno.
- */
-static inline int raw_populate(void *start, size_t size)
+/* Makes the pages present and writable at once. Returns 0 or a negative errno; -EINVAL on kernels before 5.14. */
+static inline int raw_make_present(void *start, size_t size)
 {
     const int populate_write = 23; /* MADV_POPULATE_WRITE, which headers older than 5.14 lack */
-    if (raw_madvise(start, size, populate_write) == 0)
-        return 0;
-    if (errno != EINVAL)
-        return -errno;
+    return raw_madvise(start, size, populate_write) == 0 ? 0 : -errno;
+}
+
+/* The same for private memory, whose pages it touches instead on kernels before 5.14. */
+static inline int raw_populate(void *start, size_t size)
+{
+    int error = raw_make_present(start, size);
+    if (error != -EINVAL)
+        return error;
     for (size_t i = 0; i < size; i += 4096)
         ((volatile char *)start)[i] = 0;
     return 0;

@@ -12,7 +12,6 @@
 #define GROUP_LEAST ((size_t)8 << 10) /* as small as GROUPS allow: a start touches two groups */
 #define GROUPS      64u
 #define ALL         UINT64_MAX
-#define POPULATE    23 /* MADV_POPULATE_WRITE, which headers older than 5.14 lack */
 
 static uintptr_t begin ON_DATA_PAGE;
 static size_t length ON_DATA_PAGE, group ON_DATA_PAGE;
@@ -40,8 +39,9 @@ static int populate(uint64_t groups)
     for (; groups; groups &= groups - 1) {
         size_t offset = (size_t)__builtin_ctzll(groups) * group;
         size_t size = length - offset < group ? length - offset : group;
-        if (raw_madvise((char *)begin + offset, size, POPULATE) != 0)
-            return -errno;
+        int error = raw_make_present((char *)begin + offset, size);
+        if (error)
+            return error;
     }
     return 0;
 }
