@@ -5,16 +5,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Rooms double: a declaration may be of 100,000 threads. */
+static int make_room(struct thread_list *list)
+{
+    if (list->count < list->capacity)
+        return 0;
+    size_t capacity = list->capacity ? 2 * list->capacity : 16;
+    struct sim_thread *threads = realloc(list->threads, capacity * sizeof(*threads));
+    if (!threads)
+        return -ENOMEM;
+    list->threads = threads;
+    char **names = realloc(list->names, capacity * sizeof(*names));
+    if (!names)
+        return -ENOMEM;
+    list->names = names;
+    list->capacity = capacity;
+    return 0;
+}
+
 static int append(struct thread_list *list, const struct thread_facts *facts, const char *label)
 {
-    size_t count = list->count + 1;
-    struct sim_thread *threads = realloc(list->threads, count * sizeof(*threads));
-    if (threads)
-        list->threads = threads;
-    char **names = threads ? realloc(list->names, count * sizeof(*names)) : NULL;
-    if (names)
-        list->names = names;
-    char *copy = names ? strdup(label) : NULL;
+    int error = make_room(list);
+    if (error < 0)
+        return error;
+    struct sim_thread *threads = list->threads;
+    char **names = list->names;
+    char *copy = strdup(label);
     if (!copy)
         return -ENOMEM;
     names[list->count] = copy;

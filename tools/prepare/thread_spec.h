@@ -19,7 +19,7 @@
 struct thread_list {
     struct sim_thread *threads;
     char **names; /* one for each thread, owned; threads[i].facts points into it or into the arguments */
-    size_t count;
+    size_t count, capacity;
     char **texts; /* what declared facts point into */
     size_t text_count;
 };

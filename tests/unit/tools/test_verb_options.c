@@ -52,10 +52,11 @@ static void lines_about_no_option_are_left_out(void **state)
 static void more_options_than_there_is_room_for_are_dropped(void **state)
 {
     (void)state;
-    char help[(VERB_OPTIONS_MOST + 8) * 8] = "";
+    static const char line[] = "  --a  b\n";
+    char help[(VERB_OPTIONS_MOST + 5) * (sizeof(line) - 1) + 1] = "";
     struct verb_option options[VERB_OPTIONS_MOST];
     for (unsigned i = 0; i < VERB_OPTIONS_MOST + 5; i++)
-        strcat(help, "  --a  b\n");
+        strcat(help, line);
     assert_int_equal(verb_options(help, options), VERB_OPTIONS_MOST);
 }
 
