@@ -82,6 +82,9 @@ struct thread {
     uint16_t got_cpus;
     uint16_t got_policy; /* with got_nodes, got_more_nodes: as in struct segment_thread */
     uint64_t got_nodes;
+    bool borrows; /* clone(2) copied a policy that the creator had for the stack's sake; the next two were its own */
+    uint16_t lender_mode;
+    uint64_t lender_nodes;    /* of the first 64 nodes; a creator whose policy names others lends nothing */
     _Atomic bool rehomes;     /* the thread's heap has to follow it to its new node, see arena/arena.h */
     uintptr_t thread_pointer; /* address of its thread block */
     size_t stack_size; /* requested size of a stack that glibc makes; 0: the program's own stack, or not needed */

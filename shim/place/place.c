@@ -15,6 +15,7 @@
 #include "shim/place/arbitrate.h"
 #include "shim/place/decide.h"
 #include "shim/place/settle.h"
+#include "shim/place/thread_stack.h"
 #include "shim/sys/placing.h"
 #include "shim/telemetry/room.h"
 
@@ -93,6 +94,7 @@ void place_born(struct thread *thread)
     if (thread->number >= SEGMENT_THREADS)
         segment_count(COUNT_UNLISTED);
     if (shim_is_active()) {
+        stack_end_loan(thread);
         pick_up_early_name(thread);
         thread->given_mask = thread->mask_by_attribute || arbitrate_early() != thread->early_masks;
         settle_carry_out(thread);

@@ -75,7 +75,15 @@ static void note_size(struct thread *thread, const pthread_attr_t *attributes)
     }
 }
 
-static void lend_node(const struct thread *thread, struct stack_loan *ret_loan)
+static bool names_high_nodes(const uint64_t *nodes)
+{
+    uint64_t any = 0;
+    for (size_t i = 1; i < NODE_WORDS; i++)
+        any |= nodes[i];
+    return any;
+}
+
+static void lend_node(struct thread *thread, struct stack_loan *ret_loan)
 {
     uint64_t wanted[NODE_WORDS] = {0};
     uint32_t node = node_of(thread);
@@ -84,10 +92,13 @@ static void lend_node(const struct thread *thread, struct stack_loan *ret_loan)
     memset(ret_loan->nodes, 0, sizeof(ret_loan->nodes));
     if (sys_get_mempolicy(&ret_loan->mode, ret_loan->nodes, NODE_WORDS) != 0)
         return;
-    if (is_local(ret_loan->mode) && node_here() == node)
+    if ((is_local(ret_loan->mode) && node_here() == node) || names_high_nodes(ret_loan->nodes))
         return;
     wanted[node / 64] = UINT64_C(1) << node % 64;
     ret_loan->lent = sys_set_mempolicy(MPOL_PREFERRED, wanted, NODE_WORDS) == 0;
+    thread->borrows = ret_loan->lent;
+    thread->lender_mode = (uint16_t)ret_loan->mode;
+    thread->lender_nodes = ret_loan->nodes[0];
 }
 
 void stack_prepare(struct thread *thread, const pthread_attr_t *attributes, struct stack_loan *ret_loan)
@@ -106,6 +117,14 @@ void stack_return_node(const struct stack_loan *loan)
 }
 
 /* --- the thread --- */
+
+void stack_end_loan(struct thread *thread)
+{
+    uint64_t nodes[NODE_WORDS] = {thread->lender_nodes};
+    if (thread->borrows)
+        sys_set_mempolicy(thread->lender_mode, nodes, NODE_WORDS);
+    thread->borrows = false;
+}
 
 /*
  * Virtual scheduling: `used_until` is the time up to which the moves so far have used their share. A burst may run

@@ -48,6 +48,9 @@ struct stack_loan {
 void stack_prepare(struct thread *thread, const pthread_attr_t *attributes, struct stack_loan *ret_loan);
 void stack_return_node(const struct stack_loan *loan);
 
+/* A new thread calls it before it gets a policy of its own: from then on it has its creator's, as without the loan. */
+void stack_end_loan(struct thread *thread);
+
 /*
  * The thread itself calls it after it was placed. It checks the pages, moves misplaced ones and notes the outcome in
  * the record. errno kept.

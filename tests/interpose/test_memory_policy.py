@@ -71,6 +71,19 @@ class MemoryPolicy(harness.ProgramTest):
         self.assertEqual((thread["policy"], thread["policy_now"], thread["policy_verdict"]),
                          ("default", "default", "program"))
 
+    def test_a_node_lent_for_the_stack_is_no_policy_of_the_thread(self):
+        """Half of the threads go to the node that their creator does not run on."""
+        policy = self.policy('[defaults]\nbind_to = "node"\ndistribution = "round_robin"\nlevel = "node"\n'
+                             'memory = { stack = "local" }\n')
+        program = os.path.join(harness.BUILD, "tests", "interpose", "tells_memory_policies")
+        environment = {**os.environ, "HWLOC_SYNTHETIC": "node:2 core:1 pu:1", "HWLOC_THISSYSTEM": "1"}
+        for words in [], ["bind"]:
+            alone = subprocess.run([program, *words], capture_output=True, check=True).stdout
+            self.assertEqual(len(set(alone.splitlines())), 1)
+            told = subprocess.run([harness.NODEWISE, "run", "-p", policy, "--", program, *words], capture_output=True,
+                                  env=environment, check=True).stdout
+            self.assertEqual(told, alone)
+
     def test_without_a_wish_nothing_is_compared(self):
         process, tid = self.waiting('[defaults]\nmemory = { policy = "default" }\n')
         self.tell(process, b"instruction")
