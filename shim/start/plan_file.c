@@ -57,53 +57,76 @@ static bool folder_is_ours(const char *path)
     return strncmp(path, prefix, writer.length) == 0 && !strstr(path, "/../");
 }
 
-/* Reads the whole file into static memory. NULL: the file does not fit there or cannot be read. */
-static void *read_small(int fd, size_t size)
+static bool read_whole(int fd, char *ret_data, size_t size)
 {
-    char *to = size <= sizeof(tiny_plan) ? tiny_plan : small_plan;
-    if (size > sizeof(small_plan))
-        return NULL;
-    return raw_read(fd, to, size) == (ssize_t)size ? to : NULL;
+    for (size_t length = 0; length < size;) {
+        ssize_t count = raw_read(fd, ret_data + length, size - length);
+        if (count <= 0)
+            return false;
+        length += (size_t)count;
+    }
+    return true;
 }
 
-static enum reason map_open_file(struct plan_view *ret_plan, int fd, bool apart)
+/* NULL: memory is short. */
+static char *memory_for(size_t size, bool apart)
+{
+    if (!apart && size <= sizeof(tiny_plan))
+        return tiny_plan;
+    if (!apart && size <= sizeof(small_plan))
+        return small_plan;
+    char *memory = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+static bool is_static(const char *memory)
+{
+    return memory == tiny_plan || memory == small_plan;
+}
+
+/*
+ * The plan is a copy, and the copy is what is checked: another process may write into the file at any time, or cut it
+ * short, and a mapping of the file would then say something else, or be SIGBUS.
+ */
+static enum reason read_open_file(struct plan_view *ret_plan, int fd, bool apart)
 {
     struct stat info;
     if (raw_fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || !owner_is_trusted(&info) || (info.st_mode & 022))
         return REASON_PLAN_UNSAFE;
     if (info.st_size < (off_t)sizeof(struct plan_header) || info.st_size > (off_t)PLAN_MAX_SIZE)
         return REASON_PLAN_DAMAGED;
-    void *data = apart ? NULL : read_small(fd, (size_t)info.st_size);
-    if (data)
-        return plan_check(ret_plan, data, (size_t)info.st_size, NULL) == 0 ? REASON_OK : REASON_PLAN_DAMAGED;
-    /* no MAP_POPULATE: the kernel maps the neighbours of a cached page anyway, in half the time */
-    data = raw_mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd);
-    if (data == MAP_FAILED)
+    size_t size = (size_t)info.st_size;
+    char *memory = memory_for(size, apart);
+    if (!memory)
         return REASON_PLAN_DAMAGED;
-    if (plan_check(ret_plan, data, (size_t)info.st_size, NULL) == 0)
+    if (read_whole(fd, memory, size) && plan_check(ret_plan, memory, size, NULL) == 0) {
+        if (!is_static(memory))
+            raw_mprotect(memory, size, PROT_READ);
         return REASON_OK;
-    raw_munmap(data, (size_t)info.st_size);
+    }
+    if (!is_static(memory))
+        raw_munmap(memory, size);
     return REASON_PLAN_DAMAGED;
 }
 
-static enum reason map_path(struct plan_view *ret_plan, const char *path, bool apart)
+static enum reason read_path(struct plan_view *ret_plan, const char *path, bool apart)
 {
     if (!folder_is_ours(path) && !folder_is_safe(path))
         return raw_access(path, F_OK) == 0 ? REASON_PLAN_UNSAFE : REASON_PLAN_MISSING;
     int fd = raw_open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not block the program */
     if (fd < 0)
         return REASON_PLAN_MISSING;
-    enum reason reason = map_open_file(ret_plan, fd, apart);
+    enum reason reason = read_open_file(ret_plan, fd, apart);
     raw_close(fd);
     return reason;
 }
 
-enum reason plan_file_map(struct plan_view *ret_plan, const char *path)
+enum reason plan_file_read(struct plan_view *ret_plan, const char *path)
 {
-    return map_path(ret_plan, path, false);
+    return read_path(ret_plan, path, false);
 }
 
-enum reason plan_file_map_apart(struct plan_view *ret_plan, const char *path)
+enum reason plan_file_read_apart(struct plan_view *ret_plan, const char *path)
 {
-    return map_path(ret_plan, path, true);
+    return read_path(ret_plan, path, true);
 }

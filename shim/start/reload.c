@@ -133,7 +133,7 @@ static enum reason change(const char *asked)
     if (*asked != '/' || strlen(asked) >= sizeof(paths[0]))
         return REASON_PLAN_MISSING;
     strcpy(path, asked);
-    enum reason reason = plan_file_map_apart(&plan, path);
+    enum reason reason = plan_file_read_apart(&plan, path);
     if (reason != REASON_OK)
         return reason;
     if (!own_all())

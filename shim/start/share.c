@@ -121,16 +121,16 @@ static bool path_of(uint32_t share, char *ret_path, size_t size)
     return true;
 }
 
-static bool map_plan(const char *path, uint64_t policy_id, struct plan_view *ret_plan)
+static bool read_plan(const char *path, uint64_t policy_id, struct plan_view *ret_plan)
 {
-    return plan_file_map_apart(ret_plan, path) == REASON_OK && ret_plan->header->policy_id == policy_id;
+    return plan_file_read_apart(ret_plan, path) == REASON_OK && ret_plan->header->policy_id == policy_id;
 }
 
 /* Switches to the plan at `path`. The pointer is stored. */
 static bool take_plan(const char *path)
 {
     struct plan_view plan;
-    if (!map_plan(path, shim.plan.header->policy_id, &plan))
+    if (!read_plan(path, shim.plan.header->policy_id, &plan))
         return false;
     shim.plan = plan;
     shim.plan_path = path;

@@ -87,13 +87,13 @@ static enum reason find_plan(const struct environment *environment)
 {
     if (environment->plan) {
         shim.plan_path = environment->plan; /* copied once it is clear that the policy applies to this process */
-        return plan_file_map(&shim.plan, shim.plan_path);
+        return plan_file_read(&shim.plan, shim.plan_path);
     }
     if (!some_policy_exists(environment))
         return REASON_NO_POLICY;
     enum reason reason = compile_plan(&shim.plan_path);
     if (reason == REASON_OK)
-        reason = plan_file_map(&shim.plan, shim.plan_path);
+        reason = plan_file_read(&shim.plan, shim.plan_path);
     if (reason == REASON_OK)
         setenv("NODEWISE_PLAN", shim.plan_path, 1); /* child processes need not compile again */
     return reason;

@@ -44,8 +44,8 @@ static int remove_file(void **state)
 static enum reason looked_at(const char *at)
 {
     struct plan_view plan;
-    enum reason reason = plan_file_map(&plan, at);
-    assert_int_equal(plan_file_map_apart(&plan, at), reason);
+    enum reason reason = plan_file_read(&plan, at);
+    assert_int_equal(plan_file_read_apart(&plan, at), reason);
     return reason;
 }
 
