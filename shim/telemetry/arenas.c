@@ -19,7 +19,7 @@ static bool is_row_of(const struct segment_arena *row, uint32_t rule, uint32_t r
 static struct segment_arena *find_row(struct segment_header *header, uint32_t rule, uint32_t region)
 {
     struct segment_arena *rows = segment_table(header, SEGMENT_ARENA_TABLE);
-    uint32_t count = header->sections[SEGMENT_ARENA_TABLE].capacity;
+    uint32_t count = segment_sections[SEGMENT_ARENA_TABLE].capacity;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t used = ROW_FREE;
         if (!room_has(&rows[i], sizeof(rows[i])))

@@ -20,6 +20,7 @@
 static _Atomic(struct segment_header *) mapped ON_DATA_PAGE;
 static bool has_file ON_DATA_PAGE;
 static size_t mapped_size ON_DATA_PAGE;
+struct segment_section segment_sections[SEGMENT_SECTIONS] ON_DATA_PAGE;
 static _Atomic bool details_due ON_DATA_PAGE; /* the segment still lacks what /proc knows about the process */
 
 struct segment_header *segment_mapped(void)
@@ -161,7 +162,7 @@ void segment_count(enum segment_counter counter)
 void segment_mapping(uint32_t mapping_rule, uint64_t bytes, enum outcome outcome, enum reason reason)
 {
     struct segment_header *header = segment();
-    if (!header || mapping_rule >= header->sections[SEGMENT_MAPPING_TABLE].capacity)
+    if (!header || mapping_rule >= segment_sections[SEGMENT_MAPPING_TABLE].capacity)
         return;
     struct segment_mapping *to = (struct segment_mapping *)section(header, SEGMENT_MAPPING_TABLE) + mapping_rule;
     if (!room_has(to, sizeof(*to)))
@@ -194,34 +195,39 @@ void segment_following(bool active, enum reason reason)
     __atomic_store_n(&header->follow_reason, (uint32_t)reason, __ATOMIC_RELAXED);
 }
 
-static struct segment_rule *rule_record(struct segment_header *header, uint32_t rule)
+/* NULL: there is no segment, or another one by now. */
+static struct segment_rule *rule_record(uint32_t rule)
 {
-    uint32_t count = header->sections[SEGMENT_RULE_TABLE].capacity;
-    return (struct segment_rule *)section(header, SEGMENT_RULE_TABLE) + (rule < count ? rule : count - 1);
+    struct segment_header *header = segment();
+    uint32_t count = segment_sections[SEGMENT_RULE_TABLE].capacity;
+    if (!header)
+        return NULL;
+    struct segment_rule *record =
+        (struct segment_rule *)section(header, SEGMENT_RULE_TABLE) + (rule < count ? rule : count - 1);
+    return room_has(record, sizeof(*record)) ? record : NULL;
 }
 
 void segment_rule_entered(uint32_t rule)
 {
-    struct segment_header *header = segment();
-    if (!header)
+    struct segment_rule *to = rule_record(rule);
+    if (!to)
         return;
-    add64(&rule_record(header, rule)->placed);
-    add32(&rule_record(header, rule)->live, 1);
+    add64(&to->placed);
+    add32(&to->live, 1);
 }
 
 void segment_rule_left(uint32_t rule)
 {
-    struct segment_header *header = segment();
-    if (header)
-        add32(&rule_record(header, rule)->live, UINT32_MAX);
+    struct segment_rule *to = rule_record(rule);
+    if (to)
+        add32(&to->live, UINT32_MAX);
 }
 
 void segment_rule_outcome(uint32_t rule, unsigned cpu_outcome, unsigned memory_outcome, enum step step)
 {
-    struct segment_header *header = segment();
-    if (!header)
+    struct segment_rule *to = rule_record(rule);
+    if (!to)
         return;
-    struct segment_rule *to = rule_record(header, rule);
     if (cpu_outcome == OUTCOME_STRICT)
         add32(&to->strict, 1);
     else if (cpu_outcome == OUTCOME_BEST_EFFORT)
@@ -239,9 +245,9 @@ void segment_rule_outcome(uint32_t rule, unsigned cpu_outcome, unsigned memory_o
 
 void segment_rule_renamed(uint32_t rule)
 {
-    struct segment_header *header = segment();
-    if (header)
-        add32(&rule_record(header, rule)->renamed, 1);
+    struct segment_rule *to = rule_record(rule);
+    if (to)
+        add32(&to->renamed, 1);
 }
 
 void segment_string(uint32_t offset, const char *text, size_t size)
@@ -451,6 +457,7 @@ void segment_open(void)
     if (!header)
         return;
     mapped_size = size;
+    memcpy(segment_sections, sections, sizeof(segment_sections));
     fill_header(header, sections, size);
     atomic_store_explicit(&details_due, true, memory_order_relaxed);
     atomic_store_explicit(&mapped, header, memory_order_release);

@@ -53,9 +53,14 @@ int segment_path(char *ret_path, size_t size);
 
 /* The segment, for the other writers in this folder. NULL when there is none. */
 struct segment_header *segment_mapped(void);
+/*
+ * Where the tables of the newest segment are: the library's own copy, because any process of the user may write into
+ * the file. With the header of a segment that was replaced the result may lie outside; room_has() says so.
+ */
+extern struct segment_section segment_sections[SEGMENT_SECTIONS] __attribute__((visibility("hidden")));
 static inline void *segment_table(struct segment_header *header, enum segment_section_id id)
 {
-    return (char *)header + header->sections[id].offset;
+    return (char *)header + segment_sections[id].offset;
 }
 
 void segment_state(enum segment_state state, unsigned reason);

@@ -1,6 +1,7 @@
 """What a process shares with others by files: another process writes into them, cuts them short, or leaves something
 else in their place, and the program runs as it does alone."""
 
+import glob
 import os
 import subprocess
 import sys
@@ -69,6 +70,18 @@ class Plan(Shared):
                     self.tell(process, "create io")
                     wait_until(lambda: dict(threads_of(process.pid).values()).get("io") == {self.last}, "placed as before")
                     self.goes_on(process)
+
+
+class Segment(Shared):
+    def test_what_another_process_writes_into_it_does_not_matter(self):
+        plan = self.compiled('[[rules]]\nname = "io"\nmatch = { thread = "io" }\nbind_to = "cpu"\n')
+        for what in (b"\xff", b"\0", b"\x55"):
+            with self.subTest(what=what):
+                process = self.begin(plan)
+                path, = glob.glob(f"/dev/shm/nodewise.*/{process.pid}.seg")
+                with open(path, "r+b") as file:
+                    file.write(what * os.path.getsize(path))
+                self.goes_on(process)
 
 
 if __name__ == "__main__":
