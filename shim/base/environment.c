@@ -60,3 +60,14 @@ const char *environment_get(const char *name)
     }
     return NULL;
 }
+
+void environment_clean(void)
+{
+    char **to = environ;
+    if (!to)
+        return;
+    for (char **entry = environ; *entry; entry++)
+        if (strncmp(*entry, "NODEWISE_", 9) != 0)
+            *to++ = *entry;
+    *to = NULL;
+}

@@ -1,6 +1,6 @@
 /*
  * environment: reads the environment of the process without libc's getenv, in one pass and without a lock. The results
- * point into the environment itself and are not copied. The shim calls nothing here when AT_SECURE is set.
+ * point into the environment itself and are not copied. When AT_SECURE is set the shim reads nothing here.
  */
 #ifndef NODEWISE_SHIM_BASE_ENVIRONMENT_H
 #define NODEWISE_SHIM_BASE_ENVIRONMENT_H
@@ -17,5 +17,11 @@ struct environment {
 void environment_read(struct environment *ret_environment);
 /* The value of one variable. NULL where it is absent or empty. */
 const char *environment_get(const char *name);
+/*
+ * Takes every variable named NODEWISE_… out of `environ`, in place, without libc's lock or memory. For a start with
+ * AT_SECURE set: ld.so(8) takes its own variables out there, too, so that nothing of a user reaches the programs that
+ * a privileged one starts. Before main, while one thread runs.
+ */
+void environment_clean(void);
 
 #endif

@@ -216,8 +216,10 @@ static enum reason start(void)
     shim.pid = raw_getpid();
     shim.uid = (uint32_t)getauxval(AT_EUID);
     next_bind();
-    if (getauxval(AT_SECURE))
+    if (getauxval(AT_SECURE)) {
+        environment_clean();
         return REASON_SECURE;
+    }
     environment_read(&environment);
     enum reason reason = decide(&environment);
     log_decision(environment.log, reason);

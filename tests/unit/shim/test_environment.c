@@ -95,6 +95,28 @@ static void one_variable_is_found_by_its_name(void **state)
     assert_null(none);
 }
 
+/* The array itself changes: main's third argument is the same one. */
+static void what_is_cleaned_keeps_everything_else_in_order(void **state)
+{
+    char names[][24] = {"NODEWISE_PLAN=/p", "A=1",          "NODEWISE_",   "NODEWISE_X__Y=2",
+                        "NODEWISE=3",       "xNODEWISE_=4", "NODEWISE_LOG"};
+    char *entries[] = {names[0], names[1], names[2], names[3], names[4], names[5], names[6], NULL};
+    char **saved = environ, *none[] = {NULL};
+    (void)state;
+    environ = entries;
+    environment_clean();
+    assert_ptr_equal(environ, entries);
+    environ = none;
+    environment_clean();
+    environ = NULL;
+    environment_clean();
+    environ = saved;
+    assert_string_equal(entries[0], "A=1");
+    assert_string_equal(entries[1], "NODEWISE=3");
+    assert_string_equal(entries[2], "xNODEWISE_=4");
+    assert_null(entries[3]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -104,6 +126,7 @@ int main(void)
         cmocka_unit_test(keys_of_the_policy_are_those_with_levels),
         cmocka_unit_test(an_environment_that_was_taken_away_is_empty),
         cmocka_unit_test(one_variable_is_found_by_its_name),
+        cmocka_unit_test(what_is_cleaned_keeps_everything_else_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
