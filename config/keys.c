@@ -211,7 +211,11 @@ static const struct key placement_keys[] = {
      .word_mask = BIT(LEVEL_NODE) | BIT(LEVEL_SOCKET) | BIT(LEVEL_L3) | BIT(LEVEL_CORE) | BIT(LEVEL_CPU),
      .fallback = "node", NEEDS(IS_NOT("bind_to", "none")), .summary = "the places that the distribution assigns"},
     {"smt", KEY_WORD, FIELD(struct placement, smt), WORDS(smt), .fallback = "cores_first",
-     .summary = "use of the hardware threads of a core"},
+     .summary = "use of the hardware threads of a core",
+     .text =
+         "cores_first: each thread gets a core of its own, whatever distribution, level and bind_to say, until none is "
+         "left; compact then goes through the places once more. allow: each hardware thread counts as a core. "
+         "one_per_core: only the first hardware thread of each core is used."},
     {"exclusive", KEY_BOOL, FIELD(struct placement, exclusive), .fallback = "false",
      NEEDS(IS_NOT("bind_to", "none"), IS_GIVEN("nodes"), IS_GIVEN("cpus"), IS_GIVEN("near")),
      .summary = "each thread has its place to itself",

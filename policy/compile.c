@@ -219,6 +219,7 @@ static int add_slots(struct compiling *c, size_t rule, struct plan_rule *record)
             .claim_mask = build_mask(&c->builder, &slots.items[i].claim),
             .home_node = home_of(c->topology, &slots.items[i].mask),
             .capacity = slots.items[i].capacity,
+            .cores = slots.items[i].cores,
             .place = slots.items[i].place,
         };
         error = slot_memory(c, rule, &slots.items[i].mask, record, &slot.mem_mask);

@@ -218,6 +218,26 @@ static int fill_mask(struct work *work, struct dist_slot *slot, unsigned bind_pl
     return error;
 }
 
+static void count_cpu(struct dist_slot *slot, const struct cpu_at *cpu)
+{
+    slot->rank = slot->capacity == 0 || cpu->smt < slot->rank ? cpu->smt : slot->rank;
+    slot->cores += cpu->smt == 0;
+    slot->capacity++;
+}
+
+/* How many threads the slots of a place take. */
+static void limit_slots(struct work *work, const struct level_place *place)
+{
+    const struct dist_request *request = work->request;
+    for (size_t i = 0; i < place->slot_count; i++) {
+        struct dist_slot *slot = &work->slots.items[place->slots[i]];
+        if (request->exclusive)
+            slot->capacity = 1;
+        if (request->smt != SMT_CORES_FIRST || slot->cores > slot->capacity)
+            slot->cores = slot->capacity;
+    }
+}
+
 /* One slot for each bind_to-wide place that the level's place touches, in the order in which its CPUs come. */
 static int add_slots_of(struct work *work, struct level_place *place)
 {
@@ -237,7 +257,7 @@ static int add_slots_of(struct work *work, struct level_place *place)
             if (cpuset_has(&work->slots.items[place->slots[known]].mask, cpus[i].id))
                 break;
         if (known != (size_t)-1) {
-            work->slots.items[place->slots[known]].capacity++;
+            count_cpu(&work->slots.items[place->slots[known]], &cpus[i]);
             continue;
         }
         struct dist_slot *slot = new_slot(work);
@@ -248,13 +268,11 @@ static int add_slots_of(struct work *work, struct level_place *place)
             error = make_claim(work, slot);
         if (error < 0)
             return error;
-        slot->capacity = 1;
+        count_cpu(slot, &cpus[i]);
         slot->place = place->index;
         place->slots[place->slot_count++] = work->slots.count - 1;
     }
-    if (request->exclusive)
-        for (size_t i = 0; i < place->slot_count; i++)
-            work->slots.items[place->slots[i]].capacity = 1;
+    limit_slots(work, place);
     return 0;
 }
 
@@ -327,21 +345,28 @@ static bool walks_place_by_place(enum distribution distribution)
     return distribution == DIST_COMPACT || distribution == DIST_INHERIT || distribution == DIST_PRIMARY;
 }
 
-/* Numbers of work->slots in the order of use. */
-static size_t order_slots(const struct work *work, size_t *ret_order)
+static int by_rank(const void *a, const void *b, void *items)
+{
+    const struct dist_slot *slots = items;
+    unsigned x = slots[*(const size_t *)a].rank, y = slots[*(const size_t *)b].rank;
+    return x < y ? -1 : x > y;
+}
+
+/* Stores the numbers of work->slots in the order of use, as many as there are. */
+static int order_slots(const struct work *work, size_t *ret_order)
 {
     size_t to = 0;
-    if (walks_place_by_place(work->request->distribution)) {
+    if (walks_place_by_place(work->request->distribution))
         for (size_t p = 0; p < work->place_count; p++)
             for (size_t i = 0; i < work->places[p].slot_count; i++)
                 ret_order[to++] = work->places[p].slots[i];
-        return work->request->distribution == DIST_PRIMARY ? 1 : to;
-    }
     for (size_t round = 0; to < work->slots.count; round++)
         for (size_t p = 0; p < work->place_count; p++)
             if (round < work->places[p].slot_count)
                 ret_order[to++] = work->places[p].slots[round];
-    return to;
+    return work->request->smt == SMT_CORES_FIRST
+               ? sort_stably(ret_order, to, sizeof(*ret_order), by_rank, work->slots.items)
+               : 0;
 }
 
 static void free_slot(struct dist_slot *slot)
@@ -362,12 +387,13 @@ static int collect_slots(struct work *work, struct dist_slots *ret_slots)
         return error;
     size_t *order = calloc(work->slots.count, sizeof(*order));
     struct dist_slot *items = calloc(work->slots.count, sizeof(*items));
-    if (!order || !items) {
+    error = order && items ? order_slots(work, order) : -ENOMEM;
+    if (error < 0) {
         free(order);
         free(items);
-        return -ENOMEM;
+        return error;
     }
-    size_t count = order_slots(work, order);
+    size_t count = work->request->distribution == DIST_PRIMARY ? 1 : work->slots.count;
     for (size_t i = 0; i < count; i++) { /* the ordered ones move over; what is left is freed with the work */
         items[i] = work->slots.items[order[i]];
         work->slots.items[order[i]] = (struct dist_slot){0};
@@ -388,7 +414,7 @@ static int one_wide_slot(struct work *work, struct dist_slots *ret_slots)
         error = make_claim(work, slot);
     if (error < 0)
         return error;
-    slot->capacity = work->request->exclusive ? 1 : cpuset_weight(&slot->mask);
+    slot->capacity = slot->cores = work->request->exclusive ? 1 : cpuset_weight(&slot->mask);
     *ret_slots = work->slots;
     work->slots = (struct dist_slots){0};
     return 0;

@@ -7,7 +7,8 @@
  * Every part of the set that lies in one place of `level` yields the bind_to-wide places that touch it. compact
  * takes them place after place, beginning nearest to the main thread; scatter, round_robin and least_loaded
  * take the first of every place, then the second of every place; scatter moreover orders the places so that
- * neighbours in the order are far apart in the machine. primary yields the first only.
+ * neighbours in the order are far apart in the machine. primary yields the first only. With smt = "cores_first" all that
+ * stand for the first hardware thread of a core come before all others.
  */
 #ifndef NODEWISE_POLICY_DISTRIBUTE_H
 #define NODEWISE_POLICY_DISTRIBUTE_H
@@ -33,6 +34,8 @@ struct dist_slot {
     struct cpuset mask;
     struct cpuset claim;
     unsigned capacity; /* CPUs of the level's place in the mask, at least 1; 1 when exclusive */
+    unsigned cores;    /* threads that it holds before two of them share a core; else as capacity, see `smt` */
+    unsigned rank;     /* the lowest place of its CPUs among the hardware threads of their cores */
     unsigned place;    /* number of the level's place in topology order */
 };
 

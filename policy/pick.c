@@ -93,10 +93,18 @@ static bool try_claim(const struct plan_view *plan, struct occupancy *occupancy,
     return true;
 }
 
-static bool take_if_room(const struct plan_view *plan, struct occupancy *occupancy, uint32_t slot)
+/* What of a place is given out: with smt = "cores_first" a core to each thread, and only then all CPUs. */
+enum room { ROOM_CORES, ROOM_CPUS, ROOM_COUNT };
+
+static uint32_t room_of(const struct plan_view *plan, uint32_t slot, enum room room)
+{
+    return room == ROOM_CORES ? plan->slots[slot].cores : plan->slots[slot].capacity;
+}
+
+static bool take_if_room(const struct plan_view *plan, struct occupancy *occupancy, uint32_t slot, enum room room)
 {
     uint32_t used = load_used(occupancy, slot);
-    while (used < plan->slots[slot].capacity)
+    while (used < room_of(plan, slot, room))
         if (atomic_compare_exchange_weak_explicit(&occupancy->used[slot], &used, used + 1, memory_order_relaxed,
                                                   memory_order_relaxed))
             return true;
@@ -116,47 +124,62 @@ static bool is_near(const struct plan_view *plan, uint32_t slot, uint32_t near)
     return near != PLAN_NONE && masks_intersect(plan, plan->slots[slot].mask, plan->slots[near].mask);
 }
 
-/* Fewer threads per CPU; of equals the one that is near. */
+/* Fewer threads per core or CPU; of equals the one that is near. */
 static bool is_better(const struct plan_view *plan, uint32_t slot, uint32_t used, uint32_t best, uint32_t best_used,
-                      uint32_t near)
+                      uint32_t near, enum room room)
 {
-    uint64_t load = (uint64_t)used * plan->slots[best].capacity;
-    uint64_t best_load = (uint64_t)best_used * plan->slots[slot].capacity;
+    uint64_t load = (uint64_t)used * room_of(plan, best, room);
+    uint64_t best_load = (uint64_t)best_used * room_of(plan, slot, room);
     if (load != best_load)
         return load < best_load;
     return is_near(plan, slot, near) && !is_near(plan, best, near);
 }
 
+/* least_used() among the places that have a core left, or among all; PLAN_NONE: there is none. */
+static uint32_t least_used_of(const struct plan_view *plan, const struct occupancy *occupancy,
+                              const struct plan_rule *rule, uint32_t near, enum room room, bool closed_too)
+{
+    uint32_t best = PLAN_NONE, best_used = 0;
+    for (uint32_t i = 0; i < rule->slot_count; i++) {
+        uint32_t slot = rule->slot_first + i, used = load_used(occupancy, slot);
+        if (room == ROOM_CORES && used >= room_of(plan, slot, room))
+            continue;
+        if (!closed_too && slot_is_closed(plan, occupancy, slot))
+            continue;
+        if (best == PLAN_NONE || is_better(plan, slot, used, best, best_used, near, room)) {
+            best = slot;
+            best_used = used;
+        }
+    }
+    return best;
+}
+
 /*
- * The slot with the fewest threads per CPU; of equals one that shares CPUs with the slot `near`, else the earliest;
- * closed ones only when all are closed.
+ * The slot with the fewest threads per core, when no core is left per CPU; of equals one that shares CPUs with the slot
+ * `near`, else the earliest; closed ones only when all are closed.
  */
 static uint32_t least_used(const struct plan_view *plan, const struct occupancy *occupancy,
                            const struct plan_rule *rule, uint32_t near, bool *ret_closed)
 {
-    uint32_t best = PLAN_NONE, best_used = 0;
-    for (int closed = 0; closed <= 1 && best == PLAN_NONE; closed++) {
-        for (uint32_t i = 0; i < rule->slot_count; i++) {
-            uint32_t slot = rule->slot_first + i, used = load_used(occupancy, slot);
-            if (!closed && slot_is_closed(plan, occupancy, slot))
-                continue;
-            if (best == PLAN_NONE || is_better(plan, slot, used, best, best_used, near)) {
-                best = slot;
-                best_used = used;
-            }
-        }
-        *ret_closed = closed;
-    }
-    return best;
+    uint32_t best = PLAN_NONE;
+    *ret_closed = false;
+    for (int room = rule->smt == SMT_CORES_FIRST ? ROOM_CORES : ROOM_CPUS; room < ROOM_COUNT && best == PLAN_NONE;
+         room++)
+        best = least_used_of(plan, occupancy, rule, near, (enum room)room, false);
+    if (best != PLAN_NONE)
+        return best;
+    *ret_closed = true;
+    return least_used_of(plan, occupancy, rule, near, ROOM_CPUS, true);
 }
 
 /* With one thread fewer it would not be fuller than the emptiest, and no CPU is left idle for it. */
 static bool is_full_as_others(const struct plan_view *plan, const struct occupancy *occupancy, uint32_t slot,
                               uint32_t emptiest)
 {
-    uint64_t capacity = plan->slots[slot].capacity, least = plan->slots[emptiest].capacity;
     uint32_t used = load_used(occupancy, slot), fewest = load_used(occupancy, emptiest);
-    if (capacity < 2 || (used >= capacity && fewest < least))
+    enum room room = fewest < room_of(plan, emptiest, ROOM_CORES) ? ROOM_CORES : ROOM_CPUS;
+    uint64_t capacity = room_of(plan, slot, room), least = room_of(plan, emptiest, room);
+    if (plan->slots[slot].capacity < 2 || (used >= capacity && fewest < least))
         return false;
     return !used || (used - 1) * least <= fewest * capacity;
 }
@@ -192,13 +215,13 @@ static struct pick take_least_used(const struct plan_view *plan, struct occupanc
 
 /* The first slot in order with room; near to the creator's slot only, unless near is PLAN_NONE. */
 static uint32_t take_first_free(const struct plan_view *plan, struct occupancy *occupancy, const struct plan_rule *rule,
-                                uint32_t near)
+                                uint32_t near, enum room room)
 {
     for (uint32_t i = 0; i < rule->slot_count; i++) {
         uint32_t slot = rule->slot_first + i;
         if (near != PLAN_NONE && !is_near(plan, slot, near))
             continue;
-        if (!slot_is_closed(plan, occupancy, slot) && take_if_room(plan, occupancy, slot))
+        if (!slot_is_closed(plan, occupancy, slot) && take_if_room(plan, occupancy, slot, room))
             return slot;
     }
     return PLAN_NONE;
@@ -226,10 +249,13 @@ static struct pick pick_in_order(const struct plan_view *plan, struct occupancy 
 {
     const struct plan_rule *rule = &plan->rules[rule_index];
     uint32_t slot = PLAN_NONE;
-    if (rule->distribution == DIST_INHERIT && creator_slot != PLAN_NONE)
-        slot = take_first_free(plan, occupancy, rule, creator_slot);
-    if (slot == PLAN_NONE)
-        slot = take_first_free(plan, occupancy, rule, PLAN_NONE);
+    for (int room = rule->smt == SMT_CORES_FIRST ? ROOM_CORES : ROOM_CPUS; room < ROOM_COUNT && slot == PLAN_NONE;
+         room++) {
+        if (rule->distribution == DIST_INHERIT && creator_slot != PLAN_NONE)
+            slot = take_first_free(plan, occupancy, rule, creator_slot, (enum room)room);
+        if (slot == PLAN_NONE)
+            slot = take_first_free(plan, occupancy, rule, PLAN_NONE, (enum room)room);
+    }
     if (slot == PLAN_NONE)
         return take_least_used(plan, occupancy, rule, rule->distribution == DIST_INHERIT ? creator_slot : PLAN_NONE);
     return (struct pick){.slot = slot, .reason = REASON_OK};
@@ -297,12 +323,14 @@ uint32_t pick_nth(const struct plan_view *plan, uint32_t rule_index, uint32_t n)
     for (uint32_t i = 0; i < rule->slot_count; i++)
         room += plan->slots[rule->slot_first + i].capacity;
     n = (uint32_t)(n % room); /* capacities are at least 1 */
-    for (uint32_t i = 0; i < rule->slot_count; i++) {
-        uint32_t capacity = plan->slots[rule->slot_first + i].capacity;
-        if (n < capacity)
-            return rule->slot_first + i;
-        n -= capacity;
-    }
+    for (int spare = 0; spare <= 1; spare++)
+        for (uint32_t i = 0; i < rule->slot_count; i++) {
+            const struct plan_slot *slot = &plan->slots[rule->slot_first + i];
+            uint32_t here = spare ? slot->capacity - slot->cores : slot->cores;
+            if (n < here)
+                return rule->slot_first + i;
+            n -= here;
+        }
     return rule->slot_first;
 }
 

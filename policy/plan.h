@@ -23,7 +23,7 @@
 #include "policy/words.h"
 
 #define PLAN_MAGIC     UINT64_C(0x314e414c5057444e) /* "NDWPLAN1" little-endian */
-#define PLAN_VERSION   8u
+#define PLAN_VERSION   9u
 #define PLAN_MAX_SIZE  (64u << 20) /* bytes; a larger file is refused unread */
 #define PLAN_NONE      UINT32_MAX  /* "no such index" in every index field that says "or PLAN_NONE" */
 #define PLAN_MAX_RULES 1024u
@@ -187,6 +187,7 @@ struct plan_slot {
     uint32_t mem_mask;   /* nodes for the memory policy (0, the empty mask: none to give) */
     uint32_t home_node;  /* node id, or PLAN_NONE when the mask spans nodes */
     uint32_t capacity;   /* threads until the place counts as full, at least 1 */
+    uint32_t cores;      /* threads until other places with free cores come first, at most capacity */
     uint32_t place;      /* index of the level's place (for views and balance) */
 };
 

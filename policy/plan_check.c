@@ -147,7 +147,8 @@ static bool slots_are_sound(const struct plan_view *plan)
     for (uint32_t i = 0; i < plan->count[PLAN_SLOTS]; i++) {
         const struct plan_slot *slot = &plan->slots[i];
         if (!used_cpu_mask_fits(plan, slot->mask) || !used_cpu_mask_fits(plan, slot->claim_mask) ||
-            !node_mask_fits(plan, slot->mem_mask) || !node_fits(slot->home_node) || slot->capacity == 0)
+            !node_mask_fits(plan, slot->mem_mask) || !node_fits(slot->home_node) || slot->capacity == 0 ||
+            slot->cores > slot->capacity)
             return false;
     }
     return true;

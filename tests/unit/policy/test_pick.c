@@ -248,6 +248,53 @@ static void no_cpu_is_ever_claimed_twice(void **state)
 }
 
 /* Compact fills places of 3, 1 and 2 CPUs before the next, and begins anew when all are full; the others take turns. */
+/* Threads that have these CPUs, against the cores there: hardware threads are 2 n and 2 n + 1. */
+static void assert_core_for_each(struct board *board, const struct pick *picks, size_t count, const char *what)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint64_t mask[2] = {0};
+        unsigned threads = 0, cores = 0;
+        bool shared;
+        pick_mask(&board->compiled.view, &board->occupancy, picks[i], mask, 2, &shared);
+        for (size_t k = 0; k < count; k++) {
+            uint64_t other[2] = {0};
+            pick_mask(&board->compiled.view, &board->occupancy, picks[k], other, 2, &shared);
+            threads += !(other[0] & ~mask[0]);
+        }
+        for (unsigned core = 0; core < 32; core++)
+            cores += (mask[0] >> 2 * core & 3) != 0;
+        if (threads > cores)
+            fail_msg("%s: %u threads on %u cores", what, threads, cores);
+    }
+}
+
+static void with_cores_first_no_two_threads_share_a_core_while_one_is_free(void **state)
+{
+    static const char *const distributions[] = {"inherit", "compact", "scatter", "round_robin", "least_loaded"};
+    static const char *const levels[] = {"node", "socket", "l3", "core", "cpu"};
+    static const char *const machines[] = {"pack:1 core:4 pu:2", "pack:2 numa:1 l3:2 core:2 pu:2"};
+    static const unsigned cores[] = {4, 8};
+    (void)state;
+    for (unsigned i = 0; i < 5 * 5 * 5 * 2; i++) {
+        const char *distribution = distributions[i % 5], *level = levels[i / 5 % 5], *bind_to = levels[i / 25 % 5];
+        char policy[256];
+        struct pick picks[8];
+        unsigned count = cores[i / 125];
+        snprintf(policy, sizeof(policy),
+                 "schema = 1\n[defaults]\ndistribution = \"%s\"\nlevel = \"%s\"\nbind_to = \"%s\"\n", distribution,
+                 level, bind_to);
+        struct board board = board_on(machines[i / 125], policy);
+        for (unsigned k = 0; k < count; k++)
+            picks[k] = pick_slot(&board.compiled.view, &board.occupancy, 0, k ? picks[k - 1].slot : PLAN_NONE);
+        assert_core_for_each(&board, picks, count, policy);
+        for (unsigned k = 0; k < count; k++)
+            assert_int_equal(picks[k].reason, REASON_OK);
+        for (unsigned k = 0; k < count; k++) /* the second hardware threads have room, too */
+            assert_int_equal(pick_slot(&board.compiled.view, &board.occupancy, 0, PLAN_NONE).reason, REASON_OK);
+        free_board(&board);
+    }
+}
+
 static void the_nth_thread_of_compact_counts_capacities(void **state)
 {
     static const uint32_t compact[] = {0, 0, 0, 1, 2, 2, 0, 0, 0, 1, 2, 2};
@@ -271,6 +318,7 @@ static void the_nth_thread_of_compact_counts_capacities(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(with_cores_first_no_two_threads_share_a_core_while_one_is_free),
         cmocka_unit_test(the_nth_thread_of_compact_counts_capacities),
         cmocka_unit_test(compact_fills_and_reuses_what_is_given_back),
         cmocka_unit_test(inherit_goes_where_the_creator_is),
