@@ -30,6 +30,11 @@ bool shim_was_forked(void)
     return shim.fork_mark ? !*shim.fork_mark : raw_getpid() != shim.pid;
 }
 
+bool shim_is_borrowed(void)
+{
+    return raw_getpid() != shim.pid && !shim_was_forked();
+}
+
 static _Atomic uint64_t clock_stopped_at ON_DATA_PAGE; /* monotonic ns; 0: it runs */
 
 void state_stop_clock(uint64_t now)

@@ -46,6 +46,8 @@ enum phase {
 struct base_state {
     size_t words;           /* size of the kernel's masks on this machine; all masks in the shim have this size */
     bool has_memory_policy; /* get_mempolicy(2) succeeded */
+    bool mask_is_chosen;    /* the mask of the start is one that the program before exec, or an ancestor, chose */
+    bool memory_is_chosen;  /* the same for the memory policy */
     int memory_mode;        /* with its MPOL_F_ flags, as the kernel returned it */
     uint64_t memory_nodes[NODE_WORDS];
     uint64_t mask[BASE_MASK_WORDS]; /* the last member: only the beginning of its 16 KiB is ever touched */
@@ -110,6 +112,8 @@ static inline bool shim_needs(unsigned feature)
 
 /* Is this memory a forked copy for which shim_forked() has not run (clone, raw system call)? */
 bool shim_was_forked(void);
+/* Is the caller a child of vfork or clone(CLONE_VM), which has this memory but is another process? */
+bool shim_is_borrowed(void);
 
 /* Copies the text for the life of the process. Start-up only. NULL when the buffer is full. */
 const char *shim_keep(const char *text);

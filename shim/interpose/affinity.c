@@ -8,10 +8,12 @@
 #include <sched.h>
 #include <string.h>
 
+#include "shim/base/chosen.h"
 #include "shim/base/common.h"
 #include "shim/base/mask.h"
 #include "shim/base/next.h"
 #include "shim/base/state.h"
+#include "shim/interpose/affinity.h"
 #include "shim/interpose/thread_id.h"
 #include "shim/place/arbitrate.h"
 #include "shim/place/cpu_count.h"
@@ -19,16 +21,32 @@
 
 /* --- setting --- */
 
+bool affinity_is_arbitrated(void)
+{
+    return shim_is_active() && raw_getpid() == shim.pid;
+}
+
+void affinity_chosen(pid_t tid, size_t size, const void *set)
+{
+    uint64_t bits[BASE_MASK_WORDS] = {0};
+    if (tid && tid != shim.pid)
+        return;
+    memcpy(bits, set, size < sizeof(bits) ? size : sizeof(bits));
+    chosen_note_mask(bits, BASE_MASK_WORDS);
+}
+
 PUBLIC int sched_setaffinity(pid_t tid, size_t size, const cpu_set_t *set)
 {
     const void *by = __builtin_return_address(0);
     next_sched_setaffinity *next = NEXT_OR_BIND(sched_setaffinity);
-    bool active = shim_is_active();
+    bool active = affinity_is_arbitrated();
     struct thread *thread = active ? arbitrate_begin(tid) : NULL;
     int result = next ? next(tid, size, set) : (int)raw_call(SYS_sched_setaffinity, tid, size, set);
 
     if (active)
         arbitrate_end(thread, tid, result == 0, by);
+    else if (result == 0)
+        affinity_chosen(tid, size, set);
     return result;
 }
 
@@ -36,13 +54,14 @@ PUBLIC int pthread_setaffinity_np(pthread_t target, size_t size, const cpu_set_t
 {
     const void *by = __builtin_return_address(0);
     next_pthread_setaffinity_np *next = NEXT_OR_BIND(pthread_setaffinity_np);
-    bool active = shim_is_active();
-    pid_t tid = active ? thread_id_of(target) : 0;
+    pid_t tid = affinity_is_arbitrated() ? thread_id_of(target) : 0;
     struct thread *thread = tid ? arbitrate_begin(tid) : NULL;
     int error = next ? next(target, size, set) : ENOSYS;
 
     if (tid)
         arbitrate_end(thread, tid, error == 0, by);
+    else if (error == 0 && pthread_equal(target, pthread_self()))
+        affinity_chosen(0, size, set);
     return error;
 }
 

@@ -4,18 +4,23 @@
  */
 #include <linux/mempolicy.h>
 
+#include "shim/base/chosen.h"
 #include "shim/base/common.h"
 #include "shim/base/next.h"
 #include "shim/base/state.h"
+#include "shim/interpose/affinity.h"
 #include "shim/interpose/mempolicy.h"
 #include "shim/place/arbitrate.h"
 #include "shim/sys/call.h"
 #include "shim/sys/placing.h"
 
-long mempolicy_set(long result, const void *by)
+long mempolicy_set(long result, int mode, const void *by)
 {
-    if (shim_is_active())
-        arbitrate_memory(result == 0, by);
+    bool is_default = mode == MPOL_DEFAULT;
+    if (affinity_is_arbitrated())
+        arbitrate_memory(result == 0, is_default, by);
+    else if (result == 0)
+        chosen_note_memory(!is_default);
     return result;
 }
 
@@ -39,7 +44,7 @@ PUBLIC long set_mempolicy(int mode, const unsigned long *nodes, unsigned long mo
     next_set_mempolicy *next = NEXT_OR_BIND(set_mempolicy);
     long result = next ? next(mode, nodes, most) : raw_call(SYS_set_mempolicy, mode, nodes, most);
 
-    return mempolicy_set(result, __builtin_return_address(0));
+    return mempolicy_set(result, mode, __builtin_return_address(0));
 }
 
 PUBLIC long mbind(void *start, unsigned long size, int mode, const unsigned long *nodes, unsigned long most,

@@ -5,8 +5,8 @@
 #ifndef NODEWISE_SHIM_INTERPOSE_MEMPOLICY_H
 #define NODEWISE_SHIM_INTERPOSE_MEMPOLICY_H
 
-/* set_mempolicy(2) returned `result`. by: an address in the calling code. */
-long mempolicy_set(long result, const void *by);
+/* set_mempolicy(2) was called with that mode and returned `result`. by: an address in the calling code. */
+long mempolicy_set(long result, int mode, const void *by);
 /* mbind(2) returned `result`. */
 long mempolicy_bound(long result, void *start, unsigned long size);
 

@@ -29,18 +29,11 @@ static void named_itself(const char *name)
     place_catch_up();
 }
 
-/* Is this a child of vfork or clone(CLONE_VM), which shares the memory but is another process? */
-static bool is_borrowed_memory(void)
-{
-    return raw_getpid() != shim.pid && !shim_was_forked();
-}
-
 /* Decided before the call: after PR_SET_SECCOMP each of our own system calls may be what the kernel kills for. */
 static bool concerns_us(int option)
 {
     return shim_is_governing() &&
-           (option == PR_SET_NAME || option == PR_SET_NO_NEW_PRIVS || option == PR_SET_SECCOMP) &&
-           !is_borrowed_memory();
+           (option == PR_SET_NAME || option == PR_SET_NO_NEW_PRIVS || option == PR_SET_SECCOMP) && !shim_is_borrowed();
 }
 
 /* now: read before the call, after which it may not be asked for. */

@@ -11,6 +11,7 @@
 
 #include "shim/base/next.h"
 #include "shim/base/state.h"
+#include "shim/interpose/affinity.h"
 #include "shim/interpose/mempolicy.h"
 #include "shim/place/arbitrate.h"
 #include "shim/place/place.h"
@@ -24,9 +25,13 @@ PUBLIC long system_call(long number, long a, long b, long c, long d, long e, lon
 
 static long set_affinity(long tid, long size, long set, const void *by)
 {
-    struct thread *thread = arbitrate_begin((pid_t)tid);
+    bool active = affinity_is_arbitrated();
+    struct thread *thread = active ? arbitrate_begin((pid_t)tid) : NULL;
     long result = raw_call(SYS_sched_setaffinity, tid, size, set);
-    arbitrate_end(thread, (pid_t)tid, result == 0, by);
+    if (active)
+        arbitrate_end(thread, (pid_t)tid, result == 0, by);
+    else if (result == 0)
+        affinity_chosen((pid_t)tid, (size_t)size, (const void *)set);
     return result;
 }
 
@@ -48,7 +53,7 @@ __attribute__((noinline)) static long placing_call(long number, long a, long b, 
     case SYS_sched_setaffinity:
         return set_affinity(a, b, c, by);
     case SYS_set_mempolicy:
-        return mempolicy_set(raw_call(number, a, b, c), by);
+        return mempolicy_set(raw_call(number, a, b, c), (int)a, by);
     case SYS_mbind:
         return mempolicy_bound(raw_call(number, a, b, c, d, e, f), (void *)a, (unsigned long)b);
     case SYS_io_uring_setup:
@@ -65,16 +70,29 @@ __attribute__((noinline)) static long early_call(long number, long a, long b, lo
     return raw_call(number, a, b, c, d, e, f);
 }
 
+/* A process that is not governed chooses for the governed ones that it may become or start. */
+__attribute__((noinline)) static long choosing_call(long number, long a, long b, long c)
+{
+    long result = raw_call(number, a, b, c);
+    if (number == SYS_set_mempolicy)
+        return mempolicy_set(result, (int)a, NULL);
+    if (result == 0)
+        affinity_chosen((pid_t)a, (size_t)b, (const void *)c);
+    return result;
+}
+
 long system_call(long number, long a, long b, long c, long d, long e, long f)
 {
     next_syscall *next = NEXT(syscall);
-    bool places = number == SYS_sched_setaffinity || number == SYS_set_mempolicy || number == SYS_mbind ||
-                  number == SYS_seccomp || number == SYS_io_uring_setup;
+    bool chooses = number == SYS_sched_setaffinity || number == SYS_set_mempolicy;
+    bool places = chooses || number == SYS_mbind || number == SYS_seccomp || number == SYS_io_uring_setup;
 
     if (UNLIKELY(places) && shim_is_governing())
         return placing_call(number, a, b, c, d, e, f, __builtin_return_address(0));
     if (UNLIKELY(!next))
         return early_call(number, a, b, c, d, e, f);
+    if (UNLIKELY(chooses))
+        return choosing_call(number, a, b, c);
     return next(number, a, b, c, d, e, f);
 }
 #endif

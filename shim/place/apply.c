@@ -143,6 +143,7 @@ bool apply_check(struct thread *thread)
 static void set_cpus(struct thread *thread, enum standing standing, struct mask *asked)
 {
     int error;
+    thread->chosen = false;
     wanted_mask(thread, standing, asked);
     unsigned wanted = mask_weight(asked);
     mask_and(asked, shim.base.mask); /* never beyond the CPUs that the process was started with */
@@ -166,12 +167,29 @@ static void set_cpus(struct thread *thread, enum standing standing, struct mask 
     read_back(thread, asked, usable < wanted);
 }
 
-void apply_wanted(struct thread *thread, struct mask *ret_mask)
+static void wanted_within(struct thread *thread, const uint64_t *limit, struct mask *ret_mask)
 {
     wanted_mask(thread, thread->holds_pick ? STANDING_RULE : thread->main ? STANDING_UNION : STANDING_BASE, ret_mask);
-    mask_and(ret_mask, shim.base.mask);
+    mask_and(ret_mask, limit);
     if (!mask_weight(ret_mask))
-        mask_copy(ret_mask, shim.base.mask);
+        mask_copy(ret_mask, limit);
+}
+
+void apply_wanted(struct thread *thread, struct mask *ret_mask)
+{
+    wanted_within(thread, shim.base.mask, ret_mask);
+}
+
+void apply_place(struct thread *thread, struct mask *ret_mask)
+{
+    struct mask allowed;
+    if (!shim.base.mask_is_chosen || mask_open(&allowed) < 0) {
+        apply_wanted(thread, ret_mask);
+        return;
+    }
+    plan_mask_expand(&shim.plan, shim.plan.header->allowed_mask, allowed.bits, allowed.words);
+    wanted_within(thread, allowed.bits, ret_mask);
+    mask_close(&allowed);
 }
 
 void apply_cpus(struct thread *thread, enum standing otherwise)

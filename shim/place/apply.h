@@ -19,6 +19,11 @@ void apply_cpus(struct thread *thread, enum standing otherwise);
  * base mask and never empty.
  */
 void apply_wanted(struct thread *thread, struct mask *ret_mask);
+/*
+ * The same where the mask of the start is one that the program chose before exec: it does not limit what the program
+ * may choose next.
+ */
+void apply_place(struct thread *thread, struct mask *ret_mask);
 /* The tid for placing calls about the thread. It is 0 for the calling thread, which saves the kernel the look-up. */
 pid_t apply_target(const struct thread *thread);
 /*

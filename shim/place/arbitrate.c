@@ -4,9 +4,11 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "shim/base/chosen.h"
 #include "shim/base/mask.h"
 #include "shim/base/state.h"
 #include "shim/place/apply.h"
+#include "shim/place/decide.h"
 #include "shim/place/origin.h"
 #include "shim/place/settle.h"
 #include "shim/place/thread_policy.h"
@@ -114,6 +116,19 @@ static void note(struct thread *thread, const struct mask *result, const struct 
     thread->cpu_reason = (uint8_t)reason;
 }
 
+/*
+ * Main's choice is for the program that it may become, and for its children. A program that sets what its thread has
+ * anyway has chosen it; one that sets back what it had before its own choice has given that up.
+ */
+static void remember(struct thread *thread, const struct mask *result, enum reason reason, bool had_chosen)
+{
+    bool kept = reason == REASON_APP_KEPT || reason == REASON_APP_CLAMPED || reason == REASON_APP_REMAPPED;
+    bool given_up = had_chosen && thread->cpus != STANDING_PROGRAM;
+    thread->chosen = kept && !given_up;
+    if (thread->main)
+        chosen_note_mask(thread->chosen ? result->bits : NULL, result->words);
+}
+
 /* Sets the part of the requested mask that stays, and reads it back. */
 static bool give(struct thread *thread, struct mask *result)
 {
@@ -135,11 +150,13 @@ static void decide(struct thread *thread, struct mask *asked, struct mask *ours,
     size_t words;
     if (sys_get_affinity(apply_target(thread), asked->bits, asked->words, &words) != 0)
         return;
-    apply_wanted(thread, ours);
+    apply_place(thread, ours);
     enum reason reason = settle(choice_of(thread), asked, ours, result);
     if (!mask_equal(asked, result) && !give(thread, result))
         return;
+    bool had_chosen = by && thread->cpus == STANDING_PROGRAM;
     note(thread, result, ours, reason);
+    remember(thread, result, reason, had_chosen);
     if (by)
         tell(thread, EVENT_AFFINITY, mask_weight(asked), reason, by);
 }
@@ -150,6 +167,7 @@ static void arbitrate(struct thread *thread, const void *by)
     struct mask asked, ours, result;
     if (!thread->holds_pick && !thread->main) {
         thread->cpus = STANDING_PROGRAM;
+        thread->chosen = true;
         if (by)
             tell(thread, EVENT_AFFINITY, 0, REASON_APP_KEPT, by);
         return;
@@ -250,6 +268,32 @@ void arbitrate_again(struct thread *thread)
     arbitrate(thread, NULL);
 }
 
+/* --- a choice from before the start --- */
+
+/* Does the set of main's rule have any of these CPUs? Main without a rule may use those of all rules. */
+static bool set_has_any(uint32_t rule, const struct mask *chosen)
+{
+    const struct plan_view *plan = &shim.plan;
+    struct mask set;
+    if (mask_open(&set) < 0)
+        return false;
+    plan_mask_expand(plan, rule == PLAN_NONE ? plan->header->main_mask : plan->rules[rule].set_mask, set.bits,
+                     set.words);
+    bool any = mask_intersects(&set, chosen);
+    mask_close(&set);
+    return any;
+}
+
+bool arbitrate_keeps_start(const struct mask *chosen)
+{
+    struct thread main = {.main = true, .flags = THREAD_FLAG_MAIN | THREAD_FLAG_NAMED, .creator_slot = PLAN_NONE};
+    memcpy(main.name, shim.facts.comm, strnlen(shim.facts.comm, sizeof(main.name) - 1));
+    main.rule = decide_rule(&main);
+    main.holds_pick = main.rule != PLAN_NONE;
+    enum app_affinity choice = choice_of(&main);
+    return choice == APP_RESPECT || (choice == APP_CLAMP && set_has_any(main.rule, chosen));
+}
+
 /* --- memory --- */
 
 static bool any_node_is_allowed(const struct thread *thread, const uint64_t *nodes)
@@ -274,20 +318,38 @@ static bool memory_stays(const struct thread *thread)
            any_node_is_allowed(thread, nodes);
 }
 
-void arbitrate_memory(bool succeeded, const void *by)
+/* Does the thread's rule ask for a memory policy of its own? */
+static bool has_memory_rule(const struct thread *thread)
+{
+    return thread->holds_pick && shim.plan.rules[thread->rule].mem_policy != MEM_DEFAULT;
+}
+
+bool arbitrate_memory_again(struct thread *thread)
+{
+    if (has_memory_rule(thread) && !memory_stays(thread))
+        return false;
+    if (shim_needs(PLAN_HAS_MEMPOLICY))
+        thread_policy_of_program(thread);
+    return true;
+}
+
+void arbitrate_memory(bool succeeded, bool is_default, const void *by)
 {
     struct thread *thread = thread_self;
     int saved = errno;
     if (!succeeded || !thread || !own(thread))
         return;
-    if (thread->holds_pick && shim.plan.rules[thread->rule].mem_policy != MEM_DEFAULT) {
-        if (memory_stays(thread))
+    bool has_rule = has_memory_rule(thread), stays = !has_rule || memory_stays(thread);
+    if (has_rule) {
+        if (stays)
             thread_policy_of_program(thread);
         else
             thread_policy_apply(thread);
         tell(thread, EVENT_MEMPOLICY, 0, thread->memory == STANDING_PROGRAM ? REASON_APP_KEPT : REASON_APP_OUTSIDE, by);
         segment_thread(thread, THREAD_LIVE);
     }
+    if (thread->main)
+        chosen_note_memory(stays && !is_default);
     settle_give_back(thread);
     errno = saved;
 }

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "shim/base/mask.h"
 #include "shim/base/thread.h"
 
 /*
@@ -29,8 +30,8 @@ struct thread *arbitrate_begin(pid_t tid);
  * accepted the call. by: an address in the calling code, or NULL. errno kept.
  */
 void arbitrate_end(struct thread *thread, pid_t tid, bool succeeded, const void *by);
-/* The same for set_mempolicy(2), which always affects the calling thread. */
-void arbitrate_memory(bool succeeded, const void *by);
+/* The same for set_mempolicy(2), which always affects the calling thread. is_default: it set MPOL_DEFAULT. */
+void arbitrate_memory(bool succeeded, bool is_default, const void *by);
 
 /*
  * For a new thread that owns its own record, when its creator may have given it a mask, by attribute or by a call
@@ -45,6 +46,19 @@ uint32_t arbitrate_early(void);
  * record.
  */
 void arbitrate_again(struct thread *thread);
+
+/*
+ * The same for the memory policy of the calling thread. false: the rule does not let the program have it, and nothing
+ * was done.
+ */
+bool arbitrate_memory_again(struct thread *thread);
+
+/*
+ * The process starts with a mask that the program chose before exec. Is that what all its threads are placed within, as
+ * the mask of any other start? Not where the policy ignores or maps what programs choose, or where main's rule has none
+ * of these CPUs. Start-up only; reads shim.plan and shim.facts.
+ */
+bool arbitrate_keeps_start(const struct mask *chosen);
 
 /* Does the policy accept the program's mbind(2)? */
 bool arbitrate_keeps_mbind(void);

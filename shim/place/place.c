@@ -165,6 +165,8 @@ void place_main(bool forked)
     if (!thread)
         return;
     become_main(thread);
+    thread->chose_mask = forked ? thread->chosen : shim.base.mask_is_chosen;
+    thread->chose_memory = forked ? thread->memory == STANDING_PROGRAM : shim.base.memory_is_chosen;
     if (!forked)
         atomic_store_explicit(&shim.next_index, 1, memory_order_relaxed);
     thread->rule = decide_rule(thread);
@@ -176,6 +178,7 @@ void place_main(bool forked)
         settle_carry_out(thread);
         settle_tell(thread, EVENT_PLACED, thread->holds_pick ? thread->pick.slot : PLAN_NONE);
     }
+    thread->chose_mask = thread->chose_memory = false;
     settle_give_back(thread);
     errno = saved;
 }

@@ -145,9 +145,12 @@ void settle_carry_out(struct thread *thread)
     enum standing otherwise = thread->main ? STANDING_UNION : STANDING_BASE;
     if (thread->holds_pick && thread->pick.claims)
         announce_claim(thread);
-    if (!thread->given_mask || !arbitrate_birth(thread))
+    if (thread->chose_mask)
+        arbitrate_again(thread);
+    else if (!thread->given_mask || !arbitrate_birth(thread))
         apply_until_settled(thread, otherwise);
-    thread_policy_apply(thread);
+    if (!thread->chose_memory || !arbitrate_memory_again(thread))
+        thread_policy_apply(thread);
     if (shim_needs(PLAN_HAS_STACKS))
         stack_settle(thread);
     thread->flags &= (uint8_t)~THREAD_FLAG_UNION;

@@ -12,12 +12,14 @@
 
 #include "shim/arena/arena.h"
 #include "shim/arena/fork.h"
+#include "shim/base/chosen.h"
 #include "shim/base/common.h"
 #include "shim/base/mask.h"
 #include "shim/base/state.h"
 #include "shim/base/text_writer.h"
 #include "shim/memory/sampler.h"
 #include "shim/place/apply.h"
+#include "shim/place/arbitrate.h"
 #include "shim/place/callstack.h"
 #include "shim/place/cpu_count.h"
 #include "shim/place/place.h"
@@ -130,30 +132,96 @@ static bool plan_gives_out_base(void)
     return false;
 }
 
+static void base_forget_memory(void)
+{
+    if (!shim.base.has_memory_policy || !shim_needs(PLAN_HAS_MEMPOLICY) || shim.base.memory_is_chosen)
+        return;
+    shim.base.memory_mode = MPOL_DEFAULT;
+    memset(shim.base.memory_nodes, 0, sizeof(shim.base.memory_nodes));
+}
+
 /*
  * If the mask is one that this plan gives out, a placed thread exec'd this process. Its base is then the set of CPUs
- * that the plan may use. Returns whether that was so.
+ * that the plan may use, or those among them that an ancestor chose. Returns whether that was so.
  */
-static bool base_widen(void)
+static bool base_widen(const struct mask *chosen)
 {
-    const struct plan_view *plan = &shim.plan;
-    uint32_t allowed = plan->header->allowed_mask;
+    struct base_state *base = &shim.base;
+    uint32_t allowed = shim.plan.header->allowed_mask;
+    struct mask now = {.bits = base->mask, .words = base->words};
     if (base_equals(allowed) || !plan_gives_out_base())
         return false;
-    plan_mask_expand(plan, allowed, shim.base.mask, shim.base.words);
-    if (shim.base.has_memory_policy && (plan->header->features & PLAN_HAS_MEMPOLICY)) {
-        shim.base.memory_mode = MPOL_DEFAULT;
-        memset(shim.base.memory_nodes, 0, sizeof(shim.base.memory_nodes));
-    }
+    if (chosen && mask_is_subset(&now, chosen))
+        mask_copy(&now, chosen->bits);
+    else
+        plan_mask_expand(&shim.plan, allowed, base->mask, base->words);
+    base_forget_memory();
     return true;
+}
+
+/*
+ * A mask that the program chose before exec is not one of ours, whatever the plan gives out. Main's rule decides
+ * whether the process is placed within it; main itself gets what the rule leaves of it.
+ */
+static void base_take_choice(const struct mask *chosen)
+{
+    shim.base.mask_is_chosen = true;
+    if (!arbitrate_keeps_start(chosen))
+        plan_mask_expand(&shim.plan, shim.plan.header->allowed_mask, shim.base.mask, shim.base.words);
+}
+
+/* The CPUs that an earlier program or an ancestor chose, if any; the caller opened the mask. */
+static bool read_choice(struct mask *chosen)
+{
+    chosen_make_room(shim.base.mask, shim.base.words);
+    shim.base.memory_is_chosen = chosen_memory_before();
+    if (!chosen_before(chosen->bits, chosen->words))
+        return false;
+    struct mask allowed;
+    if (mask_open(&allowed) < 0)
+        return false;
+    plan_mask_expand(&shim.plan, shim.plan.header->allowed_mask, allowed.bits, allowed.words);
+    mask_and(chosen, allowed.bits); /* a program may ask for CPUs that the machine does not have */
+    mask_close(&allowed);
+    return true;
+}
+
+static bool base_is(const struct mask *mask)
+{
+    return memcmp(mask->bits, shim.base.mask, mask->words * 8) == 0;
+}
+
+static void base_settle(void)
+{
+    struct mask chosen;
+    if (mask_open(&chosen) < 0)
+        return;
+    bool chose = read_choice(&chosen);
+    if (chose && base_is(&chosen))
+        base_take_choice(&chosen);
+    else if (!share_narrow_base())
+        base_widen(chose ? &chosen : NULL);
+    mask_close(&chosen);
+}
+
+/* The same for a process that is not governed: it gets back what a placed thread had. Returns whether there is. */
+static bool base_differs(void)
+{
+    struct mask chosen;
+    if (!affinity_read() || mask_open(&chosen) < 0)
+        return false;
+    bool chose = read_choice(&chosen);
+    bool differs = !(chose && base_is(&chosen)) && base_widen(chose ? &chosen : NULL);
+    mask_close(&chosen);
+    return differs;
 }
 
 void base_restore(void)
 {
-    if (!affinity_read() || !base_widen())
+    if (!base_differs())
         return;
     sys_set_affinity(0, shim.base.mask, shim.base.words);
-    if (!shim_needs(PLAN_HAS_MEMPOLICY))
+    if (!shim_needs(PLAN_HAS_MEMPOLICY) || shim.base.memory_is_chosen)
         return;
     try_memory_calls();
     sys_set_mempolicy(MPOL_DEFAULT, NULL, 0);
@@ -284,8 +352,7 @@ enum reason activate(void)
 {
     if (!base_read())
         return REASON_ENOSYS;
-    if (!share_narrow_base())
-        base_widen();
+    base_settle();
     if (!map_mark_and_tables())
         return REASON_NO_SEGMENT;
     if (shim_needs(PLAN_NEEDS_CALLSTACK) && !callstack_open())

@@ -230,6 +230,6 @@ void share_forked(void)
         return;
     }
     narrow();
-    if (thread_self)
+    if (thread_self && !thread_self->chosen)
         thread_self->cpus = STANDING_UNKNOWN; /* the union mask that the thread has belongs to the other share */
 }

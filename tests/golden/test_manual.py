@@ -51,6 +51,8 @@ def variables():
             found |= set(re.findall(r'(?:getenv|environment_get|environment_value)\((?:[^()"]*, )?"(NODEWISE_[A-Z]+)"', text))
             if os.path.basename(path) == "environment.c":
                 found |= set(re.findall(r'\{"(NODEWISE_[A-Z]+)", &', text))
+    for path in glob.glob(os.path.join(ROOT, "policy", "*.h")):
+        found |= set(re.findall(r'#define \w+_VARIABLE\s+"(NODEWISE_[A-Z]+)"', read(path)))
     return found - FOR_TESTS
 
 

@@ -3,8 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "policy/chosen.h"
+#include "policy/plan.h"
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
 #include "tools/common/program.h"
@@ -61,6 +64,21 @@ static void export_rank(struct rank rank)
         setenv("NODEWISE_INDEX", number, 1);
     else
         unsetenv("NODEWISE_INDEX");
+}
+
+/*
+ * Room for what the program, and those that follow it by exec, choose for themselves. Without one, the library would
+ * have to make it at each start.
+ */
+static void export_choice_room(void)
+{
+    uint64_t mask[PLAN_MAX_CPUS / 64] = {0};
+    char text[CHOSEN_SIZE(PLAN_MAX_CPUS / 64)];
+    long bytes = syscall(SYS_sched_getaffinity, 0, sizeof(mask), mask);
+    if (bytes < 0 || getenv(CHOSEN_VARIABLE))
+        return;
+    chosen_clear(text, chosen_words(mask, (size_t)bytes / 8));
+    setenv(CHOSEN_VARIABLE, text, 1);
 }
 
 static int exit_code_of(int error)
@@ -192,6 +210,7 @@ static int run(const struct run_request *request)
     prepared_free(&prepared);
     if (status != EXIT_OK)
         return EXIT_RUN_FAILED;
+    export_choice_room();
     if (error < 0)
         print_error("the variables of [cpu_count] export cannot be set: %s", strerror(-error));
     if (setenv("NODEWISE_PLAN", plan, 1) != 0 || export_report(request->report) < 0) {

@@ -8,11 +8,13 @@
 
 #include <cmocka.h>
 
+#include "shim/base/chosen.h"
 #include "shim/base/mask.h"
 #include "shim/base/state.h"
 #include "shim/base/thread.h"
 #include "shim/place/apply.h"
 #include "shim/place/arbitrate.h"
+#include "shim/place/decide.h"
 #include "shim/place/origin.h"
 #include "shim/place/settle.h"
 #include "shim/place/thread_policy.h"
@@ -59,7 +61,7 @@ pid_t apply_target(const struct thread *thread)
     return 0;
 }
 
-void apply_wanted(struct thread *thread, struct mask *ret_mask)
+void apply_place(struct thread *thread, struct mask *ret_mask)
 {
     (void)thread;
     mask_copy(ret_mask, &place);
@@ -78,6 +80,27 @@ void thread_policy_apply(struct thread *thread)
 void thread_policy_of_program(struct thread *thread)
 {
     thread->memory = STANDING_PROGRAM;
+}
+
+static uint64_t remembered; /* what main chose, for those that follow it; 0: nothing */
+
+void chosen_note_mask(const uint64_t *mask, size_t words)
+{
+    assert_int_equal(words, 1);
+    remembered = mask ? *mask : 0;
+}
+
+static bool memory_remembered;
+
+void chosen_note_memory(bool is_chosen)
+{
+    memory_remembered = is_chosen;
+}
+
+uint32_t decide_rule(const struct thread *of)
+{
+    assert_true(of->main);
+    return 0;
 }
 
 struct origin origin_of(const void *address)
@@ -121,6 +144,8 @@ static int set_up(void **state)
     settings = 0;
     refusal = 0;
     told = (struct event){0};
+    remembered = 0;
+    memory_remembered = false;
     return 0;
 }
 
@@ -232,6 +257,63 @@ static void a_thread_without_a_place_is_the_programs_own(void **state)
     assert_int_equal(thread.cpus, STANDING_PROGRAM);
 }
 
+static void what_main_keeps_is_remembered_for_those_that_follow_it(void **state)
+{
+    (void)state;
+    static const struct {
+        enum app_affinity choice;
+        uint64_t asked, remembered;
+    } cases[] = {
+        {APP_RESPECT, 0xf0, 0xf0}, {APP_CLAMP, 0x3c, 0x0c}, {APP_CLAMP, 0x0f, 0x0f},
+        {APP_CLAMP, 0xf0, 0},      {APP_REMAP, 0x30, 0x03}, {APP_IGNORE, 0x03, 0},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        set_up(NULL);
+        thread.main = true;
+        rules[0].on_app_affinity = (uint8_t)cases[i].choice;
+        place = 0x0f;
+        program_asks(cases[i].asked);
+        assert_int_equal(remembered, cases[i].remembered);
+    }
+}
+
+static void what_main_sets_back_is_no_choice(void **state)
+{
+    (void)state;
+    thread.main = true;
+    rules[0].on_app_affinity = APP_CLAMP;
+    place = 0x0f;
+    program_asks(0x01);
+    assert_int_equal(remembered, 0x01);
+    program_asks(0x0f);
+    assert_int_equal(remembered, 0);
+}
+
+static void another_threads_choice_is_not_for_those_that_follow(void **state)
+{
+    (void)state;
+    rules[0].on_app_affinity = APP_RESPECT;
+    place = 0x0f;
+    program_asks(0x01);
+    assert_int_equal(remembered, 0);
+}
+
+static void mains_memory_policy_is_remembered_as_far_as_it_stays(void **state)
+{
+    (void)state;
+    thread.main = true;
+    rules[0].mem_policy = MEM_LOCAL;
+    rules[0].on_app_affinity = APP_IGNORE;
+    arbitrate_memory(true, false, &thread);
+    assert_false(memory_remembered);
+    rules[0].on_app_affinity = APP_RESPECT;
+    arbitrate_memory(true, false, &thread);
+    assert_true(memory_remembered);
+    arbitrate_memory(true, true, &thread);
+    assert_false(memory_remembered);
+    rules[0].mem_policy = MEM_DEFAULT;
+}
+
 static void a_record_that_its_owner_has_is_left_alone(void **state)
 {
     (void)state;
@@ -249,6 +331,10 @@ int main(void)
         cmocka_unit_test_setup(a_call_that_failed_changes_nothing, set_up),
         cmocka_unit_test_setup(what_the_kernel_refuses_us_leaves_the_programs_mask, set_up),
         cmocka_unit_test_setup(a_thread_without_a_place_is_the_programs_own, set_up),
+        cmocka_unit_test_setup(what_main_keeps_is_remembered_for_those_that_follow_it, set_up),
+        cmocka_unit_test_setup(what_main_sets_back_is_no_choice, set_up),
+        cmocka_unit_test_setup(another_threads_choice_is_not_for_those_that_follow, set_up),
+        cmocka_unit_test_setup(mains_memory_policy_is_remembered_as_far_as_it_stays, set_up),
         cmocka_unit_test_setup(a_record_that_its_owner_has_is_left_alone, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,47 @@
+#include "shim/base/chosen.h"
+
+#include <stdlib.h>
+
+#include "policy/chosen.h"
+#include "shim/base/environment.h"
+#include "shim/base/state.h"
+
+static char *text(void)
+{
+    return (char *)(uintptr_t)environment_get(CHOSEN_VARIABLE);
+}
+
+char *chosen_entry(void)
+{
+    char *value = text();
+    return value ? value - sizeof(CHOSEN_VARIABLE) : NULL;
+}
+
+void chosen_note_mask(const uint64_t *mask, size_t words)
+{
+    chosen_set_mask(text(), mask, words);
+}
+
+void chosen_note_memory(bool is_chosen)
+{
+    chosen_set_memory(text(), is_chosen);
+}
+
+void chosen_make_room(const uint64_t *mask, size_t words)
+{
+    char nothing[CHOSEN_SIZE(BASE_MASK_WORDS)];
+    if (text())
+        return;
+    chosen_clear(nothing, chosen_words(mask, words));
+    setenv(CHOSEN_VARIABLE, nothing, 1);
+}
+
+bool chosen_before(uint64_t *ret_mask, size_t words)
+{
+    return chosen_mask(text(), ret_mask, words);
+}
+
+bool chosen_memory_before(void)
+{
+    return chosen_memory(text());
+}
