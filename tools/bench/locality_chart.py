@@ -7,8 +7,8 @@
 import json
 import sys
 
-TITLES = {"own": "own objects", "handover": "hand-over", "array": "array made by main", "short": "short-lived threads",
-          "pool": "shared pool", "redis": "redis", "python": "Python threads"}
+import loads
+
 PANELS = 2  # beside each other
 MARGIN, GUTTER, HEAD = 20, 40, 62
 NAMES, BAR, VALUE = 82, 268, 58  # columns of a panel: the system's name, its bar, room for a value behind the longest
@@ -70,7 +70,7 @@ def main():
         sys.exit(__doc__)
     with open(sys.argv[1], encoding="utf-8") as file:
         table = json.load(file)["remote_accesses"]
-    sys.stdout.write(draw(table, list(next(iter(table.values()))), TITLES))
+    sys.stdout.write(draw(table, list(next(iter(table.values()))), {name: load.title for name, load in loads.LOADS.items()}))
 
 
 if __name__ == "__main__":
