@@ -68,8 +68,8 @@ static int open_or_make(int parent, const char *path, uint32_t uid, bool make)
     const mode_t mode = uid == 0 ? 0711 : 0700;
     int fd = raw_openat(parent, path, open_flags, 0);
     if (fd < 0 && errno == ENOENT && make) {
-        if (raw_call(SYS_mkdirat, parent, path, mode) == 0)
-            raw_call(SYS_fchmodat, parent, path, mode); /* restores the bits that the umask removed */
+        if (raw_mkdirat(parent, path, mode) == 0)
+            raw_chmodat(parent, path, mode); /* restores the bits that the umask removed */
         else if (errno != EEXIST)
             return -errno;
         fd = raw_openat(parent, path, open_flags, 0);

@@ -23,7 +23,9 @@
 #define SEGMENT_VERSION    9u
 #define SEGMENT_DIR_PREFIX "/dev/shm/nodewise." /* followed by the uid */
 #define SEGMENT_SUFFIX     ".seg"
-#define RELOAD_SUFFIX      ".reload" /* beside the segment: a file with the path of a plan, see worker/request.h */
+/* begins the name of a memfd with a segment for which there is no file; the errno that says why not ends it */
+#define SEGMENT_MEMORY_NAME "nodewise-segment-"
+#define RELOAD_SUFFIX       ".reload" /* beside the segment: a file with the path of a plan, see worker/request.h */
 
 #define SEGMENT_WORKER "nodewise-worker" /* comm of the worker, which has no thread record */
 

@@ -58,6 +58,7 @@ struct shim {
     _Atomic uint32_t reason; /* enum reason: why the shim is dormant or stopped */
     pid_t pid;               /* the process that this state describes; it differs in a child of a raw fork */
     uint32_t uid;
+    const char *session; /* XDG_RUNTIME_DIR; NULL: not set. See runtime_folder.h */
     struct plan_view plan;
     const char *plan_path; /* static storage */
     struct process_facts facts;

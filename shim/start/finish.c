@@ -13,11 +13,13 @@
 #include "shim/arena/check.h"
 #include "shim/arena/stats.h"
 #include "shim/base/environment.h"
+#include "shim/base/runtime_folder.h"
 #include "shim/base/state.h"
 #include "shim/place/place.h"
 #include "shim/start/helper.h"
 #include "shim/sys/raw.h"
 #include "shim/telemetry/segment.h"
+#include "shim/telemetry/store.h"
 #include "shim/worker/survey.h"
 
 static bool reports ON_DATA_PAGE;       /* a report is due at the end */
@@ -59,7 +61,7 @@ void shim_finish(void)
 {
     uint32_t open = 0;
     int saved = errno;
-    char path[96];
+    char path[RUNTIME_PATH_SIZE + STORE_NAME_SIZE];
     arena_check();
     /* a stopped shim makes no system call that a sandbox could punish; a vfork child is another process */
     if (!shim_is_active() || !segment_is_open() || raw_getpid() != shim.pid || shim_was_forked())
@@ -71,13 +73,13 @@ void shim_finish(void)
     if (reports)
         stats_tell_all();
     segment_event(&(struct event){.kind = EVENT_EXIT, .tid = (uint32_t)shim.pid, .rule = PLAN_NONE});
-    if (report_is_due() && segment_path(path, sizeof(path)) == 0) {
+    if (report_is_due() && store_path(path, sizeof(path)) == 0) {
         segment_details();
         if (shim.plan.header->report_pages)
             survey_write();
         segment_close(true);
         if (report(path))
-            segment_remove_stale();
+            store_remove();
     } else {
         segment_close(false);
     }

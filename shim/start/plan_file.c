@@ -7,10 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "shim/base/segment_layout.h"
+#include "shim/base/runtime_folder.h"
 #include "shim/base/state.h"
-#include "shim/base/text_writer.h"
 #include "shim/sys/raw.h"
+
+#define PLANS "/plans/"
 
 /*
  * Plans up to this size are read into static memory of the library. In a process that starts cold, read(2) into a page
@@ -49,12 +50,17 @@ static bool folder_is_safe(const char *path)
  */
 static bool folder_is_ours(const char *path)
 {
-    char prefix[64];
-    struct text_writer writer = {prefix, sizeof(prefix), 0};
-    write_text(&writer, SEGMENT_DIR_PREFIX);
-    write_number(&writer, shim.uid, 0);
-    write_text(&writer, "/plans/");
-    return strncmp(path, prefix, writer.length) == 0 && !strstr(path, "/../");
+    const struct runtime_user user = {shim.uid, NULL};
+    static const enum runtime_folder kinds[] = {RUNTIME_OF_ROOT, RUNTIME_SHARED};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+        char prefix[RUNTIME_PATH_SIZE + sizeof(PLANS)];
+        if (!runtime_folder_path(prefix, sizeof(prefix), kinds[i], &user))
+            continue;
+        size_t length = strlen(prefix);
+        if (strncmp(path, prefix, length) == 0 && strncmp(path + length, PLANS, sizeof(PLANS) - 1) == 0)
+            return !strstr(path, "/../");
+    }
+    return false;
 }
 
 static bool read_whole(int fd, char *ret_data, size_t size)

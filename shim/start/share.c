@@ -10,6 +10,7 @@
 #include "policy/ledger.h"
 #include "shim/base/common.h"
 #include "shim/base/facts.h"
+#include "shim/base/runtime_folder.h"
 #include "shim/base/state.h"
 #include "shim/base/text_writer.h"
 #include "shim/base/thread.h"
@@ -17,7 +18,6 @@
 #include "shim/start/plan_file.h"
 #include "shim/sys/placing.h"
 #include "shim/sys/raw.h"
-#include "shim/telemetry/segment.h"
 
 #define LOCK_PAUSE (NS_PER_MS / 5)  /* first pause */
 #define LOCK_LONG  (10 * NS_PER_MS) /* longest pause */
@@ -36,19 +36,15 @@ static bool is_alive(uint32_t pid, uint64_t ticks)
 
 /* --- the ledger file --- */
 
-static int open_ledger(void)
+static int open_ledger_in(int folder)
 {
     char name[64] = "";
     struct text_writer writer = {name, sizeof(name), 0};
     const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
-    int folder = segment_folder();
     struct stat info;
-    if (folder < 0)
-        return -1;
     write_number(&writer, shim.plan.header->policy_id, 0);
     write_text(&writer, ".ledger");
     int fd = raw_openat(folder, name, flags, 0600);
-    raw_close(folder);
     if (fd < 0)
         return -1;
     if (raw_fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_uid == shim.uid &&
@@ -58,6 +54,21 @@ static int open_ledger(void)
         return fd;
     raw_close(fd);
     return -1;
+}
+
+/* In the first runtime folder that has room for it. */
+static int open_ledger(void)
+{
+    const struct runtime_user user = {shim.uid, shim.session};
+    int fd = -1;
+    for (enum runtime_folder which = 0; fd < 0 && which < RUNTIME_FOLDERS; which++) {
+        int folder = runtime_folder_open(which, &user, true);
+        if (folder < 0)
+            continue;
+        fd = open_ledger_in(folder);
+        raw_close(folder);
+    }
+    return fd;
 }
 
 /*

@@ -13,6 +13,7 @@
 #include "shim/base/environment.h"
 #include "shim/base/facts.h"
 #include "shim/base/next.h"
+#include "shim/base/runtime_folder.h"
 #include "shim/base/state.h"
 #include "shim/base/text_reader.h"
 #include "shim/base/text_writer.h"
@@ -174,6 +175,8 @@ static bool keep_texts(void)
     shim.plan_path = shim_keep(shim.plan_path);
     if (shim.facts.exe_link)
         shim.facts.exe_link = shim_keep(shim.facts.exe_link);
+    if (shim.session)
+        shim.session = strlen(shim.session) < RUNTIME_PATH_SIZE ? shim_keep(shim.session) : NULL;
     return shim.plan_path != NULL;
 }
 
@@ -221,6 +224,7 @@ static enum reason start(void)
         return REASON_SECURE;
     }
     environment_read(&environment);
+    shim.session = environment.xdg_runtime_dir;
     enum reason reason = decide(&environment);
     log_decision(environment.log, reason);
     return reason;

@@ -83,14 +83,14 @@ static inline int raw_lstat(const char *path, struct stat *ret_info)
     return (int)raw_call(SYS_newfstatat, AT_FDCWD, path, ret_info, AT_SYMLINK_NOFOLLOW);
 }
 
-static inline int raw_mkdir(const char *path, mode_t mode)
+static inline int raw_mkdirat(int folder, const char *path, mode_t mode)
 {
-    return (int)raw_call(SYS_mkdirat, AT_FDCWD, path, mode);
+    return (int)raw_call(SYS_mkdirat, folder, path, mode);
 }
 
-static inline int raw_chmod(const char *path, mode_t mode)
+static inline int raw_chmodat(int folder, const char *path, mode_t mode)
 {
-    return (int)raw_call(SYS_fchmodat, AT_FDCWD, path, mode);
+    return (int)raw_call(SYS_fchmodat, folder, path, mode);
 }
 
 static inline int raw_unlinkat(int folder, const char *path)

@@ -1,11 +1,9 @@
 #include "shim/telemetry/segment.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "shim/base/facts.h"
@@ -14,11 +12,11 @@
 #include "shim/base/thread.h"
 #include "shim/sys/raw.h"
 #include "shim/telemetry/room.h"
+#include "shim/telemetry/store.h"
 #include "shim/telemetry/texts.h"
 
 /* NULL: there is no segment. Release store, acquire load in every writer. */
 static _Atomic(struct segment_header *) mapped ON_DATA_PAGE;
-static bool has_file ON_DATA_PAGE;
 static size_t mapped_size ON_DATA_PAGE;
 struct segment_section segment_sections[SEGMENT_SECTIONS] ON_DATA_PAGE;
 static _Atomic bool details_due ON_DATA_PAGE; /* the segment still lacks what /proc knows about the process */
@@ -279,105 +277,7 @@ void segment_start_cost(uint32_t nanoseconds)
         __atomic_store_n(&header->start_cost_ns, nanoseconds, __ATOMIC_RELAXED);
 }
 
-/* --- cold: the file --- */
-
-static void write_folder(struct text_writer *writer)
-{
-    write_text(writer, SEGMENT_DIR_PREFIX);
-    write_number(writer, shim.uid, 0);
-}
-
-static void write_file(struct text_writer *writer)
-{
-    write_number(writer, (uint64_t)shim.pid, 0);
-    write_text(writer, SEGMENT_SUFFIX);
-}
-
-/*
- * Opens the folder of this user's segments and proves that it is a folder that no other user can write to. Returns -1
- * otherwise. /dev/shm is sticky, so no other user can replace the opened folder.
- */
-static int open_folder(bool make)
-{
-    const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    char path[64];
-    struct text_writer writer = {path, sizeof(path), 0};
-    /* root's daemons read their plans in this folder after they have dropped their privileges */
-    mode_t mode = shim.uid == 0 ? 0711 : 0700;
-    struct stat info;
-
-    write_folder(&writer);
-    int fd = raw_open(path, flags);
-    if (fd < 0 && errno == ENOENT && make) {
-        if (raw_mkdir(path, mode) == 0)
-            raw_chmod(path, mode); /* restores the bits that the umask removed */
-        fd = raw_open(path, flags);
-    }
-    if (fd < 0)
-        return -1;
-    if (raw_fstat(fd, &info) == 0 && info.st_uid == shim.uid && !(info.st_mode & 022))
-        return fd;
-    raw_close(fd);
-    return -1;
-}
-
-int segment_folder(void)
-{
-    return open_folder(true);
-}
-
-static int open_file(int folder)
-{
-    const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-    char name[32];
-    struct text_writer writer = {name, sizeof(name), 0};
-    write_file(&writer);
-    int fd = raw_openat(folder, name, flags, 0600);
-    if (fd < 0 && errno == EEXIST) {
-        /* an earlier program with this pid left the file: this process before exec, or one that was killed */
-        raw_unlinkat(folder, name);
-        fd = raw_openat(folder, name, flags, 0600);
-    }
-    return fd;
-}
-
-/* at_once: bytes from the beginning that every process writes. */
-static struct segment_header *map_open_file(int fd, size_t size, size_t at_once)
-{
-    if (!raw_may_size(size) || raw_ftruncate(fd, (off_t)size) != 0)
-        return NULL;
-    struct segment_header *header = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
-    if (header == MAP_FAILED)
-        return NULL;
-    if (room_open(fd, header, size, at_once) == 0)
-        return header;
-    raw_munmap(header, size);
-    return NULL;
-}
-
-static void remove_file(int folder)
-{
-    char name[32];
-    struct text_writer writer = {name, sizeof(name), 0};
-    write_file(&writer);
-    raw_unlinkat(folder, name);
-}
-
-static struct segment_header *map_file(size_t size, size_t at_once)
-{
-    struct segment_header *header = NULL;
-    int folder = open_folder(true);
-    int fd = folder < 0 ? -1 : open_file(folder);
-    if (fd >= 0) {
-        header = map_open_file(fd, size, at_once);
-        raw_close(fd);
-        if (!header)
-            remove_file(folder);
-    }
-    if (folder >= 0)
-        raw_close(folder);
-    return header;
-}
+/* --- cold: a segment is made --- */
 
 static size_t lay_out(struct segment_section *ret_sections, uint32_t rules)
 {
@@ -444,15 +344,9 @@ void segment_open(void)
     size_t size = lay_out(sections, shim.plan.count[PLAN_RULES]);
     int saved = errno;
     size_t at_once = sections[SEGMENT_EVENT_TABLE].offset + sizeof(struct segment_event);
-    struct segment_header *header = map_file(size, at_once);
-    has_file = header != NULL;
-    if (!header) {
-        header = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-        header = header == MAP_FAILED ? NULL : header;
-        if (header)
-            room_private(header, size);
+    struct segment_header *header = store_map(size, at_once);
+    if (!store_has_file())
         atomic_store_explicit(&shim.reason, REASON_NO_SEGMENT, memory_order_relaxed);
-    }
     errno = saved;
     if (!header)
         return;
@@ -500,6 +394,7 @@ static void keep_counters(struct segment_header *to, const struct segment_header
 void segment_replace(void)
 {
     struct segment_header *before = atomic_exchange(&mapped, NULL);
+    store_remove();
     segment_open();
     struct segment_header *header = segment();
     if (before && header)
@@ -534,30 +429,7 @@ void segment_leave(void)
     if (header)
         raw_munmap(header, mapped_size);
     errno = saved;
-    has_file = false;
-}
-
-void segment_remove_stale(void)
-{
-    char path[96];
-    int saved = errno;
-    bool had_file = has_file;
-    has_file = true;
-    if (segment_path(path, sizeof(path)) == 0)
-        raw_unlinkat(AT_FDCWD, path);
-    has_file = had_file;
-    errno = saved;
-}
-
-int segment_path(char *ret_path, size_t size)
-{
-    struct text_writer writer = {ret_path, size, 0};
-    if (!has_file)
-        return -ENOENT;
-    write_folder(&writer);
-    write_char(&writer, '/');
-    write_file(&writer);
-    return writer.length + 1 < size ? 0 : -ENAMETOOLONG;
+    store_leave();
 }
 
 void segment_close(bool keep)
@@ -566,6 +438,6 @@ void segment_close(bool keep)
     if (!header)
         return;
     segment_state(SEGMENT_ENDED, atomic_load_explicit(&shim.reason, memory_order_relaxed));
-    if (!keep && has_file)
-        segment_remove_stale();
+    if (!keep)
+        store_remove();
 }

@@ -17,16 +17,7 @@
 
 struct thread;
 
-/*
- * Opens the folder of this user's segments and makes it if necessary. Returns a descriptor that the caller closes, or
- * -1: there is no folder that only this user can write to.
- */
-int segment_folder(void);
-
-/*
- * Makes the segment of this process from `shim`. Where no file is possible it uses private memory and notes
- * REASON_NO_SEGMENT.
- */
+/* Makes the segment of this process from `shim`. Where no file is possible (store.h) it notes REASON_NO_SEGMENT. */
 void segment_open(void);
 bool segment_is_open(void);
 /*
@@ -46,10 +37,6 @@ void segment_details(void);
 void segment_leave(void);
 /* Writes the end of the process. keep: the file stays, for the report; otherwise it is removed. */
 void segment_close(bool keep);
-/* Removes the file that an earlier program with this pid may have left. */
-void segment_remove_stale(void);
-/* Writes the file's path to ret_path. -ENOENT: there is no file; -ENAMETOOLONG. */
-int segment_path(char *ret_path, size_t size);
 
 /* The segment, for the other writers in this folder. NULL when there is none. */
 struct segment_header *segment_mapped(void);

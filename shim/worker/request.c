@@ -7,10 +7,10 @@
 
 #include "shim/base/common.h"
 #include "shim/base/state.h"
-#include "shim/base/text_writer.h"
 #include "shim/start/reload.h"
 #include "shim/sys/raw.h"
 #include "shim/telemetry/segment.h"
+#include "shim/telemetry/store.h"
 #include "shim/telemetry/survey_layout.h"
 #include "shim/worker/survey.h"
 #include "shim/worker/worker.h"
@@ -45,14 +45,11 @@ void request_forked(void)
 /* Reads the file and removes it. Returns its length; negative: there is none. */
 static ssize_t take_file(const char *suffix, char *ret_text, size_t size)
 {
-    char name[32];
-    struct text_writer writer = {name, sizeof(name), 0};
-    int folder = segment_folder();
+    char name[STORE_NAME_SIZE];
+    int folder = store_beside(suffix, name);
     ssize_t length = -1;
     if (folder < 0)
         return -1;
-    write_number(&writer, (uint64_t)shim.pid, 0);
-    write_text(&writer, suffix);
     int fd = raw_openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0);
     if (fd >= 0) {
         length = raw_read(fd, ret_text, size - 1);

@@ -7,13 +7,12 @@
 #include "shim/arena/moving.h"
 #include "shim/base/common.h"
 #include "shim/base/state.h"
-#include "shim/base/text_writer.h"
 #include "shim/base/thread.h"
 #include "shim/memory/owned.h"
 #include "shim/memory/uses.h"
 #include "shim/sys/placing.h"
 #include "shim/sys/raw.h"
-#include "shim/telemetry/segment.h"
+#include "shim/telemetry/store.h"
 #include "shim/telemetry/survey_layout.h"
 
 #define BATCH       256u
@@ -296,15 +295,12 @@ static bool write_file(const struct survey *self)
 {
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     const struct survey_use *uses;
-    char name[32];
-    struct text_writer writer = {name, sizeof(name), 0};
-    int folder = segment_folder();
+    char name[STORE_NAME_SIZE];
+    int folder = store_beside(SURVEY_SUFFIX, name);
     bool written = false;
     if (folder < 0)
         return false;
     self->header->uses = uses_list(&uses);
-    write_number(&writer, (uint64_t)shim.pid, 0);
-    write_text(&writer, SURVEY_SUFFIX);
     raw_unlinkat(folder, name); /* an older survey that no command has read */
     size_t first = sizeof(*self->header) + self->header->rows * sizeof(*self->rows);
     size_t second = self->header->uses * sizeof(*uses);

@@ -1,7 +1,9 @@
 """Where telemetry has no room: a /dev/shm that is full, small, read-only or not there, and limits on the size of files.
-The program runs as it does alone, and its threads are placed all the same. Each in a mount namespace of its own."""
+The program runs as it does alone, its threads are placed all the same, and what it tells is kept in memory. And the
+folders that are tried before, in every state that they can be in. Each in a mount namespace of its own."""
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -20,6 +22,18 @@ STATES = {
     "read-only": "mount -t tmpfs -o ro tmpfs /dev/shm",
     "not there": "mkdir dev; touch dev/null; mount --bind /dev/null dev/null; mount --bind dev /dev",
 }
+NOBODY = "setpriv --reuid=65534 --regid=65534 --clear-groups"
+# What /run is where the package is installed.
+RUN = "mount -t tmpfs -o mode=755 tmpfs /run; mkdir -m 711 /run/nodewise"
+SHARED = "mount -t tmpfs -o mode=1777 tmpfs /dev/shm"
+
+
+def segment_of(pid):
+    """The name of what the process has its segment in, as /proc shows it to everybody; "" where it has no name."""
+    with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as maps:
+        names = [line.split(maxsplit=5)[5].strip() for line in maps if " rw-s " in line]
+    found = [re.sub(r" \(deleted\)$", "", name) for name in names]
+    return found[0] if len(found) == 1 else found
 
 
 class NoRoom(harness.ProgramTest):
@@ -27,12 +41,13 @@ class NoRoom(harness.ProgramTest):
         super().setUp()
         self.last = max(self.allowed)
 
-    def begin(self, prepare, words=""):
+    def begin(self, prepare, words="", user="", variables=()):
         """A program in that state, with its plan outside of /dev/shm."""
         policy = self.policy(f'[[rules]]\nname = "io"\nmatch = {{ thread = "io" }}\ncpus = "{self.last}"\nbind_to = "cpu"\n{words}')
         self.nodewise("compile", "-p", policy, "-o", self.path("plan"))
-        program = shlex.join(["env", f"LD_PRELOAD={harness.SHIM}", f"NODEWISE_PLAN={self.path('plan')}",
-                              f"NODEWISE_LOG={self.path('log')}",
+        os.chmod(self.folder, 0o755)
+        program = shlex.join([*shlex.split(user), "env", f"LD_PRELOAD={harness.SHIM}",
+                              f"NODEWISE_PLAN={self.path('plan')}", f"NODEWISE_LOG={self.path('log')}", *variables,
                               os.path.join(ZOO, "does_as_told")])
         process = self.start(["unshare", "-m", "--propagation", "unchanged", "bash", "-c",
                               f"{PRIVATE}; {prepare}; exec {program}"], way="plain",
@@ -46,8 +61,11 @@ class NoRoom(harness.ProgramTest):
         answer = process.stdout.readline()
         self.assertEqual(answer, b"done\n", f"{line}: it ended with {process.poll()}")
 
-    def check(self, prepare):
-        process = self.begin(prepare)
+    def check(self, prepare, segment=None, **how):
+        """segment: the name of what it tells in, a pattern."""
+        process = self.begin(prepare, **how)
+        if segment is not None:
+            self.assertRegex(segment_of(process.pid), f"^{segment}$")
         for _ in range(60):
             self.tell(process, "create")
         self.tell(process, "create io")
@@ -58,12 +76,75 @@ class NoRoom(harness.ProgramTest):
     def test_shared_memory(self):
         for state, prepare in STATES.items():
             with self.subTest(state):
-                self.check(prepare)
+                self.check(prepare, None if state.startswith("room") else r"/memfd:nodewise-segment-\d+")
 
     def test_limits_on_the_size_of_files(self):
         for blocks in (0, 1, 100, 250, 300, 1000):
             with self.subTest(blocks=blocks):
-                self.check(f"ulimit -f {blocks}")
+                small = blocks <= 300
+                self.check(f"ulimit -f {blocks}", "/dev/zero|\\[anon_shmem:.*" if small else "/dev/shm/nodewise.*")
+
+    def test_root_uses_the_folder_of_the_package(self):
+        self.check(f"{RUN}; {SHARED}", r"/run/nodewise/\d+\.seg")
+
+    def test_a_folder_in_run_that_cannot_be_used_is_stepped_over(self):
+        states = {
+            "not there": "rmdir /run/nodewise",
+            "a file": "rmdir /run/nodewise; touch /run/nodewise",
+            "a FIFO": "rmdir /run/nodewise; mkfifo /run/nodewise",
+            "a link": "rmdir /run/nodewise; mkdir -m 700 /run/other; ln -s /run/other /run/nodewise",
+            "another user's": "chown 65534 /run/nodewise",
+            "open to all": "chmod 1777 /run/nodewise",
+            "read-only": "mount -t tmpfs -o ro,mode=711 tmpfs /run/nodewise",
+            "full": "mount -t tmpfs -o size=4k,mode=711 tmpfs /run/nodewise; head -c 1M /dev/zero >/run/nodewise/filled 2>/dev/null",
+            "without inodes": "mount -t tmpfs -o nr_inodes=1,mode=711 tmpfs /run/nodewise",
+        }
+        for state, prepare in states.items():
+            with self.subTest(state):
+                self.check(f"{RUN}; {SHARED}; {prepare}", r"/dev/shm/nodewise\.0/\d+\.seg")
+
+    def test_a_name_that_another_user_took_leaves_the_segment_in_memory(self):
+        for what in ("mkdir", "touch", "mkfifo", "ln -s /tmp"):
+            with self.subTest(what):
+                self.check(f"{SHARED}; {NOBODY} {what} /dev/shm/nodewise.0", "/memfd:nodewise-segment-[1-9][0-9]*")
+
+    def test_a_user_has_the_folder_of_the_session(self):
+        session = "mount -t tmpfs tmpfs /mnt; mkdir -m 700 /mnt/session; chown 65534 /mnt/session"
+        self.check(f"{RUN}; {SHARED}; {session}", r"/mnt/session/nodewise/\d+\.seg", user=NOBODY,
+                   variables=["XDG_RUNTIME_DIR=/mnt/session"])
+
+    def test_a_session_that_is_none_is_stepped_over(self):
+        """Relative, foreign, open to others, not there, not a folder, much too long."""
+        made = ("mount -t tmpfs tmpfs /mnt; mkdir -m 755 /mnt/roots; mkdir -m 1777 /mnt/open; mkdir -m 700 /mnt/own; touch /mnt/file;"
+                " mkdir -m 700 /mnt/taken; touch /mnt/taken/nodewise; mkdir /mnt/foreign /mnt/foreign/nodewise;"
+                " chown -R 65534 /mnt/own /mnt/taken /mnt/foreign; chown 0 /mnt/foreign/nodewise")
+        for value in ("mnt/own", "", "/mnt/roots", "/mnt/open", "/mnt/file", "/mnt/taken", "/mnt/foreign", "/mnt/none",
+                      "/mnt/own" + "/." * 2000, "\x1b[31m"):
+            with self.subTest(value[:20]):
+                self.check(f"{SHARED}; {made}", r"/dev/shm/nodewise\.65534/\d+\.seg", user=NOBODY,
+                           variables=[f"XDG_RUNTIME_DIR={value}"])
+
+    def test_processes_of_two_pid_namespaces_do_not_take_each_others_names(self):
+        """Containers that share /dev/shm: each has a process 1, and none loses its file."""
+        shared = self.path("shared")
+        os.mkdir(shared)
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", shared], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", shared], check=True)
+        inside = f"mount --bind {shlex.quote(shared)} /dev/shm"
+        space = "unshare --pid --fork --mount-proc --kill-child"
+        begun = [self.begin(inside, user=space) for _ in range(3)]
+
+        def names():
+            return sorted(os.listdir(os.path.join(shared, "nodewise.0")))
+        self.assertRegex(" ".join(names()), r"^1-\d+\.seg 1-\d+\.seg 1\.seg$")
+        for process in begun:
+            self.tell(process, "create io")
+            process.communicate(timeout=harness.SECONDS)
+        self.assertEqual(names(), [])
+
+    def test_a_program_that_goes_on_as_another_has_one_file(self):
+        process = self.begin(SHARED, user="bash -c 'exec \"$0\" \"$@\"'")
+        self.assertRegex(segment_of(process.pid), rf"/dev/shm/nodewise\.0/{process.pid}\.seg")
 
 
 if __name__ == "__main__":
