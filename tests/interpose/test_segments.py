@@ -15,7 +15,7 @@ from harness import threads_of, wait_until
 
 ZOO = os.path.join(harness.BUILD, "tests", "interpose")
 FOLDER = f"/dev/shm/nodewise.{os.getuid()}"
-TOTAL_SIZE = 16  # where it stands in the header
+TOTAL_SIZE, PID = 16, 32  # where they stand in the header
 DAY = 24 * 3600
 
 
@@ -42,6 +42,8 @@ class Segments(harness.ProgramTest):
         gone = subprocess.Popen(["true"])
         gone.wait()
         path = self.segment(gone.pid)
+        if len(data) >= PID + 4:
+            struct.pack_into("=I", data, PID, gone.pid)
         with open(path, "wb") as file:
             file.write(data)
         os.utime(path, (time.time() - age,) * 2)

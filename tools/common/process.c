@@ -1,10 +1,16 @@
 #include "tools/common/process.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
+
+#include "tools/common/read_file.h"
+
+#define MAPS_MOST ((size_t)4 << 20) /* bytes of /proc/PID/maps that are looked through */
 
 pid_t parse_pid(const char *text)
 {
@@ -51,6 +57,49 @@ int process_maps(pid_t pid, const char *text)
     free(line);
     fclose(file);
     return found;
+}
+
+/* "7f00-7f40 rw-s 00000000 00:1c 4711   /dev/shm/…" */
+static bool is_of_file(const char *line, const struct stat *file)
+{
+    char permissions[5] = "";
+    unsigned major, minor;
+    uint64_t inode;
+    return sscanf(line, "%*s %4s %*s %x:%x %" SCNu64, permissions, &major, &minor, &inode) == 4 &&
+           permissions[1] == 'w' && permissions[3] == 's' && inode == file->st_ino &&
+           makedev(major, minor) == file->st_dev;
+}
+
+int process_maps_file(pid_t pid, const struct stat *file)
+{
+    char path[64], *line = NULL;
+    size_t size = 0, seen = 0;
+    ssize_t length;
+    bool found = false;
+    snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+    FILE *maps = fopen(path, "re");
+    if (!maps)
+        return errno == ENOENT ? -ESRCH : -errno;
+    while (!found && seen < MAPS_MOST && (length = getline(&line, &size, maps)) > 0) {
+        found = is_of_file(line, file);
+        seen += (size_t)length;
+    }
+    free(line);
+    fclose(maps);
+    return found ? 1 : seen < MAPS_MOST ? 0 : -EFBIG;
+}
+
+int process_users(pid_t pid, struct process_users *ret_users)
+{
+    char path[64], text[4096];
+    unsigned real, effective, saved;
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    read_start(path, text, sizeof(text));
+    const char *line = strstr(text, "\nUid:"); /* the name, on the first line, has its newlines escaped */
+    if (!line || sscanf(line, "\nUid: %u %u %u", &real, &effective, &saved) != 3)
+        return -ESRCH;
+    *ret_users = (struct process_users){real, effective, saved};
+    return 0;
 }
 
 int thread_cpus_now(pid_t pid, pid_t tid, struct cpuset *ret_cpus)

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "policy/cpuset.h"
@@ -19,6 +20,18 @@ bool process_exists(pid_t pid);
 uint64_t process_start_ticks(pid_t pid);
 /* Is a file whose path holds `text` mapped: 1 yes, 0 no, negative errno when /proc/PID/maps cannot be read. */
 int process_maps(pid_t pid, const char *text);
+/*
+ * Is that file mapped shared and for writing, by the numbers of its device and inode: 1 yes, 0 no, negative errno when
+ * /proc/PID/maps cannot be read, -EFBIG when it is longer than anybody waits for.
+ */
+int process_maps_file(pid_t pid, const struct stat *file);
+
+/* Whom the process runs as (credentials(7)). */
+struct process_users {
+    uid_t real, effective, saved;
+};
+/* 0, or -ESRCH: there is no such process, or it is hidden. */
+int process_users(pid_t pid, struct process_users *ret_users);
 /* Cpus_allowed_list of a thread as it is now. 0, -ESRCH (it has ended), or another negative errno. */
 int thread_cpus_now(pid_t pid, pid_t tid, struct cpuset *ret_cpus);
 

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tools/common/map_file.h"
+#include "tools/common/read_file.h"
 #include "tools/doctor/doctor.h"
 
 #define NODE_WORDS 16u

@@ -6,13 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "tools/common/map_file.h"
 #include "tools/common/program.h"
+#include "tools/common/read_file.h"
 #include "tools/doctor/doctor.h"
 
 #define FILE_MOST    ((size_t)4 << 30)
@@ -29,7 +28,7 @@
 /* A program file that is checked before each use: it may be anything. */
 struct program {
     const char *path;
-    struct mapped file;
+    struct file_bytes file;
     const Elf64_Ehdr *header;
     const Elf64_Phdr *segments;
     const char *interpreter;           /* NULL: static */
@@ -126,7 +125,7 @@ static int open_program(struct program *program, const char *path, unsigned *ret
 {
     *program = (struct program){.path = path};
     *ret_class = ELFCLASSNONE;
-    int error = map_file(&program->file, path, FILE_MOST);
+    int error = read_file(&program->file, path, FILE_MOST);
     if (error < 0)
         return error;
     const unsigned char *bytes = (const unsigned char *)program->file.data;
@@ -212,7 +211,7 @@ static void look_at_libraries(struct diagnosis *diagnosis, const struct program 
 }
 
 /* "#!interpreter argument": the interpreter, cut out of the file's first line into ret_path. */
-static bool is_script(const struct mapped *file, char *ret_path, size_t size)
+static bool is_script(const struct file_bytes *file, char *ret_path, size_t size)
 {
     size_t length = 0;
     if (file->size < 3 || memcmp(file->data, "#!", 2) != 0)
@@ -262,7 +261,7 @@ static void look_at_file(struct diagnosis *diagnosis, const char *path, int dept
         look_at_linking(diagnosis, &program);
         look_at_libraries(diagnosis, &program);
     }
-    munmap((void *)program.file.data, program.file.size);
+    free(program.file.data);
     free(real);
 }
 

@@ -4,6 +4,7 @@
 
 #include "tools/common/json_fields.h"
 #include "tools/report/report_survey.h"
+#include "tools/segment/segments.h"
 #include "tools/segment/snapshot.h"
 
 static struct owned_memory *memory_of(struct allocated *allocated, pid_t tid)
@@ -52,20 +53,20 @@ void allocated_add(struct allocated *allocated, const json_t *pages)
 void allocated_look(struct allocated *allocated, pid_t pid)
 {
     struct snapshot snapshot;
-    char *segment = NULL;
+    struct segment_file segment;
     uint32_t number;
     if (allocated->looks++ % ALLOCATED_EVERY || segment_find(&segment, pid) != 0)
         return;
     json_t *pages = json_object();
-    if (snapshot_read(&snapshot, segment) == 0) {
+    if (snapshot_read(&snapshot, &segment) == 0) {
         if (pages)
-            survey_add(pages, &snapshot, segment);
+            survey_add(pages, &snapshot, &segment);
         allocated_add(allocated, pages);
-        survey_ask(segment, &number);
+        survey_ask(&segment, &number);
         snapshot_free(&snapshot);
     }
     json_decref(pages);
-    free(segment);
+    segment_close(&segment);
 }
 
 uint64_t allocated_of(const struct allocated *allocated, pid_t tid)

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "shim/base/segment_layout.h"
-#include "tools/common/map_file.h"
+#include "tools/common/read_file.h"
 
 /* The calls that threads wait in with a descriptor as their first argument. */
 static bool waits_for_descriptor(long number)

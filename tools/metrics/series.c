@@ -7,6 +7,7 @@
 
 #include "policy/reason.h"
 #include "policy/words.h"
+#include "tools/segment/segments.h"
 #include "tools/segment/snapshot.h"
 
 const char series_type_prometheus[] = "text/plain; version=0.0.4; charset=utf-8";
@@ -309,13 +310,12 @@ static void write_head(FILE *to, const struct family *family, bool openmetrics)
 
 /* --- all of it --- */
 
-static void collect(void *context, const char *path, pid_t pid)
+static void collect(void *context, const struct segment_file *file)
 {
     struct collection *collection = context;
     struct snapshot *items = collection->items;
     struct snapshot snapshot;
-    (void)pid;
-    if (snapshot_read(&snapshot, path) < 0)
+    if (snapshot_read(&snapshot, file) < 0)
         return; /* another user's, or gone since the folder was read */
     bool wanted = snapshot.alive && (!snapshot.has_plan || (snapshot.plan.header->metrics_flags & METRICS_ENABLED));
     if (wanted && collection->count < SERIES_PROCESSES)

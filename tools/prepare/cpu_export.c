@@ -3,12 +3,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "policy/cpu_count.h"
-#include "tools/common/map_file.h"
+#include "tools/common/read_file.h"
 
 static int number_of_cpus(const struct plan_view *plan, uint32_t *ret_number)
 {
@@ -36,17 +35,17 @@ static int set_variables(const struct policy *policy, uint32_t number)
 
 int cpu_export(const struct policy *policy, const char *plan_path)
 {
-    struct mapped file;
+    struct file_bytes file;
     struct plan_view plan;
     uint32_t number = 0;
     if (policy->cpu_count.export.count == 0)
         return 0;
-    int error = map_file(&file, plan_path, PLAN_MAX_SIZE);
+    int error = read_file(&file, plan_path, PLAN_MAX_SIZE);
     if (error < 0)
         return error;
     error = plan_check(&plan, file.data, file.size, NULL);
     if (error == 0)
         error = number_of_cpus(&plan, &number);
-    munmap((void *)file.data, file.size);
+    free(file.data);
     return error < 0 ? error : set_variables(policy, number);
 }

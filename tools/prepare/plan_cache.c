@@ -13,7 +13,7 @@
 
 #include "shim/base/segment_layout.h"
 #include "tools/common/cli.h"
-#include "tools/common/map_file.h"
+#include "tools/common/read_file.h"
 #include "tools/prepare/share_plans.h"
 
 /* --- the fingerprint --- */

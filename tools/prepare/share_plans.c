@@ -4,13 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "policy/ledger.h"
 #include "tools/common/cli.h"
-#include "tools/common/map_file.h"
+#include "tools/common/read_file.h"
 #include "tools/prepare/plan_file.h"
 
 /* The policy with no other CPUs allowed than these. What it finds was said for the whole machine already. */
@@ -76,15 +75,15 @@ static int write_portion(const char *name, struct prepared *prepared, const stru
 
 static int shares_in(const char *path, enum process_distribution distribution, struct shares *ret_shares)
 {
-    struct mapped file;
+    struct file_bytes file;
     struct plan_view plan;
-    int error = map_file(&file, path, PLAN_MAX_SIZE);
+    int error = read_file(&file, path, PLAN_MAX_SIZE);
     if (error < 0)
         return error;
     error = plan_check(&plan, file.data, file.size, NULL);
     if (error == 0)
         error = distribution == PROC_DIST_RANKS ? shares_whole(ret_shares, &plan) : shares_of_plan(ret_shares, &plan);
-    munmap((void *)file.data, file.size);
+    free(file.data);
     return error;
 }
 

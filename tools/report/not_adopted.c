@@ -7,7 +7,7 @@
 
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
-#include "tools/common/map_file.h"
+#include "tools/common/read_file.h"
 
 #define NAMED_MOST 8 /* in text */
 

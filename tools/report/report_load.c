@@ -11,6 +11,7 @@
 #include "tools/report/report_pages.h"
 #include "tools/report/report_survey.h"
 #include "tools/report/report_verdict.h"
+#include "tools/segment/segments.h"
 #include "tools/segment/snapshot.h"
 
 void report_add_pages(json_t *report, json_t *pages)
@@ -22,20 +23,20 @@ void report_add_pages(json_t *report, json_t *pages)
 /* What the process itself says, or why it does not. The kernel is asked in between: it has that long to answer. */
 static json_t *pages_of(const struct snapshot *snapshot, int *ret_error)
 {
-    char *segment = NULL;
+    struct segment_file segment;
     uint32_t number = 0;
     pid_t pid = (pid_t)snapshot->header.pid;
-    int asked = segment_find(&segment, pid);
-    if (asked == 0)
-        asked = survey_ask(segment, &number);
+    int found = segment_find(&segment, pid);
+    int asked = found == 0 ? survey_ask(&segment, &number) : found;
     json_t *pages = report_pages(snapshot, ret_error);
     if (pages && asked == 0) {
         survey_wait(pid, number);
-        survey_add(pages, snapshot, segment);
+        survey_add(pages, snapshot, &segment);
     } else if (pages) {
         survey_add_error(pages, asked);
     }
-    free(segment);
+    if (found == 0)
+        segment_close(&segment);
     return pages;
 }
 

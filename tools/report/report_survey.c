@@ -1,10 +1,8 @@
 #include "tools/report/report_survey.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "shim/telemetry/survey_layout.h"
@@ -14,8 +12,9 @@
 #include "tools/segment/request.h"
 
 #define WAIT_SECONDS 1.0
-#define SIZE_MOST    ((size_t)1 << 30)
-#define TEXT_MOST    12 /* threads in the text, the least local first */
+#define SIZE_MOST    ((size_t)16 << 20) /* rows of 100,000 threads */
+#define USES_MOST    4096u              /* the library counts fewer pairs */
+#define TEXT_MOST    12                 /* threads in the text, the least local first */
 
 static const char *const kind_words[SURVEY_KINDS] = {"blocks", "objects", "mappings", "stack"};
 
@@ -28,13 +27,9 @@ struct sum {
 
 /* --- the answer --- */
 
-int survey_ask(const char *segment, uint32_t *ret_number)
+int survey_ask(const struct segment_file *segment, uint32_t *ret_number)
 {
-    char *answer = request_path(segment, SURVEY_SUFFIX);
-    if (!answer)
-        return -ENOMEM;
-    unlink(answer); /* of an earlier request */
-    free(answer);
+    segment_remove_beside(segment, SURVEY_SUFFIX); /* of an earlier request */
     return request_make(segment, SURVEY_WANTED_SUFFIX, "", ret_number);
 }
 
@@ -43,39 +38,22 @@ void survey_wait(pid_t pid, uint32_t number)
     request_wait(pid, number, WAIT_SECONDS);
 }
 
-/*
- * A copy: the file is perhaps another user's, who could cut it short under a mapping. *ret_answer is malloc'd. 0;
- * -ENOENT: there is no answer; -EINVAL: it is no regular file, or too large; or another negative errno.
- */
-static int read_answer(struct survey_header **ret_answer, size_t *ret_size, const char *path)
+/* 0; -ENOENT: there is no answer; -EPERM, -EINVAL: it is not the process's file, or too large; or negative errno. */
+static int read_answer(struct file_bytes *ret_answer, const struct segment_file *segment)
 {
     struct stat status;
-    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    int fd = segment_open_beside(segment, SURVEY_SUFFIX, &status);
     if (fd < 0)
-        return -errno;
-    int error = fstat(fd, &status) == 0 ? 0 : -errno;
-    if (error == 0 && (!S_ISREG(status.st_mode) || (size_t)status.st_size >= SIZE_MOST))
-        error = -EINVAL;
-    struct survey_header *answer = error == 0 ? calloc(1, (size_t)status.st_size + sizeof(*answer)) : NULL;
-    if (error == 0 && !answer)
-        error = -ENOMEM;
-    ssize_t length = error == 0 ? read(fd, answer, (size_t)status.st_size) : 0;
-    if (length < 0)
-        error = -errno;
+        return fd;
+    int error = read_opened(ret_answer, fd, &status, SIZE_MOST);
     close(fd);
-    if (error < 0) {
-        free(answer);
-        return error;
-    }
-    *ret_answer = answer;
-    *ret_size = (size_t)length;
-    return 0;
+    return error;
 }
 
 static bool is_sound(const struct survey_header *header, size_t size, const struct snapshot *snapshot)
 {
     return size >= sizeof(*header) && header->magic == SURVEY_MAGIC && header->version == SURVEY_VERSION &&
-           header->pid == snapshot->header.pid &&
+           header->pid == snapshot->header.pid && header->uses <= USES_MOST &&
            (uint64_t)size == sizeof(*header) + (uint64_t)header->rows * sizeof(struct survey_row) +
                                  (uint64_t)header->uses * sizeof(struct survey_use);
 }
@@ -248,21 +226,18 @@ void survey_add_error(json_t *pages, int error)
     add_none(pages, reason);
 }
 
-void survey_add(json_t *pages, const struct snapshot *snapshot, const char *segment)
+void survey_add(json_t *pages, const struct snapshot *snapshot, const struct segment_file *segment)
 {
-    size_t size = 0;
-    struct survey_header *answer = NULL;
-    char reason[128], *path = request_path(segment, SURVEY_SUFFIX);
-    int error = path ? read_answer(&answer, &size, path) : -ENOMEM;
+    struct file_bytes answer = {0};
+    char reason[128];
+    int error = read_answer(&answer, segment);
     snprintf(reason, sizeof(reason), "the answer of the process cannot be read: %s", strerror(-error));
     if (error == 0)
-        survey_add_answer(pages, snapshot, answer, size);
+        survey_add_answer(pages, snapshot, answer.data, answer.size);
     else
         add_none(pages, error == -ENOENT ? "the process has not answered: it does when it passes a hook" : reason);
-    if (path)
-        unlink(path);
-    free(path);
-    free(answer);
+    segment_remove_beside(segment, SURVEY_SUFFIX);
+    free(answer.data);
 }
 
 /* --- text --- */

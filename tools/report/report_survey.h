@@ -12,7 +12,7 @@
 #include "tools/segment/snapshot.h"
 
 /* Asks the process of that segment; *ret_number for request_wait(). 0 or negative errno. */
-int survey_ask(const char *segment, uint32_t *ret_number);
+int survey_ask(const struct segment_file *segment, uint32_t *ret_number);
 /* Waits a moment until it passes a hook. */
 void survey_wait(pid_t pid, uint32_t number);
 
@@ -24,7 +24,7 @@ void survey_wait(pid_t pid, uint32_t number);
  * blocks of the one, how much was the other's); page_locality becomes that of all threads. Where there is none, or it
  * is damaged: "threads" and "rules" are null and "threads_reason" says why.
  */
-void survey_add(json_t *pages, const struct snapshot *snapshot, const char *segment);
+void survey_add(json_t *pages, const struct snapshot *snapshot, const struct segment_file *segment);
 /* Adds that there is no answer, because the process could not be asked: a negative errno. */
 void survey_add_error(json_t *pages, int error);
 

@@ -2,62 +2,63 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <stddef.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "tools/segment/segments.h"
 #include "tools/segment/snapshot.h"
 
-#define STEP_NS 20000000L
+#define STEP_NS    20000000L
+#define LOCK_TRIES 50 /* steps: the owner of the file can hold the lock for as long as it likes */
 
-char *request_path(const char *segment, const char *suffix)
+static int leave_file(const struct segment_file *segment, const char *suffix, const char *text)
 {
-    size_t length = strlen(segment) - strlen(SEGMENT_SUFFIX);
-    char *path;
-    return asprintf(&path, "%.*s%s", (int)length, segment, suffix) < 0 ? NULL : path;
-}
-
-static int leave_file(const char *segment, const char *suffix, const char *text)
-{
-    char *path = request_path(segment, suffix);
-    if (!path)
-        return -ENOMEM;
-    unlink(path);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    int error = fd < 0 ? -errno : 0;
-    struct stat status;
-    /* root asks another user's process: it has to be able to read it */
-    if (error == 0 && stat(segment, &status) == 0 && status.st_uid != geteuid() &&
-        fchown(fd, status.st_uid, status.st_gid) != 0)
-        error = -errno;
-    if (error == 0 && write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-        error = -EIO;
-    if (fd >= 0)
-        close(fd);
-    free(path);
-    return error;
-}
-
-static int raise_word(const char *segment, uint32_t *ret_number)
-{
-    int fd = open(segment, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    size_t length = strlen(text);
+    int fd = segment_make_beside(segment, suffix), error = 0;
     if (fd < 0)
-        return -errno;
-    struct segment_header *header = mmap(NULL, sizeof(*header), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    int error = header == MAP_FAILED ? -errno : 0;
+        return fd;
+    if (write(fd, text, length) != (ssize_t)length)
+        error = -EIO;
+    /* root asks another user's process: it has to be able to read it */
+    if (error == 0 && segment->user != geteuid() && fchown(fd, segment->user, (gid_t)-1) != 0)
+        error = -errno;
     close(fd);
-    if (error == 0) {
-        *ret_number = __atomic_add_fetch(&header->request_wanted, 1, __ATOMIC_RELEASE);
-        munmap(header, sizeof(*header));
-    }
+    if (error < 0)
+        segment_remove_beside(segment, suffix);
     return error;
 }
 
-int request_make(const char *segment, const char *suffix, const char *text, uint32_t *ret_number)
+/* Commands raise it one after the other. One that cannot wait any longer goes on, and perhaps gets another's answer. */
+static void lock(int fd)
+{
+    const struct timespec step = {0, STEP_NS};
+    for (int i = 0; i < LOCK_TRIES && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK; i++)
+        nanosleep(&step, NULL);
+}
+
+/* Not in a mapping: the owner could cut the file short, which would end the command. */
+static int raise_word(const struct segment_file *segment, uint32_t *ret_number)
+{
+    const off_t offset = offsetof(struct segment_header, request_wanted);
+    uint32_t number;
+    int fd = segment_reopen(segment);
+    if (fd < 0)
+        return fd;
+    lock(fd);
+    int error = read_at(fd, &number, sizeof(number), offset);
+    number++;
+    if (error == 0 && pwrite(fd, &number, sizeof(number), offset) != (ssize_t)sizeof(number))
+        error = -EIO;
+    close(fd);
+    if (error == 0)
+        *ret_number = number;
+    return error;
+}
+
+int request_make(const struct segment_file *segment, const char *suffix, const char *text, uint32_t *ret_number)
 {
     int error = leave_file(segment, suffix, text);
     return error == 0 ? raise_word(segment, ret_number) : error;
@@ -67,13 +68,15 @@ int request_make(const char *segment, const char *suffix, const char *text, uint
 static bool is_answered(pid_t pid, uint32_t number)
 {
     struct snapshot snapshot;
-    char *segment = NULL;
+    struct segment_file segment;
     bool answered = false;
-    if (segment_find(&segment, pid) == 0 && snapshot_read(&snapshot, segment) == 0) {
+    if (segment_find(&segment, pid) < 0)
+        return false;
+    if (snapshot_read(&snapshot, &segment) == 0) {
         answered = snapshot.header.request_done == number || !snapshot.alive;
         snapshot_free(&snapshot);
     }
-    free(segment);
+    segment_close(&segment);
     return answered;
 }
 

@@ -9,10 +9,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* The file beside that segment, malloc'd; NULL: no memory. */
-char *request_path(const char *segment, const char *suffix);
-/* Leaves the file with that text and raises the word; *ret_number is then the request's. 0 or negative errno. */
-int request_make(const char *segment, const char *suffix, const char *text, uint32_t *ret_number);
+#include "tools/segment/segment_file.h"
+
+/*
+ * Leaves the file with that text, as the process's own, and raises the word; *ret_number is then the request's. 0 or
+ * negative errno.
+ */
+int request_make(const struct segment_file *segment, const char *suffix, const char *text, uint32_t *ret_number);
 /* Until the process has looked at the request, or has ended. false: not in that many seconds. */
 bool request_wait(pid_t pid, uint32_t number, double seconds);
 

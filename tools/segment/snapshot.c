@@ -2,45 +2,50 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tools/common/cli.h"
-#include "tools/common/map_file.h"
 #include "tools/common/process.h"
+#include "tools/segment/segments.h"
 
 #define SEQ_TRIES 100
 
 /* --- sections --- */
 
-static bool section_fits(const struct snapshot *snapshot, enum segment_section_id id, size_t record, size_t size)
+static bool section_fits(const struct snapshot *snapshot, enum segment_section_id id, size_t record, uint32_t most)
 {
     const struct segment_section *section = &snapshot->header.sections[id];
-    return section->record_size == record && section->offset % 8 == 0 &&
-           section->offset + (uint64_t)section->record_size * section->capacity <= size;
+    return section->record_size == record && section->offset % 8 == 0 && section->capacity <= most &&
+           section->offset + (uint64_t)section->record_size * section->capacity <= snapshot->header.total_size;
 }
 
+/* No table is longer than the library makes it: what is done with each pair of records is bounded, too. */
 static bool header_is_sound(const struct snapshot *snapshot, size_t size)
 {
+    static const struct {
+        size_t record;
+        uint32_t most;
+    } tables[SEGMENT_SECTIONS] = {
+        [SEGMENT_RULE_TABLE] = {sizeof(struct segment_rule), SEGMENT_RULES_MOST},
+        [SEGMENT_THREAD_TABLE] = {sizeof(struct segment_thread), SEGMENT_THREADS},
+        [SEGMENT_EVENT_TABLE] = {sizeof(struct segment_event), SEGMENT_EVENTS},
+        [SEGMENT_STRING_TABLE] = {1, SEGMENT_STRINGS},
+        [SEGMENT_REGION_TABLE] = {sizeof(struct segment_region), SEGMENT_REGIONS},
+        [SEGMENT_MAPPING_TABLE] = {sizeof(struct segment_mapping), SEGMENT_RULES_MOST},
+        [SEGMENT_ARENA_TABLE] = {sizeof(struct segment_arena), SEGMENT_ARENAS},
+    };
     const struct segment_header *h = &snapshot->header;
-    return h->total_size == size && section_fits(snapshot, SEGMENT_RULE_TABLE, sizeof(struct segment_rule), size) &&
-           section_fits(snapshot, SEGMENT_THREAD_TABLE, sizeof(struct segment_thread), size) &&
-           section_fits(snapshot, SEGMENT_EVENT_TABLE, sizeof(struct segment_event), size) &&
-           section_fits(snapshot, SEGMENT_STRING_TABLE, 1, size) &&
-           section_fits(snapshot, SEGMENT_REGION_TABLE, sizeof(struct segment_region), size) &&
-           section_fits(snapshot, SEGMENT_MAPPING_TABLE, sizeof(struct segment_mapping), size) &&
-           section_fits(snapshot, SEGMENT_ARENA_TABLE, sizeof(struct segment_arena), size) &&
+    bool sound = h->total_size == size;
+    for (unsigned i = 0; i < SEGMENT_SECTIONS; i++)
+        sound = sound && section_fits(snapshot, i, tables[i].record, tables[i].most);
+    return sound && h->sections[SEGMENT_RULE_TABLE].capacity > 0 &&
            h->strings_used <= h->sections[SEGMENT_STRING_TABLE].capacity && h->base_mask_words <= SEGMENT_MASK_WORDS;
 }
 
-static void *copy_section(const struct snapshot *snapshot, const struct mapped *file, enum segment_section_id id,
+static void *copy_section(const struct snapshot *snapshot, const struct file_bytes *file, enum segment_section_id id,
                           size_t count)
 {
     const struct segment_section *section = &snapshot->header.sections[id];
@@ -53,46 +58,29 @@ static void *copy_section(const struct snapshot *snapshot, const struct mapped *
     return copy;
 }
 
-/*
- * One record under its seqlock; false while the writer never lets it rest. The loads pair with the shim's: the
- * copy must lie between two equal even values of seq.
- */
-static bool copy_thread(struct segment_thread *ret_thread, const struct segment_thread *from)
-{
-    const _Atomic uint32_t *seq = (const _Atomic uint32_t *)&from->seq;
-    for (int i = 0; i < SEQ_TRIES; i++) {
-        uint32_t before = atomic_load_explicit(seq, memory_order_acquire);
-        memcpy(ret_thread, from, sizeof(*ret_thread));
-        atomic_thread_fence(memory_order_acquire);
-        if (before % 2 == 0 && atomic_load_explicit(seq, memory_order_relaxed) == before)
-            return true;
-    }
-    return false;
-}
-
 static int by_index(const void *a, const void *b)
 {
     const struct segment_thread *one = a, *other = b;
     return one->index < other->index ? -1 : one->index > other->index;
 }
 
-static int copy_threads(struct snapshot *snapshot, const struct mapped *file)
+/* A record whose number is odd was being written when it was copied. */
+static int copy_threads(struct snapshot *snapshot, const struct file_bytes *file)
 {
-    const struct segment_section *section = &snapshot->header.sections[SEGMENT_THREAD_TABLE];
-    const struct segment_thread *from = (const void *)(file->data + section->offset);
-    snapshot->threads = calloc((size_t)section->capacity + 1, sizeof(*snapshot->threads));
+    uint32_t capacity = snapshot->header.sections[SEGMENT_THREAD_TABLE].capacity;
+    snapshot->threads = copy_section(snapshot, file, SEGMENT_THREAD_TABLE, capacity);
     if (!snapshot->threads)
         return -ENOMEM;
-    for (uint32_t i = 0; i < section->capacity; i++) {
-        struct segment_thread *to = &snapshot->threads[snapshot->thread_count];
-        if (from[i].state == THREAD_FREE)
+    for (uint32_t i = 0; i < capacity; i++) {
+        struct segment_thread *thread = &snapshot->threads[i];
+        if (thread->state == THREAD_FREE || thread->state > THREAD_ENDED)
             continue;
-        if (!copy_thread(to, &from[i])) {
+        if (thread->seq % 2) {
             snapshot->changing++;
             continue;
         }
-        to->name[sizeof(to->name) - 1] = '\0';
-        snapshot->thread_count += to->state != THREAD_FREE && to->state <= THREAD_ENDED;
+        thread->name[sizeof(thread->name) - 1] = '\0';
+        snapshot->threads[snapshot->thread_count++] = *thread;
     }
     qsort(snapshot->threads, snapshot->thread_count, sizeof(*snapshot->threads), by_index);
     return 0;
@@ -105,7 +93,7 @@ static int by_number(const void *a, const void *b)
 }
 
 /* The ring in the order of the stream; entries that are being written (number 0) are left out. */
-static int copy_events(struct snapshot *snapshot, const struct mapped *file)
+static int copy_events(struct snapshot *snapshot, const struct file_bytes *file)
 {
     uint32_t capacity = snapshot->header.sections[SEGMENT_EVENT_TABLE].capacity;
     snapshot->events = copy_section(snapshot, file, SEGMENT_EVENT_TABLE, capacity);
@@ -122,7 +110,7 @@ static int copy_events(struct snapshot *snapshot, const struct mapped *file)
 }
 
 /* Opened regions, each with its number, and the counters that are in use. */
-static int copy_arenas(struct snapshot *snapshot, const struct mapped *file)
+static int copy_arenas(struct snapshot *snapshot, const struct file_bytes *file)
 {
     uint32_t regions = snapshot->header.sections[SEGMENT_REGION_TABLE].capacity;
     uint32_t arenas = snapshot->header.sections[SEGMENT_ARENA_TABLE].capacity;
@@ -142,12 +130,13 @@ static int copy_arenas(struct snapshot *snapshot, const struct mapped *file)
     return 0;
 }
 
-static int copy_all(struct snapshot *snapshot, const struct mapped *file)
+int snapshot_copy(struct snapshot *ret_snapshot, const struct file_bytes *file)
 {
-    if (file->size < sizeof(snapshot->header))
+    struct snapshot copy = {0}, *snapshot = &copy;
+    struct segment_header *h = &copy.header;
+    if (file->size < sizeof(*h))
         return -EINVAL;
-    memcpy(&snapshot->header, file->data, sizeof(snapshot->header));
-    struct segment_header *h = &snapshot->header;
+    memcpy(h, file->data, sizeof(*h));
     if (h->magic != SEGMENT_MAGIC)
         return -EINVAL;
     if (h->version != SEGMENT_VERSION || h->header_size != sizeof(*h))
@@ -155,67 +144,141 @@ static int copy_all(struct snapshot *snapshot, const struct mapped *file)
     if (!header_is_sound(snapshot, file->size))
         return -EINVAL;
     h->comm[sizeof(h->comm) - 1] = h->exe[sizeof(h->exe) - 1] = h->plan_path[sizeof(h->plan_path) - 1] = '\0';
-    snapshot->rule_count = h->sections[SEGMENT_RULE_TABLE].capacity;
-    snapshot->rules = copy_section(snapshot, file, SEGMENT_RULE_TABLE, snapshot->rule_count);
-    snapshot->strings = copy_section(snapshot, file, SEGMENT_STRING_TABLE, h->strings_used);
-    if (!snapshot->rules || !snapshot->strings)
-        return -ENOMEM;
-    int error = copy_threads(snapshot, file);
+    copy.rule_count = h->sections[SEGMENT_RULE_TABLE].capacity;
+    copy.mapping_count = h->sections[SEGMENT_MAPPING_TABLE].capacity;
+    copy.rules = copy_section(snapshot, file, SEGMENT_RULE_TABLE, copy.rule_count);
+    copy.strings = copy_section(snapshot, file, SEGMENT_STRING_TABLE, h->strings_used);
+    copy.mappings = copy_section(snapshot, file, SEGMENT_MAPPING_TABLE, copy.mapping_count);
+    int error = copy.rules && copy.strings && copy.mappings ? copy_threads(snapshot, file) : -ENOMEM;
     if (error == 0)
         error = copy_events(snapshot, file);
+    if (error == 0)
+        error = copy_arenas(snapshot, file);
     if (error < 0)
-        return error;
-    snapshot->mapping_count = h->sections[SEGMENT_MAPPING_TABLE].capacity;
-    snapshot->mappings = copy_section(snapshot, file, SEGMENT_MAPPING_TABLE, snapshot->mapping_count);
-    return snapshot->mappings ? copy_arenas(snapshot, file) : -ENOMEM;
+        snapshot_free(snapshot);
+    else
+        *ret_snapshot = copy;
+    return error;
+}
+
+/* --- reading --- */
+
+static bool is_same(const struct segment_thread *one, const struct segment_thread *other)
+{
+    return one->seq == other->seq && one->seq % 2 == 0;
+}
+
+/*
+ * A record counts when its number is even and has not changed since; what is read again was read later. The number is
+ * the record's first member, so that of the second copy is read after all of the first. Pairs with segment_thread() of
+ * the library. A record that never rests keeps an odd number.
+ */
+static void settle(const struct segment_file *from, struct segment_thread *thread, const struct segment_thread *again,
+                   off_t offset)
+{
+    struct segment_thread copies[2] = {*thread, *again};
+    for (unsigned i = 0; i < SEQ_TRIES && !is_same(&copies[0], &copies[1]); i++) {
+        copies[0] = copies[1];
+        if (read_at(from->fd, &copies[1], sizeof(copies[1]), offset) < 0)
+            break;
+    }
+    *thread = copies[0];
+    if (!is_same(&copies[0], &copies[1]))
+        thread->seq |= 1;
+}
+
+static int settle_threads(struct file_bytes *file, const struct segment_file *from)
+{
+    const struct segment_header *header = (const void *)file->data;
+    if (file->size < sizeof(*header))
+        return -EINVAL;
+    const struct segment_section section = header->sections[SEGMENT_THREAD_TABLE];
+    uint64_t size = (uint64_t)section.capacity * sizeof(struct segment_thread);
+    if (section.offset % 8 != 0 || section.offset + size > file->size)
+        return -EINVAL;
+    struct segment_thread *threads = (void *)(file->data + section.offset), *again = malloc(size + 1);
+    if (!again)
+        return -ENOMEM;
+    int error = read_at(from->fd, again, size, section.offset);
+    for (uint32_t i = 0; error == 0 && i < section.capacity; i++)
+        if (!is_same(&threads[i], &again[i]))
+            settle(from, &threads[i], &again[i], (off_t)(section.offset + i * sizeof(*threads)));
+    free(again);
+    return error;
+}
+
+/* The file's own words about whose it is count for nothing. */
+static int put_right(struct snapshot *snapshot, const struct segment_file *file)
+{
+    struct segment_header *header = &snapshot->header;
+    uint64_t ticks = header->start_ticks;
+    if (header->pid != (uint32_t)file->pid)
+        return -EINVAL;
+    header->uid = file->user;
+    /* A process that goes on as another program by exec keeps its number and start time, but not its mappings. */
+    snapshot->alive =
+        header->state != SEGMENT_ENDED && file->is_held && (ticks == 0 || ticks == process_start_ticks(file->pid));
+    return 0;
 }
 
 /* --- the plan --- */
 
-/* A plan that was replaced meanwhile does not fit the numbers in the segment, so its checksum is compared. */
-static int read_plan(struct snapshot *snapshot)
+/* Of root, or of whom the process is or was; nobody else can write to it. */
+static bool may_be_plan(const struct stat *status, const struct segment_file *file)
 {
-    struct mapped file;
+    return (status->st_uid == 0 || status->st_uid == file->owner || status->st_uid == file->user) &&
+           (status->st_mode & 022) == 0;
+}
+
+/* A plan that was replaced meanwhile does not fit the numbers in the segment, so its checksum is compared. */
+static int read_plan(struct snapshot *snapshot, const struct segment_file *from)
+{
+    struct file_bytes file = {0};
+    struct stat status;
+    struct plan_header begin;
     if (!*snapshot->header.plan_path)
         return -ENOENT;
-    int error = map_file(&file, snapshot->header.plan_path, PLAN_MAX_SIZE);
-    if (error < 0)
-        return error;
-    void *copy = malloc(file.size);
-    if (copy)
-        memcpy(copy, file.data, file.size);
-    munmap((void *)file.data, file.size);
-    if (!copy)
-        return -ENOMEM;
-    snapshot->plan_data = copy;
-    snapshot->plan_size = file.size;
-    error = plan_check(&snapshot->plan, copy, file.size, NULL);
+    int fd = open_regular(AT_FDCWD, snapshot->header.plan_path, O_RDONLY, &status);
+    if (fd < 0)
+        return fd;
+    int error = may_be_plan(&status, from) ? read_at(fd, &begin, sizeof(begin), 0) : -EPERM;
+    if (error == 0 && begin.magic == PLAN_MAGIC && begin.checksum != snapshot->header.plan_checksum)
+        error = -ESTALE;
+    if (error == 0)
+        error = read_opened(&file, fd, &status, PLAN_MAX_SIZE);
+    close(fd);
+    return error < 0 ? error : snapshot_take_plan(snapshot, &file);
+}
+
+int snapshot_take_plan(struct snapshot *snapshot, struct file_bytes *file)
+{
+    snapshot->plan_data = file->data;
+    snapshot->plan_size = file->size;
+    int error = plan_check(&snapshot->plan, file->data, file->size, NULL);
     if (error == 0 && snapshot->plan.header->checksum != snapshot->header.plan_checksum)
         error = -ESTALE;
     snapshot->has_plan = error == 0;
     return error;
 }
 
-int snapshot_read(struct snapshot *ret_snapshot, const char *path)
+int snapshot_read(struct snapshot *ret_snapshot, const struct segment_file *file)
 {
-    struct mapped file;
-    *ret_snapshot = (struct snapshot){0};
-    int error = map_file(&file, path, 64u << 20);
+    struct file_bytes bytes;
+    int error = read_opened(&bytes, file->fd, &file->status, SEGMENT_MOST);
     if (error < 0)
         return error;
-    error = copy_all(ret_snapshot, &file);
-    munmap((void *)file.data, file.size);
-    if (error < 0) {
-        snapshot_free(ret_snapshot);
+    error = settle_threads(&bytes, file);
+    if (error == 0)
+        error = snapshot_copy(ret_snapshot, &bytes);
+    free(bytes.data);
+    if (error < 0)
         return error;
-    }
-    pid_t pid = (pid_t)ret_snapshot->header.pid;
-    uint64_t ticks = ret_snapshot->header.start_ticks;
-    /* A process that goes on as another program by exec keeps its number and start time, but not its mappings. */
-    ret_snapshot->alive = ret_snapshot->header.state != SEGMENT_ENDED && process_exists(pid) &&
-                          (ticks == 0 || ticks == process_start_ticks(pid)) && process_maps(pid, path) != 0;
-    ret_snapshot->plan_error = read_plan(ret_snapshot);
-    return 0;
+    error = put_right(ret_snapshot, file);
+    if (error < 0)
+        snapshot_free(ret_snapshot);
+    else
+        ret_snapshot->plan_error = read_plan(ret_snapshot, file);
+    return error;
 }
 
 void snapshot_free(struct snapshot *snapshot)
@@ -254,64 +317,7 @@ const char *snapshot_string(const struct snapshot *snapshot, uint16_t offset)
     return offset < snapshot->header.strings_used ? snapshot->strings + offset : "";
 }
 
-/* --- finding --- */
-
-static pid_t pid_of_path(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char *end;
-    long pid = slash ? strtol(slash + 1, &end, 10) : 0;
-    return slash && pid > 0 && strcmp(end, SEGMENT_SUFFIX) == 0 ? (pid_t)pid : 0;
-}
-
-int segment_find(char **ret_path, pid_t pid)
-{
-    char pattern[96];
-    glob_t found;
-    snprintf(pattern, sizeof(pattern), SEGMENT_DIR_PREFIX "*/%d" SEGMENT_SUFFIX, (int)pid);
-    int error = glob(pattern, GLOB_NOSORT, NULL, &found);
-    if (error != 0)
-        return error == GLOB_NOSPACE ? -ENOMEM : -ESRCH;
-    *ret_path = strdup(found.gl_pathv[0]);
-    globfree(&found);
-    return *ret_path ? 0 : -ENOMEM;
-}
-
-static int by_pid(const void *a, const void *b)
-{
-    pid_t one = pid_of_path(*(char *const *)a), other = pid_of_path(*(char *const *)b);
-    return one < other ? -1 : one > other;
-}
-
-/* A number that is given again counts as alive here; snapshot_read() compares start times. */
-static bool is_dead(pid_t pid)
-{
-    return kill(pid, 0) != 0 && errno == ESRCH;
-}
-
-static int each(bool dead, void (*visit)(void *context, const char *path, pid_t pid), void *context)
-{
-    glob_t found;
-    int error = glob(SEGMENT_DIR_PREFIX "*/*" SEGMENT_SUFFIX, GLOB_NOSORT, NULL, &found);
-    if (error != 0)
-        return error == GLOB_NOSPACE ? -ENOMEM : 0;
-    qsort(found.gl_pathv, found.gl_pathc, sizeof(*found.gl_pathv), by_pid);
-    for (size_t i = 0; i < found.gl_pathc; i++)
-        if (pid_of_path(found.gl_pathv[i]) > 0 && is_dead(pid_of_path(found.gl_pathv[i])) == dead)
-            visit(context, found.gl_pathv[i], pid_of_path(found.gl_pathv[i]));
-    globfree(&found);
-    return 0;
-}
-
-int segment_each(void (*visit)(void *context, const char *path, pid_t pid), void *context)
-{
-    return each(false, visit, context);
-}
-
-int segment_each_dead(void (*visit)(void *context, const char *path, pid_t pid), void *context)
-{
-    return each(true, visit, context);
-}
+/* --- for a view --- */
 
 static void say_why_not(pid_t pid)
 {
@@ -333,11 +339,12 @@ static void say_why_not(pid_t pid)
 
 int snapshot_of(struct snapshot *ret_snapshot, pid_t pid)
 {
-    char *path = NULL;
-    int error = segment_find(&path, pid);
-    if (error == 0)
-        error = snapshot_read(ret_snapshot, path);
-    free(path);
+    struct segment_file file;
+    int error = segment_find(&file, pid);
+    if (error == 0) {
+        error = snapshot_read(ret_snapshot, &file);
+        segment_close(&file);
+    }
     if (error == 0 && (ret_snapshot->alive || ret_snapshot->header.state == SEGMENT_ENDED || !process_exists(pid)))
         return EXIT_OK;
     if (error == 0) {

@@ -12,6 +12,10 @@
 
 #include "policy/plan.h"
 #include "shim/base/segment_layout.h"
+#include "tools/common/read_file.h"
+#include "tools/segment/segment_file.h"
+
+#define SEGMENT_RULES_MOST 65536u /* rules, or mapping rules, of a plan */
 
 struct snapshot {
     struct segment_header header;
@@ -38,22 +42,22 @@ struct snapshot {
     size_t changing; /* thread records that would not hold still */
 };
 
-/* 0, -ENOENT, -EACCES, -EPROTONOSUPPORT (other version), -EINVAL (not a segment, or damaged), -ENOMEM. */
-int snapshot_read(struct snapshot *ret_snapshot, const char *path);
+/*
+ * A copy of a segment that was found, and of its plan where that is a file of root or of the process's user. header.uid
+ * becomes what the kernel says. 0; -EPROTONOSUPPORT: of another version; -EINVAL: not a segment, damaged, or it says
+ * that it is another process's; -ENODATA: cut short meanwhile; or another negative errno.
+ */
+int snapshot_read(struct snapshot *ret_snapshot, const struct segment_file *file);
+/* The same of bytes in memory, without a plan; nothing of them is looked at again. `alive` is left false. */
+int snapshot_copy(struct snapshot *ret_snapshot, const struct file_bytes *file);
+/* Takes the bytes as its plan. 0; -ESTALE: it is another one; or as plan_check(). */
+int snapshot_take_plan(struct snapshot *snapshot, struct file_bytes *file);
 void snapshot_free(struct snapshot *snapshot);
 /* The arenas' region of that number, or NULL. */
 const struct segment_region *snapshot_region(const struct snapshot *snapshot, uint32_t number);
 /* The name of a rule: "(base)" for none, NULL where the plan is gone and rules have numbers only. */
 const char *snapshot_rule_name(const struct snapshot *snapshot, uint32_t rule);
 const char *snapshot_string(const struct snapshot *snapshot, uint16_t offset);
-
-/* The segment's path of a process, malloc'd. 0, or -ESRCH: nothing in any of nodewise's folders. */
-int segment_find(char **ret_path, pid_t pid);
-
-/* Calls `visit` for the path of every segment that this user may see and whose process lives, by ascending pid. */
-int segment_each(void (*visit)(void *context, const char *path, pid_t pid), void *context);
-/* The same for those whose process is gone: what was killed leaves its segment. */
-int segment_each_dead(void (*visit)(void *context, const char *path, pid_t pid), void *context);
 
 /*
  * Opens a process for a view that needs it, or says why not: EXIT_OK, or EXIT_NO_PROCESS after a word about

@@ -1,74 +1,56 @@
 #include "tools/segment/stale.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "shim/base/segment_layout.h"
 #include "shim/telemetry/survey_layout.h"
-#include "tools/segment/request.h"
-#include "tools/segment/snapshot.h"
-
-struct left {
-    char *path;
-    time_t at;
-};
+#include "tools/segment/segments.h"
 
 struct pile {
-    struct left *items;
+    time_t *times; /* of what was found */
     size_t count, room;
 };
 
-static void add(void *context, const char *path, pid_t pid)
+static void add(void *context, const struct segment_file *file)
 {
     struct pile *pile = context;
-    struct stat status;
-    (void)pid;
-    if (lstat(path, &status) != 0 || !S_ISREG(status.st_mode) || status.st_uid != geteuid())
-        return;
     if (pile->count == pile->room) {
         size_t room = pile->room ? 2 * pile->room : 128;
-        struct left *items = realloc(pile->items, room * sizeof(*items));
-        if (!items)
+        time_t *times = realloc(pile->times, room * sizeof(*times));
+        if (!times)
             return;
-        pile->items = items;
+        pile->times = times;
         pile->room = room;
     }
-    char *copy = strdup(path);
-    if (copy)
-        pile->items[pile->count++] = (struct left){copy, status.st_mtime};
+    pile->times[pile->count++] = file->status.st_mtime;
 }
 
 static int newest_first(const void *a, const void *b)
 {
-    const struct left *x = a, *y = b;
-    return x->at > y->at ? -1 : x->at < y->at;
+    const time_t *one = a, *other = b;
+    return *one > *other ? -1 : *one < *other;
 }
 
 /* With requests and answers that were not collected. */
-static void remove_all(const char *segment)
+static void remove_old(void *context, const struct segment_file *file)
 {
-    static const char *const suffixes[] = {SEGMENT_SUFFIX, RELOAD_SUFFIX, SURVEY_SUFFIX, SURVEY_WANTED_SUFFIX};
-    for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
-        char *path = request_path(segment, suffixes[i]);
-        if (path)
-            unlink(path);
-        free(path);
-    }
+    static const char *const suffixes[] = {RELOAD_SUFFIX, SURVEY_SUFFIX, SURVEY_WANTED_SUFFIX, SEGMENT_SUFFIX};
+    const time_t *oldest = context;
+    for (size_t i = 0; file->status.st_mtime < *oldest && i < sizeof(suffixes) / sizeof(*suffixes); i++)
+        segment_remove_beside(file, suffixes[i]);
 }
 
 void stale_sweep(void)
 {
     struct pile pile = {0};
-    time_t now = time(NULL);
+    time_t oldest = time(NULL) - STALE_SECONDS;
     segment_each_dead(add, &pile);
     if (pile.count)
-        qsort(pile.items, pile.count, sizeof(*pile.items), newest_first);
-    for (size_t i = 0; i < pile.count; i++) {
-        if (i >= STALE_KEPT || now - pile.items[i].at > STALE_SECONDS)
-            remove_all(pile.items[i].path);
-        free(pile.items[i].path);
-    }
-    free(pile.items);
+        qsort(pile.times, pile.count, sizeof(*pile.times), newest_first);
+    if (pile.count > STALE_KEPT && pile.times[STALE_KEPT - 1] > oldest)
+        oldest = pile.times[STALE_KEPT - 1];
+    if (pile.count && pile.times[pile.count - 1] < oldest)
+        segment_each_dead(remove_old, &oldest);
+    free(pile.times);
 }

@@ -11,6 +11,7 @@
 #include "policy/reason.h"
 #include "tools/common/cli.h"
 #include "tools/report/report_values.h"
+#include "tools/segment/segments.h"
 #include "tools/segment/snapshot.h"
 #include "tools/top/times.h"
 
@@ -82,12 +83,13 @@ static bool is_wanted(const struct top_filter *filter, pid_t pid)
     return filter->pid_count == 0;
 }
 
-static void take_process(void *context, const char *path, pid_t pid)
+static void take_process(void *context, const struct segment_file *file)
 {
     struct visit *visit = context;
     struct top *top = visit->top;
     struct snapshot snapshot;
-    if (!is_wanted(visit->filter, pid) || top->process_count == TOP_PROCESSES || snapshot_read(&snapshot, path) < 0)
+    if (!is_wanted(visit->filter, file->pid) || top->process_count == TOP_PROCESSES ||
+        snapshot_read(&snapshot, file) < 0)
         return;
     struct snapshot *all = snapshot.alive ? realloc(top->processes, (top->process_count + 1) * sizeof(*all)) : NULL;
     if (!all) {

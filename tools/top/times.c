@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "policy/cpuset.h"
-#include "tools/common/map_file.h"
+#include "tools/common/read_file.h"
 
 #define CPUS_MOST 4096u
 

@@ -4,6 +4,7 @@
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
 #include "tools/prepare/options.h"
+#include "tools/segment/segments.h"
 #include "tools/segment/snapshot.h"
 #include "tools/segment/stale.h"
 #include "tools/verbs/verbs.h"
@@ -13,12 +14,11 @@ struct listing {
     bool json;
 };
 
-static void add_process(void *context, const char *path, pid_t pid)
+static void add_process(void *context, const struct segment_file *file)
 {
     struct listing *listing = context;
     struct snapshot snapshot;
-    (void)pid;
-    if (snapshot_read(&snapshot, path) < 0)
+    if (snapshot_read(&snapshot, file) < 0)
         return; /* another user's, or gone since the folder was read */
     if (!snapshot.alive) {
         snapshot_free(&snapshot);

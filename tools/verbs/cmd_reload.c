@@ -3,21 +3,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "policy/reason.h"
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
-#include "tools/common/map_file.h"
 #include "tools/common/process.h"
+#include "tools/common/read_file.h"
 #include "tools/prepare/options.h"
 #include "tools/prepare/plan_cache.h"
 #include "tools/prepare/rank.h"
 #include "tools/prepare/share_plans.h"
 #include "tools/report/report_json.h"
 #include "tools/segment/request.h"
+#include "tools/segment/segments.h"
 #include "tools/segment/snapshot.h"
 #include "tools/verbs/verbs.h"
 
@@ -57,16 +57,16 @@ static enum process_distribution distribution_of(const struct snapshot *snapshot
 static bool mask_of_all_shares(const struct snapshot *snapshot, size_t length, uint64_t *ret_mask, size_t words)
 {
     char path[sizeof(snapshot->header.plan_path)];
-    struct mapped file;
+    struct file_bytes file;
     struct plan_view plan;
     snprintf(path, sizeof(path), "%.*s", (int)length, snapshot->header.plan_path);
-    if (!snapshot->has_plan || map_file(&file, path, PLAN_MAX_SIZE) < 0)
+    if (!snapshot->has_plan || read_file(&file, path, PLAN_MAX_SIZE) < 0)
         return false;
     bool fits = plan_check(&plan, file.data, file.size, NULL) == 0 &&
                 plan.header->policy_id == snapshot->plan.header->policy_id;
     if (fits)
         plan_mask_expand(&plan, plan.header->allowed_mask, ret_mask, words);
-    munmap((void *)file.data, file.size);
+    free(file.data);
     return fits;
 }
 
@@ -110,11 +110,12 @@ static int make_plan(const struct order *order, const struct snapshot *snapshot,
 
 static int ask(pid_t pid, const char *plan, uint32_t *ret_number)
 {
-    char *segment = NULL;
+    struct segment_file segment;
     int error = segment_find(&segment, pid);
-    if (error == 0)
-        error = request_make(segment, RELOAD_SUFFIX, plan, ret_number);
-    free(segment);
+    if (error == 0) {
+        error = request_make(&segment, RELOAD_SUFFIX, plan, ret_number);
+        segment_close(&segment);
+    }
     if (error < 0)
         print_error("process %d cannot be asked: %s", (int)pid, strerror(-error));
     return error;
@@ -123,11 +124,11 @@ static int ask(pid_t pid, const char *plan, uint32_t *ret_number)
 /* What the process says of itself once it has dealt with the request. false: not in time. */
 static bool wait_for(const struct order *order, uint32_t number, struct snapshot *ret_after)
 {
-    char *segment = NULL;
+    struct segment_file segment;
     if (!request_wait(order->pid, number, order->wait) || segment_find(&segment, order->pid) != 0)
         return false;
-    bool read = snapshot_read(ret_after, segment) == 0;
-    free(segment);
+    bool read = snapshot_read(ret_after, &segment) == 0;
+    segment_close(&segment);
     return read;
 }
 

@@ -27,14 +27,20 @@ enum { OPTION_SEGMENT = OPTION_VERB, OPTION_FINAL, OPTION_PAGES };
  * What the shim asks for when a process ends: where and how much stands in the plan, unless `run --report`
  * said so. Without a file the program's own stderr was asked for.
  */
-static int final_report(const char *segment)
+static int final_report(const char *path)
 {
+    struct segment_file segment;
     struct snapshot snapshot;
     const char *file = getenv("NODEWISE_REPORT");
     char name[4096];
-    int error = snapshot_read(&snapshot, segment);
+    int error = segment_open_path(&segment, path);
+    if (error == 0) {
+        error = snapshot_read(&snapshot, &segment);
+        if (error < 0)
+            segment_close(&segment);
+    }
     if (error < 0) {
-        print_error("%s cannot be read: %s", segment, strerror(-error));
+        print_error("%s cannot be read: %s", path, strerror(-error));
         return EXIT_NO_PROCESS;
     }
     enum report_depth depth = REPORT_FULL;
@@ -52,7 +58,7 @@ static int final_report(const char *segment)
     /* the process has ended for the segment, and waits for this report */
     json_t *pages = snapshot.has_plan && snapshot.plan.header->report_pages ? report_pages(&snapshot, &error) : NULL;
     if (pages) {
-        survey_add(pages, &snapshot, segment); /* which it wrote before it ended */
+        survey_add(pages, &snapshot, &segment); /* which it wrote before it ended */
         report_add_pages(report, pages);
     }
     if (!file || !*file)
@@ -63,6 +69,7 @@ static int final_report(const char *segment)
         status = report_write_formats(has_template ? name : file, report, formats, depth);
     json_decref(report);
     snapshot_free(&snapshot);
+    segment_close(&segment);
     return status;
 }
 

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -63,14 +65,47 @@ static struct file sound(void)
     return file;
 }
 
+static char folder[] = "/tmp/nodewise-snapshot-XXXXXX";
+
+static int make_folder(void **state)
+{
+    (void)state;
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    return rmdir(folder);
+}
+
+/* Names the file for process 4711, which is that of the header. */
+static int write_file(char *ret_path, size_t room, const void *bytes, size_t size, mode_t mode)
+{
+    snprintf(ret_path, room, "%s/4711" SEGMENT_SUFFIX, folder);
+    int fd = open(ret_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, bytes, size), (ssize_t)size);
+    assert_int_equal(fchmod(fd, mode), 0);
+    return close(fd);
+}
+
+static int read_from(struct snapshot *ret_snapshot, const char *path)
+{
+    struct segment_file segment;
+    int error = segment_open_path(&segment, path);
+    if (error < 0)
+        return error;
+    error = snapshot_read(ret_snapshot, &segment);
+    segment_close(&segment);
+    return error;
+}
+
 static int read_back(struct snapshot *ret_snapshot, const struct file *file, size_t size)
 {
-    char path[] = "/tmp/nodewise-snapshot-XXXXXX";
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, file, size), (ssize_t)size);
-    close(fd);
-    int error = snapshot_read(ret_snapshot, path);
+    char path[96];
+    write_file(path, sizeof(path), file, size, 0600);
+    int error = read_from(ret_snapshot, path);
     unlink(path);
     return error;
 }
@@ -159,7 +194,10 @@ static void a_damaged_segment_is_refused(void **state)
     file = sound();
     file.header.magic++;
     assert_int_equal(read_back(&snapshot, &file, sizeof(file)), -EINVAL);
-    assert_int_equal(snapshot_read(&snapshot, "/no/such/file"), -ENOENT);
+    file = sound();
+    file.header.pid++;
+    assert_int_equal(read_back(&snapshot, &file, sizeof(file)), -EINVAL);
+    assert_int_equal(read_from(&snapshot, "/no/such/1.seg"), -ENOENT);
 }
 
 static void another_version_is_told_apart_from_damage(void **state)
@@ -174,12 +212,110 @@ static void another_version_is_told_apart_from_damage(void **state)
     assert_int_equal(read_back(&snapshot, &file, sizeof(file)), -EPROTONOSUPPORT);
 }
 
+static void no_table_is_longer_than_the_library_makes_it(void **state)
+{
+    (void)state;
+    struct snapshot snapshot;
+    size_t size = sizeof(struct file) + (SEGMENT_ARENAS + 1) * sizeof(struct segment_arena);
+    struct file *file = calloc(1, size);
+    assert_non_null(file);
+    *file = sound();
+    file->header.total_size = size;
+    file->header.sections[SEGMENT_ARENA_TABLE] =
+        (struct segment_section){sizeof(*file), sizeof(struct segment_arena), SEGMENT_ARENAS, 0};
+    assert_int_equal(snapshot_copy(&snapshot, &(struct file_bytes){(char *)file, size}), 0);
+    snapshot_free(&snapshot);
+    file->header.sections[SEGMENT_ARENA_TABLE].capacity++;
+    assert_int_equal(snapshot_copy(&snapshot, &(struct file_bytes){(char *)file, size}), -EINVAL);
+    free(file);
+}
+
+/* --- whose file it is --- */
+
+static void only_a_regular_file_of_its_folder_is_opened(void **state)
+{
+    (void)state;
+    struct file file = sound();
+    struct snapshot snapshot;
+    char path[96], other[96];
+    write_file(path, sizeof(path), &file, sizeof(file), 0600);
+    snprintf(other, sizeof(other), "%s/other", folder);
+
+    assert_int_equal(link(path, other), 0);
+    assert_int_equal(read_from(&snapshot, path), -EPERM); /* a second name */
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(symlink(other, path), 0);
+    assert_int_equal(read_from(&snapshot, path), -ELOOP);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(read_from(&snapshot, path), -EINVAL); /* and at once */
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(read_from(&snapshot, path), -EINVAL);
+    assert_int_equal(rmdir(path), 0);
+    write_file(path, sizeof(path), &file, sizeof(file), 0620);
+    assert_int_equal(read_from(&snapshot, path), -EPERM); /* others can write to it */
+    assert_int_equal(unlink(path), 0);
+    write_file(path, sizeof(path), &file, sizeof(file), 0600);
+    assert_int_equal(chmod(folder, 0770), 0);
+    assert_int_equal(read_from(&snapshot, path), -EPERM); /* others can exchange it */
+    assert_int_equal(chmod(folder, 0700), 0);
+    assert_int_equal(truncate(path, (off_t)SEGMENT_MOST + 1), 0);
+    assert_int_equal(read_from(&snapshot, path), -EINVAL); /* a sparse giant */
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(unlink(other), 0);
+}
+
+/* A view looks at a plan that the segment names: whatever lies there. */
+static void a_plan_is_a_file_of_root_or_of_the_process(void **state)
+{
+    (void)state;
+    struct file file = sound();
+    struct snapshot snapshot;
+    char fifo[96];
+    snprintf(fifo, sizeof(fifo), "%s/plan", folder);
+    assert_int_equal(mkfifo(fifo, 0666), 0);
+    snprintf(file.header.plan_path, sizeof(file.header.plan_path), "%s", fifo);
+    assert_int_equal(read_back(&snapshot, &file, sizeof(file)), 0);
+    assert_int_equal(snapshot.plan_error, -EINVAL);
+    snapshot_free(&snapshot);
+    assert_int_equal(unlink(fifo), 0);
+    snprintf(file.header.plan_path, sizeof(file.header.plan_path), "/dev/zero");
+    assert_int_equal(read_back(&snapshot, &file, sizeof(file)), 0);
+    assert_int_equal(snapshot.plan_error, -EINVAL);
+    snapshot_free(&snapshot);
+}
+
+/* --- requests --- */
+
 static void a_request_lies_beside_the_segment(void **state)
 {
     (void)state;
-    char *path = request_path("/dev/shm/nodewise.0/4711" SEGMENT_SUFFIX, ".reload");
-    assert_string_equal(path, "/dev/shm/nodewise.0/4711.reload");
-    free(path);
+    struct file file = sound();
+    struct segment_file segment;
+    char path[96], request[96], text[16] = "";
+    uint32_t number = 0;
+    file.header.request_wanted = 6;
+    write_file(path, sizeof(path), &file, sizeof(file), 0600);
+    snprintf(request, sizeof(request), "%s/4711.reload", folder);
+    assert_int_equal(symlink("/tmp/nodewise-never-made", request), 0); /* it is not followed */
+    assert_int_equal(segment_open_path(&segment, path), 0);
+    assert_int_equal(request_make(&segment, ".reload", "/a/plan", &number), 0);
+    assert_int_equal(number, 7);
+    int fd = open(request, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(read(fd, text, sizeof(text)), 7);
+    assert_string_equal(text, "/a/plan");
+    close(fd);
+    segment_remove_beside(&segment, ".reload");
+    assert_int_equal(access(request, F_OK), -1);
+    /* another file has taken its place: it is not written to */
+    assert_int_equal(unlink(path), 0);
+    write_file(path, sizeof(path), &file, sizeof(file), 0600);
+    assert_int_equal(request_make(&segment, ".reload", "/a/plan", &number), -ESTALE);
+    segment_close(&segment);
+    unlink(request);
+    assert_int_equal(unlink(path), 0);
 }
 
 int main(void)
@@ -190,7 +326,10 @@ int main(void)
         cmocka_unit_test(texts_end_where_their_room_ends),
         cmocka_unit_test(a_damaged_segment_is_refused),
         cmocka_unit_test(another_version_is_told_apart_from_damage),
+        cmocka_unit_test(no_table_is_longer_than_the_library_makes_it),
+        cmocka_unit_test(only_a_regular_file_of_its_folder_is_opened),
+        cmocka_unit_test(a_plan_is_a_file_of_root_or_of_the_process),
         cmocka_unit_test(a_request_lies_beside_the_segment),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -1,0 +1,159 @@
+#include "tools/segment/segment_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shim/base/segment_layout.h"
+#include "tools/common/process.h"
+#include "tools/common/read_file.h"
+
+#define NAME_ROOM (SEGMENT_STEM + 16u)
+
+/* "PID.seg", or "PID-INODE.seg" where processes of two pid namespaces share a folder. */
+pid_t segment_pid_of(const char *name)
+{
+    char *end;
+    long pid = *name >= '1' && *name <= '9' ? strtol(name, &end, 10) : 0;
+    if (pid <= 0 || pid > INT_MAX)
+        return 0;
+    if (*end == '-' && end[1] >= '1' && end[1] <= '9')
+        strtoull(end + 1, &end, 10);
+    return strcmp(end, SEGMENT_SUFFIX) == 0 && (size_t)(end - name) < SEGMENT_STEM ? (pid_t)pid : 0;
+}
+
+static void name_beside(const struct segment_file *file, const char *suffix, char *ret_name)
+{
+    snprintf(ret_name, NAME_ROOM, "%s%s", file->stem, suffix);
+}
+
+/* --- whose it is --- */
+
+/*
+ * Only root's file may be another user's process's: a daemon that gave root up. A file of a user who is not root never
+ * speaks for a process of root, and for one of a third user only where that one has it mapped for writing, which takes
+ * the file's owner.
+ */
+static bool may_be_of(const struct segment_file *file, const struct process_users *users, bool *ret_is_own)
+{
+    *ret_is_own = users->real == file->owner || users->effective == file->owner || users->saved == file->owner;
+    return *ret_is_own || users->real != 0 || users->effective != 0;
+}
+
+static bool is_held(const struct segment_file *file, bool is_own)
+{
+    int mapped = process_maps_file(file->pid, &file->status);
+    if (mapped == 0 && is_own) { /* file systems that show one number to stat(2) and another among the mappings */
+        char path[RUNTIME_PATH_SIZE + NAME_ROOM];
+        snprintf(path, sizeof(path), "%s/%s" SEGMENT_SUFFIX "\n", file->folder.path, file->stem);
+        mapped = process_maps(file->pid, path);
+    }
+    return mapped > 0 || (mapped < 0 && is_own);
+}
+
+/* 0, or -ESRCH: the process runs and has nothing to do with this file. */
+static int look_at_process(struct segment_file *file, unsigned *strangers_left)
+{
+    struct process_users users;
+    bool is_own;
+    file->user = file->owner;
+    if (process_users(file->pid, &users) < 0)
+        return 0; /* it is gone */
+    if (!may_be_of(file, &users, &is_own) || (!is_own && *strangers_left == 0))
+        return -ESRCH;
+    *strangers_left -= !is_own;
+    file->is_held = is_held(file, is_own);
+    if (file->is_held)
+        file->user = users.effective;
+    return file->is_held || is_own ? 0 : -ESRCH;
+}
+
+/* --- one file --- */
+
+int segment_open_in(struct segment_file *ret_file, const struct segment_folder *folder, const char *name,
+                    unsigned *strangers_left)
+{
+    struct segment_file file = {.pid = segment_pid_of(name), .owner = folder->uid, .folder = *folder};
+    if (!file.pid)
+        return -EINVAL;
+    snprintf(file.stem, sizeof(file.stem), "%.*s", (int)(strlen(name) - strlen(SEGMENT_SUFFIX)), name);
+    file.fd = open_regular(folder->fd, name, O_RDONLY, &file.status);
+    if (file.fd < 0)
+        return file.fd;
+    bool sound = file.status.st_uid == folder->uid && file.status.st_nlink == 1 && !(file.status.st_mode & 022);
+    int error = sound ? look_at_process(&file, strangers_left) : -EPERM;
+    if (error < 0)
+        close(file.fd);
+    else
+        *ret_file = file;
+    return error;
+}
+
+int segment_open_path(struct segment_file *ret_file, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    struct segment_folder folder;
+    char text[PATH_MAX];
+    if (!slash || (size_t)(slash - path) >= sizeof(text))
+        return -EINVAL;
+    snprintf(text, sizeof(text), "%.*s", (int)(slash - path), path);
+    int error = folder_open_path(&folder, slash == path ? "/" : text);
+    if (error < 0)
+        return error;
+    error = segment_open_in(ret_file, &folder, slash + 1, &(unsigned){1});
+    if (error < 0)
+        folder_close(&folder);
+    return error;
+}
+
+void segment_close(struct segment_file *file)
+{
+    close(file->fd);
+    folder_close(&file->folder);
+    file->fd = -1;
+}
+
+int segment_open_beside(const struct segment_file *file, const char *suffix, struct stat *ret_status)
+{
+    char name[NAME_ROOM];
+    name_beside(file, suffix, name);
+    int fd = open_regular(file->folder.fd, name, O_RDONLY, ret_status);
+    bool sound = fd < 0 ||
+                 (ret_status->st_nlink == 1 && (ret_status->st_uid == file->owner || ret_status->st_uid == file->user));
+    if (sound)
+        return fd;
+    close(fd);
+    return -EPERM;
+}
+
+int segment_make_beside(const struct segment_file *file, const char *suffix)
+{
+    char name[NAME_ROOM];
+    name_beside(file, suffix, name);
+    unlinkat(file->folder.fd, name, 0);
+    int fd = openat(file->folder.fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    return fd < 0 ? -errno : fd;
+}
+
+void segment_remove_beside(const struct segment_file *file, const char *suffix)
+{
+    char name[NAME_ROOM];
+    name_beside(file, suffix, name);
+    unlinkat(file->folder.fd, name, 0);
+}
+
+int segment_reopen(const struct segment_file *file)
+{
+    struct stat status;
+    char name[NAME_ROOM];
+    name_beside(file, SEGMENT_SUFFIX, name);
+    int fd = open_regular(file->folder.fd, name, O_RDWR, &status);
+    if (fd < 0 || (status.st_dev == file->status.st_dev && status.st_ino == file->status.st_ino))
+        return fd;
+    close(fd);
+    return -ESTALE;
+}
