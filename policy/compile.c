@@ -393,6 +393,7 @@ static int add_rule(struct compiling *c, size_t rule)
     int error = add_slots(c, rule, &record);
     if (error == 0)
         error = add_mapping_rules(c, rule, &record);
+    record.flags |= c->sets.rules[rule].refused ? PLAN_RULE_REFUSED : 0u;
     build_add(&c->builder, PLAN_RULES, &record);
     return error;
 }
@@ -496,7 +497,7 @@ static int compile_into(struct compiling *c)
                  "%zu rules are more than a plan holds", policy->rule_count);
         return -EINVAL;
     }
-    int error = compile_sets(&c->sets, policy, c->topology, c->options->gpu, c->diags);
+    int error = compile_sets(&c->sets, policy, c->topology, c->options, c->diags);
     if (error < 0)
         return error;
     error = main_place(&c->sets, &c->main_at);

@@ -13,10 +13,11 @@
 #include "policy/topology.h"
 
 struct compile_options {
-    uint64_t policy_id; /* goes into the header */
-    const char *source; /* "redis.toml", for views */
-    int gpu;            /* gpu:auto of this rank, or -1 */
-    uint32_t share;     /* the number of the share that the topology is narrowed to; PLAN_NONE: the whole policy */
+    uint64_t policy_id;   /* goes into the header */
+    const char *source;   /* "redis.toml", for views */
+    int gpu;              /* gpu:auto of this rank, or -1 */
+    uint32_t share;       /* the number of the share that the topology is narrowed to; PLAN_NONE: the whole policy */
+    bool refuse_at_start; /* a hard rule that demands what this machine lacks is no error, but PLAN_RULE_REFUSED */
     /* uid ranges of a [target] user glob: fills at most max ranges, returns the count, or negative errno. */
     int (*find_users)(void *context, const char *glob, struct plan_range *ret_ranges, size_t max);
     void *context;
@@ -29,8 +30,9 @@ struct plan_bytes {
 
 /*
  * Returns 0 with a plan (findings may still hold warnings), or -EINVAL with errors in diags, or -ENOMEM.
- * Errors are: a set that is empty here under enforcement = "hard" (E08x), circular or unknown rule: words,
- * too many rules. Under "soft" an empty set falls back to all allowed CPUs with a warning and a reason.
+ * Errors are: a set that is empty here under enforcement = "hard" (E08x, not with refuse_at_start), circular or
+ * unknown rule: words, too many rules. Under "soft" an empty set falls back to all allowed CPUs with a warning and a
+ * reason.
  */
 int plan_compile(struct plan_bytes *ret_plan, const struct policy *policy, const struct topology *topology,
                  const struct compile_options *options, struct diag_list *diags);

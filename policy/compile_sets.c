@@ -109,15 +109,25 @@ static int cpus_of_rule(void *context, const char *name, struct cpuset *ret_cpus
     return error;
 }
 
+/*
+ * The rule demands what this machine does not have. Is that an error? Not under soft, and not where it is the process
+ * that is not to start.
+ */
+static bool is_error(struct compiled_sets *sets, size_t rule)
+{
+    bool hard = placement_of(sets->policy, rule)->enforcement == ENFORCE_HARD;
+    sets->rules[rule].refused = sets->rules[rule].refused || hard;
+    return hard && !sets->refuse_at_start;
+}
+
 /* What to say of a set that is empty here. Under hard it is the end, under soft all CPUs are taken instead. */
 static int take_whole_limit(struct compiled_sets *sets, size_t rule, const struct set_list *list,
                             const struct set_result *result)
 {
-    const struct placement *placement = placement_of(sets->policy, rule);
     struct rule_set *set = &sets->rules[rule];
     struct span span = list->items[0].span;
     const char *name = rule_name_of(sets->policy, rule);
-    if (placement->enforcement == ENFORCE_HARD) {
+    if (is_error(sets, rule)) {
         diag_add(sets->diags, DIAG_E080, span, NULL,
                  "add an alternative (a list of sets is tried in order), or enforcement = \"soft\"",
                  "rule \"%s\" demands CPUs that this machine does not have", name);
@@ -186,7 +196,7 @@ int memory_nodes(struct compiled_sets *sets, size_t rule, const struct set_list 
     }
     if (error == 0 && cpuset_is_empty(ret_nodes)) {
         *ret_reason = result.absent_device ? REASON_NO_DEVICE : REASON_MEM_NODE;
-        if (placement_of(sets->policy, rule)->enforcement == ENFORCE_HARD) {
+        if (is_error(sets, rule)) {
             diag_add(sets->diags, DIAG_E081, nodes->items[0].span, NULL,
                      "name nodes with memory, or set enforcement = \"soft\"",
                      "rule \"%s\" demands memory of nodes that have none for this process",
@@ -308,11 +318,15 @@ int main_place(const struct compiled_sets *sets, struct cpuset *ret_cpus)
     return first_slot(sets, sets->main_rule, ret_cpus);
 }
 
-int compile_sets(struct compiled_sets *ret_sets, const struct policy *policy, const struct topology *topology, int gpu,
-                 struct diag_list *diags)
+int compile_sets(struct compiled_sets *ret_sets, const struct policy *policy, const struct topology *topology,
+                 const struct compile_options *options, struct diag_list *diags)
 {
-    *ret_sets = (struct compiled_sets){
-        .policy = policy, .topology = topology, .diags = diags, .gpu = gpu, .main_rule = find_main_rule(policy)};
+    *ret_sets = (struct compiled_sets){.policy = policy,
+                                       .topology = topology,
+                                       .diags = diags,
+                                       .gpu = options->gpu,
+                                       .refuse_at_start = options->refuse_at_start,
+                                       .main_rule = find_main_rule(policy)};
     ret_sets->rules = calloc(policy->rule_count + 1, sizeof(*ret_sets->rules));
     if (!ret_sets->rules)
         return -ENOMEM;

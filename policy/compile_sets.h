@@ -5,6 +5,7 @@
 #ifndef NODEWISE_POLICY_COMPILE_SETS_H
 #define NODEWISE_POLICY_COMPILE_SETS_H
 
+#include "policy/compile.h"
 #include "policy/cpuset.h"
 #include "policy/policy.h"
 #include "policy/reason.h"
@@ -18,6 +19,7 @@ struct rule_set {
     struct cpuset mem_nodes; /* memory.nodes as far as they have memory we may use; empty: not given */
     enum reason reason;      /* OK, FALLBACK_SET, EMPTY_SET, NO_DEVICE */
     enum reason mem_reason;  /* OK, MEM_NODE */
+    bool refused;            /* with refuse_at_start: the rule is hard, and this machine lacks what it demands */
 };
 
 struct compiled_sets {
@@ -25,6 +27,7 @@ struct compiled_sets {
     const struct topology *topology;
     struct diag_list *diags;
     int gpu;
+    bool refuse_at_start;         /* as in struct compile_options */
     struct cpuset limit;          /* [topology] applied to what is allowed, without isolated CPUs */
     struct cpuset limit_isolated; /* the same with isolated CPUs: for rules that name CPUs */
     struct rule_set *rules;       /* rule_count of them, then one for [defaults] */
@@ -32,8 +35,8 @@ struct compiled_sets {
 };
 
 /* 0, -EINVAL with errors in diags, -ENOMEM. Free in every case. */
-int compile_sets(struct compiled_sets *ret_sets, const struct policy *policy, const struct topology *topology, int gpu,
-                 struct diag_list *diags);
+int compile_sets(struct compiled_sets *ret_sets, const struct policy *policy, const struct topology *topology,
+                 const struct compile_options *options, struct diag_list *diags);
 void compiled_sets_free(struct compiled_sets *sets);
 
 /*

@@ -229,14 +229,14 @@ void base_restore(void)
 
 /* --- enforcement = "hard" --- */
 
-static _Noreturn void refuse(const struct plan_rule *rule, enum reason reason)
+static _Noreturn void refuse(const struct plan_rule *rule, const char *why)
 {
     char line[512];
     struct text_writer writer = {line, sizeof(line), 0};
     write_text(&writer, "nodewise: rule `");
     write_text(&writer, plan_text(&shim.plan, rule->name));
     write_text(&writer, "` is hard and cannot be carried out: ");
-    write_text(&writer, reason_text(reason));
+    write_text(&writer, why);
     write_char(&writer, '\n');
     ssize_t unused = raw_write(STDERR_FILENO, line, writer.length);
     (void)unused;
@@ -249,6 +249,8 @@ static void probe_hard_rule(const struct plan_rule *rule)
 {
     struct mask asked, got;
     size_t words;
+    if (rule->flags & PLAN_RULE_REFUSED)
+        refuse(rule, "this machine does not have the CPUs, nodes or devices that it demands");
     if (mask_open(&asked) < 0 || mask_open(&got) < 0)
         return;
     plan_mask_expand(&shim.plan, rule->set_mask, asked.bits, asked.words);
@@ -256,12 +258,12 @@ static void probe_hard_rule(const struct plan_rule *rule)
     if (!error)
         error = sys_get_affinity(0, got.bits, got.words, &words);
     if (error)
-        refuse(rule, error == -EPERM ? REASON_EPERM : error == -ENOSYS ? REASON_ENOSYS : REASON_EINVAL);
+        refuse(rule, reason_text(error == -EPERM ? REASON_EPERM : error == -ENOSYS ? REASON_ENOSYS : REASON_EINVAL));
     if (!mask_equal(&asked, &got))
-        refuse(rule, REASON_NARROWED);
+        refuse(rule, reason_text(REASON_NARROWED));
     enum reason memory = thread_policy_try(rule);
     if (memory != REASON_OK)
-        refuse(rule, memory);
+        refuse(rule, reason_text(memory));
     mask_close(&asked);
     mask_close(&got);
 }

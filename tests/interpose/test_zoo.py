@@ -374,6 +374,21 @@ class HardEnforcement(Zoo):
                 self.assertEqual((status, output), (125, b""))
                 self.assertIn(b"is hard and cannot be carried out", errors)
 
+    def test_what_this_machine_lacks_ends_a_bare_preload_as_it_ends_run(self):
+        for key, value in (("nodes", '"node:77"'), ("cpus", '"777"'), ("memory", '{ policy = "bind", nodes = "77" }')):
+            policy = self.policy(f'[[rules]]\nname = "late"\nmatch = {{ thread = "late" }}\nenforcement = "hard"\n{key} = {value}\n')
+            for command in (["true"], ["sh", "-c", "exec true"]):
+                with self.subTest(key=key, command=command):
+                    process = self.start(command, policy, "preload", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                    output, errors = process.communicate(timeout=harness.SECONDS)
+                    self.assertEqual((process.returncode, output), (125, b""))
+                    self.assertRegex(errors, rb"\Anodewise: rule `late` is hard and cannot be carried out: .*\n\Z")
+
+    def test_what_this_machine_lacks_is_nothing_to_other_programs(self):
+        policy = self.policy('[target]\ncomm = "other"\n[defaults]\nnodes = "node:77"\nenforcement = "hard"\n')
+        process = self.start(["true"], policy, "preload", stderr=subprocess.PIPE)
+        self.assertEqual((process.communicate()[1], process.returncode), (b"", 0))
+
     def test_run_refuses_with_125_and_says_why(self):
         policy = self.policy('[defaults]\nnodes = "node:77"\nenforcement = "hard"\n')
         process = self.start(["true"], policy, stderr=subprocess.PIPE)

@@ -98,6 +98,8 @@ int plan_cache_path(char **ret_path, const struct prepared *prepared)
     uint64_t policy = mix(prepared->config.identity, &options.gpu, sizeof(options.gpu));
     policy = mix(policy, options.source, strlen(options.source));
     policy = mix(policy, NODEWISE_VERSION, strlen(NODEWISE_VERSION));
+    if (prepared->refuse_at_start)
+        policy = mix(policy, "refuse", strlen("refuse"));
     snprintf(folder, sizeof(folder), SEGMENT_DIR_PREFIX "%u", (unsigned)geteuid());
     snprintf(plans, sizeof(plans), "%s/plans", folder);
     int error = own_folder(folder);

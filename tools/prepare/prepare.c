@@ -85,6 +85,7 @@ int prepare_plan(struct prepared *prepared, const struct policy_options *options
     int error = topology_load(&prepared->topology, options->topology, diags);
     if (error == 0) {
         struct compile_options compile = compile_options_for(&prepared->config);
+        compile.refuse_at_start = prepared->refuse_at_start;
         error = plan_compile(&prepared->plan, prepared->config.policy, prepared->topology, &compile, diags);
     }
     say(diags, prepared->config.sources, talk);

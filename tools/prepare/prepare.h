@@ -23,6 +23,7 @@ int policy_options_set(struct policy_options *options, const char *setting);
 void policy_options_free(struct policy_options *options);
 
 struct prepared {
+    bool refuse_at_start; /* see struct compile_options; set it after prepare_policy() */
     struct config config;
     struct topology *topology;
     struct plan_bytes plan;

@@ -22,6 +22,7 @@ static int write_one(const char *path, const struct prepared *prepared, const st
     struct plan_bytes plan = {0};
     narrow.allowed = *cpus;
     options.share = share;
+    options.refuse_at_start = prepared->refuse_at_start;
     int error = plan_compile(&plan, prepared->config.policy, &narrow, &options, &unused);
     if (error == 0)
         error = plan_file_write(path, &plan, mode);

@@ -12,20 +12,33 @@ const char compile_help[] =
     "  -o, --output FILE   where to write the plan\n"
     "  --cached            keep the plan with the others on tmpfs and print its path\n" HELP_POLICY HELP_TOPOLOGY;
 
-/* What a process that was started with a bare LD_PRELOAD asks for: the path of a plan, and silence. */
-static int compile_cached(const struct policy_options *options)
+static int cached(const struct policy_options *options, bool refuse_at_start, char **ret_path)
 {
     struct prepared prepared;
-    char *path = NULL;
     int status = prepare_policy(&prepared, options, TALK_WARNINGS);
+    prepared.refuse_at_start = refuse_at_start;
     if (status == EXIT_OK)
-        status = plan_cache_get(&path, &prepared, options);
+        status = plan_cache_get(ret_path, &prepared, options);
     else if (prepared.config.diags.errors == 0)
         status = EXIT_NO; /* no layer says anything: the process stays as it is */
+    prepared_free(&prepared);
+    return status;
+}
+
+/*
+ * What a process that was started with a bare LD_PRELOAD asks for: the path of a plan, and silence. Where the machine
+ * lacks what a hard rule demands there is a plan, too: only with one does the process know whether it is a target, and
+ * has to end.
+ */
+static int compile_cached(const struct policy_options *options)
+{
+    char *path = NULL;
+    int status = cached(options, false, &path);
+    if (status == EXIT_MACHINE)
+        status = cached(options, true, &path);
     if (status == EXIT_OK)
         puts(path);
     free(path);
-    prepared_free(&prepared);
     return finish_output(status);
 }
 
