@@ -53,19 +53,17 @@ static void drop_handlers(void)
     }
 }
 
+/* false: a stream is still the program's, and the command must not run with it. */
 static bool redirect(int pipe_end)
 {
     int nothing = raw_open("/dev/null", O_RDWR | O_CLOEXEC);
     if (nothing < 0)
         return false;
     /* dup2 to the same number would keep close-on-exec set: in a daemon the pipe may have number 1 */
-    if (pipe_end == STDOUT_FILENO)
-        raw_call(SYS_fcntl, pipe_end, F_SETFD, 0); /* fcntl() would be fcntl64, which musl lacks */
-    else
-        raw_dup(pipe_end, STDOUT_FILENO);
-    raw_dup(nothing, STDIN_FILENO);
-    raw_dup(nothing, STDERR_FILENO);
-    return true;
+    int error = pipe_end == STDOUT_FILENO
+                    ? (int)raw_call(SYS_fcntl, pipe_end, F_SETFD, 0) /* fcntl() would be fcntl64, which musl lacks */
+                    : raw_dup(pipe_end, STDOUT_FILENO);
+    return error >= 0 && raw_dup(nothing, STDIN_FILENO) >= 0 && raw_dup(nothing, STDERR_FILENO) >= 0;
 }
 
 static int command_main(void *argument)
