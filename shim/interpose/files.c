@@ -1,7 +1,8 @@
 /*
  * files: the kernel's list of CPUs, /sys/devices/system/cpu/online, as the program reads it through libc ([cpu_count]
  * apis has "sysfs"). The program opens the file; the shim then replaces the file behind the descriptor by a list of the
- * CPUs that it reports. All other calls are forwarded unchanged.
+ * CPUs that it reports. And files of /proc by which a program names its threads. All other calls are forwarded
+ * unchanged.
  */
 #undef _FILE_OFFSET_BITS /* it makes open another name of open64 */
 #include <errno.h>
@@ -14,10 +15,13 @@
 #include "shim/base/common.h"
 #include "shim/base/mask.h"
 #include "shim/base/next.h"
+#include "shim/base/state.h"
+#include "shim/base/text_reader.h"
 #include "shim/base/text_writer.h"
 #include "shim/place/cpu_count.h"
 #include "shim/sys/call.h"
 #include "shim/sys/raw.h"
+#include "shim/worker/sweep.h"
 
 #define ONLINE    "/sys/devices/system/cpu/online"
 #define LIST_SIZE 4096u
@@ -84,6 +88,28 @@ static int answer(int fd, const char *path)
     return fd;
 }
 
+/*
+ * Is it a file of a thread's name, /proc/self/task/TID/comm or /proc/PID/comm? The shim does not see what is written,
+ * so the worker looks a moment later.
+ */
+static bool is_name_of_ours(const char *path)
+{
+    static const char proc[] = "/proc/", name[] = "/comm";
+    if (LIKELY(strncmp(path, proc, sizeof(proc) - 1) != 0))
+        return false;
+    size_t length = strlen(path);
+    path += sizeof(proc) - 1;
+    if (strcmp(path + length - (sizeof(proc) - 1) - (sizeof(name) - 1), name) != 0)
+        return false;
+    return !strncmp(path, "self/", 5) || !strncmp(path, "thread-self/", 12) || read_number(&path) == (uint64_t)shim.pid;
+}
+
+static void note_writer(bool writes, const char *path)
+{
+    if (writes && UNLIKELY(is_name_of_ours(path)))
+        sweep_names_soon();
+}
+
 /* open(2) has a mode argument only with these flags. */
 static mode_t mode_of(int flags, va_list list)
 {
@@ -103,7 +129,9 @@ static mode_t mode_of(int flags, va_list list)
         va_start(list, flags);                                                                                         \
         mode = mode_of(flags, list);                                                                                   \
         va_end(list);                                                                                                  \
-        return answer(next ? next(UNWRAP given path, flags, mode) : raw_openat(folder, path, flags, mode), path);      \
+        int fd = answer(next ? next(UNWRAP given path, flags, mode) : raw_openat(folder, path, flags, mode), path);    \
+        note_writer(fd >= 0 && (flags & O_ACCMODE) != O_RDONLY, path);                                                 \
+        return fd;                                                                                                     \
     }
 #define UNWRAP(...) __VA_ARGS__
 
@@ -120,20 +148,25 @@ PUBLIC int __open_2(const char *path, int flags)
 {
     next___open_2 *next = NEXT_OR_BIND(__open_2);
 
-    return answer(next(path, flags), path);
+    int fd = answer(next(path, flags), path);
+    note_writer(fd >= 0 && (flags & O_ACCMODE) != O_RDONLY, path);
+    return fd;
 }
 
 PUBLIC int __open64_2(const char *path, int flags)
 {
     next___open64_2 *next = NEXT_OR_BIND(__open64_2);
 
-    return answer(next(path, flags), path);
+    int fd = answer(next(path, flags), path);
+    note_writer(fd >= 0 && (flags & O_ACCMODE) != O_RDONLY, path);
+    return fd;
 }
 
-static FILE *answer_stream(FILE *stream, const char *path)
+static FILE *answer_stream(FILE *stream, const char *path, const char *mode)
 {
     if (stream && is_asked_for(path))
         answer(fileno(stream), path);
+    note_writer(stream && (*mode != 'r' || strchr(mode, '+')), path);
     return stream;
 }
 
@@ -141,12 +174,12 @@ PUBLIC FILE *fopen(const char *path, const char *mode)
 {
     next_fopen *next = NEXT_OR_BIND(fopen);
 
-    return answer_stream(next(path, mode), path);
+    return answer_stream(next(path, mode), path, mode);
 }
 
 PUBLIC FILE *fopen64(const char *path, const char *mode)
 {
     next_fopen64 *next = NEXT_OR_BIND(fopen64);
 
-    return answer_stream(next(path, mode), path);
+    return answer_stream(next(path, mode), path, mode);
 }

@@ -11,6 +11,7 @@
 #include "shim/base/common.h"
 #include "shim/base/next.h"
 #include "shim/base/state.h"
+#include "shim/interpose/process.h"
 #include "shim/place/place.h"
 #include "shim/start/finish.h"
 #include "shim/start/start.h"
@@ -36,14 +37,24 @@ static bool concerns_us(int option)
            (option == PR_SET_NAME || option == PR_SET_NO_NEW_PRIVS || option == PR_SET_SECCOMP) && !shim_is_borrowed();
 }
 
-/* now: read before the call, after which it may not be asked for. */
-static void succeeded(int option, unsigned long second, uint64_t now)
+struct control control_begin(int option, unsigned long second)
 {
-    if (option == PR_SET_SECCOMP && second == SECCOMP_MODE_STRICT)
-        state_stop_clock(now);
+    struct control control = {.is_ours = concerns_us(option), .option = option, .second = second};
+    if (control.is_ours && option == PR_SET_SECCOMP)
+        control.now = monotonic_ns();
+    return control;
+}
+
+void control_end(const struct control *control, bool succeeded)
+{
+    int option = control->option;
+    if (!control->is_ours || !succeeded)
+        return;
+    if (option == PR_SET_SECCOMP && control->second == SECCOMP_MODE_STRICT)
+        state_stop_clock(control->now);
     if (option == PR_SET_NAME && shim_is_active())
-        named_itself((const char *)second);
-    else if ((option == PR_SET_NO_NEW_PRIVS && second) || option == PR_SET_SECCOMP)
+        named_itself((const char *)control->second);
+    else if ((option == PR_SET_NO_NEW_PRIVS && control->second) || option == PR_SET_SECCOMP)
         place_stop(REASON_SANDBOXED);
 }
 
@@ -56,11 +67,9 @@ PUBLIC int prctl(int option, ...)
         arguments[i] = va_arg(list, unsigned long);
     va_end(list);
     shim_ready();
-    bool ours = concerns_us(option);
-    uint64_t now = ours && option == PR_SET_SECCOMP ? monotonic_ns() : 0;
+    struct control control = control_begin(option, arguments[0]);
     int result = NEXT(prctl)(option, arguments[0], arguments[1], arguments[2], arguments[3]);
-    if (result >= 0 && ours)
-        succeeded(option, arguments[0], now);
+    control_end(&control, result >= 0);
     return result;
 }
 

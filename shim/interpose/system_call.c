@@ -13,9 +13,12 @@
 #include "shim/base/state.h"
 #include "shim/interpose/affinity.h"
 #include "shim/interpose/mempolicy.h"
+#include "shim/interpose/namespaces.h"
+#include "shim/interpose/process.h"
 #include "shim/place/arbitrate.h"
 #include "shim/place/place.h"
 #include "shim/worker/sweep.h"
+#include "shim/worker/worker.h"
 
 /*
  * Declared with seven words instead of "...": both declarations pass integer arguments alike (System V ABI 3.2.3,
@@ -46,6 +49,24 @@ static long filter(long operation, long flags, long program)
     return result;
 }
 
+static long control(long option, long a, long b, long c, long d)
+{
+    struct control control = control_begin((int)option, (unsigned long)a);
+    long result = raw_call(SYS_prctl, option, a, b, c, d);
+    control_end(&control, result >= 0);
+    return result;
+}
+
+static long namespace_call(long number, long a, long b)
+{
+    long result = raw_call(number, a, b);
+    if (result != 0 && namespaces_again(result)) {
+        result = raw_call(number, a, b);
+        worker_may_return();
+    }
+    return result;
+}
+
 __attribute__((noinline)) static long placing_call(long number, long a, long b, long c, long d, long e, long f,
                                                    const void *by)
 {
@@ -56,6 +77,11 @@ __attribute__((noinline)) static long placing_call(long number, long a, long b, 
         return mempolicy_set(raw_call(number, a, b, c), (int)a, by);
     case SYS_mbind:
         return mempolicy_bound(raw_call(number, a, b, c, d, e, f), (void *)a, (unsigned long)b);
+    case SYS_prctl:
+        return control(a, b, c, d, e);
+    case SYS_unshare:
+    case SYS_setns:
+        return namespace_call(number, a, b);
     case SYS_io_uring_setup:
         sweep_soon();
         return raw_call(number, a, b);
@@ -85,7 +111,8 @@ long system_call(long number, long a, long b, long c, long d, long e, long f)
 {
     next_syscall *next = NEXT(syscall);
     bool chooses = number == SYS_sched_setaffinity || number == SYS_set_mempolicy;
-    bool places = chooses || number == SYS_mbind || number == SYS_seccomp || number == SYS_io_uring_setup;
+    bool places = chooses || number == SYS_mbind || number == SYS_prctl || number == SYS_seccomp ||
+                  number == SYS_unshare || number == SYS_setns || number == SYS_io_uring_setup;
 
     if (UNLIKELY(places) && shim_is_governing())
         return placing_call(number, a, b, c, d, e, f, __builtin_return_address(0));

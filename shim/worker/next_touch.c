@@ -10,6 +10,7 @@
 #include "shim/memory/uses.h"
 #include "shim/sys/placing.h"
 #include "shim/sys/raw.h"
+#include "shim/worker/worker.h"
 
 #define LIST_TICKS 5u /* ticks between two listings of objects and threads */
 
@@ -257,7 +258,7 @@ bool next_touch_tick(struct next_touch *self)
     }
     if (!next_touch_may_go_on(self))
         return false;
-    sleep_ns(NEXT_TOUCH_TICK_NS);
+    worker_pause(NEXT_TOUCH_TICK_NS);
     sampler_read(&self->sampler, vote, self);
     usage_tick(&self->usage);
     return mover_wait(self->mover) == 0 && move_some(self);

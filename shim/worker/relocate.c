@@ -6,6 +6,7 @@
 #include "shim/base/state.h"
 #include "shim/memory/relocation.h"
 #include "shim/telemetry/segment.h"
+#include "shim/worker/worker.h"
 
 #define NAP (10 * NS_PER_MS) /* between two checks that placing goes on */
 
@@ -18,14 +19,17 @@ void relocate_tell(struct mover *mover)
     memset(mover->kept, 0, sizeof(mover->kept));
 }
 
-/* Called between two batches: waits for the budget. false: placing has stopped, or the kernel refuses to move pages. */
+/*
+ * Called between two batches: waits for the budget. false: placing has stopped, the worker has to leave, or the kernel
+ * refuses to move pages. The rest then stays where it is.
+ */
 static bool may_go_on(void *context)
 {
     struct mover *mover = context;
     relocate_tell(mover);
-    for (uint64_t wait; shim_is_active() && (wait = mover_wait(mover)) > 0;)
-        sleep_ns(wait < NAP ? wait : NAP);
-    return shim_is_active() && !mover->error;
+    for (uint64_t wait; worker_goes_on() && (wait = mover_wait(mover)) > 0;)
+        worker_pause(wait < NAP ? wait : NAP);
+    return worker_goes_on() && !mover->error;
 }
 
 void relocate_run(struct mover *mover)

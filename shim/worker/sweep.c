@@ -25,8 +25,9 @@
 #define BUFFER      8192u
 
 static _Atomic uint32_t due;
-static _Atomic uint32_t differs; /* consecutive looks at which the number of threads was not the expected one */
-static _Atomic uint32_t beyond;  /* threads that exist without a record, because memory was short */
+static _Atomic uint32_t names_due; /* 1: a file of a thread's name was opened for writing */
+static _Atomic uint32_t differs;   /* consecutive looks at which the number of threads was not the expected one */
+static _Atomic uint32_t beyond;    /* threads that exist without a record, because memory was short */
 
 /* --- tids: an open-addressing table of twice the needed size --- */
 
@@ -101,6 +102,12 @@ void sweep_soon(void)
     errno = saved;
 }
 
+void sweep_names_soon(void)
+{
+    atomic_store(&names_due, 1);
+    sweep_soon();
+}
+
 bool sweep_is_due(void)
 {
     return atomic_load_explicit(&due, memory_order_relaxed);
@@ -158,6 +165,7 @@ static bool read_name(uint32_t tid, char ret_name[16])
 struct visit {
     struct table known, unknown;
     uint32_t own, found, left; /* left: threads that still have no record */
+    bool names;                /* look at the names of threads that have one, too */
 };
 
 static void note_known(struct thread *thread, void *context)
@@ -172,9 +180,20 @@ static void note_leaving(uint32_t tid, void *context)
     add_number(&visit->known, tid);
 }
 
+/* The program may have named the thread through a file of /proc. */
+static void look_at_name(uint32_t tid)
+{
+    const struct thread *thread = thread_find((pid_t)tid);
+    char name[16];
+    if (thread && read_name(tid, name) && strncmp(thread->name, name, sizeof(name)) != 0)
+        place_renamed((pid_t)tid, name);
+}
+
 static void look_at(struct visit *visit, uint32_t tid)
 {
     char name[16];
+    if (visit->names && has_number(&visit->known, tid))
+        look_at_name(tid);
     if (!tid || tid == visit->own || has_number(&visit->known, tid) || !read_name(tid, name))
         return;
     visit->found++;
@@ -211,9 +230,9 @@ static bool visit_all(struct visit *visit)
 }
 
 /* Returns how many threads had no record before. */
-static uint32_t sweep(pid_t own)
+static uint32_t sweep(pid_t own, bool names)
 {
-    struct visit visit = {.own = (uint32_t)own};
+    struct visit visit = {.own = (uint32_t)own, .names = names};
     place_forget_gone();
     if (open_table(&visit.known, 2 * (thread_live_count() + 256)) && open_table(&visit.unknown, count_threads())) {
         thread_each(note_known, &visit);
@@ -231,12 +250,13 @@ void sweep_run(pid_t own)
 {
     uint64_t pause = FIRST_PAUSE;
     /* ends when a request arrives, which must not wait until a busy program has no new thread at two sweeps */
-    while (shim_is_active() && !request_is_due() && atomic_exchange(&due, 0)) {
-        sleep_ns(pause);
-        sweep(own);
+    while (worker_goes_on() && !request_is_due() && atomic_exchange(&due, 0)) {
+        bool names = atomic_exchange(&names_due, 0);
+        worker_pause(pause);
+        sweep(own, names);
         /* such threads come in groups: io_uring makes a worker for one request after the other */
-        sleep_ns(PAUSE);
-        if (shim_is_active() && sweep(own))
+        worker_pause(PAUSE);
+        if (!worker_goes_on() || sweep(own, names))
             atomic_store(&due, 1);
         pause = LAST_PAUSE;
     }

@@ -23,6 +23,8 @@ void sweep_soon(void);
 /* A job of upkeep.h: compares the kernel's number of threads with the number of records. Signal-safe. */
 void sweep_look(void);
 
+/* The same, and the names of all threads are read again: the program is about to write one through a file of /proc. */
+void sweep_names_soon(void);
 bool sweep_is_due(void);
 /* Sweeps twice with a pause and adopts what it finds. For the worker. own: the worker's tid. */
 void sweep_run(pid_t own);

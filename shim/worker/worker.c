@@ -1,6 +1,8 @@
 #include "shim/worker/worker.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -10,6 +12,7 @@
 #include "shim/base/common.h"
 #include "shim/base/next.h"
 #include "shim/base/state.h"
+#include "shim/base/thread.h"
 #include "shim/memory/mover.h"
 #include "shim/memory/owned.h"
 #include "shim/memory/uses.h"
@@ -26,8 +29,12 @@
 #define WINDOW_EVERY (1000 * NS_PER_MS)  /* interval of the later windows */
 #define REST         (10000 * NS_PER_MS) /* after a watch that found nothing */
 #define NAP          (100 * NS_PER_MS)   /* between two checks of what is due */
+#define LEAVE_STEP   (NS_PER_MS / 20)
+#define LEAVE_MOST   NS_PER_S
 
 static _Atomic uint32_t running;     /* 1: there is a worker */
+static _Atomic uint32_t leaves;      /* raised while the worker has to leave: the number of calls that demand it */
+static _Atomic uint32_t last_tid;    /* of the last worker; 0: there was none. It may have ended */
 static _Atomic uint32_t calls;       /* calls of worker_call() while a worker is running */
 static _Atomic uint32_t refusal;     /* enum reason: why next touch does not start again; 0: it may */
 static _Atomic uint64_t rests_until; /* monotonic ns */
@@ -40,11 +47,57 @@ struct worker {
     uint64_t called_at, useful_at; /* monotonic ns */
 };
 
+/* --- the end, on demand --- */
+
+bool worker_goes_on(void)
+{
+    return shim_is_active() && !atomic_load_explicit(&leaves, memory_order_relaxed);
+}
+
+void worker_pause(uint64_t ns)
+{
+    struct timespec time = {(time_t)(ns / NS_PER_S), (long)(ns % NS_PER_S)};
+    raw_call(SYS_futex, &leaves, FUTEX_WAIT_PRIVATE, 0, &time);
+}
+
+/*
+ * Does the kernel still count the last worker? Of another thread that has its number since, this says yes: the caller
+ * then waits in vain, but not for long.
+ */
+static bool is_there(void)
+{
+    uint32_t number = atomic_load(&last_tid);
+    return atomic_load(&running) || (number && raw_call(SYS_tgkill, shim.pid, number, 0) == 0);
+}
+
+bool worker_leave(void)
+{
+    int saved = errno;
+    if (!is_there()) {
+        errno = saved;
+        return false;
+    }
+    atomic_fetch_add(&leaves, 1);
+    raw_call(SYS_futex, &leaves, FUTEX_WAKE_PRIVATE, INT_MAX);
+    for (uint64_t waited = 0; is_there() && waited < LEAVE_MOST; waited += LEAVE_STEP)
+        sleep_ns(LEAVE_STEP);
+    atomic_store(&last_tid, 0);
+    errno = saved;
+    return true;
+}
+
+void worker_may_return(void)
+{
+    atomic_fetch_sub(&leaves, 1);
+    if (shim_is_active() && upkeep_wait(NULL) != UINT64_MAX)
+        worker_wake();
+}
+
 /* --- next touch --- */
 
 static bool may_watch(void)
 {
-    return shim_is_active() && next_touch_has_work() && !atomic_load_explicit(&refusal, memory_order_relaxed);
+    return worker_goes_on() && next_touch_has_work() && !atomic_load_explicit(&refusal, memory_order_relaxed);
 }
 
 static uint64_t quiet_since(struct worker *self)
@@ -62,7 +115,7 @@ static bool watch_a_window(struct worker *self)
 {
     for (uint32_t tick = 0; tick < WINDOW_TICKS; tick++) {
         upkeep_run(&self->upkeep);
-        if (!shim_is_active() || !next_touch_may_go_on(&self->next_touch))
+        if (!worker_goes_on() || !next_touch_may_go_on(&self->next_touch))
             return false;
         if (next_touch_tick(&self->next_touch))
             self->useful_at = monotonic_ns();
@@ -78,9 +131,9 @@ static void rest(struct worker *self)
 {
     uint64_t until = monotonic_ns() + WINDOW_EVERY - WINDOW_TICKS * NEXT_TOUCH_TICK_NS;
     next_touch_pause(&self->next_touch);
-    while (shim_is_active() && monotonic_ns() < until) {
+    while (worker_goes_on() && monotonic_ns() < until) {
         upkeep_run(&self->upkeep);
-        sleep_ns(NAP);
+        worker_pause(NAP);
     }
 }
 
@@ -123,8 +176,8 @@ static bool live(void)
         watch(self);
         wait = upkeep_run(&self->upkeep);
     }
-    while (shim_is_active() && wait != UINT64_MAX) {
-        sleep_ns(wait < NAP ? wait : NAP);
+    while (worker_goes_on() && wait != UINT64_MAX) {
+        worker_pause(wait < NAP ? wait : NAP);
         wait = upkeep_run(&self->upkeep);
     }
     raw_munmap(self, sizeof(*self));
@@ -135,6 +188,7 @@ static void *run(void *unused)
 {
     uint32_t none;
     bool lived;
+    atomic_store(&last_tid, (uint32_t)thread_own_tid());
     sys_set_name(SEGMENT_WORKER);
     sys_set_affinity(0, shim.base.mask, shim.base.words);
     do {
@@ -142,7 +196,7 @@ static void *run(void *unused)
         none = 0;
         atomic_store(&running, 0);
         /* an order may have arrived after the last check */
-    } while (lived && shim_is_active() && upkeep_wait(NULL) != UINT64_MAX &&
+    } while (lived && worker_goes_on() && upkeep_wait(NULL) != UINT64_MAX &&
              atomic_compare_exchange_strong(&running, &none, 1));
     return unused;
 }
@@ -174,7 +228,7 @@ static void start_one(void)
 {
     uint32_t none = 0;
     int saved = errno;
-    if (!atomic_compare_exchange_strong(&running, &none, 1))
+    if (atomic_load(&leaves) || !atomic_compare_exchange_strong(&running, &none, 1))
         return;
     if (!start()) { /* no thread can be made now, perhaps later */
         atomic_store(&rests_until, monotonic_ns() + REST);
@@ -218,6 +272,8 @@ void worker_tell(void)
 void worker_forked(void)
 {
     atomic_store(&running, 0);
+    atomic_store(&leaves, 0);
+    atomic_store(&last_tid, 0);
     atomic_store(&rests_until, 0);
     upkeep_forked();
     owned_forked();

@@ -23,6 +23,7 @@
 #ifndef NODEWISE_SHIM_WORKER_WORKER_H
 #define NODEWISE_SHIM_WORKER_WORKER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define FOLLOW_CLOSELY_MS 2000u
@@ -36,6 +37,19 @@ void worker_call(void);
  * none.
  */
 void worker_wake(void);
+
+/*
+ * Ends the worker and waits until the kernel has forgotten it, at most a second. Until worker_may_return() there is no
+ * other. false: there was none.
+ */
+bool worker_leave(void);
+/* A worker may be started again. A job that was interrupted is still due. */
+void worker_may_return(void);
+
+/* For the worker: is it to go on? Not when the shim is not active, or when it has to leave. */
+bool worker_goes_on(void);
+/* For the worker: a pause that worker_leave() ends. A signal may end it early as well. */
+void worker_pause(uint64_t ns);
 
 /* The number of threads of the library's own: 0 or 1. */
 uint32_t worker_count(void);
