@@ -13,6 +13,8 @@
 #include "shim/arena/harden.h"
 #include "shim/arena/heap.h"
 #include "shim/arena/large.h"
+#include "shim/arena/lean.h"
+#include "shim/arena/limits.h"
 #include "shim/arena/outbox.h"
 #include "shim/arena/parked.h"
 #include "shim/arena/remote.h"
@@ -59,6 +61,8 @@ void arena_start(void)
     }
     region_map.cpu_offset = cpu_offset();
     region_map.total = (uintptr_t)region_map.count << region_map.shift;
+    if (!atomic_load_explicit(&region_map.lean, memory_order_relaxed))
+        word_store(&region_map.dense, region_map.total);
     mode = ON;
 }
 
@@ -298,6 +302,18 @@ static NOINLINE void *allocate_elsewhere(size_t alignment, size_t size, bool *re
     return NULL;
 }
 
+/*
+ * Once more when the process turns out to be limited and has given back what was idle. heap: that failed, or NULL where
+ * none was to be had.
+ */
+static NOINLINE void *allocate_relieved(struct heap *heap, size_t alignment, size_t size, bool *ret_zeroed)
+{
+    if ((!heap && !choice_now(current_cpu(arena_cpu())).region) || !limits_relieve())
+        return NULL;
+    heap = settle();
+    return heap ? allocate_in(heap, alignment, size, ret_zeroed) : NULL;
+}
+
 /* The heap for an allocation, also the thread's first. NULL: another allocator has to serve, the bootstrap pool or the
  * program's own. */
 static inline struct heap *heap_for_call(bool *ret_bootstrap)
@@ -320,6 +336,8 @@ static NOINLINE void *allocate_here(size_t size, bool zero)
         return bootstrap_allocate(1, size); /* which is zeroed */
     if (heap)
         block = allocate_in(heap, 1, size, &zeroed);
+    if (!block)
+        block = allocate_relieved(heap, 1, size, &zeroed);
     if (!block) {
         void *foreign = zero ? foreign_calloc(size) : foreign_malloc(size);
         if (foreign || !(block = allocate_elsewhere(1, size, &zeroed)))
@@ -358,6 +376,8 @@ void *arena_allocate_aligned(size_t alignment, size_t size)
     if (heap)
         block = allocate_in(heap, alignment, size, &zeroed);
     if (!block)
+        block = allocate_relieved(heap, alignment, size, &zeroed);
+    if (!block)
         block = foreign_aligned(alignment, size);
     return block ? block : allocate_elsewhere(alignment, size, &zeroed);
 }
@@ -366,7 +386,8 @@ void *arena_allocate_aligned(size_t alignment, size_t size)
 
 static inline bool is_foreign(const void *pointer)
 {
-    return (uintptr_t)pointer - region_map.base >= region_map.total;
+    uintptr_t offset = (uintptr_t)pointer - region_map.base;
+    return offset >= region_map.total || lean_is_hole(offset);
 }
 
 /* The head of the page or object that the pointer lies in. */
@@ -495,7 +516,7 @@ bool arena_trim(void)
     bool any = false;
     if (mode != ON)
         return false;
-    if (!is_stand_in(heap_self)) {
+    if (!is_stand_in(heap_self) && !heap_self->busy && !heap_self->sending) {
         heap_trim(heap_self);
         remote_collect_everywhere(heap_self);
     }

@@ -162,7 +162,8 @@ static void check_identity(const struct heap *heap)
     const struct page *first = region_page(region, 0);
     ASSERT(region == &region_list[region->number] && region->number < region_map.count);
     ASSERT(heap->base == region_map.base);
-    ASSERT(heap->start == (uintptr_t)page_start(first) && heap->size == (uintptr_t)1 << region_map.shift);
+    ASSERT(heap->start == (uintptr_t)page_start(first));
+    ASSERT(heap_size(heap) == (uintptr_t)1 << region_map.shift || region->lean);
     ASSERT(heap->classes == class_entry(first));
     ASSERT(!heap->owner || heap->owner == __builtin_thread_pointer());
 }
@@ -277,6 +278,8 @@ static void add_used(const struct page *page, struct found *found)
     case PAGE_INTERIOR:
         found->unsure++;
         found->unsure_slices += page->slices;
+        break;
+    case PAGE_HOLE:
         break;
     case PAGE_CACHED: /* may have been a page of blocks, whose state was its owner's to write, without the lock */
         found->unsure++;

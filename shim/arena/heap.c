@@ -6,6 +6,7 @@
 
 #include "shim/arena/check.h"
 #include "shim/arena/large.h"
+#include "shim/arena/lean.h"
 #include "shim/arena/outbox.h"
 #include "shim/arena/parked.h"
 #include "shim/arena/small.h"
@@ -40,6 +41,7 @@ static void list_remove(struct region *region, const struct heap *heap)
 static void list_add(struct region *region, struct heap *heap)
 {
     ASSERT(lock_is_mine(&region->lock) && heap->region == region);
+    heap_set_size(heap, lean_reach(region)); /* again: a rehomed heap read it without the lock */
     heap->next_heap = region->heaps;
     region->heaps = heap;
     counter_add(&region->heap_count, 1);
@@ -51,7 +53,7 @@ static void set_region(struct heap *heap, struct region *region)
     heap->cpu_offset = region_map.cpu_offset;
     heap->base = region_map.base;
     heap->start = (uintptr_t)page_start(first);
-    heap->size = (uintptr_t)1 << region_map.shift;
+    heap_set_size(heap, lean_reach(region));
     heap->classes = class_entry(first);
     heap->region = region;
 }

@@ -108,7 +108,8 @@ struct heap {
     bool busy;
     bool sending, has_batches; /* see outbox.h */
     ptrdiff_t cpu_offset;      /* as region_map's */
-    uintptr_t start, size;     /* of its region: the addresses whose frees come here; size 0: none do */
+    uintptr_t start;           /* of its region, */
+    uintptr_t size;            /* and the addresses behind it whose frees come here; 0: none do. See lean.h */
     const uint8_t *classes;    /* of the region's slices */
     struct region *region;
     uint32_t rule;  /* of its borrower, index in the plan or PLAN_NONE */
@@ -175,10 +176,21 @@ static inline bool heap_is_here(const struct heap *heap)
     return atomic_load_explicit(&heap->cpu, memory_order_relaxed) == heap_cpu(heap);
 }
 
+/* Another thread may change it while its region's reach changes, see lean.h. */
+static inline void heap_set_size(struct heap *heap, uintptr_t size)
+{
+    word_store(&heap->size, size);
+}
+
+static inline uintptr_t heap_size(const struct heap *heap)
+{
+    return word_load(&heap->size);
+}
+
 /* The region that the heap's blocks come from, and whose addresses it takes back itself. */
 static inline bool heap_covers(const struct heap *heap, const void *pointer)
 {
-    return (uintptr_t)pointer - heap->start < heap->size;
+    return (uintptr_t)pointer - heap->start < heap_size(heap);
 }
 
 /*

@@ -207,13 +207,13 @@ static struct page *take_room(struct heap *heap, uint32_t slices)
         heap->room = NULL;
         return page;
     }
-    if (region->slices / ROOMS_MOST < ROOM_SLICES || counter_read(&region->rooms) >= ROOMS_MOST ||
-        !lock_take(&region->lock))
+    if (atomic_load_explicit(&region_map.lean, memory_order_relaxed) || region->slices / ROOMS_MOST < ROOM_SLICES ||
+        counter_read(&region->rooms) >= ROOMS_MOST || !lock_take(&region->lock))
         return NULL;
-    page = span_take_room(region, ROOM_SLICES);
+    page = region->lean ? NULL : span_take_room(region, ROOM_SLICES);
     if (page) {
         page->state = STATE_ROOM;
-        page->block_size = 0;
+        page->block_size = 1;
         big_add(region, page);
         counter_add(&region->rooms, 1);
     }
@@ -221,11 +221,25 @@ static struct page *take_room(struct heap *heap, uint32_t slices)
     return page;
 }
 
-static void set_size_in_room(struct page *page, uint32_t slices)
+/* The lock: what a room has never reached may be given back (span_make_lean()). false: the room ends before. */
+static bool reach(struct page *page, uint32_t slices)
 {
-    page->used = slices;
-    if (page->block_size < slices)
+    struct region *region = region_of(page);
+    if (!lock_take(&region->lock))
+        return false;
+    bool reaches = slices <= page->slices;
+    if (reaches)
         page->block_size = slices;
+    lock_give(&region->lock);
+    return reaches;
+}
+
+static bool set_size_in_room(struct page *page, uint32_t slices)
+{
+    if (page->block_size < slices && !reach(page, slices))
+        return false;
+    page->used = slices;
+    return true;
 }
 
 void *large_allocate_growing(struct heap *heap, size_t size)
@@ -234,10 +248,10 @@ void *large_allocate_growing(struct heap *heap, size_t size)
     struct page *page = take_room(heap, slices_of(size));
     bool zeroed;
     heap_count_time(heap);
-    if (page) {
-        set_size_in_room(page, slices_of(size));
+    if (page && set_size_in_room(page, slices_of(size)))
         return hand_out(heap, page, slices_of(size));
-    }
+    if (page)
+        give(page);
     if (size <= CLASS_MAX_SIZE &&
         counter_read(&region->grown) >= GROWN_MOST) /* a look without the lock: the limit is a soft one */
         return NULL;
@@ -307,10 +321,8 @@ static void *move(struct page *page, size_t size)
 static void *reallocate_in_room(struct page *page, size_t size)
 {
     uint32_t slices = slices_of(size);
-    if (slices > page->slices || (slices < page->block_size / 4 && page->block_size > CACHED_SLICES))
-        return move(page, size);
-    set_size_in_room(page, slices);
-    return page_start(page);
+    bool shrinks = slices < page->block_size / 4 && page->block_size > CACHED_SLICES;
+    return shrinks || !set_size_in_room(page, slices) ? move(page, size) : page_start(page);
 }
 
 void *large_reallocate(struct page *page, size_t size)

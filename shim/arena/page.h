@@ -45,7 +45,8 @@ enum page_kind {
     PAGE_CACHED,   /* the same, free, but kept by a heap */
     PAGE_META,     /* heaps */
     PAGE_DIRTY,    /* first or last slice of a free span whose pages may be resident */
-    PAGE_CLEAN,    /* the same, known to read as zero */
+    PAGE_CLEAN,    /* the same, known to read as zero; in a lean region each of its slices, and not mapped */
+    PAGE_HOLE,     /* of a lean region: each slice of a span on its way to the kernel, or where another mapping lies */
 };
 
 enum page_state {
@@ -90,15 +91,40 @@ _Static_assert(offsetof(struct page, remote) == 64, "a line for the owner, a lin
 struct arena_map {
     uintptr_t base;
     uintptr_t total; /* bytes */
+    uintptr_t dense; /* this far from the base each address has a class that can be read: `total`, unless lean */
     struct page *pages;
     uint8_t *classes;
     ptrdiff_t cpu_offset; /* from the thread pointer to the number of the CPU that runs the thread */
     uint32_t shift;
     uint32_t count;            /* regions */
     _Atomic bool bootstrapped; /* the bootstrap pool has given something out */
+    _Atomic bool lean;         /* some region is, see lean.h: other mappings may lie between its pages */
 };
 
 extern struct arena_map region_map __attribute__((visibility("hidden")));
+
+/*
+ * A word that malloc's fast paths read and another thread may change. Any value that it ever had will do, and it is read
+ * at once: an atomic load would be one, too, but GCC makes an instruction of its own of it.
+ */
+static inline uintptr_t word_load(const uintptr_t *word)
+{
+#ifdef __SANITIZE_THREAD__
+    return __atomic_load_n(word, __ATOMIC_RELAXED);
+#else
+    return *word;
+#endif
+}
+
+static inline void word_store(uintptr_t *word, uintptr_t value)
+{
+    __atomic_store_n(word, value, __ATOMIC_RELAXED);
+}
+
+static inline uintptr_t arena_dense(void)
+{
+    return word_load(&region_map.dense);
+}
 
 /*
  * Relaxed: a reader that does not own the page learns from `kind` that its span is in use, or under the lock that it is

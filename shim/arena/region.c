@@ -3,10 +3,11 @@
 #include <errno.h>
 #include <linux/mempolicy.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 
 #include "policy/reason.h"
 #include "shim/arena/assert.h"
+#include "shim/arena/lean.h"
+#include "shim/arena/limits.h"
 #include "shim/base/state.h"
 #include "shim/sys/placing.h"
 #include "shim/sys/raw.h"
@@ -18,6 +19,7 @@
 #define FIRST_STEP     16u  /* slices: small enough that no huge page is made for a program that needs a few KiB */
 #define STEP           512u /* 32 MiB */
 #define DESCRIBED_STEP 512u
+#define LOOK_FROM      256u /* 16 MiB: a region that is larger looks at the limits when it grows */
 
 struct region region_list[REGIONS_MAX];
 static _Atomic uint32_t open_count;
@@ -35,22 +37,13 @@ static size_t slices_in(uint32_t regions, uint32_t shift)
     return (size_t)regions << (shift - SLICE_SHIFT);
 }
 
-/* Half of a limited address space is left to the program's own mappings, stacks and libraries. */
-static size_t address_space(void)
-{
-    struct rlimit limit;
-    if (raw_limit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
-        return SIZE_MAX;
-    return limit.rlim_cur / 2;
-}
-
-static bool reserve(uint32_t regions, uint32_t shift, size_t most)
+static bool reserve(uint32_t regions, uint32_t shift)
 {
     size_t total = (size_t)regions << shift;
     size_t descriptors = slices_in(regions, shift) * sizeof(struct page);
     size_t classes = slices_in(regions, shift);
     size_t size = total + descriptors + classes + BASE_ALIGNMENT;
-    if (size > most || total >> shift != regions)
+    if (total >> shift != regions)
         return false;
     void *memory = raw_mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
     if (memory == MAP_FAILED)
@@ -62,6 +55,15 @@ static bool reserve(uint32_t regions, uint32_t shift, size_t most)
     region_map.shift = shift;
     region_map.count = regions;
     return true;
+}
+
+static bool reserve_most(uint32_t regions)
+{
+    static const uint8_t ladder[] = {40, 38, 36, 34, 32, 30, 29, 28, 27, 26, 25, 24, 23, 22};
+    for (size_t i = 0; i < sizeof(ladder); i++)
+        if (reserve(regions, ladder[i]))
+            return true;
+    return false;
 }
 
 static void describe_region(uint32_t number, const struct flavour *flavour, uint32_t node)
@@ -76,20 +78,15 @@ static void describe_region(uint32_t number, const struct flavour *flavour, uint
 
 int regions_reserve(const struct flavour *flavours, uint32_t flavour_count, const uint32_t *nodes, uint32_t node_count)
 {
-    static const uint8_t ladder[] = {40, 38, 36, 34, 32, 30, 29, 28, 27, 26, 25, 24, 23, 22};
     uint32_t regions = flavour_count * node_count;
-    size_t most = address_space();
     int saved = errno;
-    for (size_t i = 0; i < sizeof(ladder); i++) {
-        if (!reserve(regions, ladder[i], most))
-            continue;
-        for (uint32_t number = 0; number < regions; number++)
-            describe_region(number, &flavours[number / node_count], nodes[number % node_count]);
-        errno = saved;
-        return 0;
-    }
+    bool found = limits_at_start() ? lean_choose(regions) : reserve_most(regions);
     errno = saved;
-    return -ENOMEM;
+    if (!found)
+        return -ENOMEM;
+    for (uint32_t number = 0; number < regions; number++)
+        describe_region(number, &flavours[number / node_count], nodes[number % node_count]);
+    return 0;
 }
 
 /* --- binding --- */
@@ -110,11 +107,11 @@ static void bind_range(struct region *region, void *start, size_t size)
 }
 
 /* Its descriptors; a page of them that another region shares stays where that one has it. */
-static void bind_table(struct region *region, const void *table, size_t size)
+void region_bind_table(struct region *region, const void *table, size_t size)
 {
     uintptr_t start = ((uintptr_t)table + PAGE_SIZE - 1) & ~(uintptr_t)(PAGE_SIZE - 1);
     uintptr_t end = ((uintptr_t)table + size) & ~(uintptr_t)(PAGE_SIZE - 1);
-    if (start < end)
+    if (region_map.count > 1 && start < end)
         bind_range(region, (void *)start, end - start);
 }
 
@@ -168,7 +165,8 @@ static void fall_back_to_thp(struct region *region)
 {
     region->flavour.huge_pages = HUGE_THP;
     region->huge_reason = REASON_NO_HUGE_PAGES;
-    raw_madvise(region_start(region), (size_t)region->slices << SLICE_SHIFT, MADV_HUGEPAGE);
+    if (!region->lean)
+        raw_madvise(region_start(region), (size_t)region->slices << SLICE_SHIFT, MADV_HUGEPAGE);
 }
 
 static void prefault(const struct region *region, char *start, size_t size)
@@ -186,9 +184,9 @@ static bool make_usable(struct region *region, uint32_t from, uint32_t to)
         return true;
     if (region_huge_size(region))
         fall_back_to_thp(region);
-    if (to > region->slices)
+    if (to > region->slices || raw_mprotect(start, size, PROT_READ | PROT_WRITE) != 0)
         return false;
-    return raw_mprotect(start, size, PROT_READ | PROT_WRITE) == 0;
+    return true;
 }
 
 /* Parts of a table at a border may share a page with another region's: usable twice is no harm. */
@@ -199,19 +197,21 @@ static bool make_table_usable(const void *from, const void *to)
     return raw_mprotect((void *)start, end - start, PROT_READ | PROT_WRITE) == 0;
 }
 
-static bool describe(struct region *region, uint32_t slices)
+static int describe(struct region *region, uint32_t slices)
 {
     uint32_t to = (slices + DESCRIBED_STEP - 1) / DESCRIBED_STEP * DESCRIBED_STEP;
     if (slices <= region->described)
-        return true;
+        return 0;
     if (to > region->slices)
         to = region->slices;
+    if (region->lean)
+        return lean_describe(region, to);
     const struct page *first = region_page(region, region->described);
     const struct page *last = region_page(region, to);
     if (!make_table_usable(first, last) || !make_table_usable(class_entry(first), class_entry(last)))
-        return false;
+        return -ENOMEM;
     region->described = to;
-    return true;
+    return 0;
 }
 
 /* Where the next step ends: twice as far up to 32 MiB, then 32 MiB more; whole huge pages where they are asked. */
@@ -221,6 +221,8 @@ static uint32_t step_end(const struct region *region, uint32_t slices)
     uint32_t unit = (uint32_t)(region_huge_size(region) >> SLICE_SHIFT);
     if (step > STEP)
         step = STEP;
+    if (limits_are_set())
+        step = FIRST_STEP;
     uint32_t end = before + step;
     if (end < slices)
         end = slices;
@@ -229,29 +231,49 @@ static uint32_t step_end(const struct region *region, uint32_t slices)
     return end < region->slices ? end : region->slices;
 }
 
-bool region_commit(struct region *region, uint32_t slices)
+static int make_described(struct region *region, uint32_t from, uint32_t to)
 {
-    uint32_t end = step_end(region, slices);
-    uint32_t before = counter_read(&region->committed);
-    int saved = errno;
-    ASSERT(lock_is_mine(&region->lock));
-    if (slices > region->slices)
-        return false;
-    if (slices <= before)
-        return true;
-    if (!describe(region, end) || !make_usable(region, before, end)) {
+    int error = describe(region, to);
+    if (error)
+        return error;
+    if (!region->lean)
+        return make_usable(region, from, to) ? 0 : -ENOMEM;
+    if (region_huge_size(region))
+        fall_back_to_thp(region); /* whole pages of the pool could not be given back */
+    return lean_map(region, from, to - from);
+}
+
+static int commit(struct region *region, uint32_t slices)
+{
+    uint32_t before = counter_read(&region->committed), end = step_end(region, slices);
+    int error = make_described(region, before, end);
+    if (error && end > slices) {
         end = slices; /* near a limit, only what is needed */
-        if (!describe(region, end) || !make_usable(region, before, end)) {
-            errno = saved;
-            return false;
-        }
+        error = make_described(region, before, end);
     }
+    if (error)
+        return error;
     counter_set(&region->committed, end);
     if (!region->flavour.prefault_size)
         prefault(region, (char *)region_start(region) + ((size_t)before << SLICE_SHIFT),
                  (size_t)(end - before) << SLICE_SHIFT);
+    return 0;
+}
+
+int region_commit(struct region *region, uint32_t slices)
+{
+    uint32_t before = counter_read(&region->committed);
+    ASSERT(lock_is_mine(&region->lock));
+    if (slices > region->slices)
+        return -ENOMEM;
+    if (slices <= before)
+        return 0;
+    /* the program may have been limited from outside; the caller gives its lock back, obeys, and tries again */
+    if (!region->lean && before >= LOOK_FROM && limits_appeared())
+        return -ENOMEM;
+    int saved = errno, error = commit(region, slices);
     errno = saved;
-    return true;
+    return error;
 }
 
 static void prefault_beginning(struct region *region)
@@ -261,7 +283,7 @@ static void prefault_beginning(struct region *region)
         return;
     if (slices > region->slices)
         slices = region->slices;
-    if (region_commit(region, (uint32_t)slices))
+    if (region_commit(region, (uint32_t)slices) == 0)
         prefault(region, region_start(region), (size_t)slices << SLICE_SHIFT);
 }
 
@@ -270,15 +292,24 @@ static void prefault_beginning(struct region *region)
  * the heaps of a few threads touch a little of many pages, and each would become 2 MiB. Programs that use more have the
  * system's setting for it.
  */
-static void advise_huge_pages(const struct region *region, size_t size)
+static void advise_huge_pages(const struct region *region, uint32_t slice, uint32_t count)
 {
-    const size_t beginning = (size_t)STEP << SLICE_SHIFT;
+    void *start = page_start(region_page(region, slice));
+    if (region->flavour.huge_pages == HUGE_DEFAULT && slice + count > STEP)
+        count = slice < STEP ? STEP - slice : 0;
     if (region->flavour.huge_pages == HUGE_THP)
-        raw_madvise(region_start(region), size, MADV_HUGEPAGE);
-    else if (region->flavour.huge_pages == HUGE_NEVER)
-        raw_madvise(region_start(region), size, MADV_NOHUGEPAGE);
-    else if (region->flavour.huge_pages == HUGE_DEFAULT)
-        raw_madvise(region_start(region), size < beginning ? size : beginning, MADV_NOHUGEPAGE);
+        raw_madvise(start, (size_t)count << SLICE_SHIFT, MADV_HUGEPAGE);
+    else if ((region->flavour.huge_pages == HUGE_NEVER || region->flavour.huge_pages == HUGE_DEFAULT) && count)
+        raw_madvise(start, (size_t)count << SLICE_SHIFT, MADV_NOHUGEPAGE);
+}
+
+void region_dress(struct region *region, uint32_t slice, uint32_t count)
+{
+    int saved = errno;
+    if (region_map.count > 1)
+        bind_range(region, page_start(region_page(region, slice)), (size_t)count << SLICE_SHIFT);
+    advise_huge_pages(region, slice, count);
+    errno = saved;
 }
 
 bool region_has_huge_pages(const struct region *region, uintptr_t start)
@@ -309,18 +340,16 @@ bool page_set_away(struct page *page, bool away)
 
 bool region_open(struct region *region)
 {
-    size_t size = (size_t)region->slices << SLICE_SHIFT;
     int saved = errno;
     ASSERT(lock_is_mine(&region->lock));
     region->opened = true;
     atomic_fetch_add_explicit(&open_count, 1, memory_order_relaxed);
-    if (region_map.count > 1) {
-        bind_range(region, region_start(region), size);
-        bind_table(region, region_page(region, 0), region->slices * sizeof(struct page));
-        bind_table(region, class_entry(region_page(region, 0)), region->slices);
+    if (!region->lean) {
+        region_dress(region, 0, region->slices);
+        region_bind_table(region, region_page(region, 0), region->slices * sizeof(struct page));
+        region_bind_table(region, class_entry(region_page(region, 0)), region->slices);
     }
-    advise_huge_pages(region, size);
     prefault_beginning(region);
     errno = saved;
-    return region_commit(region, 1);
+    return region_commit(region, 1) == 0;
 }

@@ -3,8 +3,8 @@
  *
  * The reservation is made once, PROT_NONE and MAP_NORESERVE: it costs no memory, no commit charge
  * (vm.overcommit_memory=2), no RLIMIT_DATA and no core dump. What is used becomes readable and writable in steps.
- * RLIMIT_AS counts it, so its size comes from a ladder. Each region is bound once as a whole: one VMA a region, and the
- * binding survives mprotect(2) and MADV_DONTNEED.
+ * RLIMIT_AS counts it, so where a limit is set, regions map only what they use (lean.h). Each region is bound once as a
+ * whole: one VMA a region, and the binding survives mprotect(2) and MADV_DONTNEED.
  *
  * A flavour is what rules ask beyond the node: bind or prefer, huge pages, prefaulting. Nearly every plan has one.
  *
@@ -44,6 +44,7 @@ struct region {
     uint32_t node; /* id, UINT32_MAX for BINDING_NONE */
     struct flavour flavour;
     _Atomic bool opened;
+    _Atomic bool lean;                /* maps only what it uses, see lean.h */
     uint8_t huge_reason, bind_reason; /* enum reason: what could not be had */
     uint32_t slices;                  /* in all */
     _Atomic uint32_t committed;       /* usable from the start of the region */
@@ -80,8 +81,15 @@ int regions_reserve(const struct flavour *flavours, uint32_t flavour_count, cons
 
 /* With the lock held. Binds it and makes its beginning usable. false: no memory can be had. */
 bool region_open(struct region *region);
-/* With the lock held: the first `slices` slices become usable, in larger steps. false: no memory can be had. */
-bool region_commit(struct region *region, uint32_t slices);
+/*
+ * With the lock held: the first `slices` slices become usable, in larger steps. 0, -ENOMEM, or -EEXIST where a lean region
+ * meets another mapping.
+ */
+int region_commit(struct region *region, uint32_t slices);
+
+/* With the lock held: binds a part of a lean region, or of its tables, as a whole region is bound when it is opened. */
+void region_dress(struct region *region, uint32_t slice, uint32_t count);
+void region_bind_table(struct region *region, const void *table, size_t size);
 
 /* Bytes of a page of the kernel's reserved pool that it has; 0: ordinary pages, which can be moved. */
 size_t region_huge_size(const struct region *region);

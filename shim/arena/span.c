@@ -6,14 +6,19 @@
 #include <time.h>
 
 #include "shim/arena/check.h"
+#include "shim/arena/lean.h"
+#include "shim/arena/limits.h"
 #include "shim/arena/pressure.h"
 #include "shim/sys/raw.h"
 
-#define EXACT_BINS  32u /* one for each length; behind them four for each doubling */
-#define SCAN_LIMIT  16u /* spans of a bin that are looked at for one that is long enough */
-#define DECAY_MS    500u
-#define ALWAYS_KEPT 64u   /* 4 MiB, in all regions: too little to ask what the limit is */
-#define KEEP_SLICES 1024u /* 64 MiB may stay dirty in any case, until they are old */
+#define EXACT_BINS   32u /* one for each length; behind them four for each doubling */
+#define SCAN_LIMIT   16u /* spans of a bin that are looked at for one that is long enough */
+#define DECAY_MS     500u
+#define ALWAYS_KEPT  64u   /* 4 MiB, in all regions: too little to ask what the limit is */
+#define KEEP_SLICES  1024u /* 64 MiB may stay dirty in any case, until they are old */
+#define KEEP_LIMITED 256u  /* 16 MiB, where RLIMIT_AS or RLIMIT_DATA counts them; in all regions */
+#define LEAN_TRIES   16u   /* short spans that a lean region looks at in vain before it stops giving back */
+#define HOLES_MOST   12u   /* mappings of others that are stepped over in one search */
 
 enum { CLEAN, DIRTY };
 
@@ -152,11 +157,22 @@ static struct page *merge(struct region *region, struct page *page, uint32_t *sl
     return page;
 }
 
+static void mark_each(struct page *page, uint32_t slices, enum page_kind kind)
+{
+    for (uint32_t i = 0; i < slices; i++)
+        page_set_kind(&page[i], kind);
+}
+
+/* In a lean region: not mapped any more. */
 static void add_clean(struct region *region, struct page *page, uint32_t slices)
 {
+    if (region->lean)
+        mark_each(page, slices, PAGE_CLEAN);
     page = merge(region, page, &slices, PAGE_CLEAN);
     if (region_slice(region, page) + slices == region->frontier) {
         region->frontier -= slices;
+        if (region->lean)
+            lean_drop(region, region->frontier + slices);
         return;
     }
     mark(page, slices, PAGE_CLEAN);
@@ -230,13 +246,74 @@ static void mark_used(struct region *region, struct page *page, uint32_t slices)
         region->peak = counter_read(&region->in_use);
 }
 
-static struct page *take_new(struct region *region, uint32_t slices)
+/* NULL, with *ret_error, where the region ends, or memory, or where a lean one meets another mapping. */
+static struct page *take_at_frontier(struct region *region, uint32_t slices, int *ret_error)
 {
     struct page *page = region_page(region, region->frontier);
-    if (slices > region->slices - region->frontier || !region_commit(region, region->frontier + slices))
+    *ret_error = -ENOMEM;
+    if (slices > region->slices - region->frontier)
+        return NULL;
+    *ret_error = region_commit(region, region->frontier + slices);
+    if (*ret_error)
         return NULL;
     region->frontier += slices;
     return page;
+}
+
+/* A used span that is nobody's: other mappings lie in it. */
+static void make_hole(struct page *page, uint32_t slices)
+{
+    mark(page, slices, PAGE_HOLE);
+    mark_each(page, slices, PAGE_HOLE);
+}
+
+/* What is mapped before the obstacle stays in use by nobody, too. */
+static bool step_over(struct region *region, uint32_t slices)
+{
+    struct page *page = region_page(region, region->frontier);
+    if (slices > region->slices - region->frontier)
+        return false;
+    lean_cut(region);
+    if (lean_describe(region, region->frontier + slices) != 0)
+        return false;
+    make_hole(page, slices);
+    region->frontier += slices;
+    counter_set(&region->committed, region->frontier);
+    return true;
+}
+
+static struct page *take_new(struct region *region, uint32_t slices)
+{
+    int error;
+    struct page *page = take_at_frontier(region, slices, &error);
+    for (uint32_t i = 0; error == -EEXIST && i < HOLES_MOST && step_over(region, LEAN_LEAST << i); i++)
+        page = take_at_frontier(region, slices, &error);
+    return page;
+}
+
+/* Maps the beginning of a clean span of a lean region, which was split off. false: it is free again, or a hole. */
+static bool map_clean(struct region *region, struct page *page, uint32_t slices, int *ret_error)
+{
+    *ret_error = region->lean ? lean_map(region, region_slice(region, page), slices) : 0;
+    if (*ret_error == -EEXIST)
+        make_hole(page, slices);
+    else if (*ret_error)
+        add_clean(region, page, slices);
+    return *ret_error == 0;
+}
+
+static struct page *take_clean(struct region *region, uint32_t slices)
+{
+    int error = -EEXIST;
+    for (uint32_t i = 0; error == -EEXIST && i < HOLES_MOST; i++) {
+        struct page *page = find(region, CLEAN, slices);
+        if (!page)
+            break;
+        split(region, page, slices);
+        if (map_clean(region, page, slices, &error))
+            return page;
+    }
+    return error == -EEXIST ? take_new(region, slices) : NULL;
 }
 
 static struct page *take(struct region *region, uint32_t slices, bool *ret_zeroed)
@@ -244,12 +321,18 @@ static struct page *take(struct region *region, uint32_t slices, bool *ret_zeroe
     struct page *page = find(region, DIRTY, slices);
     *ret_zeroed = !page;
     if (!page)
-        page = find(region, CLEAN, slices);
-    if (page)
-        split(region, page, slices);
-    else
-        page = take_new(region, slices);
+        return take_clean(region, slices);
+    split(region, page, slices);
     return page;
+}
+
+/* What was cut off a span is as clean or dirty as all of it was; in a lean region it is mapped. */
+static void give_cut(struct region *region, struct page *page, uint32_t slices, bool zeroed)
+{
+    if (slices && zeroed && !region->lean)
+        add_clean(region, page, slices);
+    else if (slices)
+        add_dirty(region, page, slices, arena_now_ms());
 }
 
 struct page *span_take(struct region *region, uint32_t slices, uint32_t alignment, bool *ret_zeroed)
@@ -274,15 +357,8 @@ struct page *span_take(struct region *region, uint32_t slices, uint32_t alignmen
     uint32_t behind = alignment - 1 - before;
     struct page *start = page + before;
     mark_used(region, start, slices);
-    /* what was cut off is as clean or dirty as all of it was */
-    if (behind && *ret_zeroed)
-        add_clean(region, start + slices, behind);
-    else if (behind)
-        add_dirty(region, start + slices, behind, arena_now_ms());
-    if (before && *ret_zeroed)
-        add_clean(region, page, before);
-    else if (before)
-        add_dirty(region, page, before, arena_now_ms());
+    give_cut(region, start + slices, behind, *ret_zeroed);
+    give_cut(region, page, before, *ret_zeroed);
     return start;
 }
 
@@ -290,13 +366,17 @@ bool span_extend(struct region *region, struct page *page, uint32_t slices)
 {
     uint32_t more = slices - page->slices;
     struct page *behind = page + page->slices;
+    int error;
     ASSERT(lock_is_mine(&region->lock));
     span_check_used(region, page);
     if (region_slice(region, behind) == region->frontier) {
-        if (!take_new(region, more))
+        if (!take_at_frontier(region, more, &error))
             return false;
     } else if ((page_kind(behind) == PAGE_DIRTY || page_kind(behind) == PAGE_CLEAN) && behind->slices >= more) {
+        bool clean = page_kind(behind) == PAGE_CLEAN;
         split(region, behind, more);
+        if (clean && !map_clean(region, behind, more, &error))
+            return false;
     } else {
         return false;
     }
@@ -325,12 +405,8 @@ void span_give(struct region *region, struct page *page, uint32_t slices, uint32
 
 struct page *span_take_room(struct region *region, uint32_t slices)
 {
-    struct page *page = find(region, CLEAN, slices);
     ASSERT(lock_is_mine(&region->lock));
-    if (page)
-        split(region, page, slices);
-    else
-        page = take_new(region, slices);
+    struct page *page = take_clean(region, slices);
     if (page)
         mark(page, slices, PAGE_INTERIOR);
     return page;
@@ -363,14 +439,22 @@ void span_shorten(struct region *region, struct page *page, uint32_t slices, uin
 
 /* --- back to the kernel --- */
 
-/* `reach` of the slices may be resident. false: the kernel keeps them (locked or huge pages). */
+/*
+ * `reach` of the slices may be resident. false: the kernel keeps them (locked or huge pages), or the span is too short for
+ * a hole in a lean region: it stays dirty, without its memory.
+ */
 static bool purge(struct region *region, struct page *page, uint32_t slices, uint32_t reach, uint32_t now)
 {
     int saved = errno;
+    bool unmaps = region->lean && slices >= LEAN_LEAST;
     mark(page, slices, PAGE_INTERIOR); /* no neighbour merges with it while the lock is free */
+    if (unmaps)
+        make_hole(page, slices);
     lock_give(&region->lock);
-    bool gone = raw_madvise(page_start(page), (size_t)reach << SLICE_SHIFT, MADV_DONTNEED) == 0;
+    bool gone = unmaps ? lean_unmap(region, region_slice(region, page), slices)
+                       : raw_madvise(page_start(page), (size_t)reach << SLICE_SHIFT, MADV_DONTNEED) == 0;
     lock_take(&region->lock);
+    gone = gone && unmaps == region->lean; /* it may just have become lean: then it goes the next time */
     if (gone)
         add_clean(region, page, slices);
     else
@@ -395,13 +479,19 @@ void span_give_away(struct region *region, struct page *page, uint32_t slices, u
 
 uint32_t span_purge(struct region *region, uint32_t now, uint32_t age_ms)
 {
-    uint32_t purged = 0;
+    uint32_t purged = 0, tries = region->lean ? age_ms ? LEAN_TRIES : counter_read(&region->dirty) + 1 : 1;
+    const struct page *kept = NULL; /* the first that stayed: when it is the oldest again, all were looked at */
     ASSERT(lock_is_mine(&region->lock));
-    while (region->oldest && now - region->oldest->freed_at >= age_ms) {
-        uint32_t slices = region->oldest->slices;
-        if (!purge_oldest(region, now))
+    while (region->oldest && region->oldest != kept && now - region->oldest->freed_at >= age_ms) {
+        const struct page *page = region->oldest;
+        uint32_t slices = page->slices;
+        if (purge_oldest(region, now)) {
+            purged += slices;
+            continue;
+        }
+        if (--tries == 0)
             break;
-        purged += slices;
+        kept = kept ? kept : page;
     }
     return purged;
 }
@@ -409,6 +499,8 @@ uint32_t span_purge(struct region *region, uint32_t now, uint32_t age_ms)
 static uint32_t dirty_limit(const struct region *region)
 {
     uint32_t limit = region->peak > KEEP_SLICES ? region->peak : KEEP_SLICES;
+    if (limits_are_set())
+        return KEEP_LIMITED / regions_open();
     uint32_t bearable = pressure_limit();
     return limit < bearable ? limit : bearable;
 }
@@ -426,6 +518,51 @@ void span_decay(struct region *region, uint32_t now)
            counter_read(&region->dirty) > dirty_limit(region))
         if (!region->oldest || !purge_oldest(region, now))
             return;
+}
+
+/* --- lean --- */
+
+/* A room gives back what its object never reached; large.c takes the lock before an object reaches further. */
+static void cut_rooms(struct region *region)
+{
+    for (struct page *page = region->big; page; page = page->next) {
+        uint32_t reach = page->block_size, more = page->slices - reach;
+        if (!(page->state & STATE_ROOM) || !more)
+            continue;
+        page->slices = reach;
+        page[reach - 1].back = reach - 1;
+        if (reach > 1)
+            page_set_kind(&page[reach - 1], PAGE_INTERIOR);
+        mark(page + reach, more, PAGE_INTERIOR);
+        add_clean(region, page + reach, more);
+    }
+}
+
+/* Clean spans lose their mapping, or count as dirty where they are too short for a hole. */
+static void unmap_clean(struct region *region, uint32_t now)
+{
+    for (uint32_t bin = 0; bin < SPAN_BINS; bin++)
+        for (struct page *page = region->bins[CLEAN][bin], *next; page; page = next) {
+            next = page->next;
+            mark_each(page, page->slices, PAGE_CLEAN);
+            if (page->slices >= LEAN_LEAST && lean_unmap(region, region_slice(region, page), page->slices))
+                continue;
+            uint32_t slices = page->slices;
+            unlist(region, page);
+            add_dirty(region, page, slices, now);
+        }
+}
+
+void span_make_lean(struct region *region, uint32_t now)
+{
+    ASSERT(lock_is_mine(&region->lock));
+    if (!region->lean) {
+        cut_rooms(region);
+        lean_cut(region);
+        unmap_clean(region, now);
+    }
+    span_purge(region, now, 0);
+    lean_cut(region);
 }
 
 uint32_t arena_now_ms(void)

@@ -55,6 +55,12 @@ uint32_t span_purge(struct region *region, uint32_t now, uint32_t age_ms);
 /* What is due by time and amount; costs a comparison when nothing is. */
 void span_decay(struct region *region, uint32_t now);
 
+/*
+ * Makes the region lean (lean.h), and gives back all that is idle: memory and address space. The lock is released
+ * meanwhile, but not before the region is what a lean one has to be.
+ */
+void span_make_lean(struct region *region, uint32_t now);
+
 /* The bin for free spans of that length; of a region's bins[]. */
 uint32_t span_bin(uint32_t slices);
 

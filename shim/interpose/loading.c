@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "shim/arena/arena.h"
+#include "shim/arena/limits.h"
 #include "shim/base/common.h"
 #include "shim/base/next.h"
 #include "shim/start/start.h"
@@ -15,7 +16,9 @@
 PUBLIC __attribute__((optimize("O2,omit-frame-pointer"))) void *dlopen(const char *file, int mode)
 {
     shim_ready();
-    if (arena_is_on())
+    if (arena_is_on()) {
         mode &= ~RTLD_DEEPBIND;
+        limits_look(); /* the loader's mappings need room, and its failure would not be seen here */
+    }
     return NEXT(dlopen)(file, mode);
 }

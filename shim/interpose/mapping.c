@@ -3,10 +3,12 @@
  * its mapping.
  */
 #undef _FILE_OFFSET_BITS /* it makes mmap another name of mmap64 */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <sys/mman.h>
 
+#include "shim/arena/limits.h"
 #include "shim/base/common.h"
 #include "shim/base/next.h"
 #include "shim/base/state.h"
@@ -22,12 +24,25 @@ static bool looks_at_mappings(void)
     return shim_is_active() && shim_needs(PLAN_HAS_MAPPING_RULES | PLAN_HAS_NEXT_TOUCH | PLAN_HAS_MIGRATE);
 }
 
-static void *map(void *start, size_t size, int protection, int flags, int fd, off_t offset, const void *caller)
+/* Is there room now? A limit that another process has set is seen here at last. */
+static bool finds_room(const void *memory)
+{
+    return UNLIKELY(memory == MAP_FAILED) && errno == ENOMEM && limits_relieve();
+}
+
+static void *map_once(void *start, size_t size, int protection, int flags, int fd, off_t offset)
 {
     next_mmap *next = NEXT_OR_BIND(mmap);
-    void *memory = next ? next(start, size, protection, flags, fd, offset)
-                        : (void *)raw_call(SYS_mmap, start, size, protection, flags, fd, offset);
+    return next ? next(start, size, protection, flags, fd, offset)
+                : (void *)raw_call(SYS_mmap, start, size, protection, flags, fd, offset);
+}
 
+static void *map(void *start, size_t size, int protection, int flags, int fd, off_t offset, const void *caller)
+{
+    void *memory = map_once(start, size, protection, flags, fd, offset);
+
+    if (finds_room(memory))
+        memory = map_once(start, size, protection, flags, fd, offset);
     if (memory != MAP_FAILED && looks_at_mappings())
         mapping_made(memory, size, protection, flags, caller);
     return memory;
@@ -42,9 +57,15 @@ PUBLIC int munmap(void *start, size_t size)
     return next ? next(start, size) : raw_munmap(start, size);
 }
 
-PUBLIC void *mremap(void *old_start, size_t old_size, size_t size, int flags, ...)
+static void *remap(void *old_start, size_t old_size, size_t size, int flags, void *fixed)
 {
     next_mremap *next = NEXT_OR_BIND(mremap);
+    return next ? next(old_start, old_size, size, flags, fixed)
+                : (void *)raw_call(SYS_mremap, old_start, old_size, size, flags, fixed);
+}
+
+PUBLIC void *mremap(void *old_start, size_t old_size, size_t size, int flags, ...)
+{
     void *fixed = NULL;
     va_list list;
 
@@ -53,8 +74,9 @@ PUBLIC void *mremap(void *old_start, size_t old_size, size_t size, int flags, ..
         fixed = va_arg(list, void *);
         va_end(list);
     }
-    void *memory = next ? next(old_start, old_size, size, flags, fixed)
-                        : (void *)raw_call(SYS_mremap, old_start, old_size, size, flags, fixed);
+    void *memory = remap(old_start, old_size, size, flags, fixed);
+    if (finds_room(memory))
+        memory = remap(old_start, old_size, size, flags, fixed);
     if (memory != MAP_FAILED && looks_at_mappings())
         owned_moved(old_start, old_size, memory, size);
     return memory;

@@ -55,7 +55,7 @@ PUBLIC void free(void *pointer)
 {
     struct heap *heap = heap_self;
     uintptr_t offset = (uintptr_t)pointer - heap->start;
-    if (LIKELY(offset < heap->size)) {
+    if (LIKELY(offset < heap_size(heap))) {
         size_t entry = heap->classes[offset >> SLICE_SHIFT];
         if (LIKELY(entry)) {
             struct bin *bin = heap_bin(heap, entry);
@@ -95,7 +95,7 @@ PUBLIC void *calloc(size_t count, size_t size)
 static inline size_t block_size(const void *pointer)
 {
     uintptr_t offset = (uintptr_t)pointer - region_map.base;
-    unsigned entry = LIKELY(offset < region_map.total) ? region_map.classes[offset >> SLICE_SHIFT] : 0;
+    unsigned entry = LIKELY(offset < arena_dense()) ? region_map.classes[offset >> SLICE_SHIFT] : 0;
     return entry ? class_size(entry - 1) : 0;
 }
 

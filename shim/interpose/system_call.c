@@ -8,10 +8,12 @@
 
 #if HAS_RAW_CALLS
 #include <linux/seccomp.h>
+#include <stdbool.h>
 
 #include "shim/base/next.h"
 #include "shim/base/state.h"
 #include "shim/interpose/affinity.h"
+#include "shim/interpose/limits.h"
 #include "shim/interpose/mempolicy.h"
 #include "shim/interpose/namespaces.h"
 #include "shim/interpose/process.h"
@@ -90,6 +92,22 @@ __attribute__((noinline)) static long placing_call(long number, long a, long b, 
     }
 }
 
+#ifdef SYS_setrlimit
+#define IS_LIMITING(number) ((number) == SYS_prlimit64 || (number) == SYS_setrlimit)
+#else
+#define IS_LIMITING(number) ((number) == SYS_prlimit64)
+#endif
+
+/* setrlimit(resource, limit) or prlimit64(pid, resource, limit, old); pid 0: the caller's own. */
+__attribute__((noinline)) static long limiting_call(long number, long a, long b, long c, long d)
+{
+    bool other = number == SYS_prlimit64;
+    bool concerned = limits_begin(other ? (pid_t)a : 0, (int)(other ? b : a), (const void *)(other ? c : b));
+    long result = raw_call(number, a, b, c, d);
+    limits_end(concerned);
+    return result;
+}
+
 /* Before the first hook: calls nothing that may take the loader's lock. */
 __attribute__((noinline)) static long early_call(long number, long a, long b, long c, long d, long e, long f)
 {
@@ -116,6 +134,8 @@ long system_call(long number, long a, long b, long c, long d, long e, long f)
 
     if (UNLIKELY(places) && shim_is_governing())
         return placing_call(number, a, b, c, d, e, f, __builtin_return_address(0));
+    if (UNLIKELY(IS_LIMITING(number)))
+        return limiting_call(number, a, b, c, d);
     if (UNLIKELY(!next))
         return early_call(number, a, b, c, d, e, f);
     if (UNLIKELY(chooses))

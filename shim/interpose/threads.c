@@ -1,7 +1,9 @@
 /* threads: pthread_create and thrd_create. glibc's thrd_create does not call pthread_create. */
+#include <errno.h>
 #include <pthread.h>
 #include <threads.h>
 
+#include "shim/arena/limits.h"
 #include "shim/base/common.h"
 #include "shim/base/mask.h"
 #include "shim/base/next.h"
@@ -109,6 +111,8 @@ PUBLIC int pthread_create(pthread_t *restrict ret_thread, const pthread_attr_t *
     thread->mask_by_attribute = attributes && has_mask(attributes);
     stack_prepare(thread, attributes, &loan);
     int error = NEXT(pthread_create)(ret_thread, attributes, run_posix, thread);
+    if (error == EAGAIN && limits_relieve()) /* for its stack */
+        error = NEXT(pthread_create)(ret_thread, attributes, run_posix, thread);
     stack_return_node(&loan);
     if (error)
         place_abandon(thread);
@@ -128,6 +132,8 @@ PUBLIC int thrd_create(thrd_t *ret_thread, thrd_start_t start, void *argument)
     thread->argument = argument;
     stack_prepare(thread, NULL, &loan);
     int result = NEXT(thrd_create)(ret_thread, run_c11, thread);
+    if (result == thrd_nomem && limits_relieve())
+        result = NEXT(thrd_create)(ret_thread, run_c11, thread);
     stack_return_node(&loan);
     if (result != thrd_success)
         place_abandon(thread);

@@ -4,6 +4,8 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
+#include "shim/arena/arena.h"
+#include "shim/arena/limits.h"
 #include "shim/base/common.h"
 #include "shim/base/state.h"
 #include "shim/memory/relocation.h"
@@ -82,6 +84,12 @@ static void run_rebalance(struct upkeep *upkeep)
     rebalance_look(&upkeep->rebalance);
 }
 
+static void look_at_limits(void)
+{
+    if (arena_is_on())
+        limits_look();
+}
+
 /*
  * look: called in a thread of the program, once a second, to check whether there is something to do. NULL: other calls
  * of the job wake the worker.
@@ -96,9 +104,13 @@ static const struct job {
     void (*run)(struct upkeep *upkeep);
     void (*forked)(void);
 } jobs[] = {
-    {NULL, wait_request, run_request, request_forked},          {sweep_look, wait_sweep, run_sweep, sweep_forked},
-    {NULL, wait_relocation, run_relocation, relocation_forked}, {title_look, wait_title, run_title, NULL},
-    {rebalance_wake, wait_rebalance, run_rebalance, NULL},      {place_check_self, NULL, NULL, NULL},
+    {NULL, wait_request, run_request, request_forked},
+    {sweep_look, wait_sweep, run_sweep, sweep_forked},
+    {NULL, wait_relocation, run_relocation, relocation_forked},
+    {title_look, wait_title, run_title, NULL},
+    {rebalance_wake, wait_rebalance, run_rebalance, NULL},
+    {place_check_self, NULL, NULL, NULL},
+    {look_at_limits, NULL, NULL, NULL},
 };
 
 #define FOREACH_JOB(job) for (const struct job *job = jobs; job < jobs + sizeof(jobs) / sizeof(jobs[0]); job++)

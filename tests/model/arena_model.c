@@ -1,13 +1,14 @@
 /*
  * arena_model: a random program against the arenas, with a shadow of what it should have.
  *
- *   arena_model [SECONDS [SEED]]          default: 2 seconds, seed 1
+ *   arena_model [SECONDS [SEED [limits]]]          default: 2 seconds, seed 1
  *
  * Threads begin, run on CPUs of four nodes, move between them, allocate, resize, exchange and free blocks of all sizes,
  * also whole piles of equal ones that another thread frees at once, and end; some only free. The shadow knows each
  * block's place, size and bytes. A mistake is a block that overlaps another, is not on the node that its thread ran on,
  * is not aligned or zero as asked, lost its bytes when it moved, or is still counted when all is freed. The first one
- * ends the program with its step and seed; the address and thread sanitizers look on when they are built in.
+ * ends the program with its step and seed; the address and thread sanitizers look on when they are built in. With
+ * "limits", RLIMIT_DATA is set and raised again all the time, to more than the program needs.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -16,10 +17,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "shim/arena/arena.h"
 #include "shim/arena/check.h"
+#include "shim/arena/limits.h"
 #include "tests/model/entry.h"
 #include "tests/model/process.h"
 
@@ -57,6 +60,7 @@ static struct slot slots[SLOTS];
 static struct pile piles[PILES];
 static _Atomic unsigned long lives, steps;
 static uint64_t seed = 1;
+static bool changes_limits;
 
 static _Noreturn void fail(const struct life *life, const char *what, size_t got, size_t wanted)
 {
@@ -224,6 +228,17 @@ static void change_a_pile(struct life *life)
     pthread_mutex_unlock(&pile->lock);
 }
 
+static void change_limit(struct life *life)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_DATA, &limit);
+    limit.rlim_cur = next_random(life) % 2 ? (rlim_t)1 << 60 : limit.rlim_max; /* sanitizers map terabytes */
+    if (limit.rlim_cur != RLIM_INFINITY)
+        limits_expected();
+    setrlimit(RLIMIT_DATA, &limit);
+    limits_look();
+}
+
 static void take_a_step(struct life *life)
 {
     struct slot *slot = &slots[next_random(life) % SLOTS];
@@ -246,6 +261,8 @@ static void take_a_step(struct life *life)
         change_a_pile(life);
     if (next_random(life) % 5000 == 0)
         arena_trim();
+    if (changes_limits && next_random(life) % 500 == 0)
+        change_limit(life);
     if (life->step % CHECKED == 0)
         arena_check();
 }
@@ -338,6 +355,7 @@ int main(int argc, char **argv)
     time_t end = time(NULL) + (time_t)seconds;
     uint64_t generation = 0;
     seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+    changes_limits = argc > 3;
     if (!process_start(seed % 2 == 0)) {
         fputs("arena_model: no address space for the arenas\n", stderr);
         return 2;

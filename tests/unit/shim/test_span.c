@@ -5,11 +5,14 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 
 #include "shim/arena/fork.h"
 #include "shim/arena/harden.h"
+#include "shim/arena/lean.h"
+#include "shim/arena/limits.h"
 #include "shim/arena/pressure.h"
 #include "shim/arena/region.h"
 #include "shim/arena/span.h"
@@ -24,6 +27,21 @@ bool harden_on;
 uint32_t pressure_limit(void)
 {
     return UINT32_MAX;
+}
+
+bool limits_are_set(void)
+{
+    return false;
+}
+
+bool limits_at_start(void)
+{
+    return false;
+}
+
+bool limits_appeared(void)
+{
+    return false;
 }
 
 void arena_check_fork(void)
@@ -232,6 +250,115 @@ static void idle_memory_goes_back_when_it_is_old(void **state)
     lock_give(&region->lock);
 }
 
+/* --- lean regions --- */
+
+#define OTHERS 40u
+
+/* Mappings of others, a page each, in what a lean region has not mapped. */
+static char *others[OTHERS];
+
+static void map_another(void)
+{
+    uint32_t slice = random_below(region->frontier + 200);
+    for (unsigned i = 0; i < OTHERS; i++) {
+        if (others[i])
+            continue;
+        char *wanted = (char *)page_start(region_page(region, slice)) + 4096u * random_below(16);
+        char *memory =
+            mmap(wanted, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+        if (memory == MAP_FAILED)
+            return; /* the region's own */
+        assert_ptr_equal(memory, wanted);
+        memset(memory, (int)(i + 1), 4096);
+        others[i] = memory;
+        return;
+    }
+}
+
+static void check_others(void)
+{
+    for (unsigned i = 0; i < OTHERS; i++) {
+        if (!others[i])
+            continue;
+        assert_true(lean_is_hole((uintptr_t)others[i] - region_map.base));
+        for (unsigned byte = 0; byte < 4096; byte++)
+            assert_int_equal(others[i][byte], (char)(i + 1));
+    }
+}
+
+static void check_not_a_hole(struct object *object)
+{
+    assert_false(lean_is_hole((uintptr_t)page_start(object->page) - region_map.base));
+}
+
+static bool is_mapped(uint32_t slice)
+{
+    unsigned char unused[SLICE_SIZE / 4096];
+    return mincore(page_start(region_page(region, slice)), SLICE_SIZE, unused) == 0;
+}
+
+/* Free spans that are too short for a hole are dirty; all others are nobody's. */
+static uint32_t count_mapped(void)
+{
+    uint32_t count = 0;
+    for (uint32_t slice = 0; slice < region->frontier + 1000; slice++)
+        count += is_mapped(slice);
+    return count;
+}
+
+static void use_at_random(unsigned steps)
+{
+    for (unsigned step = 0; step < steps; step++) {
+        struct object *object = &objects[random_below(OBJECTS)];
+        clock_ms += random_below(3);
+        if (!object->page)
+            take_one(object);
+        else if (random_below(3))
+            give_one(object);
+        else
+            resize_one(object);
+        if (object->page)
+            check_not_a_hole(object);
+        if (step % 500 == 0)
+            span_purge(region, clock_ms, step % 1000 ? 0 : 100);
+        if (step % 200 == 199 && region->lean)
+            map_another();
+    }
+}
+
+static void a_lean_region_maps_what_it_uses(void **state)
+{
+    (void)state;
+    open_region();
+    assert_true(lock_take(&region->lock));
+    use_at_random(3000);
+    span_make_lean(region, clock_ms);
+    for (unsigned i = 0; i < OBJECTS; i++)
+        if (objects[i].page)
+            check_content(&objects[i]);
+    assert_int_equal(count_mapped(), slices_in_use() + counter_read(&region->dirty));
+    use_at_random(3000);
+    span_make_lean(region, clock_ms);
+    assert_int_equal(count_mapped(), slices_in_use() + counter_read(&region->dirty));
+    lock_give(&region->lock);
+}
+
+static void a_lean_region_leaves_the_mappings_of_others_alone(void **state)
+{
+    (void)state;
+    assert_true(lock_take(&region->lock));
+    use_at_random(60000);
+    assert_non_null(others[OTHERS / 2]);
+    check_others();
+    for (unsigned i = 0; i < OBJECTS; i++)
+        if (objects[i].page)
+            give_one(&objects[i]);
+    span_purge(region, clock_ms, 0);
+    check_others();
+    assert_int_equal(counter_read(&region->in_use), 0);
+    lock_give(&region->lock);
+}
+
 static void the_holder_of_a_lock_is_told_apart(void **state)
 {
     struct lock lock = {0};
@@ -248,6 +375,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whatever_is_done_to_spans_nothing_overlaps),
         cmocka_unit_test(idle_memory_goes_back_when_it_is_old),
+        cmocka_unit_test(a_lean_region_maps_what_it_uses),
+        cmocka_unit_test(a_lean_region_leaves_the_mappings_of_others_alone),
         cmocka_unit_test(the_holder_of_a_lock_is_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,34 @@
+/*
+ * limits: the arenas obey RLIMIT_AS and RLIMIT_DATA, whoever sets them: malloc gets as much as without the arenas, and
+ * the program's own mappings do, too.
+ *
+ * A limit that is there at the start makes the regions lean at once. Later ones are seen when the program sets them
+ * (interpose/limits.c); one that another process sets, when a region grows by more than a few MiB, when a mapping or an
+ * allocation fails, or within a second of the program's next work with memory.
+ *
+ * Any thread, also inside calls of the program; errno is kept.
+ */
+#ifndef NODEWISE_SHIM_ARENA_LIMITS_H
+#define NODEWISE_SHIM_ARENA_LIMITS_H
+
+#include <stdbool.h>
+
+/* Is the process limited, as far as it was looked at? */
+bool limits_are_set(void);
+
+/* Start-up, before the regions are there. Whether the address space is limited. */
+bool limits_at_start(void);
+
+/* Asks the kernel: a limit that the regions do not obey yet? For callers that hold a region's lock. */
+bool limits_appeared(void);
+
+/* A limit is about to be set: what is idle goes back first, lest another thread's mapping fails in between. */
+void limits_expected(void);
+
+/* Asks the kernel, and obeys. Whether memory or address space went back that a failed call may get now. */
+bool limits_look(void);
+
+/* The same after a failure, and where a limit is set, all that is idle goes back. */
+bool limits_relieve(void);
+
+#endif
