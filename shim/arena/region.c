@@ -48,6 +48,7 @@ static bool reserve(uint32_t regions, uint32_t shift)
     void *memory = raw_mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
     if (memory == MAP_FAILED)
         return false;
+    raw_madvise(memory, size, MADV_DONTDUMP); /* undone in steps, for what is used */
     uintptr_t start = ((uintptr_t)memory + descriptors + classes + BASE_ALIGNMENT - 1) & ~(BASE_ALIGNMENT - 1);
     region_map.pages = (struct page *)(start - descriptors);
     region_map.classes = (uint8_t *)(start - descriptors - classes);
@@ -186,6 +187,7 @@ static bool make_usable(struct region *region, uint32_t from, uint32_t to)
         fall_back_to_thp(region);
     if (to > region->slices || raw_mprotect(start, size, PROT_READ | PROT_WRITE) != 0)
         return false;
+    raw_madvise(start, size, MADV_DODUMP);
     return true;
 }
 
