@@ -17,6 +17,7 @@
 #include "shim/base/state.h"
 #include "shim/place/place.h"
 #include "shim/start/helper.h"
+#include "shim/start/share.h"
 #include "shim/sys/raw.h"
 #include "shim/telemetry/segment.h"
 #include "shim/telemetry/store.h"
@@ -72,6 +73,7 @@ void shim_finish(void)
         place_forget_gone(); /* no hook saw the end of adopted threads */
     if (reports)
         stats_tell_all();
+    share_leave();
     segment_event(&(struct event){.kind = EVENT_EXIT, .tid = (uint32_t)shim.pid, .rule = PLAN_NONE});
     if (report_is_due() && store_path(path, sizeof(path)) == 0) {
         segment_details();

@@ -1,115 +1,50 @@
 #include "shim/start/share.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <stdatomic.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/mman.h>
-#include <time.h>
 
 #include "policy/ledger.h"
-#include "shim/base/common.h"
-#include "shim/base/facts.h"
-#include "shim/base/runtime_folder.h"
 #include "shim/base/state.h"
 #include "shim/base/text_writer.h"
 #include "shim/base/thread.h"
 #include "shim/start/activate.h"
+#include "shim/start/ledger_file.h"
 #include "shim/start/plan_file.h"
 #include "shim/sys/placing.h"
-#include "shim/sys/raw.h"
 
-#define LOCK_PAUSE (NS_PER_MS / 5)  /* first pause */
-#define LOCK_LONG  (10 * NS_PER_MS) /* longest pause */
-#define LOCK_MOST  (2 * NS_PER_S)   /* limit of all pauses together */
-#define PATH_SIZE  512u
+#define PATH_SIZE 512u
 
-/* --- liveness of processes --- */
+/* --- the ledger --- */
 
-static bool is_alive(uint32_t pid, uint64_t ticks)
+/* What the ledger holds for this process, to be given back at its end. shares 0: nothing. */
+static struct {
+    uint64_t policy_id;
+    uint32_t shares;
+} held ON_DATA_PAGE;
+
+/* share: the one that the process has already, or LEDGER_NONE. Returns the share. */
+static uint32_t claim(const struct plan_view *plan, uint32_t share)
 {
-    if (raw_call(SYS_kill, (pid_t)pid, 0) != 0 && errno == ESRCH)
-        return false;
-    uint64_t now = facts_start_ticks(pid);
-    return !now || now == ticks; /* 0: /proc hides the process (another user's), but kill(2) found it */
+    const struct plan_header *header = plan->header;
+    uint32_t sizes[LEDGER_SHARES], shares = header->process_shares;
+    struct ledger_place place = {share != LEDGER_NONE ? share : (uint32_t)shim.pid % shares, LEDGER_NONE};
+    struct ledger_deal deal = {(enum process_distribution)header->process_distribution, shares, sizes, share};
+    for (uint32_t i = 0; i < shares; i++)
+        sizes[i] = plan->ranges[header->share_sizes + i].first;
+    enum reason reason = ledger_file_claim(header->policy_id, &deal, &place);
+    held.policy_id = header->policy_id;
+    held.shares = reason == REASON_NO_LEDGER ? 0 : shares;
+    if (reason != REASON_OK)
+        atomic_store_explicit(&shim.reason, reason, memory_order_relaxed);
+    shim.facts.index = place.index;
+    return place.share;
 }
 
-/* --- the ledger file --- */
-
-static int open_ledger_in(int folder)
+static void release(void)
 {
-    char name[64] = "";
-    struct text_writer writer = {name, sizeof(name), 0};
-    const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
-    struct stat info;
-    write_number(&writer, shim.plan.header->policy_id, 0);
-    write_text(&writer, ".ledger");
-    int fd = raw_openat(folder, name, flags, 0600);
-    if (fd < 0)
-        return -1;
-    if (raw_fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_uid == shim.uid &&
-        (info.st_size == sizeof(struct ledger) ||
-         (raw_may_size(sizeof(struct ledger)) && raw_ftruncate(fd, sizeof(struct ledger)) == 0)) &&
-        raw_fallocate(fd, sizeof(struct ledger)) == 0) /* a write to a page without room is SIGBUS */
-        return fd;
-    raw_close(fd);
-    return -1;
-}
-
-/* In the first runtime folder that has room for it. */
-static int open_ledger(void)
-{
-    const struct runtime_user user = {shim.uid, shim.session};
-    int fd = -1;
-    for (enum runtime_folder which = 0; fd < 0 && which < RUNTIME_FOLDERS; which++) {
-        int folder = runtime_folder_open(which, &user, true);
-        if (folder < 0)
-            continue;
-        fd = open_ledger_in(folder);
-        raw_close(folder);
-    }
-    return fd;
-}
-
-/*
- * A claim takes microseconds, but a hundred processes may claim at once, on busy CPUs. Only a process that was stopped
- * during its claim (SIGSTOP, a debugger) keeps the lock longer. This process then goes on without the lock.
- */
-static void lock(int fd)
-{
-    uint64_t pause = LOCK_PAUSE, waited = 0;
-    while (raw_call(SYS_flock, fd, LOCK_EX | LOCK_NB) != 0 && waited < LOCK_MOST) {
-        if (errno != EWOULDBLOCK && errno != EINTR)
-            return; /* the file cannot be locked */
-        sleep_ns(pause);
-        waited += pause;
-        if (pause < LOCK_LONG)
-            pause *= 2;
-    }
-}
-
-/* Returns the share, or PLAN_NONE. */
-static uint32_t claim(void)
-{
-    const struct plan_header *header = shim.plan.header;
-    uint32_t sizes[LEDGER_SHARES], share = PLAN_NONE, index;
-    struct ledger *ledger;
-    int fd = open_ledger();
-    if (fd < 0)
-        return PLAN_NONE;
-    for (uint32_t i = 0; i < header->process_shares; i++)
-        sizes[i] = shim.plan.ranges[header->share_sizes + i].first;
-    ledger = raw_mmap(NULL, sizeof(*ledger), PROT_READ | PROT_WRITE, MAP_SHARED, fd);
-    if (ledger != MAP_FAILED) {
-        lock(fd);
-        share = ledger_claim(ledger, (uint32_t)shim.pid, facts_start_ticks(0),
-                             (enum process_distribution)header->process_distribution, header->process_shares, sizes,
-                             is_alive, &index);
-        shim.facts.index = index;
-        raw_munmap(ledger, sizeof(*ledger));
-    }
-    raw_close(fd); /* releases the lock as well */
-    return share;
+    if (held.shares)
+        ledger_file_release(held.policy_id, held.shares);
+    held.shares = 0;
 }
 
 /* --- the plan --- */
@@ -208,13 +143,18 @@ void share_take(void)
 {
     if (shim.plan.header->process_shares == 0 || strlen(shim.plan_path) >= sizeof(base_path))
         return;
-    uint32_t share = claim();
-    if (share == PLAN_NONE || !path_of(share, share_path, sizeof(share_path)))
-        return;
+    uint32_t share = claim(&shim.plan, LEDGER_NONE);
     note_origin();
     memcpy(base_path, shim.plan_path, strlen(shim.plan_path) + 1);
-    if (!take_plan(share_path))
-        *base_path = '\0';
+    if (path_of(share, share_path, sizeof(share_path)) && take_plan(share_path))
+        return;
+    *base_path = '\0';
+    release();
+}
+
+void share_leave(void)
+{
+    release();
 }
 
 /* Restores the previous plan. */
@@ -229,14 +169,15 @@ void share_forked(void)
 {
     struct plan_view mine = shim.plan;
     char before[PATH_SIZE];
+    held.shares = 0; /* the parent's */
     if (!*base_path)
         return;
     memcpy(before, share_path, sizeof(before));
     if (!take_plan(base_path))
         return;
-    uint32_t share = claim();
-    if (share == PLAN_NONE || !path_of(share, share_path, sizeof(share_path)) || !take_plan(share_path) ||
-        activate_again() < 0) {
+    uint32_t share = claim(&shim.plan, LEDGER_NONE);
+    if (!path_of(share, share_path, sizeof(share_path)) || !take_plan(share_path) || activate_again() < 0) {
+        release();
         stay(&mine, before);
         return;
     }

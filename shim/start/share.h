@@ -4,7 +4,8 @@
  * instead of the policy's. A forked child claims a share of its own. Called at start-up and by the fork handler, while
  * one thread runs this code.
  *
- * If the ledger or the share's plan is not available, the process keeps the plan that it has.
+ * Without the ledger the share follows from the process's number, and the reason no-ledger is noted. If the share's plan
+ * is not available, the process keeps the plan that it has.
  */
 #ifndef NODEWISE_SHIM_START_SHARE_H
 #define NODEWISE_SHIM_START_SHARE_H
@@ -23,6 +24,8 @@ bool share_narrow_base(void);
  * that the process was started with.
  */
 void share_plan_changed(void);
+/* At the end of the process: gives the share back. */
+void share_leave(void);
 /* In a forked child, before anything is placed: switches to the plan of another share and makes its tables. */
 void share_forked(void);
 

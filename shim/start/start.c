@@ -154,9 +154,13 @@ static void log_decision(const char *path, enum reason reason)
         return;
     write_text(&writer, "nodewise[");
     write_number(&writer, (uint64_t)shim.pid, 0);
-    write_text(&writer, reason == REASON_OK ? "]: active" : "]: dormant: ");
-    if (reason != REASON_OK)
+    write_text(&writer, reason == REASON_OK ? "]: active" : "]: dormant");
+    if (reason == REASON_OK) /* what it has to do without */
+        reason = (enum reason)atomic_load_explicit(&shim.reason, memory_order_relaxed);
+    if (reason != REASON_OK) {
+        write_text(&writer, ": ");
         write_text(&writer, reason_text(reason));
+    }
     write_char(&writer, '\n');
     struct stat info;
     if (raw_fstat(fd, &info) == 0 && (!S_ISREG(info.st_mode) || raw_may_size((uint64_t)info.st_size + writer.length))) {

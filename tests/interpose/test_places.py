@@ -1,8 +1,6 @@
 """Who has which place when threads come, go and get names: told step by step to one program (zoo/does_as_told.c)."""
 
-import glob
 import os
-import struct
 import subprocess
 import sys
 
@@ -153,45 +151,6 @@ class Names(Told):
         wait_until(lambda: self.rules(process, 1) == ["named"], "the rule of its name")
         self.tell(process, "name 1 does_as_told")
         wait_until(lambda: self.rules(process, 1) == ["unnamed"], "the rule of those without")
-
-
-class Ledger(Told):
-    """Which processes of a deployment are there, in a file that they share."""
-
-    ENTRY = struct.Struct("=IIQ")  # the process, its share, its start time (policy/ledger.h)
-
-    def number_of(self, process):
-        """The process's, as its rule says by the CPUs of main."""
-        return 0 if threads_of(process.pid)[process.pid][1] == {self.first} else "another"
-
-    @staticmethod
-    def ledger_with(pid):
-        """Ledgers are named after policies; this one has the process."""
-        for path in glob.glob(f"/dev/shm/nodewise.{os.getuid()}/*.ledger"):
-            with open(path, "rb") as file:
-                if struct.pack("=I", pid) in file.read():
-                    return path
-        raise AssertionError(f"no ledger has process {pid}")
-
-    def test_a_process_with_a_dead_ones_id_is_not_taken_for_it(self):
-        policy = self.policy('[process]\ndistribution = "round_robin"\n'
-                             f'[[rules]]\nname = "of-test-{os.getpid()}"\nmatch = {{ process_index = "0" }}\ncpus = "{self.first}"\n'
-                             f'[[rules]]\nname = "others"\nmatch = {{ process_index = "1-" }}\ncpus = "{self.last}"\n')
-        first = self.told(policy)
-        path = self.ledger_with(first.pid)
-        self.addCleanup(os.unlink, path)
-        self.assertEqual(self.number_of(first), 0)
-        self.assertEqual(self.number_of(self.told(policy)), "another", "the first one lives")
-        first.kill()
-        first.wait()
-        with open(path, "r+b") as file:
-            data = bytearray(file.read())
-            at = data.index(struct.pack("=I", first.pid))
-            _, share, ticks = self.ENTRY.unpack_from(data, at)
-            self.ENTRY.pack_into(data, at, os.getpid(), share, ticks)  # we live, and began at another time
-            file.seek(0)
-            file.write(data)
-        self.assertEqual(self.number_of(self.told(policy)), 0, "its number is free")
 
 
 if __name__ == "__main__":

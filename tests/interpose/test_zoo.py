@@ -1,8 +1,6 @@
 """Small programs that each do one odd thing, with and without the shim: they must behave the same, and their threads
 must be where the policy says."""
 
-import fcntl
-import glob
 import json
 import os
 import re
@@ -196,33 +194,6 @@ class Placement(Zoo):
         for rank, cpus in (("0", {first}), ("3", {last})):
             process = self.waiting("threads_of_every_kind", by_rank, environment={"SLURM_LOCALID": rank}, arguments=["none"])
             self.assertEqual(threads_of(process.pid)[process.pid][1], cpus)
-
-    @staticmethod
-    def pauses(pid):
-        """How often a process gave its CPU up; not before the shim is in it."""
-        with open(f"/proc/{pid}/maps", errors="replace") as maps, open(f"/proc/{pid}/status") as status:
-            return "libnodewise" in maps.read() and int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", status.read(), re.M)[1])
-
-    def test_who_writes_the_ledger_is_waited_for(self):
-        """Else two processes that start at once read the same counts, and get the same share."""
-        ledgers = f"/dev/shm/nodewise.{os.getuid()}/*.ledger"
-        others = glob.glob(ledgers)
-        policy = self.policy('[process]\ndistribution = "least_loaded"\n'
-                             f'[[rules]]\nname = "one-of-its-own-{os.getpid()}"\nmatch = {{ thread = "nobody" }}\n')
-        self.waiting("threads_of_every_kind", policy, arguments=["none"])
-        path, = set(glob.glob(ledgers)) - set(others)
-        self.addCleanup(os.unlink, path)
-        with open(path, "rb", buffering=0) as ledger:
-            fcntl.flock(ledger, fcntl.LOCK_EX)
-            before = ledger.read()
-            second = self.waiting("threads_of_every_kind", policy, arguments=["none"], ready=False)
-            wait_until(lambda: self.pauses(second.pid) > 10, "the shim waits")
-            ledger.seek(0)
-            self.assertEqual(ledger.read(), before, "nobody else writes")
-            fcntl.flock(ledger, fcntl.LOCK_UN)
-            second.stdout.readline()
-            ledger.seek(0)
-            self.assertNotEqual(ledger.read(), before)
 
     def test_what_others_change_is_noticed_and_left(self):
         """taskset, or a cpuset that changes: told by the program itself the next time that it looks."""
