@@ -69,7 +69,7 @@ class Tools(Chosen):
 
     def test_a_tool_that_is_no_target(self):
         policy = self.policy('[target]\ncomm = ["grep", "sh"]\n[defaults]\nbind_to = "cpu"\n', "target.toml")
-        self.assertEqual(self.cpus(policy, "taskset", "-c", str(self.second)), [{self.second}])
+        self.assertEqual(self.cpus(policy, "taskset", "-c", str(self.second), way="preload"), [{self.second}])
         self.assertEqual(self.cpus(policy, "sh", "-c", f'taskset -c {self.second} numactl --localalloc "$@"; :', "sh"),
                          [{self.second}])
         policy = self.policy('[target]\ncomm = "sh"\n[defaults]\nbind_to = "cpu"\n', "target.toml")

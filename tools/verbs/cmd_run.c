@@ -10,9 +10,9 @@
 #include "policy/plan.h"
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
-#include "tools/common/program.h"
 #include "tools/common/supervise.h"
 #include "tools/prepare/cpu_export.h"
+#include "tools/prepare/govern.h"
 #include "tools/prepare/options.h"
 #include "tools/prepare/plan_cache.h"
 #include "tools/prepare/plan_view.h"
@@ -23,19 +23,23 @@
 #include "tools/segment/stale.h"
 #include "tools/verbs/verbs.h"
 
-const char run_help[] =
-    HELP_POLICY "  --report FILE       write a report when the program ends (.json, .html, .svg, else text)\n"
-                "  --require-locality N  wait for the program, and end with 1 when its alloc_locality, or its\n"
-                "                      page_locality where [report] pages is set, is below N percent\n"
-                "  --dry-run           say what would be done, and start nothing\n"
-                "Ends with the program's own status; 125 when nodewise itself failed, 126 and 127 "
-                "as env(1).\n";
+const char run_help[] = HELP_POLICY
+    "  --report FILE       write a report when the program ends (.json, .html, .svg, else text)\n"
+    "  --require-locality N  wait for the program, and end with 1 when its alloc_locality, or its\n"
+    "                      page_locality where [report] pages is set, is below N percent\n"
+    "  --dry-run           say what would be done, and start nothing\n"
+    "  --strict            start nothing that would not be governed: end with 3\n"
+    "A program that the library does not get into (static, setuid, of 32 bits), or that is no target, is said\n"
+    "to be so and runs all the same; out of reach, it gets the CPUs and the memory policy of the policy's rules\n"
+    "as a whole.\n"
+    "Ends with the program's own status; 125 when nodewise itself failed, 126 and 127 "
+    "as env(1).\n";
 
 struct run_request {
     struct policy_options policy;
     const char *report;
     double locality; /* percent that is required; below 0: nothing is */
-    bool dry_run;
+    bool dry_run, strict;
     char **command;
 };
 
@@ -96,18 +100,6 @@ static int start_program(char **command)
 
 /* --- --dry-run --- */
 
-static char *join(char **words)
-{
-    char *text = NULL;
-    size_t size = 0;
-    FILE *to = open_memstream(&text, &size);
-    for (char **word = words; to && *word; word++)
-        fprintf(to, "%s%s", word == words ? "" : " ", *word);
-    if (to)
-        fclose(to);
-    return text;
-}
-
 static void print_placement(const struct prepared *prepared, const struct process_facts *process)
 {
     struct thread_list list;
@@ -130,27 +122,21 @@ static void print_placement(const struct prepared *prepared, const struct proces
 
 static int dry_run(const struct run_request *request, struct prepared *prepared)
 {
-    char *link = NULL, *exe = NULL, *argv = join(request->command);
+    struct command_facts facts;
+    char why[PATH_MAX + 256];
     int status = prepare_plan(prepared, &request->policy, TALK_WARNINGS) == EXIT_OK ? EXIT_OK : EXIT_RUN_FAILED;
-    int error = program_find(&link, request->command[0]);
-    if (error == 0 && !(exe = realpath(link, NULL)))
-        error = -errno;
+    int error = command_facts(&facts, request->command, PLAN_NONE);
     if (status == EXIT_OK && error < 0) {
         print_error("%s: %s", request->command[0], strerror(-error));
         status = exit_code_of(error);
     }
-    if (status == EXIT_OK) {
-        char comm[16];
-        const char *slash = strrchr(link, '/');
-        snprintf(comm, sizeof(comm), "%s", slash ? slash + 1 : link);
-        print_placement(
-            prepared,
-            &(struct process_facts){
-                .exe = exe, .exe_link = link, .comm = comm, .argv = argv, .index = PLAN_NONE, .uid = geteuid()});
+    if (status == EXIT_OK && error == 0 && facts.reached.reach != REACHED) {
+        reach_text(&facts.reached, why, sizeof(why));
+        printf("%s. It would get CPUs and memory as a whole.\n", why);
+    } else if (status == EXIT_OK && error == 0) {
+        print_placement(prepared, &facts.process);
     }
-    free(link);
-    free(exe);
-    free(argv);
+    command_facts_free(&facts);
     return finish_output(status);
 }
 
@@ -205,11 +191,13 @@ static int run(const struct run_request *request)
     if (status == EXIT_OK)
         status = plan_cache_get(&plan, &prepared, &request->policy);
     int error = status == EXIT_OK ? cpu_export(prepared.config.policy, plan) : 0;
+    struct rank rank = {.number = -1};
     if (status == EXIT_OK)
-        export_rank(rank_from_environment(prepared.config.policy));
+        rank = rank_from_environment(prepared.config.policy);
     prepared_free(&prepared);
     if (status != EXIT_OK)
         return EXIT_RUN_FAILED;
+    export_rank(rank);
     export_choice_room();
     if (error < 0)
         print_error("the variables of [cpu_count] export cannot be set: %s", strerror(-error));
@@ -217,7 +205,10 @@ static int run(const struct run_request *request)
         print_error("the environment cannot be changed: %s", strerror(errno));
         return EXIT_RUN_FAILED;
     }
+    bool refused = govern_refuses(plan, request->command, (uint32_t)rank.number, request->strict);
     free(plan);
+    if (refused && request->strict)
+        return EXIT_MACHINE;
     if (preload_shim() < 0)
         return EXIT_RUN_FAILED;
     stale_sweep();
@@ -241,6 +232,7 @@ int cmd_run(int argc, char **argv)
         {"report", required_argument, NULL, OPTION_VERB},
         {"dry-run", no_argument, NULL, OPTION_VERB + 1},
         {"require-locality", required_argument, NULL, OPTION_VERB + 2},
+        {"strict", no_argument, NULL, OPTION_VERB + 3},
         {0},
     };
     struct run_request request = {.locality = -1};
@@ -251,6 +243,8 @@ int cmd_run(int argc, char **argv)
             request.report = optarg;
         else if (option == OPTION_VERB + 1)
             request.dry_run = true;
+        else if (option == OPTION_VERB + 3)
+            request.strict = true;
         else if (option == OPTION_VERB + 2 && take_percent(optarg, &request.locality))
             continue;
         else if (option == OPTION_VERB + 2) {

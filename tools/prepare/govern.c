@@ -1,0 +1,108 @@
+#include "tools/prepare/govern.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/common/cli.h"
+#include "tools/common/program.h"
+#include "tools/common/read_file.h"
+#include "tools/prepare/whole_process.h"
+
+/* --- facts --- */
+
+/* A script's arguments are its interpreter's: "python3 -u script a b". */
+static char *join(const char *script, char **words)
+{
+    char interpreter[PATH_MAX] = "", argument[PATH_MAX] = "", *text = NULL;
+    size_t size = 0;
+    bool is_script = script_line(script, interpreter, argument, sizeof(interpreter)) == 0;
+    FILE *to = open_memstream(&text, &size);
+    if (to && is_script)
+        fprintf(to, "%s %s%s%s", interpreter, argument, *argument ? " " : "", script);
+    for (char **word = words + is_script; to && *word; word++)
+        fprintf(to, "%s%s", word == words ? "" : " ", *word);
+    if (to)
+        fclose(to);
+    return text;
+}
+
+int command_facts(struct command_facts *ret_facts, char **command, uint32_t index)
+{
+    struct command_facts *facts = ret_facts;
+    *facts = (struct command_facts){.link = NULL};
+    int error = program_find(&facts->link, command[0]);
+    if (error == 0)
+        error = program_reach(&facts->reached, facts->link);
+    if (error < 0)
+        return error;
+    facts->argv = join(facts->link, command);
+    if (!facts->argv)
+        return -ENOMEM;
+    const char *slash = strrchr(facts->link, '/');
+    snprintf(facts->comm, sizeof(facts->comm), "%s", slash ? slash + 1 : facts->link);
+    facts->process = (struct process_facts){.exe = facts->reached.file,
+                                            .exe_link = facts->link,
+                                            .comm = facts->comm,
+                                            .argv = facts->argv,
+                                            .index = index,
+                                            .uid = geteuid()};
+    return 0;
+}
+
+void command_facts_free(struct command_facts *facts)
+{
+    free(facts->link);
+    free(facts->argv);
+    facts->link = facts->argv = NULL;
+}
+
+/* --- the answer --- */
+
+static void say_no_target(const struct plan_view *plan, const struct command_facts *facts, uint32_t key)
+{
+    print_error("%s is no target of %s: the condition on target.%s does not hold, so it runs as without nodewise; what "
+                "it becomes or starts may be one",
+                facts->process.exe, plan_text(plan, plan->header->source), plan_target_word(key));
+}
+
+static void say_out_of_reach(const struct plan_view *plan, const struct command_facts *facts, bool strict)
+{
+    char why[PATH_MAX + 256], now[1024];
+    reach_text(&facts->reached, why, sizeof(why));
+    if (strict) {
+        print_error("%s", why);
+        return;
+    }
+    whole_process_apply(plan, now, sizeof(now));
+    print_error("%s; its threads are not placed, the process as a whole has %s", why, now);
+}
+
+static bool refuses(const struct plan_view *plan, const struct command_facts *facts, bool strict)
+{
+    uint32_t key = PLAN_KEY_COUNT;
+    if (!match_target(plan, &facts->process, &key)) {
+        say_no_target(plan, facts, key);
+        return true;
+    }
+    if (facts->reached.reach == REACHED)
+        return false;
+    say_out_of_reach(plan, facts, strict);
+    return true;
+}
+
+bool govern_refuses(const char *plan_path, char **command, uint32_t index, bool strict)
+{
+    struct command_facts facts;
+    struct file_bytes file = {0};
+    struct plan_view plan;
+    bool refused = false;
+    if (command_facts(&facts, command, index) == 0 && read_file(&file, plan_path, PLAN_MAX_SIZE) == 0 &&
+        plan_check(&plan, file.data, file.size, NULL) == 0)
+        refused = refuses(&plan, &facts, strict);
+    free(file.data);
+    command_facts_free(&facts);
+    return refused;
+}
