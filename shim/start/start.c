@@ -13,6 +13,7 @@
 #include "shim/base/environment.h"
 #include "shim/base/facts.h"
 #include "shim/base/next.h"
+#include "shim/base/own_file.h"
 #include "shim/base/runtime_folder.h"
 #include "shim/base/state.h"
 #include "shim/base/text_reader.h"
@@ -149,7 +150,7 @@ static void log_decision(const char *path, enum reason reason)
     struct text_writer writer = {line, sizeof(line), 0};
     if (!path || *path != '/')
         return;
-    int fd = raw_openat(AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+    int fd = own_file_open(path, O_APPEND, 0600, shim.uid);
     if (fd < 0)
         return;
     write_text(&writer, "nodewise[");
@@ -163,7 +164,7 @@ static void log_decision(const char *path, enum reason reason)
     }
     write_char(&writer, '\n');
     struct stat info;
-    if (raw_fstat(fd, &info) == 0 && (!S_ISREG(info.st_mode) || raw_may_size((uint64_t)info.st_size + writer.length))) {
+    if (raw_fstat(fd, &info) == 0 && raw_may_size((uint64_t)info.st_size + writer.length)) {
         ssize_t unused = raw_write(fd, line, writer.length);
         (void)unused;
     }

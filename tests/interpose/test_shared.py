@@ -3,6 +3,8 @@ else in their place, and the program runs as it does alone."""
 
 import glob
 import os
+import resource
+import signal
 import subprocess
 import sys
 
@@ -82,6 +84,101 @@ class Segment(Shared):
                 with open(path, "r+b") as file:
                     file.write(what * os.path.getsize(path))
                 self.goes_on(process)
+
+
+class Written(Shared):
+    """The log and the report, at a path that the user named."""
+
+    RULE = '[[rules]]\nname = "all"\nmatch = { thread = "*" }\n'
+
+    def ends_as_alone(self, plan, **variables):
+        process = self.start(["echo", "ran"], way="keys", environment={"NODEWISE_PLAN": plan, **variables},
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        output, _ = process.communicate(timeout=harness.SECONDS)
+        self.assertEqual((output, process.returncode), (b"ran\n", 0))
+
+    def obstacles(self):
+        """What stands at the path, by name; each makes it and says what must be left as it is."""
+        victim = self.path("victim")
+        with open(victim, "w") as file:
+            file.write("mine")
+        aside = self.path("aside")
+        os.mkdir(aside)
+        yield "link", lambda path: os.symlink(victim, path)
+        yield "link to nothing", lambda path: os.symlink(os.path.join(aside, "made"), path)
+        yield "second name", lambda path: os.link(victim, path)
+        yield "FIFO", os.mkfifo
+        yield "folder", os.mkdir
+        if os.geteuid() == 0:
+            yield "another user's file", lambda path: (open(path, "w").close(), os.chown(path, 12345, -1))
+
+    def check(self, variable, name):
+        plan = self.compiled(self.RULE)
+        path = self.path(name)
+        for what, make in self.obstacles():
+            with self.subTest(what):
+                make(path)
+                before = os.lstat(path)
+                self.ends_as_alone(plan, **{variable: path})
+                after = os.lstat(path)
+                self.assertEqual((before.st_ino, before.st_size), (after.st_ino, after.st_size))
+                os.rmdir(path) if what == "folder" else os.unlink(path)
+        self.assertEqual(os.listdir(self.path("aside")), [])
+        with open(self.path("victim")) as file:
+            self.assertEqual(file.read(), "mine")
+        self.ends_as_alone(plan, **{variable: path})
+        self.assertGreater(os.path.getsize(path), 0, "a file of its own is written")
+
+    def test_the_log_goes_into_a_file_of_ones_own(self):
+        self.check("NODEWISE_LOG", "log")
+
+    def test_the_report_goes_into_a_file_of_ones_own(self):
+        self.check("NODEWISE_REPORT", "report.json")
+
+    def test_anothers_link_on_the_way_is_not_followed(self):
+        self.assertEqual(os.geteuid(), 0, "giving a link away needs root")
+        plan = self.compiled(self.RULE)
+        os.mkdir(self.path("mine"))
+        os.symlink(self.path("mine"), self.path("alias"))
+        for variable in ("NODEWISE_LOG", "NODEWISE_REPORT"):
+            self.ends_as_alone(plan, **{variable: self.path("alias/file")})
+            self.assertEqual(os.listdir(self.path("mine")), ["file"], "one's own link leads there")
+            os.unlink(self.path("mine/file"))
+        os.lchown(self.path("alias"), 12345, -1)
+        for variable in ("NODEWISE_LOG", "NODEWISE_REPORT"):
+            self.ends_as_alone(plan, **{variable: self.path("alias/file")})
+        self.assertEqual(os.listdir(self.path("mine")), [])
+
+    def test_devices_neither_block_nor_end_the_program(self):
+        plan = self.compiled(self.RULE)
+        for path in ("/dev/full", "/dev/null", "/dev/tty", "/dev/ptmx", "/proc/self/mem", "/", ""):
+            for variable in ("NODEWISE_LOG", "NODEWISE_REPORT"):
+                with self.subTest(path=path, variable=variable):
+                    self.ends_as_alone(plan, **{variable: path})
+
+    def test_a_limit_on_the_size_of_files_ends_no_program(self):
+        plan = self.compiled(self.RULE)
+        limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
+        for variable in ("NODEWISE_LOG", "NODEWISE_REPORT"):
+            process = self.start(["true"], way="keys", preexec_fn=limit,
+                                 environment={"NODEWISE_PLAN": plan, variable: self.path(variable)})
+            self.assertEqual(process.wait(timeout=harness.SECONDS), 0)
+
+    def test_a_report_that_nobody_reads_does_not_keep_the_program(self):
+        """On stderr, a pipe that is full, with all signals blocked or ignored by the program."""
+        plan = self.compiled(self.RULE + '[report]\nat_exit = "full"\n')
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        self.addCleanup(os.close, writer)
+        os.set_blocking(writer, False)
+        try:
+            while True:
+                os.write(writer, bytes(4096))
+        except BlockingIOError:
+            os.set_blocking(writer, True)
+        deaf = lambda: signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+        process = self.start(["true"], way="keys", preexec_fn=deaf, environment={"NODEWISE_PLAN": plan}, stderr=writer)
+        self.assertEqual(process.wait(timeout=harness.SECONDS), 0)
 
 
 if __name__ == "__main__":

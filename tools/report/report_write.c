@@ -1,10 +1,10 @@
 #include "tools/report/report_write.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "shim/base/own_file.h"
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
 #include "tools/picture/page_html.h"
@@ -63,9 +63,11 @@ int report_write(FILE *to, const json_t *report, enum report_format format, enum
 
 int report_write_file(const char *path, const json_t *report, enum report_format format, enum report_depth depth)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
-    FILE *to = fd >= 0 ? fdopen(fd, "w") : NULL;
-    int error = to ? 0 : -errno, status = EXIT_NO;
+    int fd = own_file_open(path, 0, 0640, geteuid()), status = EXIT_NO;
+    int error = fd < 0 ? fd : ftruncate(fd, 0) == 0 ? 0 : -errno;
+    FILE *to = error == 0 ? fdopen(fd, "w") : NULL;
+    if (error == 0 && !to)
+        error = -errno;
     if (to) {
         status = report_write(to, report, format, depth);
         error = fclose(to) == 0 ? 0 : -errno;

@@ -18,7 +18,8 @@ enum report_format format_of_name(const char *path);
 /* EXIT_OK, or EXIT_NO after having said why. `depth` is of the text. */
 int report_write(FILE *to, const json_t *report, enum report_format format, enum report_depth depth);
 /*
- * Never through a symbolic link that another user made: the folder may be open to others (/tmp, /var/log of a group).
+ * The file is the user's own or a new one, whatever others put into the folder or on the way there
+ * (shim/base/own_file.h).
  */
 int report_write_file(const char *path, const json_t *report, enum report_format format, enum report_depth depth);
 /*

@@ -1,6 +1,8 @@
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "policy/words.h"
 #include "tools/common/cli.h"
@@ -21,7 +23,25 @@ const char report_help[] =
     "  -o, --output FILE   write there instead of to stdout; its ending says the format\n"
     "  --pages             also on which nodes the memory lies, from a sample; PID only\n" HELP_JSON;
 
+#define STREAM_SECONDS 5u
+
 enum { OPTION_SEGMENT = OPTION_VERB, OPTION_FINAL, OPTION_PAGES };
+
+/*
+ * The program waits for its report: a terminal that is stopped, or a pipe that nobody empties, must not keep it. Signals
+ * are as the program has them.
+ */
+static int write_to_stream(const json_t *report, enum report_depth depth)
+{
+    sigset_t alone;
+    sigemptyset(&alone);
+    sigaddset(&alone, SIGALRM);
+    signal(SIGALRM, SIG_DFL);
+    signal(SIGTTOU, SIG_IGN);
+    sigprocmask(SIG_UNBLOCK, &alone, NULL);
+    alarm(STREAM_SECONDS);
+    return report_write(stderr, report, FORMAT_TEXT, depth);
+}
 
 /*
  * What the shim asks for when a process ends: where and how much stands in the plan, unless `run --report`
@@ -33,6 +53,7 @@ static int final_report(const char *path)
     struct snapshot snapshot;
     const char *file = getenv("NODEWISE_REPORT");
     char name[4096];
+    signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error of writing */
     int error = segment_open_path(&segment, path);
     if (error == 0) {
         error = snapshot_read(&snapshot, &segment);
@@ -62,7 +83,7 @@ static int final_report(const char *path)
         report_add_pages(report, pages);
     }
     if (!file || !*file)
-        status = report_write(stderr, report, FORMAT_TEXT, depth);
+        status = write_to_stream(report, depth);
     else if (has_template && report_name(file, &snapshot.header, name, sizeof(name)) < 0)
         status = EXIT_BAD_INPUT;
     else
