@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "config/json_text.h"
+#include "config/printable.h"
 #include "config/sources.h"
 
 static const char *severity_word(enum severity severity)
@@ -21,12 +23,17 @@ static const struct source *source_of(const struct sources *sources, const char 
     return at < 0 ? NULL : &sources->items[at];
 }
 
-/* Terminals must not be driven by what stands in a file: control characters other than tab become '?'. */
+/* Terminals must not be driven by what stands in a file. Tabs stay, as the caret below counts on. */
 static void print_clean(FILE *to, const char *text, size_t length)
 {
-    for (size_t i = 0; i < length; i++) {
-        unsigned char c = (unsigned char)text[i];
-        fputc((c < 0x20 && c != '\t') || c == 0x7f ? '?' : c, to);
+    while (length > 0) {
+        const char *tab = memchr(text, '\t', length);
+        size_t part = tab ? (size_t)(tab - text) : length;
+        printable_write(to, text, part);
+        if (tab)
+            fputc('\t', to);
+        text += part + (tab != NULL);
+        length -= part + (tab != NULL);
     }
 }
 
@@ -41,15 +48,19 @@ static void print_place(FILE *to, const struct span *span, const struct source *
     fputs(": ", to);
 }
 
-/* Blanks up to a column (from 1); tabs stay tabs, so that the caret stands under its text. */
+/* Blanks up to a column (from 1), as wide as the text is shown; tabs stay tabs, so that the caret stands under it. */
 static void print_indent(FILE *to, const char *line, size_t length, uint32_t column)
 {
-    uint32_t at = 1;
-    for (size_t i = 0; at < column; i++) {
-        if (i < length && ((unsigned char)line[i] & 0xc0) == 0x80)
-            continue;
-        fputc(i < length && line[i] == '\t' ? '\t' : ' ', to);
-        at++;
+    for (uint32_t at = 1; at < column; at++) {
+        char form[PRINTABLE_FORM] = " ";
+        bool as_is = true;
+        size_t bytes = length ? printable_next(line, length, form, &as_is) : 0;
+        if (length && *line == '\t')
+            fputc('\t', to);
+        else
+            fprintf(to, "%*s", as_is ? 1 : (int)strlen(form), "");
+        line += bytes;
+        length -= bytes;
     }
 }
 
@@ -118,7 +129,7 @@ static void print_text(FILE *to, const struct diag *diag, const struct sources *
     if (source)
         print_snippet(to, diag, source, gutter, style);
     else if (diag->under)
-        fprintf(to, "%*s = %s\n", gutter, "", diag->under);
+        fprintf(to, "%*s = %s\n", gutter, "", printable(diag->under));
     if (diag->help) {
         fprintf(to, "%*s = help: ", gutter, "");
         print_clean(to, diag->help, strlen(diag->help));
@@ -128,10 +139,7 @@ static void print_text(FILE *to, const struct diag *diag, const struct sources *
 
 static json_t *text_or_null(const char *text)
 {
-    if (!text)
-        return json_null();
-    json_t *string = json_string(text);
-    return string ? string : json_null(); /* jansson refuses what is not UTF-8, as a file name may be */
+    return text ? json_any_text(text) : json_null();
 }
 
 static json_t *to_json(const struct diag *diag)
@@ -158,7 +166,6 @@ void diag_print(FILE *to, const struct diag_list *diags, const struct sources *s
     }
     if (!list)
         return;
-    json_dumpf(list, to, JSON_INDENT(2));
-    fputc('\n', to);
+    json_write(to, list, 2);
     json_decref(list);
 }

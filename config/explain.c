@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "config/json_text.h"
 #include "config/keys.h"
 #include "config/needs.h"
 
@@ -196,8 +197,7 @@ bool config_explain(FILE *to, const char *asked, bool json)
         }
     }
     if (list) {
-        json_dumpf(list, to, JSON_INDENT(2));
-        fputc('\n', to);
+        json_write(to, list, 2);
         json_decref(list);
     }
     return true;

@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "config/json_text.h"
 #include "config/keys.h"
+#include "config/printable.h"
 #include "config/read.h"
 #include "config/sources.h"
 #include "config/value_json.h"
@@ -20,17 +22,23 @@ struct show {
     json_t *json; /* NULL: text */
 };
 
+/* A basic string of TOML. What is not UTF-8 can stand in none: it is shown as a text about it. */
 static void write_string(FILE *to, const char *text)
 {
+    char form[PRINTABLE_FORM];
     fputc('"', to);
-    for (const char *c = text; *c; c++) {
-        unsigned char byte = (unsigned char)*c;
-        if (byte == '"' || byte == '\\')
-            fprintf(to, "\\%c", byte);
-        else if (byte < 0x20 || byte == 0x7f)
-            fprintf(to, "\\u%04X", byte);
+    for (size_t length = strlen(text); length > 0;) {
+        bool as_is;
+        unsigned point = 0;
+        size_t bytes = printable_next(text, length, form, &as_is);
+        if (*text == '"' || *text == '\\')
+            fprintf(to, "\\%c", *text);
+        else if (!as_is && utf8_character(text, length, &point))
+            fprintf(to, point > 0xffff ? "\\U%08X" : "\\u%04X", point);
         else
-            fputc(byte, to);
+            fprintf(to, "%s%s", as_is ? "" : "\\", form);
+        text += bytes;
+        length -= bytes;
     }
     fputc('"', to);
 }
@@ -65,7 +73,7 @@ static void write_value(FILE *to, const struct value *value)
     case VALUE_TABLE:
         fputs("{ ", to);
         for (size_t i = 0; i < value->table.count; i++) {
-            fprintf(to, "%s%s = ", i ? ", " : "", value->table.entries[i].key);
+            fprintf(to, "%s%s = ", i ? ", " : "", printable(value->table.entries[i].key));
             write_value(to, value->table.entries[i].value);
         }
         fputs(" }", to);
@@ -88,7 +96,7 @@ static void show_value(const struct show *show, const char *path, const struct v
     char origin[512];
     describe_origin(show, &value->span, origin, sizeof(origin));
     if (show->json) {
-        json_t *item = json_pack("{s:o, s:o}", "value", value_to_json(value), "origin", json_string(origin));
+        json_t *item = json_pack("{s:o, s:o}", "value", value_to_json(value), "origin", json_any_text(origin));
         json_object_set_new(show->json, path, item);
         return;
     }
@@ -97,11 +105,11 @@ static void show_value(const struct show *show, const char *path, const struct v
     FILE *memory = open_memstream(&text, &length);
     if (!memory)
         return;
-    fprintf(memory, "%s = ", path);
+    fprintf(memory, "%s = ", printable(path));
     write_value(memory, value);
     fclose(memory);
     if (show->origin)
-        fprintf(show->to, "%-50s # %s\n", text, origin);
+        fprintf(show->to, "%-50s # %s\n", text, printable(origin));
     else
         fprintf(show->to, "%s\n", text);
     free(text);
@@ -167,7 +175,6 @@ void config_show(FILE *to, const struct config *config, bool origin, bool json)
     }
     if (!show.json)
         return;
-    json_dumpf(show.json, to, JSON_INDENT(2));
-    fputc('\n', to);
+    json_write(to, show.json, 2);
     json_decref(show.json);
 }

@@ -1,11 +1,13 @@
 #include "config/value_json.h"
 
+#include "config/json_text.h"
+
 json_t *value_to_json(const struct value *value)
 {
     json_t *made;
     switch (value->kind) {
     case VALUE_STRING:
-        return json_string(value->string);
+        return json_any_text(value->string);
     case VALUE_INTEGER:
         return json_integer(value->integer);
     case VALUE_FLOAT:

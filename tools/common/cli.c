@@ -7,16 +7,30 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "config/json_text.h"
+#include "config/printable.h"
 #include "tools/common/json_fields.h"
+
+/* A message is one line, whatever the names in it hold. */
+__attribute__((format(printf, 1, 0))) static void print_message(const char *format, va_list arguments)
+{
+    char *text = NULL;
+    int length = vasprintf(&text, format, arguments);
+    if (length >= 0)
+        printable_write(stderr, text, (size_t)length);
+    else
+        fputs("out of memory", stderr);
+    free(length >= 0 ? text : NULL);
+    fputc('\n', stderr);
+}
 
 void print_error(const char *format, ...)
 {
     va_list arguments;
     fputs("nodewise: ", stderr);
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    print_message(format, arguments);
     va_end(arguments);
-    fputc('\n', stderr);
 }
 
 int usage_error(const char *verb, const char *format, ...)
@@ -24,9 +38,9 @@ int usage_error(const char *verb, const char *format, ...)
     va_list arguments;
     fprintf(stderr, "nodewise %s: ", verb);
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    print_message(format, arguments);
     va_end(arguments);
-    fprintf(stderr, "\nTry 'nodewise help %s'.\n", verb);
+    fprintf(stderr, "Try 'nodewise help %s'.\n", verb);
     return EXIT_BAD_INPUT;
 }
 
@@ -57,9 +71,7 @@ int finish_output(int status)
 
 int print_json(FILE *to, json_t *value)
 {
-    int error = value ? json_dumpf(value, to, JSON_INDENT(2) | JSON_PRESERVE_ORDER) : -1;
-    if (error == 0)
-        fputc('\n', to);
+    int error = value ? json_write(to, value, 2) : -1;
     json_decref(value);
     if (error == 0)
         return EXIT_OK;
@@ -101,11 +113,7 @@ void table_row(struct table *table, const char *const *cells)
     }
     char **row = table->cells + table->rows * table->columns;
     for (size_t i = 0; i < table->columns; i++) {
-        row[i] = strdup(cells[i] ? cells[i] : "");
-        /* A thread's name is the program's: it must not steer the terminal. */
-        for (char *p = row[i]; p && *p; p++)
-            if ((unsigned char)*p < 0x20 || *p == 0x7f)
-                *p = '?';
+        row[i] = printable_copy(cells[i] ? cells[i] : "");
         size_t width = row[i] ? text_width(row[i]) : 0;
         if (width > table->width[i])
             table->width[i] = width;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/printable.h"
 #include "policy/reason.h"
 #include "policy/words.h"
 #include "tools/segment/segments.h"
@@ -30,17 +31,19 @@ struct line {
     const struct snapshot *process;
 };
 
-/* Bytes of any origin: what is not ASCII may not be UTF-8. */
+/* The format escapes a backslash, a quotation mark and a newline; all else that is not printable is spelt out. */
 static void write_value(FILE *to, const char *text)
 {
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c == '\\' || c == '"')
-            fprintf(to, "\\%c", c);
-        else if (c == '\n')
+    char form[PRINTABLE_FORM];
+    for (size_t length = strlen(text); length > 0;) {
+        bool as_is;
+        size_t bytes = printable_next(text, length, form, &as_is);
+        if (*text == '\n')
             fputs("\\n", to);
         else
-            fputc(c < 0x20 || c >= 0x7f ? '?' : c, to);
+            fprintf(to, "%s%s", !as_is || *text == '\\' || *text == '"' ? "\\" : "", form);
+        text += bytes;
+        length -= bytes;
     }
 }
 

@@ -180,7 +180,7 @@ int serve(const char *where)
         close(fd);
         return EXIT_MACHINE;
     }
-    fprintf(stderr, "nodewise: metrics on %s\n", where);
+    print_error("metrics on %s", where);
     wait_for_end(&ends);
     MHD_stop_daemon(daemon);
     if (on_path)

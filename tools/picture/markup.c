@@ -2,38 +2,27 @@
 
 #include <stdarg.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
-static bool continues(char c)
-{
-    return ((unsigned char)c & 0xc0) == 0x80;
-}
+#include "config/printable.h"
 
-/* The bytes of the character at `text`; 0 where there is none that a document may have. */
-static unsigned letter_bytes(const char *text)
+/* The bytes of the character at `text`; 0 where there is none that a page should have. */
+static size_t letter_bytes(const char *text, size_t length)
 {
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    unsigned char first = (unsigned char)*text;
-    if (first < 0x80)
-        return (first < 0x20 && first != '\n' && first != '\t') || first == 0x7f ? 0 : 1;
-    unsigned bytes = first >= 0xf0 && first < 0xf8 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 0;
-    if (first >= 0xf8 || !bytes)
-        return 0;
-    uint32_t letter = first & (0xffu >> (bytes + 1));
-    for (unsigned i = 1; i < bytes; i++) {
-        if (!continues(text[i])) /* the end of the text, too */
-            return 0;
-        letter = letter << 6 | ((unsigned char)text[i] & 0x3f);
-    }
-    bool is_surrogate = letter >= 0xd800 && letter < 0xe000, is_none = letter == 0xfffe || letter == 0xffff;
-    return letter < least[bytes] || letter > 0x10ffff || is_surrogate || is_none ? 0 : bytes;
+    char form[PRINTABLE_FORM];
+    bool as_is;
+    size_t bytes = printable_next(text, length, form, &as_is);
+    return as_is || *text == '\n' || *text == '\t' ? bytes : 0;
 }
 
 void markup_text(FILE *to, const char *text)
 {
-    while (*text) {
-        unsigned bytes = letter_bytes(text);
+    unsigned point;
+    for (size_t length = strlen(text), whole; length > 0; text += whole, length -= whole) {
+        size_t bytes = letter_bytes(text, length);
+        whole = utf8_character(text, length, &point);
+        whole = whole ? whole : 1;
         if (*text == '&')
             fputs("&amp;", to);
         else if (*text == '<')
@@ -48,7 +37,6 @@ void markup_text(FILE *to, const char *text)
             fwrite(text, 1, bytes, to);
         else
             fputs("\xef\xbf\xbd", to);
-        text += bytes ? bytes : 1;
     }
 }
 

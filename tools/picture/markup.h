@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 /*
- * Written so that it means itself in text and in quoted attributes; control characters, and bytes that are not UTF-8
- * (a text that was cut), become U+FFFD.
+ * Written so that it means itself in text and in quoted attributes; what is not
+ * printable (config/printable.h: control characters, marks of direction, bytes of a text that was cut) becomes U+FFFD.
  */
 void markup_text(FILE *to, const char *text);
 /* printf whose whole result is such a text. */

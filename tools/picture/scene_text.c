@@ -1,6 +1,7 @@
 /* A scene for a terminal of any width from 40 columns on. */
 #include <string.h>
 
+#include "config/printable.h"
 #include "tools/picture/scene.h"
 
 static const unsigned colours[] = {36, 33, 35, 32, 34, 31};
@@ -85,7 +86,7 @@ static void print_group(FILE *to, const struct scene *scene, const struct scene_
     begin_colour(to, colour, group->rule);
     fputs(scene_mark(scene, group->rule), to);
     end_colour(to, colour, group->rule);
-    fprintf(to, " %s  %s", label, cpus);
+    fprintf(to, " %s  %s", printable(label), cpus);
     if (group->differing)
         fprintf(to, "  (%zu not as asked)", group->differing);
     fputc('\n', to);
@@ -99,7 +100,7 @@ void scene_text(FILE *to, const struct scene *scene, unsigned width, bool colour
         char memory[32];
         fprintf(to, "%snode %lld", n ? "\n" : "", node->id);
         if (*node->sockets)
-            fprintf(to, "  socket %s", node->sockets);
+            fprintf(to, "  socket %s", printable(node->sockets));
         scene_memory(node, memory, sizeof(memory));
         fprintf(to, "  %s  %zu thread%s%s\n", memory, node->threads, node->threads == 1 ? "" : "s",
                 cpuset_is_empty(&node->cpus) ? "  no CPUs" : "");
@@ -122,7 +123,7 @@ void scene_text(FILE *to, const struct scene *scene, unsigned width, bool colour
         begin_colour(to, colour, i);
         fprintf(to, " %s", scene->rules[i].mark);
         end_colour(to, colour, i);
-        fprintf(to, " %s", scene->rules[i].name);
+        fprintf(to, " %s", printable(scene->rules[i].name));
     }
     fputs(scene->rule_count ? "\n" : "", to);
 }

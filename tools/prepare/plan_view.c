@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/json_text.h"
+#include "config/printable.h"
 #include "policy/reason.h"
 #include "tools/common/cli.h"
 
@@ -58,10 +60,10 @@ static void print_rule(FILE *to, const struct plan_view *plan, uint32_t index)
     const struct plan_rule *rule = &plan->rules[index];
     char *cpus = plan_mask_text(plan, rule->set_mask);
     char *memory = plan_memory_text(plan, rule, rule->slot_first);
-    fprintf(to, "%s", plan_text(plan, rule->name));
+    fputs(printable(plan_text(plan, rule->name)), to);
     if (*plan_text(plan, rule->origin))
-        fprintf(to, "  (%s)", plan_text(plan, rule->origin));
-    fprintf(to, "\n    asked   %s -> CPUs %s", plan_text(plan, rule->asked), cpus ? cpus : "?");
+        fprintf(to, "  (%s)", printable(plan_text(plan, rule->origin)));
+    fprintf(to, "\n    asked   %s -> CPUs %s", printable(plan_text(plan, rule->asked)), cpus ? cpus : "?");
     if (rule->set_reason != REASON_OK)
         fprintf(to, "  [%s]", reason_word(rule->set_reason));
     fprintf(to, "\n    spread  %s over %s, bound to %s", word_of(&words_distribution, rule->distribution),
@@ -73,7 +75,7 @@ static void print_rule(FILE *to, const struct plan_view *plan, uint32_t index)
     if (rule->enforcement == ENFORCE_HARD)
         fprintf(to, ", hard");
     if (rule->rename)
-        fprintf(to, ", unnamed threads become %s", plan_text(plan, rule->rename));
+        fprintf(to, ", unnamed threads become %s", printable(plan_text(plan, rule->rename)));
     fputc('\n', to);
     print_slots(to, plan, rule);
     if (rule->mem_policy != MEM_DEFAULT)
@@ -154,16 +156,17 @@ json_t *plan_rules_json(const struct plan_view *plan)
     for (uint32_t i = 0; i < plan->count[PLAN_RULES]; i++) {
         const struct plan_rule *rule = &plan->rules[i];
         json_array_append_new(
-            rules,
-            json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:o, s:s, s:o}", "name",
-                      plan_text(plan, rule->name), "origin", plan_text(plan, rule->origin), "asked",
-                      plan_text(plan, rule->asked), "cpus", text_json(plan_mask_text(plan, rule->set_mask)), "reason",
-                      reason_word(rule->set_reason), "distribution", word_of(&words_distribution, rule->distribution),
-                      "level", word_of(&words_level, rule->level), "bind_to", word_of(&words_level, rule->bind_to),
-                      "smt", word_of(&words_smt, rule->smt), "exclusive", (rule->flags & PLAN_RULE_EXCLUSIVE) != 0,
-                      "enforcement", word_of(&words_enforcement, rule->enforcement), "memory",
-                      text_json(plan_memory_text(plan, rule, rule->slot_first)), "memory_reason",
-                      reason_word(rule->mem_reason), "slots", slots_json(plan, rule)));
+            rules, json_pack("{s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:o, s:s, s:o}", "name",
+                             json_any_text(plan_text(plan, rule->name)), "origin",
+                             json_any_text(plan_text(plan, rule->origin)), "asked",
+                             json_any_text(plan_text(plan, rule->asked)), "cpus",
+                             text_json(plan_mask_text(plan, rule->set_mask)), "reason", reason_word(rule->set_reason),
+                             "distribution", word_of(&words_distribution, rule->distribution), "level",
+                             word_of(&words_level, rule->level), "bind_to", word_of(&words_level, rule->bind_to), "smt",
+                             word_of(&words_smt, rule->smt), "exclusive", (rule->flags & PLAN_RULE_EXCLUSIVE) != 0,
+                             "enforcement", word_of(&words_enforcement, rule->enforcement), "memory",
+                             text_json(plan_memory_text(plan, rule, rule->slot_first)), "memory_reason",
+                             reason_word(rule->mem_reason), "slots", slots_json(plan, rule)));
     }
     return rules;
 }
@@ -174,8 +177,9 @@ json_t *plan_threads_json(const struct plan_view *plan, const struct thread_list
     for (size_t i = 0; i < list->count; i++) {
         const struct sim_thread *thread = &list->threads[i];
         json_array_append_new(threads,
-                              json_pack("{s:s, s:b, s:s, s:o, s:o, s:o, s:s}", "thread", thread_list_label(list, i),
-                                        "main", thread->facts.main, "rule", rule_label(plan, thread), "cpus",
+                              json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:s}", "thread",
+                                        json_any_text(thread_list_label(list, i)), "main", thread->facts.main, "rule",
+                                        json_any_text(rule_label(plan, thread)), "cpus",
                                         text_json(cpuset_to_string(&thread->cpus)), "nodes",
                                         text_json(plan_nodes_of(plan, &thread->cpus)), "memory",
                                         text_json(memory_label(plan, thread)), "reason", reason_word(thread->reason)));

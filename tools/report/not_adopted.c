@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/json_text.h"
+#include "config/printable.h"
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
 #include "tools/common/read_file.h"
@@ -42,9 +44,7 @@ static void add_not_adopted(json_t *list, const struct snapshot *snapshot, long 
     char name[32];
     if (!read_name(snapshot, tid, name, sizeof(name)) || strcmp(name, SEGMENT_WORKER) == 0)
         return;
-    json_t *text = json_string(name);
-    json_array_append_new(list,
-                          json_pack("{s:I, s:o}", "tid", (json_int_t)tid, "name", text ? text : json_string("?")));
+    json_array_append_new(list, json_pack("{s:I, s:o}", "tid", (json_int_t)tid, "name", json_any_text(name)));
 }
 
 json_t *not_adopted_threads(const struct snapshot *snapshot)
@@ -76,7 +76,7 @@ void not_adopted_text(FILE *to, const json_t *report)
     fprintf(to, "threads that nodewise has not adopted: ");
     json_array_foreach(list, index, thread) {
         if (index < NAMED_MOST)
-            fprintf(to, "%s%s (%lld)", index ? ", " : "", text_of(thread, "name"), number_of(thread, "tid"));
+            fprintf(to, "%s%s (%lld)", index ? ", " : "", printable(text_of(thread, "name")), number_of(thread, "tid"));
     }
     fprintf(to, count > NAMED_MOST ? " and %zu more\n" : "\n", count - NAMED_MOST);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "config/json_text.h"
 #include "policy/reason.h"
 #include "tools/common/process.h"
 #include "tools/picture/machine_json.h"
@@ -71,7 +72,7 @@ static json_t *process_json(const struct snapshot *snapshot)
     const struct segment_header *h = &snapshot->header;
     json_t *process = json_pack(
         "{s:i, s:i, s:o, s:o, s:i, s:b, s:s, s:s, s:o, s:f, s:o}", "pid", (int)h->pid, "ppid", (int)h->ppid, "comm",
-        report_any_text(h->comm), "exe", report_any_text(h->exe), "uid", (int)h->uid, "forked", h->forked != 0, "state",
+        json_any_text(h->comm), "exe", json_any_text(h->exe), "uid", (int)h->uid, "forked", h->forked != 0, "state",
         state_word(snapshot), "state_reason", reason_word(h->state_reason), "started", time_json(h->start_realtime),
         "start_cost_us", (double)h->start_cost_ns / 1000, "base_cpus", bits_json(h->base_mask, h->base_mask_words));
     json_object_set_new(process, "threads_started", json_integer((json_int_t)h->threads_started));
@@ -93,10 +94,9 @@ static const char *plan_reason(const struct snapshot *snapshot)
 
 static json_t *plan_json(const struct snapshot *snapshot)
 {
-    return json_pack(
-        "{s:o, s:o, s:b, s:s}", "path", report_any_text(snapshot->header.plan_path), "policy",
-        report_any_text(snapshot->has_plan ? plan_text(&snapshot->plan, snapshot->plan.header->source) : ""),
-        "readable", snapshot->has_plan, "reason", plan_reason(snapshot));
+    return json_pack("{s:o, s:o, s:b, s:s}", "path", json_any_text(snapshot->header.plan_path), "policy",
+                     json_any_text(snapshot->has_plan ? plan_text(&snapshot->plan, snapshot->plan.header->source) : ""),
+                     "readable", snapshot->has_plan, "reason", plan_reason(snapshot));
 }
 
 /* --- rules --- */
@@ -118,8 +118,8 @@ static json_t *rule_json(const struct snapshot *snapshot, size_t index)
     json_t *value = json_object();
     json_object_set_new(value, "name", report_rule_name(snapshot, is_last ? 0xffff : (uint16_t)index));
     if (rule) {
-        json_object_set_new(value, "origin", json_string(plan_text(&snapshot->plan, rule->origin)));
-        json_object_set_new(value, "asked", json_string(plan_text(&snapshot->plan, rule->asked)));
+        json_object_set_new(value, "origin", json_any_text(plan_text(&snapshot->plan, rule->origin)));
+        json_object_set_new(value, "asked", json_any_text(plan_text(&snapshot->plan, rule->asked)));
         json_object_set_new(value, "cpus", mask_json(snapshot, rule->set_mask));
         json_object_set_new(value, "set_reason", json_string(reason_word(rule->set_reason)));
         json_object_set_new(value, "distribution", json_string(word_of(&words_distribution, rule->distribution)));
@@ -171,14 +171,14 @@ static const char *thread_state_word(const struct segment_thread *thread)
 static void add_text(json_t *object, const char *key, const char *text)
 {
     if (*text)
-        json_object_set_new(object, key, report_any_text(text));
+        json_object_set_new(object, key, json_any_text(text));
 }
 
 static json_t *thread_json(const struct snapshot *snapshot, const struct segment_thread *thread)
 {
     json_t *value = json_pack(
         "{s:i, s:o, s:b, s:b, s:i, s:i, s:s, s:o, s:s, s:o, s:o, s:s, s:s, s:s, s:s}", "tid", (int)thread->tid, "name",
-        report_any_text(thread->name), "named", (thread->flags & THREAD_FLAG_NAMED) != 0, "main",
+        json_any_text(thread->name), "named", (thread->flags & THREAD_FLAG_NAMED) != 0, "main",
         (thread->flags & THREAD_FLAG_MAIN) != 0, "index", (int)thread->index, "creator", (int)thread->creator_tid,
         "state", thread_state_word(thread), "rule", report_rule_name(snapshot, thread->rule), "why",
         reason_word(thread->why), "asked", asked_cpus(snapshot, thread), "now", cpus_now(snapshot, thread), "outcome",
@@ -216,7 +216,7 @@ static json_t *event_json(const struct snapshot *snapshot, const struct segment_
                      (double)event->time_ns / 1e6, "tid", (int)event->tid, "kind", report_event_word(event->kind),
                      "rule", report_rule_name(snapshot, event->rule), "value", event_value(event), "outcome",
                      outcome_word(event->outcome), "reason", reason_word(event->reason), "text",
-                     report_any_text(event->text));
+                     json_any_text(event->text));
 }
 
 json_t *report_json(const struct snapshot *snapshot)

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "config/json_text.h"
 #include "policy/reason.h"
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
@@ -22,7 +23,7 @@ static const struct plan_rule *rule_of_mapping_rule(const struct plan_view *plan
 static json_t *mapping_rule_name(const struct plan_view *plan, const struct plan_rule *rule, size_t number)
 {
     const char *name = plan_text(plan, plan->mapping_rules[number].name);
-    return *name ? json_string(name) : json_sprintf("%zu", number - rule->mapping_rules_first + 1);
+    return *name ? json_any_text(name) : json_sprintf("%zu", number - rule->mapping_rules_first + 1);
 }
 
 static json_t *mapping_json(const struct snapshot *snapshot, size_t index)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/json_text.h"
 #include "shim/telemetry/survey_layout.h"
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
@@ -126,8 +127,7 @@ static json_t *name_of(const struct snapshot *snapshot, const struct name *names
     const struct name *name =
         names ? bsearch(&(struct name){.tid = tid}, names, snapshot->thread_count, sizeof(*names), compare_names)
               : NULL;
-    json_t *text = name ? json_string(name->name) : NULL;
-    return text ? text : json_string(""); /* not listed, or no text at all */
+    return json_any_text(name ? name->name : ""); /* not listed */
 }
 
 static json_t *row_json(const struct snapshot *snapshot, const struct name *names, const struct survey_row *row)

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "config/json_text.h"
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
 #include "tools/report/not_adopted.h"
@@ -192,15 +193,17 @@ static void print_events(FILE *to, const json_t *report)
 
 void report_text(FILE *to, const json_t *report, enum report_depth depth)
 {
-    print_process(to, report);
-    print_rules(to, report);
+    json_t *shown = json_printable(report);
+    print_process(to, shown);
+    print_rules(to, shown);
     if (depth >= REPORT_THREADS)
-        print_threads(to, report);
-    report_arenas_text(to, report);
-    report_mappings_text(to, report);
-    report_pages_text(to, report);
+        print_threads(to, shown);
+    report_arenas_text(to, shown);
+    report_mappings_text(to, shown);
+    report_pages_text(to, shown);
     if (depth == REPORT_FULL)
-        report_verdict_text(to, report);
+        report_verdict_text(to, shown);
     if (depth >= REPORT_FULL)
-        print_events(to, report);
+        print_events(to, shown);
+    json_decref(shown);
 }

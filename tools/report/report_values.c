@@ -3,32 +3,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "config/json_text.h"
 #include "tools/common/memory_policy.h"
 
 json_t *report_owned_text(char *text)
 {
-    json_t *value = json_string(text ? text : "");
+    json_t *value = json_any_text(text ? text : "");
     free(text);
     return value;
-}
-
-json_t *report_any_text(const char *text)
-{
-    json_t *value = json_string(text);
-    char copy[512];
-    if (value)
-        return value;
-    snprintf(copy, sizeof(copy), "%s", text);
-    for (char *p = copy; *p; p++)
-        if ((unsigned char)*p >= 0x80)
-            *p = '?';
-    return json_string(copy);
 }
 
 json_t *report_rule_name(const struct snapshot *snapshot, uint16_t rule)
 {
     const char *name = snapshot_rule_name(snapshot, rule);
-    return name ? json_string(name) : json_sprintf("rule %u", rule);
+    return name ? json_any_text(name) : json_sprintf("rule %u", rule);
 }
 
 json_t *report_memory_policy(const struct segment_thread *thread)

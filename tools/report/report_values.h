@@ -8,8 +8,6 @@
 
 /* Frees the text; NULL counts as "". */
 json_t *report_owned_text(char *text);
-/* Names are bytes that any program chose; what is not UTF-8 becomes '?', so that the document stays JSON. */
-json_t *report_any_text(const char *text);
 /* "io"; "(base)" where no rule applies (index 0xffff); "rule 3" where the plan is gone. */
 json_t *report_rule_name(const struct snapshot *snapshot, uint16_t rule);
 /* The memory policy that was read back for the thread, "preferred:0"; null: none was set. */

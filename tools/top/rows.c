@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "config/printable.h"
 #include "policy/reason.h"
 #include "tools/common/cli.h"
 #include "tools/report/report_values.h"
@@ -192,15 +193,6 @@ struct making {
     bool out_of_memory;
 };
 
-static char *copy_text(const char *text)
-{
-    char *copy = strdup(text);
-    for (char *p = copy; p && *p; p++)
-        if ((unsigned char)*p < 0x20 || (unsigned char)*p == 0x7f)
-            *p = '?'; /* names are bytes of any program's choice, and terminals obey some */
-    return copy;
-}
-
 static bool passes(const struct top_filter *filter, uint32_t node, const char *rule)
 {
     return (filter->node < 0 || filter->node == (int64_t)node) &&
@@ -225,7 +217,7 @@ static void add_row(struct making *making, double key, uint32_t node, const char
     *row = (struct top_row){.key = key};
     va_start(cells, rule);
     for (size_t i = 0; i < table->columns; i++) {
-        row->cells[i] = copy_text(va_arg(cells, const char *));
+        row->cells[i] = printable_copy(va_arg(cells, const char *));
         making->out_of_memory = making->out_of_memory || !row->cells[i];
     }
     va_end(cells);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/printable.h"
 #include "tools/common/cli.h"
 #include "tools/prepare/options.h"
 #include "tools/prepare/plan_from.h"
@@ -88,8 +89,8 @@ static int check_one(const struct check_request *asked)
     diag_print(to, &config.diags, config.sources,
                (struct print_style){.colour = wants_colour(to), .json = asked->json});
     if (!asked->json && code == EXIT_OK)
-        printf("%s: fine on %s%s\n", config.main_file ? config.main_file : "environment",
-               topology->is_this_machine ? "this machine" : topology->source,
+        printf("%s: fine on %s%s\n", printable(config.main_file ? config.main_file : "environment"),
+               topology->is_this_machine ? "this machine" : printable(topology->source),
                config.diags.warnings ? ", with warnings" : "");
     topology_free(topology);
     config_free(&config);

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/printable.h"
 #include "tools/common/cli.h"
 #include "tools/prepare/options.h"
 #include "tools/verbs/verbs.h"
@@ -17,7 +18,7 @@ static int with_config(const struct policy_options *options, const char *what, b
     if (status == EXIT_OK && strcmp(what, "show") == 0)
         config_show(stdout, &prepared.config, origin, json);
     else if (status == EXIT_OK && prepared.config.main_file)
-        puts(prepared.config.main_file);
+        puts(printable(prepared.config.main_file));
     else if (status == EXIT_OK) {
         print_error("the policy comes from the environment alone: there is no file");
         status = EXIT_NO;

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/printable.h"
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
 #include "tools/common/program.h"
@@ -16,9 +17,10 @@ static void print_findings(const json_t *findings)
     size_t index;
     json_t *finding;
     json_array_foreach(findings, index, finding) {
-        printf("%-4s  %-16s %s\n", text_of(finding, "health"), text_of(finding, "about"), text_of(finding, "text"));
+        printf("%-4s  %-16s %s\n", text_of(finding, "health"), printable(text_of(finding, "about")),
+               printable(text_of(finding, "text")));
         if (*text_of(finding, "remedy"))
-            printf("      %-16s -> %s\n", "", text_of(finding, "remedy"));
+            printf("      %-16s -> %s\n", "", printable(text_of(finding, "remedy")));
     }
 }
 

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/printable.h"
 #include "tools/common/cli.h"
 #include "tools/prepare/options.h"
 #include "tools/prepare/shim_path.h"
@@ -92,14 +93,19 @@ int cmd_env(int argc, char **argv)
     }
     if (form < 0 || optind < argc)
         return usage_error("env", "take one of --sh, --systemd, --docker and --k8s");
-    if (strpbrk(policy, " \t\n\"'"))
-        return usage_error("env", "the path must not contain blanks or quotes: \"%s\"", policy);
+    if (strpbrk(policy, " \t\n\"'") || printable(policy) != policy)
+        return usage_error("env", "the path must not contain blanks, quotes or control characters: \"%s\"", policy);
     if (shim_path(&shim) < 0) {
         print_error("the library does not exist: %s", shim ? shim : "libnodewise.so");
         free(shim);
         return EXIT_NO;
     }
     full = realpath(policy, NULL); /* services start elsewhere */
+    if (full && (strpbrk(full, " \t\n\"'") || printable(full) != full)) {
+        free(shim);
+        free(full);
+        return usage_error("env", "the path must not contain blanks, quotes or control characters: \"%s\"", policy);
+    }
     printers[form](shim, full ? full : policy);
     if (!full)
         print_error("%s is not there yet; `nodewise init` writes one", policy);

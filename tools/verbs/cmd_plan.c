@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/json_text.h"
+#include "config/printable.h"
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
 #include "tools/picture/machine_json.h"
@@ -61,9 +63,10 @@ static int add_spec(struct plan_request *request, const char *spec)
 static json_t *plan_document(const struct prepared *prepared, const struct thread_list *list)
 {
     const struct plan_view *plan = &prepared->view;
-    return json_pack("{s:i, s:s, s:s, s:o, s:o, s:o}", "nodewise_plan", 1, "policy",
-                     plan_text(plan, plan->header->source), "topology", prepared->topology->source, "machine",
-                     machine_json(plan), "rules", plan_rules_json(plan), "threads", plan_threads_json(plan, list));
+    return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o}", "nodewise_plan", 1, "policy",
+                     json_any_text(plan_text(plan, plan->header->source)), "topology",
+                     json_any_text(prepared->topology->source), "machine", machine_json(plan), "rules",
+                     plan_rules_json(plan), "threads", plan_threads_json(plan, list));
 }
 
 static int draw_map(FILE *to, const json_t *document, bool svg)
@@ -122,7 +125,7 @@ static int print_plan(const struct plan_request *request, const struct prepared 
     } else if (request->json) {
         status = print_json(stdout, json_incref(document));
     } else {
-        printf("%s on %s\n\n", plan_text(plan, plan->header->source), prepared->topology->source);
+        printf("%s on %s\n\n", printable(plan_text(plan, plan->header->source)), printable(prepared->topology->source));
         plan_print_rules(stdout, plan);
         putchar('\n');
         plan_print_threads(stdout, plan, list);

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/json_text.h"
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
 #include "tools/prepare/options.h"
@@ -33,13 +34,13 @@ static void add_process(void *context, const struct segment_file *file)
     for (size_t i = 0; i < snapshot.thread_count; i++)
         live += snapshot.threads[i].state == THREAD_LIVE;
     const char *policy = snapshot.has_plan ? plan_text(&snapshot.plan, snapshot.plan.header->source) : "";
-    json_t *comm = json_string(snapshot.header.comm);
     json_array_append_new(listing->processes,
-                          json_pack("{s:i, s:o, s:i, s:I, s:I, s:I, s:I, s:s, s:s}", "pid", (int)snapshot.header.pid,
-                                    "comm", comm ? comm : json_string("?"), "uid", (int)snapshot.header.uid, "threads",
-                                    (json_int_t)(live + snapshot.header.threads_unlisted), "strict", (json_int_t)strict,
-                                    "best_effort", (json_int_t)best, "none", (json_int_t)none, "state",
-                                    snapshot.header.state == SEGMENT_STOPPED ? "stopped" : "active", "policy", policy));
+                          json_pack("{s:i, s:o, s:I, s:I, s:I, s:I, s:I, s:s, s:o}", "pid", (int)snapshot.header.pid,
+                                    "comm", json_any_text(snapshot.header.comm), "uid", (json_int_t)snapshot.header.uid,
+                                    "threads", (json_int_t)(live + snapshot.header.threads_unlisted), "strict",
+                                    (json_int_t)strict, "best_effort", (json_int_t)best, "none", (json_int_t)none,
+                                    "state", snapshot.header.state == SEGMENT_STOPPED ? "stopped" : "active", "policy",
+                                    json_any_text(policy)));
     snapshot_free(&snapshot);
 }
 

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "config/json_text.h"
 #include "policy/reason.h"
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
@@ -188,9 +189,10 @@ static int tell(const struct order *order, const struct snapshot *before, const 
     json_decref(old);
     json_decref(new);
     if (order->json) {
-        print_json(stdout, json_pack("{s:i, s:i, s:s, s:o}", "nodewise_reload", 1, "pid", (int)order->pid, "policy",
-                                     after->has_plan ? plan_text(&after->plan, after->plan.header->source) : "",
-                                     "changed", changed));
+        print_json(stdout,
+                   json_pack("{s:i, s:i, s:o, s:o}", "nodewise_reload", 1, "pid", (int)order->pid, "policy",
+                             json_any_text(after->has_plan ? plan_text(&after->plan, after->plan.header->source) : ""),
+                             "changed", changed));
         return finish_output(EXIT_OK);
     }
     if (json_array_size(changed))

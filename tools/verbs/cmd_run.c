@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "config/printable.h"
 #include "policy/chosen.h"
 #include "policy/plan.h"
 #include "tools/common/cli.h"
@@ -106,13 +107,14 @@ static void print_placement(const struct prepared *prepared, const struct proces
     uint32_t key = PLAN_KEY_COUNT;
     if (!match_target(&prepared->view, process, &key)) {
         printf("%s is not a target: the condition on target.%s does not hold. It would run as without nodewise.\n",
-               process->exe, plan_target_word(key));
+               printable(process->exe), plan_target_word(key));
         return;
     }
     if (thread_list_init(&list, process) < 0)
         return;
     if (plan_simulate(&prepared->view, list.threads, list.count) == 0) {
-        printf("%s would run under %s\n\n", process->exe, plan_text(&prepared->view, prepared->view.header->source));
+        printf("%s would run under %s\n\n", printable(process->exe),
+               printable(plan_text(&prepared->view, prepared->view.header->source)));
         plan_print_rules(stdout, &prepared->view);
         putchar('\n');
         plan_print_threads(stdout, &prepared->view, &list);

@@ -1,6 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/json_text.h"
+#include "config/printable.h"
 #include "tools/common/cli.h"
 #include "tools/prepare/options.h"
 #include "tools/verbs/verbs.h"
@@ -57,21 +59,21 @@ static json_t *devices_json(const struct topology *topology)
     json_t *devices = json_array();
     for (size_t i = 0; i < topology->device_count; i++) {
         const struct device *device = &topology->devices[i];
-        json_array_append_new(devices, json_pack("{s:s, s:s, s:s, s:o, s:o}", "kind", device_word(device->kind), "name",
-                                                 device->name, "pci", device->pci, "cpus", set_json(&device->cpus),
-                                                 "nodes", set_json(&device->nodes)));
+        json_array_append_new(devices, json_pack("{s:s, s:o, s:o, s:o, s:o}", "kind", device_word(device->kind), "name",
+                                                 json_any_text(device->name), "pci", json_any_text(device->pci), "cpus",
+                                                 set_json(&device->cpus), "nodes", set_json(&device->nodes)));
     }
     return devices;
 }
 
 static int print_topology_json(const struct topology *topology)
 {
-    return print_json(stdout, json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "nodewise_topology", 1,
-                                        "source", topology->source, "cpus", set_json(&topology->cpus), "allowed",
-                                        set_json(&topology->allowed), "isolated", set_json(&topology->isolated),
-                                        "nodes", nodes_json(topology), "sockets", places_json(topology, LEVEL_SOCKET),
-                                        "l3", places_json(topology, LEVEL_L3), "cores",
-                                        places_json(topology, LEVEL_CORE), "devices", devices_json(topology)));
+    return print_json(stdout, json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "nodewise_topology", 1,
+                                        "source", json_any_text(topology->source), "cpus", set_json(&topology->cpus),
+                                        "allowed", set_json(&topology->allowed), "isolated",
+                                        set_json(&topology->isolated), "nodes", nodes_json(topology), "sockets",
+                                        places_json(topology, LEVEL_SOCKET), "l3", places_json(topology, LEVEL_L3),
+                                        "cores", places_json(topology, LEVEL_CORE), "devices", devices_json(topology)));
 }
 
 /* --- text --- */
@@ -152,7 +154,7 @@ static int print_topology_text(const struct topology *topology)
 {
     char *cpus = cpuset_to_string(&topology->cpus), *allowed = cpuset_to_string(&topology->allowed);
     char *isolated = cpuset_to_string(&topology->isolated);
-    printf("%s: %u CPUs (%s)", topology->source, cpuset_weight(&topology->cpus), cpus ? cpus : "");
+    printf("%s: %u CPUs (%s)", printable(topology->source), cpuset_weight(&topology->cpus), cpus ? cpus : "");
     if (!cpuset_equal(&topology->cpus, &topology->allowed))
         printf(", allowed here: %s", allowed ? allowed : "");
     if (isolated && *isolated)

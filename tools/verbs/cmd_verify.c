@@ -1,5 +1,6 @@
 #include <errno.h>
 
+#include "config/json_text.h"
 #include "policy/compile.h"
 #include "policy/reason.h"
 #include "tools/common/cli.h"
@@ -137,7 +138,7 @@ static json_t *verify_thread(const struct snapshot *snapshot, const struct segme
         verdict = (struct verdict){.word = "not-measured", .is_unknown = true};
     bool memory = thread->mem_outcome == OUTCOME_NONE || thread->mem_outcome == OUTCOME_BEST_EFFORT;
     json_t *entry = json_pack("{s:i, s:o, s:o, s:o, s:o, s:s, s:s}", "tid", (int)thread->tid, "name",
-                              report_any_text(thread->name), "rule", report_rule_name(snapshot, thread->rule), "asked",
+                              json_any_text(thread->name), "rule", report_rule_name(snapshot, thread->rule), "asked",
                               report_owned_text(asked ? cpuset_to_string(&expected) : NULL), "now",
                               report_owned_text(cpuset_to_string(&now)), "verdict", verdict.word, "memory",
                               memory ? reason_word(thread->mem_reason) : "");

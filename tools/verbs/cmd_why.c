@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/json_text.h"
 #include "policy/match.h"
 #include "policy/reason.h"
 #include "tools/common/cli.h"
@@ -79,8 +80,9 @@ static json_t *tried_rules(const struct snapshot *snapshot, const struct segment
         uint32_t key = PLAN_KEY_COUNT;
         bool taken = i == thread->rule, matches = match_one(&snapshot->plan, i, &facts, &key);
         const char *verdict = taken ? "taken" : matches ? "matches now" : "no";
-        json_t *entry = json_pack("{s:s, s:s, s:s}", "rule", plan_text(&snapshot->plan, rule->name), "origin",
-                                  plan_text(&snapshot->plan, rule->origin), "verdict", verdict);
+        json_t *entry =
+            json_pack("{s:o, s:o, s:s}", "rule", json_any_text(plan_text(&snapshot->plan, rule->name)), "origin",
+                      json_any_text(plan_text(&snapshot->plan, rule->origin)), "verdict", verdict);
         if (!taken && !matches)
             json_object_set_new(entry, "failed", json_string(plan_key_word(key)));
         json_array_append_new(tried, entry);
@@ -161,13 +163,15 @@ static void print_policy(const json_t *thread)
     putchar('\n');
 }
 
-static void print_answer(const json_t *report, const json_t *thread, const json_t *tried, const json_t *events)
+static void print_answer(const json_t *answer)
 {
+    const json_t *process = json_object_get(answer, "process"), *thread = json_object_get(answer, "thread");
+    const json_t *tried = json_object_get(answer, "tried"), *events = json_object_get(answer, "events");
     const char *now = text_of(thread, "now"), *asked = text_of(thread, "asked");
     size_t index;
     json_t *event;
     printf("thread   %s (%lld) of %s (%lld)\n", text_of(thread, "name"), number_of(thread, "tid"),
-           text_of(json_object_get(report, "process"), "comm"), number_of(json_object_get(report, "process"), "pid"));
+           text_of(process, "comm"), number_of(process, "pid"));
     print_facts(thread);
     print_tried(tried);
     printf("decision %s: %s\n", text_of(thread, "rule"), reason_text(reason_number(text_of(thread, "why"))));
@@ -234,16 +238,17 @@ static int answer(const struct question *question)
     json_t *entry = json_array_get(json_object_get(report, "threads"), index);
     add_policy_now(entry, &snapshot, thread);
     json_t *events = events_of(report, thread->tid);
-    if (question->json) {
-        status = print_json(stdout, json_pack("{s:i, s:O, s:O, s:O, s:O}", "nodewise_why", 1, "process",
-                                              json_object_get(report, "process"), "thread", entry, "tried", tried,
-                                              "events", events));
-    } else {
-        print_answer(report, entry, tried, events);
-    }
+    json_t *document = json_pack("{s:i, s:O, s:O, s:o, s:o}", "nodewise_why", 1, "process",
+                                 json_object_get(report, "process"), "thread", entry, "tried", tried, "events", events);
     json_decref(report);
-    json_decref(tried);
-    json_decref(events);
+    if (question->json) {
+        status = print_json(stdout, document);
+    } else {
+        json_t *shown = json_printable(document);
+        print_answer(shown);
+        json_decref(shown);
+        json_decref(document);
+    }
     snapshot_free(&snapshot);
     return finish_output(status);
 }

@@ -42,10 +42,14 @@ static void what_a_document_may_not_have_is_replaced(void **state)
     assert_written("\x01\x7f", NONE NONE);
     assert_written("\xc3", NONE); /* cut inside of a letter */
     assert_written("\xe2\x82", NONE NONE);
-    assert_written("\x80z", NONE "z");                       /* the rest of one */
-    assert_written("\xc0\xaf", NONE NONE);                   /* longer than it needs */
-    assert_written("\xed\xa0\x80", NONE NONE NONE);          /* half of a pair of UTF-16 */
-    assert_written("\xef\xbf\xbf", NONE NONE NONE);          /* no letter */
+    assert_written("\x80z", NONE "z");              /* the rest of one */
+    assert_written("\xc0\xaf", NONE NONE);          /* longer than it needs */
+    assert_written("\xed\xa0\x80", NONE NONE NONE); /* half of a pair of UTF-16 */
+    assert_written("\xef\xbf\xbf", NONE);           /* no letter */
+    assert_written("\xe2\x80\xaeltr", NONE "ltr");  /* turns the direction of writing */
+    assert_written("\xc2\x9b"
+                   "31m",
+                   NONE "31m");                              /* a control character of C1 */
     assert_written("\xf4\x90\x80\x80", NONE NONE NONE NONE); /* beyond the last */
     assert_written("\xff", NONE);
 }
