@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "policy/plan_text.h"
 #include "shim/base/runtime_folder.h"
 #include "shim/base/state.h"
 #include "shim/sys/raw.h"
@@ -90,6 +91,19 @@ static bool is_static(const char *memory)
     return memory == tiny_plan || memory == small_plan;
 }
 
+/* is_read: the bytes are there. The memory is given back where they are no plan. */
+static enum reason take_memory(struct plan_view *ret_plan, char *memory, size_t size, bool is_read)
+{
+    if (is_read && plan_check(ret_plan, memory, size, NULL) == 0) {
+        if (!is_static(memory))
+            raw_mprotect(memory, size, PROT_READ);
+        return REASON_OK;
+    }
+    if (!is_static(memory))
+        raw_munmap(memory, size);
+    return REASON_PLAN_DAMAGED;
+}
+
 /*
  * The plan is a copy, and the copy is what is checked: another process may write into the file at any time, or cut it
  * short, and a mapping of the file would then say something else, or be SIGBUS.
@@ -105,18 +119,25 @@ static enum reason read_open_file(struct plan_view *ret_plan, int fd, bool apart
     char *memory = memory_for(size, apart);
     if (!memory)
         return REASON_PLAN_DAMAGED;
-    if (read_whole(fd, memory, size) && plan_check(ret_plan, memory, size, NULL) == 0) {
-        if (!is_static(memory))
-            raw_mprotect(memory, size, PROT_READ);
-        return REASON_OK;
-    }
-    if (!is_static(memory))
-        raw_munmap(memory, size);
-    return REASON_PLAN_DAMAGED;
+    return take_memory(ret_plan, memory, size, read_whole(fd, memory, size));
+}
+
+/* Of whoever set the environment, which is the program's own user. */
+static enum reason read_text(struct plan_view *ret_plan, const char *text, bool apart)
+{
+    size_t size = plan_text_length(text);
+    if (size < sizeof(struct plan_header) || size > PLAN_TEXT_MOST)
+        return REASON_PLAN_DAMAGED;
+    char *memory = memory_for(size, apart);
+    if (!memory)
+        return REASON_PLAN_DAMAGED;
+    return take_memory(ret_plan, memory, size, plan_text_read(memory, text));
 }
 
 static enum reason read_path(struct plan_view *ret_plan, const char *path, bool apart)
 {
+    if (plan_text_is(path))
+        return read_text(ret_plan, path, apart);
     if (!folder_is_ours(path) && !folder_is_safe(path))
         return raw_access(path, F_OK) == 0 ? REASON_PLAN_UNSAFE : REASON_PLAN_MISSING;
     int fd = raw_open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not block the program */

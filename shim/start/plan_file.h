@@ -9,6 +9,7 @@
 #include "policy/reason.h"
 
 /*
+ * path may be a plan as a text, too (policy/plan_text.h).
  * Returns REASON_OK and *ret_plan, which stays for the life of the process. Otherwise returns PLAN_MISSING, PLAN_UNSAFE
  * (owner or mode of the file or its folder, not a regular file, a relative path) or PLAN_DAMAGED.
  */

@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include "policy/plan_text.h"
 #include "shim/arena/arena.h"
 #include "shim/base/common.h"
 #include "shim/base/environment.h"
@@ -59,15 +61,14 @@ static bool some_policy_exists(const struct environment *environment)
     return exists("/etc/", POLICY_FILE) || exists("/usr/lib/", POLICY_FILE);
 }
 
-/* *ret_path lives as long as the process. */
-static enum reason compile_plan(const char **ret_path)
+/* ret_path: PLAN_TEXT_MOST bytes; where no folder could keep the plan, it becomes the plan itself. */
+static enum reason compile_plan(char *ret_path)
 {
     const char *const arguments[] = {"nodewise", "compile", "--cached", NULL};
-    char helper[PATH_MAX], path[PATH_MAX];
-    char *end;
+    char helper[PATH_MAX];
     if (!helper_path(helper, sizeof(helper)))
         return REASON_NO_HELPER;
-    switch (helper_run(helper, arguments, path, sizeof(path))) {
+    switch (helper_run(helper, arguments, ret_path, PLAN_TEXT_MOST)) {
     case COMPILED:
         break;
     case COMPILE_NO_POLICY:
@@ -77,28 +78,44 @@ static enum reason compile_plan(const char **ret_path)
     default:
         return REASON_HELPER_FAILED;
     }
-    end = strchr(path, '\n');
+    char *end = strchr(ret_path, '\n');
     if (!end)
         return REASON_HELPER_FAILED;
     *end = '\0';
-    *ret_path = shim_keep(path);
-    return *ret_path ? REASON_OK : REASON_HELPER_FAILED;
+    return REASON_OK;
+}
+
+/*
+ * Child processes then need not compile again. NODEWISE_COMPILED says that they can: the plan comes from the policy that
+ * the environment names, and may have been removed when nobody had used it for long.
+ */
+static enum reason compile_and_read(void)
+{
+    char *path = raw_mmap(NULL, PLAN_TEXT_MOST, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    if (path == MAP_FAILED)
+        return REASON_HELPER_FAILED;
+    enum reason reason = compile_plan(path);
+    if (reason == REASON_OK)
+        reason = plan_file_read(&shim.plan, path);
+    if (reason == REASON_OK && setenv("NODEWISE_PLAN", path, 1) == 0)
+        shim.plan_path = environment_get("NODEWISE_PLAN");
+    if (reason == REASON_OK)
+        setenv("NODEWISE_COMPILED", "1", 1);
+    if (!shim.plan_path)
+        shim.plan_path = "";
+    raw_munmap(path, PLAN_TEXT_MOST);
+    return reason;
 }
 
 static enum reason find_plan(const struct environment *environment)
 {
     if (environment->plan) {
         shim.plan_path = environment->plan; /* copied once it is clear that the policy applies to this process */
-        return plan_file_read(&shim.plan, shim.plan_path);
+        enum reason reason = plan_file_read(&shim.plan, shim.plan_path);
+        if (reason != REASON_PLAN_MISSING || !environment->compiled)
+            return reason;
     }
-    if (!some_policy_exists(environment))
-        return REASON_NO_POLICY;
-    enum reason reason = compile_plan(&shim.plan_path);
-    if (reason == REASON_OK)
-        reason = plan_file_read(&shim.plan, shim.plan_path);
-    if (reason == REASON_OK)
-        setenv("NODEWISE_PLAN", shim.plan_path, 1); /* child processes need not compile again */
-    return reason;
+    return some_policy_exists(environment) ? compile_and_read() : REASON_NO_POLICY;
 }
 
 /* --- does the policy apply to this process? --- */
@@ -177,7 +194,7 @@ static void log_decision(const char *path, enum reason reason)
 static bool keep_texts(void)
 {
     facts_keep();
-    shim.plan_path = shim_keep(shim.plan_path);
+    shim.plan_path = plan_text_is(shim.plan_path) ? PLAN_TEXT_PREFIX : shim_keep(shim.plan_path);
     if (shim.facts.exe_link)
         shim.facts.exe_link = shim_keep(shim.facts.exe_link);
     if (shim.session)
