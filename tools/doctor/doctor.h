@@ -23,6 +23,8 @@ __attribute__((format(printf, 5, 6))) void diagnose(struct diagnosis *diagnosis,
 
 /* This machine, and this process's rights on it. */
 void diagnose_machine(struct diagnosis *diagnosis);
+/* The folders for plans and segments. Part of the machine's. */
+void diagnose_folders(struct diagnosis *diagnosis);
 /* A program file: will the library reach it? path: as execve(2) would take it. */
 void diagnose_program(struct diagnosis *diagnosis, const char *path);
 /* Variables that other tools placing threads read, and other preloads. */

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -150,18 +149,6 @@ static void look_at_filter(struct diagnosis *diagnosis)
             "a seccomp filter is active: the library finds out at the start of each program what it refuses, and does not ask again");
 }
 
-static void look_at_folder(struct diagnosis *diagnosis)
-{
-    struct stat status;
-    if (access("/dev/shm", W_OK) == 0)
-        diagnose(diagnosis, "/dev/shm", HEALTH_FINE, NULL, "writable: plans are kept, and processes can be looked at");
-    else if (stat("/dev/shm", &status) != 0)
-        diagnose(diagnosis, "/dev/shm", HEALTH_NO, "mount a tmpfs there",
-                 "it does not exist: no ready plans, no views");
-    else
-        diagnose(diagnosis, "/dev/shm", HEALTH_NO, "chmod 1777 /dev/shm", "not writable: no ready plans, no views");
-}
-
 static int compare_sched(const char *path)
 {
     char line[64];
@@ -186,5 +173,5 @@ void diagnose_machine(struct diagnosis *diagnosis)
     if (compare_sched("/sys/kernel/sched_ext/state"))
         diagnose(diagnosis, "sched_ext", HEALTH_LESS, NULL,
                  "a BPF scheduler is loaded: it may ignore affinity masks, which CFS and EEVDF respect");
-    look_at_folder(diagnosis);
+    diagnose_folders(diagnosis);
 }

@@ -8,6 +8,7 @@
 
 #include "policy/cpu_count.h"
 #include "tools/common/read_file.h"
+#include "tools/prepare/plan_file.h"
 
 static int number_of_cpus(const struct plan_view *plan, uint32_t *ret_number)
 {
@@ -40,7 +41,7 @@ int cpu_export(const struct policy *policy, const char *plan_path)
     uint32_t number = 0;
     if (policy->cpu_count.export.count == 0)
         return 0;
-    int error = read_file(&file, plan_path, PLAN_MAX_SIZE);
+    int error = plan_file_load(&file, plan_path);
     if (error < 0)
         return error;
     error = plan_check(&plan, file.data, file.size, NULL);

@@ -8,7 +8,7 @@
 
 #include "tools/common/cli.h"
 #include "tools/common/program.h"
-#include "tools/common/read_file.h"
+#include "tools/prepare/plan_file.h"
 #include "tools/prepare/whole_process.h"
 
 /* --- facts --- */
@@ -99,7 +99,7 @@ bool govern_refuses(const char *plan_path, char **command, uint32_t index, bool 
     struct file_bytes file = {0};
     struct plan_view plan;
     bool refused = false;
-    if (command_facts(&facts, command, index) == 0 && read_file(&file, plan_path, PLAN_MAX_SIZE) == 0 &&
+    if (command_facts(&facts, command, index) == 0 && plan_file_load(&file, plan_path) == 0 &&
         plan_check(&plan, file.data, file.size, NULL) == 0)
         refused = refuses(&plan, &facts, strict);
     free(file.data);

@@ -3,17 +3,16 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "shim/base/segment_layout.h"
+#include "policy/plan_text.h"
 #include "tools/common/cli.h"
 #include "tools/common/read_file.h"
+#include "tools/prepare/plan_place.h"
+#include "tools/prepare/plan_sweep.h"
 #include "tools/prepare/share_plans.h"
 
 /* --- the fingerprint --- */
@@ -72,79 +71,102 @@ static uint64_t machine_fingerprint(void)
     return mix_names(hash, "/sys/class/drm");
 }
 
-/* --- the folder --- */
-
-/*
- * Makes the folder, or proves that an existing one is this user's and that no other user can write to it: every user
- * may make folders on tmpfs. 0, -EPERM: it is not; or another negative errno.
- */
-static int own_folder(const char *path)
-{
-    mode_t mode = geteuid() == 0 ? 0711 : 0700;
-    struct stat status;
-    if (mkdir(path, mode) == 0)
-        return chmod(path, mode) == 0 ? 0 : -errno; /* whatever the umask made of it */
-    if (errno != EEXIST || lstat(path, &status) != 0)
-        return -errno;
-    if (!S_ISDIR(status.st_mode))
-        return -ENOTDIR;
-    return status.st_uid == geteuid() && (status.st_mode & 022) == 0 ? 0 : -EPERM;
-}
-
-int plan_cache_path(char **ret_path, const struct prepared *prepared)
-{
-    char folder[64], plans[80];
-    struct compile_options options = compile_options_for(&prepared->config);
-    uint64_t policy = mix(prepared->config.identity, &options.gpu, sizeof(options.gpu));
-    policy = mix(policy, options.source, strlen(options.source));
-    policy = mix(policy, NODEWISE_VERSION, strlen(NODEWISE_VERSION));
-    if (prepared->refuse_at_start)
-        policy = mix(policy, "refuse", strlen("refuse"));
-    snprintf(folder, sizeof(folder), SEGMENT_DIR_PREFIX "%u", (unsigned)geteuid());
-    snprintf(plans, sizeof(plans), "%s/plans", folder);
-    int error = own_folder(folder);
-    if (error == 0)
-        error = own_folder(plans);
-    if (error < 0)
-        return error;
-    return asprintf(ret_path, "%s/%016llx-%016llx.v%u.plan", plans, (unsigned long long)policy,
-                    (unsigned long long)machine_fingerprint(), PLAN_VERSION) < 0
-               ? -ENOMEM
-               : 0;
-}
+/* --- the whole plan --- */
 
 static unsigned file_mode(void)
 {
     return geteuid() == 0 ? 0644 : 0600;
 }
 
+/* The name of the plan's file in whatever folder; malloc'd, NULL: no memory. */
+static char *name_of(const struct prepared *prepared)
+{
+    struct compile_options options = compile_options_for(&prepared->config);
+    uint64_t policy = mix(prepared->config.identity, &options.gpu, sizeof(options.gpu));
+    char *name;
+    policy = mix(policy, options.source, strlen(options.source));
+    policy = mix(policy, NODEWISE_VERSION, strlen(NODEWISE_VERSION));
+    if (prepared->refuse_at_start)
+        policy = mix(policy, "refuse", strlen("refuse"));
+    return asprintf(&name, "%016llx-%016llx.v%u.plan", (unsigned long long)policy,
+                    (unsigned long long)machine_fingerprint(), PLAN_VERSION) < 0
+               ? NULL
+               : name;
+}
+
+/* The file's path in the place of that number, malloc'd. NULL: the place cannot be used. */
+static char *path_in(unsigned place, const char *name, bool make)
+{
+    char *plans, *path;
+    if (plan_place_open(&plans, place, make) < 0)
+        return NULL;
+    int length = asprintf(&path, "%s/%s", plans, name);
+    free(plans);
+    return length < 0 ? NULL : path;
+}
+
+/* NULL: no place has it. */
+static char *find_kept(const char *name)
+{
+    for (unsigned place = 0; place < PLAN_PLACES; place++) {
+        char *path = path_in(place, name, false);
+        if (path && plan_file_take(path))
+            return path;
+        free(path);
+    }
+    return NULL;
+}
+
+/* The shares first: where the policy's plan is, they are. */
+static int write_all(const char *path, struct prepared *prepared)
+{
+    int error = share_plans_write(path, prepared, file_mode());
+    return error < 0 ? error : plan_file_write(path, &prepared->plan, file_mode());
+}
+
+/* NULL: no place takes it. */
+static char *keep(const char *name, struct prepared *prepared)
+{
+    for (unsigned place = 0; place < PLAN_PLACES; place++) {
+        char *path = path_in(place, name, true);
+        int error = path ? write_all(path, prepared) : -ENOENT;
+        if (path)
+            plan_sweep(path);
+        if (error == -ENOSPC)
+            error = write_all(path, prepared);
+        if (error == 0)
+            return path;
+        free(path);
+    }
+    return NULL;
+}
+
+/* The plan itself, for the environment; malloc'd. NULL: it is too large, or no memory. */
+static char *text_of(const struct plan_bytes *plan)
+{
+    size_t size = plan_text_size(plan->size);
+    char *text = size <= PLAN_TEXT_MOST ? malloc(size) : NULL;
+    if (text)
+        plan_text_write(text, plan->data, plan->size);
+    return text;
+}
+
 /* The policy's own plan and those of the shares of it. */
 static int get_whole(char **ret_path, struct prepared *prepared, const struct policy_options *options)
 {
-    char *path = NULL;
-    int error = plan_cache_path(&path, prepared);
-    if (error < 0) {
-        print_error("the folder for plans, " SEGMENT_DIR_PREFIX
-                    "%u, cannot be used: %s: use `nodewise compile -o FILE` "
-                    "and NODEWISE_PLAN=FILE",
-                    (unsigned)geteuid(), error == -EPERM ? "another user can write to it" : strerror(-error));
-        return EXIT_MACHINE;
-    }
-    if (!plan_file_is_sound(path)) {
-        int status = prepare_plan(prepared, options, TALK_WARNINGS);
-        /* the shares first: where the policy's plan is, they are */
-        error = status == EXIT_OK ? share_plans_write(path, prepared, file_mode()) : 0;
-        if (status == EXIT_OK && error == 0)
-            error = plan_file_write(path, &prepared->plan, file_mode());
-        if (error < 0) {
-            print_error("%s cannot be written: %s", path, strerror(-error));
-            status = EXIT_MACHINE;
-        }
-        if (status != EXIT_OK) {
-            free(path);
-            return status;
-        }
-    }
+    char *name = name_of(prepared);
+    char *path = name ? find_kept(name) : NULL;
+    int status = path ? EXIT_OK : prepare_plan(prepared, options, TALK_WARNINGS);
+    if (!path && status == EXIT_OK)
+        path = name ? keep(name, prepared) : NULL;
+    if (!path && status == EXIT_OK)
+        path = text_of(&prepared->plan);
+    free(name);
+    if (status != EXIT_OK)
+        return status;
+    if (!path)
+        print_error(
+            "no folder can keep the plan (`nodewise doctor` says why), and it is too large for the environment");
     *ret_path = path;
     return EXIT_OK;
 }
@@ -164,6 +186,10 @@ int plan_cache_get(char **ret_path, struct prepared *prepared, const struct poli
     int status = get_whole(&path, prepared, options);
     if (status != EXIT_OK)
         return status;
+    if (!path || plan_text_is(path)) {
+        *ret_path = path;
+        return EXIT_OK;
+    }
     struct rank rank = rank_from_environment(prepared->config.policy);
     *ret_path = either(share_plan_of_rank(path, prepared, options, rank, file_mode()), path);
     return EXIT_OK;
@@ -176,6 +202,11 @@ int plan_cache_get_portion(char **ret_path, struct prepared *prepared, const str
     int status = get_whole(&path, prepared, options);
     if (status != EXIT_OK)
         return status;
+    if (!path || plan_text_is(path)) {
+        print_error("no folder can keep the plan for a process that runs (`nodewise doctor` says why)");
+        free(path);
+        return EXIT_MACHINE;
+    }
     int error = share_plan_of_portion(&own, path, prepared, options, portion, before, file_mode());
     if (error < 0) {
         print_error("the plan of share %u cannot be made: %s", portion.share, strerror(-error));

@@ -36,6 +36,8 @@ static int compile_cached(const struct policy_options *options)
     int status = cached(options, false, &path);
     if (status == EXIT_MACHINE)
         status = cached(options, true, &path);
+    if (status == EXIT_OK && !path)
+        status = EXIT_MACHINE;
     if (status == EXIT_OK)
         puts(path);
     free(path);

@@ -52,6 +52,8 @@ static int prepare_observing(char **ret_plan)
     int status = prepare_policy(&prepared, &options, TALK_ERRORS);
     if (status == EXIT_OK)
         status = plan_cache_get(ret_plan, &prepared, &options);
+    if (status == EXIT_OK && !*ret_plan)
+        status = EXIT_RUN_FAILED;
     prepared_free(&prepared);
     unlink(path);
     return status;

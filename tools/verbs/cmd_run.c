@@ -192,7 +192,7 @@ static int run(const struct run_request *request)
     }
     if (status == EXIT_OK)
         status = plan_cache_get(&plan, &prepared, &request->policy);
-    int error = status == EXIT_OK ? cpu_export(prepared.config.policy, plan) : 0;
+    int error = status == EXIT_OK && plan ? cpu_export(prepared.config.policy, plan) : 0;
     struct rank rank = {.number = -1};
     if (status == EXIT_OK)
         rank = rank_from_environment(prepared.config.policy);
@@ -203,6 +203,9 @@ static int run(const struct run_request *request)
     export_choice_room();
     if (error < 0)
         print_error("the variables of [cpu_count] export cannot be set: %s", strerror(-error));
+    if (!plan)
+        return start_program(request->command); /* without us, which is better than not at all */
+    unsetenv("NODEWISE_COMPILED");              /* a plan of another policy */
     if (setenv("NODEWISE_PLAN", plan, 1) != 0 || export_report(request->report) < 0) {
         print_error("the environment cannot be changed: %s", strerror(errno));
         return EXIT_RUN_FAILED;
