@@ -108,6 +108,7 @@ static void decide_anew(struct thread *thread, void *unused)
     thread->holds_pick = false;
     thread->creator_slot = PLAN_NONE;
     thread->flags &= (uint8_t) ~(THREAD_FLAG_CLAIMS | THREAD_FLAG_SHARED | THREAD_FLAG_PROGRAM);
+    thread->chose_mask = thread->chosen; /* the new rule's on_app_affinity decides about it */
     thread->old_home = thread->home_node;
     decide_code(thread, (const void *)(uintptr_t)thread->start.posix, thread->created_by);
     thread->rule = decide_rule(thread);
@@ -122,6 +123,7 @@ static void place_anew(struct thread *thread, void *unused)
     if (thread->cpus == STANDING_BASE)
         thread->cpus = STANDING_UNKNOWN;
     settle_arrive(thread, thread->old_home);
+    thread->chose_mask = false;
 }
 
 static enum reason change(const char *asked)

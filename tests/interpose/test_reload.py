@@ -13,6 +13,11 @@ from harness import threads_of, wait_until
 ZOO = os.path.join(harness.BUILD, "tests", "interpose")
 
 
+def cpu_text(cpus):
+    """As the kernel writes it; for the sets without gaps that machines for tests have."""
+    return str(min(cpus)) if len(cpus) == 1 else f"{min(cpus)}-{max(cpus)}"
+
+
 class Reload(harness.ProgramTest):
     def setUp(self):
         super().setUp()
@@ -163,21 +168,81 @@ class Reload(harness.ProgramTest):
                     self.assertEqual(self.cpus_with_a_new_thread(process), self.allowed)
                     self.end(process)
 
-    def test_who_does_nothing_takes_it_when_he_does(self):
+    def test_who_does_nothing_is_placed_from_outside_and_takes_it_when_he_does(self):
         self.nodewise("reload", "1", "-p", self.two, code=4)
         process = self.program("does_as_told")
-        process.stdin.write(b"create\n")
-        process.stdin.flush()
-        process.stdout.readline()
+        self.tell(process, b"create")
         wait_until(lambda: list(self.cpus(process).values()) == [{self.first}], "placed by the first policy")
-        done = subprocess.run([harness.NODEWISE, "reload", str(process.pid), "-p", self.two, "--wait", "0.3"],
-                              env=harness.clean_environment(), capture_output=True, text=True)
-        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
-        self.assertIn("as soon as it runs again", done.stderr)
-        self.assertEqual(list(self.cpus(process).values()), [{self.first}], "no hook was passed")
-        process.stdin.write(b"create\n")
-        process.stdin.flush()
+        answer = json.loads(self.nodewise("reload", str(process.pid), "-p", self.two, "--wait", "0.3", "--json"))
+        self.assertEqual({(thread["rule"], thread["asked"], thread["outcome"]) for thread in answer["changed"]},
+                         {("workers", str(self.last), "strict"), ("(base)", cpu_text(self.allowed), "strict")})
+        self.assertEqual((answer["from_outside"], answer["waits"]), (True, ["arenas", "new threads"]))
+        self.assertEqual(list(self.cpus(process).values()), [{self.last}], "no hook was passed")
+        self.tell(process, b"create")
         wait_until(lambda: list(self.cpus(process).values()) == [{self.last}] * 2, "the second policy for both")
+        wait_until(lambda: {rule["name"] for rule in self.show(process.pid)["rules"]} >= {"workers"}, "it is taken")
+        self.assertEqual(list(self.cpus(process).values()), [{self.last}] * 2)
+        self.nodewise("verify", str(process.pid))
+
+    def python(self, script, policy):
+        process = self.start(["/usr/bin/python3", "-u", "-c", script], policy, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.assertEqual(process.stdout.readline(), b"ready\n")
+        return process
+
+    def test_threads_that_sleep_or_compute(self):
+        """None of them passes a hook: each waits in the kernel, or counts."""
+        sleeping = ("import threading\nbarrier = threading.Barrier(3)\n"
+                    "def work():\n barrier.wait(); lock.acquire()\nlock = threading.Lock(); lock.acquire()\n"
+                    "threads = [threading.Thread(target=work, daemon=True) for _ in range(2)]\n[t.start() for t in threads]\n"
+                    "barrier.wait(); print('ready'); input()")
+        computing = ("import threading\nbarrier = threading.Barrier(3)\n"
+                     "def work():\n barrier.wait()\n while True: pow(3, 99999, 7)\n"
+                     "threads = [threading.Thread(target=work, daemon=True) for _ in range(2)]\n[t.start() for t in threads]\n"
+                     "barrier.wait(); print('ready'); input()")
+        for script in sleeping, computing:
+            with self.subTest(script=script):
+                process = self.python(script, self.one)
+                wait_until(lambda: list(self.cpus(process).values()) == [{self.first}] * 2, "placed by the first policy")
+                for policy, cpu in ((self.two, self.last), (self.one, self.first), (self.two, self.last)):
+                    self.nodewise("reload", str(process.pid), "-p", policy)
+                    self.assertEqual(list(self.cpus(process).values()), [{cpu}] * 2)
+                process.kill()
+
+    def test_what_waits_for_the_program_is_said(self):
+        process = self.program("does_as_told")
+        policy = self.policy(f'[defaults]\ncpus = "{self.last}"\nrename = "mine{{n}}"\nmemory = {{ policy = "preferred", stack = "local" }}\n',
+                             "waits.toml")
+        output = self.nodewise("reload", str(process.pid), "-p", policy, "--wait", "0.2")
+        self.assertIn("sleeps or computes: 1 of 1 threads have their CPUs from outside, read back\n"
+                      "waits for the program: memory policies, stacks, arenas, names, new threads\n", output)
+
+    def test_a_sleeping_program_that_is_no_target_keeps_its_cpus(self):
+        process = self.program("does_as_told")
+        before = threads_of(process.pid)
+        policy = self.policy(f'[target]\ncomm = "other"\n[defaults]\ncpus = "{self.last}"\n', "other.toml")
+        self.nodewise("reload", str(process.pid), "-p", policy, "--wait", "0.2", code=1)
+        self.assertEqual(threads_of(process.pid), before)
+
+    def test_what_the_program_chose_stays_as_the_new_rule_says(self):
+        script = ("import os, threading\ndone = threading.Barrier(2)\ndef work():\n"
+                  f" os.sched_setaffinity(threading.get_native_id(), {{{self.first}}}); done.wait(); lock.acquire()\n"
+                  "lock = threading.Lock(); lock.acquire()\nthreading.Thread(target=work, daemon=True).start()\n"
+                  "done.wait(); print('ready')\nwhile input(): bytearray(1 << 22); print('ready')")
+        rule = '[[rules]]\nname = "all"\nmatch = {{ index = "1-" }}\ncpus = "{}"\non_app_affinity = "{}"\n'
+        every = cpu_text(self.allowed)
+        for choice, place, expected in (("respect", self.last, self.first), ("clamp", self.last, self.last),
+                                        ("clamp", every, self.first)):
+            for asleep in True, False:
+                with self.subTest(choice=choice, place=place, asleep=asleep):
+                    process = self.python(script, self.policy(rule.format(every, "respect"), "before.toml"))
+                    self.assertEqual(list(self.cpus(process).values()), [{self.first}])
+                    policy = self.policy(rule.format(place, choice), "after.toml")
+                    self.nodewise("reload", str(process.pid), "-p", policy, "--wait", "0.2" if asleep else "10")
+                    self.assertEqual(list(self.cpus(process).values()), [{expected}])
+                    path = self.show(process.pid)["plan"]["path"]
+                    wait_until(lambda: self.tell(process, b"on") and self.show(process.pid)["plan"]["path"] != path, "it is taken")
+                    self.assertEqual(list(self.cpus(process).values()), [{expected}])
+                    process.kill()
 
 
 if __name__ == "__main__":

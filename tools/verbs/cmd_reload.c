@@ -13,6 +13,7 @@
 #include "tools/common/process.h"
 #include "tools/common/read_file.h"
 #include "tools/prepare/options.h"
+#include "tools/prepare/outside.h"
 #include "tools/prepare/plan_cache.h"
 #include "tools/prepare/rank.h"
 #include "tools/prepare/share_plans.h"
@@ -24,7 +25,13 @@
 
 const char reload_help[] = HELP_POLICY
     "  --wait SECONDS      how long to wait until the process has noticed (10)\n" HELP_JSON
-    "Ends with 1 when the process refused the plan, or has not noticed yet: it does as soon as it runs again.\n";
+    "A process that sleeps or computes notices nothing. After a second its threads get their CPUs from outside; the\n"
+    "rest waits for the process, which takes the policy as soon as it runs again.\n"
+    "Ends with 1 when the process refused the plan, has not noticed and cannot be placed from outside, or when a mask\n"
+    "was not granted.\n";
+
+#define NOTICED 1.0  /* seconds in which a process that runs has noticed */
+#define SETTLED 0.05 /* seconds in which one that was about to notice has */
 
 struct order {
     pid_t pid;
@@ -123,10 +130,10 @@ static int ask(pid_t pid, const char *plan, uint32_t *ret_number)
 }
 
 /* What the process says of itself once it has dealt with the request. false: not in time. */
-static bool wait_for(const struct order *order, uint32_t number, struct snapshot *ret_after)
+static bool wait_for(const struct order *order, uint32_t number, double seconds, struct snapshot *ret_after)
 {
     struct segment_file segment;
-    if (!request_wait(order->pid, number, order->wait) || segment_find(&segment, order->pid) != 0)
+    if (!request_wait(order->pid, number, seconds) || segment_find(&segment, order->pid) != 0)
         return false;
     bool read = snapshot_read(ret_after, &segment) == 0;
     segment_close(&segment);
@@ -202,24 +209,166 @@ static int tell(const struct order *order, const struct snapshot *before, const 
     return finish_output(EXIT_OK);
 }
 
+/* --- from outside --- */
+
+/* The threads as they were, with what they have got. */
+static json_t *as_placed(const struct snapshot *before, const struct outside *outside, const struct plan_view *plan)
+{
+    json_t *report = report_json(before);
+    const json_t *threads = json_object_get(report, "threads");
+    for (size_t i = 0; i < outside->count; i++) {
+        const struct placed *placed = &outside->threads[i];
+        json_t *thread = (json_t *)find_thread(threads, placed->tid);
+        char *cpus = cpuset_to_string(&placed->cpus);
+        if (thread && cpus) {
+            json_object_set_new(
+                thread, "rule",
+                json_string(placed->rule == PLAN_NONE ? "(base)" : plan_text(plan, plan->rules[placed->rule].name)));
+            json_object_set_new(thread, "asked", json_string(cpus));
+            json_object_set_new(thread, "outcome", json_string(outcome_word(placed->outcome)));
+        }
+        free(cpus);
+    }
+    return report;
+}
+
+/* What only the process can do, in words; "" where that is nothing but to note the policy. */
+static json_t *what_waits(const struct snapshot *before, const struct plan_view *plan)
+{
+    unsigned features = plan->header->features | (before->has_plan ? before->plan.header->features : 0);
+    json_t *waits = json_array();
+    if (features & PLAN_HAS_MEMPOLICY)
+        json_array_append_new(waits, json_string("memory policies"));
+    if (features & PLAN_HAS_STACKS)
+        json_array_append_new(waits, json_string("stacks"));
+    json_array_append_new(waits, json_string("arenas"));
+    if (plan->header->features & PLAN_HAS_RENAME)
+        json_array_append_new(waits, json_string("names"));
+    json_array_append_new(waits, json_string("new threads"));
+    return waits;
+}
+
+static void print_waits(const json_t *waits)
+{
+    const char *between = "waits for the program: ";
+    size_t index;
+    json_t *word;
+    json_array_foreach(waits, index, word) {
+        printf("%s%s", between, json_string_value(word));
+        between = ", ";
+    }
+    putchar('\n');
+}
+
+static int tell_outside(const struct order *order, const struct snapshot *before, const struct plan_view *plan,
+                        const struct outside *outside)
+{
+    json_t *old = report_json(before), *new = as_placed(before, outside, plan), *changed = difference(old, new);
+    json_t *waits = what_waits(before, plan);
+    int status = outside->not_set ? EXIT_NO : EXIT_OK;
+    json_decref(old);
+    json_decref(new);
+    if (order->json) {
+        print_json(stdout, json_pack("{s:i, s:i, s:s, s:o, s:b, s:o}", "nodewise_reload", 1, "pid", (int)order->pid,
+                                     "policy", plan_text(plan, plan->header->source), "changed", changed,
+                                     "from_outside", 1, "waits", waits));
+        return finish_output(status);
+    }
+    if (json_array_size(changed))
+        print_difference(changed);
+    printf("process %d sleeps or computes: %zu of %zu threads have their CPUs from outside, read back\n",
+           (int)order->pid, outside->count - outside->not_set, outside->count);
+    print_waits(waits);
+    json_decref(changed);
+    json_decref(waits);
+    return finish_output(status);
+}
+
+/* Places the threads. EXIT_OK; *ret_told false: the process has taken the plan itself meanwhile. */
+static int place_and_tell(const struct order *order, const struct snapshot *before, const struct plan_view *plan,
+                          uint32_t number, bool *ret_told)
+{
+    struct outside outside;
+    int error = outside_place(&outside, before, plan);
+    int status = EXIT_MACHINE;
+    *ret_told = true;
+    if (error < 0)
+        print_error("out of memory");
+    else if (request_wait(order->pid, number, SETTLED))
+        *ret_told = false;
+    else
+        status = tell_outside(order, before, plan, &outside);
+    outside_free(&outside);
+    return status;
+}
+
+/* For a process that has not noticed. *ret_told false: the process has to be asked again, or cannot be placed so. */
+static int from_outside(const struct order *order, const struct snapshot *before, const char *path, uint32_t number,
+                        bool *ret_told)
+{
+    struct file_bytes file = {0};
+    struct plan_view plan;
+    uint32_t key = PLAN_KEY_COUNT;
+    int status = EXIT_OK;
+    *ret_told = false;
+    if (read_file(&file, path, PLAN_MAX_SIZE) == 0 && plan_check(&plan, file.data, file.size, NULL) == 0 &&
+        outside_is_possible(before, &plan)) {
+        if (outside_is_target(before, &plan, &key)) {
+            status = place_and_tell(order, before, &plan, number, ret_told);
+        } else {
+            print_error("process %d keeps its policy: %s", (int)order->pid, reason_text(REASON_NO_TARGET));
+            *ret_told = true;
+            status = EXIT_NO;
+        }
+    }
+    free(file.data);
+    return status;
+}
+
+/* --- all of it --- */
+
+static int wait_and_tell(const struct order *order, const struct snapshot *before, uint32_t number, double seconds)
+{
+    struct snapshot after;
+    if (!wait_for(order, number, seconds, &after)) {
+        print_error("process %d has not run since: it takes the policy as soon as it runs again", (int)order->pid);
+        return EXIT_NO;
+    }
+    int status = tell(order, before, &after);
+    snapshot_free(&after);
+    return status;
+}
+
+/*
+ * A process that took the plan while the command set masks may have set others before: it is asked once more, and its
+ * word is the last.
+ */
+static int carry_out(const struct order *order, const struct snapshot *before, const char *plan)
+{
+    uint32_t number = 0;
+    bool told = false;
+    if (ask(order->pid, plan, &number) < 0)
+        return EXIT_NO_PROCESS;
+    if (!request_wait(order->pid, number, order->wait < NOTICED ? order->wait : NOTICED)) {
+        int status = from_outside(order, before, plan, number, &told);
+        if (told)
+            return status;
+        if (request_wait(order->pid, number, 0) && ask(order->pid, plan, &number) < 0)
+            return EXIT_NO_PROCESS;
+    }
+    return wait_and_tell(order, before, number, order->wait);
+}
+
 static int reload(const struct order *order)
 {
-    struct snapshot before, after;
+    struct snapshot before;
     char *plan = NULL;
-    uint32_t number = 0;
     int status = snapshot_of(&before, order->pid);
     if (status != EXIT_OK)
         return status;
     status = make_plan(order, &before, &plan);
-    if (status == EXIT_OK && ask(order->pid, plan, &number) < 0)
-        status = EXIT_NO_PROCESS;
-    if (status == EXIT_OK && !wait_for(order, number, &after)) {
-        print_error("process %d has not run since: it takes the policy as soon as it runs again", (int)order->pid);
-        status = EXIT_NO;
-    } else if (status == EXIT_OK) {
-        status = tell(order, &before, &after);
-        snapshot_free(&after);
-    }
+    if (status == EXIT_OK)
+        status = carry_out(order, &before, plan);
     snapshot_free(&before);
     free(plan);
     return status;
