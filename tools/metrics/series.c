@@ -17,15 +17,17 @@ const char series_type_openmetrics[] = "application/openmetrics-text; version=1.
 #define METRICS_ENABLED    1u
 #define METRICS_PER_THREAD 2u
 
-struct collection {
-    struct snapshot *items;
-    size_t count, left_out;
-};
+/* No real policy comes near these; a segment that its process made up does. */
+#define VALUE_MOST  256u              /* bytes of a label's value that are shown */
+#define LABELS_MOST 32u               /* of a policy */
+#define FAMILY_MOST ((off_t)1 << 20)  /* bytes of one process */
+#define OWNER_MOST  ((off_t)64 << 20) /* of the processes of one user, in all families */
 
 /* --- one line --- */
 
 struct line {
     FILE *to;
+    off_t end; /* of what its process may write of this family */
     const char *family;
     const char *suffix; /* "_total", "_info" or "" */
     const struct snapshot *process;
@@ -35,7 +37,7 @@ struct line {
 static void write_value(FILE *to, const char *text)
 {
     char form[PRINTABLE_FORM];
-    for (size_t length = strlen(text); length > 0;) {
+    for (size_t length = strnlen(text, VALUE_MOST); length > 0;) {
         bool as_is;
         size_t bytes = printable_next(text, length, form, &as_is);
         if (*text == '\n')
@@ -66,19 +68,22 @@ static bool is_own(const char *name)
 static void write_policy_labels(FILE *to, const struct snapshot *process)
 {
     const struct plan_view *plan = &process->plan;
-    for (uint32_t i = 0; process->has_plan && i + 1 < plan->count[PLAN_LABELS]; i += 2)
+    for (uint32_t i = 0; process->has_plan && i + 1 < plan->count[PLAN_LABELS] && i < 2 * LABELS_MOST; i += 2)
         if (!is_own(plan_text(plan, plan->labels[i])))
             write_label(to, plan_text(plan, plan->labels[i]), plan_text(plan, plan->labels[i + 1]));
 }
 
-/* Up to the point where a sample's own labels stand. */
-static void begin(const struct line *line)
+/* Up to the point where a sample's own labels stand. false: the process has written enough. */
+static bool begin(const struct line *line)
 {
     char comm[17];
+    if (ftello(line->to) >= line->end)
+        return false;
     snprintf(comm, sizeof(comm), "%.16s", line->process->header.comm);
     fprintf(line->to, "%s%s{pid=\"%u\"", line->family, line->suffix, line->process->header.pid);
     write_label(line->to, "comm", comm);
     write_policy_labels(line->to, line->process);
+    return true;
 }
 
 static void end(const struct line *line, uint64_t value)
@@ -88,8 +93,8 @@ static void end(const struct line *line, uint64_t value)
 
 static void simple(const struct line *line, uint64_t value)
 {
-    begin(line);
-    end(line, value);
+    if (begin(line))
+        end(line, value);
 }
 
 static void label_rule(const struct line *line, uint32_t rule)
@@ -112,7 +117,8 @@ static void label_node(const struct line *line, uint32_t node)
 static void info(const struct line *line)
 {
     const struct snapshot *process = line->process;
-    begin(line);
+    if (!begin(line))
+        return;
     write_label(line->to, "policy", process->has_plan ? plan_text(&process->plan, process->plan.header->source) : "");
     write_label(line->to, "state", process->header.state == SEGMENT_STOPPED ? "stopped" : "active");
     end(line, 1);
@@ -121,7 +127,8 @@ static void info(const struct line *line)
 static void threads_by_rule(const struct line *line)
 {
     for (size_t i = 0; i < line->process->rule_count; i++) {
-        begin(line);
+        if (!begin(line))
+            return;
         label_rule(line, (uint32_t)i);
         end(line, line->process->rules[i].live);
     }
@@ -131,7 +138,8 @@ static void placements(const struct line *line)
 {
     for (size_t i = 0; i + 1 < line->process->rule_count; i++)
         for (unsigned step = STEP_FULL; step < STEP_COUNT; step++) {
-            begin(line);
+            if (!begin(line))
+                return;
             label_rule(line, (uint32_t)i);
             write_label(line->to, "step", step_word(step));
             end(line, line->process->rules[i].steps[step]);
@@ -199,7 +207,8 @@ static void arenas(const struct line *line, enum arena_field field)
             if (process->arenas[k].rule == process->arenas[i].rule &&
                 node_of(process, process->arenas[k].region) == node)
                 sum += field_of(&process->arenas[k], field);
-        begin(line);
+        if (!begin(line))
+            return;
         label_rule(line, process->arenas[i].rule);
         label_node(line, node);
         end(line, sum);
@@ -239,7 +248,8 @@ static void memory_by_node(const struct line *line, bool idle)
         }
         if (before)
             continue;
-        begin(line);
+        if (!begin(line))
+            return;
         label_node(line, process->regions[i].node);
         end(line, sum);
     }
@@ -267,7 +277,8 @@ static void each_thread(const struct line *line)
             continue;
         snprintf(tid, sizeof(tid), "%u", thread->tid);
         snprintf(name, sizeof(name), "%.16s", thread->name);
-        begin(line);
+        if (!begin(line))
+            return;
         write_label(line->to, "tid", tid);
         write_label(line->to, "thread", name);
         label_rule(line, thread->rule);
@@ -313,45 +324,111 @@ static void write_head(FILE *to, const struct family *family, bool openmetrics)
 
 /* --- all of it --- */
 
+#define FAMILIES (sizeof(families) / sizeof(*families))
+
+/* Families stand one after the other, each with all processes: a text for each, written process by process. */
+struct collection {
+    char *texts[FAMILIES];
+    size_t sizes[FAMILIES];
+    FILE *to[FAMILIES];
+    size_t count;
+    struct owner {
+        uid_t uid;
+        size_t count;
+        off_t bytes;
+    } * owners;
+    size_t owner_count;
+    bool failed;
+};
+
+static struct owner *owner_of(struct collection *collection, uid_t uid)
+{
+    for (size_t i = collection->owner_count; i-- > 0;)
+        if (collection->owners[i].uid == uid)
+            return &collection->owners[i];
+    struct owner *owners = realloc(collection->owners, (collection->owner_count + 1) * sizeof(*owners));
+    if (!owners)
+        return NULL;
+    collection->owners = owners;
+    owners[collection->owner_count] = (struct owner){.uid = uid};
+    return &owners[collection->owner_count++];
+}
+
+static off_t write_process(struct collection *collection, const struct snapshot *process)
+{
+    off_t bytes = 0;
+    for (size_t f = 0; f < FAMILIES; f++) {
+        off_t start = ftello(collection->to[f]);
+        struct line line = {.to = collection->to[f],
+                            .end = start + FAMILY_MOST,
+                            .family = families[f].name,
+                            .suffix = suffix_of(&families[f]),
+                            .process = process};
+        families[f].write(&line);
+        bytes += ftello(collection->to[f]) - start;
+    }
+    return bytes;
+}
+
+/* What one user's processes write keeps no other user's out. */
 static void collect(void *context, const struct segment_file *file)
 {
     struct collection *collection = context;
-    struct snapshot *items = collection->items;
+    struct owner *owner = owner_of(collection, file->user);
     struct snapshot snapshot;
-    if (snapshot_read(&snapshot, file) < 0)
-        return; /* another user's, or gone since the folder was read */
-    bool wanted = snapshot.alive && (!snapshot.has_plan || (snapshot.plan.header->metrics_flags & METRICS_ENABLED));
-    if (wanted && collection->count < SERIES_PROCESSES)
-        items = realloc(items, (collection->count + 1) * sizeof(*items));
-    if (!wanted || collection->count >= SERIES_PROCESSES || !items) {
-        collection->left_out += wanted;
-        snapshot_free(&snapshot);
+    collection->failed = collection->failed || !owner;
+    if (!owner || owner->count >= SERIES_PROCESSES || owner->bytes >= OWNER_MOST) {
+        collection->count++;
         return;
     }
-    collection->items = items;
-    items[collection->count++] = snapshot;
+    if (snapshot_read(&snapshot, file) < 0)
+        return; /* gone since the folder was read, or no segment */
+    if (snapshot.alive && (!snapshot.has_plan || (snapshot.plan.header->metrics_flags & METRICS_ENABLED))) {
+        owner->bytes += write_process(collection, &snapshot);
+        owner->count++;
+        collection->count++;
+    }
+    snapshot_free(&snapshot);
+}
+
+static int open_texts(struct collection *collection)
+{
+    for (size_t f = 0; f < FAMILIES; f++)
+        if (!(collection->to[f] = open_memstream(&collection->texts[f], &collection->sizes[f])))
+            return -ENOMEM;
+    return 0;
+}
+
+static int close_texts(struct collection *collection)
+{
+    int error = 0;
+    for (size_t f = 0; f < FAMILIES; f++)
+        if (!collection->to[f] || fclose(collection->to[f]) != 0)
+            error = -ENOMEM;
+    return error;
 }
 
 int series_write(FILE *to, bool openmetrics)
 {
     struct collection collection = {0};
-    if (segment_each(collect, &collection) < 0)
-        return -ENOMEM;
-    fputs("# HELP nodewise_processes Processes that run under a policy.\n# TYPE nodewise_processes gauge\n", to);
-    fprintf(to, "nodewise_processes %zu\n", collection.count + collection.left_out);
-    for (size_t f = 0; f < sizeof(families) / sizeof(*families); f++) {
-        const struct family *family = &families[f];
-        struct line line = {.to = to, .family = family->name, .suffix = suffix_of(family)};
-        write_head(to, family, openmetrics);
-        for (size_t i = 0; i < collection.count; i++) {
-            line.process = &collection.items[i];
-            family->write(&line);
-        }
+    int error = open_texts(&collection);
+    if (error == 0)
+        error = segment_each(collect, &collection);
+    if (close_texts(&collection) < 0 || collection.failed)
+        error = -ENOMEM;
+    if (error == 0) {
+        fputs("# HELP nodewise_processes Processes that run under a policy.\n# TYPE nodewise_processes gauge\n", to);
+        fprintf(to, "nodewise_processes %zu\n", collection.count);
     }
-    if (openmetrics)
+    for (size_t f = 0; f < FAMILIES; f++) {
+        if (error == 0) {
+            write_head(to, &families[f], openmetrics);
+            fwrite(collection.texts[f], 1, collection.sizes[f], to);
+        }
+        free(collection.texts[f]);
+    }
+    if (error == 0 && openmetrics)
         fputs("# EOF\n", to);
-    for (size_t i = 0; i < collection.count; i++)
-        snapshot_free(&collection.items[i]);
-    free(collection.items);
-    return 0;
+    free(collection.owners);
+    return error;
 }

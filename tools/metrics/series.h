@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#define SERIES_PROCESSES 1024u /* further ones are counted and left out */
+#define SERIES_PROCESSES 1024u /* of one user; further ones are counted and left out */
 
 /* What Content-Type has to say. */
 extern const char series_type_prometheus[], series_type_openmetrics[];

@@ -1,23 +1,37 @@
 #include "tools/metrics/serve.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <microhttpd.h>
 
 #include "tools/common/cli.h"
+#include "tools/metrics/connections.h"
+#include "tools/metrics/privileges.h"
 #include "tools/metrics/series.h"
 
-#define QUEUE       16
-#define CONNECTIONS 64u
-#define SECONDS     10u
+#define QUEUE        128
+#define HEADERS_MOST (8u << 10) /* bytes of a request */
+#define FRESH_MS     200u       /* an answer is given again for that long: many clients cost what one costs */
+#define LOOK_MS      500        /* at least so often clients are looked at */
+
+struct server {
+    bool on_loopback;
+};
 
 /* --- listening --- */
 
@@ -92,15 +106,23 @@ static int listen_on_address(const char *where)
 
 /* --- answering --- */
 
-static enum MHD_Result send_text(struct MHD_Connection *connection, unsigned status, const char *type, char *text,
-                                 size_t size)
+/* Takes the text. */
+static struct MHD_Response *response_of(char *text, size_t size, const char *type)
 {
     struct MHD_Response *response = MHD_create_response_from_buffer(size, text, MHD_RESPMEM_MUST_FREE);
-    if (!response) {
+    if (response)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    else
         free(text);
+    return response;
+}
+
+static enum MHD_Result send_words(struct MHD_Connection *connection, unsigned status, const char *words)
+{
+    char *text = strdup(words);
+    struct MHD_Response *response = text ? response_of(text, strlen(text), "text/plain; charset=utf-8") : NULL;
+    if (!response)
         return MHD_NO;
-    }
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
     if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
     enum MHD_Result result = MHD_queue_response(connection, status, response);
@@ -108,16 +130,8 @@ static enum MHD_Result send_text(struct MHD_Connection *connection, unsigned sta
     return result;
 }
 
-static enum MHD_Result send_words(struct MHD_Connection *connection, unsigned status, const char *words)
+static struct MHD_Response *make_series(bool openmetrics)
 {
-    char *text = strdup(words);
-    return text ? send_text(connection, status, "text/plain; charset=utf-8", text, strlen(text)) : MHD_NO;
-}
-
-static enum MHD_Result send_series(struct MHD_Connection *connection)
-{
-    const char *accept = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
-    bool openmetrics = accept && strstr(accept, "application/openmetrics-text");
     char *text = NULL;
     size_t size = 0;
     FILE *to = open_memstream(&text, &size);
@@ -125,22 +139,68 @@ static enum MHD_Result send_series(struct MHD_Connection *connection)
     if (to && fclose(to) != 0)
         error = -ENOMEM;
     if (error == 0)
-        return send_text(connection, MHD_HTTP_OK, openmetrics ? series_type_openmetrics : series_type_prometheus, text,
-                         size);
+        return response_of(text, size, openmetrics ? series_type_openmetrics : series_type_prometheus);
     free(text);
+    return NULL;
+}
+
+/* Of each format the last one; clients that take it slowly share it. NULL: no memory. */
+static struct MHD_Response *fresh_series(bool openmetrics)
+{
+    static struct {
+        struct MHD_Response *response;
+        uint64_t at;
+    } last[2];
+    struct timespec clock;
+    clock_gettime(CLOCK_MONOTONIC, &clock);
+    uint64_t now = (uint64_t)clock.tv_sec * 1000 + (uint64_t)clock.tv_nsec / 1000000;
+    if (last[openmetrics].response && now - last[openmetrics].at < FRESH_MS)
+        return last[openmetrics].response;
+    if (last[openmetrics].response)
+        MHD_destroy_response(last[openmetrics].response); /* its clients keep it */
+    last[openmetrics].response = make_series(openmetrics);
+    last[openmetrics].at = now;
+    return last[openmetrics].response;
+}
+
+static enum MHD_Result send_series(struct MHD_Connection *connection)
+{
+    const char *accept = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
+    struct MHD_Response *response = fresh_series(accept && strstr(accept, "application/openmetrics-text"));
+    if (response)
+        return MHD_queue_response(connection, MHD_HTTP_OK, response);
     return send_words(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory\n");
+}
+
+/*
+ * A page of any site can make its visitor's browser ask a loopback address under the site's name (DNS rebinding). Who
+ * means this machine says so by a number, by localhost, or by the machine's own name.
+ */
+static bool is_for_us(struct MHD_Connection *connection)
+{
+    const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
+    char name[256], own[256] = "";
+    struct in_addr address;
+    if (!host || *host == '[')
+        return true;
+    snprintf(name, sizeof(name), "%.*s", (int)strcspn(host, ":"), host);
+    gethostname(own, sizeof(own) - 1);
+    return !*name || inet_pton(AF_INET, name, &address) == 1 || strcasecmp(name, "localhost") == 0 ||
+           strcasecmp(name, own) == 0;
 }
 
 static enum MHD_Result answer(void *context, struct MHD_Connection *connection, const char *url, const char *method,
                               const char *version, const char *data, size_t *size, void **state)
 {
-    (void)context;
+    const struct server *server = context;
     (void)version;
     (void)data;
     (void)size;
     (void)state;
     if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
         return send_words(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "GET or HEAD\n");
+    if (server->on_loopback && !is_for_us(connection))
+        return send_words(connection, MHD_HTTP_FORBIDDEN, "not this host\n");
     if (strcmp(url, "/metrics") == 0)
         return send_series(connection);
     if (strcmp(url, "/") == 0)
@@ -150,17 +210,58 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
 
 /* --- its life --- */
 
-static void wait_for_end(const sigset_t *ends)
+static bool is_loopback(int fd)
 {
-    int signal;
-    while (sigwait(ends, &signal) != 0)
-        ;
+    struct sockaddr_storage address = {0};
+    socklen_t size = sizeof(address);
+    if (getsockname(fd, (struct sockaddr *)&address, &size) != 0)
+        return false;
+    if (address.ss_family == AF_INET)
+        return ntohl(((const struct sockaddr_in *)&address)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    return address.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)&address)->sin6_addr);
+}
+
+/* So many clients need so many descriptors. */
+static void allow_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= 2 * CONNECTIONS_MOST)
+        return;
+    limit.rlim_cur = limit.rlim_max < 2 * CONNECTIONS_MOST ? limit.rlim_max : 2 * CONNECTIONS_MOST;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* This thread alone runs the daemon, so a client is never ended while another is given its descriptor. */
+static struct MHD_Daemon *start_daemon(struct server *server, int fd)
+{
+    return MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, answer, server, MHD_OPTION_LISTEN_SOCKET, fd,
+                            MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MOST, MHD_OPTION_CONNECTION_TIMEOUT,
+                            CONNECTIONS_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADERS_MOST,
+                            MHD_OPTION_NOTIFY_CONNECTION, connections_note, NULL, MHD_OPTION_NOTIFY_COMPLETED,
+                            connections_completed, NULL, MHD_OPTION_END);
+}
+
+static void run(struct MHD_Daemon *daemon, const sigset_t *ends)
+{
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    struct pollfd waits[2] = {{signalfd(-1, ends, SFD_CLOEXEC), POLLIN, 0}, {info ? info->epoll_fd : -1, POLLIN, 0}};
+    while (!waits[0].revents) {
+        MHD_UNSIGNED_LONG_LONG due = LOOK_MS;
+        if (MHD_get_timeout(daemon, &due) != MHD_YES || due > LOOK_MS)
+            due = LOOK_MS;
+        if (poll(waits, 2, (int)due) < 0 && errno != EINTR)
+            break;
+        MHD_run(daemon);
+        connections_sweep();
+    }
+    close(waits[0].fd);
 }
 
 int serve(const char *where)
 {
     bool on_path = strncmp(where, "unix:", 5) == 0;
     int fd = on_path ? listen_on_path(where + 5) : listen_on_address(where);
+    struct server server = {.on_loopback = !on_path && fd >= 0 && is_loopback(fd)};
     sigset_t ends;
     if (fd == -EINVAL)
         return usage_error("metrics", "\"%s\" is not ADDRESS:PORT or unix:PATH", where);
@@ -171,19 +272,21 @@ int serve(const char *where)
     sigemptyset(&ends);
     sigaddset(&ends, SIGINT);
     sigaddset(&ends, SIGTERM);
-    sigprocmask(SIG_BLOCK, &ends, NULL); /* the daemon's thread inherits it */
-    struct MHD_Daemon *daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO, 0, NULL, NULL, answer,
-                                                 NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-                                                 CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, SECONDS, MHD_OPTION_END);
+    sigprocmask(SIG_BLOCK, &ends, NULL);
+    allow_descriptors();
+    struct MHD_Daemon *daemon = start_daemon(&server, fd);
     if (!daemon) {
         print_error("the HTTP server cannot be started");
         close(fd);
         return EXIT_MACHINE;
     }
+    int error = privileges_drop();
+    if (error < 0)
+        print_error("the server keeps privileges that it does not need: %s", strerror(-error));
     print_error("metrics on %s", where);
-    wait_for_end(&ends);
+    run(daemon, &ends);
     MHD_stop_daemon(daemon);
     if (on_path)
-        unlink(where + 5);
+        unlink(where + 5); /* root's stays until the next start: it may remove nothing by now */
     return EXIT_OK;
 }

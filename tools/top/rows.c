@@ -84,12 +84,21 @@ static bool is_wanted(const struct top_filter *filter, pid_t pid)
     return filter->pid_count == 0;
 }
 
+/* Processes of that user: those of one keep no other's out. */
+static size_t count_of(const struct top *top, uid_t user)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < top->process_count; i++)
+        count += top->processes[i].header.uid == user;
+    return count;
+}
+
 static void take_process(void *context, const struct segment_file *file)
 {
     struct visit *visit = context;
     struct top *top = visit->top;
     struct snapshot snapshot;
-    if (!is_wanted(visit->filter, file->pid) || top->process_count == TOP_PROCESSES ||
+    if (!is_wanted(visit->filter, file->pid) || count_of(top, file->user) >= TOP_PROCESSES ||
         snapshot_read(&snapshot, file) < 0)
         return;
     struct snapshot *all = snapshot.alive ? realloc(top->processes, (top->process_count + 1) * sizeof(*all)) : NULL;

@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 #define TOP_COLUMNS   10u
-#define TOP_PROCESSES 256u
+#define TOP_PROCESSES 256u /* of one user */
 #define TOP_NODES     1024u
 
 enum top_tab { TAB_THREADS, TAB_RULES, TAB_MEMORY, TAB_EVENTS, TAB_COUNT };
