@@ -77,6 +77,14 @@ void arena_plan_changed(void)
         choice_plan_changed();
 }
 
+void arena_start_late(void)
+{
+    /* a pointer in a forwarding thread may now be the arenas'; see is_forwarding() */
+    atomic_store_explicit(&region_map.bootstrapped, true, memory_order_relaxed);
+    arena_start();
+    heap_self = (struct heap *)&heap_none;
+}
+
 bool arena_is_on(void)
 {
     return mode == ON;

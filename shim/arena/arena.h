@@ -1,7 +1,7 @@
 /*
  * arena: malloc that is local to the node of the CPU that runs the thread. What the rest of the shim sees of it.
  *
- * Undecided until the shim knows whether this process is governed; then off for good (every call is forwarded to the
+ * Undecided until the shim knows whether this process is governed; then off (every call is forwarded to the
  * allocator that the program would have without us) or on. What was allocated before comes from a small static pool.
  *
  * The allocation functions are malloc's: any thread, not in signal handlers, errno set to ENOMEM on failure only.
@@ -19,8 +19,10 @@ struct thread;
 
 /* The plan is known and governs this process: reserves what its rules need. Once, by start-up. */
 void arena_start(void);
-/* The process is dormant. */
+/* The process is dormant, perhaps not for ever. */
 void arena_stay_off(void);
+/* The same as arena_start() after arena_stay_off(), in the only thread: what the program has by then stays foreign. */
+void arena_start_late(void);
 bool arena_is_on(void);
 /* Does the pointer lie in the arenas, or in the bootstrap pool? */
 bool arena_owns(const void *pointer);

@@ -19,11 +19,13 @@ char *chosen_entry(void)
 
 void chosen_note_mask(const uint64_t *mask, size_t words)
 {
+    shim.waits = false; /* the program places itself: its word stays */
     chosen_set_mask(text(), mask, words);
 }
 
 void chosen_note_memory(bool is_chosen)
 {
+    shim.waits = false;
     chosen_set_memory(text(), is_chosen);
 }
 

@@ -68,6 +68,7 @@ struct shim {
     _Atomic uint32_t forks;      /* forks so far, by this process and the ancestors that it was forked from */
     uint64_t start_monotonic, start_realtime; /* ns */
     uint32_t *fork_mark; /* reads 0 in a forked copy of this memory until shim_forked() runs; NULL: unsupported */
+    _Atomic bool waits;  /* dormant for as long as what a filter permits is unknown (start/filter.h) */
     bool segment_due;    /* a forked child makes its segment together with its first thread */
     struct base_state base;
 };

@@ -42,7 +42,7 @@ static _Atomic uint32_t used_below[PARTS + 1] ON_DATA_PAGE;
 
 pid_t thread_own_tid(void)
 {
-    return (pid_t)raw_call(SYS_gettid);
+    return raw_gettid();
 }
 
 uint32_t thread_now_ms(void)

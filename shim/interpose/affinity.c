@@ -29,7 +29,7 @@ bool affinity_is_arbitrated(void)
 void affinity_chosen(pid_t tid, size_t size, const void *set)
 {
     uint64_t bits[BASE_MASK_WORDS] = {0};
-    if (tid && tid != shim.pid)
+    if (tid && tid != raw_getpid())
         return;
     memcpy(bits, set, size < sizeof(bits) ? size : sizeof(bits));
     chosen_note_mask(bits, BASE_MASK_WORDS);
@@ -41,7 +41,7 @@ PUBLIC int sched_setaffinity(pid_t tid, size_t size, const cpu_set_t *set)
     next_sched_setaffinity *next = NEXT_OR_BIND(sched_setaffinity);
     bool active = affinity_is_arbitrated();
     struct thread *thread = active ? arbitrate_begin(tid) : NULL;
-    int result = next ? next(tid, size, set) : (int)raw_call(SYS_sched_setaffinity, tid, size, set);
+    int result = next ? next(tid, size, set) : (int)program_call(SYS_sched_setaffinity, tid, size, set);
 
     if (active)
         arbitrate_end(thread, tid, result == 0, by);

@@ -129,7 +129,9 @@ static mode_t mode_of(int flags, va_list list)
         va_start(list, flags);                                                                                         \
         mode = mode_of(flags, list);                                                                                   \
         va_end(list);                                                                                                  \
-        int fd = answer(next ? next(UNWRAP given path, flags, mode) : raw_openat(folder, path, flags, mode), path);    \
+        int fd = answer(next ? next(UNWRAP given path, flags, mode)                                                    \
+                             : (int)program_call(SYS_openat, folder, path, flags, mode),                               \
+                        path);                                                                                         \
         note_writer(fd >= 0 && (flags & O_ACCMODE) != O_RDONLY, path);                                                 \
         return fd;                                                                                                     \
     }

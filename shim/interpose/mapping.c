@@ -34,7 +34,7 @@ static void *map_once(void *start, size_t size, int protection, int flags, int f
 {
     next_mmap *next = NEXT_OR_BIND(mmap);
     return next ? next(start, size, protection, flags, fd, offset)
-                : (void *)raw_call(SYS_mmap, start, size, protection, flags, fd, offset);
+                : (void *)program_call(SYS_mmap, start, size, protection, flags, fd, offset);
 }
 
 static void *map(void *start, size_t size, int protection, int flags, int fd, off_t offset, const void *caller)
@@ -54,14 +54,14 @@ PUBLIC int munmap(void *start, size_t size)
 
     if (looks_at_mappings())
         owned_remove(start, size);
-    return next ? next(start, size) : raw_munmap(start, size);
+    return next ? next(start, size) : (int)program_call(SYS_munmap, start, size);
 }
 
 static void *remap(void *old_start, size_t old_size, size_t size, int flags, void *fixed)
 {
     next_mremap *next = NEXT_OR_BIND(mremap);
     return next ? next(old_start, old_size, size, flags, fixed)
-                : (void *)raw_call(SYS_mremap, old_start, old_size, size, flags, fixed);
+                : (void *)program_call(SYS_mremap, old_start, old_size, size, flags, fixed);
 }
 
 PUBLIC void *mremap(void *old_start, size_t old_size, size_t size, int flags, ...)

@@ -42,7 +42,7 @@ long mbind(void *start, unsigned long size, int mode, const unsigned long *nodes
 PUBLIC long set_mempolicy(int mode, const unsigned long *nodes, unsigned long most)
 {
     next_set_mempolicy *next = NEXT_OR_BIND(set_mempolicy);
-    long result = next ? next(mode, nodes, most) : raw_call(SYS_set_mempolicy, mode, nodes, most);
+    long result = next ? next(mode, nodes, most) : program_call(SYS_set_mempolicy, mode, nodes, most);
 
     return mempolicy_set(result, mode, __builtin_return_address(0));
 }
@@ -51,8 +51,8 @@ PUBLIC long mbind(void *start, unsigned long size, int mode, const unsigned long
                   unsigned flags)
 {
     next_mbind *next = NEXT_OR_BIND(mbind);
-    long result =
-        next ? next(start, size, mode, nodes, most, flags) : raw_call(SYS_mbind, start, size, mode, nodes, most, flags);
+    long result = next ? next(start, size, mode, nodes, most, flags)
+                       : program_call(SYS_mbind, start, size, mode, nodes, most, flags);
 
     return mempolicy_bound(result, start, size);
 }

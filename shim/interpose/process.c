@@ -39,6 +39,8 @@ static bool concerns_us(int option)
 
 struct control control_begin(int option, unsigned long second)
 {
+    if (option == PR_SET_NO_NEW_PRIVS || option == PR_SET_SECCOMP)
+        shim.waits = false;
     struct control control = {.is_ours = concerns_us(option), .option = option, .second = second};
     if (control.is_ours && option == PR_SET_SECCOMP)
         control.now = monotonic_ns();
@@ -52,6 +54,8 @@ void control_end(const struct control *control, bool succeeded)
         return;
     if (option == PR_SET_SECCOMP && control->second == SECCOMP_MODE_STRICT)
         state_stop_clock(control->now);
+    if (option == PR_SET_SECCOMP)
+        allow_none();
     if (option == PR_SET_NAME && shim_is_active())
         named_itself((const char *)control->second);
     else if ((option == PR_SET_NO_NEW_PRIVS && control->second) || option == PR_SET_SECCOMP)

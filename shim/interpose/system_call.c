@@ -32,7 +32,7 @@ static long set_affinity(long tid, long size, long set, const void *by)
 {
     bool active = affinity_is_arbitrated();
     struct thread *thread = active ? arbitrate_begin((pid_t)tid) : NULL;
-    long result = raw_call(SYS_sched_setaffinity, tid, size, set);
+    long result = program_call(SYS_sched_setaffinity, tid, size, set);
     if (active)
         arbitrate_end(thread, (pid_t)tid, result == 0, by);
     else if (result == 0)
@@ -43,27 +43,32 @@ static long set_affinity(long tid, long size, long set, const void *by)
 static long filter(long operation, long flags, long program)
 {
     uint64_t now = monotonic_ns();
-    long result = raw_call(SYS_seccomp, operation, flags, program);
-    if (result == 0 && operation == SECCOMP_SET_MODE_STRICT)
+    bool ours = !shim_is_borrowed();
+    long result = program_call(SYS_seccomp, operation, flags, program);
+    if (result != 0 || !ours)
+        return result;
+    if (operation == SECCOMP_SET_MODE_STRICT)
         state_stop_clock(now); /* before anything of ours asks for the time */
-    if (result == 0 && (operation == SECCOMP_SET_MODE_STRICT || operation == SECCOMP_SET_MODE_FILTER))
+    if (operation == SECCOMP_SET_MODE_STRICT || operation == SECCOMP_SET_MODE_FILTER) {
+        allow_none();
         place_stop(REASON_SANDBOXED);
+    }
     return result;
 }
 
 static long control(long option, long a, long b, long c, long d)
 {
     struct control control = control_begin((int)option, (unsigned long)a);
-    long result = raw_call(SYS_prctl, option, a, b, c, d);
+    long result = program_call(SYS_prctl, option, a, b, c, d);
     control_end(&control, result >= 0);
     return result;
 }
 
 static long namespace_call(long number, long a, long b)
 {
-    long result = raw_call(number, a, b);
+    long result = program_call(number, a, b);
     if (result != 0 && namespaces_again(result)) {
-        result = raw_call(number, a, b);
+        result = program_call(number, a, b);
         worker_may_return();
     }
     return result;
@@ -76,9 +81,9 @@ __attribute__((noinline)) static long placing_call(long number, long a, long b, 
     case SYS_sched_setaffinity:
         return set_affinity(a, b, c, by);
     case SYS_set_mempolicy:
-        return mempolicy_set(raw_call(number, a, b, c), (int)a, by);
+        return mempolicy_set(program_call(number, a, b, c), (int)a, by);
     case SYS_mbind:
-        return mempolicy_bound(raw_call(number, a, b, c, d, e, f), (void *)a, (unsigned long)b);
+        return mempolicy_bound(program_call(number, a, b, c, d, e, f), (void *)a, (unsigned long)b);
     case SYS_prctl:
         return control(a, b, c, d, e);
     case SYS_unshare:
@@ -86,7 +91,7 @@ __attribute__((noinline)) static long placing_call(long number, long a, long b, 
         return namespace_call(number, a, b);
     case SYS_io_uring_setup:
         sweep_soon();
-        return raw_call(number, a, b);
+        return program_call(number, a, b);
     default:
         return filter(a, b, c);
     }
@@ -103,7 +108,7 @@ __attribute__((noinline)) static long limiting_call(long number, long a, long b,
 {
     bool other = number == SYS_prlimit64;
     bool concerned = limits_begin(other ? (pid_t)a : 0, (int)(other ? b : a), (const void *)(other ? c : b));
-    long result = raw_call(number, a, b, c, d);
+    long result = program_call(number, a, b, c, d);
     limits_end(concerned);
     return result;
 }
@@ -111,13 +116,13 @@ __attribute__((noinline)) static long limiting_call(long number, long a, long b,
 /* Before the first hook: calls nothing that may take the loader's lock. */
 __attribute__((noinline)) static long early_call(long number, long a, long b, long c, long d, long e, long f)
 {
-    return raw_call(number, a, b, c, d, e, f);
+    return program_call(number, a, b, c, d, e, f);
 }
 
 /* A process that is not governed chooses for the governed ones that it may become or start. */
 __attribute__((noinline)) static long choosing_call(long number, long a, long b, long c)
 {
-    long result = raw_call(number, a, b, c);
+    long result = program_call(number, a, b, c);
     if (number == SYS_set_mempolicy)
         return mempolicy_set(result, (int)a, NULL);
     if (result == 0)
@@ -132,6 +137,8 @@ long system_call(long number, long a, long b, long c, long d, long e, long f)
     bool places = chooses || number == SYS_mbind || number == SYS_prctl || number == SYS_seccomp ||
                   number == SYS_unshare || number == SYS_setns || number == SYS_io_uring_setup;
 
+    if (UNLIKELY(number == SYS_seccomp))
+        shim.waits = false; /* the program locks itself up */
     if (UNLIKELY(places) && shim_is_governing())
         return placing_call(number, a, b, c, d, e, f, __builtin_return_address(0));
     if (UNLIKELY(IS_LIMITING(number)))

@@ -64,6 +64,8 @@ static int run_c11(void *record)
 /* Returns the record for the new thread. NULL: the thread is created without the shim. */
 static struct thread *prepare(const void *start, const void *caller)
 {
+    if (UNLIKELY(atomic_load_explicit(&shim.waits, memory_order_relaxed)))
+        shim_start_late();
     if (!shim_is_active())
         return NULL;
     if (shim_was_forked())

@@ -58,8 +58,8 @@ bool sampler_open(struct sampler *sampler);
 bool sampler_watch(struct sampler *sampler, pid_t tid);
 /* Visits everything that was recorded since the last call. */
 void sampler_read(struct sampler *sampler, sample_visitor *visit, void *context);
-/* Makes the calls that a filter may punish, without any effect, to test them. */
-void sampler_try(void);
+/* false: a filter would kill the process for one of the calls. */
+bool sampler_may_look(void);
 /* Stops watching all threads. */
 void sampler_close(struct sampler *sampler);
 

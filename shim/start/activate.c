@@ -2,12 +2,9 @@
 
 #include <errno.h>
 #include <linux/mempolicy.h>
-#include <linux/seccomp.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "shim/arena/arena.h"
@@ -40,45 +37,6 @@ extern void *__dso_handle;
 
 /* --- base state --- */
 
-static void make_memory_calls(void)
-{
-    raw_call(SYS_get_mempolicy, NULL, NULL, 0, NULL, 0);
-    raw_call(SYS_set_mempolicy, MPOL_DEFAULT, NULL, 0);
-    raw_call(SYS_mbind, NULL, 0, MPOL_DEFAULT, NULL, 0, 0);
-    raw_call(SYS_move_pages, 0, 0, NULL, NULL, NULL, 0);
-}
-
-/*
- * A seccomp filter may kill the process for a call instead of refusing it (systemd's SystemCallFilter= does). Where
- * there is a filter, a copy of the process tries the calls first. The copy has no exit signal, so the program does not
- * notice its end (clone(2)).
- */
-static bool survives(void (*calls)(void))
-{
-    int status = 0;
-    pid_t pid = (pid_t)raw_call(SYS_clone, 0, 0, 0, 0, 0);
-    if (pid == 0) {
-        calls();
-        raw_call(SYS_exit_group, 0);
-    }
-    if (pid < 0)
-        return false;
-    while (waitpid(pid, &status, __WCLONE) < 0 && errno == EINTR)
-        ;
-    return WIFEXITED(status);
-}
-
-/* When the copy dies, the shim makes none of these calls: all count as refused. */
-static void try_memory_calls(void)
-{
-    if (raw_call(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0) != SECCOMP_MODE_FILTER)
-        return;
-    if (!survives(make_memory_calls))
-        placing_give_up_memory();
-    else if (shim_needs(PLAN_HAS_NEXT_TOUCH) && shim.plan.count[PLAN_NODES] > 1 && !survives(sampler_try))
-        worker_stay_off();
-}
-
 static bool affinity_read(void)
 {
     struct base_state *base = &shim.base;
@@ -95,7 +53,6 @@ static bool base_read(void)
     struct base_state *base = &shim.base;
     if (!affinity_read())
         return false;
-    try_memory_calls();
     if (shim_needs(PLAN_HAS_MEMPOLICY))
         base->has_memory_policy = sys_get_mempolicy(&base->memory_mode, base->memory_nodes, NODE_WORDS) == 0;
     return true;
@@ -223,7 +180,6 @@ void base_restore(void)
     sys_set_affinity(0, shim.base.mask, shim.base.words);
     if (!shim_needs(PLAN_HAS_MEMPOLICY) || shim.base.memory_is_chosen)
         return;
-    try_memory_calls();
     sys_set_mempolicy(MPOL_DEFAULT, NULL, 0);
 }
 
@@ -240,7 +196,7 @@ static _Noreturn void refuse(const struct plan_rule *rule, const char *why)
     write_char(&writer, '\n');
     ssize_t unused = raw_write(STDERR_FILENO, line, writer.length);
     (void)unused;
-    raw_call(SYS_exit_group, HARD_EXIT); /* _exit() is taken over by the shim */
+    program_call(SYS_exit_group, HARD_EXIT); /* _exit() is taken over by the shim */
     __builtin_unreachable();
 }
 
@@ -350,7 +306,7 @@ void activate_for_plan(void)
     stack_start();
 }
 
-enum reason activate(void)
+enum reason activate(bool late)
 {
     if (!base_read())
         return REASON_ENOSYS;
@@ -361,10 +317,16 @@ enum reason activate(void)
         atomic_store_explicit(&shim.reason, REASON_NO_LIBUNWIND, memory_order_relaxed);
     stack_start();
     cpu_count_start();
-    probe_hard_rules();
-    arena_start();
+    if (!late) /* a program that runs is not ended */
+        probe_hard_rules();
+    if (late)
+        arena_start_late();
+    else
+        arena_start();
     register_fork_handler();
     segment_open();
+    if (!sampler_may_look())
+        worker_stay_off();
     worker_tell();
     /* placing begins when shim_is_active() is true, and the fork handler must be registered by then */
     atomic_store_explicit(&shim.phase, PHASE_ACTIVE, memory_order_release);

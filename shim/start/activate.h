@@ -5,10 +5,15 @@
 #ifndef NODEWISE_SHIM_START_ACTIVATE_H
 #define NODEWISE_SHIM_START_ACTIVATE_H
 
+#include <stdbool.h>
+
 #include "policy/reason.h"
 
-/* shim.plan and shim.facts are set. Returns REASON_OK, or the reason why the process must stay dormant. */
-enum reason activate(void);
+/*
+ * shim.plan and shim.facts are set. late: the program runs already, in this one thread, and has memory of its own
+ * allocator. Returns REASON_OK, or the reason why the process must stay dormant.
+ */
+enum reason activate(bool late);
 
 /* Makes the tables for a new plan. Returns 0 or a negative errno; after an error the old tables stay. */
 int activate_again(void);

@@ -69,10 +69,13 @@ static bool redirect(int pipe_end)
 static int command_main(void *argument)
 {
     const struct command *command = argument;
+    const struct rlimit none = {0, 0};
     drop_handlers();
     sigprocmask(SIG_SETMASK, &command->mask, NULL);
     if (command->output && !redirect(command->pipe_end))
         return NOT_STARTED;
+    if (atomic_load_explicit(&allowed_calls, memory_order_relaxed) != ALLOWED_ALL)
+        raw_call(SYS_prlimit64, 0, RLIMIT_CORE, &none, NULL); /* the filter may kill the command: that leaves no core */
     execve(command->path, (char *const *)command->arguments, command->environment);
     return NOT_STARTED; /* ends the child: clone() makes the system call itself and not the shim's _exit() */
 }
@@ -150,7 +153,7 @@ static int go_between_main(void *argument)
     return wait_for(pid, 0);
 }
 
-int helper_run(const char *path, const char *const *arguments, char *output, size_t output_size)
+static int run(const char *path, const char *const *arguments, char *output, size_t output_size)
 {
     struct command command = {.path = path, .arguments = arguments, .output = output, .output_size = output_size};
     size_t size = 2 * STACK_SIZE + environment_size();
@@ -170,6 +173,22 @@ int helper_run(const char *path, const char *const *arguments, char *output, siz
     sigprocmask(SIG_SETMASK, &command.mask, NULL);
     raw_munmap(memory, size);
     return status == NOT_STARTED ? -1 : status;
+}
+
+/* Under a filter: what both children and their parent call. What the command calls is its own affair. */
+static bool may_run(void)
+{
+    static const short calls[] = {SYS_clone, SYS_wait4,        SYS_execve, SYS_exit,     SYS_rt_sigprocmask,
+                                  SYS_pipe2, SYS_rt_sigaction, SYS_dup3,   SYS_prlimit64};
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+        if (!call_is_allowed(calls[i]))
+            return false;
+    return true;
+}
+
+int helper_run(const char *path, const char *const *arguments, char *output, size_t output_size)
+{
+    return may_run() ? run(path, arguments, output, output_size) : -1;
 }
 
 /* --- the path of the command --- */

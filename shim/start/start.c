@@ -21,6 +21,7 @@
 #include "shim/base/text_reader.h"
 #include "shim/base/text_writer.h"
 #include "shim/start/activate.h"
+#include "shim/start/filter.h"
 #include "shim/start/finish.h"
 #include "shim/start/helper.h"
 #include "shim/start/plan_file.h"
@@ -115,7 +116,10 @@ static enum reason find_plan(const struct environment *environment)
         if (reason != REASON_PLAN_MISSING || !environment->compiled)
             return reason;
     }
-    return some_policy_exists(environment) ? compile_and_read() : REASON_NO_POLICY;
+    if (!some_policy_exists(environment))
+        return REASON_NO_POLICY;
+    enum reason reason = filter_look(false);
+    return reason == REASON_OK ? compile_and_read() : reason;
 }
 
 /* --- does the policy apply to this process? --- */
@@ -171,7 +175,7 @@ static void log_decision(const char *path, enum reason reason)
     if (fd < 0)
         return;
     write_text(&writer, "nodewise[");
-    write_number(&writer, (uint64_t)shim.pid, 0);
+    write_number(&writer, (uint64_t)(shim.pid ? shim.pid : raw_getpid()), 0);
     write_text(&writer, reason == REASON_OK ? "]: active" : "]: dormant");
     if (reason == REASON_OK) /* what it has to do without */
         reason = (enum reason)atomic_load_explicit(&shim.reason, memory_order_relaxed);
@@ -182,8 +186,8 @@ static void log_decision(const char *path, enum reason reason)
     write_char(&writer, '\n');
     struct stat info;
     if (raw_fstat(fd, &info) == 0 && raw_may_size((uint64_t)info.st_size + writer.length)) {
-        ssize_t unused = raw_write(fd, line, writer.length);
-        (void)unused;
+        /* always: a log is asked for above all where a filter leaves the library dormant */
+        program_call(SYS_write, fd, line, writer.length);
     }
     raw_close(fd);
 }
@@ -202,14 +206,17 @@ static bool keep_texts(void)
     return shim.plan_path != NULL;
 }
 
-static enum reason decide(const struct environment *environment)
+static enum reason decide(const struct environment *environment, bool late)
 {
     const char *index = environment->index;
     if (environment->disable && strcmp(environment->disable, "0") != 0)
         return REASON_DISABLED;
     enum reason reason = find_plan(environment);
+    if (reason == REASON_OK)
+        reason = filter_look(shim_needs(PLAN_HAS_HARD));
     if (reason != REASON_OK)
         return reason;
+    shim.pid = raw_getpid();
     facts_read();
     if (index) /* the rank that `nodewise run` got from the launcher */
         shim.facts.index = (uint32_t)read_number(&index);
@@ -224,7 +231,7 @@ static enum reason decide(const struct environment *environment)
     share_take();
     if (environment->report || shim.plan.header->at_exit != AT_EXIT_OFF)
         finish_prepare_report();
-    return activate();
+    return activate(late);
 }
 
 static void note_start(void)
@@ -238,7 +245,6 @@ static void note_start(void)
 static enum reason start(void)
 {
     struct environment environment = {0};
-    shim.pid = raw_getpid();
     shim.uid = (uint32_t)getauxval(AT_EUID);
     next_bind();
     if (getauxval(AT_SECURE)) {
@@ -247,7 +253,7 @@ static enum reason start(void)
     }
     environment_read(&environment);
     shim.session = environment.xdg_runtime_dir;
-    enum reason reason = decide(&environment);
+    enum reason reason = decide(&environment, false);
     log_decision(environment.log, reason);
     return reason;
 }
@@ -263,6 +269,44 @@ void shim_start(void)
         note_start();
     } else {
         arena_stay_off();
+        atomic_store_explicit(&shim.reason, reason, memory_order_relaxed);
+        atomic_store_explicit(&shim.phase, PHASE_DORMANT, memory_order_release);
+        atomic_store(&shim.waits, reason == REASON_FILTERED);
+    }
+    errno = saved;
+}
+
+/* Only the first thread can become main; and a program whose first thread makes none has made its others in another way. */
+static bool is_first_thread(void)
+{
+    shim.pid = raw_getpid();
+    return shim.pid && raw_gettid() == shim.pid;
+}
+
+static enum reason start_late(void)
+{
+    struct environment environment = {0};
+    if (!filter_look_at_thread() || !is_first_thread())
+        return REASON_FILTERED;
+    atomic_store_explicit(&shim.reason, REASON_OK, memory_order_relaxed);
+    environment_read(&environment);
+    shim.session = environment.xdg_runtime_dir;
+    enum reason reason = decide(&environment, true);
+    log_decision(environment.log, reason);
+    return reason;
+}
+
+void shim_start_late(void)
+{
+    bool waits = true;
+    int saved = errno;
+    if (!atomic_compare_exchange_strong(&shim.waits, &waits, false))
+        return;
+    atomic_store(&shim.phase, PHASE_STARTING);
+    enum reason reason = start_late();
+    if (reason == REASON_OK) {
+        note_start();
+    } else {
         atomic_store_explicit(&shim.reason, reason, memory_order_relaxed);
         atomic_store_explicit(&shim.phase, PHASE_DORMANT, memory_order_release);
     }

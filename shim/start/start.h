@@ -17,6 +17,12 @@ void shim_start(void);
  */
 void shim_ready(void);
 
+/*
+ * The program is about to make a thread while shim.waits: finds out what its filter permits and, if the process is
+ * governed, begins to govern it. Once; only in the first thread.
+ */
+void shim_start_late(void);
+
 /* The child's fork handler. It also runs late, when a fork ran no handlers. */
 void shim_forked(void);
 

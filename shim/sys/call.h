@@ -2,9 +2,11 @@
  * call: makes a system call as syscall(2) does. Returns the result, or -1 with errno set. It does not use libc's
  * syscall(), because the library takes that function over itself (interpose/system_call.c).
  *
- * raw_call(number, up to six arguments): the arguments are integers or pointers. Any thread, signal-safe. The registers
- * are those of syscall(2). On machines other than x86-64 and arm64 it calls libc's function, and the library then does
- * not take syscall(2) over (HAS_RAW_CALLS).
+ * raw_call(number, up to six arguments): a call of the shim's own. The arguments are integers or pointers. Where
+ * allowed.h does not allow it, it is not made and the error is EPERM. program_call() is the same for a call that the
+ * program asked for, which is always made. Any thread, signal-safe. The registers are those of syscall(2). On machines
+ * other than x86-64 and arm64 both call libc's function, and the library then does not take syscall(2) over
+ * (HAS_RAW_CALLS).
  */
 #ifndef NODEWISE_SHIM_SYS_CALL_H
 #define NODEWISE_SHIM_SYS_CALL_H
@@ -12,6 +14,8 @@
 #include <errno.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "shim/sys/allowed.h"
 
 #if defined(__x86_64__) && !defined(__ILP32__)
 #define HAS_RAW_CALLS 1
@@ -55,7 +59,7 @@ static inline long raw_call_6(long number, long a, long b, long c, long d, long 
 }
 #endif
 
-static inline long raw_call_checked(long number, long a, long b, long c, long d, long e, long f)
+static inline long program_call_6(long number, long a, long b, long c, long d, long e, long f)
 {
     long result = raw_call_6(number, a, b, c, d, e, f);
     if ((unsigned long)result < -4095ul)
@@ -64,8 +68,17 @@ static inline long raw_call_checked(long number, long a, long b, long c, long d,
     return -1;
 }
 
-#define RAW_CALL_PADDED(number, a, b, c, d, e, f, ...)                                                                 \
-    raw_call_checked((long)(number), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
-#define raw_call(...) RAW_CALL_PADDED(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
+static inline long raw_call_checked(long number, long a, long b, long c, long d, long e, long f)
+{
+    if (call_is_allowed(number))
+        return program_call_6(number, a, b, c, d, e, f);
+    errno = EPERM;
+    return -1;
+}
+
+#define CALL_PADDED(call, number, a, b, c, d, e, f, ...)                                                               \
+    call((long)(number), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+#define raw_call(...)     CALL_PADDED(raw_call_checked, __VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
+#define program_call(...) CALL_PADDED(program_call_6, __VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 
 #endif

@@ -119,13 +119,6 @@ void sys_get_name(char ret_name[16])
     errno = saved;
 }
 
-void placing_give_up_memory(void)
-{
-    static const enum placing_call calls[] = {CALL_SET_MEMPOLICY, CALL_GET_MEMPOLICY, CALL_MBIND, CALL_MOVE_PAGES};
-    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
-        atomic_store_explicit(&table[calls[i]].refused, EPERM, memory_order_relaxed);
-}
-
 const char *placing_call_word(enum placing_call call)
 {
     return table[call].word;

@@ -58,9 +58,6 @@ int sys_set_name(const char *name);
 /* Places nothing and is therefore not in the table. It is here because the shim takes prctl() over. */
 void sys_get_name(char ret_name[16]);
 
-/* Makes all calls about memory count as refused (EPERM) from now on. Start-up only. */
-void placing_give_up_memory(void);
-
 const char *placing_call_word(enum placing_call call); /* "sched_setaffinity", … */
 
 #endif

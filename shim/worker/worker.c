@@ -224,11 +224,26 @@ static bool start(void)
     return made;
 }
 
+/*
+ * Under a filter: what only a thread calls, glibc's own calls at its end included. That a thread can be made is known
+ * when the program has made one.
+ */
+static bool may_live(void)
+{
+    static const short needed[] = {SYS_rt_sigprocmask, SYS_nanosleep, SYS_futex, SYS_madvise, SYS_exit};
+    if (atomic_load_explicit(&allowed_calls, memory_order_relaxed) == ALLOWED_ALL)
+        return true;
+    for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+        if (!call_is_allowed(needed[i]))
+            return false;
+    return atomic_load_explicit(&shim.next_index, memory_order_relaxed) > 1;
+}
+
 static void start_one(void)
 {
     uint32_t none = 0;
     int saved = errno;
-    if (atomic_load(&leaves) || !atomic_compare_exchange_strong(&running, &none, 1))
+    if (!may_live() || atomic_load(&leaves) || !atomic_compare_exchange_strong(&running, &none, 1))
         return;
     if (!start()) { /* no thread can be made now, perhaps later */
         atomic_store(&rests_until, monotonic_ns() + REST);

@@ -1,5 +1,9 @@
-/* A forked child and then main itself enter seccomp's strict mode: the kernel kills for any call but read, write, exit. */
+/*
+ * Forked children, one of them without fork handlers, and then main itself enter seccomp's strict mode: the kernel kills
+ * for any call but read, write, exit.
+ */
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -14,14 +18,19 @@ static void locked_in(void)
     syscall(SYS_exit, 0);
 }
 
-int main(void)
+static void lock_a_child_in(long pid)
 {
     int status;
-    pid_t pid = fork();
     if (pid == 0)
         locked_in();
-    waitpid(pid, &status, 0);
+    waitpid((pid_t)pid, &status, 0);
     printf("%d\n", status);
     fflush(stdout);
+}
+
+int main(void)
+{
+    lock_a_child_in(fork());
+    lock_a_child_in(syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL));
     locked_in();
 }

@@ -33,7 +33,7 @@ int main(int argc, char **argv)
     if (argc > 1)
         syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
     else
-        raw_call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+        program_call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
     (void)argv;
     puts("filtered");
     fflush(stdout);
