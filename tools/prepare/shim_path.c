@@ -7,13 +7,29 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The path of the running command without its last `levels` components. */
+/*
+ * The path of the running command: that of the first mapping, which is the program's own. Under a seccomp filter
+ * readlink("/proc/self/exe") may be what it kills for; files are read in every start (filtered.h).
+ */
+static int own_path(char *ret_path, size_t size)
+{
+    char line[PATH_MAX + 128];
+    FILE *maps = fopen("/proc/self/maps", "re");
+    const char *path = maps && fgets(line, sizeof(line), maps) ? strchr(line, '/') : NULL;
+    if (maps)
+        fclose(maps);
+    if (!path || strlen(path) >= size)
+        return -ENOENT;
+    snprintf(ret_path, size, "%.*s", (int)strcspn(path, "\n"), path);
+    return 0;
+}
+
+/* That path without its last `levels` components. */
 static int own_folder(char *ret_path, size_t size, int levels)
 {
-    ssize_t length = readlink("/proc/self/exe", ret_path, size - 1);
-    if (length <= 0)
-        return -errno;
-    ret_path[length] = '\0';
+    int error = own_path(ret_path, size);
+    if (error < 0)
+        return error;
     while (levels-- > 0) {
         char *slash = strrchr(ret_path, '/');
         if (!slash)

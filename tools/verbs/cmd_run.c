@@ -13,6 +13,7 @@
 #include "tools/common/json_fields.h"
 #include "tools/common/supervise.h"
 #include "tools/prepare/cpu_export.h"
+#include "tools/prepare/filtered.h"
 #include "tools/prepare/govern.h"
 #include "tools/prepare/options.h"
 #include "tools/prepare/plan_cache.h"
@@ -180,16 +181,13 @@ static int run_and_judge(const struct run_request *request)
 
 /* ---- */
 
-static int run(const struct run_request *request)
+/* Everything but the program: the plan, and the environment that names it. */
+static int prepare(const void *data)
 {
+    const struct run_request *request = data;
     struct prepared prepared;
     char *plan = NULL;
     int status = prepare_policy(&prepared, &request->policy, TALK_WARNINGS);
-    if (status == EXIT_OK && request->dry_run) {
-        status = dry_run(request, &prepared);
-        prepared_free(&prepared);
-        return status;
-    }
     if (status == EXIT_OK)
         status = plan_cache_get(&plan, &prepared, &request->policy);
     int error = status == EXIT_OK && plan ? cpu_export(prepared.config.policy, plan) : 0;
@@ -217,6 +215,43 @@ static int run(const struct run_request *request)
     if (preload_shim() < 0)
         return EXIT_RUN_FAILED;
     stale_sweep();
+    return EXIT_OK;
+}
+
+/* Where a filter may kill the command for what it would do: the library does it when it can. */
+static int run_unprepared(const struct run_request *request)
+{
+    print_error("a seccomp filter was set before: the policy takes effect when %s makes its first thread; "
+                "NODEWISE_FILTER=try lets it take effect at once, where the filter permits clone",
+                request->command[0]);
+    if (request->strict)
+        return EXIT_MACHINE;
+    if (filtered_export(&request->policy, request->report) < 0)
+        print_error("the environment cannot be changed: %s", strerror(errno));
+    else
+        preload_shim();
+    return start_program(request->command);
+}
+
+static int run_dry(const struct run_request *request)
+{
+    struct prepared prepared;
+    int status = prepare_policy(&prepared, &request->policy, TALK_WARNINGS);
+    if (status == EXIT_OK)
+        status = dry_run(request, &prepared);
+    prepared_free(&prepared);
+    return status;
+}
+
+static int run(const struct run_request *request)
+{
+    if (request->dry_run)
+        return run_dry(request);
+    if (request->locality < 0 && filtered_look(&request->policy) && !filtered_rehearse(prepare, request))
+        return run_unprepared(request);
+    int status = prepare(request);
+    if (status != EXIT_OK)
+        return status;
     return request->locality >= 0 ? run_and_judge(request) : start_program(request->command);
 }
 
