@@ -1,0 +1,84 @@
+"""A seccomp filter that was there before the program: killing for a call or answering it with an error, for every system
+call without which the program alone gets along."""
+
+import errno
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.dirname(__file__))
+from abuse import ALL, POLICIES, PROGRAMS, REFUSE, Matrix, harness
+
+ANSWERS = {"kill": "kill", **{name: str(getattr(errno, name)) for name in ("EPERM", "ENOSYS", "ENOMEM", "EINTR", "EAGAIN")}}
+TRIES = {"NODEWISE_FILTER": "try"}
+# A user who says that the filter permits clone, where it does not.
+LIES = {("kill", "clone"), ("kill-thread", "clone"), ("trap", "clone")}
+
+
+def system_calls():
+    """{name: number} of this machine's table, from the kernel's header."""
+    for header in ("asm/unistd_64.h", "asm-generic/unistd.h"):
+        for folder in ("/usr/include/x86_64-linux-gnu", "/usr/include"):
+            path = os.path.join(folder, header)
+            if os.path.exists(path):
+                with open(path, encoding="utf-8") as file:
+                    return {name: int(number) for name, number in re.findall(r"#define __NR_(\w+)\s+(\d+)$", file.read(), re.M)}
+    raise FileNotFoundError("asm/unistd_64.h: libc6-dev has it")
+
+
+CALLS = system_calls()
+
+
+class Filters(Matrix):
+    def one(self, case):
+        """Each program, policy and way for one call and one answer."""
+        name, number, answer, programs, policies, ways = case
+        condition = [REFUSE, str(number), ANSWERS.get(answer, answer)]
+        for program in programs:
+            plain = self.plain(condition, program)
+            if not plain.same(self.alone[program]):
+                self.counts["not without the call"] += 1
+                continue
+            for policy in policies:
+                for way in ways:
+                    variables = TRIES if way == "try" else {}
+                    if way == "try" and (answer, name) in LIES:
+                        self.counts["exceptions (clone that kills, NODEWISE_FILTER=try)"] += 1
+                        continue
+                    run = self.governed(condition, program, policy, variables, "run" if way == "run" else "preload")
+                    yield self.compare(f"{answer} {name}, {program}, {policy}, {way}", plain, run)
+
+    def setUp(self):
+        self.alone = {program: self.plain([], program) for program in PROGRAMS}
+
+    def matrix(self, answers, programs, policies, ways):
+        cases = [(name, number, answer, programs, policies, ways) for name, number in CALLS.items() for answer in answers]
+        self.check_all(cases, lambda case: list(self.one(case)))
+
+    def test_programs_are_governed_without_a_filter(self):
+        """Else the matrix would compare nothing."""
+        for program in PROGRAMS:
+            for policy in POLICIES:
+                for way in ("preload", "run"):
+                    if policy == "none" and way == "run":
+                        continue
+                    with self.subTest(program=program, policy=policy, way=way):
+                        run = self.governed([], program, policy, {}, way)
+                        self.assertTrue(run.same(self.alone[program]), run)
+                        self.assertEqual(run.governed, policy not in ("none", "dormant"), run)
+
+    def test_each_call(self):
+        if ALL:
+            self.matrix(ANSWERS, PROGRAMS, POLICIES, ("preload", "try", "run"))
+        else:
+            self.matrix(("kill", "EPERM"), ("crowd",), ("everything",), ("preload", "try"))
+
+    def test_each_call_that_run_makes(self):
+        self.matrix(("kill",), ("crowd",), ("pins",), ("run",))
+
+    def test_each_call_of_programs_with_one_thread(self):
+        self.matrix(("kill",), ("alone",), ("none", "dormant", "reports"), ("preload",))
+
+
+if __name__ == "__main__":
+    harness.main()
