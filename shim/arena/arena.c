@@ -353,7 +353,7 @@ static NOINLINE void *allocate_here(size_t size, bool zero)
     }
     if (size >= BIG_SIZE)
         worker_call();
-    return zero && !zeroed ? memset(block, 0, size) : block;
+    return zero && !zeroed ? large_clear(block, size) : block;
 }
 
 /* Where arenas are off, each call is one comparison and a jump away from the program's own allocator. */

@@ -16,6 +16,8 @@
 #define GROWN_MOST    64u
 #define ROOM_SLICES   1024u /* 64 MiB */
 #define ROOMS_MOST    64u
+#define PAGE_SIZE     4096u
+#define DROP_LEAST    ((size_t)96 << 20) /* bytes: from here on the kernel clears as fast, see performance.md */
 
 /* The bytes are below PTRDIFF_MAX, a region has less than 2^32 slices. */
 static uint32_t slices_of(size_t size)
@@ -264,6 +266,22 @@ void *large_allocate_growing(struct heap *heap, size_t size)
         lock_give(&region->lock);
     }
     return hand_out(heap, page, slices_of(size));
+}
+
+/* The first bytes of an object, whose last page has room for more. */
+static bool drop_pages(void *block, size_t size)
+{
+    int saved = errno;
+    bool gone = raw_madvise(block, (size + PAGE_SIZE - 1) & ~(size_t)(PAGE_SIZE - 1), MADV_DONTNEED) == 0;
+    errno = saved;
+    return gone;
+}
+
+void *large_clear(void *block, size_t size)
+{
+    if (size >= DROP_LEAST && drop_pages(block, size))
+        return block;
+    return memset(block, 0, size);
 }
 
 void large_free(struct page *page)

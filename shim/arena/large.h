@@ -20,6 +20,11 @@
 void *large_allocate(struct heap *heap, size_t size, size_t alignment, bool *ret_zeroed);
 /* For a block that realloc keeps growing; room for more is taken along. */
 void *large_allocate_growing(struct heap *heap, size_t size);
+/*
+ * Makes an object, or a small block, zero that was in use before. Where it is large the kernel takes its pages back, as
+ * it does for the C library's mapped blocks: only what the program uses of it gets memory again.
+ */
+void *large_clear(void *block, size_t size);
 void large_free(struct page *page);
 /* realloc(3): in place where what follows is free. */
 void *large_reallocate(struct page *page, size_t size);

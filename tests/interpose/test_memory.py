@@ -143,6 +143,12 @@ class Programs(Memory):
         self.assertLessEqual(after_trim, start * 1.2)
         self.assertLessEqual(after_work, start * 2)
 
+    def test_large_objects_of_calloc_cost_what_is_used_of_them(self):
+        output, errors, code = self.outcome("clears_large", self.arena())
+        self.assertRegex(output, r"\A(-?\d+\n){6}\Z")
+        self.assertLessEqual(max(map(int, output.split())), 8)
+        self.assertEqual((errors, code), ("", 0))
+
     def test_malloc_trim_reaches_a_thread_that_waits(self):
         output, _, _ = self.outcome("freed_elsewhere", self.arena(), arguments=["trimmed", "3"])
         start, everything, freed, _ = map(int, output.split())
