@@ -193,6 +193,7 @@ OWN(free)
 OWN(memalign)
 OWN(valloc)
 OWN(pvalloc)
+OWN(malloc_usable_size)
 
 /* --- other names of free --- */
 

@@ -18,6 +18,7 @@ HIDDEN void own_free(void *pointer);
 HIDDEN void *own_memalign(size_t alignment, size_t size);
 HIDDEN void *own_valloc(size_t size);
 HIDDEN void *own_pvalloc(size_t size);
+HIDDEN size_t own_malloc_usable_size(void *pointer);
 
 #undef HIDDEN
 
