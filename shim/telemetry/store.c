@@ -66,6 +66,12 @@ static bool is_in_use(int folder, const char *name)
     return used;
 }
 
+/*
+ * Not even the user may write to a segment by its name: the process has it mapped, and `truncate` or a shell's `>` would
+ * end it (SIGBUS). Only a command that asks something of the process opens it for a moment (tools/segment).
+ */
+#define SEGMENT_MODE 0400
+
 /* A file of that name is of an earlier program with this pid, or of a process of another pid namespace. */
 static int make_file(int folder)
 {
@@ -73,7 +79,7 @@ static int make_file(int folder)
     char name[STORE_NAME_SIZE];
     store.namespace = 0;
     name_of(name, SEGMENT_SUFFIX);
-    int fd = raw_openat(folder, name, flags, 0600);
+    int fd = raw_openat(folder, name, flags, SEGMENT_MODE);
     if (fd >= 0 || errno != EEXIST)
         return fd;
     if (is_in_use(folder, name)) {
@@ -83,7 +89,7 @@ static int make_file(int folder)
         name_of(name, SEGMENT_SUFFIX);
     }
     raw_unlinkat(folder, name); /* this process before exec, or one that was killed */
-    return raw_openat(folder, name, flags, 0600);
+    return raw_openat(folder, name, flags, SEGMENT_MODE);
 }
 
 static void *map_shared(int fd, size_t size)

@@ -85,6 +85,30 @@ class Segment(Shared):
                     file.write(what * os.path.getsize(path))
                 self.goes_on(process)
 
+    def test_its_user_does_not_cut_it_short_by_mistake(self):
+        """Whoever is not root: root is asked no permission."""
+        self.assertEqual(os.geteuid(), 0, "becoming another user needs root")
+        user = {"user": 65534, "group": 65534, "extra_groups": []}
+        os.chmod(self.folder, 0o755)
+        plan = self.compiled('[[rules]]\nname = "io"\nmatch = { thread = "io" }\nbind_to = "cpu"\n')
+        os.chmod(plan, 0o644)
+        process = self.begin(plan, **user)
+        path, = glob.glob(f"/dev/shm/nodewise.65534/{process.pid}.seg")
+        before = os.stat(path)
+        for command in (["truncate", "-s", "0", path], ["cp", "/dev/null", path], ["sh", "-c", f": >{path}"],
+                        ["dd", "of=" + path, "if=/dev/null"]):
+            self.assertNotEqual(subprocess.run(command, stderr=subprocess.DEVNULL, **user).returncode, 0, command)
+        self.tell(process, "create io")
+        policy = self.policy('[[rules]]\nname = "other"\nmatch = { thread = "*" }\n', "other.toml")
+        for request in (["report", str(process.pid), "--pages"], ["reload", str(process.pid), "-p", policy]):
+            done = subprocess.run([harness.NODEWISE, *request], capture_output=True, text=True, timeout=harness.SECONDS,
+                                  env=harness.clean_environment(), **user)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            after, = glob.glob(f"/dev/shm/nodewise.65534/{process.pid}.seg")
+            self.assertEqual((before.st_mode, os.stat(after).st_mode), (0o100400, 0o100400), "also after a request")
+        os.unlink(after)
+        self.goes_on(process)
+
 
 class Written(Shared):
     """The log and the report, at a path that the user named."""

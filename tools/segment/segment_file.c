@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "shim/base/segment_layout.h"
@@ -13,6 +14,7 @@
 #include "tools/common/read_file.h"
 
 #define NAME_ROOM (SEGMENT_STEM + 16u)
+#define ATTEMPTS  8
 
 /* "PID.seg", or "PID-INODE.seg" where processes of two pid namespaces share a folder. */
 pid_t segment_pid_of(const char *name)
@@ -146,12 +148,25 @@ void segment_remove_beside(const struct segment_file *file, const char *suffix)
     unlinkat(file->folder.fd, name, 0);
 }
 
+/* A segment is not writable by its name (shim/telemetry/store.c). */
+static int open_for_writing(const struct segment_file *file, struct stat *ret_status)
+{
+    char name[NAME_ROOM];
+    name_beside(file, SEGMENT_SUFFIX, name);
+    int fd = open_regular(file->folder.fd, name, O_RDWR, ret_status);
+    for (int i = 0; fd == -EACCES && i < ATTEMPTS; i++) { /* another command may do the same */
+        if (fchmod(file->fd, 0600) != 0)
+            break;
+        fd = open_regular(file->folder.fd, name, O_RDWR, ret_status);
+        fchmod(file->fd, 0400);
+    }
+    return fd;
+}
+
 int segment_reopen(const struct segment_file *file)
 {
     struct stat status;
-    char name[NAME_ROOM];
-    name_beside(file, SEGMENT_SUFFIX, name);
-    int fd = open_regular(file->folder.fd, name, O_RDWR, &status);
+    int fd = open_for_writing(file, &status);
     if (fd < 0 || (status.st_dev == file->status.st_dev && status.st_ino == file->status.st_ino))
         return fd;
     close(fd);
