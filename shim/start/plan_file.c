@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "policy/plan_text.h"
+#include "shim/base/common.h"
 #include "shim/base/runtime_folder.h"
 #include "shim/base/state.h"
 #include "shim/sys/raw.h"
@@ -76,18 +77,69 @@ static bool read_whole(int fd, char *ret_data, size_t size)
 }
 
 /* NULL: memory is short. */
-static char *memory_for(size_t size, bool apart)
+static char *fresh_memory(size_t size)
 {
-    if (!apart && size <= sizeof(tiny_plan))
-        return tiny_plan;
-    if (!apart && size <= sizeof(small_plan))
-        return small_plan;
     char *memory = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1);
     return memory == MAP_FAILED ? NULL : memory;
 }
 
-static bool is_static(const char *memory)
+/*
+ * Memory for plans that come after the start's, whose own memory stays as it is: the arenas read its table of CPUs. This memory is used again in turn and never given back: a thread that was
+ * interrupted between reading the pointer to an earlier plan and looking at its features may still do so. No more than
+ * two plans are in use at a time (a forked child takes its policy's plan to find its share's, and may keep its own).
+ */
+static struct {
+    char *memory;
+    size_t room;
+} later[4];
+static unsigned later_turn;
+
+static size_t room_for(size_t size)
 {
+    size_t room = PAGE;
+    while (room < size)
+        room *= 2; /* so that a longer plan each time leaves little behind */
+    return room;
+}
+
+/* NULL: memory is short. */
+static char *later_memory(size_t size)
+{
+    unsigned turn = later_turn++ % (sizeof(later) / sizeof(later[0]));
+    if (later[turn].memory && later[turn].memory == (const char *)shim.plan.header)
+        turn = later_turn++ % (sizeof(later) / sizeof(later[0]));
+    if (later[turn].room >= size)
+        return raw_mprotect(later[turn].memory, later[turn].room, PROT_READ | PROT_WRITE) == 0 ? later[turn].memory
+                                                                                               : NULL;
+    size_t room = room_for(size);
+    char *memory = fresh_memory(room);
+    if (!memory)
+        return NULL;
+    later[turn].memory = memory;
+    later[turn].room = room;
+    return memory;
+}
+
+/* NULL: memory is short. */
+static char *memory_for(size_t size, bool apart)
+{
+    if (apart && shim_is_governing())
+        return later_memory(size);
+    if (apart)
+        return fresh_memory(size);
+    if (size <= sizeof(tiny_plan))
+        return tiny_plan;
+    if (size <= sizeof(small_plan))
+        return small_plan;
+    return fresh_memory(size);
+}
+
+/* Is it memory that will be used again? */
+static bool is_kept(const char *memory)
+{
+    for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
+        if (memory == later[i].memory)
+            return true;
     return memory == tiny_plan || memory == small_plan;
 }
 
@@ -95,11 +147,11 @@ static bool is_static(const char *memory)
 static enum reason take_memory(struct plan_view *ret_plan, char *memory, size_t size, bool is_read)
 {
     if (is_read && plan_check(ret_plan, memory, size, NULL) == 0) {
-        if (!is_static(memory))
+        if (memory != tiny_plan && memory != small_plan)
             raw_mprotect(memory, size, PROT_READ);
         return REASON_OK;
     }
-    if (!is_static(memory))
+    if (!is_kept(memory))
         raw_munmap(memory, size);
     return REASON_PLAN_DAMAGED;
 }

@@ -70,6 +70,15 @@ void room_freeze(void)
     atomic_store_explicit(&frozen, true, memory_order_relaxed);
 }
 
+bool room_has_already(const void *at, size_t size)
+{
+    size_t offset = (uintptr_t)at - begin;
+    if (offset >= length || size > length - offset)
+        return false;
+    uint64_t wanted = groups_of(offset, size);
+    return (atomic_load_explicit(&present, memory_order_relaxed) & wanted) == wanted;
+}
+
 bool room_has(const void *at, size_t size)
 {
     size_t offset = (uintptr_t)at - begin;

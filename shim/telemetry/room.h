@@ -24,6 +24,9 @@ void room_private(void *start, size_t size);
 /* No system call any more: only what is present by now may be written. For good, as a sandbox is. Signal-safe. */
 void room_freeze(void);
 
+/* The same without making anything present. */
+bool room_has_already(const void *at, size_t size);
+
 /* May these bytes of the segment be written? false: there is no room, or they are of a segment that was replaced. */
 bool room_has(const void *at, size_t size);
 

@@ -20,6 +20,14 @@ static _Atomic(struct segment_header *) mapped ON_DATA_PAGE;
 static size_t mapped_size ON_DATA_PAGE;
 struct segment_section segment_sections[SEGMENT_SECTIONS] ON_DATA_PAGE;
 static _Atomic bool details_due ON_DATA_PAGE; /* the segment still lacks what /proc knows about the process */
+static struct spare {
+    uint32_t rules, mappings; /* records that the tables of the first plan have room for */
+    uint32_t rules_at, mappings_at;
+    uint32_t at; /* offset of SPARE_SIZE bytes for tables of later plans; never written before */
+} spare ON_DATA_PAGE;
+
+#define SPARE_SIZE   (32u << 10) /* 450 rules; a file has no pages there until it is needed */
+#define SPARE_BEHIND SEGMENT_STRING_TABLE
 
 struct segment_header *segment_mapped(void)
 {
@@ -302,8 +310,20 @@ static size_t lay_out(struct segment_section *ret_sections, uint32_t rules)
         one->offset = (uint32_t)offset;
         offset += (size_t)one->record_size * one->capacity;
         offset = (offset + 63) & ~(size_t)63;
+        offset += order[i] == SPARE_BEHIND ? SPARE_SIZE : 0;
     }
     return offset;
+}
+
+static void note_spare(const struct segment_section *sections)
+{
+    spare = (struct spare){
+        .rules = sections[SEGMENT_RULE_TABLE].capacity,
+        .mappings = sections[SEGMENT_MAPPING_TABLE].capacity,
+        .rules_at = sections[SEGMENT_RULE_TABLE].offset,
+        .mappings_at = sections[SEGMENT_MAPPING_TABLE].offset,
+        .at = (sections[SPARE_BEHIND].offset + SEGMENT_STRINGS + 63) & ~63u,
+    };
 }
 
 static void copy_text(char *to, size_t size, const char *text)
@@ -351,6 +371,7 @@ void segment_open(void)
     if (!header)
         return;
     mapped_size = size;
+    note_spare(sections);
     memcpy(segment_sections, sections, sizeof(segment_sections));
     fill_header(header, sections, size);
     atomic_store_explicit(&details_due, true, memory_order_relaxed);
@@ -391,8 +412,65 @@ static void keep_counters(struct segment_header *to, const struct segment_header
     to->request_wanted = from->request_wanted;
 }
 
+/* Where the tables that depend on the plan have room in this segment. false: nowhere. */
+static bool fit_tables(struct segment_section *sections, const struct segment_header *header)
+{
+    struct segment_section *rules = &sections[SEGMENT_RULE_TABLE], *mappings = &sections[SEGMENT_MAPPING_TABLE];
+    rules->capacity = shim.plan.count[PLAN_RULES] + 1;
+    mappings->capacity = shim.plan.count[PLAN_MAPPING_RULES];
+    if (rules->capacity <= spare.rules && mappings->capacity <= spare.mappings) {
+        rules->offset = spare.rules_at;
+        mappings->offset = spare.mappings_at;
+        return true;
+    }
+    uint64_t size =
+        (uint64_t)rules->capacity * rules->record_size + (uint64_t)mappings->capacity * mappings->record_size;
+    rules->offset = spare.at;
+    mappings->offset = spare.at + rules->capacity * rules->record_size;
+    return size <= SPARE_SIZE && room_has((const char *)header + spare.at, size);
+}
+
+/* Pages that no record was written to are left alone. */
+static void clear_table(struct segment_header *header, const struct segment_section *table)
+{
+    for (uint32_t i = 0; i < table->capacity; i++) {
+        char *record = (char *)header + table->offset + (size_t)i * table->record_size;
+        if (room_has_already(record, table->record_size))
+            memset(record, 0, table->record_size);
+    }
+}
+
+/*
+ * Makes the segment one of the plan that is in force now, in its place: a process that has dropped its privileges could
+ * make no other file, and what stays mapped for each plan would add up. Nothing of the old plan's numbers is left. Other
+ * threads may still count something at an old place, which is lost. false: the tables do not fit.
+ */
+static bool renew(struct segment_header *header)
+{
+    struct segment_section sections[SEGMENT_SECTIONS];
+    memcpy(sections, segment_sections, sizeof(sections));
+    if (!header || !fit_tables(sections, header))
+        return false;
+    __atomic_store_n(&header->magic, 0, __ATOMIC_SEQ_CST); /* no reader takes it meanwhile */
+    memcpy(segment_sections, sections, sizeof(segment_sections));
+    clear_table(header, &sections[SEGMENT_RULE_TABLE]);
+    clear_table(header, &sections[SEGMENT_MAPPING_TABLE]);
+    clear_table(header, &sections[SEGMENT_THREAD_TABLE]);
+    clear_table(header, &sections[SEGMENT_EVENT_TABLE]);
+    clear_table(header, &sections[SEGMENT_ARENA_TABLE]);
+    memset(header->plan_path, 0, sizeof(header->plan_path));
+    memset(header->base_mask, 0, sizeof(header->base_mask));
+    fill_header(header, sections, mapped_size);
+    return true;
+}
+
 void segment_replace(void)
 {
+    if (renew(segment())) {
+        segment_details();
+        segment_state(SEGMENT_ACTIVE, REASON_OK);
+        return;
+    }
     struct segment_header *before = atomic_exchange(&mapped, NULL);
     store_remove();
     segment_open();

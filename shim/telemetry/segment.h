@@ -21,8 +21,8 @@ struct thread;
 void segment_open(void);
 bool segment_is_open(void);
 /*
- * Makes a segment for the plan that is in force now. The old mapping stays, because other threads may still write to
- * it.
+ * Makes the segment one for the plan that is in force now: in its place where the plan's tables have room there. Else
+ * it makes another one, and the old mapping stays, because other threads may still write to it.
  */
 void segment_replace(void);
 void segment_reloaded(enum reason reason);

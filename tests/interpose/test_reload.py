@@ -244,6 +244,29 @@ class Reload(harness.ProgramTest):
                     self.assertEqual(list(self.cpus(process).values()), [{expected}])
                     process.kill()
 
+    def test_there_and_back_a_hundred_times_leaves_nothing(self):
+        """Mappings, descriptors and memory are as after the first times, and each policy has one plan."""
+        def state(process):
+            with open(f"/proc/{process.pid}/maps", encoding="utf-8") as file:
+                maps = len(file.readlines())
+            with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
+                resident = int(re.search(r"VmRSS:\s+(\d+)", file.read())[1])
+            return (maps, len(os.listdir(f"/proc/{process.pid}/fd"))), resident
+
+        more = self.policy("".join(f'[[rules]]\nname = "more-{i}"\nmatch = {{ thread = "more-{i}" }}\nexclusive = true\n' for i in range(100)) +
+                           f'[defaults]\ncpus = "{self.last}"\n', "more.toml")
+        process = self.program("some_are_busy", "4", "4")
+        plans = set()
+        for i in range(110):
+            if i == 10:
+                before, resident = state(process)
+            self.nodewise("reload", str(process.pid), "-p", (self.two, more)[i % 2])
+            plans.add(self.show(process.pid)["plan"]["path"])
+        self.assertEqual(len(plans), 2)
+        after, grown = state(process)
+        self.assertEqual(after, before)
+        self.assertLess(grown - resident, 512, "KiB")
+
 
 if __name__ == "__main__":
     harness.main()

@@ -4,6 +4,7 @@ import glob
 import os
 import pwd
 import shutil
+import socket
 import subprocess
 import sys
 
@@ -160,6 +161,82 @@ class Nginx(harness.ProgramTest):
                 wait_until(lambda: [cpus_of(pid) for pid in workers] == [cpus] * 4, f"all on {cpus}")
                 process.terminate()
                 process.wait(harness.SECONDS)
+
+
+class Dropped(harness.ProgramTest):
+    """Servers that root starts and that go on as another user, seen and given another policy by root."""
+
+    RULES = '[[rules]]\nname = "{}"\nmatch = {{ {} }}\ncpus = "{}"\nbind_to = "cpu"\n'
+
+    def setUp(self):
+        super().setUp()
+        self.assertEqual(os.geteuid(), 0, "needs root: only root starts servers that drop it")
+        os.chmod(self.folder, 0o755)
+        self.first, self.last = min(self.allowed), max(self.allowed)
+        self.port = harness.free_port()
+
+    def talk(self, line):
+        """The program runs a moment, in which it passes a hook."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=harness.SECONDS) as stream:
+            stream.sendall(line)
+            return stream.recv(100)
+
+    def as_nobody(self, *arguments):
+        return subprocess.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", harness.NODEWISE, *arguments],
+                              capture_output=True, text=True, env=harness.clean_environment(), timeout=harness.SECONDS)
+
+    def check(self, pid, match, line, answer):
+        with open(f"/proc/{pid}/status", encoding="ascii") as file:
+            self.assertIn("Uid:\t65534\t65534\t65534\t65534", file.read().splitlines())
+        plan = self.show(pid)["plan"]["path"]
+        self.assertRegex(self.nodewise("ps"), rf"(?m)^{pid} +65534 ")
+        self.assertIn("first", self.nodewise("why", str(pid)))
+        self.nodewise("verify", str(pid))
+        self.nodewise("report", str(pid))
+        second = self.policy(self.RULES.format("second", match, self.last), "second.toml")
+        self.nodewise("reload", str(pid), "-p", second, "--wait", "0.2")
+        self.assertEqual({thread["rule"] for thread in self.show(pid)["threads"] if thread["rule"] != "(base)"} &
+                         {"first", "second"} != set(), True)
+        wait_until(lambda: self.talk(line).startswith(answer) and self.show(pid)["plan"]["path"] != plan, "the policy is taken")
+        self.assertEqual({rule["name"] for rule in self.show(pid)["rules"]} & {"first", "second"}, {"second"})
+        self.assertEqual({thread["rule"] for thread in self.show(pid)["threads"]} & {"first", "second"}, {"second"})
+        self.nodewise("verify", str(pid))
+        self.assertRegex(self.nodewise("ps"), rf"(?m)^{pid} +65534 .*second.toml")
+        first = self.policy(self.RULES.format("first", match, self.first), "first.toml")
+        self.nodewise("reload", str(pid), "-p", first, "--wait", "0.2")
+        wait_until(lambda: self.talk(line).startswith(answer) and self.show(pid)["plan"]["path"] == plan, "and the first again")
+
+    def test_memcached(self):
+        """It drops root, and makes its threads afterwards."""
+        policy = self.policy(self.RULES.format("first", 'thread = "mc-worker"', self.first), "first.toml")
+        process = self.start(["memcached", "-u", "nobody", "-l", "127.0.0.1", "-p", str(self.port), "-t", "2"], policy)
+        wait_until(lambda: [cpus for name, cpus in threads_of(process.pid).values() if name == "mc-worker"] == [{self.first}] * 2,
+                   "its workers are placed")
+        self.check(process.pid, 'thread = "mc-worker"', b"version\r\n", b"VERSION")
+
+    def test_nginx(self):
+        """It forks its workers, each of which drops root."""
+        with open(self.path("nginx.conf"), "w") as file:
+            file.write(f"worker_processes 1;\ndaemon off;\nuser nobody nogroup;\npid {self.path('pid')};\n"
+                       f"error_log {self.path('errors')};\nevents {{ worker_connections 64; }}\nhttp {{ access_log off;\n"
+                       + "".join(f"{kind}_temp_path {self.path(kind)};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+                       + f"server {{ listen 127.0.0.1:{self.port}; location / {{ return 200 \"hello\\n\"; }} }} }}\n")
+        policy = self.policy(self.RULES.format("first", "forked = true", self.first), "first.toml")
+        process = self.start(["/usr/sbin/nginx", "-c", self.path("nginx.conf")], policy)
+        worker = wait_until(lambda: children_of(process.pid), "a worker")[0]
+        wait_until(lambda: cpus_of(worker) == {self.first}, "placed")
+        self.wait_until_seen(worker)
+        self.check(worker, "forked = true", b"GET / HTTP/1.0\r\n\r\n", b"HTTP/1.1 200")
+
+    def test_what_its_own_user_can_do(self):
+        """The plan is root's and readable; the segment is root's alone: its user is told so, and nothing more."""
+        policy = self.policy(self.RULES.format("first", 'thread = "mc-worker"', self.first), "first.toml")
+        process = self.start(["memcached", "-u", "nobody", "-l", "127.0.0.1", "-p", str(self.port), "-t", "2"], policy)
+        self.wait_until_seen(process.pid)
+        wait_until(lambda: self.talk(b"version\r\n").startswith(b"VERSION"), "it answers")
+        done = self.as_nobody("show", str(process.pid))
+        self.assertEqual((done.returncode, done.stdout), (4, ""))
+        self.assertIn("belongs to another user", done.stderr)
 
 
 class Mpi(harness.ProgramTest):
