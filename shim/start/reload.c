@@ -143,6 +143,7 @@ static enum reason change(const char *asked)
     facts_complete();
     if (!match_target(&plan, &shim.facts, NULL))
         return REASON_NO_TARGET;
+    share_of_another(&plan, path, sizeof(paths[0]));
     if (!swap(&plan, path))
         return REASON_ERRNO;
     turn++;

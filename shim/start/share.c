@@ -11,6 +11,7 @@
 #include "shim/start/ledger_file.h"
 #include "shim/start/plan_file.h"
 #include "shim/sys/placing.h"
+#include "shim/sys/raw.h"
 
 #define PATH_SIZE 512u
 
@@ -36,9 +37,13 @@ static uint32_t claim(const struct plan_view *plan, uint32_t share)
     held.shares = reason == REASON_NO_LEDGER ? 0 : shares;
     if (reason != REASON_OK)
         atomic_store_explicit(&shim.reason, reason, memory_order_relaxed);
-    shim.facts.index = place.index;
+    if (held.shares)
+        shim.facts.index = place.index;
     return place.share;
 }
+
+/* Of the worker, at a reload, and of the thread in which the process ends, one does without. */
+static _Atomic bool ledger_in_use;
 
 static void release(void)
 {
@@ -49,12 +54,12 @@ static void release(void)
 
 /* --- the plan --- */
 
-/* Makes "X.plan.3" from "X.plan", or from "X.plan.1". */
-static bool path_of(uint32_t share, char *ret_path, size_t size)
+/* Makes "X.plan.3" from "X.plan", or from "X.plan.1"; PLAN_NONE: the policy's own, "X.plan". */
+static bool path_of(const char *path, uint32_t share, char *ret_path, size_t size)
 {
     static const char ending[] = ".plan";
     struct text_writer writer = {ret_path, size, 0};
-    const char *path = shim.plan_path, *end = strstr(path, ending);
+    const char *end = strstr(path, ending);
     for (const char *next = end; next; next = strstr(next + 1, ending))
         end = next;
     if (!end || (size_t)(end - path) + sizeof(ending) + 16 > size)
@@ -62,6 +67,8 @@ static bool path_of(uint32_t share, char *ret_path, size_t size)
     memcpy(ret_path, path, (size_t)(end - path) + sizeof(ending) - 1);
     writer.length = (size_t)(end - path) + sizeof(ending) - 1;
     ret_path[writer.length] = '\0';
+    if (share == PLAN_NONE)
+        return true;
     write_char(&writer, '.');
     write_number(&writer, share, 0);
     return true;
@@ -124,6 +131,7 @@ static void narrow(void)
 
 /* The policy's own plan holds the sizes of all shares. */
 static char base_path[PATH_SIZE], share_path[PATH_SIZE];
+static bool was_dealt; /* the process has got a share from a ledger */
 
 bool share_narrow_base(void)
 {
@@ -133,12 +141,6 @@ bool share_narrow_base(void)
     return true;
 }
 
-void share_plan_changed(void)
-{
-    if (*base_path)
-        narrow();
-}
-
 void share_take(void)
 {
     if (shim.plan.header->process_shares == 0 || strlen(shim.plan_path) >= sizeof(base_path))
@@ -146,7 +148,8 @@ void share_take(void)
     uint32_t share = claim(&shim.plan, LEDGER_NONE);
     note_origin();
     memcpy(base_path, shim.plan_path, strlen(shim.plan_path) + 1);
-    if (path_of(share, share_path, sizeof(share_path)) && take_plan(share_path))
+    was_dealt = path_of(base_path, share, share_path, sizeof(share_path)) && take_plan(share_path);
+    if (was_dealt)
         return;
     *base_path = '\0';
     release();
@@ -154,7 +157,10 @@ void share_take(void)
 
 void share_leave(void)
 {
+    if (atomic_exchange(&ledger_in_use, true))
+        return;
     release();
+    atomic_store(&ledger_in_use, false);
 }
 
 /* Restores the previous plan. */
@@ -170,13 +176,14 @@ void share_forked(void)
     struct plan_view mine = shim.plan;
     char before[PATH_SIZE];
     held.shares = 0; /* the parent's */
+    atomic_store(&ledger_in_use, false);
     if (!*base_path)
         return;
     memcpy(before, share_path, sizeof(before));
     if (!take_plan(base_path))
         return;
     uint32_t share = claim(&shim.plan, LEDGER_NONE);
-    if (!path_of(share, share_path, sizeof(share_path)) || !take_plan(share_path) || activate_again() < 0) {
+    if (!path_of(base_path, share, share_path, sizeof(share_path)) || !take_plan(share_path) || activate_again() < 0) {
         release();
         stay(&mine, before);
         return;
@@ -184,4 +191,62 @@ void share_forked(void)
     narrow();
     if (thread_self && !thread_self->chosen)
         thread_self->cpus = STANDING_UNKNOWN; /* the union mask that the thread has belongs to the other share */
+}
+
+/* --- another policy --- */
+
+static void drop(const struct plan_view *plan)
+{
+    raw_munmap((void *)(uintptr_t)plan->header, plan->header->total_size);
+}
+
+void share_of_another(struct plan_view *plan, char *path, size_t size)
+{
+    char own_path[PATH_SIZE];
+    struct plan_view own;
+    if (!was_dealt || !plan->header->process_shares || atomic_exchange(&ledger_in_use, true))
+        return;
+    release();
+    uint32_t share = claim(plan, LEDGER_NONE);
+    if (path_of(path, share, own_path, sizeof(own_path)) && strlen(own_path) < size &&
+        read_plan(own_path, plan->header->policy_id, &own)) {
+        drop(plan);
+        *plan = own;
+        memcpy(path, own_path, strlen(own_path) + 1);
+    }
+    atomic_store(&ledger_in_use, false);
+}
+
+/* Is listed where it is now, with the share that it has; children take theirs there, too. */
+static void move_to_ledger_of_plan(void)
+{
+    const struct plan_header *header = shim.plan.header;
+    struct plan_view whole;
+    if (held.policy_id != header->policy_id)
+        release();
+    *base_path = '\0';
+    if (header->process_share == PLAN_NONE || strlen(shim.plan_path) >= sizeof(share_path) ||
+        !path_of(shim.plan_path, PLAN_NONE, base_path, sizeof(base_path)) ||
+        !read_plan(base_path, header->policy_id, &whole)) {
+        *base_path = '\0';
+        release();
+        return;
+    }
+    memcpy(share_path, shim.plan_path, strlen(shim.plan_path) + 1);
+    if (header->process_share < whole.header->process_shares)
+        claim(&whole, header->process_share);
+    else
+        *base_path = '\0';
+    drop(&whole);
+}
+
+void share_plan_changed(void)
+{
+    if (!was_dealt)
+        return;
+    narrow();
+    if (atomic_exchange(&ledger_in_use, true))
+        return;
+    move_to_ledger_of_plan();
+    atomic_store(&ledger_in_use, false);
 }

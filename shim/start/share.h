@@ -11,6 +11,9 @@
 #define NODEWISE_SHIM_START_SHARE_H
 
 #include <stdbool.h>
+#include <stddef.h>
+
+#include "policy/plan.h"
 
 /* At start-up, with the policy's plan in shim.plan. Replaces shim.plan and shim.plan_path by those of the share. */
 void share_take(void);
@@ -20,8 +23,13 @@ void share_take(void);
  */
 bool share_narrow_base(void);
 /*
+ * A reload gives a process that has, or had, a share from a ledger the policy's own plan at `path`, which deals out
+ * shares: takes one, and replaces the plan and its path, of `size` bytes, by those of the share.
+ */
+void share_of_another(struct plan_view *plan, char *path, size_t size);
+/*
  * The plan is another one now (a reload): of the process's share of the new policy, or a policy's own, which is for all
- * that the process was started with.
+ * that the process was started with. The process is listed in the new policy's ledger, and not in the old one's.
  */
 void share_plan_changed(void);
 /* At the end of the process: gives the share back. */

@@ -15,6 +15,7 @@ import harness
 from harness import threads_of, wait_until
 from ledger_file import SLOTS_AT, Ledger, ledger_with, paths
 
+MACHINE = {"HWLOC_SYNTHETIC": "node:2 core:1 pu:1", "HWLOC_THISSYSTEM": "1"}
 ZOO = os.path.join(harness.BUILD, "tests", "interpose")
 
 
@@ -28,13 +29,12 @@ class Deployment(harness.ProgramTest):
         before = paths()
         self.addCleanup(lambda: [os.unlink(path) for path in paths() - before])
 
-    def compiled(self, distribution="least_loaded", rules=""):
+    def compiled(self, distribution="least_loaded", rules="", name="policy.toml"):
         """A plan with two shares, whatever the machine is like: hwloc describes another one."""
         policy = self.policy(f'[process]\ndistribution = "{distribution}"\nlevel = "node"\n{rules}'
-                             f'[[rules]]\nname = "of-{os.getpid()}-{time.monotonic_ns()}"\nmatch = {{ thread = "nobody" }}\n')
+                             f'[[rules]]\nname = "of-{os.getpid()}-{time.monotonic_ns()}"\nmatch = {{ thread = "nobody" }}\n', name)
         done = subprocess.run([harness.NODEWISE, "compile", "--cached", "-p", policy], capture_output=True, text=True,
-                              env=harness.clean_environment() | {"HWLOC_SYNTHETIC": "node:2 core:1 pu:1", "HWLOC_THISSYSTEM": "1"},
-                              timeout=harness.SECONDS)
+                              env=harness.clean_environment() | MACHINE, timeout=harness.SECONDS)
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout.strip()
 
@@ -123,6 +123,60 @@ class Counts(Deployment):
         with open(path, "r+b") as file:
             file.write(data)
         self.assertEqual(number(self.begin(plan)), 0, "its number is free")
+
+
+class Reload(Deployment):
+    """A process goes to another policy."""
+
+    def reload(self, process, policy):
+        """The program has to do something, to notice that it is asked."""
+        command = subprocess.Popen([harness.NODEWISE, "reload", str(process.pid), "-p", policy], text=True,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=harness.clean_environment() | MACHINE)
+        before = self.show(process.pid)["plan"]["path"]
+
+        def is_done():
+            self.tell(process, "create")
+            return self.show(process.pid)["plan"]["path"] != before and command.poll() is not None
+
+        wait_until(is_done, "another plan")
+        self.assertEqual((command.returncode, command.stderr.read()), (0, ""))
+        command.stderr.close()
+
+    def cpus(self, process):
+        return threads_of(process.pid)[process.pid][1]
+
+    def test_it_is_listed_where_it_is_and_nowhere_else(self):
+        plan, other = self.compiled(name="first.toml"), self.compiled(name="second.toml")
+        processes = [self.begin(plan) for _ in range(3)]
+        stays = self.begin(other)
+        old, new = ledger_with(processes[0].pid), ledger_with(stays.pid)
+        moved = processes[1]
+        before = self.cpus(moved)
+        self.reload(moved, self.path("second.toml"))
+        self.assertEqual(self.cpus(moved), before, "it keeps its share")
+        self.assertEqual(set(Ledger(old).processes), {processes[0].pid, processes[2].pid})
+        self.assertEqual(set(Ledger(new).processes), {stays.pid, moved.pid})
+        child, = self.tell(moved, "fork")
+        self.assertEqual(set(Ledger(new).processes), {stays.pid, moved.pid, int(child)}, "its children are there, too")
+
+    def test_there_and_back(self):
+        """Also by a policy that deals out no shares."""
+        plan = self.compiled(name="first.toml")
+        none = self.policy('[defaults]\nbind_to = "none"\n', "none.toml")
+        first, second = self.begin(plan), self.begin(plan)
+        path = ledger_with(first.pid)
+        before = self.cpus(second)
+        self.assertNotEqual(before, self.cpus(first))
+        self.reload(second, none)
+        self.assertEqual(set(Ledger(path).processes), {first.pid})
+        self.assertGreater(len(self.cpus(second)), len(before))
+        child, = self.tell(second, "fork")
+        self.assertEqual(set(Ledger(path).processes), {first.pid}, "its children have no share either")
+        third = self.begin(plan)
+        self.reload(third, none)
+        self.reload(third, self.path("first.toml"))
+        self.assertEqual(set(Ledger(path).processes), {first.pid, third.pid})
+        self.assertEqual(self.cpus(third), before, "the share that is free")
 
 
 class Holders(Deployment):
