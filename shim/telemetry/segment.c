@@ -477,6 +477,8 @@ void segment_replace(void)
     struct segment_header *header = segment();
     if (before && header)
         keep_counters(header, before);
+    if (before)
+        __atomic_store_n(&before->magic, 0, __ATOMIC_RELAXED); /* what stays mapped is no segment any more */
     segment_details();
     segment_state(SEGMENT_ACTIVE, REASON_OK);
 }

@@ -110,7 +110,7 @@ static void *map_file(int fd, size_t size, size_t at_once)
     if (error == 0)
         return start;
     raw_munmap(start, size);
-    errno = -error;
+    errno = error == -EFAULT ? ENOSPC : -error; /* what would have been SIGBUS: MADV_POPULATE_WRITE in madvise(2) */
     return NULL;
 }
 

@@ -2,9 +2,11 @@
 The program runs as it does alone, its threads are placed all the same, and what it tells is kept in memory. And the
 folders that are tried before, in every state that they can be in. Each in a mount namespace of its own."""
 
+import json
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 
@@ -78,6 +80,39 @@ class NoRoom(harness.ProgramTest):
             with self.subTest(state):
                 self.check(prepare, None if state.startswith("room") else r"/memfd:nodewise-segment-\d+")
 
+    def test_views_see_what_is_kept_in_memory(self):
+        limit = "ulimit -f 1"
+        for state, why in ((FULL, "no space"), (STATES["read-only"], "Read-only file system"), (limit, "a limit on the size of files"),
+                           (f"{SHARED}; {NOBODY} mkdir /dev/shm/nodewise.0", "the folder's name is taken")):
+            with self.subTest(why):
+                process = self.begin(state)
+                self.tell(process, "create io")
+                pid = str(process.pid)
+                wait_until(lambda: "io" in [thread["name"] for thread in self.show(pid)["threads"]], "io is shown")
+                self.assert_shown_as_it_is(process.pid)
+                self.assertIn(f"telemetry: in the memory of the process alone: {why}\n", self.nodewise("show", pid))
+                self.assertIn(int(pid), [one["pid"] for one in json.loads(self.nodewise("ps", "--json"))])
+                for view in ("why", "report", "verify"):
+                    self.assertIn("io", self.nodewise(view, pid))
+                self.end(process)
+                self.assertNotIn(int(pid), [one["pid"] for one in json.loads(self.nodewise("ps", "--json"))])
+
+    def test_what_cannot_be_read_is_governed_all_the_same(self):
+        """As where Yama keeps a user from the memory of the user's own processes."""
+        process = self.begin(FULL)
+        pid = str(process.pid)
+        with socket.socket(socket.AF_UNIX) as nothing:
+            nothing.bind(self.path("nothing"))
+        hidden = f"{PRIVATE}; mount --make-rprivate /proc; mount --bind {self.path('nothing')} /proc/{pid}/mem; exec {harness.NODEWISE} "
+        for view in ("show", "why", "report", "verify"):
+            done = subprocess.run(["unshare", "-m", "--propagation", "unchanged", "bash", "-c", f"{hidden} {view} {pid}"],
+                                  capture_output=True, text=True, env=harness.clean_environment(), timeout=harness.SECONDS)
+            self.assertIn(f"process {pid} is governed, no telemetry: no space", done.stderr)
+            self.assertEqual((done.stdout, done.returncode), ("", 4))
+        done = subprocess.run(["unshare", "-m", "--propagation", "unchanged", "bash", "-c", f"{hidden} ps"],
+                              capture_output=True, text=True, env=harness.clean_environment(), timeout=harness.SECONDS)
+        self.assertRegex(done.stdout, rf"(?m)^{pid} .*governed +no telemetry: no space$")
+
     def test_limits_on_the_size_of_files(self):
         for blocks in (0, 1, 100, 250, 300, 1000):
             with self.subTest(blocks=blocks):
@@ -124,6 +159,12 @@ class NoRoom(harness.ProgramTest):
                 self.check(f"{SHARED}; {made}", r"/dev/shm/nodewise\.65534/\d+\.seg", user=NOBODY,
                            variables=[f"XDG_RUNTIME_DIR={value}"])
 
+    @staticmethod
+    def inner(pid):
+        """The only child: unshare(1) waits for it."""
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
+            return children.read().split()[0]
+
     def test_processes_of_two_pid_namespaces_do_not_take_each_others_names(self):
         """Containers that share /dev/shm: each has a process 1, and none loses its file."""
         shared = self.path("shared")
@@ -137,6 +178,14 @@ class NoRoom(harness.ProgramTest):
         def names():
             return sorted(os.listdir(os.path.join(shared, "nodewise.0")))
         self.assertRegex(" ".join(names()), r"^1-\d+\.seg 1-\d+\.seg 1\.seg$")
+        for process in begun:  # each view sees its own process 1, and no other's
+            enter = ["nsenter", "--target", self.inner(process.pid), "--pid", "--mount", harness.NODEWISE]
+            listed = json.loads(subprocess.run([*enter, "ps", "--json"], capture_output=True, check=True,
+                                               env=harness.clean_environment()).stdout)
+            self.assertEqual([one["pid"] for one in listed], [1])
+            shown = json.loads(subprocess.run([*enter, "show", "1", "--json"], capture_output=True, check=True,
+                                              env=harness.clean_environment()).stdout)
+            self.assertEqual(shown["process"]["state"], "active")
         for process in begun:
             self.tell(process, "create io")
             process.communicate(timeout=harness.SECONDS)

@@ -10,7 +10,8 @@
 
 #include "tools/common/read_file.h"
 
-#define MAPS_MOST ((size_t)4 << 20) /* bytes of /proc/PID/maps that are looked through */
+#define ENVIRONMENT_MOST ((size_t)2 << 20) /* bytes of an environment: the most that execve(2) takes by default */
+#define MAPS_MOST        ((size_t)4 << 20) /* bytes of /proc/PID/maps that are looked through */
 
 pid_t parse_pid(const char *text)
 {
@@ -100,6 +101,24 @@ int process_users(pid_t pid, struct process_users *ret_users)
         return -ESRCH;
     *ret_users = (struct process_users){real, effective, saved};
     return 0;
+}
+
+char *process_variable(pid_t pid, const char *name)
+{
+    char path[64], *entry = NULL, *value = NULL;
+    size_t size = 0, seen = 0, length = strlen(name);
+    ssize_t count;
+    snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
+    FILE *file = fopen(path, "re");
+    while (file && !value && seen < ENVIRONMENT_MOST && (count = getdelim(&entry, &size, '\0', file)) > 0) {
+        seen += (size_t)count;
+        if (strncmp(entry, name, length) == 0 && entry[length] == '=')
+            value = strdup(entry + length + 1);
+    }
+    free(entry);
+    if (file)
+        fclose(file);
+    return value;
 }
 
 int thread_cpus_now(pid_t pid, pid_t tid, struct cpuset *ret_cpus)

@@ -32,6 +32,8 @@ struct process_users {
 };
 /* 0, or -ESRCH: there is no such process, or it is hidden. */
 int process_users(pid_t pid, struct process_users *ret_users);
+/* A variable of the environment that the process was started with, malloc'd. NULL: it has none, or it cannot be seen. */
+char *process_variable(pid_t pid, const char *name);
 /* Cpus_allowed_list of a thread as it is now. 0, -ESRCH (it has ended), or another negative errno. */
 int thread_cpus_now(pid_t pid, pid_t tid, struct cpuset *ret_cpus);
 

@@ -81,6 +81,8 @@ static json_t *process_json(const struct snapshot *snapshot)
     json_object_set_new(process, "renames", json_integer((json_int_t)h->renames));
     json_object_set_new(process, "kernel_refusals", json_integer((json_int_t)h->kernel_refusals));
     json_object_set_new(process, "following", following_json(h));
+    if (snapshot->missing)
+        json_object_set_new(process, "no_file", json_string(snapshot->missing));
     return process;
 }
 

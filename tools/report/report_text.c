@@ -49,6 +49,8 @@ static void print_process(FILE *to, const json_t *report)
     const char *reason = text_of(process, "state_reason");
     if (*reason && strcmp(reason, "ok") != 0)
         fprintf(to, "state: %s\n", reason);
+    if (*text_of(process, "no_file"))
+        fprintf(to, "telemetry: in the memory of the process alone: %s\n", text_of(process, "no_file"));
     if (!truth_of(plan, "readable"))
         fprintf(to, "the plan %s cannot be read (%s): rules have numbers only\n", text_of(plan, "path"),
                 text_of(plan, "reason"));

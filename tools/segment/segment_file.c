@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +13,6 @@
 
 #include "shim/base/segment_layout.h"
 #include "tools/common/process.h"
-#include "tools/common/read_file.h"
 
 #define NAME_ROOM (SEGMENT_STEM + 16u)
 #define ATTEMPTS  8
@@ -46,7 +47,7 @@ static bool may_be_of(const struct segment_file *file, const struct process_user
     return *ret_is_own || users->real != 0 || users->effective != 0;
 }
 
-static bool is_held(const struct segment_file *file, bool is_own)
+static bool is_held(struct segment_file *file, bool is_own)
 {
     int mapped = process_maps_file(file->pid, &file->status);
     if (mapped == 0 && is_own) { /* file systems that show one number to stat(2) and another among the mappings */
@@ -54,6 +55,7 @@ static bool is_held(const struct segment_file *file, bool is_own)
         snprintf(path, sizeof(path), "%s/%s" SEGMENT_SUFFIX "\n", file->folder.path, file->stem);
         mapped = process_maps(file->pid, path);
     }
+    file->is_mapped = mapped > 0;
     return mapped > 0 || (mapped < 0 && is_own);
 }
 
@@ -74,6 +76,20 @@ static int look_at_process(struct segment_file *file, unsigned *strangers_left)
     return file->is_held || is_own ? 0 : -ESRCH;
 }
 
+/*
+ * Has a process of another pid namespace this file mapped, which has no number here? The kernel grants a lease for
+ * reading where no one has the file open for writing, and a mapping counts as open. A signal that whoever opens it in
+ * between would cause is one that is ignored.
+ */
+static bool is_in_use(int fd)
+{
+    if (fcntl(fd, F_SETSIG, SIGURG) != 0)
+        return false;
+    bool used = fcntl(fd, F_SETLEASE, F_RDLCK) != 0 && errno == EAGAIN;
+    fcntl(fd, F_SETLEASE, F_UNLCK);
+    return used;
+}
+
 /* --- one file --- */
 
 int segment_open_in(struct segment_file *ret_file, const struct segment_folder *folder, const char *name,
@@ -88,6 +104,8 @@ int segment_open_in(struct segment_file *ret_file, const struct segment_folder *
         return file.fd;
     bool sound = file.status.st_uid == folder->uid && file.status.st_nlink == 1 && !(file.status.st_mode & 022);
     int error = sound ? look_at_process(&file, strangers_left) : -EPERM;
+    if (error == 0 && !file.is_held && is_in_use(file.fd))
+        error = -ESRCH;
     if (error < 0)
         close(file.fd);
     else
@@ -114,14 +132,84 @@ int segment_open_path(struct segment_file *ret_file, const char *path)
 
 void segment_close(struct segment_file *file)
 {
-    close(file->fd);
-    folder_close(&file->folder);
+    if (file->fd >= 0)
+        close(file->fd);
+    if (!file->in_memory)
+        folder_close(&file->folder);
     file->fd = -1;
 }
+
+/* --- reading --- */
+
+int segment_read_at(const struct segment_file *file, void *ret_data, size_t size, off_t offset)
+{
+    if (file->fd < 0)
+        return file->fd;
+    return read_at(file->fd, ret_data, size, file->begin + offset);
+}
+
+/* A mapping ends with a page, and says itself where the segment ends. */
+static int size_of(const struct segment_file *file, size_t *ret_size)
+{
+    uint64_t size = (uint64_t)file->status.st_size;
+    if (!file->in_memory) {
+        *ret_size = (size_t)size;
+        return 0;
+    }
+    int error = segment_read_at(file, &size, sizeof(size), offsetof(struct segment_header, total_size));
+    if (error == 0 && size > (uint64_t)file->status.st_size)
+        error = -EINVAL;
+    if (error == 0)
+        *ret_size = (size_t)size;
+    return error;
+}
+
+int segment_read(const struct segment_file *file, struct file_bytes *ret_bytes)
+{
+    size_t size = 0;
+    int error = size_of(file, &size);
+    if (error < 0)
+        return error;
+    if (size == 0 || size > SEGMENT_MOST)
+        return -EINVAL;
+    struct file_bytes bytes = {malloc(size), size};
+    if (!bytes.data)
+        return -ENOMEM;
+    error = segment_read_at(file, bytes.data, size, 0);
+    if (error < 0)
+        free(bytes.data);
+    else
+        *ret_bytes = bytes;
+    return error;
+}
+
+const char *segment_missing(const struct segment_file *file)
+{
+    switch (file->missing) {
+    case 0:
+        return "unknown";
+    case ENOSPC:
+        return "no space";
+    case EFBIG:
+        return "a limit on the size of files";
+    case EPERM:
+    case ENOTDIR:
+    case ELOOP:
+        return "the folder's name is taken";
+    case ENOENT:
+        return "no folder";
+    default:
+        return strerror(file->missing);
+    }
+}
+
+/* --- beside it --- */
 
 int segment_open_beside(const struct segment_file *file, const char *suffix, struct stat *ret_status)
 {
     char name[NAME_ROOM];
+    if (file->in_memory)
+        return -ENOENT;
     name_beside(file, suffix, name);
     int fd = open_regular(file->folder.fd, name, O_RDONLY, ret_status);
     bool sound = fd < 0 ||
@@ -135,6 +223,8 @@ int segment_open_beside(const struct segment_file *file, const char *suffix, str
 int segment_make_beside(const struct segment_file *file, const char *suffix)
 {
     char name[NAME_ROOM];
+    if (file->in_memory)
+        return -ENOENT;
     name_beside(file, suffix, name);
     unlinkat(file->folder.fd, name, 0);
     int fd = openat(file->folder.fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -144,6 +234,8 @@ int segment_make_beside(const struct segment_file *file, const char *suffix)
 void segment_remove_beside(const struct segment_file *file, const char *suffix)
 {
     char name[NAME_ROOM];
+    if (file->in_memory)
+        return;
     name_beside(file, suffix, name);
     unlinkat(file->folder.fd, name, 0);
 }
@@ -166,6 +258,8 @@ static int open_for_writing(const struct segment_file *file, struct stat *ret_st
 int segment_reopen(const struct segment_file *file)
 {
     struct stat status;
+    if (file->in_memory)
+        return -ENOENT;
     int fd = open_for_writing(file, &status);
     if (fd < 0 || (status.st_dev == file->status.st_dev && status.st_ino == file->status.st_ino))
         return fd;

@@ -2,7 +2,7 @@
  * segment_file: a process's segment that is open and proven, with the folder that it lies in. A user can put anything
  * where segments lie, under any name. What is handed out here is a regular file with one name, of the folder's user,
  * that no other can write to; and the process that it is named for either runs as that user, or has this very file
- * mapped for writing (it was root's when it began). All else is as if it were not there.
+ * mapped for writing (it was root's when it began). All else is as if it were not there. Or it is no file at all (memory.h).
  */
 #ifndef NODEWISE_TOOLS_SEGMENT_SEGMENT_FILE_H
 #define NODEWISE_TOOLS_SEGMENT_SEGMENT_FILE_H
@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "tools/common/read_file.h"
 #include "tools/segment/folders.h"
 
 #define SEGMENT_MOST ((size_t)8 << 20) /* bytes of one; the longest plan has one of 5 MiB */
@@ -23,7 +24,11 @@ struct segment_file {
     uid_t owner;             /* of the file and of its folder */
     uid_t user;              /* whom the process runs as, as the kernel says; the owner where it is gone */
     bool is_held;            /* the process runs and is the one that writes it */
-    int fd;                  /* read-only */
+    bool is_mapped;          /* its mappings were seen to have it; false: only the users agree */
+    bool in_memory;          /* of the process: there is no file (memory.h) */
+    int missing;             /* the errno for which there is none; 0: unknown */
+    int fd;                  /* read-only; a negative errno where what is in memory cannot be read */
+    off_t begin;             /* of the segment behind the descriptor */
     struct stat status;
     struct segment_folder folder;
 };
@@ -41,7 +46,16 @@ int segment_open_in(struct segment_file *ret_file, const struct segment_folder *
 int segment_open_path(struct segment_file *ret_file, const char *path);
 void segment_close(struct segment_file *file);
 
-/* A file beside it, in the folder that was proven; `suffix` as in "PID.reload". A descriptor, or negative errno. */
+/* Why a segment that is in memory has no file: "no space". */
+const char *segment_missing(const struct segment_file *file);
+
+/* The whole segment; free(3) the data. 0, -ENODATA: it is shorter by now; or another negative errno. */
+int segment_read(const struct segment_file *file, struct file_bytes *ret_bytes);
+/* `size` bytes of it. 0 or negative errno. */
+int segment_read_at(const struct segment_file *file, void *ret_data, size_t size, off_t offset);
+
+/* A file beside it, in the folder that was proven; `suffix` as in "PID.reload". A descriptor, or negative errno;
+ * -ENOENT where it is in memory. */
 int segment_open_beside(const struct segment_file *file, const char *suffix, struct stat *ret_status);
 int segment_make_beside(const struct segment_file *file, const char *suffix);
 void segment_remove_beside(const struct segment_file *file, const char *suffix);

@@ -1,5 +1,6 @@
 #include "tools/segment/segments.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,8 +9,11 @@
 
 #include "shim/base/segment_layout.h"
 #include "tools/common/process.h"
+#include "tools/segment/memory.h"
 
-#define STRANGERS_MOST 256u /* of one folder, in one look */
+#define STRANGERS_MOST 256u               /* of one folder, in one look */
+#define NAMES_MOST     64u                /* of pid namespaces that share a folder, for one number */
+#define MAPPINGS_MOST  ((size_t)64 << 20) /* bytes of /proc/PID/maps of all processes of one user, in one look */
 
 /* --- one --- */
 
@@ -21,12 +25,11 @@ struct search {
 };
 
 /* true: this is the one that the process holds. */
-static bool search_folder(struct search *search, enum runtime_folder which, uid_t user, struct segment_file *ret_file)
+static bool try_name(struct search *search, enum runtime_folder which, uid_t user, const char *name,
+                     struct segment_file *ret_file)
 {
     struct segment_folder folder;
     struct segment_file file;
-    char name[SEGMENT_STEM];
-    snprintf(name, sizeof(name), "%d" SEGMENT_SUFFIX, (int)search->pid);
     if (folder_open(&folder, which, user) < 0)
         return false;
     int error = segment_open_in(&file, &folder, name, &(unsigned){1});
@@ -47,11 +50,46 @@ static bool search_folder(struct search *search, enum runtime_folder which, uid_
     return false;
 }
 
-static bool search_user(struct search *search, uid_t user, struct segment_file *ret_file)
+/* Names of processes of that number in other pid namespaces, and perhaps in this one. */
+struct names {
+    pid_t pid;
+    char items[NAMES_MOST][SEGMENT_STEM + sizeof(SEGMENT_SUFFIX)];
+    size_t count;
+};
+
+static void note_name(void *context, const char *name)
 {
-    for (unsigned which = 0; which < RUNTIME_FOLDERS; which++)
-        if (search_folder(search, which, user, ret_file))
+    struct names *names = context;
+    if (names->count < NAMES_MOST && segment_pid_of(name) == names->pid && strchr(name, '-'))
+        snprintf(names->items[names->count++], sizeof(names->items[0]), "%s", name);
+}
+
+static bool try_names(struct search *search, enum runtime_folder which, uid_t user, struct segment_file *ret_file)
+{
+    struct names names = {.pid = search->pid};
+    struct segment_folder folder;
+    if (folder_open(&folder, which, user) < 0)
+        return false;
+    folder_names(&folder, note_name, &names);
+    folder_close(&folder);
+    for (size_t i = 0; i < names.count; i++)
+        if (try_name(search, which, user, names.items[i], ret_file))
             return true;
+    return false;
+}
+
+static bool search_users(struct search *search, const uid_t *users, size_t count, struct segment_file *ret_file)
+{
+    char name[SEGMENT_STEM];
+    snprintf(name, sizeof(name), "%d" SEGMENT_SUFFIX, (int)search->pid);
+    for (size_t i = 0; i < count; i++)
+        for (unsigned which = 0; which < RUNTIME_FOLDERS; which++)
+            if (try_name(search, which, users[i], name, ret_file))
+                return true;
+    for (size_t i = 0; i < count; i++)
+        for (unsigned which = 0; which < RUNTIME_FOLDERS; which++)
+            if (try_names(search, which, users[i], ret_file))
+                return true;
     return false;
 }
 
@@ -75,13 +113,13 @@ int segment_find(struct segment_file *ret_file, pid_t pid)
     struct search search = {.pid = pid, .error = -ESRCH};
     uid_t *users;
     size_t count;
-    bool found = false;
     int error = users_for(pid, &users, &count);
     if (error < 0)
         return error;
-    for (size_t i = 0; i < count && !found; i++)
-        found = search_user(&search, users[i], ret_file);
+    bool found = search_users(&search, users, count, ret_file);
     free(users);
+    if (!found)
+        found = memory_open(ret_file, pid, &(size_t){MEMORY_MOST}) == 0;
     if (search.has_left && found)
         segment_close(&search.left);
     else if (search.has_left)
@@ -169,50 +207,147 @@ static void list_free(struct list *list)
     free(list->places);
 }
 
-/* One folder and one file are open at a time, however many there are. */
-static void visit_entry(struct list *list, const struct entry *entry, bool held,
+/* One folder and one file are open at a time, however many there are. true: it was visited. */
+static bool visit_entry(struct list *list, const struct entry *entry, bool held,
                         void (*visit)(void *context, const struct segment_file *file), void *context)
 {
     struct place *place = &list->places[entry->place];
     struct segment_folder folder;
     struct segment_file file;
     if (folder_open(&folder, place->which, place->user) < 0)
-        return;
+        return false;
     if (segment_open_in(&file, &folder, entry->name, &place->strangers_left) < 0) {
         folder_close(&folder);
-        return;
+        return false;
     }
-    if (file.is_held == held)
+    bool wanted = file.is_held == held;
+    if (wanted)
         visit(context, &file);
+    segment_close(&file);
+    return wanted;
+}
+
+/* --- all that live --- */
+
+struct living {
+    pid_t *pids; /* ascending */
+    size_t count, room;
+    const uid_t *users; /* ascending */
+    size_t *mappings;   /* of each user, the bytes that may still be looked through */
+    size_t user_count;
+};
+
+static int by_number(const void *a, const void *b)
+{
+    pid_t one = *(const pid_t *)a, other = *(const pid_t *)b;
+    return one < other ? -1 : one > other;
+}
+
+static int by_user(const void *a, const void *b)
+{
+    uid_t one = *(const uid_t *)a, other = *(const uid_t *)b;
+    return one < other ? -1 : one > other;
+}
+
+static int add_pid(struct living *living, pid_t pid)
+{
+    if (living->count == living->room) {
+        size_t room = living->room ? 2 * living->room : 512;
+        pid_t *pids = realloc(living->pids, room * sizeof(*pids));
+        if (!pids)
+            return -ENOMEM;
+        living->pids = pids;
+        living->room = room;
+    }
+    living->pids[living->count++] = pid;
+    return 0;
+}
+
+static int list_pids(struct living *living)
+{
+    DIR *proc = opendir("/proc");
+    int error = 0;
+    for (const struct dirent *entry; error == 0 && proc && (entry = readdir(proc));)
+        if (parse_pid(entry->d_name))
+            error = add_pid(living, parse_pid(entry->d_name));
+    if (proc)
+        closedir(proc);
+    if (living->count)
+        qsort(living->pids, living->count, sizeof(*living->pids), by_number);
+    return error;
+}
+
+/* One user's many mappings are no reason not to see another's. NULL: a user that came after the list was made. */
+static size_t *mappings_of(const struct living *living, pid_t pid)
+{
+    struct process_users of;
+    if (process_users(pid, &of) < 0)
+        return NULL;
+    const uid_t *user = bsearch(&of.effective, living->users, living->user_count, sizeof(*user), by_user);
+    return user ? &living->mappings[user - living->users] : NULL;
+}
+
+static void visit_memory(const struct living *living, pid_t pid,
+                         void (*visit)(void *context, const struct segment_file *file), void *context)
+{
+    struct segment_file file;
+    size_t *left = mappings_of(living, pid);
+    if (!left || memory_open(&file, pid, left) < 0)
+        return;
+    visit(context, &file);
     segment_close(&file);
 }
 
-static int each(const uid_t *users, size_t count, bool living,
-                void (*visit)(void *context, const struct segment_file *file), void *context)
+/* Both are in the order of pids. */
+static void visit_living(const struct living *living, struct list *list,
+                         void (*visit)(void *context, const struct segment_file *file), void *context)
 {
-    struct list list;
-    int error = list_make(&list, users, count);
-    for (size_t i = 0; error == 0 && i < list.count; i++)
-        if (process_exists(segment_pid_of(list.items[i].name)) == living)
-            visit_entry(&list, &list.items[i], living, visit, context);
-    list_free(&list);
-    return error;
+    size_t next = 0;
+    for (size_t i = 0; i < living->count; i++) {
+        bool seen = false;
+        while (next < list->count && segment_pid_of(list->items[next].name) < living->pids[i])
+            next++;
+        for (; next < list->count && segment_pid_of(list->items[next].name) == living->pids[i]; next++)
+            seen = visit_entry(list, &list->items[next], true, visit, context) || seen;
+        if (!seen)
+            visit_memory(living, living->pids[i], visit, context);
+    }
 }
 
 int segment_each(void (*visit)(void *context, const struct segment_file *file), void *context)
 {
+    struct living living = {0};
+    struct list list = {0};
     uid_t *users;
-    size_t count;
-    int error = folder_users(&users, &count);
+    int error = folder_users(&users, &living.user_count);
     if (error < 0)
         return error;
-    error = each(users, count, true, visit, context);
+    living.users = users;
+    living.mappings = malloc(living.user_count * sizeof(*living.mappings));
+    for (size_t i = 0; living.mappings && i < living.user_count; i++)
+        living.mappings[i] = MAPPINGS_MOST;
+    error = living.mappings ? list_pids(&living) : -ENOMEM;
+    if (error == 0)
+        error = list_make(&list, users, living.user_count);
+    if (error == 0)
+        visit_living(&living, &list, visit, context);
+    list_free(&list);
+    free(living.pids);
+    free(living.mappings);
     free(users);
     return error;
 }
 
+/* --- all that are gone --- */
+
 int segment_each_dead(void (*visit)(void *context, const struct segment_file *file), void *context)
 {
     const uid_t own = geteuid();
-    return each(&own, 1, false, visit, context);
+    struct list list;
+    int error = list_make(&list, &own, 1);
+    for (size_t i = 0; error == 0 && i < list.count; i++)
+        if (!process_exists(segment_pid_of(list.items[i].name)))
+            visit_entry(&list, &list.items[i], false, visit, context);
+    list_free(&list);
+    return error;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "policy/plan_text.h"
 #include "tools/common/cli.h"
 #include "tools/common/process.h"
 #include "tools/segment/segments.h"
@@ -179,7 +180,7 @@ static void settle(const struct segment_file *from, struct segment_thread *threa
     struct segment_thread copies[2] = {*thread, *again};
     for (unsigned i = 0; i < SEQ_TRIES && !is_same(&copies[0], &copies[1]); i++) {
         copies[0] = copies[1];
-        if (read_at(from->fd, &copies[1], sizeof(copies[1]), offset) < 0)
+        if (segment_read_at(from, &copies[1], sizeof(copies[1]), offset) < 0)
             break;
     }
     *thread = copies[0];
@@ -199,7 +200,7 @@ static int settle_threads(struct file_bytes *file, const struct segment_file *fr
     struct segment_thread *threads = (void *)(file->data + section.offset), *again = malloc(size + 1);
     if (!again)
         return -ENOMEM;
-    int error = read_at(from->fd, again, size, section.offset);
+    int error = segment_read_at(from, again, size, section.offset);
     for (uint32_t i = 0; error == 0 && i < section.capacity; i++)
         if (!is_same(&threads[i], &again[i]))
             settle(from, &threads[i], &again[i], (off_t)(section.offset + i * sizeof(*threads)));
@@ -215,9 +216,13 @@ static int put_right(struct snapshot *snapshot, const struct segment_file *file)
     if (header->pid != (uint32_t)file->pid)
         return -EINVAL;
     header->uid = file->user;
-    /* A process that goes on as another program by exec keeps its number and start time, but not its mappings. */
-    snapshot->alive =
-        header->state != SEGMENT_ENDED && file->is_held && (ticks == 0 || ticks == process_start_ticks(file->pid));
+    snapshot->missing = file->in_memory ? segment_missing(file) : NULL;
+    /*
+     * A process that goes on as another program by exec keeps its number and start time, but not its mappings. Its start
+     * time counts where these cannot be seen: in another time namespace it is another one.
+     */
+    bool is_same = file->is_mapped || ticks == 0 || ticks == process_start_ticks(file->pid);
+    snapshot->alive = header->state != SEGMENT_ENDED && file->is_held && is_same;
     return 0;
 }
 
@@ -230,6 +235,20 @@ static bool may_be_plan(const struct stat *status, const struct segment_file *fi
            (status->st_mode & 022) == 0;
 }
 
+/* Where no folder could keep it, it went along in the environment. */
+static int read_plan_text(struct snapshot *snapshot, pid_t pid)
+{
+    char *text = process_variable(pid, "NODEWISE_PLAN");
+    size_t size = text ? plan_text_length(text) : 0;
+    struct file_bytes file = {size ? malloc(size) : NULL, size};
+    bool is_read = file.data && plan_text_read(file.data, text);
+    free(text);
+    if (is_read)
+        return snapshot_take_plan(snapshot, &file);
+    free(file.data);
+    return -ENOENT;
+}
+
 /* A plan that was replaced meanwhile does not fit the numbers in the segment, so its checksum is compared. */
 static int read_plan(struct snapshot *snapshot, const struct segment_file *from)
 {
@@ -238,6 +257,8 @@ static int read_plan(struct snapshot *snapshot, const struct segment_file *from)
     struct plan_header begin;
     if (!*snapshot->header.plan_path)
         return -ENOENT;
+    if (strcmp(snapshot->header.plan_path, PLAN_TEXT_PREFIX) == 0)
+        return read_plan_text(snapshot, from->pid);
     int fd = open_regular(AT_FDCWD, snapshot->header.plan_path, O_RDONLY, &status);
     if (fd < 0)
         return fd;
@@ -264,7 +285,7 @@ int snapshot_take_plan(struct snapshot *snapshot, struct file_bytes *file)
 int snapshot_read(struct snapshot *ret_snapshot, const struct segment_file *file)
 {
     struct file_bytes bytes;
-    int error = read_opened(&bytes, file->fd, &file->status, SEGMENT_MOST);
+    int error = segment_read(file, &bytes);
     if (error < 0)
         return error;
     error = settle_threads(&bytes, file);
@@ -339,11 +360,17 @@ static void say_why_not(pid_t pid)
 
 int snapshot_of(struct snapshot *ret_snapshot, pid_t pid)
 {
-    struct segment_file file;
+    struct segment_file file = {0};
     int error = segment_find(&file, pid);
     if (error == 0) {
         error = snapshot_read(ret_snapshot, &file);
         segment_close(&file);
+    }
+    if (error < 0 && error != -EPROTONOSUPPORT && file.in_memory) {
+        print_error(
+            "process %d is governed, no telemetry: %s; what it tells stays in its memory, which cannot be read: %s",
+            (int)pid, segment_missing(&file), strerror(-error));
+        return EXIT_NO_PROCESS;
     }
     if (error == 0 && (ret_snapshot->alive || ret_snapshot->header.state == SEGMENT_ENDED || !process_exists(pid)))
         return EXIT_OK;

@@ -15,12 +15,28 @@ struct listing {
     bool json;
 };
 
+/* It is governed, and what it tells stays in its memory, which the kernel does not show to this user. */
+static void add_unreadable(struct listing *listing, const struct segment_file *file)
+{
+    char path[64], comm[64], why[128];
+    snprintf(path, sizeof(path), "/proc/%d/comm", (int)file->pid);
+    read_line(path, comm, sizeof(comm));
+    snprintf(why, sizeof(why), "no telemetry: %s", segment_missing(file));
+    json_array_append_new(listing->processes,
+                          json_pack("{s:i, s:o, s:I, s:i, s:i, s:i, s:i, s:s, s:s}", "pid", (int)file->pid, "comm",
+                                    json_any_text(comm), "uid", (json_int_t)file->user, "threads", 0, "strict", 0,
+                                    "best_effort", 0, "none", 0, "state", "governed", "policy", why));
+}
+
 static void add_process(void *context, const struct segment_file *file)
 {
     struct listing *listing = context;
     struct snapshot snapshot;
-    if (snapshot_read(&snapshot, file) < 0)
+    if (snapshot_read(&snapshot, file) < 0) {
+        if (file->in_memory && file->fd < 0)
+            add_unreadable(listing, file);
         return; /* another user's, or gone since the folder was read */
+    }
     if (!snapshot.alive) {
         snapshot_free(&snapshot);
         return;

@@ -1,0 +1,120 @@
+#include "tools/segment/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shim/base/segment_layout.h"
+#include "tools/common/process.h"
+#include "tools/common/read_file.h"
+
+#define PATH_ROOM 64u
+
+struct found {
+    uint64_t start, end;
+    int missing;
+    bool has_name; /* false: shared memory that may be a segment */
+};
+
+/* --- among the mappings --- */
+
+/* "/memfd:nodewise-segment-28 (deleted)", "[anon_shmem:nodewise-segment-28]": the number. -1: it is none. */
+static int missing_of(const char *name)
+{
+    static const char *const kinds[] = {"/memfd:" SEGMENT_MEMORY_NAME, "[anon_shmem:" SEGMENT_MEMORY_NAME};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+        if (strncmp(name, kinds[i], strlen(kinds[i])) == 0) {
+            unsigned long number = strtoul(name + strlen(kinds[i]), NULL, 10);
+            return number < 4096 ? (int)number : 0;
+        }
+    return -1;
+}
+
+/* "7f00-7f40 rw-s 00000000 00:01 4711   /memfd:…" */
+static bool is_candidate(const char *line, struct found *ret_found)
+{
+    struct found found = {0};
+    char permissions[5] = "";
+    int at = 0;
+    if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*s %*s %*s %n", &found.start, &found.end, permissions, &at) != 3 ||
+        at == 0 || strcmp(permissions, "rw-s") != 0 || found.end <= found.start ||
+        found.end - found.start > SEGMENT_MOST)
+        return false;
+    found.missing = missing_of(line + at);
+    found.has_name = found.missing >= 0;
+    if (!found.has_name && strncmp(line + at, "/dev/zero (deleted)", 19) != 0)
+        return false;
+    if (!found.has_name)
+        found.missing = EFBIG; /* a limit on files is why it has no name */
+    *ret_found = found;
+    return true;
+}
+
+static int open_memory(pid_t pid)
+{
+    char path[PATH_ROOM];
+    snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+/* Where the memory cannot be read, its name is taken at its word. The segment of an earlier plan has no magic any more. */
+static bool is_segment(pid_t pid, const struct found *found)
+{
+    uint64_t magic = 0;
+    int fd = open_memory(pid);
+    if (fd < 0)
+        return found->has_name;
+    int error = read_at(fd, &magic, sizeof(magic), (off_t)found->start);
+    close(fd);
+    return error == 0 && magic == SEGMENT_MAGIC;
+}
+
+static bool find(pid_t pid, struct found *ret_found, size_t *bytes)
+{
+    char path[PATH_ROOM], *line = NULL;
+    size_t size = 0, most = *bytes < MEMORY_MOST ? *bytes : MEMORY_MOST, seen = 0;
+    ssize_t length;
+    bool has_found = false;
+    struct found found;
+    snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+    FILE *maps = fopen(path, "re");
+    while (maps && !has_found && seen < most && (length = getline(&line, &size, maps)) > 0) {
+        seen += (size_t)length;
+        has_found = is_candidate(line, &found) && is_segment(pid, &found);
+    }
+    if (maps)
+        fclose(maps);
+    free(line);
+    *bytes -= seen < *bytes ? seen : *bytes;
+    if (has_found)
+        *ret_found = found;
+    return has_found;
+}
+
+/* ---- */
+
+int memory_open(struct segment_file *ret_file, pid_t pid, size_t *bytes)
+{
+    struct process_users users;
+    struct found found;
+    if (!find(pid, &found, bytes) || process_users(pid, &users) < 0)
+        return -ESRCH;
+    struct segment_file file = {.pid = pid,
+                                .owner = users.effective,
+                                .user = users.effective,
+                                .is_held = true,
+                                .is_mapped = true,
+                                .in_memory = true,
+                                .missing = found.missing,
+                                .begin = (off_t)found.start,
+                                .fd = open_memory(pid),
+                                .folder = {.fd = -1}};
+    file.status.st_size = (off_t)(found.end - found.start);
+    *ret_file = file;
+    return 0;
+}
