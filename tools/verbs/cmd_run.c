@@ -202,8 +202,8 @@ static int prepare(const void *data)
     if (error < 0)
         print_error("the variables of [cpu_count] export cannot be set: %s", strerror(-error));
     if (!plan)
-        return start_program(request->command); /* without us, which is better than not at all */
-    unsetenv("NODEWISE_COMPILED");              /* a plan of another policy */
+        return request->strict ? EXIT_MACHINE : EXIT_OK; /* it runs without us, which is better than not at all */
+    unsetenv("NODEWISE_COMPILED");                       /* a plan of another policy */
     if (setenv("NODEWISE_PLAN", plan, 1) != 0 || export_report(request->report) < 0) {
         print_error("the environment cannot be changed: %s", strerror(errno));
         return EXIT_RUN_FAILED;
