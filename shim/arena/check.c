@@ -259,7 +259,9 @@ struct found {
 static void add_large(const struct page *page, struct found *found)
 {
     const struct page *last = page + page->slices - 1;
-    ASSERT(last == page || (page_kind(last) == PAGE_INTERIOR && last->back == page->slices - 1));
+    ASSERT(last == page || last->back == page->slices - 1);
+    ASSERT(last == page || page_kind(last) == PAGE_INTERIOR ||
+           (region_list[page_region(page)].lean && (page->state & STATE_ROOM) && page_kind(last) == PAGE_HOLE));
     ASSERT(*class_entry(page) == 0 && *class_entry(last) == 0);
     found->big += page->state & STATE_BIG ? 1 : 0;
     found->grown += page->state & STATE_GROWN ? 1 : 0;

@@ -6,6 +6,7 @@
 
 #include "shim/arena/arena.h"
 #include "shim/arena/big.h"
+#include "shim/arena/limits.h"
 #include "shim/arena/small.h"
 #include "shim/arena/span.h"
 #include "shim/sys/raw.h"
@@ -16,6 +17,8 @@
 #define GROWN_MOST    64u
 #define ROOM_SLICES   1024u /* 64 MiB */
 #define ROOMS_MOST    64u
+#define LEAN_ROOM     16384u /* 1 GiB */
+#define LEAN_ROOMS    8u     /* their descriptors are mapped */
 #define PAGE_SIZE     4096u
 #define DROP_LEAST    ((size_t)96 << 20) /* bytes: from here on the kernel clears as fast, see performance.md */
 
@@ -52,6 +55,7 @@ static void give_room(struct region *region, struct page *page, bool away)
         span_give_room(region, page, page->block_size, arena_now_ms());
         return;
     }
+    span_cut_room(region, page, page->block_size);
     counter_add(&region->in_use, page->slices); /* a room is not counted */
     span_give_away(region, page, page->slices, arena_now_ms());
 }
@@ -198,21 +202,35 @@ static uint32_t with_slack(uint32_t slices)
     return slices + (slices / 2 < SLACK_SLICES ? slices / 2 : SLACK_SLICES);
 }
 
+/* Where memory is limited, objects of at least a MiB get addresses for all that the limit allows, lest they are copied. */
+static uint32_t room_slices(const struct region *region, uint32_t slices)
+{
+    if (!region->lean)
+        return slices <= ROOM_SLICES / 2 && region->slices / ROOMS_MOST >= ROOM_SLICES ? ROOM_SLICES : 0;
+    uint32_t room = limits_slices() < LEAN_ROOM ? limits_slices() : LEAN_ROOM;
+    return slices >= BIG_SLICES && slices <= room ? room : 0;
+}
+
+static bool has_places_for_rooms(const struct region *region)
+{
+    return counter_read(&region->rooms) < (region->lean ? LEAN_ROOMS : ROOMS_MOST);
+}
+
 /* Of the heap's own, or a new one; NULL: none is to be had. */
 static struct page *take_room(struct heap *heap, uint32_t slices)
 {
     struct region *region = heap->region;
+    uint32_t room = room_slices(region, slices);
     struct page *page = heap->room;
-    if (slices > ROOM_SLICES / 2)
+    if (!room)
         return NULL;
     if (page) {
         heap->room = NULL;
         return page;
     }
-    if (atomic_load_explicit(&region_map.lean, memory_order_relaxed) || region->slices / ROOMS_MOST < ROOM_SLICES ||
-        counter_read(&region->rooms) >= ROOMS_MOST || !lock_take(&region->lock))
+    if (!has_places_for_rooms(region) || !lock_take(&region->lock))
         return NULL;
-    page = region->lean ? NULL : span_take_room(region, ROOM_SLICES);
+    page = span_take_room(region, room);
     if (page) {
         page->state = STATE_ROOM;
         page->block_size = 1;
@@ -223,17 +241,23 @@ static struct page *take_room(struct heap *heap, uint32_t slices)
     return page;
 }
 
-/* The lock: what a room has never reached may be given back (span_make_lean()). false: the room ends before. */
+/*
+ * The lock: what a room has never reached may be given back (span_make_lean()), or is not mapped yet. false: the room or
+ * memory ends before.
+ */
 static bool reach(struct page *page, uint32_t slices)
 {
     struct region *region = region_of(page);
+    uint32_t further = with_slack(slices);
     if (!lock_take(&region->lock))
         return false;
-    bool reaches = slices <= page->slices;
-    if (reaches)
-        page->block_size = slices;
+    uint32_t before = page->block_size;
+    if (!region->lean || !span_reach(region, page, before, further))
+        further = span_reach(region, page, before, slices) ? slices : before;
+    if (before < further)
+        page->block_size = further;
     lock_give(&region->lock);
-    return reaches;
+    return further >= slices;
 }
 
 static bool set_size_in_room(struct page *page, uint32_t slices)

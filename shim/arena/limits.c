@@ -10,39 +10,55 @@
 #include "shim/base/state.h"
 #include "shim/sys/raw.h"
 
-static _Atomic bool are_set;
+static _Atomic uint64_t smallest = RLIM_INFINITY; /* bytes */
+
+static bool is_limit(uint64_t bytes)
+{
+    return bytes != RLIM_INFINITY;
+}
+
+static uint64_t known(void)
+{
+    return atomic_load_explicit(&smallest, memory_order_relaxed);
+}
 
 bool limits_are_set(void)
 {
-    return atomic_load_explicit(&are_set, memory_order_relaxed);
+    return is_limit(known());
 }
 
-static bool is_limited(int resource)
+uint32_t limits_slices(void)
+{
+    uint64_t slices = known() >> SLICE_SHIFT;
+    return slices < UINT32_MAX ? (uint32_t)slices : UINT32_MAX;
+}
+
+static uint64_t limit_of(int resource)
 {
     struct rlimit limit;
-    return raw_limit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+    return raw_limit(resource, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
 }
 
-static bool ask(void)
+static uint64_t ask(void)
 {
     int saved = errno;
-    bool limited = is_limited(RLIMIT_AS) || is_limited(RLIMIT_DATA);
+    uint64_t space = limit_of(RLIMIT_AS), data = limit_of(RLIMIT_DATA);
     errno = saved;
-    return limited;
+    return space < data ? space : data; /* RLIM_INFINITY is the largest number */
 }
 
 /* RLIMIT_DATA does not count the reservation: it is looked at when a region has grown. */
 bool limits_at_start(void)
 {
     int saved = errno;
-    atomic_store_explicit(&are_set, is_limited(RLIMIT_AS), memory_order_relaxed);
+    atomic_store_explicit(&smallest, limit_of(RLIMIT_AS), memory_order_relaxed);
     errno = saved;
     return limits_are_set();
 }
 
 bool limits_appeared(void)
 {
-    return !limits_are_set() && ask();
+    return !limits_are_set() && is_limit(ask());
 }
 
 static bool all_are_lean(void)
@@ -79,10 +95,11 @@ void limits_expected(void)
 
 bool limits_look(void)
 {
-    bool before = limits_are_set(), now = ask(), any = false;
+    bool before = limits_are_set(), any = false;
+    uint64_t now = ask();
     int saved = errno;
-    atomic_store_explicit(&are_set, now, memory_order_relaxed);
-    if (now && (!before || !all_are_lean()))
+    atomic_store_explicit(&smallest, now, memory_order_relaxed);
+    if (is_limit(now) && (!before || !all_are_lean()))
         any = obey();
     errno = saved;
     return any;

@@ -12,9 +12,13 @@
 #define NODEWISE_SHIM_ARENA_LIMITS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Is the process limited, as far as it was looked at? */
 bool limits_are_set(void);
+
+/* As many slices as the smaller limit has, UINT32_MAX without any: roughly what one object can have. */
+uint32_t limits_slices(void);
 
 /* Start-up, before the regions are there. Whether the address space is limited. */
 bool limits_at_start(void);

@@ -267,26 +267,26 @@ static void make_hole(struct page *page, uint32_t slices)
     mark_each(page, slices, PAGE_HOLE);
 }
 
-/* What is mapped before the obstacle stays in use by nobody, too. */
-static bool step_over(struct region *region, uint32_t slices)
+/* Addresses of a lean region behind its frontier, without a mapping. */
+static struct page *take_addresses(struct region *region, uint32_t slices)
 {
     struct page *page = region_page(region, region->frontier);
     if (slices > region->slices - region->frontier)
-        return false;
+        return NULL;
     lean_cut(region);
     if (lean_describe(region, region->frontier + slices) != 0)
-        return false;
+        return NULL;
     make_hole(page, slices);
     region->frontier += slices;
     counter_set(&region->committed, region->frontier);
-    return true;
+    return page;
 }
 
 static struct page *take_new(struct region *region, uint32_t slices)
 {
     int error;
     struct page *page = take_at_frontier(region, slices, &error);
-    for (uint32_t i = 0; error == -EEXIST && i < HOLES_MOST && step_over(region, LEAN_LEAST << i); i++)
+    for (uint32_t i = 0; error == -EEXIST && i < HOLES_MOST && take_addresses(region, LEAN_LEAST << i); i++)
         page = take_at_frontier(region, slices, &error);
     return page;
 }
@@ -403,13 +403,57 @@ void span_give(struct region *region, struct page *page, uint32_t slices, uint32
     span_decay(region, now);
 }
 
+/* In a lean region only what the object reaches is mapped: at first one slice. */
+static struct page *take_lean_room(struct region *region, uint32_t slices)
+{
+    struct page *page = find(region, CLEAN, slices);
+    if (page)
+        split(region, page, slices);
+    else
+        page = take_addresses(region, slices);
+    if (!page)
+        return NULL;
+    make_hole(page, slices);
+    page_set_kind(page, PAGE_INTERIOR);
+    if (lean_map(region, region_slice(region, page), 1) == 0)
+        return page;
+    add_clean(region, page, slices);
+    return NULL;
+}
+
 struct page *span_take_room(struct region *region, uint32_t slices)
 {
     ASSERT(lock_is_mine(&region->lock));
+    if (region->lean)
+        return take_lean_room(region, slices);
     struct page *page = take_clean(region, slices);
     if (page)
         mark(page, slices, PAGE_INTERIOR);
     return page;
+}
+
+bool span_reach(struct region *region, const struct page *page, uint32_t reach, uint32_t slices)
+{
+    ASSERT(lock_is_mine(&region->lock));
+    if (slices > page->slices)
+        return false;
+    return !region->lean || slices <= reach ||
+           lean_map(region, region_slice(region, page) + reach, slices - reach) == 0;
+}
+
+/* What its object never reached becomes clean. */
+void span_cut_room(struct region *region, struct page *page, uint32_t reach)
+{
+    uint32_t more = page->slices - reach;
+    ASSERT(lock_is_mine(&region->lock) && reach);
+    if (!more)
+        return;
+    page->slices = reach;
+    page[reach - 1].back = reach - 1;
+    if (reach > 1)
+        page_set_kind(&page[reach - 1], PAGE_INTERIOR);
+    mark(page + reach, more, PAGE_INTERIOR);
+    add_clean(region, page + reach, more);
 }
 
 void span_give_room(struct region *region, struct page *page, uint32_t reach, uint32_t now)
@@ -522,20 +566,12 @@ void span_decay(struct region *region, uint32_t now)
 
 /* --- lean --- */
 
-/* A room gives back what its object never reached; large.c takes the lock before an object reaches further. */
+/* large.c takes the lock before an object reaches further. */
 static void cut_rooms(struct region *region)
 {
-    for (struct page *page = region->big; page; page = page->next) {
-        uint32_t reach = page->block_size, more = page->slices - reach;
-        if (!(page->state & STATE_ROOM) || !more)
-            continue;
-        page->slices = reach;
-        page[reach - 1].back = reach - 1;
-        if (reach > 1)
-            page_set_kind(&page[reach - 1], PAGE_INTERIOR);
-        mark(page + reach, more, PAGE_INTERIOR);
-        add_clean(region, page + reach, more);
-    }
+    for (struct page *page = region->big; page; page = page->next)
+        if (page->state & STATE_ROOM)
+            span_cut_room(region, page, page->block_size);
 }
 
 /* Clean spans lose their mapping, or count as dirty where they are too short for a hole. */

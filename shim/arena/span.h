@@ -45,6 +45,10 @@ void span_shorten(struct region *region, struct page *page, uint32_t slices, uin
  * first `reach` slices are dirty and the rest is as clean as it was.
  */
 struct page *span_take_room(struct region *region, uint32_t slices);
+/* May its object, which reached `reach` slices and at first one, reach so many? false: the room or memory ends before. */
+bool span_reach(struct region *region, const struct page *page, uint32_t reach, uint32_t slices);
+/* The room ends where its object ends. */
+void span_cut_room(struct region *region, struct page *page, uint32_t reach);
 void span_give_room(struct region *region, struct page *page, uint32_t reach, uint32_t now);
 
 /*

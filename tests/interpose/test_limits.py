@@ -67,7 +67,9 @@ class Limits(harness.ProgramTest):
                 if number < 2:
                     self.assertEqual(governed[what], number, governed)
                 else:
-                    self.assertLessEqual(abs(governed[what] - number), CLOSE, (plain, governed))
+                    self.assertGreaterEqual(governed[what], number - CLOSE, (plain, governed))
+                    # glibc may waste some: all that there is, is what can be mapped
+                    self.assertLessEqual(governed[what], max(number + CLOSE, plain["mappings"]), (plain, governed))
 
     def test_set_at_run_time(self):
         for name in RESOURCES:

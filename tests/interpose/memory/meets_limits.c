@@ -56,6 +56,27 @@ static size_t by_blocks(size_t size)
     return count * size / MIB;
 }
 
+/* Two blocks that grow in turn: glibc moves neither's memory. */
+static size_t by_growth(void)
+{
+    char *blocks[2] = {NULL, NULL};
+    size_t grown = 0;
+    for (size_t size = 1000; size < MOST * MIB; size += size / 8 + 1) {
+        for (int i = 0; i < 2; i++) {
+            char *block = realloc(blocks[i], size);
+            if (!block)
+                goto out;
+            block[size - 1] = 1;
+            blocks[i] = block;
+        }
+        grown = 2 * size;
+    }
+out:
+    free(blocks[0]);
+    free(blocks[1]);
+    return grown / MIB;
+}
+
 static size_t by_mappings(void)
 {
     size_t count = 0;
@@ -121,6 +142,7 @@ int main(int argc, char **argv)
     printf("thread %d\n", thread_works());
     printf("library %d\n", dlopen("libm.so.6", RTLD_NOW) != NULL);
     printf("child %d\n", child_works());
+    printf("growing %zu\n", by_growth());
     printf("large %zu\n", by_blocks(MIB));
     printf("small %zu\n", by_blocks(1000)); /* the last, because glibc keeps some of them */
     printf("raised %d\n", set("setrlimit", resource, RLIM_INFINITY));
