@@ -111,6 +111,8 @@ static int open_in(int folder, const char *name, int more, struct handle *ret_ha
         return -errno;
     if (raw_fstat(fd, &ret_handle->info) == 0 && S_ISREG(ret_handle->info.st_mode) &&
         ret_handle->info.st_uid == shim.uid && raw_limit(RLIMIT_FSIZE, &limit) == 0) {
+        if ((ret_handle->info.st_mode & 0777) != 0600) /* a umask that takes the user's own rights away */
+            raw_chmodat(folder, name, 0600);
         ret_handle->fd = fd;
         ret_handle->limit = limit.rlim_cur;
         return 0;

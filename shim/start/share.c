@@ -23,6 +23,11 @@ static struct {
     uint32_t shares;
 } held ON_DATA_PAGE;
 
+static void note(enum reason reason)
+{
+    atomic_store_explicit(&shim.reason, reason, memory_order_relaxed);
+}
+
 /* share: the one that the process has already, or LEDGER_NONE. Returns the share. */
 static uint32_t claim(const struct plan_view *plan, uint32_t share)
 {
@@ -36,7 +41,7 @@ static uint32_t claim(const struct plan_view *plan, uint32_t share)
     held.policy_id = header->policy_id;
     held.shares = reason == REASON_NO_LEDGER ? 0 : shares;
     if (reason != REASON_OK)
-        atomic_store_explicit(&shim.reason, reason, memory_order_relaxed);
+        note(reason);
     if (held.shares)
         shim.facts.index = place.index;
     return place.share;
@@ -143,8 +148,12 @@ bool share_narrow_base(void)
 
 void share_take(void)
 {
-    if (shim.plan.header->process_shares == 0 || strlen(shim.plan_path) >= sizeof(base_path))
+    if (shim.plan.header->process_shares == 0)
         return;
+    if (strlen(shim.plan_path) >= sizeof(base_path)) { /* the plan itself, as a text */
+        note(REASON_NO_SHARE);
+        return;
+    }
     uint32_t share = claim(&shim.plan, LEDGER_NONE);
     note_origin();
     memcpy(base_path, shim.plan_path, strlen(shim.plan_path) + 1);
@@ -152,6 +161,7 @@ void share_take(void)
     if (was_dealt)
         return;
     *base_path = '\0';
+    note(REASON_NO_SHARE);
     release();
 }
 

@@ -124,6 +124,37 @@ class Counts(Deployment):
             file.write(data)
         self.assertEqual(number(self.begin(plan)), 0, "its number is free")
 
+    def test_processes_of_another_pid_namespace_count_and_stay(self):
+        """Containers may share the folder. Their processes have numbers that mean others here, or nobody."""
+        self.assertEqual(os.geteuid(), 0, "unshare(2) needs root")
+        plan = self.compiled()
+        first = self.begin(plan)
+        path = ledger_with(first.pid)
+        inside = self.start(["unshare", "-p", "-f", "--mount-proc", "--propagation", "unchanged", "env", f"LD_PRELOAD={harness.SHIM}",
+                             f"NODEWISE_PLAN={plan}", os.path.join(ZOO, "does_as_told")], way="plain",
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.assertEqual(inside.stdout.readline(), b"ready\n")
+        self.assert_even(path, 2)
+        others = [self.begin(plan) for _ in range(4)]
+        self.assert_even(path, 6)
+        self.tell(inside, "create")
+        inside.communicate(timeout=harness.SECONDS)
+        self.assertEqual(set(Ledger(path).processes), {process.pid for process in (first, *others)}, "it gave its share back")
+
+    def test_a_umask_keeps_nobody_out(self):
+        plan = self.compiled()
+        first = self.begin(plan, umask=0o777)
+        path = ledger_with(first.pid)
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+
+    def test_without_the_plans_of_the_shares_there_is_none_and_a_reason(self):
+        plan = self.compiled()
+        for share in ("0", "1"):
+            os.unlink(f"{plan}.{share}")
+        process = self.begin(plan)
+        self.assertEqual(self.show(process.pid)["process"]["state_reason"], "no-share")
+        self.assertEqual(threads_of(process.pid)[process.pid][1], self.allowed)
+
 
 class Reload(Deployment):
     """A process goes to another policy."""
