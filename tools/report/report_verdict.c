@@ -10,8 +10,14 @@
 /* --- verdict --- */
 
 struct counts {
-    long long full, preferred, less, base;
+    unsigned long long full, preferred, less, base;
 };
+
+/* Made-up numbers may wrap around, as unsigned ones may. */
+static unsigned long long count_in(const json_t *object, const char *key)
+{
+    return (unsigned long long)number_of(object, key);
+}
 
 /* By rules, which count threads that have ended and are no longer listed. */
 static struct counts count_steps(const json_t *report)
@@ -22,12 +28,12 @@ static struct counts count_steps(const json_t *report)
     json_array_foreach(json_object_get(report, "rules"), index, rule) {
         const json_t *steps = json_object_get(rule, "steps");
         if (strcmp(text_of(rule, "name"), "(base)") == 0) {
-            counts.base += number_of(rule, "placed");
+            counts.base += count_in(rule, "placed");
             continue;
         }
-        counts.full += number_of(steps, "full");
-        counts.preferred += number_of(steps, "preferred");
-        counts.less += number_of(steps, "cpu_only") + number_of(steps, "memory_only") + number_of(steps, "none");
+        counts.full += count_in(steps, "full");
+        counts.preferred += count_in(steps, "preferred");
+        counts.less += count_in(steps, "cpu_only") + count_in(steps, "memory_only") + count_in(steps, "none");
     }
     return counts;
 }
@@ -40,7 +46,7 @@ static json_t *verdict_of(const json_t *report)
     if (!counts.full && !counts.preferred && !counts.less)
         snprintf(text, sizeof(text), "no thread was asked to be anywhere");
     else
-        snprintf(text, sizeof(text), "%lld of %lld placements are as asked, %lld nearly, %lld not", counts.full,
+        snprintf(text, sizeof(text), "%llu of %llu placements are as asked, %llu nearly, %llu not", counts.full,
                  counts.full + counts.preferred + counts.less, counts.preferred, counts.less);
     return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "word", word, "text", text, "full", (json_int_t)counts.full,
                      "preferred", (json_int_t)counts.preferred, "less", (json_int_t)counts.less, "without_rule",
