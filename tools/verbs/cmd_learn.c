@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "tools/common/cli.h"
+#include "tools/common/output_file.h"
 #include "tools/common/supervise.h"
 #include "tools/learn/allocated.h"
 #include "tools/learn/write_policy.h"
@@ -62,9 +63,10 @@ static int prepare_observing(char **ret_plan)
 static int save(struct learning *learning, const json_t *report)
 {
     static struct groups groups;
-    FILE *to = learning->output ? fopen(learning->output, "we") : stdout;
-    if (!to) {
-        print_error("%s cannot be written: %s", learning->output, strerror(errno));
+    FILE *to = stdout;
+    int error = learning->output ? output_file_open(&to, learning->output, 0666) : 0;
+    if (error < 0) {
+        print_error("%s cannot be written: %s", learning->output, strerror(-error));
         return EXIT_RUN_FAILED;
     }
     allocated_add(&learning->allocated, json_object_get(report, "pages"));

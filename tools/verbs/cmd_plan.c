@@ -6,6 +6,7 @@
 #include "config/printable.h"
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
+#include "tools/common/output_file.h"
 #include "tools/picture/machine_json.h"
 #include "tools/picture/page_html.h"
 #include "tools/picture/scene.h"
@@ -91,14 +92,16 @@ static int draw_map(FILE *to, const json_t *document, bool svg)
 static int write_picture(const char *path, const json_t *document, bool svg)
 {
     bool is_stdout = strcmp(path, "-") == 0;
-    FILE *to = is_stdout ? stdout : fopen(path, "we");
-    int status = EXIT_OK;
-    if (to && svg)
+    FILE *to = stdout;
+    int status = EXIT_OK, error = is_stdout ? 0 : output_file_open(&to, path, 0666);
+    if (error == 0 && svg)
         status = draw_map(to, document, true);
-    else if (to)
+    else if (error == 0)
         page_plan(to, document);
-    if (!to || (!is_stdout && fclose(to) != 0)) {
-        print_error("%s cannot be written: %s", path, strerror(errno));
+    if (error == 0 && !is_stdout && fclose(to) != 0)
+        error = -errno;
+    if (error < 0) {
+        print_error("%s cannot be written: %s", path, strerror(-error));
         return EXIT_NO;
     }
     return status;
