@@ -16,7 +16,7 @@ from harness import wait_until
 
 STRANGER = 65534
 BEGUN = b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nX: "
-READS = 1 << 2 | 1 << 19  # CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE
+READS = 1 << 2 | 1 << 19 | 1 << 40  # CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE, CAP_CHECKPOINT_RESTORE
 SECONDS = 10  # CONNECTIONS_SECONDS
 
 

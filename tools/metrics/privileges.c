@@ -15,12 +15,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define USER        "nodewise"
-#define KEPT        (1u << CAP_DAC_READ_SEARCH | 1u << CAP_SYS_PTRACE)
-#define STEPS       192u
-#define WRITES      (O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND)
-#define REFUSED     (SECCOMP_RET_ERRNO | EPERM)
-#define LOW_HALF(n) ((uint32_t)(offsetof(struct seccomp_data, args) + 8u * (n))) /* of an argument: little endian */
+#define USER         "nodewise"
+#define MAPPED_FILES 40 /* CAP_CHECKPOINT_RESTORE, of Linux 5.9: /proc/PID/map_files */
+#define KEPT         (1ull << CAP_DAC_READ_SEARCH | 1ull << CAP_SYS_PTRACE | 1ull << MAPPED_FILES)
+#define STEPS        192u
+#define WRITES       (O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND)
+#define REFUSED      (SECCOMP_RET_ERRNO | EPERM)
+#define LOW_HALF(n)  ((uint32_t)(offsetof(struct seccomp_data, args) + 8u * (n))) /* of an argument: little endian */
 
 #if defined(__x86_64__)
 #define ARCHITECTURE AUDIT_ARCH_X86_64
@@ -51,9 +52,8 @@ static int keep_capabilities(void)
     struct __user_cap_data_struct data[2];
     if (syscall(SYS_capget, &header, data) != 0)
         return -errno;
-    data[0].permitted &= KEPT;
-    data[1].permitted = 0;
-    for (int i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < 2; i++) {
+        data[i].permitted &= (uint32_t)(KEPT >> (32 * i));
         data[i].effective = data[i].permitted;
         data[i].inheritable = 0;
     }

@@ -7,7 +7,7 @@
 
 /*
  * For good, for this process: no_new_privs, and of all capabilities those alone that reading takes (CAP_DAC_READ_SEARCH,
- * CAP_SYS_PTRACE), where it had them. Root becomes the user "nodewise" where there is one; and a filter refuses it to
+ * CAP_SYS_PTRACE, CAP_CHECKPOINT_RESTORE), where it had them. Root becomes the user "nodewise" where there is one; and a filter refuses it to
  * open anything for writing, to change or remove files, to start programs, to look into processes by other ways than
  * /proc, and to make sockets. 0, or negative errno: something is left; nothing is undone.
  */

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "shim/base/segment_layout.h"
@@ -39,9 +41,11 @@ static bool is_candidate(const char *line, struct found *ret_found)
 {
     struct found found = {0};
     char permissions[5] = "";
+    uint64_t offset;
     int at = 0;
-    if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*s %*s %*s %n", &found.start, &found.end, permissions, &at) != 3 ||
-        at == 0 || strcmp(permissions, "rw-s") != 0 || found.end <= found.start ||
+    if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*s %*s %n", &found.start, &found.end, permissions,
+               &offset, &at) != 4 ||
+        at == 0 || offset != 0 || strcmp(permissions, "rw-s") != 0 || found.end <= found.start ||
         found.end - found.start > SEGMENT_MOST)
         return false;
     found.missing = missing_of(line + at);
@@ -54,9 +58,57 @@ static bool is_candidate(const char *line, struct found *ret_found)
     return true;
 }
 
-static int open_memory(pid_t pid)
+/* The device that all shared memory without a file lies on. false: it cannot be told. */
+static bool memory_device(unsigned *ret_major, unsigned *ret_minor)
+{
+    struct statx status;
+    int fd = memfd_create("nodewise-view", MFD_CLOEXEC);
+    bool known = fd >= 0 && statx(fd, "", AT_EMPTY_PATH, STATX_INO, &status) == 0;
+    if (fd >= 0)
+        close(fd);
+    if (known) {
+        *ret_major = status.stx_dev_major;
+        *ret_minor = status.stx_dev_minor;
+    }
+    return known;
+}
+
+/*
+ * The file behind a mapping, which root may open: another user's process could have put pages in its place that a file
+ * system of its own (FUSE) gives out, and whoever read /proc/PID/mem would wait for it. So it is neither opened nor asked
+ * for anything before its device says that it is the kernel's memory.
+ */
+static int open_mapped(pid_t pid, const struct found *found)
 {
     char path[PATH_ROOM];
+    struct statx status;
+    unsigned major, minor;
+    snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)pid, found->start, found->end);
+    int mapped = open(path, O_PATH | O_CLOEXEC);
+    if (mapped < 0)
+        return -errno;
+    bool sound = memory_device(&major, &minor) &&
+                 statx(mapped, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &status) == 0 &&
+                 status.stx_dev_major == major && status.stx_dev_minor == minor;
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", mapped);
+    int fd = sound ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    int error = fd >= 0 ? 0 : sound ? -errno : -EPERM;
+    close(mapped);
+    return error < 0 ? error : fd;
+}
+
+/* *ret_begin: where the segment begins behind the descriptor. */
+static int open_memory(pid_t pid, const struct found *found, off_t *ret_begin)
+{
+    char path[PATH_ROOM];
+    struct process_users users;
+    int error = process_users(pid, &users);
+    *ret_begin = 0;
+    if (error < 0)
+        return error;
+    if (users.effective != geteuid() || users.real != geteuid())
+        return open_mapped(pid, found);
+    *ret_begin = (off_t)found->start;
     snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     return fd < 0 ? -errno : fd;
@@ -66,10 +118,11 @@ static int open_memory(pid_t pid)
 static bool is_segment(pid_t pid, const struct found *found)
 {
     uint64_t magic = 0;
-    int fd = open_memory(pid);
+    off_t begin;
+    int fd = open_memory(pid, found, &begin);
     if (fd < 0)
         return found->has_name;
-    int error = read_at(fd, &magic, sizeof(magic), (off_t)found->start);
+    int error = read_at(fd, &magic, sizeof(magic), begin);
     close(fd);
     return error == 0 && magic == SEGMENT_MAGIC;
 }
@@ -111,9 +164,8 @@ int memory_open(struct segment_file *ret_file, pid_t pid, size_t *bytes)
                                 .is_mapped = true,
                                 .in_memory = true,
                                 .missing = found.missing,
-                                .begin = (off_t)found.start,
-                                .fd = open_memory(pid),
                                 .folder = {.fd = -1}};
+    file.fd = open_memory(pid, &found, &file.begin);
     file.status.st_size = (off_t)(found.end - found.start);
     *ret_file = file;
     return 0;
