@@ -1,6 +1,7 @@
 #include "shim/start/trial.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <linux/mempolicy.h>
 #include <linux/sched.h>
 #include <signal.h>
@@ -20,7 +21,6 @@
 #include "shim/sys/raw.h"
 
 #define LONGEST        (2 * NS_PER_S) /* until a copy that says nothing is given up */
-#define FUTEX_NOTHING  129            /* FUTEX_WAKE_PRIVATE */
 #define EVERY_SIGNAL   (-1L)
 #define ADVICE_COLD    20 /* MADV_COLD and MADV_POPULATE_WRITE, which older headers lack */
 #define ADVICE_PRESENT 23
@@ -29,7 +29,7 @@
 /*
  * Each call that the shim makes and that is not certain, as often as filters may tell its arguments apart (they see
  * numbers, no memory). The arguments make the call fail, or change the copy alone. A call that is not here is never
- * made under a filter; tests/abuse/test_table.py compares the list with the shim's sources.
+ * made under a filter; tests/unit/test_calls.py compares the list with the shim's sources.
  */
 static const struct attempt {
     short number;
@@ -38,6 +38,8 @@ static const struct attempt {
     {SYS_wait4, {NOBODY, 0, WNOHANG}}, /* the first two: how the copy's end is seen */
     {SYS_waitid, {P_PID, NOBODY, 0, WEXITED | WNOHANG}},
     {SYS_prlimit64, {0, RLIMIT_AS}},
+    {SYS_prlimit64, {0, RLIMIT_DATA}},
+    {SYS_prlimit64, {0, RLIMIT_FSIZE}},
     {SYS_prlimit64, {0, RLIMIT_CORE}},
     {SYS_prctl, {PR_SET_DUMPABLE, 0}},
     {SYS_prctl, {PR_GET_NAME, 0}},
@@ -77,7 +79,7 @@ static const struct attempt {
     {SYS_mkdirat, {-1}},
     {SYS_fchmodat, {-1}},
     {SYS_unlinkat, {-1}},
-    {SYS_renameat2, {-1}},
+    {SYS_renameat2, {-1, 0, -1}},
     {SYS_ftruncate, {-1}},
     {SYS_fstatfs, {-1}},
     {SYS_fallocate, {-1}},
@@ -93,7 +95,8 @@ static const struct attempt {
     {SYS_tgkill, {NOBODY, NOBODY, 0}},
     {SYS_rt_sigprocmask, {SIG_BLOCK, 0, 0, 8}},
     {SYS_rt_sigaction, {SIGCHLD, 0, 0, 8}},
-    {SYS_futex, {0, FUTEX_NOTHING}},
+    {SYS_futex, {0, FUTEX_WAIT_PRIVATE}},
+    {SYS_futex, {0, FUTEX_WAKE_PRIVATE}},
     {SYS_nanosleep, {0}},
     {SYS_clock_gettime, {0}},
     {SYS_sched_yield, {0}},
@@ -101,7 +104,9 @@ static const struct attempt {
     {SYS_perf_event_open, {0, 0, -1, -1}},
     {SYS_process_vm_readv, {0}},
     {SYS_execve, {0}},
-    {SYS_clone, {0}}, /* for the helper, where the copies are made by clone3 */
+    {SYS_clone, {0}}, /* the last three: a child of the copy, as the helper makes them */
+    {SYS_clone, {CLONE_VM | CLONE_VFORK}},
+    {SYS_clone, {CLONE_VM | CLONE_VFORK | SIGCHLD}},
 };
 #define ATTEMPTS (sizeof(attempts) / sizeof(attempts[0]))
 
@@ -136,14 +141,16 @@ static bool survived(const struct trial *trial, long number)
 
 /* --- the copy --- */
 
-/* A copy of the copy, which ends at once. */
-static void make_process(const struct trial *trial)
+/* A child of the copy, which ends at once. In the copy's memory it runs while the copy sleeps, on the same stack. */
+static void make_process(const struct trial *trial, int flags)
 {
-    long pid = trial->clone == SYS_clone ? -1 : program_call(SYS_clone, 0, 0, 0, 0, 0);
-    if (pid == 0)
+    long pid = program_call(SYS_clone, flags, 0, 0, 0, 0);
+    if (pid == 0) {
         program_call(SYS_exit, 0);
+        __builtin_trap();
+    }
     if (pid > 0 && survived(trial, SYS_wait4))
-        program_call(SYS_wait4, pid, NULL, __WCLONE, NULL);
+        program_call(SYS_wait4, pid, NULL, __WALL, NULL);
 }
 
 /* program_call(): what is tried here is not allowed yet. */
@@ -157,7 +164,7 @@ static void make(const struct trial *trial, const struct attempt *attempt)
     else if (attempt->number == SYS_prlimit64 && arguments[1] == RLIMIT_CORE)
         program_call(SYS_prlimit64, 0, RLIMIT_CORE, &none, NULL);
     else if (attempt->number == SYS_clone)
-        make_process(trial);
+        make_process(trial, arguments[0]);
     else
         program_call(attempt->number, arguments[0], arguments[1], arguments[2], arguments[3]);
 }
@@ -278,7 +285,6 @@ bool trial_run(long number)
         if (survived(&trial, attempts[i].number))
             allow_call(attempts[i].number);
     if (whole) {
-        allow_call(number);
         if (!trial.exit_kills)
             allow_call(SYS_exit);
         allow_tried();

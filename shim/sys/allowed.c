@@ -35,8 +35,8 @@ static bool loader_uses_newfstatat(void)
 
 /*
  * elf/rtld.c and elf/dl-load.c: it looks for /etc/ld.so.preload, opens, reads and maps the libraries (this one is one),
- * protects their relocated pages, and unmaps its cache. Since 2.34 each program asks for the limit of its stack
- * (nptl/pthread_initialize_minimal).
+ * protects their relocated pages, and unmaps its cache. Each program asks for one limit, too, but a filter may tell the
+ * limits apart.
  */
 static bool is_certain(long number)
 {
@@ -61,8 +61,6 @@ static bool is_certain(long number)
     case SYS_fstat:
         return !loader_uses_newfstatat();
 #endif
-    case SYS_prlimit64:
-        return allowed_glibc() >= 34;
     default:
         return false;
     }

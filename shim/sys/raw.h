@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "shim/sys/call.h"
+#include "shim/sys/status.h"
 
 /* For where the calls below are not allowed: the last number of the line NSpid in that file; 0: it cannot be read. */
 pid_t raw_own_number(const char *path);
@@ -193,6 +194,8 @@ static inline int raw_limit(int resource, struct rlimit *ret_limit)
 static inline bool raw_may_size(uint64_t size)
 {
     struct rlimit limit;
+    if (!call_is_allowed(SYS_prlimit64))
+        return size <= status_file_limit();
     return raw_limit(RLIMIT_FSIZE, &limit) == 0 && size <= limit.rlim_cur;
 }
 

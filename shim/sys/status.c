@@ -70,6 +70,31 @@ bool status_read(const char *path, struct status *ret_status)
     return any;
 }
 
+uint64_t status_file_limit(void)
+{
+    static const char name[] = "Max file size";
+    int saved = errno;
+    char text[PIECE] = "";
+    int fd = raw_open("/proc/self/limits", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        ssize_t length = raw_read(fd, text, sizeof(text) - 1);
+        text[length > 0 ? length : 0] = '\0';
+        raw_close(fd);
+    }
+    errno = saved;
+    const char *at = strstr(text, name);
+    uint64_t limit = 0;
+    if (!at)
+        return 0;
+    for (at += sizeof(name) - 1; *at == ' '; at++)
+        ;
+    if (*at == 'u') /* "unlimited" */
+        return UINT64_MAX;
+    for (; *at >= '0' && *at <= '9'; at++)
+        limit = limit * 10 + (uint64_t)(*at - '0');
+    return limit;
+}
+
 pid_t raw_own_number(const char *path)
 {
     struct status status;

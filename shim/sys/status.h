@@ -8,6 +8,7 @@
 #define NODEWISE_SHIM_SYS_STATUS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define STATUS_UNKNOWN (-1L)
 
@@ -19,5 +20,8 @@ struct status {
 
 /* Each member is STATUS_UNKNOWN where the file does not say it. false: the file cannot be read. */
 bool status_read(const char *path, struct status *ret_status);
+
+/* The soft limit on the size of files, in bytes, from /proc/self/limits. 0: it cannot be read. */
+uint64_t status_file_limit(void);
 
 #endif
