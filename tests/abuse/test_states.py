@@ -1,0 +1,77 @@
+"""Limits of the process, and folders that are missing, read-only, full or hidden. Each in a mount namespace of its own
+(root)."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(__file__))
+from abuse import ALL, PROGRAMS, Matrix, harness
+
+PRIVATE = "for point in / /dev /dev/shm /run /sys /proc; do mount --make-rprivate $point 2>/dev/null; done"
+FOLDERS = {
+    "nothing": ":",
+    "/dev/shm full": "mount -t tmpfs -o size=16k tmpfs /dev/shm; head -c 1M /dev/zero >/dev/shm/filled 2>/dev/null; :",
+    "/dev/shm read-only": "mount -t tmpfs -o ro tmpfs /dev/shm",
+    "/dev/shm not to be entered": "mount -t tmpfs -o mode=0000 tmpfs /dev/shm",
+    "/dev/shm with a file in the way": "mount -t tmpfs tmpfs /dev/shm; touch /dev/shm/nodewise.0",
+    "/run read-only": "mount -t tmpfs -o ro tmpfs /run",
+    "/proc not mounted": "mount -t tmpfs tmpfs /proc",
+    "/proc that hides": "mount -t proc -o hidepid=2 proc /proc",
+    "/sys not mounted": "mount -t tmpfs tmpfs /sys",
+    "/sys read-only": "mount -o remount,ro,bind /sys 2>/dev/null || mount --bind /sys /sys && mount -o remount,ro,bind /sys",
+    "all of them": "mount -t tmpfs -o ro tmpfs /dev/shm; mount -t tmpfs -o ro tmpfs /run; mount -t tmpfs tmpfs /sys; "
+                   "mount -t tmpfs tmpfs /proc",
+}
+MIB = 1 << 20
+LIMITS = {
+    "as": [mib * MIB for mib in (8, 16, 24, 32, 48, 64, 96, 128, 256, 512, 1024, 4096)],
+    "data": [mib * MIB for mib in (2, 4, 8, 16, 32, 64, 128, 512)],
+    "fsize": [0, 1, 4096, 65536, 258623, 258624, MIB],
+    "nofile": [4, 5, 6, 8, 16],
+    "memlock": [0, 8192, MIB],
+    "nproc": [0, 1, 5],
+    "stack": [64 << 10, MIB, 64 * MIB],
+    "sigpending": [0, 1],
+    "core": [0, MIB],
+}
+SPARE = 16 * MIB # what the library may take of memory that is limited (docs/limits.md)
+
+
+class States(Matrix):
+    def setUp(self):
+        self.alone = {program: self.plain([], program) for program in PROGRAMS}
+        self.programs = PROGRAMS if ALL else ("crowd", "forks")
+        self.ways = ("preload", "run") if ALL else ("preload",)
+
+    def one(self, case):
+        """condition: for the program alone, the same for the program with the library."""
+        what, alone, condition = case
+        for program in self.programs:
+            plain = self.plain(alone, program)
+            if not plain.same(self.alone[program]):
+                self.counts["not under the condition"] += 1
+                continue
+            for way in self.ways:
+                yield self.compare(f"{what}, {program}, {way}", plain, self.governed(condition, program, "everything", {}, way))
+
+    def check(self, cases):
+        self.check_all(cases, lambda case: list(self.one(case)))
+
+    def test_folders(self):
+        def condition(prepare):
+            return ["unshare", "-m", "--propagation", "unchanged", "bash", "-c", f'{PRIVATE}; {prepare}; exec "$@"', "bash"]
+
+        self.check([(name, condition(prepare), condition(prepare)) for name, prepare in FOLDERS.items()])
+        self.assertGreater(self.counts["governed"], len(FOLDERS))
+
+    def test_limits_before_exec(self):
+        cases = []
+        for name, values in LIMITS.items():
+            for value in values:
+                spare = SPARE if name in ("as", "data") else 0
+                cases.append((f"{name} {value}", ["prlimit", f"--{name}={value}"], ["prlimit", f"--{name}={value + spare}"]))
+        self.check(cases)
+
+
+if __name__ == "__main__":
+    harness.main()
