@@ -58,6 +58,16 @@ static bool report(const char *segment)
     return helper && helper_run(helper, arguments, NULL, 0) == 0;
 }
 
+/* Without a file: the command cannot read the memory of its parent everywhere. */
+static void report_from_memory(void)
+{
+    static const char *const arguments[] = {"nodewise", "report", "--segment", "-", "--final", NULL};
+    segment_details();
+    segment_close(true);
+    if (helper)
+        helper_feed(helper, arguments, segment_mapped(), segment_size());
+}
+
 void shim_finish(void)
 {
     uint32_t open = 0;
@@ -82,6 +92,8 @@ void shim_finish(void)
         segment_close(true);
         if (report(path))
             store_remove();
+    } else if (report_is_due()) {
+        report_from_memory();
     } else {
         segment_close(false);
     }

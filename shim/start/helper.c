@@ -34,7 +34,10 @@ struct command {
     char *stack;  /* of the command's process until its exec */
     char *output; /* NULL: the output is not wanted */
     size_t output_size;
-    int pipe_end;  /* the command's stdout when the output is wanted */
+    int pipe_end;      /* the command's stdout when the output is wanted */
+    const char *input; /* NULL: the command has the program's stdin */
+    size_t input_size;
+    int input_end; /* the command's stdin when there is input */
     sigset_t mask; /* the application's signal mask */
 };
 
@@ -66,6 +69,13 @@ static bool redirect(int pipe_end)
     return error >= 0 && raw_dup(nothing, STDIN_FILENO) >= 0 && raw_dup(nothing, STDERR_FILENO) >= 0;
 }
 
+static bool take_input(int pipe_end)
+{
+    if (pipe_end == STDIN_FILENO) /* as in redirect() */
+        return raw_call(SYS_fcntl, pipe_end, F_SETFD, 0) >= 0;
+    return raw_dup(pipe_end, STDIN_FILENO) >= 0;
+}
+
 static int command_main(void *argument)
 {
     const struct command *command = argument;
@@ -73,6 +83,8 @@ static int command_main(void *argument)
     drop_handlers();
     sigprocmask(SIG_SETMASK, &command->mask, NULL);
     if (command->output && !redirect(command->pipe_end))
+        return NOT_STARTED;
+    if (command->input && !take_input(command->input_end))
         return NOT_STARTED;
     if (atomic_load_explicit(&allowed_calls, memory_order_relaxed) != ALLOWED_ALL)
         raw_call(SYS_prlimit64, 0, RLIMIT_CORE, &none, NULL); /* the filter may kill the command: that leaves no core */
@@ -135,17 +147,39 @@ static void expect_child(void)
     sigaction(SIGCHLD, &action, NULL);
 }
 
+/* All signals are blocked: a command that does not read is an error here, and no SIGPIPE. */
+static void write_all(int fd, const char *input, size_t size)
+{
+    while (size > 0) {
+        ssize_t count = raw_write(fd, input, size);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0)
+            break;
+        input += count;
+        size -= (size_t)count;
+    }
+}
+
 static int go_between_main(void *argument)
 {
     struct command *command = argument;
-    int ends[2] = {-1, -1};
+    int ends[2] = {-1, -1}, input_ends[2] = {-1, -1};
     expect_child();
     if (command->output && raw_pipe(ends, O_CLOEXEC) != 0)
         return NOT_STARTED;
+    if (command->input && raw_pipe(input_ends, O_CLOEXEC) != 0)
+        return NOT_STARTED;
     command->pipe_end = ends[1];
+    command->input_end = input_ends[0];
     pid_t pid = clone(command_main, command->stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD, command);
     if (pid < 0)
         return NOT_STARTED;
+    if (command->input) {
+        raw_close(input_ends[0]);
+        write_all(input_ends[1], command->input, command->input_size);
+        raw_close(input_ends[1]);
+    }
     if (command->output) {
         raw_close(ends[1]);
         read_all(ends[0], command->output, command->output_size);
@@ -153,9 +187,8 @@ static int go_between_main(void *argument)
     return wait_for(pid, 0);
 }
 
-static int run(const char *path, const char *const *arguments, char *output, size_t output_size)
+static int run(struct command command)
 {
-    struct command command = {.path = path, .arguments = arguments, .output = output, .output_size = output_size};
     size_t size = 2 * STACK_SIZE + environment_size();
     int status = NOT_STARTED;
     sigset_t all;
@@ -188,7 +221,14 @@ static bool may_run(void)
 
 int helper_run(const char *path, const char *const *arguments, char *output, size_t output_size)
 {
-    return may_run() ? run(path, arguments, output, output_size) : -1;
+    const struct command command = {.path = path, .arguments = arguments, .output = output, .output_size = output_size};
+    return may_run() ? run(command) : -1;
+}
+
+int helper_feed(const char *path, const char *const *arguments, const void *input, size_t size)
+{
+    const struct command command = {.path = path, .arguments = arguments, .input = input, .input_size = size};
+    return may_run() ? run(command) : -1;
 }
 
 /* --- the path of the command --- */

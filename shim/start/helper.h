@@ -18,5 +18,7 @@ bool helper_path(char *ret_path, size_t size);
  * stdout and stderr of the process. Returns the exit status, or -1.
  */
 int helper_run(const char *path, const char *const *arguments, char *output, size_t output_size);
+/* The same without output; the command's stdin is `size` bytes of input, of which it reads what it likes. */
+int helper_feed(const char *path, const char *const *arguments, const void *input, size_t size);
 
 #endif

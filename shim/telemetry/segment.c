@@ -34,6 +34,11 @@ struct segment_header *segment_mapped(void)
     return atomic_load_explicit(&mapped, memory_order_acquire);
 }
 
+size_t segment_size(void)
+{
+    return mapped_size;
+}
+
 static struct segment_header *segment(void)
 {
     return segment_mapped();

@@ -40,6 +40,8 @@ void segment_close(bool keep);
 
 /* The segment, for the other writers in this folder. NULL when there is none. */
 struct segment_header *segment_mapped(void);
+/* Its bytes. */
+size_t segment_size(void);
 /*
  * Where the tables of the newest segment are: the library's own copy, because any process of the user may write into
  * the file. With the header of a segment that was replaced the result may lie outside; room_has() says so.

@@ -97,6 +97,19 @@ class NoRoom(harness.ProgramTest):
                 self.end(process)
                 self.assertNotIn(int(pid), [one["pid"] for one in json.loads(self.nodewise("ps", "--json"))])
 
+    def test_the_report_at_the_end_needs_no_file(self):
+        for state in (FULL, STATES["read-only"], STATES["not there"]):
+            with self.subTest(state):
+                report = self.path("report.json")
+                process = self.begin(state, variables=[f"NODEWISE_REPORT={report}"])
+                self.tell(process, "create io")
+                self.assertEqual(process.communicate(timeout=harness.SECONDS), (b"", b""))
+                with open(report, encoding="utf-8") as file:
+                    document = json.load(file)
+                self.assertEqual(document["process"]["state"], "ended")
+                self.assertIn("io", [thread["name"] for thread in document["threads"]])
+                os.unlink(report)
+
     def test_what_cannot_be_read_is_governed_all_the_same(self):
         """As where Yama keeps a user from the memory of the user's own processes."""
         process = self.begin(FULL)

@@ -67,6 +67,26 @@ int read_file(struct file_bytes *ret_file, const char *path, size_t max)
     return error;
 }
 
+int read_stream(struct file_bytes *ret_bytes, int fd, size_t max)
+{
+    struct file_bytes bytes = {malloc(max + 1), 0};
+    ssize_t count = 1;
+    if (!bytes.data)
+        return -ENOMEM;
+    while (count != 0 && bytes.size <= max) {
+        count = read(fd, bytes.data + bytes.size, max + 1 - bytes.size);
+        if (count < 0 && errno != EINTR)
+            break;
+        bytes.size += count > 0 ? (size_t)count : 0;
+    }
+    int error = count < 0 ? -errno : bytes.size > max ? -EFBIG : 0;
+    if (error < 0)
+        free(bytes.data);
+    else
+        *ret_bytes = bytes;
+    return error;
+}
+
 size_t read_start(const char *path, char *ret_text, size_t size)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -27,6 +27,9 @@ int read_opened(struct file_bytes *ret_file, int fd, const struct stat *status, 
 /* The same of a path. free(3) the data afterwards. */
 int read_file(struct file_bytes *ret_file, const char *path, size_t max);
 
+/* What comes from a pipe until its end. 0, -EFBIG: more than max bytes; or another negative errno. */
+int read_stream(struct file_bytes *ret_bytes, int fd, size_t max);
+
 /* The first size - 1 bytes of a file under /proc or /sys as a string; a missing one is empty. Returns the length. */
 size_t read_start(const char *path, char *ret_text, size_t size);
 /* The same up to the end of its first line. false: there is nothing. */

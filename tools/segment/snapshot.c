@@ -302,6 +302,18 @@ int snapshot_read(struct snapshot *ret_snapshot, const struct segment_file *file
     return error;
 }
 
+int snapshot_take(struct snapshot *ret_snapshot, const struct file_bytes *bytes)
+{
+    int error = snapshot_copy(ret_snapshot, bytes);
+    if (error < 0)
+        return error;
+    struct segment_header *header = &ret_snapshot->header;
+    const struct segment_file own = {.pid = (pid_t)header->pid, .owner = geteuid(), .user = geteuid()};
+    header->uid = own.user;
+    ret_snapshot->plan_error = read_plan(ret_snapshot, &own);
+    return 0;
+}
+
 void snapshot_free(struct snapshot *snapshot)
 {
     free(snapshot->rules);

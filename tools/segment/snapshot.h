@@ -51,6 +51,8 @@ struct snapshot {
 int snapshot_read(struct snapshot *ret_snapshot, const struct segment_file *file);
 /* The same of bytes in memory, without a plan; nothing of them is looked at again. `alive` is left false. */
 int snapshot_copy(struct snapshot *ret_snapshot, const struct file_bytes *file);
+/* The same of bytes that the process hands over at its end, with the plan. */
+int snapshot_take(struct snapshot *ret_snapshot, const struct file_bytes *bytes);
 /* Takes the bytes as its plan. 0; -ESTALE: it is another one; or as plan_check(). */
 int snapshot_take_plan(struct snapshot *snapshot, struct file_bytes *file);
 void snapshot_free(struct snapshot *snapshot);

@@ -43,23 +43,41 @@ static int write_to_stream(const json_t *report, enum report_depth depth)
     return report_write(stderr, report, FORMAT_TEXT, depth);
 }
 
+/* A process without a file for its segment hands it over. */
+static int read_from_pipe(struct snapshot *ret_snapshot)
+{
+    struct file_bytes bytes;
+    int error = read_stream(&bytes, STDIN_FILENO, SEGMENT_MOST);
+    if (error < 0)
+        return error;
+    error = snapshot_take(ret_snapshot, &bytes);
+    free(bytes.data);
+    return error;
+}
+
+static int read_from_file(struct snapshot *ret_snapshot, struct segment_file *ret_segment, const char *path)
+{
+    int error = segment_open_path(ret_segment, path);
+    if (error < 0)
+        return error;
+    error = snapshot_read(ret_snapshot, ret_segment);
+    if (error < 0)
+        segment_close(ret_segment);
+    return error;
+}
+
 /*
  * What the shim asks for when a process ends: where and how much stands in the plan, unless `run --report`
  * said so. Without a file the program's own stderr was asked for.
  */
 static int final_report(const char *path)
 {
-    struct segment_file segment;
+    struct segment_file segment = {.in_memory = true, .fd = -1};
     struct snapshot snapshot;
     const char *file = getenv("NODEWISE_REPORT");
     char name[4096];
     signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error of writing */
-    int error = segment_open_path(&segment, path);
-    if (error == 0) {
-        error = snapshot_read(&snapshot, &segment);
-        if (error < 0)
-            segment_close(&segment);
-    }
+    int error = strcmp(path, "-") == 0 ? read_from_pipe(&snapshot) : read_from_file(&snapshot, &segment, path);
     if (error < 0) {
         print_error("%s cannot be read: %s", path, strerror(-error));
         return EXIT_NO_PROCESS;
