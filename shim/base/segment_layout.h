@@ -1,8 +1,8 @@
 /*
  * segment_layout: the telemetry segment, byte for byte, as the shim writes it and as every view reads it.
  *
- * Each governed process has one file, /dev/shm/nodewise.UID/PID.seg, with mode 0400 in a folder of the same user with
- * mode 0700. root's folder has mode 0711, because root's plans lie in it and the daemons that root starts must be able
+ * Each governed process has one file, PID.seg in a runtime folder (runtime_folder.h), or memory of its own where none
+ * takes it (telemetry/store.h). The folder is the same user's, with mode 0700. root's folder has mode 0711, because root's plans lie in it and the daemons that root starts must be able
  * to read them. The process maps the file shared and keeps no descriptor. A reader maps it read-only and neither stops
  * nor asks the program. A regular end removes the file, unless a report was requested and could not be written. After
  * kill -9 the file stays; a reader recognises it by a pid that does not exist or has another start time.

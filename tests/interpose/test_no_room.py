@@ -2,6 +2,7 @@
 The program runs as it does alone, its threads are placed all the same, and what it tells is kept in memory. And the
 folders that are tried before, in every state that they can be in. Each in a mount namespace of its own."""
 
+import errno
 import json
 import os
 import re
@@ -35,7 +36,7 @@ def segment_of(pid):
     with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as maps:
         names = [line.split(maxsplit=5)[5].strip() for line in maps if " rw-s " in line]
     found = [re.sub(r" \(deleted\)$", "", name) for name in names]
-    return found[0] if len(found) == 1 else found
+    return found[0] if len(found) == 1 else str(found)
 
 
 class NoRoom(harness.ProgramTest):
@@ -131,6 +132,17 @@ class NoRoom(harness.ProgramTest):
             with self.subTest(blocks=blocks):
                 small = blocks <= 300
                 self.check(f"ulimit -f {blocks}", "/dev/zero|\\[anon_shmem:.*" if small else "/dev/shm/nodewise.*")
+
+    def test_a_limit_that_cannot_be_asked_ends_nothing_and_hides_nothing(self):
+        """A filter refuses prlimit64(2): the file could be too large for the limit, so there is none."""
+        asks = f"{os.path.join(harness.BUILD, 'tests', 'abuse', 'refuse')} 302 {errno.EPERM} /usr/bin/env"
+        for blocks in ("unlimited", "1"):
+            with self.subTest(blocks):
+                process = self.begin(f"ulimit -f {blocks}", user=asks)
+                self.tell(process, "create io")  # under a filter the library begins with the first thread
+                wait_until(lambda: re.match(r"/dev/zero|\[anon_shmem:", segment_of(process.pid)), "in memory")
+                self.assertIn("a limit on the size of files", self.nodewise("show", str(process.pid)))
+                self.assertEqual(process.communicate(timeout=harness.SECONDS), (b"", b""))
 
     def test_root_uses_the_folder_of_the_package(self):
         self.check(f"{RUN}; {SHARED}", r"/run/nodewise/\d+\.seg")
