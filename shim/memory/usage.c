@@ -5,6 +5,7 @@
 /* Chunks below the lowest vote that move with it: the thread passed them before it was first sampled. */
 #define LEAD_MOST    4u
 #define DECIDE_TICKS 2u
+#define SURE_VOTES   4u /* to move what is where its user has put it: a loop's end points into the next one's part */
 #define REST_TICKS   8u /* after the first move; each further rest is four times as long */
 
 /* --- the pieces --- */
@@ -23,6 +24,7 @@ static void init_piece(struct piece *piece, uintptr_t start, size_t size, size_t
     piece->size = size;
     piece->serial = serial;
     piece->home = home;
+    piece->first_found = USAGE_NOWHERE;
     piece->origin = start - before;
     piece->chunk_size = size_of_chunks(size + before, unit);
     piece->chunk_count = (uint32_t)((size + before + piece->chunk_size - 1) / piece->chunk_size);
@@ -67,6 +69,16 @@ struct piece *usage_keep(struct usage *usage, uintptr_t start, size_t size, size
     init_piece(piece, start, size, unit, serial, home);
     usage->used[i] = piece->kept = true;
     return piece;
+}
+
+void usage_found(struct piece *piece, struct chunk *chunk, uint16_t node)
+{
+    chunk->at = node;
+    chunk->absent = node == USAGE_NOWHERE;
+    if (chunk->absent || piece->moves)
+        return;
+    piece->spread = piece->spread || (piece->first_found != USAGE_NOWHERE && piece->first_found != node);
+    piece->first_found = node;
 }
 
 static void insert_in_order(struct usage *usage, uint16_t number)
@@ -204,14 +216,16 @@ static void decide(struct piece *piece)
     aim_lead(piece);
 }
 
-static bool may_move(const struct chunk *chunk)
+static bool may_move(const struct piece *piece, const struct chunk *chunk)
 {
-    return is_voted(chunk) ? chunk->moves < USAGE_MOVES : chunk->guesses < USAGE_GUESSES;
+    if (is_voted(chunk))
+        return chunk->moves < USAGE_MOVES && chunk->votes >= (piece->spread ? SURE_VOTES : 1);
+    return !piece->spread && !chunk->absent && chunk->guesses < USAGE_GUESSES;
 }
 
 static bool should_move(const struct piece *piece, const struct chunk *chunk)
 {
-    return chunk->target != USAGE_NOWHERE && chunk->target != chunk->at && may_move(chunk) &&
+    return chunk->target != USAGE_NOWHERE && chunk->target != chunk->at && may_move(piece, chunk) &&
            piece->ticks >= chunk->rests_until;
 }
 

@@ -27,6 +27,7 @@ struct chunk {
     uint16_t votes, others;
     uint16_t target, distance; /* of the last decision: the node; chunks from the vote that led to it */
     uint8_t moves, guesses;
+    bool absent;          /* when it was looked at; it does not move by guess */
     uint32_t rests_until; /* in ticks of the piece */
     size_t stayed;        /* bytes that the last move left behind */
 };
@@ -36,10 +37,12 @@ struct piece {
     size_t size, chunk_size;
     uint32_t serial; /* of the memory's owner: the same address may later be another piece */
     uint32_t chunk_count, votes, moves;
-    uint32_t ticks; /* since the first vote */
-    uint16_t home;  /* node of the maker */
-    bool fresh;     /* has votes since the last decision */
-    bool kept;      /* see usage_keep() */
+    uint32_t ticks;       /* since the first vote */
+    uint16_t home;        /* node of the maker */
+    uint16_t first_found; /* node of some chunk, before any was moved */
+    bool fresh;           /* has votes since the last decision */
+    bool kept;            /* see usage_keep() */
+    bool spread;          /* threads of several nodes initialised it: nothing moves by guess */
     struct chunk chunks[USAGE_CHUNKS];
 };
 
@@ -61,6 +64,11 @@ void usage_begin(struct usage *usage);
  */
 struct piece *usage_keep(struct usage *usage, uintptr_t start, size_t size, size_t unit, uint32_t serial,
                          uint16_t home);
+/*
+ * Says where a chunk was found, USAGE_NOWHERE: no page is present. Chunks that are on several nodes before any was moved
+ * were initialised by several threads, each its own part, which is then where it should be.
+ */
+void usage_found(struct piece *piece, struct chunk *chunk, uint16_t node);
 /* Is there already a piece with this start and serial? */
 bool usage_knows(struct usage *usage, uintptr_t start, uint32_t serial);
 void usage_end(struct usage *usage);

@@ -54,6 +54,38 @@ static void slices_are_understood_from_one_look_at_each_thread(void **state)
     assert_int_equal(carry_out(), 0);
 }
 
+/* Threads initialised it, each its part: one that is seen at the beginning of a part does not own what follows. */
+static void what_several_nodes_initialised_moves_by_its_own_votes_alone(void **state)
+{
+    struct piece *piece = one_piece(16 * MIB);
+    (void)state;
+    for (uint32_t i = 0; i < piece->chunk_count; i++)
+        usage_found(piece, &piece->chunks[i], (uint16_t)(i * 8 / piece->chunk_count % 4));
+    usage_vote(&usage, START + 4096, 0);
+    assert_int_equal(carry_out(), 0);
+    usage_vote(&usage, START + 15 * MIB, 1); /* is on node 3; where a loop ends says little */
+    assert_int_equal(carry_out(), 0);
+    for (unsigned i = 0; i < 4; i++)
+        usage_vote(&usage, START + 15 * MIB, 1);
+    assert_int_equal(carry_out(), 1);
+    assert_int_equal(node_at(piece, 15 * MIB), 1);
+}
+
+static void what_one_node_initialised_is_divided_as_before(void **state)
+{
+    struct piece *piece = one_piece(16 * MIB);
+    uint32_t half = piece->chunk_count / 2;
+    (void)state;
+    for (uint32_t i = 0; i < piece->chunk_count; i++)
+        usage_found(piece, &piece->chunks[i], i < half ? 0 : USAGE_NOWHERE);
+    usage_vote(&usage, START + 4 * MIB, 1);
+    assert_int_equal(carry_out(), half / 2 + 4);      /* to the end of what is there, with the lead */
+    for (uint32_t i = 0; i < piece->chunk_count; i++) /* on two nodes by now, because of what moved */
+        usage_found(piece, &piece->chunks[i], piece->chunks[i].at == USAGE_NOWHERE ? 0 : piece->chunks[i].at);
+    usage_vote(&usage, START + 8 * MIB, 2);
+    assert_int_equal(carry_out(), half);
+}
+
 static void what_is_ahead_of_a_thread_moves_first(void **state)
 {
     struct piece *piece = one_piece(16 * MIB), *found;
@@ -232,6 +264,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slices_are_understood_from_one_look_at_each_thread),
+        cmocka_unit_test(what_several_nodes_initialised_moves_by_its_own_votes_alone),
+        cmocka_unit_test(what_one_node_initialised_is_divided_as_before),
         cmocka_unit_test(what_is_ahead_of_a_thread_moves_first),
         cmocka_unit_test(one_tick_is_too_early),
         cmocka_unit_test(what_its_maker_uses_stays),
