@@ -282,7 +282,8 @@ static bool is_impossible(size_t size)
 /* May a thread have memory of that region when its own has none? Not where the policy says bind. */
 static bool may_lend(const struct region *region, const struct region *own)
 {
-    return region->opened && region != own && own->flavour.binding != BINDING_BIND;
+    return region->opened && region != own && region->flavour.binding != BINDING_TOUCH &&
+           own->flavour.binding != BINDING_BIND;
 }
 
 /*

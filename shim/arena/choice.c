@@ -46,14 +46,26 @@ static bool names_one_node(const struct plan_rule *rule)
     return true;
 }
 
+/* Reserved huge pages and prefaulted memory are placed before anyone touches them. */
+static bool may_wait_for_touch(const struct plan_rule *rule)
+{
+    return (rule->mem_policy == MEM_DEFAULT || rule->mem_policy == MEM_LOCAL) && rule->prefault == PREFAULT_OFF &&
+           rule->huge_pages != HUGE_2MIB && rule->huge_pages != HUGE_1GIB;
+}
+
 static struct flavour flavour_of(const struct plan_rule *rule)
 {
-    struct flavour flavour = {BINDING_PREFERRED, rule->huge_pages, rule->prefault, rule->prefault_size};
+    struct flavour flavour = {.binding = BINDING_PREFERRED,
+                              .huge_pages = rule->huge_pages,
+                              .prefault = rule->prefault,
+                              .first_touch = may_wait_for_touch(rule),
+                              .prefault_size = rule->prefault_size};
     bool names_nodes = rule->mem_policy == MEM_BIND || rule->mem_policy == MEM_PREFERRED;
     if (rule->arena == ARENA_PROCESS || spreads(rule) || (names_nodes && !names_one_node(rule)))
         flavour.binding = BINDING_NONE;
     else if (rule->mem_policy == MEM_BIND)
         flavour.binding = BINDING_BIND;
+    flavour.first_touch = flavour.first_touch && flavour.binding == BINDING_PREFERRED;
     return flavour;
 }
 
@@ -61,7 +73,8 @@ static uint8_t flavour_number(const struct flavour *flavour)
 {
     for (uint32_t i = 0; i < flavour_count; i++)
         if (flavours[i].binding == flavour->binding && flavours[i].huge_pages == flavour->huge_pages &&
-            flavours[i].prefault == flavour->prefault && flavours[i].prefault_size == flavour->prefault_size)
+            flavours[i].prefault == flavour->prefault && flavours[i].prefault_size == flavour->prefault_size &&
+            flavours[i].first_touch == flavour->first_touch)
             return (uint8_t)i;
     if (flavour_count == FLAVOURS_MAX)
         return 0;
@@ -80,7 +93,7 @@ static void choose_for_rule(uint32_t number, const struct plan_rule *rule, uint8
 /* Threads without a rule: as [defaults] say, where there are any; local memory otherwise. */
 static void choose_without_rule(uint32_t last, uint8_t (*number_of)(const struct flavour *))
 {
-    const struct flavour plain = {.binding = BINDING_PREFERRED};
+    const struct flavour plain = {.binding = BINDING_PREFERRED, .first_touch = true};
     uint32_t defaults = shim.plan.header->default_rule;
     rules[last].flavour = defaults != PLAN_NONE ? rules[defaults].flavour : number_of(&plain);
     rules[last].by_core = defaults != PLAN_NONE && rules[defaults].by_core;
@@ -119,6 +132,22 @@ static void find_nodes(void)
         nodes[node_count++] = 0;
 }
 
+/* One for the large objects of each flavour that lets the first touch decide. Returns how many flavours there were. */
+static uint32_t add_flavours_for_large(uint8_t *ret_large)
+{
+    uint32_t count = flavour_count;
+    for (uint32_t i = 0; i < count; i++) {
+        ret_large[i] = (uint8_t)i;
+        if (!flavours[i].first_touch || node_count < 2 || flavour_count == FLAVOURS_MAX ||
+            (flavour_count + 1) * node_count > REGIONS_MAX)
+            continue;
+        ret_large[i] = (uint8_t)flavour_count;
+        flavours[flavour_count] = flavours[i];
+        flavours[flavour_count++].binding = BINDING_TOUCH;
+    }
+    return count;
+}
+
 int choice_open(void)
 {
     const struct plan_view *plan = &shim.plan;
@@ -129,7 +158,12 @@ int choice_open(void)
     find_nodes();
     cpus = plan->cpus;
     cpu_count = plan->count[PLAN_CPUS];
-    return regions_reserve(flavours, flavour_count, nodes, node_count);
+    uint8_t large[FLAVOURS_MAX];
+    uint32_t chosen = add_flavours_for_large(large);
+    int error = regions_reserve(flavours, flavour_count, nodes, node_count);
+    for (uint32_t i = 0; error == 0 && i < chosen; i++)
+        regions_pair(i, large[i], node_count);
+    return error;
 }
 
 /* Regions are made once: a rule that asks for something new gets what is nearest to it. */

@@ -9,18 +9,24 @@
 #include "shim/arena/limits.h"
 #include "shim/arena/small.h"
 #include "shim/arena/span.h"
+#include "shim/base/common.h"
+#include "shim/sys/placing.h"
 #include "shim/sys/raw.h"
 
 #define CACHED_SLICES 64u  /* 4 MiB: larger objects cost so much to use that a lock does not matter */
 #define CACHED_AGE    100u /* ms */
 #define SLACK_SLICES  16u  /* 1 MiB: at most this is taken along for further growth */
 #define GROWN_MOST    64u
-#define ROOM_SLICES   1024u /* 64 MiB */
-#define ROOMS_MOST    64u
-#define LEAN_ROOM     16384u /* 1 GiB */
-#define LEAN_ROOMS    8u     /* their descriptors are mapped */
-#define PAGE_SIZE     4096u
-#define DROP_LEAST    ((size_t)96 << 20) /* bytes: from here on the kernel clears as fast, see performance.md */
+/*
+ * From 512 KiB on an object may be one that others than its maker initialise and use: each page is where it is touched
+ * first. Smaller ones are their maker's.
+ */
+#define TOUCH_SLICES 8u
+#define ROOM_SLICES  1024u /* 64 MiB */
+#define ROOMS_MOST   64u
+#define LEAN_ROOM    16384u             /* 1 GiB */
+#define LEAN_ROOMS   8u                 /* their descriptors are mapped */
+#define DROP_LEAST   ((size_t)96 << 20) /* bytes: from here on the kernel clears as fast, see performance.md */
 
 /* The bytes are below PTRDIFF_MAX, a region has less than 2^32 slices. */
 static uint32_t slices_of(size_t size)
@@ -108,6 +114,12 @@ static bool keep_room(struct heap *heap, struct page *page)
     return true;
 }
 
+/* Where the heap takes objects of that size from. NULL: it only stands in for a heap. */
+static struct region *source(const struct heap *heap, uint32_t slices)
+{
+    return heap->region && slices >= TOUCH_SLICES ? heap->region->large : heap->region;
+}
+
 static bool keep(struct heap *heap, struct page *page)
 {
     uint32_t place = heap->next_cached;
@@ -115,7 +127,7 @@ static bool keep(struct heap *heap, struct page *page)
         return false;
     if ((page->state & STATE_ROOM) && heap->region == region_of(page))
         return keep_room(heap, page);
-    if (page->slices > CACHED_SLICES || (page->state & ~STATE_BIG) || heap->region != region_of(page))
+    if (page->slices > CACHED_SLICES || (page->state & ~STATE_BIG) || source(heap, page->slices) != region_of(page))
         return false;
     for (uint32_t i = 0; i < CACHED_MAX; i++)
         if (!heap->cached[i])
@@ -159,9 +171,37 @@ void large_age_cached(struct heap *heap)
 
 /* --- allocation --- */
 
+/*
+ * Where first touch decides, memory that was used before may lie on any node. Some of its pages are looked at: if one is
+ * on another node than that of the thread which allocates, the kernel gets all of them back, as from munmap(2).
+ */
+static bool lies_elsewhere(const struct region *region, const struct page *page)
+{
+    enum { LOOKED_AT = 8 };
+    void *pages[LOOKED_AT];
+    int nodes[LOOKED_AT];
+    size_t size = (size_t)page->slices << SLICE_SHIFT, step = (size / LOOKED_AT) & ~(size_t)(PAGE - 1);
+    for (size_t i = 0; i < LOOKED_AT; i++)
+        pages[i] = (char *)page_start(page) + i * step;
+    if (sys_move_pages(LOOKED_AT, pages, NULL, nodes) != 0)
+        return false;
+    for (size_t i = 0; i < LOOKED_AT; i++)
+        if (nodes[i] >= 0 && (uint32_t)nodes[i] != region->node)
+            return true;
+    return false;
+}
+
+static void bring_near(const struct region *region, const struct page *page, bool *zeroed)
+{
+    int saved = errno;
+    if (region->flavour.binding == BINDING_TOUCH && !*zeroed && lies_elsewhere(region, page))
+        *zeroed = raw_madvise(page_start(page), (size_t)page->slices << SLICE_SHIFT, MADV_DONTNEED) == 0;
+    errno = saved;
+}
+
 static struct page *take(struct heap *heap, uint32_t slices, size_t alignment, bool *ret_zeroed)
 {
-    struct region *region = heap->region;
+    struct region *region = source(heap, slices);
     if (slices > region->slices || alignment > region->slices || !lock_take(&region->lock))
         return NULL;
     struct page *page =
@@ -171,6 +211,8 @@ static struct page *take(struct heap *heap, uint32_t slices, size_t alignment, b
         big_add(region, page);
     }
     lock_give(&region->lock);
+    if (page)
+        bring_near(region, page, ret_zeroed);
     return page;
 }
 
@@ -296,7 +338,7 @@ void *large_allocate_growing(struct heap *heap, size_t size)
 static bool drop_pages(void *block, size_t size)
 {
     int saved = errno;
-    bool gone = raw_madvise(block, (size + PAGE_SIZE - 1) & ~(size_t)(PAGE_SIZE - 1), MADV_DONTNEED) == 0;
+    bool gone = raw_madvise(block, (size + PAGE - 1) & ~(size_t)(PAGE - 1), MADV_DONTNEED) == 0;
     errno = saved;
     return gone;
 }

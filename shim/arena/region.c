@@ -74,6 +74,7 @@ static void describe_region(uint32_t number, const struct flavour *flavour, uint
     lock_set_rank(&region->lock, LOCK_RANK_REGION + number);
     region->flavour = *flavour;
     region->node = flavour->binding == BINDING_NONE ? UINT32_MAX : node;
+    region->large = region;
     region->slices = (uint32_t)(((size_t)1 << region_map.shift) >> SLICE_SHIFT);
 }
 
@@ -90,12 +91,18 @@ int regions_reserve(const struct flavour *flavours, uint32_t flavour_count, cons
     return 0;
 }
 
+void regions_pair(uint32_t flavour, uint32_t large, uint32_t node_count)
+{
+    for (uint32_t i = 0; i < node_count; i++)
+        region_list[flavour * node_count + i].large = &region_list[large * node_count + i];
+}
+
 /* --- binding --- */
 
 static void bind_range(struct region *region, void *start, size_t size)
 {
     uint64_t bits[NODE_WORDS] = {0};
-    if (region->flavour.binding == BINDING_NONE || region->node >= NODE_WORDS * 64)
+    if (region_home(region) >= NODE_WORDS * 64)
         return;
     bits[region->node / 64] = UINT64_C(1) << region->node % 64;
     int error = sys_bind_memory(start, size, region->flavour.binding == BINDING_BIND ? MPOL_BIND : MPOL_PREFERRED, bits,

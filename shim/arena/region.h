@@ -29,12 +29,14 @@ enum binding {
     BINDING_NONE, /* the memory policy of the thread that touches a page first: one region for the process */
     BINDING_PREFERRED,
     BINDING_BIND,
+    BINDING_TOUCH, /* as none, but with a region for each node: large objects, which others than their maker may fill */
 };
 
 struct flavour {
     uint8_t binding;        /* enum binding */
     uint8_t huge_pages;     /* enum huge_pages */
     uint8_t prefault;       /* enum prefault */
+    bool first_touch;       /* large objects come from a region of binding TOUCH */
     uint64_t prefault_size; /* bytes made when a region is opened; 0: each step when it is made usable */
 };
 
@@ -43,6 +45,7 @@ struct region {
     uint32_t number;
     uint32_t node; /* id, UINT32_MAX for BINDING_NONE */
     struct flavour flavour;
+    struct region *large; /* where large objects of its heaps come from; most often the region itself */
     _Atomic bool opened;
     _Atomic bool lean;                /* maps only what it uses, see lean.h */
     uint8_t huge_reason, bind_reason; /* enum reason: what could not be had */
@@ -79,6 +82,9 @@ uint32_t regions_open(void);
  */
 int regions_reserve(const struct flavour *flavours, uint32_t flavour_count, const uint32_t *nodes, uint32_t node_count);
 
+/* The heaps of all regions of one flavour take large objects from those of another one. Start-up only. */
+void regions_pair(uint32_t flavour, uint32_t large, uint32_t node_count);
+
 /* With the lock held. Binds it and makes its beginning usable. false: no memory can be had. */
 bool region_open(struct region *region);
 /*
@@ -95,6 +101,12 @@ void region_bind_table(struct region *region, const void *table, size_t size);
 size_t region_huge_size(const struct region *region);
 /* Can the kernel have made transparent huge pages in this part of the region? */
 bool region_has_huge_pages(const struct region *region, uintptr_t start);
+
+/* The node that all of its memory should be on; UINT32_MAX: none, each page is where it was touched first. */
+static inline uint32_t region_home(const struct region *region)
+{
+    return region->flavour.binding == BINDING_TOUCH ? UINT32_MAX : region->node;
+}
 
 /* The counters of a region change under its lock; any thread may read them, and sees some recent value. */
 static inline uint32_t counter_read(const _Atomic uint32_t *counter)

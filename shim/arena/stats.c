@@ -23,7 +23,7 @@ static void tell_region(const struct region *region)
                                          .usable = (uint64_t)counter_read(&region->committed) << SLICE_SHIFT,
                                          .in_use = (uint64_t)counter_read(&region->in_use) << SLICE_SHIFT,
                                          .dirty = (uint64_t)counter_read(&region->dirty) << SLICE_SHIFT,
-                                         .node = region->node,
+                                         .node = region_home(region),
                                          .heaps = counter_read(&region->heap_count),
                                          .binding = region->flavour.binding,
                                          .bind_reason = region->bind_reason,
@@ -47,6 +47,8 @@ static void tell(struct heap *heap, struct heap_counters now)
                     });
     heap->told = now;
     tell_region(heap->region);
+    if (heap->region->large != heap->region && heap->region->large->opened)
+        tell_region(heap->region->large);
 }
 
 void stats_tell(struct heap *heap)

@@ -192,7 +192,7 @@ struct segment_region {
     uint64_t in_use, dirty; /* bytes: in use by pages and objects; free but resident */
     uint32_t node;          /* id; UINT32_MAX: the region is bound to no node */
     uint32_t heaps;
-    uint8_t binding;                              /* 0 none, 1 preferred, 2 bind */
+    uint8_t binding;                              /* 0 none, 1 preferred, 2 bind, 3 first touch */
     uint8_t bind_reason, huge_pages, huge_reason; /* enum reason; enum huge_pages as granted */
     uint32_t away_slices; /* slices of 64 KiB whose pages and objects the worker moved to the node of their users */
 };

@@ -191,7 +191,8 @@ static bool move_stretch(struct batch *batch, const struct stretch *stretch)
 /* Reserved huge pages stay, and so does memory that the policy strictly binds to its node. */
 static bool can_be_moved(const struct region *region)
 {
-    return region->opened && region->flavour.binding == BINDING_PREFERRED && !region_huge_size(region);
+    unsigned binding = region->flavour.binding;
+    return region->opened && (binding == BINDING_PREFERRED || binding == BINDING_TOUCH) && !region_huge_size(region);
 }
 
 /* false: the order is cancelled. */

@@ -30,24 +30,9 @@ static bool is_wanted(const struct big *object)
     return !region_huge_size(region) && region->flavour.binding != BINDING_BIND && rule_wants(object->rule);
 }
 
-static void keep_objects(struct next_touch *self, struct region *region)
-{
-    struct big found[USAGE_PIECES];
-    uint32_t count = big_list(region, found, USAGE_PIECES);
-    for (uint32_t i = 0; i < count; i++) {
-        if (found[i].size < BIG_SIZE || !is_wanted(&found[i]))
-            continue;
-        struct piece *piece =
-            usage_keep(&self->usage, found[i].start, found[i].size,
-                       region_has_huge_pages(region, found[i].start) ? HUGE_PAGE : USAGE_CHUNK_LEAST, found[i].serial,
-                       region->node < USAGE_NOWHERE ? (uint16_t)region->node : USAGE_NOWHERE);
-        if (piece)
-            self->objects[piece - self->usage.pieces] = found[i];
-    }
-}
-
 /*
- * The thread that initialises a mapping may run on several nodes meanwhile, and the kernel may fail to move a page.
+ * Several threads may initialise the memory, a thread may run on several nodes meanwhile, and the kernel may fail to
+ * move a page.
  * Each chunk is therefore taken to be where its first page is. A chunk whose first page is not present is nowhere.
  */
 static void find_chunks(struct piece *piece)
@@ -59,28 +44,51 @@ static void find_chunks(struct piece *piece)
     if (sys_move_pages(piece->chunk_count, pages, NULL, nodes) != 0)
         return;
     for (uint32_t i = 0; i < piece->chunk_count; i++)
-        piece->chunks[i].at = nodes[i] >= 0 && nodes[i] < USAGE_NOWHERE ? (uint16_t)nodes[i] : USAGE_NOWHERE;
+        usage_found(piece, &piece->chunks[i],
+                    nodes[i] >= 0 && nodes[i] < USAGE_NOWHERE ? (uint16_t)nodes[i] : USAGE_NOWHERE);
 }
 
 /*
- * Mappings have no home for undo(): when the program unmaps one during the move and maps the range again, no thread is
- * expected to be near to it.
+ * Memory that is where it was touched first. It has no home for undo(): when the program gives it back during the move
+ * and takes the range again, no thread is expected to be near to it.
  */
+static struct piece *keep_touched(struct next_touch *self, const struct big *object, size_t unit)
+{
+    bool is_new = !usage_knows(&self->usage, object->start, object->serial);
+    if (is_new && mover_node_of(object->start) >= USAGE_NOWHERE)
+        return NULL; /* no page is present yet */
+    struct piece *piece = usage_keep(&self->usage, object->start, object->size, unit, object->serial, USAGE_NOWHERE);
+    if (piece && (is_new || piece->votes))
+        find_chunks(piece);
+    return piece;
+}
+
+static void keep_objects(struct next_touch *self, struct region *region)
+{
+    struct big found[USAGE_PIECES];
+    uint32_t count = big_list(region, found, USAGE_PIECES);
+    uint16_t home = region_home(region) < USAGE_NOWHERE ? (uint16_t)region_home(region) : USAGE_NOWHERE;
+    for (uint32_t i = 0; i < count; i++) {
+        if (found[i].size < BIG_SIZE || !is_wanted(&found[i]))
+            continue;
+        size_t unit = region_has_huge_pages(region, found[i].start) ? HUGE_PAGE : USAGE_CHUNK_LEAST;
+        struct piece *piece =
+            region->flavour.binding == BINDING_TOUCH
+                ? keep_touched(self, &found[i], unit)
+                : usage_keep(&self->usage, found[i].start, found[i].size, unit, found[i].serial, home);
+        if (piece)
+            self->objects[piece - self->usage.pieces] = found[i];
+    }
+}
+
 static void keep_mappings(struct next_touch *self)
 {
     struct big found[USAGE_PIECES];
     uint32_t count = owned_list(found, USAGE_PIECES, 0);
     for (uint32_t i = 0; i < count; i++) {
-        bool is_new = !usage_knows(&self->usage, found[i].start, found[i].serial);
-        if (!rule_wants(found[i].rule) || (is_new && mover_node_of(found[i].start) >= USAGE_NOWHERE))
-            continue; /* no page is present yet */
-        struct piece *piece =
-            usage_keep(&self->usage, found[i].start, found[i].size, HUGE_PAGE, found[i].serial, USAGE_NOWHERE);
-        if (!piece)
-            continue;
-        self->objects[piece - self->usage.pieces] = found[i];
-        if (piece->votes)
-            find_chunks(piece);
+        struct piece *piece = rule_wants(found[i].rule) ? keep_touched(self, &found[i], HUGE_PAGE) : NULL;
+        if (piece)
+            self->objects[piece - self->usage.pieces] = found[i];
     }
 }
 

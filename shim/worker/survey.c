@@ -218,7 +218,7 @@ static void look_at_region(struct survey *self, struct region *region)
         struct piece piece = {stretch.start,
                               stretch.size,
                               heap ? SURVEY_BLOCKS : SURVEY_OBJECTS,
-                              {.away = stretch.away, .made_on = region->node}};
+                              {.away = stretch.away, .made_on = region_home(region)}};
         look_at(self, row_of_maker(self, heap ? key_of_heap(heap) : key_of_tid(stretch.owner.tid), rule), &piece);
     }
 }

@@ -57,11 +57,11 @@ static json_t *node_json(uint32_t node)
 
 static json_t *region_json(const struct segment_region *region, uint32_t number, struct sample sample)
 {
-    static const char *const bindings[] = {"none", "preferred", "bind"};
+    static const char *const bindings[] = {"none", "preferred", "bind", "first-touch"};
     json_t *value = json_object();
     json_object_set_new(value, "number", json_integer(number));
     json_object_set_new(value, "node", node_json(region->node));
-    json_object_set_new(value, "binding", json_string(region->binding < 3 ? bindings[region->binding] : "unknown"));
+    json_object_set_new(value, "binding", json_string(region->binding < 4 ? bindings[region->binding] : "unknown"));
     json_object_set_new(value, "reason", json_string(reason_word(region->bind_reason)));
     json_object_set_new(value, "huge_pages", json_string(word_of(&words_huge_pages, region->huge_pages)));
     json_object_set_new(value, "huge_reason", json_string(reason_word(region->huge_reason)));
