@@ -62,7 +62,7 @@ void arena_start(void)
     region_map.cpu_offset = cpu_offset();
     region_map.total = (uintptr_t)region_map.count << region_map.shift;
     if (!atomic_load_explicit(&region_map.lean, memory_order_relaxed))
-        word_store(&region_map.dense, region_map.total);
+        region_map.dense = region_map.whole = region_map.total;
     mode = ON;
 }
 
@@ -334,6 +334,26 @@ static inline struct heap *heap_for_call(bool *ret_bootstrap)
     return mode == ON ? settle() : NULL;
 }
 
+static inline void *hand_out(void *block, size_t size, bool clear)
+{
+    if (size >= BIG_SIZE)
+        worker_call();
+    return clear ? large_clear(block, size) : block;
+}
+
+/* The heap, which may be NULL, had nothing. */
+static NOINLINE void *allocate_otherwise(struct heap *heap, size_t size, bool zero)
+{
+    bool zeroed = false;
+    void *block = allocate_relieved(heap, 1, size, &zeroed);
+    if (block)
+        return hand_out(block, size, zero && !zeroed);
+    void *foreign = zero ? foreign_calloc(size) : foreign_malloc(size);
+    if (foreign || !(block = allocate_elsewhere(1, size, &zeroed)))
+        return foreign;
+    return hand_out(block, size, zero && !zeroed);
+}
+
 static NOINLINE void *allocate_here(size_t size, bool zero)
 {
     bool bootstrap, zeroed = false;
@@ -345,16 +365,7 @@ static NOINLINE void *allocate_here(size_t size, bool zero)
         return bootstrap_allocate(1, size); /* which is zeroed */
     if (heap)
         block = allocate_in(heap, 1, size, &zeroed);
-    if (!block)
-        block = allocate_relieved(heap, 1, size, &zeroed);
-    if (!block) {
-        void *foreign = zero ? foreign_calloc(size) : foreign_malloc(size);
-        if (foreign || !(block = allocate_elsewhere(1, size, &zeroed)))
-            return foreign;
-    }
-    if (size >= BIG_SIZE)
-        worker_call();
-    return zero && !zeroed ? large_clear(block, size) : block;
+    return block ? hand_out(block, size, zero && !zeroed) : allocate_otherwise(heap, size, zero);
 }
 
 /* Where arenas are off, each call is one comparison and a jump away from the program's own allocator. */
@@ -396,7 +407,7 @@ void *arena_allocate_aligned(size_t alignment, size_t size)
 static inline bool is_foreign(const void *pointer)
 {
     uintptr_t offset = (uintptr_t)pointer - region_map.base;
-    return offset >= region_map.total || lean_is_hole(offset);
+    return offset >= word_load(&region_map.whole) && (offset >= region_map.total || lean_is_hole(offset));
 }
 
 /* The head of the page or object that the pointer lies in. */

@@ -172,6 +172,7 @@ void lean_cut(struct region *region)
     uint32_t before = counter_read(&region->committed);
     uint32_t end = region_huge_size(region) ? before : region->frontier; /* no part of a large page can be given back */
     atomic_store_explicit(&region_map.lean, true, memory_order_relaxed);
+    word_store(&region_map.whole, 0);
     counter_set(&region->committed, end);
     if (!region->lean)
         give_reservation_back(region, end);

@@ -92,6 +92,7 @@ struct arena_map {
     uintptr_t base;
     uintptr_t total; /* bytes */
     uintptr_t dense; /* this far from the base each address has a class that can be read: `total`, unless lean */
+    uintptr_t whole; /* `total`, or 0 where a region is lean: so far from the base each address is ours */
     struct page *pages;
     uint8_t *classes;
     ptrdiff_t cpu_offset; /* from the thread pointer to the number of the CPU that runs the thread */
