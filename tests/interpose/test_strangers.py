@@ -205,6 +205,13 @@ class Strangers(harness.ProgramTest):
         with open(victim) as file:
             self.assertEqual((file.read(), os.stat(victim).st_uid), ("untouched", 0))
 
+    def test_what_a_stranger_has_in_memory_alone_is_seen(self):
+        os.mkdir(os.path.join(self.shared, f"nodewise.{STRANGER}"), 0o755)  # root's: it is stepped over
+        environment = ["env", "-u", "XDG_RUNTIME_DIR", f"NODEWISE_POLICY={self.policy_path}", f"LD_PRELOAD={harness.SHIM}"]
+        process = self.begin([*environment, "/usr/bin/python3", "-c", "print('ready', flush=True); input()"], STRANGER)
+        wait_until(lambda: process.pid in [one["pid"] for one in json.loads(self.look("ps --json").stdout)], "it is listed")
+        self.assertEqual(json.loads(self.look("show {} --json", process.pid).stdout)["process"]["uid"], STRANGER)
+
     def test_who_gave_up_root_is_still_seen(self):
         code = f"import os, sys; os.setgid({STRANGER}); os.setuid({STRANGER}); print('ready', flush=True); sys.stdin.read()"
         process = self.begin([harness.NODEWISE, "run", "-p", self.policy_path, "--", "/usr/bin/python3", "-c", code])
