@@ -28,14 +28,14 @@ class Folders(harness.ProgramTest):
         self.policy(f'[[rules]]\nname = "main"\nmatch = {{ main = true }}\ncpus = "{self.last}"\nbind_to = "cpu"\n')
         self.within = "/mnt"  # the test's folder, when /tmp is something else
 
-    def run_in(self, prepare, user=(), way="run", variables=(), script=None):
+    def run_in(self, prepare, user=(), way="run", variables=(), script=None, options=()):
         """What the program and its child say: their CPUs, and where the plan is."""
         script = script or ("grep Cpus_allowed_list: /proc/self/status /proc/$$/status | sed 's/.*:\\s*//';"
                             " echo ${NODEWISE_PLAN:-none}")
         policy = f"{self.within}/policy.toml"
         program = ["sh", "-c", script]
         if way == "run":
-            program = [harness.NODEWISE, "run", "-p", policy, "--", *program]
+            program = [harness.NODEWISE, "run", "-p", policy, *options, "--", *program]
             more = []
         else:
             more = [f"LD_PRELOAD={harness.SHIM}", f"NODEWISE_POLICY={policy}"]
@@ -100,6 +100,11 @@ class Folders(harness.ProgramTest):
     def test_a_limit_on_the_size_of_files_ends_nothing(self):
         for blocks in (0, 1, 2, 100, 1000):
             self.check(f"{EMPTY}; ulimit -f {blocks}", "(data:|/dev/shm/nodewise.0/plans/)")
+
+    def test_a_report_that_run_waits_for_needs_no_tmp(self):
+        done = self.run_in(f"{EMPTY}; mount -t tmpfs -o ro tmpfs /tmp", script="exec true", options=["--require-locality", "0"])
+        self.assertNotIn("no file for the report", done.stderr)
+        self.assertLess(done.returncode, 125, done.stderr)
 
     def test_doctor_names_the_folder_and_what_is_wrong_with_better_ones(self):
         asks = f"{harness.NODEWISE} doctor | grep -w folder"

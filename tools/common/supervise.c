@@ -1,7 +1,9 @@
 #include "tools/common/supervise.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -87,14 +89,31 @@ static json_t *read_report(int fd)
     return report;
 }
 
+/* A file that only this user can read and write; its ending says the format. The descriptor, or negative errno. */
+static int make_report(char *ret_path, size_t size)
+{
+    const char *own = getenv("TMPDIR");
+    const char *const folders[] = {"/tmp", "/var/tmp", "/dev/shm", own && *own == '/' ? own : "/tmp"};
+    int error = -ENOENT;
+    for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
+        if ((size_t)snprintf(ret_path, size, "%s/nodewise-report-XXXXXX.json", folders[i]) >= size)
+            continue;
+        int fd = mkstemps(ret_path, 5);
+        if (fd >= 0)
+            return fd;
+        error = -errno;
+    }
+    return error;
+}
+
 int supervise_reported(char **command, void (*look)(void *context, pid_t pid), void *context, double seconds,
                        json_t **ret_report)
 {
-    char path[] = "/tmp/nodewise-report-XXXXXX.json"; /* its ending says the format */
-    int fd = mkstemps(path, 5), status = EXIT_RUN_FAILED;
+    char path[PATH_MAX];
+    int fd = make_report(path, sizeof(path)), status = EXIT_RUN_FAILED;
     *ret_report = NULL;
     if (fd < 0) {
-        print_error("no file for the report can be made in /tmp: %s", strerror(errno));
+        print_error("no file for the report can be made in TMPDIR, /tmp, /var/tmp or /dev/shm: %s", strerror(-fd));
         return status;
     }
     if (setenv("NODEWISE_REPORT", path, 1) != 0) {
