@@ -6,61 +6,48 @@
 
 #include "shim/sys/raw.h"
 
-/* The line Groups may have 65536 numbers: the file is read in pieces, and only the beginning of a line is kept. */
+/* The line Groups may have 65536 numbers: the file is read in pieces, and a line that a piece cuts off comes with the next. */
 #define PIECE 4096u
-#define WORD  48u
+#define KEPT  512u /* no line that is looked for is longer: NSpid has at most 33 numbers */
 
-struct line {
-    char text[WORD]; /* the beginning of the line */
-    size_t length;
-    long last; /* its last number so far */
-    bool in_number;
-};
-
-static long value_if(const struct line *line, const char *name, long otherwise)
+/* The last number of the line that begins with the name; as it was where there is no such line, or not all of it. */
+static long number_of(const char *text, const char *name, long before)
 {
-    size_t length = strlen(name);
-    return line->length > length && !memcmp(line->text, name, length) ? line->last : otherwise;
+    const char *at = strstr(text, name);
+    const char *end = at ? strchr(at + 1, '\n') : NULL;
+    long number = 0, unit = 1;
+    if (!end)
+        return before;
+    for (const char *digit = end - 1; *digit >= '0' && *digit <= '9' && unit <= 1 << 30; digit--, unit *= 10)
+        number += (*digit - '0') * unit;
+    return unit > 1 ? number : before;
 }
 
-static void take_line(struct status *status, const struct line *line)
+static void take_text(struct status *status, const char *text)
 {
-    status->number = value_if(line, "NSpid:\t", status->number);
-    status->seccomp = value_if(line, "Seccomp:\t", status->seccomp);
-    status->filters = value_if(line, "Seccomp_filters:\t", status->filters);
-}
-
-static void take_char(struct line *line, char letter)
-{
-    bool digit = letter >= '0' && letter <= '9';
-    if (line->length < sizeof(line->text))
-        line->text[line->length++] = letter;
-    if (digit)
-        line->last = (line->in_number && line->last < 1 << 30 ? line->last * 10 : 0) + (letter - '0');
-    line->in_number = digit;
+    status->number = number_of(text, "\nNSpid:\t", status->number);
+    status->seccomp = number_of(text, "\nSeccomp:\t", status->seccomp);
+    status->filters = number_of(text, "\nSeccomp_filters:\t", status->filters);
 }
 
 bool status_read(const char *path, struct status *ret_status)
 {
     struct status status = {STATUS_UNKNOWN, STATUS_UNKNOWN, STATUS_UNKNOWN};
-    struct line line = {.length = 0};
     int saved = errno;
-    char piece[PIECE];
+    char text[KEPT + PIECE + 1];
+    size_t length = 0;
     ssize_t count;
-    int fd = raw_open(path, O_RDONLY | O_CLOEXEC);
     bool any = false;
-    while (fd >= 0 && (count = raw_read(fd, piece, sizeof(piece))) > 0) {
+    int fd = raw_open(path, O_RDONLY | O_CLOEXEC);
+    while (fd >= 0 && (count = raw_read(fd, text + length, PIECE)) > 0) {
         any = true;
-        for (ssize_t i = 0; i < count; i++) {
-            if (piece[i] != '\n') {
-                take_char(&line, piece[i]);
-                continue;
-            }
-            take_line(&status, &line);
-            line = (struct line){.length = 0};
-        }
-        if (status.filters != STATUS_UNKNOWN || count < (ssize_t)sizeof(piece))
+        length += (size_t)count;
+        text[length] = '\0';
+        take_text(&status, text);
+        if (status.filters != STATUS_UNKNOWN || count < (ssize_t)PIECE)
             break; /* the kernel gives such a file out as a whole */
+        memmove(text, text + length - KEPT, KEPT);
+        length = KEPT;
     }
     if (fd >= 0)
         raw_close(fd);
