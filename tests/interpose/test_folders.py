@@ -26,7 +26,9 @@ class Folders(harness.ProgramTest):
         os.chmod(self.folder, 0o755)
         self.last = max(self.allowed)
         self.policy(f'[[rules]]\nname = "main"\nmatch = {{ main = true }}\ncpus = "{self.last}"\nbind_to = "cpu"\n')
-        self.within = "/mnt"  # the test's folder, when /tmp is something else
+        self.within = "/mnt"  # the test's folder, when /tmp is something else; a checkout may lie there, too
+        self.command = os.path.join("/media", os.path.relpath(harness.NODEWISE, harness.BUILD))
+        self.shim = os.path.join("/media", os.path.relpath(harness.SHIM, harness.BUILD))
 
     def run_in(self, prepare, user=(), way="run", variables=(), script=None, options=()):
         """What the program and its child say: their CPUs, and where the plan is."""
@@ -35,12 +37,13 @@ class Folders(harness.ProgramTest):
         policy = f"{self.within}/policy.toml"
         program = ["sh", "-c", script]
         if way == "run":
-            program = [harness.NODEWISE, "run", "-p", policy, *options, "--", *program]
+            program = [self.command, "run", "-p", policy, *options, "--", *program]
             more = []
         else:
-            more = [f"LD_PRELOAD={harness.SHIM}", f"NODEWISE_POLICY={policy}"]
+            more = [f"LD_PRELOAD={self.shim}", f"NODEWISE_POLICY={policy}"]
         environment = ["env", "-i", "PATH=/usr/bin:/bin", *more, *variables]
-        prepared = f"{PRIVATE}; mount --bind {shlex.quote(self.folder)} {self.within}; {prepare}; "
+        prepared = (f"{PRIVATE}; mount --bind {shlex.quote(self.folder)} {self.within};"
+                    f" mount --bind {shlex.quote(os.path.realpath(harness.BUILD))} /media; {prepare}; ")
         return subprocess.run(["unshare", "-m", "--propagation", "unchanged", "bash", "-c",
                                prepared + "exec " + shlex.join([*user, *environment, *program])],
                               capture_output=True, text=True, timeout=harness.SECONDS)
@@ -107,7 +110,7 @@ class Folders(harness.ProgramTest):
         self.assertLess(done.returncode, 125, done.stderr)
 
     def test_doctor_names_the_folder_and_what_is_wrong_with_better_ones(self):
-        asks = f"{harness.NODEWISE} doctor | grep -w folder"
+        asks = f"{self.command} doctor | grep -w folder"
         for prepare, words in ((EMPTY, ["fine", "/dev/shm/nodewise.0 keeps", "/run/nodewise: it does not exist"]),
                                (f"{EMPTY}; mkfifo /run/nodewise", ["/run/nodewise: it is no folder"]),
                                (f"{EMPTY}; mkdir -m 1777 /run/nodewise", ["/run/nodewise: another user can write to it"]),
@@ -148,7 +151,7 @@ class Folders(harness.ProgramTest):
         self.assertEqual(self.left(self.aged(5, DAY + 60)), ["3-0.v1.plan", "3-0.v1.plan.0"])
 
     def test_a_plan_that_is_taken_again_is_not_old(self):
-        first = shlex.join([harness.NODEWISE, "compile", "--cached", "-p", f"{self.within}/policy.toml"])
+        first = shlex.join([self.command, "compile", "--cached", "-p", f"{self.within}/policy.toml"])
         other = f"NODEWISE_DEFAULTS__BIND_TO=core {first} >/dev/null"
         done = self.run_in(f"{EMPTY}; plan=$({first}); touch -d '2 days ago' $plan; {first} >/dev/null; {other}; test -f $plan || echo gone >&2")
         self.assertEqual((done.stderr, done.returncode), ("", 0))

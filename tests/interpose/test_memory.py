@@ -51,7 +51,9 @@ class Contract(Memory):
         self.check(self.arena(), environment={"NODEWISE_HARDEN": "1"})
 
     def test_dormant(self):
-        self.check(self.policy('[target]\nexe = "/usr/bin/another"\n[defaults]\nbind_to = "cpu"\n'))
+        """`run` itself says that the program is no target; the library, without it, nothing."""
+        policy = self.policy('[target]\nexe = "/usr/bin/another"\n[defaults]\nbind_to = "cpu"\n')
+        self.check(policy, way="preload")
 
     def test_without_any_policy(self):
         self.check(None, way="keys")
