@@ -236,8 +236,8 @@ static int run_unprepared(const struct run_request *request)
 static int run_dry(const struct run_request *request)
 {
     struct prepared prepared;
-    int status = prepare_policy(&prepared, &request->policy, TALK_WARNINGS);
-    if (status == EXIT_OK)
+    int status = EXIT_RUN_FAILED;
+    if (prepare_policy(&prepared, &request->policy, TALK_WARNINGS) == EXIT_OK)
         status = dry_run(request, &prepared);
     prepared_free(&prepared);
     return status;
