@@ -28,7 +28,8 @@ class Loads(harness.ProgramTest):
                 command = [os.path.join(LOADS, "load_" + program), *how, *before, threads, *behind]
                 for way in [], [harness.NODEWISE, "run", "-p", policy, "--"]:
                     with self.subTest(name, threads=threads, placed=bool(way)):
-                        done = subprocess.run([*way, *command], capture_output=True, text=True, timeout=harness.SECONDS)
+                        done = subprocess.run([*way, *command], capture_output=True, text=True, timeout=harness.SECONDS,
+                                              env=harness.clean_environment())
                         self.assertEqual((done.stderr, done.returncode), ("", 0), done.stdout)
                         self.assertEqual(done.stdout.splitlines()[-1], f"{program} ok")
 
