@@ -2,6 +2,7 @@
 (root)."""
 
 import os
+import resource
 import sys
 
 sys.path.insert(0, os.path.dirname(__file__))
@@ -34,6 +35,7 @@ LIMITS = {
     "sigpending": [0, 1],
     "core": [0, MIB],
 }
+CLOSE = 64 * MIB # to what glibc makes of a limit on memory that appears at run time
 SPARE = 16 * MIB # what the library may take of memory that is limited (docs/limits.md)
 
 
@@ -63,6 +65,17 @@ class States(Matrix):
 
         self.check([(name, condition(prepare), condition(prepare)) for name, prepare in FOLDERS.items()])
         self.assertGreater(self.counts["governed"], len(FOLDERS))
+
+    def test_limits_at_run_time(self):
+        """The program sets them itself, between two rounds of work."""
+        cases = []
+        for name, values in LIMITS.items():
+            number = getattr(resource, f"RLIMIT_{name.upper()}")
+            for value in values:
+                spare = CLOSE if name in ("as", "data") else 0
+                cases.append((f"{name} {value} at run time", ["env", f"ABUSE_LIMIT={number} {value}"],
+                              ["env", f"ABUSE_LIMIT={number} {value + spare}"]))
+        self.check(cases)
 
     def test_limits_before_exec(self):
         cases = []

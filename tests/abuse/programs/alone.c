@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/abuse/programs/limit.h"
+
 #define BLOCKS 400
 
 static unsigned char *blocks[BLOCKS];
@@ -25,6 +27,8 @@ int main(void)
 {
     unsigned long sum = 0;
     for (unsigned round = 0; round < 3; round++) {
+        if (round == 1)
+            limit_itself();
         for (unsigned i = 0; i < BLOCKS; i++)
             fill(i);
         for (unsigned i = 0; i < BLOCKS; i++) {

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/abuse/programs/limit.h"
+
 #define THREADS 4
 #define BLOCKS  300
 
@@ -58,6 +60,7 @@ static unsigned long round_of_threads(void)
 int main(void)
 {
     unsigned long sum = round_of_threads();
+    limit_itself();
     sum += round_of_threads();
     printf("crowd %lu\n", sum);
     return 4;
