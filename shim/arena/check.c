@@ -131,7 +131,7 @@ static void check_cached(const struct heap *heap)
     for (uint32_t i = 0; i < CACHED_MAX; i++) {
         const struct page *page = heap->cached[i];
         ASSERT(!page || (page_kind(page) == PAGE_CACHED && !(page->state & STATE_ROOM)));
-        ASSERT(!page || page_region(page) == heap->region->number);
+        ASSERT(!page || page_region(page) == heap->region->number || page_region(page) == heap->region->large->number);
     }
     ASSERT(!heap->room || (page_kind(heap->room) == PAGE_CACHED && (heap->room->state & STATE_ROOM)));
 }

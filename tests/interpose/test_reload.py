@@ -162,7 +162,8 @@ class Reload(harness.ProgramTest):
                     for process in ranks:
                         self.reload_told(process, policy)
                     self.assertEqual([self.cpus_with_a_new_thread(process) for process in ranks], shares)
-                self.assertEqual([self.show(process.pid)["plan"]["path"] for process in ranks], plans, "of the same GPU, too")
+                wait_until(lambda: [self.show(process.pid)["plan"]["path"] for process in ranks] == plans,
+                           "the plan is that of the same GPU, too")
                 for process in ranks:
                     self.reload_told(process, without)
                     self.assertEqual(self.cpus_with_a_new_thread(process), self.allowed)

@@ -36,7 +36,7 @@ static int start(void **state)
     for (unsigned i = 0; i < BLOCKS; i++)
         blocks[i] = model_malloc(SIZE);
     void *large[] = {model_malloc(300000), model_malloc(8000000), model_malloc(500000)};
-    model_free(large[1]); /* more than a heap keeps: a dirty span */
+    model_free(large[1]); /* more than a heap keeps: a dirty span, of the region for large objects */
     return 0;
 }
 
@@ -255,7 +255,7 @@ static void clear_the_map(struct region *region)
 
 static void bin_that_the_map_does_not_know(void)
 {
-    with_lock(heap_self->region, clear_the_map);
+    with_lock(heap_self->region->large, clear_the_map);
 }
 
 static void forget_the_parked_count(struct region *region)
@@ -278,7 +278,7 @@ static void lose_the_end(struct region *region)
 
 static void span_without_an_end(void)
 {
-    with_lock(heap_self->region, lose_the_end);
+    with_lock(heap_self->region->large, lose_the_end);
 }
 
 static void give_it_again(struct region *region)
@@ -289,7 +289,7 @@ static void give_it_again(struct region *region)
 
 static void span_given_twice(void)
 {
-    with_lock(heap_self->region, give_it_again);
+    with_lock(heap_self->region->large, give_it_again);
 }
 
 static void span_beyond_the_frontier(struct region *region)
