@@ -90,7 +90,7 @@ static int write_head(const struct ledger_file *file, struct ledger_head *head)
     return file->write(file->context, 0, head, sizeof(*head));
 }
 
-/* From here on, whoever finds the file as a writer that died left it makes it anew from its slots. */
+/* From here on, the next process that finds the file as a dead writer left it makes it anew from its slots. */
 static int begin_writing(const struct ledger_file *file)
 {
     const uint32_t busy = 1;

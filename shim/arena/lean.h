@@ -3,7 +3,7 @@
  *
  * RLIMIT_AS counts a reservation, and RLIMIT_DATA all that was ever made usable. Where one of them is set (limits.h), the
  * regions keep their addresses and give the rest back: a lean region maps what is in use or dirty, and up to a step
- * beyond the frontier. Its clean spans, what lies behind, and the tables for that are nobody's: the kernel may put other
+ * beyond the frontier. Its clean spans, what lies behind, and the tables for that are unowned: the kernel may put other
  * mappings there, and what another allocator gave out there is foreign (lean_is_hole()). A region stays lean when the
  * limit is raised; it costs a call where memory is taken anew.
  *

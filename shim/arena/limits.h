@@ -1,5 +1,5 @@
 /*
- * limits: the arenas obey RLIMIT_AS and RLIMIT_DATA, whoever sets them: malloc gets as much as without the arenas, and
+ * limits: the arenas obey RLIMIT_AS and RLIMIT_DATA, however they are set: malloc gets as much as without arenas, and
  * the program's own mappings do, too.
  *
  * A limit that is there at the start makes the regions lean at once. Later ones are seen when the program sets them

@@ -260,7 +260,7 @@ static struct page *take_at_frontier(struct region *region, uint32_t slices, int
     return page;
 }
 
-/* A used span that is nobody's: other mappings lie in it. */
+/* A used span without an owner: other mappings lie in it. */
 static void make_hole(struct page *page, uint32_t slices)
 {
     mark(page, slices, PAGE_HOLE);

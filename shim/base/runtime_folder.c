@@ -85,7 +85,7 @@ static bool is_memory(int fd)
            ((uint32_t)info.f_type == FILES_TMPFS || (uint32_t)info.f_type == FILES_RAMFS);
 }
 
-/* The folder is taken through the opened session's, so nobody can exchange the latter in between. */
+/* The folder is taken through the opened session's, so no process can exchange the latter in between. */
 static int open_in_session(const struct runtime_user *user, bool make)
 {
     int session = proven(raw_open(user->session, open_flags & ~O_NOFOLLOW), user->uid);

@@ -6,7 +6,7 @@
  *   $XDG_RUNTIME_DIR/nodewise   of the session, where that is the user's own folder on tmpfs
  *   /dev/shm/nodewise.UID       for all others
  *
- * Only root can make a file in /run, and only the user one in XDG_RUNTIME_DIR: nobody can take these names away from
+ * Only root can make a file in /run, and only the user one in XDG_RUNTIME_DIR: no other can take these names away from
  * anybody. In /dev/shm everybody can make folders: one that another user made is stepped over.
  *
  * All functions: any thread, signal-safe, no allocation, libc for nothing but its types.

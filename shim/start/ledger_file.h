@@ -2,7 +2,7 @@
  * ledger_file: this process's place in the ledger of a policy (policy/ledger.h), in the file POLICY.ledger of the user's
  * folder. The file is locked for some microseconds, by flock(2), which the kernel ends when the holder dies. From a
  * holder that is stopped, or keeps the lock for another reason, a copy is taken after LEDGER_WAIT_MS and put in the
- * file's place: it costs those that wait that time, once, and nobody later. The holder notices when it goes on.
+ * file's place: it costs those that wait that time, once, and none later. The holder notices when it goes on.
  *
  * At start-up, at a reload, in a forked child and at the end; one thread at a time in a process. errno is not kept.
  */

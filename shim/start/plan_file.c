@@ -174,7 +174,7 @@ static enum reason read_open_file(struct plan_view *ret_plan, int fd, bool apart
     return take_memory(ret_plan, memory, size, read_whole(fd, memory, size));
 }
 
-/* Of whoever set the environment, which is the program's own user. */
+/* Of the user who set the environment, which is the program's own user. */
 static enum reason read_text(struct plan_view *ret_plan, const char *text, bool apart)
 {
     size_t size = plan_text_length(text);

@@ -88,7 +88,7 @@ static enum reason compile_plan(char *ret_path)
 
 /*
  * Child processes then need not compile again. NODEWISE_COMPILED says that they can: the plan comes from the policy that
- * the environment names, and may have been removed when nobody had used it for long.
+ * the environment names, and may have been removed when no process had used it for long.
  */
 static enum reason compile_and_read(void)
 {

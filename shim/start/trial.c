@@ -24,7 +24,7 @@
 #define EVERY_SIGNAL   (-1L)
 #define ADVICE_COLD    20 /* MADV_COLD and MADV_POPULATE_WRITE, which older headers lack */
 #define ADVICE_PRESENT 23
-#define NOBODY         0x7ffffffe /* no process has this number: the limit is 2^22 (PID_MAX_LIMIT) */
+#define NO_PROCESS     0x7ffffffe /* no process has this number: the limit is 2^22 (PID_MAX_LIMIT) */
 
 /*
  * Each call that the shim makes and that is not certain, as often as filters may tell its arguments apart (they see
@@ -35,8 +35,8 @@ static const struct attempt {
     short number;
     int arguments[4];
 } attempts[] = {
-    {SYS_wait4, {NOBODY, 0, WNOHANG}}, /* the first two: how the copy's end is seen */
-    {SYS_waitid, {P_PID, NOBODY, 0, WEXITED | WNOHANG}},
+    {SYS_wait4, {NO_PROCESS, 0, WNOHANG}}, /* the first two: how the copy's end is seen */
+    {SYS_waitid, {P_PID, NO_PROCESS, 0, WEXITED | WNOHANG}},
     {SYS_prlimit64, {0, RLIMIT_AS}},
     {SYS_prlimit64, {0, RLIMIT_DATA}},
     {SYS_prlimit64, {0, RLIMIT_FSIZE}},
@@ -91,8 +91,8 @@ static const struct attempt {
     {SYS_memfd_create, {0}},
     {SYS_close_range, {-1, 0, 0}},
     {SYS_close_range, {-1, 0, 2}}, /* CLOSE_RANGE_UNSHARE */
-    {SYS_kill, {NOBODY, 0}},
-    {SYS_tgkill, {NOBODY, NOBODY, 0}},
+    {SYS_kill, {NO_PROCESS, 0}},
+    {SYS_tgkill, {NO_PROCESS, NO_PROCESS, 0}},
     {SYS_rt_sigprocmask, {SIG_BLOCK, 0, 0, 8}},
     {SYS_rt_sigaction, {SIGCHLD, 0, 0, 8}},
     {SYS_futex, {0, FUTEX_WAIT_PRIVATE}},

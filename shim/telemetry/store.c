@@ -53,7 +53,7 @@ static uint64_t own_namespace(void)
 
 /*
  * Has a process this file mapped for writing? The kernel grants a lease for reading where no one has the file open for
- * writing, and a mapping counts as open. It is given back at once. Whoever opens the file for writing in between makes
+ * writing, and a mapping counts as open. It is given back at once. Who opens the file for writing in between makes
  * the kernel send a signal: one that is ignored unless it is wanted.
  */
 static bool is_in_use(int folder, const char *name)

@@ -1,5 +1,5 @@
 /*
- * connections: the clients of the server, so that slow ones keep nobody out. Each has a time by which its request must
+ * connections: the clients of the server, so that slow ones keep none out. Each has a time by which its request must
  * be complete, and its answer taken: bytes in between do not extend it. When there are many, a new one ends the one
  * that has made no progress for the longest time. For the one thread that runs the daemon.
  */

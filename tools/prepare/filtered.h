@@ -1,6 +1,6 @@
 /*
  * filtered: `nodewise run` where a seccomp filter was set before the command. The filter may kill for any call that a
- * policy needs to be read and compiled; whoever asked for the program wants it to run all the same.
+ * policy needs to be read and compiled; the user asked for the program and wants it to run all the same.
  *
  * Only calls that the loader has made in this very process are made here, or made in a copy of it first (as in
  * shim/start/filter.h, which says when a copy may be made).

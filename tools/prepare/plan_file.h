@@ -17,7 +17,7 @@ bool plan_file_is_sound(const char *path);
 bool plan_file_take(const char *path);
 /*
  * Removes a file of this user's in that folder if it was last used before then, which has to be PLAN_FRESH ago and
- * more: nobody who has just taken it loses it. true: it is gone.
+ * more: no process that has just taken it loses it. true: it is gone.
  */
 bool plan_file_remove_old(int folder, const char *name, time_t before);
 

@@ -25,7 +25,7 @@ struct runtime_user folders_own_user(void);
 
 /* That folder of a user. 0, or negative errno as of runtime_folder_open(). */
 int folder_open(struct segment_folder *ret_folder, enum runtime_folder which, uid_t uid);
-/* Any folder, whoever owns it. 0; -EPERM: others can write to it; or another negative errno. */
+/* Any folder, of any owner. 0; -EPERM: others can write to it; or another negative errno. */
 int folder_open_path(struct segment_folder *ret_folder, const char *path);
 void folder_close(struct segment_folder *folder);
 

@@ -75,7 +75,7 @@ static bool memory_device(unsigned *ret_major, unsigned *ret_minor)
 
 /*
  * The file behind a mapping, which root may open: another user's process could have put pages in its place that a file
- * system of its own (FUSE) gives out, and whoever read /proc/PID/mem would wait for it. So it is neither opened nor asked
+ * system of its own (FUSE) gives out, a reader of /proc/PID/mem would wait for it. So it is neither opened nor asked
  * for anything before its device says that it is the kernel's memory.
  */
 static int open_mapped(pid_t pid, const struct found *found)

@@ -78,7 +78,7 @@ static int look_at_process(struct segment_file *file, unsigned *strangers_left)
 
 /*
  * Has a process of another pid namespace this file mapped, which has no number here? The kernel grants a lease for
- * reading where no one has the file open for writing, and a mapping counts as open. A signal that whoever opens it in
+ * reading where no one has the file open for writing, and a mapping counts as open. A signal that who opens it in
  * between would cause is one that is ignored.
  */
 static bool is_in_use(int fd)

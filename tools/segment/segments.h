@@ -1,5 +1,5 @@
 /*
- * segments: finding the segments of processes, one or all, whoever they belong to. What other users have put where
+ * segments: finding the segments of processes, one or all, of any user. What other users have put where
  * segments lie costs little and hides nothing.
  */
 #ifndef NODEWISE_TOOLS_SEGMENT_SEGMENTS_H

@@ -228,7 +228,7 @@ static int put_right(struct snapshot *snapshot, const struct segment_file *file)
 
 /* --- the plan --- */
 
-/* Of root, or of whom the process is or was; nobody else can write to it. */
+/* Of root, or of whom the process is or was; no other user can write to it. */
 static bool may_be_plan(const struct stat *status, const struct segment_file *file)
 {
     return (status->st_uid == 0 || status->st_uid == file->owner || status->st_uid == file->user) &&

@@ -28,7 +28,7 @@ const char report_help[] =
 enum { OPTION_SEGMENT = OPTION_VERB, OPTION_FINAL, OPTION_PAGES };
 
 /*
- * The program waits for its report: a terminal that is stopped, or a pipe that nobody empties, must not keep it. Signals
+ * The program waits for its report: a terminal that is stopped, or a pipe that none empties, must not keep it. Signals
  * are as the program has them.
  */
 static int write_to_stream(const json_t *report, enum report_depth depth)
