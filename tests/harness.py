@@ -109,6 +109,16 @@ class ProgramTest(unittest.TestCase):
         wait_until(lambda: subprocess.run([NODEWISE, "show", str(pid)], capture_output=True, env=clean_environment(),
                                           timeout=SECONDS).returncode == 0, f"process {pid} seen")
 
+    def tell(self, process, line):
+        """What a program that does as told (the zoo's does_as_told) answers before "done"."""
+        process.stdin.write(line.encode() + b"\n")
+        process.stdin.flush()
+        answers = []
+        while (answer := process.stdout.readline()) != b"done\n":
+            self.assertTrue(answer, f"{line}: it ended with {process.poll()}")
+            answers.append(answer.decode().strip())
+        return answers
+
     def show(self, pid):
         return json.loads(self.nodewise("show", str(pid), "--json"))
 

@@ -51,15 +51,6 @@ class Deployment(harness.ProgramTest):
             self.assertEqual(process.stdout.readline(), b"ready\n", process.poll())
         return processes
 
-    def tell(self, process, line):
-        process.stdin.write(line.encode() + b"\n")
-        process.stdin.flush()
-        answers = []
-        while (answer := process.stdout.readline()) != b"done\n":
-            self.assertTrue(answer, f"{line}: it ended with {process.poll()}")
-            answers.append(answer.decode().strip())
-        return answers
-
     def log(self):
         with open(self.path("log"), encoding="utf-8") as file:
             return file.read()

@@ -26,16 +26,6 @@ class Told(harness.ProgramTest):
             self.tell(process, line)
         return process
 
-    def tell(self, process, line):
-        """What it answers before "done"."""
-        process.stdin.write(line.encode() + b"\n")
-        process.stdin.flush()
-        answers = []
-        while (answer := process.stdout.readline()) != b"done\n":
-            self.assertTrue(answer, "it ended")
-            answers.append(answer.decode().strip())
-        return answers
-
     def threads(self, pid, count):
         """Of so many live threads beside main: in the order of their making."""
         def listed():

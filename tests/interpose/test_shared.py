@@ -32,16 +32,6 @@ class Shared(harness.ProgramTest):
         self.assertEqual(process.stdout.readline(), b"ready\n", process.poll())
         return process
 
-    def tell(self, process, line):
-        """What it answers before "done"."""
-        process.stdin.write(line.encode() + b"\n")
-        process.stdin.flush()
-        answers = []
-        while (answer := process.stdout.readline()) != b"done\n":
-            self.assertTrue(answer, f"{line}: it ended with {process.poll()}")
-            answers.append(answer.decode().strip())
-        return answers
-
     def goes_on(self, process):
         """It makes threads, forks and ends, and says what it says alone."""
         for line in ("create", "create io", "name 1 other", "fork", "create", "create io"):
