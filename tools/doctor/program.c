@@ -10,20 +10,13 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "tools/common/elf_machine.h"
 #include "tools/common/program.h"
 #include "tools/common/read_file.h"
 #include "tools/doctor/doctor.h"
 
 #define FILE_MOST    ((size_t)4 << 30)
 #define SCRIPTS_MOST 4 /* as the kernel follows them */
-
-#if defined(__x86_64__)
-#define OWN_MACHINE EM_X86_64
-#elif defined(__aarch64__)
-#define OWN_MACHINE EM_AARCH64
-#else
-#define OWN_MACHINE EM_NONE
-#endif
 
 /* A program file that is checked before each use: it may be anything. */
 struct program {

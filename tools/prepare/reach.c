@@ -13,18 +13,11 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "tools/common/elf_machine.h"
 #include "tools/common/read_file.h"
 
 #define SCRIPTS_MOST  4 /* as the kernel follows them */
 #define SEGMENTS_MOST 128
-
-#if defined(__x86_64__)
-#define OWN_MACHINE EM_X86_64
-#elif defined(__aarch64__)
-#define OWN_MACHINE EM_AARCH64
-#else
-#define OWN_MACHINE EM_NONE
-#endif
 
 /* --- rights --- */
 
