@@ -1,7 +1,7 @@
 """What tests of whole programs share: starting them under a policy in each of the three ways, and looking at them
 from outside, through /proc, never through what nodewise says of itself alone.
 
-The build folder is in NODEWISE_BUILD. Only the standard library is used.
+The build folder is in NODEWISE_BUILD (settings.py). Only the standard library is used.
 """
 
 import contextlib
@@ -14,7 +14,9 @@ import tempfile
 import time
 import unittest
 
-BUILD = os.environ["NODEWISE_BUILD"]
+from settings import for_tools_of_the_tests, setting
+
+BUILD = setting("NODEWISE_BUILD")
 NODEWISE = os.path.join(BUILD, "tools", "nodewise")
 SHIM = os.path.join(BUILD, "shim", "libnodewise.so")
 FAULTY_SHIM = os.path.join(BUILD, "shim", "libnodewise-faults.so")
@@ -73,7 +75,8 @@ def free_port():
 
 
 def clean_environment():
-    return {name: value for name, value in os.environ.items() if not name.startswith(("NODEWISE_", "LD_PRELOAD"))}
+    """A copy, which may be changed, of the environment that programs get anyway: settings.py took out what is ours."""
+    return dict(os.environ)
 
 
 class ProgramTest(unittest.TestCase):

@@ -17,7 +17,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 import harness
 
-ALL = os.environ.get("NODEWISE_ABUSE") == "all"
+ALL = harness.setting("NODEWISE_ABUSE", "fast") == "all"
 FOLDER = os.path.join(harness.BUILD, "tests", "abuse")
 ALONE, CROWD, FAMILY, REFUSE = (os.path.join(FOLDER, name) for name in ("alone", "crowd", "family", "refuse"))
 PROGRAMS = {

@@ -7,7 +7,10 @@ import subprocess
 import sys
 import unittest
 
-BUILD = os.environ["NODEWISE_BUILD"]
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from settings import setting
+
+BUILD = setting("NODEWISE_BUILD")
 NODEWISE = os.path.join(BUILD, "tools", "nodewise")
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 PAGES = sorted(glob.glob(os.path.join(BUILD, "tools", "man", "*.[157]")))

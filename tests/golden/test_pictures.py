@@ -19,8 +19,9 @@ ROOT = os.path.join(HERE, "..", "..")
 sys.path.insert(0, os.path.join(HERE, ".."))
 import pictures
 from pictures import SVG
+from settings import setting
 
-NODEWISE = os.path.join(os.environ["NODEWISE_BUILD"], "tools", "nodewise")
+NODEWISE = os.path.join(setting("NODEWISE_BUILD"), "tools", "nodewise")
 REDIS = ["--thread", "io_thd_*=3", "--thread", "bio_*=3"]
 SAMPLE = os.path.join(ROOT, "docs", "images", "plan.svg")
 SAMPLE_SHAPE = "pack:2 numa:1 l3:2 core:4 pu:2"

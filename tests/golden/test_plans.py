@@ -9,7 +9,10 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-NODEWISE = os.path.join(os.environ["NODEWISE_BUILD"], "tools", "nodewise")
+sys.path.insert(0, os.path.join(HERE, ".."))
+from settings import setting
+
+NODEWISE = os.path.join(setting("NODEWISE_BUILD"), "tools", "nodewise")
 
 # The threads that each program makes.
 THREADS = {

@@ -11,7 +11,10 @@ import sys
 import tempfile
 import unittest
 
-BUILD = os.environ["NODEWISE_BUILD"]
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from settings import setting
+
+BUILD = setting("NODEWISE_BUILD")
 NODEWISE = os.path.join(BUILD, "tools", "nodewise")
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 SAMPLE = re.compile(r"<!-- \$ (nodewise [^\n]*) -->\n+```[a-z]*\n(.*?)```", re.DOTALL)
@@ -31,9 +34,8 @@ def guides():
 
 
 def nodewise(words, folder=None, columns="100"):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("NODEWISE_", "LD_PRELOAD"))}
     return subprocess.run([NODEWISE, *words], capture_output=True, text=True, cwd=folder, timeout=60,
-                          env=environment | {"COLUMNS": columns})
+                          env={**os.environ, "COLUMNS": columns})
 
 
 def policies(page):

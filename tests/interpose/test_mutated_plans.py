@@ -15,7 +15,7 @@ MASK = (1 << 64) - 1
 MAGIC_VERSION_SIZE = 24  # bytes at the beginning, which are no numbers to work by
 CHECKSUM_AT = 24
 AT_EXIT = slice(64, 68)  # a report on stderr is what such a plan asks for
-ROUNDS = int(os.environ.get("NODEWISE_MUTATED_PLANS", "300"))
+ROUNDS = int(harness.setting("NODEWISE_MUTATED_PLANS", "300"))
 POLICY = """
 [process]
 match_delay = "1ms"
@@ -90,7 +90,7 @@ class MutatedPlans(harness.ProgramTest):
         self.assertEqual(struct.unpack_from("<Q", sound, CHECKSUM_AT)[0], checksum(sound))
         alone = self.run_with({})
         self.assertEqual(alone[0], 0)
-        seed = int(os.environ.get("NODEWISE_SEED", "0")) or random.randrange(1 << 32)
+        seed = int(harness.setting("NODEWISE_SEED", "0")) or random.randrange(1 << 32)
         chance = random.Random(seed)
         for number in range(ROUNDS):
             data = mutated(sound, chance)

@@ -5,8 +5,9 @@ import os
 
 import machine
 from kernel import Unavailable
+from settings import setting
 
-BUILD = os.environ.get("NODEWISE_BUILD") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build")
+BUILD = setting("NODEWISE_BUILD", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build"))
 FOLDER = os.path.join(os.path.abspath(BUILD), "tests", "lab", "counter")
 PLUGIN = os.path.join(FOLDER, "libaccess_counter.so")
 COUNTED = os.path.join(FOLDER, "counted")

@@ -13,7 +13,7 @@ VM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "vm")
 
 
 # The gate has six minutes for the laboratory: what is checked elsewhere in another way, too, is left to tools/check --all.
-slow = unittest.skipIf(os.environ.get("NODEWISE_LAB") == "fast", "left to tools/check --all")
+slow = unittest.skipIf(harness.setting("NODEWISE_LAB", "all") == "fast", "left to tools/check --all")
 
 
 def lab_program(name):
@@ -38,7 +38,8 @@ class Lab(harness.ProgramTest):
         command = [VM, "--shape", shape, "--seconds", "280", *options]
         for program in (harness.NODEWISE, harness.SHIM, harness.FAULTY_SHIM, path, *policies, *programs):
             command += ["--program", program]
-        done = subprocess.run([*command, "--", "sh", path], capture_output=True, text=True, timeout=300)
+        done = subprocess.run([*command, "--", "sh", path], capture_output=True, text=True, timeout=300,
+                              env=harness.for_tools_of_the_tests())
         self.assertEqual(done.returncode, 0, f"{shape}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
         return done.stdout
 

@@ -6,7 +6,9 @@ import os
 import subprocess
 import tempfile
 
-CACHE = os.environ.get("NODEWISE_LAB_CACHE") or os.path.expanduser("~/.cache/nodewise-lab")
+from settings import setting
+
+CACHE = setting("NODEWISE_LAB_CACHE", "") or os.path.expanduser("~/.cache/nodewise-lab")
 PACKAGE = "linux-image-cloud-amd64"
 DRIVERS = {"net": ["virtio_pci", "virtio_net"], "nvme": ["nvme"]}
 
