@@ -113,7 +113,7 @@ static void look_at_operand(struct sampler *sampler, const struct watched *watch
     const struct code *code = code_at(sampler, sample->registers[OPERAND_PC]);
     uintptr_t address;
     if (operand_address(code->bytes, code->length, sample->registers, &address))
-        visit(context, watched->tid, sample->cpu, address);
+        visit(context, &(struct seen_access){watched->tid, sample->cpu, address, true});
 }
 
 static void look_at_registers(struct watched *watched, const struct sample *sample, sample_visitor *visit,
@@ -121,7 +121,7 @@ static void look_at_registers(struct watched *watched, const struct sample *samp
 {
     for (uint32_t i = 0; watched->has_last && i < OPERAND_COUNT; i++)
         if (i != OPERAND_PC && sample->registers[i] != watched->last[i])
-            visit(context, watched->tid, sample->cpu, sample->registers[i]);
+            visit(context, &(struct seen_access){watched->tid, sample->cpu, sample->registers[i], false});
     memcpy(watched->last, sample->registers, sizeof(watched->last));
     watched->has_last = true;
 }

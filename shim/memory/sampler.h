@@ -47,10 +47,19 @@ struct sampler {
 };
 
 /*
- * pointer: a register that changed since the thread's last sample, or the address of an operand. cpu: where the thread
- * ran.
+ * What a sample says: the thread ran on the CPU, and works at the address.
+ *
+ * operand: it is what the next instruction reads or writes, so the thread is about to access it. Otherwise it is a
+ * register that changed since the thread's last sample, which may hold anything.
  */
-typedef void sample_visitor(void *context, pid_t tid, uint32_t cpu, uintptr_t pointer);
+struct seen_access {
+    pid_t tid;
+    uint32_t cpu;
+    uintptr_t address;
+    bool operand;
+};
+
+typedef void sample_visitor(void *context, const struct seen_access *access);
 
 /* Gives the calling thread an empty descriptor table of its own. false: the kernel does not support that. */
 bool sampler_open(struct sampler *sampler);

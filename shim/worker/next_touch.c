@@ -105,16 +105,26 @@ static void watch(struct thread *thread, void *context)
 {
     struct next_touch *self = context;
     pid_t tid = (pid_t)atomic_load_explicit(&thread->tid, memory_order_relaxed);
-    self->live_threads++;
-    if (tid && !self->sampler.refused)
+    uint32_t number = self->live_threads++;
+    if (tid && number >= self->skipped_threads && !self->sampler.refused)
         sampler_watch(&self->sampler, tid);
 }
 
-/* Counts the threads, because a single thread shares nothing and next touch ends then. */
+/*
+ * Counts the threads, because a single thread shares nothing and next touch ends then. Where the sampler has no room
+ * for all of them, each window watches those after the last window's.
+ */
 static void list_threads(struct next_touch *self)
 {
     self->live_threads = 0;
     thread_each(watch, self);
+}
+
+static void watch_others(struct next_touch *self)
+{
+    self->skipped_threads += SAMPLED_THREADS;
+    if (self->skipped_threads >= self->live_threads)
+        self->skipped_threads = 0;
 }
 
 /* --- votes --- */
@@ -124,15 +134,23 @@ static const struct big *object_of(const struct next_touch *self, const struct p
     return &self->objects[piece - self->usage.pieces];
 }
 
-static void vote(void *context, pid_t tid, uint32_t cpu, uintptr_t pointer)
+static uint16_t node_of_cpu(uint32_t cpu)
 {
     const struct plan_view *plan = &shim.plan;
+    bool known = cpu < plan->count[PLAN_CPUS] && plan->cpus[cpu].mem_node < USAGE_NOWHERE;
+    return known ? (uint16_t)plan->cpus[cpu].mem_node : USAGE_NOWHERE;
+}
+
+/* Every sampled access passes here, and here alone. */
+static void vote(void *context, const struct seen_access *access)
+{
     struct next_touch *self = context;
-    const struct piece *piece = NULL;
-    if (cpu < plan->count[PLAN_CPUS] && plan->cpus[cpu].mem_node < USAGE_NOWHERE)
-        piece = usage_vote(&self->usage, pointer, (uint16_t)plan->cpus[cpu].mem_node);
+    uint16_t node = node_of_cpu(access->cpu);
+    if (node == USAGE_NOWHERE)
+        return;
+    const struct piece *piece = usage_vote(&self->usage, access->address, node);
     if (piece)
-        uses_note(object_of(self, piece)->maker, (uint32_t)tid);
+        uses_note(object_of(self, piece)->maker, (uint32_t)access->tid);
 }
 
 /* --- moving --- */
@@ -237,7 +255,7 @@ static bool move_some(struct next_touch *self)
 
 bool next_touch_has_work(void)
 {
-    return shim_needs(PLAN_HAS_NEXT_TOUCH) && shim.plan.count[PLAN_NODES] > 1 && big_count() + owned_count() > 0 &&
+    return shim_needs(PLAN_HAS_NEXT_TOUCH) && shim.plan.count[PLAN_NODES] > 1 &&
            atomic_load_explicit(&shim.next_index, memory_order_relaxed) > 1;
 }
 
@@ -255,19 +273,33 @@ bool next_touch_may_go_on(const struct next_touch *self)
 void next_touch_pause(struct next_touch *self)
 {
     sampler_close(&self->sampler);
+    watch_others(self);
+}
+
+static void list(struct next_touch *self)
+{
+    uint64_t began = monotonic_ns();
+    sampler_read(&self->sampler, vote, self); /* these samples belong to the objects of the old listing */
+    list_objects(self);
+    list_threads(self);
+    self->looked_ns += monotonic_ns() - began;
+}
+
+static void look(struct next_touch *self)
+{
+    uint64_t began = monotonic_ns();
+    sampler_read(&self->sampler, vote, self);
+    usage_tick(&self->usage);
+    self->looked_ns += monotonic_ns() - began;
 }
 
 bool next_touch_tick(struct next_touch *self)
 {
-    if (self->ticks++ % LIST_TICKS == 0) {
-        sampler_read(&self->sampler, vote, self); /* these samples belong to the objects of the old listing */
-        list_objects(self);
-        list_threads(self);
-    }
+    if (self->ticks++ % LIST_TICKS == 0)
+        list(self);
     if (!next_touch_may_go_on(self))
         return false;
     worker_pause(NEXT_TOUCH_TICK_NS);
-    sampler_read(&self->sampler, vote, self);
-    usage_tick(&self->usage);
+    look(self);
     return mover_wait(self->mover) == 0 && move_some(self);
 }

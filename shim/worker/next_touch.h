@@ -28,9 +28,11 @@ struct next_touch {
     struct piece *batch_piece[NEXT_TOUCH_BATCH];
     struct chunk *batch_chunk[NEXT_TOUCH_BATCH];
     uint32_t batch_count, ticks, live_threads;
+    uint32_t skipped_threads; /* of the list; they are watched in other windows */
+    uint64_t looked_ns;       /* what looking took so far, without moving */
 };
 
-/* Are there large objects, several threads and several nodes? Any thread. */
+/* Are there several threads and several nodes, and does some rule want it? Any thread. */
 bool next_touch_has_work(void);
 
 /* Begins. The memory at `self` must be zeroed. Gives the calling thread a descriptor table of its own. */

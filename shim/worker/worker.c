@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "shim/arena/big.h"
 #include "shim/base/common.h"
 #include "shim/base/next.h"
 #include "shim/base/state.h"
@@ -29,6 +30,9 @@
 #define WINDOW_EVERY (1000 * NS_PER_MS)  /* interval of the later windows */
 #define REST         (10000 * NS_PER_MS) /* after a watch that found nothing */
 #define NAP          (100 * NS_PER_MS)   /* between two checks of what is due */
+#define LOOK_FREE    (40 * NS_PER_MS)    /* looking may take this long before it is held to its share, */
+#define LOOK_SHARE   100u                /* one part in so many of the time since the watch began */
+#define LOOK_DELAY   (20 * NS_PER_MS)    /* of a program without large objects: it may be over by then */
 #define LEAVE_STEP   (NS_PER_MS / 20)
 #define LEAVE_MOST   NS_PER_S
 
@@ -44,7 +48,7 @@ struct worker {
     struct upkeep upkeep;
     struct next_touch next_touch;
     uint32_t calls_seen;
-    uint64_t called_at, useful_at; /* monotonic ns */
+    uint64_t called_at, useful_at, began_at; /* monotonic ns */
 };
 
 /* --- the end, on demand --- */
@@ -104,7 +108,7 @@ static uint64_t quiet_since(struct worker *self)
 {
     uint32_t now = atomic_load(&calls);
     if (now != self->calls_seen)
-        self->called_at = monotonic_ns();
+        self->called_at = self->began_at = monotonic_ns();
     self->calls_seen = now;
     uint64_t last = self->called_at > self->useful_at ? self->called_at : self->useful_at;
     return monotonic_ns() - last;
@@ -124,12 +128,26 @@ static bool watch_a_window(struct worker *self)
     return true;
 }
 
+/* When looking has had no more than its share of the time; monotonic ns. */
+static uint64_t has_paid_at(const struct worker *self)
+{
+    uint64_t looked = self->next_touch.looked_ns;
+    return looked > LOOK_FREE ? self->began_at + (looked - LOOK_FREE) * LOOK_SHARE : 0;
+}
+
+static bool should_rest(struct worker *self)
+{
+    return quiet_since(self) >= FOLLOW_CLOSELY_MS * NS_PER_MS || has_paid_at(self) > monotonic_ns();
+}
+
 /*
  * Pauses between two windows. The kernel has no sampling to do meanwhile, and the next window can sample other threads.
  */
 static void rest(struct worker *self)
 {
-    uint64_t until = monotonic_ns() + WINDOW_EVERY - WINDOW_TICKS * NEXT_TOUCH_TICK_NS;
+    uint64_t until = monotonic_ns() + WINDOW_EVERY - WINDOW_TICKS * NEXT_TOUCH_TICK_NS, paid = has_paid_at(self);
+    if (until < paid)
+        until = paid;
     next_touch_pause(&self->next_touch);
     while (worker_goes_on() && monotonic_ns() < until) {
         upkeep_run(&self->upkeep);
@@ -146,12 +164,14 @@ static void refuse(enum reason reason)
 
 static void watch(struct worker *self)
 {
-    self->called_at = monotonic_ns();
+    self->called_at = self->began_at = monotonic_ns();
     self->calls_seen = atomic_load(&calls);
     segment_following(true, REASON_OK);
     next_touch_begin(&self->next_touch, &self->upkeep.mover);
+    if (big_count() + owned_count() == 0)
+        worker_pause(LOOK_DELAY);
     while (quiet_since(self) < FOLLOW_MS * NS_PER_MS && watch_a_window(self))
-        if (quiet_since(self) >= FOLLOW_CLOSELY_MS * NS_PER_MS)
+        if (should_rest(self))
             rest(self);
     next_touch_pause(&self->next_touch);
     if (!self->useful_at)
