@@ -1,15 +1,52 @@
-"""The loads of tools/bench/locality: what each is called, and how it is started. `python_files` and the servers' own files are
-the laboratory's matter; here stand words alone."""
+"""The loads of tools/bench/locality: what each is called, and how it is started."""
 
 import collections
 
-# title: in tables. words(cpus): behind the program's name. policy: the preset under which nodewise runs it.
-Load = collections.namedtuple("Load", "title program words policy", defaults=("minimal",))
+# title: in tables. words(cpus): behind the program's name; of a Python script, its name in SCRIPTS. policy: the preset under
+# which nodewise runs it. client: the protocol in which tests/lab's `client` gives a server work at port 7000.
+Load = collections.namedtuple("Load", "title program words policy client", defaults=("minimal", None))
+
+PYTHON = "/usr/bin/python3"
+WORK = """
+def work(number):
+    table = {}
+    for i in range(900):
+        table[i % 300] = [str(i + number) * (i % 7), (i, number), list(range(i % 20))]
+    return sum(len(v[0]) + len(v[2]) for v in table.values())
+"""
+SCRIPTS = {
+    # one runs at a time, each on objects of its own
+    "threads.py": "import threading" + WORK + """
+threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+""",
+    # on a table of the parent's, and on objects of their own
+    "processes.py": "import os" + WORK + """
+shared = [str(i) * 20 for i in range(20000)]
+children = []
+for number in range(4):
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if work(number) + sum(map(len, shared)) else 1)
+    children.append(child)
+for child in children:
+    if os.waitpid(child, 0)[1]: raise SystemExit(1)
+""",
+}
+SQL = ("create table t(id integer primary key, name text, number integer); create index i on t(number);"
+       "with recursive n(x) as (select 1 union all select x + 1 from n where x < 8000)"
+       " insert into t select x, 'name of ' || x, x * 7919 % 1000 from n;"
+       "select count(*), sum(length(a.name)) from t a join t b on a.number = b.number;")
 
 
 def one(title, program, *words, **more):
     """A program of tests/loads or tests/lab that takes the number of threads as "N"."""
     return Load(title, program, lambda cpus: [str(cpus) if word == "N" else word for word in words], **more)
+
+
+def redis(io_threads):
+    return lambda cpus: ["--port", "7000", "--save", "", "--io-threads", str(io_threads), "--daemonize", "no"]
 
 
 # Objects that are used by their maker, or handed over.
@@ -19,8 +56,17 @@ MAKERS = {
     "array": one("array made by main", "lab/locality", "array", "N"),
     "short": one("short-lived threads", "lab/locality", "short", "N"),
     "pool": one("shared pool", "lab/locality", "pool", "N"),
-    "redis": Load("redis", "redis-server", None, "redis"),
-    "python": Load("Python threads", "/usr/bin/python3", None, "python"),
+    "redis": Load("redis", "redis-server", redis(2), "redis", "redis"),
+    "python": Load("Python threads", PYTHON, lambda cpus: ["threads.py"], "python"),
+}
+
+# Programs of others.
+SERVERS = {
+    "redis1": Load("redis, 1 io thread", "redis-server", redis(1), "redis", "redis"),
+    "redis4": Load("redis, 4 io threads", "redis-server", redis(4), "redis", "redis"),
+    "memcached": Load("memcached", "memcached", lambda cpus: ["-p", "7000", "-u", "root", "-A", "-t", "4"], client="memcached"),
+    "sqlite": Load("SQLite", "sqlite3", lambda cpus: [":memory:", SQL]),
+    "processes": Load("Python processes", PYTHON, lambda cpus: ["processes.py"]),
 }
 
 # Memory that is used by others than its maker. Long enough that the kernel's balancing has settled.
@@ -46,8 +92,8 @@ USERS = {
     "caches": one("C++ caches of threads", "loads/load_caches", "N", "20000"),
 }
 
-LOADS = {**MAKERS, **USERS}
-GROUPS = {"makers": list(MAKERS), "users": list(USERS), "all": list(LOADS)}
+LOADS = {**MAKERS, **USERS, **SERVERS}
+GROUPS = {"makers": list(MAKERS), "users": list(USERS), "servers": list(SERVERS), "all": list(LOADS)}
 
 
 def named(words):

@@ -7,7 +7,8 @@
  * nodes: MiB of each; cpus: the node of each; pages: also where the accesses to other nodes are, that many virtual
  * pages. Counting is switched by marks; each time that it ends, FILE gets a line, one JSON object: {"error", "loads",
  * "stores", "elsewhere", "accesses": [[from CPUs of node 0 to node 0, …], …], "misses": the same behind the cache
- * model}. "elsewhere" is what no node has: devices, firmware.
+ * model, "looks": [[all accesses, those to other nodes], …]}. "elsewhere" is what no node has: devices, firmware. "looks"
+ * are the sums so far at each mark that asks for them.
  */
 #include <inttypes.h>
 #include <sched.h>
@@ -27,6 +28,7 @@
 #define USER_END   UINT64_C(0x800000000000)
 #define NO_NODE    UINT32_MAX
 #define TURN       1024u /* accesses of a CPU between two looks whether another one waits */
+#define LOOKS_MOST 4096u /* further ones are not kept */
 
 PLUGIN_EXPORT int qemu_plugin_version = PLUGIN_VERSION;
 
@@ -35,6 +37,10 @@ struct count {
     _Alignas(64) uint64_t loads, stores, elsewhere;
     uint64_t accesses[NODES_MOST], misses[NODES_MOST];
     uint64_t turn;
+};
+
+struct look {
+    uint64_t accesses, remote;
 };
 
 static struct {
@@ -46,6 +52,8 @@ static struct {
     struct cache *cache;
     unsigned pages_most;
     struct remote_pages *pages; /* NULL: nobody asks */
+    unsigned look_count;
+    struct look looks[LOOKS_MOST];
 } counter;
 
 static _Atomic bool counting, guest_could_not_tell;
@@ -115,6 +123,14 @@ static void print_matrix(const char *name, bool misses)
     fputc(']', out);
 }
 
+static void print_looks(void)
+{
+    fputs(", \"looks\": [", out);
+    for (unsigned i = 0; i < counter.look_count; i++)
+        fprintf(out, "%s[%" PRIu64 ", %" PRIu64 "]", i ? ", " : "", counter.looks[i].accesses, counter.looks[i].remote);
+    fputc(']', out);
+}
+
 static void print_result(void)
 {
     struct count sum = {0};
@@ -128,6 +144,7 @@ static void print_result(void)
             sum.elsewhere);
     print_matrix("accesses", false);
     print_matrix("misses", true);
+    print_looks();
     if (counter.pages) {
         fputs(", \"remote_pages\": ", out);
         remote_pages_print(out, counter.pages);
@@ -150,6 +167,20 @@ static void stop_counting(void)
 
 /* --- marks --- */
 
+/* The other CPUs go on meanwhile; a look is as exact as it is short. */
+static void keep_look(void)
+{
+    struct look look = {0};
+    if (counter.look_count == LOOKS_MOST || !atomic_load_explicit(&counting, memory_order_relaxed))
+        return;
+    for (unsigned cpu = 0; cpu < counter.cpus; cpu++)
+        for (unsigned node = 0; node < counter.nodes; node++) {
+            look.accesses += counter.counts[cpu].accesses[node];
+            look.remote += node == counter.node_of_cpu[cpu] ? 0 : counter.counts[cpu].accesses[node];
+        }
+    counter.looks[counter.look_count++] = look;
+}
+
 static void mark_node(qemu_plugin_meminfo_t info, uint64_t address)
 {
     uint64_t place, physical_address, node = (address - MARK_NODES) >> 12;
@@ -162,10 +193,13 @@ static void mark_node(qemu_plugin_meminfo_t info, uint64_t address)
 
 static void mark(qemu_plugin_meminfo_t info, uint64_t address)
 {
-    if (address == MARK_START)
+    if (address == MARK_START) {
+        counter.look_count = 0; /* a look may have come while the last count ended */
         counting = true;
-    else if (address == MARK_STOP)
+    } else if (address == MARK_STOP)
         stop_counting();
+    else if (address == MARK_LOOK)
+        keep_look();
     else if (address == MARK_BAD)
         guest_could_not_tell = true;
     else if (address >= MARK_NODES && address < MARK_NODES + (uint64_t)MARK_MOST * 4096)
