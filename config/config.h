@@ -4,6 +4,8 @@
  *
  *   built-in < policy file (its `extends` below it, `<file>.d` with *.toml above it) < environment < --set
  *
+ * Where there is no policy file, the preset `auto` takes its place.
+ *
  * Ownership: config_free() releases the whole result. Threads: reads the environment and files, so call it
  * from one thread. Errors are findings in `diags`; the return value says only whether a policy exists.
  */
@@ -21,14 +23,15 @@ struct config_request {
     const char *const *sets; /* "key.path=value" of --set, in order */
     size_t set_count;
     char *const *environment; /* NULL-terminated NAME=VALUE, or NULL for none */
-    bool no_search;           /* do not look in the standard places (check FILE, tests) */
+    bool no_search;           /* this file, or none: neither the standard places nor `auto` (check FILE, tests) */
+    bool no_default;          /* `auto` only below variables or --set that say something, else -ENOENT */
 };
 
 struct config {
     struct policy *policy; /* NULL after errors */
     struct diag_list diags;
-    char *main_file;         /* the policy file that was used, or NULL (environment alone) */
-    bool found;              /* any layer above built-in said anything */
+    char *main_file;         /* the policy file that was used, CONFIG_AUTO, or NULL (no_search: environment alone) */
+    bool found;              /* any layer said anything */
     uint64_t identity;       /* hash over all layers' contents: a plan's policy_id */
     struct sources *sources; /* texts read, for carets */
     struct value *tree;      /* merged value tree, for config_show() */
@@ -58,6 +61,15 @@ int config_schema(FILE *to);
 bool config_explain(FILE *to, const char *key, bool json);
 /* nodewise.toml(5)'s key reference from the key table, as roff with man(7) macros: .SS a table, .TP a key. */
 void config_manual(FILE *to);
+
+/* The policy file that holds when none is named, in the standard places; malloc'd. NULL: there is none. */
+char *config_find_file(char *const *environment);
+
+/* The preset for programs without a policy. Its text is part of the program, as it is in its file among the others. */
+#define CONFIG_AUTO "preset:auto"
+extern const char config_auto_text[];
+/* Does "preset:NAME" mean it. */
+bool config_is_auto(const char *name);
 
 /*
  * Presets of `init`: the files under config/presets/, found beside the running program: in its build tree or

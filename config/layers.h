@@ -12,7 +12,6 @@ struct layers {
     struct sources *sources;
     struct diag_list *diags;
     struct value *tree; /* merged so far; NULL: no layer yet */
-    bool has_file;
 };
 
 /* Checks the tree as one layer and puts it over what there is. 0 or -ENOMEM. */

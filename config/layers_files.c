@@ -19,7 +19,9 @@ struct reading {
     unsigned depth;
 };
 
-static int add_file(struct layers *layers, const char *name, struct span at, const struct reading *above);
+/* name: "preset:NAME" or a path, as the file `from` names it. */
+static int add_named(struct layers *layers, const char *name, const char *from, struct span at,
+                     const struct reading *above);
 
 /* "preset:NAME" or a path, relative to the file that names it. malloc'd, or NULL with a finding or no memory. */
 static char *locate(struct layers *layers, const char *name, const char *from, struct span at)
@@ -59,9 +61,7 @@ static int add_extended(struct layers *layers, const struct value *root, const c
         const struct value *item = value->kind == VALUE_ARRAY ? value->array.items[i] : value;
         if (item->kind != VALUE_STRING || !item->string[0])
             continue; /* reported by the check of this layer */
-        char *other = locate(layers, item->string, path, item->span);
-        int error = other ? add_file(layers, other, item->span, reading) : 0;
-        free(other);
+        int error = add_named(layers, item->string, path, item->span, reading);
         if (error < 0)
             return error;
     }
@@ -84,15 +84,15 @@ static bool check_version(struct layers *layers, const struct value *root, const
     return false;
 }
 
-static int add_text(struct layers *layers, const char *path, const struct file_text *file,
+static int add_text(struct layers *layers, const char *path, const char *text, size_t size,
                     const struct reading *reading)
 {
-    const char *source = sources_add(layers->sources, SOURCE_FILE, path, file->text, file->size);
+    const char *source = sources_add(layers->sources, SOURCE_FILE, path, text, size);
     if (!source)
         return -ENOMEM;
     struct value *root;
     struct toml_error mistake;
-    int error = toml_parse(&root, &layers->sources->pool, source, file->text, file->size, &mistake);
+    int error = toml_parse(&root, &layers->sources->pool, source, text, size, &mistake);
     if (error == -EINVAL) {
         diag_add(layers->diags, mistake.too_deep ? DIAG_E004 : DIAG_E003, mistake.span, NULL, NULL, "%s",
                  mistake.message);
@@ -116,8 +116,26 @@ static int add_file(struct layers *layers, const char *path, struct span at, con
     else if (reading.depth > MAX_EXTENDS)
         diag_add(layers->diags, DIAG_E005, at, NULL, NULL, "`extends` goes down more than %d files", MAX_EXTENDS);
     else
-        error = add_text(layers, path, &file, &reading);
+        error = add_text(layers, path, file.text, file.size, &reading);
     file_text_free(&file);
+    return error;
+}
+
+static int add_auto(struct layers *layers)
+{
+    return add_text(layers, CONFIG_AUTO, config_auto_text, strlen(config_auto_text), NULL);
+}
+
+static int add_named(struct layers *layers, const char *name, const char *from, struct span at,
+                     const struct reading *above)
+{
+    if (config_is_auto(name))
+        return add_auto(layers);
+    char *path = locate(layers, name, from, at);
+    if (!path)
+        return 0;
+    int error = add_file(layers, path, at, above);
+    free(path);
     return error;
 }
 
@@ -146,10 +164,11 @@ static int add_drop_ins(struct layers *layers, const char *path)
 
 int layers_add_file(struct layers *layers, const char *name)
 {
+    if (config_is_auto(name))
+        return add_auto(layers);
     char *path = locate(layers, name, NULL, (struct span){0});
     if (!path)
         return layers->diags->errors ? 0 : -ENOMEM;
-    layers->has_file = true;
     int error = add_file(layers, path, (struct span){0}, NULL);
     if (error == 0)
         error = add_drop_ins(layers, path);

@@ -2,11 +2,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "config/config.h"
 #include "config/layers.h"
 #include "config/meaning.h"
+#include "config/merge.h"
 #include "config/needs.h"
 #include "config/read.h"
 
@@ -32,9 +34,9 @@ static char *existing(const char *directory, const char *rest)
 }
 
 /* The standard places, never the working directory: a policy must not come with a downloaded archive. */
-static char *search_file(char *const *environment)
+char *config_find_file(char *const *environment)
 {
-    if (geteuid() != 0) {
+    if (getauxval(AT_EUID) != 0) { /* no call: under a filter that kills for some, `run` looks here, too */
         const char *config_home = environment_value(environment, "XDG_CONFIG_HOME");
         const char *home = environment_value(environment, "HOME");
         char *path = NULL;
@@ -56,7 +58,7 @@ static char *choose_file(const struct config_request *request)
     const char *named = environment_value(request->environment, "NODEWISE_POLICY");
     if (named && named[0])
         return strdup(named);
-    return request->no_search ? NULL : search_file(request->environment);
+    return request->no_search ? NULL : config_find_file(request->environment);
 }
 
 /* FNV-1a over the names and texts of all sources in order. */
@@ -108,6 +110,20 @@ static void sort_findings(struct diag_list *diags, const struct sources *sources
     free(ranked);
 }
 
+/* Puts `auto` below what the variables and --set have said. */
+static int add_default(struct config *config, const struct config_request *request, struct layers *layers)
+{
+    const struct value *above = layers->tree;
+    if (config->main_file || request->no_search || (request->no_default && !above))
+        return 0;
+    layers->tree = NULL;
+    config->main_file = strdup(CONFIG_AUTO);
+    int error = config->main_file ? layers_add_file(layers, CONFIG_AUTO) : -ENOMEM;
+    if (error == 0 && above)
+        layers->tree = merge_layers(&layers->sources->pool, layers->tree, above);
+    return error < 0 ? error : layers->tree || layers->diags->errors ? 0 : -ENOMEM;
+}
+
 static int read_layers(struct config *config, const struct config_request *request, struct layers *layers)
 {
     int error = 0;
@@ -118,6 +134,8 @@ static int read_layers(struct config *config, const struct config_request *reque
         error = layers_add_environment(layers, request->environment);
     for (size_t i = 0; error == 0 && i < request->set_count; i++)
         error = layers_add_setting(layers, request->sets[i]);
+    if (error == 0)
+        error = add_default(config, request, layers);
     config->tree = layers->tree;
     config->found = config->main_file || layers->tree || layers->diags->errors;
     return error;

@@ -51,10 +51,26 @@ static char *find_in_build_tree(const char *folder, const char *name)
     return NULL;
 }
 
+const char config_auto_text[] =
+#include "config/auto.inc"
+    ;
+
+/* What a preset of an earlier version is called now. */
+static const char *present_name(const char *name)
+{
+    return strcmp(name, "minimal") == 0 ? "auto" : name;
+}
+
+bool config_is_auto(const char *name)
+{
+    return strncmp(name, "preset:", 7) == 0 && strcmp(present_name(name + 7), "auto") == 0;
+}
+
 int config_preset_path(char **ret_path, const char *name)
 {
     if (!is_rule_name(name)) /* the same form: no '/', no '..' */
         return -ENOENT;
+    name = present_name(name);
     char folder[PATH_MAX];
     char *path = NULL;
     if (find_own_folder(folder, sizeof(folder)) && strcmp(folder, NODEWISE_BINDIR) != 0) {

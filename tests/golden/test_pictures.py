@@ -167,7 +167,7 @@ class Pictures(unittest.TestCase):
                                           ("pack:8 numa:1 l3:4 core:16 pu:2", ["--thread", "x=1100"], "core", 512),
                                           ("pack:64 numa:2 l3:8 core:4 pu:2", ["--thread", "x=9000"], "node", 128)):
             with self.subTest(shape=shape, words=words):
-                text = plan("minimal" if "x=" in words[1] else "redis", shape, *words)
+                text = plan("auto" if "x=" in words[1] else "redis", shape, *words)
                 self.assertLess(len(text), 500_000)
                 root = tree(text)
                 drawn = [group for group in pictures.groups(root, kind) if group.find(SVG + "title") is not None]

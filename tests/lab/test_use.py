@@ -1,4 +1,4 @@
-"""Memory lies beside the threads that use it, not beside the one that asked for it. Counted, with the preset `minimal`."""
+"""Memory lies beside the threads that use it, not beside the one that asked for it. Counted, with the preset `auto`."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import os
 from guest import Lab, harness, lab_program
 
 LOADS = os.path.join(harness.BUILD, "tests", "loads")
-MINIMAL = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", "..", "config", "presets", "minimal.toml"))
+AUTO = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", "..", "config", "presets", "auto.toml"))
 FIRST_TOUCH = lab_program("first_touch")
 TWO_NODES = """
 [[rules]]
@@ -27,7 +27,7 @@ class Use(Lab):
         """What the counter says of each load under the preset, with more in its memory table, in one guest whose kernel
         does not balance."""
         out = self.path("counted.json")
-        with open(MINIMAL, encoding="utf-8") as file:
+        with open(AUTO, encoding="utf-8") as file:
             policy = self.policy(file.read().replace("schema = 1\n", "").replace("memory = { ", "memory = { " + more))
         script = "echo 0 >/proc/sys/kernel/numa_balancing\n"
         script += "".join(f"{harness.NODEWISE} run -p {policy} -- counted {os.path.join(LOADS, words)}\n"

@@ -21,12 +21,11 @@ SMALL = {
 
 class Loads(harness.ProgramTest):
     def test_each_load_gives_its_answer(self):
-        policy = os.path.join(os.path.dirname(__file__), "..", "..", "config", "presets", "minimal.toml")
         for name, (before, behind) in SMALL.items():
             program, *how = name.split()
             for threads in "1", "3", "16":
                 command = [os.path.join(LOADS, "load_" + program), *how, *before, threads, *behind]
-                for way in [], [harness.NODEWISE, "run", "-p", policy, "--"]:
+                for way in [], [harness.NODEWISE, "run", "--"]:
                     with self.subTest(name, threads=threads, placed=bool(way)):
                         done = subprocess.run([*way, *command], capture_output=True, text=True, timeout=harness.SECONDS,
                                               env=harness.clean_environment())

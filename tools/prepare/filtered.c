@@ -169,11 +169,30 @@ static int export_setting(const char *setting)
     return setenv(name, at + 1, 1) == 0 ? 0 : -errno;
 }
 
+static bool has_word(const char *name)
+{
+    const char *word = getenv(name);
+    return word && *word;
+}
+
+/* The library takes no policy for granted: it is told of `auto` where there is no other. */
+static int export_policy(const struct policy_options *options)
+{
+    if (options->file && strncmp(options->file, "preset:", 7) == 0)
+        return setenv("NODEWISE_POLICY", options->file, 1) == 0 ? 0 : -errno;
+    if (options->file)
+        return export_path("NODEWISE_POLICY", options->file);
+    char *found = has_word("NODEWISE_POLICY") ? NULL : config_find_file(environ);
+    int error = found || has_word("NODEWISE_POLICY") || setenv("NODEWISE_POLICY", CONFIG_AUTO, 1) == 0 ? 0 : -errno;
+    free(found);
+    return error;
+}
+
 int filtered_export(const struct policy_options *options, const char *report)
 {
     int error = unsetenv("NODEWISE_PLAN") == 0 ? 0 : -errno;
-    if (error == 0 && options->file)
-        error = export_path("NODEWISE_POLICY", options->file);
+    if (error == 0)
+        error = export_policy(options);
     if (error == 0 && report)
         error = export_path("NODEWISE_REPORT", report);
     for (size_t i = 0; error == 0 && i < options->set_count; i++)

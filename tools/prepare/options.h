@@ -29,7 +29,7 @@
     }
 
 #define HELP_POLICY                                                                                                    \
-    "  -p, --policy FILE   the policy; else NODEWISE_POLICY, else the standard places\n"                               \
+    "  -p, --policy FILE   the policy; else NODEWISE_POLICY, the standard places, preset:auto\n"                       \
     "  --set KEY=VALUE     override one key, e.g. --set rules.io.nodes=1; may be repeated\n"
 #define HELP_TOPOLOGY                                                                                                  \
     "  --topology T        another machine: an hwloc XML file, or \"pack:2 numa:2 l3:2 core:4 pu:2\"\n"

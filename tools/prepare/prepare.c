@@ -43,12 +43,13 @@ int prepare_policy(struct prepared *ret_prepared, const struct policy_options *o
         .set_count = options->set_count,
         .environment = environ,
         .no_search = options->no_search,
+        .no_default = options->no_default,
     };
     *ret_prepared = (struct prepared){0};
     int error = config_load(&ret_prepared->config, &request);
     if (error == -ENOENT) {
-        print_error("no policy: give one with -p FILE, NODEWISE_POLICY, NODEWISE_… variables or --set, or start from "
-                    "`nodewise init minimal`");
+        print_error("no policy: give one with -p FILE, NODEWISE_POLICY, NODEWISE_… variables or --set; -p " CONFIG_AUTO
+                    " is the one that `nodewise run` takes");
         return EXIT_BAD_INPUT;
     }
     if (error == -ENOMEM)

@@ -15,7 +15,8 @@ struct policy_options {
     const char **sets; /* --set, in order */
     size_t set_count;
     const char *topology; /* --topology, or NULL for this machine */
-    bool no_search;       /* only this file, not the standard places */
+    bool no_search;       /* only this file: neither the standard places nor `auto` */
+    bool no_default;      /* without a policy there is none, not even `auto` */
 };
 
 /* Adds one --set. 0 or -ENOMEM. */

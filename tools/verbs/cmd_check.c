@@ -72,11 +72,6 @@ static int check_one(const struct check_request *asked)
                                      .environment = environ,
                                      .no_search = options->no_search};
     int error = config_load(&config, &request), code = EXIT_OK;
-    if (error == -ENOENT) {
-        print_error("no policy: name a FILE, or give one with -p, NODEWISE_POLICY or NODEWISE_… variables");
-        config_free(&config);
-        return EXIT_BAD_INPUT;
-    }
     if (error == 0)
         error = topology_load(&topology, options->topology, &config.diags);
     if (error == 0)

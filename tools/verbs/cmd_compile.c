@@ -73,7 +73,7 @@ int cmd_compile(int argc, char **argv)
     struct policy_options options = {0};
     const char *output = NULL;
     bool cached = false;
-    int status, option;
+    int status = EXIT_OK, option;
     while ((option = getopt_long(argc, argv, "p:o:", long_options, NULL)) != -1) {
         if (option == 'o')
             output = optarg;
@@ -88,7 +88,8 @@ int cmd_compile(int argc, char **argv)
         status = usage_error("compile", "give either -o FILE or --cached");
     else if (cached && options.topology)
         status = usage_error("compile", "--cached is about this machine: it takes no --topology");
-    else
+    options.no_default = cached; /* a library that is preloaded everywhere leaves alone what no policy is about */
+    if (status == EXIT_OK)
         status = cached ? compile_cached(&options) : compile_to(output, &options);
     policy_options_free(&options);
     return status;

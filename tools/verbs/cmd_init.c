@@ -17,7 +17,7 @@ const char init_help[] = "  PRESET              one of the presets; without it t
 static int list_presets(void)
 {
     char *path = NULL;
-    if (config_preset_path(&path, "minimal") < 0) {
+    if (config_preset_path(&path, "auto") < 0) {
         print_error("the presets are not installed");
         return EXIT_NO;
     }

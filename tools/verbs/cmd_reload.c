@@ -96,18 +96,26 @@ static int become_like(const struct snapshot *snapshot, struct rank_portion port
     return EXIT_MACHINE;
 }
 
+/* A process keeps its policy unless another is named: `auto` holds for one that has it already. */
+static bool has_auto(const struct snapshot *snapshot)
+{
+    return snapshot->has_plan && config_is_auto(plan_text(&snapshot->plan, snapshot->plan.header->source));
+}
+
 static int make_plan(const struct order *order, const struct snapshot *snapshot, char **ret_path)
 {
+    struct policy_options policy = order->policy;
     struct prepared prepared;
     size_t length;
     struct rank_portion portion = portion_of(snapshot, &length);
     int status = become_like(snapshot, portion, length);
     if (status != EXIT_OK)
         return status;
-    status = prepare_policy(&prepared, &order->policy, TALK_WARNINGS);
+    policy.no_default = !has_auto(snapshot);
+    status = prepare_policy(&prepared, &policy, TALK_WARNINGS);
     if (status == EXIT_OK) {
         rank_take_from(prepared.config.policy, order->pid); /* gpu:auto is the GPU of its rank */
-        status = plan_cache_get_portion(ret_path, &prepared, &order->policy, portion,
+        status = plan_cache_get_portion(ret_path, &prepared, &policy, portion,
                                         distribution_of(snapshot, prepared.config.policy));
     }
     prepared_free(&prepared);

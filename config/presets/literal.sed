@@ -1,0 +1,3 @@
+# A text as the lines of a C string literal.
+s/[\\"]/\\&/g
+s/.*/"&\\n"/
