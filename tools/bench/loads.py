@@ -3,8 +3,8 @@
 import collections
 
 # title: in tables. words(cpus): behind the program's name; of a Python script, its name in SCRIPTS. policy: the preset under
-# which nodewise runs it. client: the protocol in which tests/lab's `client` gives a server work at port 7000.
-Load = collections.namedtuple("Load", "title program words policy client", defaults=("minimal", None))
+# which nodewise runs it, None: none, so that `auto` holds. client: the protocol in which tests/lab's `client` gives a server work at port 7000.
+Load = collections.namedtuple("Load", "title program words policy client", defaults=(None, None))
 
 PYTHON = "/usr/bin/python3"
 WORK = """
