@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC      UINT64_C(0x314745535057444e) /* "NDWPSEG1" */
-#define SEGMENT_VERSION    9u
+#define SEGMENT_VERSION    10u
 #define SEGMENT_DIR_PREFIX "/dev/shm/nodewise." /* followed by the uid */
 #define SEGMENT_SUFFIX     ".seg"
 /* begins the name of a memfd with a segment for which there is no file; the errno that says why not ends it */
@@ -36,6 +36,7 @@
 #define SEGMENT_ARENAS     384u  /* pairs of rule and region that allocated; further pairs count as the last one */
 #define SEGMENT_STEPS      6u    /* number of values of enum step (policy/reason.h) */
 #define SEGMENT_MASK_WORDS 64u   /* the first 4096 CPUs of the base mask are stored */
+#define SEGMENT_SEEN_NODES 64u   /* node ids that struct segment_seen tells apart */
 
 /* why the kernel did not move memory (move_pages(2)) */
 enum segment_kept {
@@ -65,6 +66,7 @@ enum segment_section_id {
     SEGMENT_REGION_TABLE,  /* struct segment_region, by number; start 0: the region was never opened */
     SEGMENT_MAPPING_TABLE, /* struct segment_mapping, by index in PLAN_MAPPING_RULES */
     SEGMENT_ARENA_TABLE,   /* struct segment_arena, in the order of first use; used 0 ends the table */
+    SEGMENT_SEEN_TABLE,    /* one struct segment_seen */
     SEGMENT_SECTIONS
 };
 
@@ -217,6 +219,27 @@ struct segment_arena {
     uint64_t overflows;          /* allocations that the region could not serve and the C library's allocator did */
 };
 
+/*
+ * Where the program's sampled accesses found their pages, since the start (memory/seen.h). An access is local when its
+ * page is on the node of the CPU that its thread ran on.
+ *
+ * Accesses are sampled in windows. A window stands for all the time since the last one: the weights count its accesses
+ * as many times as its length fits into that time. The sums of squares tell how much the windows differ, and therefore
+ * how sure the shares are.
+ */
+struct segment_seen {
+    uint64_t samples;       /* looks at a thread that placed at least one access */
+    uint64_t local, remote; /* accesses of these looks */
+    uint64_t unknown;       /* accesses to pages that the kernel did not place: not present, hidden by its balancing */
+    uint64_t windows;       /* that have samples */
+    uint64_t sampled_ns;    /* length of all windows */
+    uint64_t weight;        /* sum over the windows of x: the accesses that a window stands for */
+    uint64_t weight_local;  /* sum of y: the local ones of these */
+    uint64_t xx, xy, yy;    /* sums of the products */
+    uint64_t served[SEGMENT_SEEN_NODES]; /* x by the page's node; ids above count as the highest */
+};
+
+_Static_assert(sizeof(struct segment_seen) == 88 + SEGMENT_SEEN_NODES * 8, "layout of the file");
 _Static_assert(sizeof(struct segment_region) == 48, "layout of the file");
 _Static_assert(sizeof(struct segment_arena) == 48, "layout of the file");
 _Static_assert(sizeof(struct segment_thread) == 80, "layout of the file");

@@ -54,6 +54,7 @@ static void fill_tables(char *segment)
     struct segment_event *events = table(segment, SEGMENT_EVENT_TABLE);
     struct segment_region *regions = table(segment, SEGMENT_REGION_TABLE);
     struct segment_arena *arenas = table(segment, SEGMENT_ARENA_TABLE);
+    struct segment_seen *seen = table(segment, SEGMENT_SEEN_TABLE);
     for (uint32_t i = 0; i < THREADS; i++) {
         threads[i] = (struct segment_thread){.seq = 2,
                                              .tid = 100 + i,
@@ -72,6 +73,16 @@ static void fill_tables(char *segment)
     for (uint32_t i = 0; i < REGIONS; i++)
         regions[i] =
             (struct segment_region){.start = (i + 1ul) << 32, .usable = 1 << 20, .in_use = 4096, .node = i % 2};
+    *seen = (struct segment_seen){.samples = 90,
+                                  .local = 60,
+                                  .remote = 40,
+                                  .windows = 3,
+                                  .weight = 100,
+                                  .weight_local = 60,
+                                  .xx = 3400,
+                                  .xy = 2000,
+                                  .yy = 1250,
+                                  .served = {60, 40}};
     for (uint32_t i = 0; i < ARENAS; i++)
         arenas[i] =
             (struct segment_arena){.used = 2, .rule = i % RULES, .region = i % REGIONS, .allocations = i, .bytes = i};
@@ -94,6 +105,7 @@ static size_t make_segment(char *ret_segment, size_t room)
     header->sections[SEGMENT_STRING_TABLE] = place(&at, 1, STRINGS);
     header->sections[SEGMENT_REGION_TABLE] = place(&at, sizeof(struct segment_region), REGIONS);
     header->sections[SEGMENT_ARENA_TABLE] = place(&at, sizeof(struct segment_arena), ARENAS);
+    header->sections[SEGMENT_SEEN_TABLE] = place(&at, sizeof(struct segment_seen), 1);
     header->sections[SEGMENT_MAPPING_TABLE] = place(&at, sizeof(struct segment_mapping), MAPPINGS);
     fill_tables(ret_segment);
     return at;

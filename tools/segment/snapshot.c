@@ -37,6 +37,7 @@ static bool header_is_sound(const struct snapshot *snapshot, size_t size)
         [SEGMENT_REGION_TABLE] = {sizeof(struct segment_region), SEGMENT_REGIONS},
         [SEGMENT_MAPPING_TABLE] = {sizeof(struct segment_mapping), SEGMENT_RULES_MOST},
         [SEGMENT_ARENA_TABLE] = {sizeof(struct segment_arena), SEGMENT_ARENAS},
+        [SEGMENT_SEEN_TABLE] = {sizeof(struct segment_seen), 1},
     };
     const struct segment_header *h = &snapshot->header;
     bool sound = h->total_size == size;
@@ -131,6 +132,13 @@ static int copy_arenas(struct snapshot *snapshot, const struct file_bytes *file)
     return 0;
 }
 
+static void copy_seen(struct snapshot *snapshot, const struct file_bytes *file)
+{
+    const struct segment_section *section = &snapshot->header.sections[SEGMENT_SEEN_TABLE];
+    if (section->capacity > 0)
+        memcpy(&snapshot->seen, file->data + section->offset, sizeof(snapshot->seen));
+}
+
 int snapshot_copy(struct snapshot *ret_snapshot, const struct file_bytes *file)
 {
     struct snapshot copy = {0}, *snapshot = &copy;
@@ -145,6 +153,7 @@ int snapshot_copy(struct snapshot *ret_snapshot, const struct file_bytes *file)
     if (!header_is_sound(snapshot, file->size))
         return -EINVAL;
     h->comm[sizeof(h->comm) - 1] = h->exe[sizeof(h->exe) - 1] = h->plan_path[sizeof(h->plan_path) - 1] = '\0';
+    copy_seen(&copy, file);
     copy.rule_count = h->sections[SEGMENT_RULE_TABLE].capacity;
     copy.mapping_count = h->sections[SEGMENT_MAPPING_TABLE].capacity;
     copy.rules = copy_section(snapshot, file, SEGMENT_RULE_TABLE, copy.rule_count);

@@ -32,6 +32,7 @@ struct snapshot {
     size_t mapping_count;
     struct segment_arena *arenas;
     size_t arena_count;
+    struct segment_seen seen;
     char *strings;       /* header.strings_used bytes, NUL-terminated at the end */
     const char *missing; /* NULL; or why there is no file, and this is from the memory of the process: "no space" */
     bool alive;          /* the process exists and is the one that wrote this */

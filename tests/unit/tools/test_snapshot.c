@@ -23,6 +23,7 @@ struct file {
     struct segment_event events[4];
     struct segment_region regions[2];
     struct segment_arena arenas[2];
+    struct segment_seen seen[1];
     char strings[16];
 };
 
@@ -52,6 +53,7 @@ static struct file sound(void)
                    {.number = 4, .kind = EVENT_KINDS, .tid = 4}}, /* of no kind known here */
         .regions = {{.start = 0}, {.start = 4096, .node = 1}},
         .arenas = {{.used = 2, .region = 1, .allocations = 7}, {.used = 1}},
+        .seen = {{.samples = 3, .local = 4}},
         .strings = "\0/lib/a.so",
     };
     file.header.sections[SEGMENT_RULE_TABLE] = SECTION(rules, 2);
@@ -59,6 +61,7 @@ static struct file sound(void)
     file.header.sections[SEGMENT_EVENT_TABLE] = SECTION(events, 4);
     file.header.sections[SEGMENT_REGION_TABLE] = SECTION(regions, 2);
     file.header.sections[SEGMENT_ARENA_TABLE] = SECTION(arenas, 2);
+    file.header.sections[SEGMENT_SEEN_TABLE] = SECTION(seen, 1);
     file.header.sections[SEGMENT_STRING_TABLE] = SECTION(strings, 16);
     file.header.sections[SEGMENT_MAPPING_TABLE] =
         (struct segment_section){offsetof(struct file, strings), sizeof(struct segment_mapping), 0, 0};
@@ -130,6 +133,8 @@ static void what_is_in_use_is_copied_in_order(void **state)
     assert_int_equal(snapshot.events[1].number, 5);
     assert_int_equal(snapshot.arena_count, 1);
     assert_int_equal(snapshot.arenas[0].allocations, 7);
+    assert_int_equal(snapshot.seen.samples, 3);
+    assert_int_equal(snapshot.seen.local, 4);
     assert_int_equal(snapshot.region_count, 1);
     assert_int_equal(snapshot_region(&snapshot, 1)->node, 1);
     assert_null(snapshot_region(&snapshot, 0));
