@@ -26,14 +26,14 @@ class Survey(Lab):
         self.assertEqual(len({thread["home_node"] for thread in threads.values()}), 4)
         for name, kinds in counted.items():
             told = {kind["kind"]: kind for kind in threads[name]["kinds"]}
-            self.assertGreater(told["stack"]["page_locality"], 0.99)
+            self.assertGreater(told["stack"]["home_locality"], 0.99)
             for kind, (local, count) in kinds.items():
                 self.assertGreater(count, 400)
-                self.assertAlmostEqual(told[kind]["page_locality"], local / count, delta=0.05, msg=(name, kind))
+                self.assertAlmostEqual(told[kind]["home_locality"], local / count, delta=0.05, msg=(name, kind))
                 self.assertGreaterEqual(told[kind]["bytes"], 0.9 * count * 2048)
         rule = next(rule for rule in pages["rules"] if rule["rule"] == "defaults")
-        self.assertAlmostEqual(rule["page_locality"], self.locality(counted), delta=0.05)
-        self.assertLess(rule["page_locality"], 0.85)
+        self.assertAlmostEqual(rule["home_locality"], self.locality(counted), delta=0.05)
+        self.assertLess(rule["home_locality"], 0.85)
 
     @staticmethod
     def locality(counted):

@@ -108,8 +108,8 @@ class Redis(harness.ProgramTest):
         kinds = {kind["kind"]: kind for kind in pages["kinds"]}
         self.assertGreater(kinds["arenas"]["resident"], 10 << 20)
         self.assertAlmostEqual(sum(kinds["arenas"]["nodes"].values()), kinds["arenas"]["resident"], delta=1024)
-        self.assertGreater(pages["page_locality"], 0.95)
-        self.assertIn("page_locality", self.nodewise("report", str(process.pid), "--pages"))
+        self.assertGreater(pages["home_locality"], 0.95)
+        self.assertIn("home_locality", self.nodewise("report", str(process.pid), "--pages"))
         self.nodewise("report", "1", "--pages", code=4)
 
     def test_report_at_the_end(self):

@@ -20,7 +20,7 @@ bool truth_of(const json_t *object, const char *key);       /* false */
 const char *verdict_word(const json_t *report);
 /* The same as a sentence. */
 const char *verdict_text(const json_t *report);
-/* One of "alloc_locality", "page_locality", "access_locality"; -1: not known. */
+/* One of "alloc_locality", "home_locality", "access_locality", "balance"; -1: not known. */
 double locality_of(const json_t *report, const char *name);
 
 #endif

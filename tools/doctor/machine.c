@@ -163,9 +163,10 @@ void diagnose_machine(struct diagnosis *diagnosis)
               "docker: --cap-add SYS_NICE, or a seccomp profile with set_mempolicy, mbind, move_pages; CPUs are placed "
               "without it");
     add_trial(diagnosis, "move_pages", try_move_pages, "a page's node can be asked",
-              "docker: --cap-add SYS_NICE, or a seccomp profile with move_pages: no page_locality, nothing moves");
+              "docker: --cap-add SYS_NICE, or a seccomp profile with move_pages: no home_locality, nothing moves");
     add_trial(diagnosis, "sampling", try_sampling, "the process may look where its own threads work",
-              "sysctl kernel.perf_event_paranoid=2, or CAP_PERFMON: large blocks stay where they were made");
+              "CAP_PERFMON (`nodewise env --systemd` has the line), or sysctl kernel.perf_event_paranoid=2, or in a "
+              "container perf_event_open in its seccomp profile: no access_locality, memory stays where it was made");
     look_at_huge_pages(diagnosis);
     look_at_balancing(diagnosis);
     look_at_isolated(diagnosis);

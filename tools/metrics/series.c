@@ -58,7 +58,8 @@ static void write_label(FILE *to, const char *name, const char *value)
 
 static bool is_own(const char *name)
 {
-    static const char *const own[] = {"pid", "comm", "rule", "node", "step", "tid", "thread", "policy", "state"};
+    static const char *const own[] = {"pid", "comm",   "rule",   "node",  "step",
+                                      "tid", "thread", "policy", "state", "locality"};
     for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
         if (strcmp(own[i], name) == 0)
             return true;
@@ -89,6 +90,11 @@ static bool begin(const struct line *line)
 static void end(const struct line *line, uint64_t value)
 {
     fprintf(line->to, "} %" PRIu64 "\n", value);
+}
+
+static void end_share(const struct line *line, double share)
+{
+    fprintf(line->to, "} %.6f\n", share);
 }
 
 static void simple(const struct line *line, uint64_t value)
@@ -169,6 +175,39 @@ static void moved(const struct line *line)
 static void not_moved(const struct line *line)
 {
     simple(line, line->process->header.bytes_not_moved);
+}
+
+static void accesses(const struct line *line)
+{
+    const struct segment_seen *seen = &line->process->seen;
+    const char *const words[] = {"local", "remote", "unknown"};
+    const uint64_t counts[] = {seen->local, seen->remote, seen->unknown};
+    for (unsigned i = 0; i < 3 && begin(line); i++) {
+        write_label(line->to, "locality", words[i]);
+        end(line, counts[i]);
+    }
+}
+
+static void access_locality(const struct line *line)
+{
+    const struct segment_seen *seen = &line->process->seen;
+    if (seen->weight > 0 && seen->weight_local <= seen->weight && begin(line))
+        end_share(line, (double)seen->weight_local / (double)seen->weight);
+}
+
+/* Each node's, of which the largest is the report's balance. */
+static void served_shares(const struct line *line)
+{
+    const struct segment_seen *seen = &line->process->seen;
+    double all = 0;
+    for (uint32_t i = 0; i < SEGMENT_SEEN_NODES; i++)
+        all += (double)seen->served[i];
+    for (uint32_t i = 0; i < SEGMENT_SEEN_NODES; i++) {
+        if (!seen->served[i] || !begin(line))
+            continue;
+        label_node(line, i);
+        end_share(line, (double)seen->served[i] / all);
+    }
 }
 
 static uint32_t node_of(const struct snapshot *process, uint32_t number)
@@ -305,6 +344,11 @@ static const struct family {
     {"nodewise_arena_idle_bytes", "gauge", "Memory of the arenas that is free but resident.", idle},
     {"nodewise_moved_bytes", "counter", "Memory that was moved after its users.", moved},
     {"nodewise_not_moved_bytes", "counter", "Memory that could not be moved.", not_moved},
+    {"nodewise_sampled_accesses", "counter", "Memory accesses that were sampled, by where their page was.", accesses},
+    {"nodewise_access_locality_ratio", "gauge",
+     "Share of accesses since the start that found their page on their thread's node, from samples.", access_locality},
+    {"nodewise_node_accesses_ratio", "gauge",
+     "Share of the accesses since the start that the node served, from samples.", served_shares},
     {"nodewise_thread_as_asked", "gauge", "1: the thread has all that was asked for it ([metrics] per_thread).",
      each_thread},
 };

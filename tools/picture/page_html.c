@@ -58,9 +58,28 @@ static void locality_line(FILE *to, const json_t *report, const char *name, cons
     if (value >= 0)
         fprintf(to, "<b>%.1f %%</b> ", value * 100);
     else
-        fputs("not known: ", to);
+        fputs("not measured: ", to);
     markup_text(to, what);
     fputs("</dd>\n", to);
+}
+
+/* report_accesses.h says it in words for the text; here the numbers stand by themselves. */
+static void access_lines(FILE *to, const json_t *report)
+{
+    const json_t *accesses = json_object_get(report, "accesses");
+    char what[160];
+    if (json_is_number(json_object_get(accesses, "low")))
+        snprintf(what, sizeof(what),
+                 "accesses that found their page on their thread's node, of %lld samples; 95 %%: %.1f to %.1f %%",
+                 number_of(accesses, "samples"), json_number_value(json_object_get(accesses, "low")) * 100,
+                 json_number_value(json_object_get(accesses, "high")) * 100);
+    else
+        snprintf(what, sizeof(what), "%s", text_of(accesses, "reason"));
+    locality_line(to, report, "access_locality", what);
+    snprintf(what, sizeof(what), "share of the sampled accesses that node %lld serves, the busiest",
+             number_of(accesses, "busiest"));
+    if (locality_of(report, "balance") >= 0)
+        locality_line(to, report, "balance", what);
 }
 
 static void draw_verdict(FILE *to, const json_t *report)
@@ -71,10 +90,10 @@ static void draw_verdict(FILE *to, const json_t *report)
     fputs("</span>: ", to);
     markup_text(to, verdict_text(report));
     fputs(".</p>\n<dl>\n", to);
-    locality_line(to, report, "alloc_locality", "allocations that came from the node of the CPU that ran the thread");
-    locality_line(to, report, "page_locality", "resident pages on their users' node, from a sample (--pages)");
-    locality_line(to, report, "access_locality",
-                  text_of(json_object_get(report, "localities"), "access_locality_reason"));
+    locality_line(to, report, "alloc_locality", "allocations served from the allocating CPU's node");
+    locality_line(to, report, "home_locality",
+                  "pages on the home of the thread that made them, from a sample (--pages)");
+    access_lines(to, report);
     fputs("</dl>\n", to);
 }
 
@@ -138,14 +157,14 @@ void page_report(FILE *to, const json_t *report)
                                                {"Memory", "bytes", COLUMN_BYTES},
                                                {"Resident", "resident", COLUMN_BYTES},
                                                {"Of ended threads", "left", COLUMN_BYTES},
-                                               {"On their nodes", "page_locality", COLUMN_SHARE}};
+                                               {"On their makers' homes", "home_locality", COLUMN_SHARE}};
     static const struct column thread_pages[] = {{"Thread", "tid", COLUMN_WORD},
                                                  {"Name", "name", COLUMN_WORD},
                                                  {"Rule", "rule", COLUMN_WORD},
                                                  {"Home node", "home_node", COLUMN_COUNT},
                                                  {"Memory", "bytes", COLUMN_BYTES},
                                                  {"Resident", "resident", COLUMN_BYTES},
-                                                 {"On its nodes", "page_locality", COLUMN_SHARE}};
+                                                 {"On its home", "home_locality", COLUMN_SHARE}};
     const json_t *pages = json_object_get(report, "pages");
     char title[96];
     snprintf(title, sizeof(title), "nodewise: %s", text_of(json_object_get(report, "process"), "comm"));

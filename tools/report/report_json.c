@@ -12,6 +12,7 @@
 #include "tools/picture/machine_json.h"
 #include "tools/prepare/plan_view.h"
 #include "tools/report/not_adopted.h"
+#include "tools/report/report_accesses.h"
 #include "tools/report/report_arenas.h"
 #include "tools/report/report_mappings.h"
 #include "tools/report/report_values.h"
@@ -235,6 +236,8 @@ json_t *report_json(const struct snapshot *snapshot)
                   process_json(snapshot), "plan", plan_json(snapshot), "rules", rules, "threads", threads, "arenas",
                   report_arenas(snapshot), "mappings", report_mappings(snapshot), "events", events, "not_adopted",
                   not_adopted_threads(snapshot));
+    if (report)
+        json_object_set_new(report, "accesses", report_accesses(snapshot));
     if (report && snapshot->has_plan)
         json_object_set_new(report, "machine", machine_json(&snapshot->plan));
     if (report)

@@ -10,6 +10,7 @@
 #include "tools/report/report_json.h"
 #include "tools/report/report_pages.h"
 #include "tools/report/report_survey.h"
+#include "tools/report/report_upgrade.h"
 #include "tools/report/report_verdict.h"
 #include "tools/segment/segments.h"
 #include "tools/segment/snapshot.h"
@@ -72,14 +73,21 @@ int report_load(const char *verb, const char *word, bool pages, json_t **ret_rep
     if (pages)
         return usage_error(verb, "--pages looks at a running process, not at a file");
     json_t *report = json_load_file(word, 0, &error);
-    if (!report)
+    if (!report) {
         print_error("%s is not a JSON report: line %d: %s", word, error.line, error.text);
-    else if (number_of(report, "nodewise_report") != REPORT_VERSION)
+        return EXIT_BAD_INPUT;
+    }
+    bool is_old = number_of(report, "nodewise_report") != REPORT_VERSION;
+    if (!report_upgrade(report)) {
         print_error("%s is not a report of this version of nodewise (\"nodewise_report\": %d)", word, REPORT_VERSION);
-    if (!report || number_of(report, "nodewise_report") != REPORT_VERSION) {
         json_decref(report);
         return EXIT_BAD_INPUT;
     }
+    if (is_old)
+        print_error(
+            "%s is of an earlier version: its page_locality is read as home_locality, and its accesses were not "
+            "measured",
+            word);
     *ret_report = report;
     return EXIT_OK;
 }

@@ -31,7 +31,9 @@ void report_measure(const json_t *report, struct measure ret_measures[MEASURES])
     double all = full + (double)number_of(verdict, "preferred") + (double)number_of(verdict, "less");
     const struct measure measures[MEASURES] = {
         ratio("alloc_locality", locality_of(report, "alloc_locality")),
-        ratio("page_locality", locality_of(report, "page_locality")),
+        ratio("home_locality", locality_of(report, "home_locality")),
+        ratio("access_locality", locality_of(report, "access_locality")),
+        ratio("balance", locality_of(report, "balance")),
         ratio("as_asked", all > 0 ? full / all : -1),
         count("threads_started", (double)number_of(process, "threads_started")),
         count("without_rule", (double)number_of(verdict, "without_rule")),

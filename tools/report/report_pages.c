@@ -207,7 +207,7 @@ json_t *report_pages(const struct snapshot *snapshot, int *ret_error)
             if (tallies[i].asked)
                 json_array_append_new(kinds, kind_json(&tallies[i], i));
         }
-        pages = json_pack("{s:I, s:o, s:o}", "sampled", (json_int_t)sampled, "page_locality",
+        pages = json_pack("{s:I, s:o, s:o}", "sampled", (json_int_t)sampled, "home_locality",
                           locality(snapshot, &tallies[KIND_ARENAS]), "kinds", kinds);
     }
     free(areas.items);
@@ -236,7 +236,7 @@ static void print_kind(struct table *table, const json_t *kind)
 void report_pages_text(FILE *to, const json_t *report)
 {
     static const char *const headings[] = {"MEMORY", "MAPPED-MIB", "RESIDENT-MIB", "ON-NODES-MIB"};
-    const json_t *pages = json_object_get(report, "pages"), *share = json_object_get(pages, "page_locality");
+    const json_t *pages = json_object_get(report, "pages"), *share = json_object_get(pages, "home_locality");
     size_t index;
     json_t *kind;
     if (!pages)
@@ -248,7 +248,7 @@ void report_pages_text(FILE *to, const json_t *report)
     table_print(to, table);
     survey_text(to, pages);
     if (json_is_real(share))
-        fprintf(to, "page_locality: %.1f %% of the %s resident pages are on their users' node\n",
+        fprintf(to, "home_locality: %.1f %% of the %s resident pages are on the home of the thread that made them\n",
                 json_real_value(share) * 100,
                 json_is_array(json_object_get(pages, "threads")) ? "threads'" : "arenas'");
 }

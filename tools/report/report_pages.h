@@ -16,8 +16,8 @@
 #define PAGES_SAMPLED 32768u
 
 /*
- * {"sampled", "page_locality", "kinds": [{"kind", "mapped", "resident", "nodes": {"0": bytes}}]}, new reference; NULL
- * with *ret_error (negative errno) when the process cannot be looked at. page_locality is of the arenas: pages on their
+ * {"sampled", "home_locality", "kinds": [{"kind", "mapped", "resident", "nodes": {"0": bytes}}]}, new reference; NULL
+ * with *ret_error (negative errno) when the process cannot be looked at. home_locality is of the arenas: pages on their
  * region's node, or moved to their users by us, of those that are resident; null where there are none.
  */
 json_t *report_pages(const struct snapshot *snapshot, int *ret_error);

@@ -95,7 +95,7 @@ static json_t *kinds_json(const struct survey_row *row)
         add_part(&sum, &row->parts[i], row);
         json_array_append_new(kinds,
                               json_pack("{s:s, s:I, s:I, s:o}", "kind", kind_words[i], "bytes", (json_int_t)sum.bytes,
-                                        "resident", (json_int_t)sum.resident, "page_locality", locality(&sum)));
+                                        "resident", (json_int_t)sum.resident, "home_locality", locality(&sum)));
     }
     return kinds;
 }
@@ -138,7 +138,7 @@ static json_t *row_json(const struct snapshot *snapshot, const struct name *name
                      name_of(snapshot, names, row->tid), "rule",
                      report_rule_name(snapshot, row->rule < 0xffff ? (uint16_t)row->rule : 0xffff), "home_node",
                      row->home_node == UINT32_MAX ? json_null() : json_integer(row->home_node), "bytes",
-                     (json_int_t)sum.bytes, "resident", (json_int_t)sum.resident, "page_locality", locality(&sum),
+                     (json_int_t)sum.bytes, "resident", (json_int_t)sum.resident, "home_locality", locality(&sum),
                      "kinds", kinds_json(row));
 }
 
@@ -147,7 +147,7 @@ static json_t *rule_json(const struct snapshot *snapshot, uint32_t rule, const s
     return json_pack("{s:o, s:I, s:I, s:I, s:o}", "rule",
                      report_rule_name(snapshot, rule < 0xffff ? (uint16_t)rule : 0xffff), "bytes",
                      (json_int_t)sum->bytes, "resident", (json_int_t)sum->resident, "left", (json_int_t)sum->left,
-                     "page_locality", locality(sum));
+                     "home_locality", locality(sum));
 }
 
 /* The rules of the plan, and last what has none. */
@@ -197,7 +197,7 @@ static void add_rows(json_t *pages, const struct snapshot *snapshot, const struc
     json_object_set_new(pages, "threads", threads);
     json_object_set_new(pages, "rules", rules);
     if (all.pages > 0)
-        json_object_set_new(pages, "page_locality", locality(&all));
+        json_object_set_new(pages, "home_locality", locality(&all));
 }
 
 void survey_add_answer(json_t *pages, const struct snapshot *snapshot, const void *answer, size_t size)
@@ -244,7 +244,7 @@ void survey_add(json_t *pages, const struct snapshot *snapshot, const struct seg
 
 static void share_text(char *ret_text, size_t size, const json_t *object)
 {
-    const json_t *share = json_object_get(object, "page_locality");
+    const json_t *share = json_object_get(object, "home_locality");
     if (json_is_real(share))
         snprintf(ret_text, size, "%.1f %%", json_real_value(share) * 100);
     else
@@ -258,7 +258,7 @@ static void mib_text(char *ret_text, size_t size, const json_t *object, const ch
 
 static void print_rules(FILE *to, const json_t *rules)
 {
-    static const char *const headings[] = {"RULE", "THREADS-MIB", "RESIDENT-MIB", "ENDED-MIB", "PAGE_LOCALITY"};
+    static const char *const headings[] = {"RULE", "THREADS-MIB", "RESIDENT-MIB", "ENDED-MIB", "HOME_LOCALITY"};
     struct table *table = table_new(headings, 5);
     size_t index;
     json_t *rule;
@@ -277,7 +277,7 @@ static void print_rules(FILE *to, const json_t *rules)
 /* How much of a thread's is elsewhere, to sort by. */
 static double elsewhere(const json_t *thread)
 {
-    const json_t *share = json_object_get(thread, "page_locality");
+    const json_t *share = json_object_get(thread, "home_locality");
     return json_is_real(share) ? (1 - json_real_value(share)) * (double)number_of(thread, "resident") : -1;
 }
 
@@ -289,7 +289,7 @@ static int compare_threads(const void *a, const void *b)
 
 static void print_threads(FILE *to, const json_t *threads)
 {
-    static const char *const headings[] = {"TID", "THREAD", "RULE", "HOME", "RESIDENT-MIB", "PAGE_LOCALITY", "LEAST"};
+    static const char *const headings[] = {"TID", "THREAD", "RULE", "HOME", "RESIDENT-MIB", "HOME_LOCALITY", "LEAST"};
     size_t count = json_array_size(threads);
     json_t **sorted = calloc(count + 1, sizeof(*sorted));
     struct table *table = table_new(headings, 7);
@@ -303,7 +303,7 @@ static void print_threads(FILE *to, const json_t *threads)
         size_t index;
         json_t *kind;
         json_array_foreach(json_object_get(sorted[i], "kinds"), index, kind) {
-            const json_t *value = json_object_get(kind, "page_locality");
+            const json_t *value = json_object_get(kind, "home_locality");
             if (!json_is_real(value) || json_real_value(value) >= lowest)
                 continue;
             lowest = json_real_value(value);
@@ -328,7 +328,7 @@ void survey_text(FILE *to, const json_t *pages)
 {
     const json_t *threads = json_object_get(pages, "threads"), *rules = json_object_get(pages, "rules");
     if (json_array_size(rules)) {
-        fputs("\nwhat the threads of each rule have, and how much of it is on their nodes:\n", to);
+        fputs("\nwhat the threads of each rule have, and how much of it is on their homes:\n", to);
         print_rules(to, rules);
     }
     if (json_array_size(threads)) {

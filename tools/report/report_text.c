@@ -6,6 +6,7 @@
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
 #include "tools/report/not_adopted.h"
+#include "tools/report/report_accesses.h"
 #include "tools/report/report_arenas.h"
 #include "tools/report/report_mappings.h"
 #include "tools/report/report_pages.h"
@@ -201,6 +202,7 @@ void report_text(FILE *to, const json_t *report, enum report_depth depth)
     if (depth >= REPORT_THREADS)
         print_threads(to, shown);
     report_arenas_text(to, shown);
+    report_accesses_text(to, shown);
     report_mappings_text(to, shown);
     report_pages_text(to, shown);
     if (depth == REPORT_FULL)

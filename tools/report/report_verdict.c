@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "tools/common/json_fields.h"
+#include "tools/report/report_accesses.h"
 
 #define LOCAL_ENOUGH 0.9
+#define BUSY_TIMES   1.5 /* the fair share of the busiest node; more is said */
 
 /* --- verdict --- */
 
@@ -38,19 +40,25 @@ static struct counts count_steps(const json_t *report)
     return counts;
 }
 
+static const char *accesses_word(const json_t *report)
+{
+    double share = locality_of(report, "access_locality");
+    return share < 0 ? "not_measured" : share < LOCAL_ENOUGH ? "remote" : "local";
+}
+
 static json_t *verdict_of(const json_t *report)
 {
     struct counts counts = count_steps(report);
     const char *word = counts.less ? "not" : counts.preferred ? "partly" : counts.full ? "as_asked" : "nothing_asked";
-    char text[200];
+    char text[256];
     if (!counts.full && !counts.preferred && !counts.less)
         snprintf(text, sizeof(text), "no thread was asked to be anywhere");
     else
         snprintf(text, sizeof(text), "%llu of %llu placements are as asked, %llu nearly, %llu not", counts.full,
                  counts.full + counts.preferred + counts.less, counts.preferred, counts.less);
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "word", word, "text", text, "full", (json_int_t)counts.full,
-                     "preferred", (json_int_t)counts.preferred, "less", (json_int_t)counts.less, "without_rule",
-                     (json_int_t)counts.base);
+    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "word", word, "text", text, "accesses",
+                     accesses_word(report), "full", (json_int_t)counts.full, "preferred", (json_int_t)counts.preferred,
+                     "less", (json_int_t)counts.less, "without_rule", (json_int_t)counts.base);
 }
 
 /* --- localities --- */
@@ -63,10 +71,12 @@ static json_t *ratio(const json_t *object, const char *key)
 
 static json_t *localities_of(const json_t *report)
 {
-    return json_pack("{s:o, s:o, s:n, s:s}", "alloc_locality",
-                     ratio(json_object_get(report, "arenas"), "alloc_locality"), "page_locality",
-                     ratio(json_object_get(report, "pages"), "page_locality"), "access_locality",
-                     "access_locality_reason", "no hardware counters are read");
+    const json_t *accesses = json_object_get(report, "accesses");
+    return json_pack("{s:o, s:o, s:o, s:o, s:s}", "alloc_locality",
+                     ratio(json_object_get(report, "arenas"), "alloc_locality"), "home_locality",
+                     ratio(json_object_get(report, "pages"), "home_locality"), "access_locality",
+                     ratio(accesses, "access_locality"), "balance", ratio(accesses, "balance"),
+                     "access_locality_reason", text_of(accesses, "reason"));
 }
 
 /* --- hints --- */
@@ -141,17 +151,37 @@ static void hint_of_base(json_t *hints, const json_t *report)
             "threads match no rule and may run anywhere: a [defaults] table governs them, or a rule for their names");
 }
 
+/* What was measured of the program's own accesses comes before what follows from where memory was made. */
+static void hints_of_accesses(json_t *hints, const json_t *report)
+{
+    double local = locality_of(report, "access_locality"), busiest = locality_of(report, "balance");
+    size_t nodes = json_array_size(json_object_get(json_object_get(report, "machine"), "nodes"));
+    if (local < 0 || local >= LOCAL_ENOUGH)
+        return;
+    if (nodes > 1 && busiest > BUSY_TIMES / (double)nodes)
+        add_hint(
+            hints, "memory.policy", "",
+            "many accesses go to other nodes, and one node serves more than its share: next_touch = true moves what "
+            "one node's threads use, policy = \"interleave\" spreads what all use");
+    else
+        add_hint(
+            hints, "distribution", "",
+            "many accesses go to other nodes: distribution = \"compact\" keeps threads that share memory together, "
+            "next_touch = true moves what one node's threads use");
+}
+
 static void hints_of_memory(json_t *hints, const json_t *report)
 {
     const json_t *following = json_object_get(json_object_get(report, "process"), "following");
-    double alloc = locality_of(report, "alloc_locality"), pages = locality_of(report, "page_locality");
+    double alloc = locality_of(report, "alloc_locality"), pages = locality_of(report, "home_locality");
+    bool measured = locality_of(report, "access_locality") >= 0;
     size_t index;
     json_t *rule;
     if (strcmp(text_of(following, "reason"), "no-sampling") == 0)
         add_hint(
             hints, "memory.next_touch", "",
-            "large blocks stay where they were made: sysctl kernel.perf_event_paranoid=2, or allow perf_event_open in "
-            "the container's seccomp profile");
+            "memory stays where it was made and accesses are not measured: CAP_PERFMON (`nodewise env --systemd` says "
+            "how), or sysctl kernel.perf_event_paranoid=2, or perf_event_open in the container's seccomp profile");
     const json_t *not_moved = json_object_get(following, "not_moved");
     if (number_of(not_moved, "node_full") > 0)
         add_hint(
@@ -165,14 +195,15 @@ static void hints_of_memory(json_t *hints, const json_t *report)
         add_hint(hints, "memory.regions", "",
                  "pages of several processes are not moved: let them be made where they are used, with a table of "
                  "kind = \"shared\"");
-    if (alloc >= 0 && alloc < LOCAL_ENOUGH)
+    hints_of_accesses(hints, report);
+    if (!measured && alloc >= 0 && alloc < LOCAL_ENOUGH)
         add_hint(
             hints, "memory.arena", "",
             "much is allocated from another node: keep arena = \"node\" and see OVERFLOWS for full or refused nodes");
-    if (pages >= 0 && pages < LOCAL_ENOUGH)
+    if (!measured && pages >= 0 && pages < LOCAL_ENOUGH)
         add_hint(hints, "memory.migrate_on_move", "",
-                 "pages are elsewhere than their users: migrate_on_move = true takes them along, next_touch lets large "
-                 "blocks follow");
+                 "pages are elsewhere than the homes of the threads that made them: migrate_on_move = true takes them "
+                 "along when a thread moves");
     json_array_foreach(json_object_get(json_object_get(report, "arenas"), "rules"), index, rule) {
         if (number_of(rule, "overflows") > 0)
             add_hint(
@@ -186,8 +217,8 @@ static void hints_of_memory(json_t *hints, const json_t *report)
 void report_judge(json_t *report)
 {
     json_t *hints = json_array();
-    json_object_set_new(report, "verdict", verdict_of(report));
     json_object_set_new(report, "localities", localities_of(report));
+    json_object_set_new(report, "verdict", verdict_of(report));
     hints_of_threads(hints, report);
     hint_of_base(hints, report);
     hints_of_memory(hints, report);
@@ -196,13 +227,30 @@ void report_judge(json_t *report)
 
 /* --- text --- */
 
-static void print_locality(FILE *to, const json_t *report, const char *name, const char *missing)
+/* "  home_locality    99.7 %   of the pages …", or why it is not known. */
+static void print_locality(FILE *to, const json_t *report, const char *name, const char *of_what, const char *missing)
 {
     double value = locality_of(report, name);
+    char text[32];
+    snprintf(text, sizeof(text), "%.1f %%", value * 100);
     if (value >= 0)
-        fprintf(to, "  %-16s %.1f %%\n", name, value * 100);
+        fprintf(to, "  %-16s %-8s %s\n", name, text, of_what);
     else
-        fprintf(to, "  %-16s not known: %s\n", name, missing);
+        fprintf(to, "  %-16s not measured: %s\n", name, missing);
+}
+
+static void print_localities(FILE *to, const json_t *report)
+{
+    char accesses[320], balance[128];
+    accesses_note(json_object_get(report, "accesses"), accesses, sizeof(accesses));
+    balance_note(json_object_get(report, "accesses"), balance, sizeof(balance));
+    print_locality(to, report, "alloc_locality", "of allocations served from the allocating CPU's node",
+                   "no arena has served an allocation");
+    print_locality(to, report, "home_locality", "of pages on the home of the thread that made them",
+                   "--pages, or [report] pages, looks");
+    print_locality(to, report, "access_locality", accesses, accesses);
+    if (*balance)
+        print_locality(to, report, "balance", balance, "");
 }
 
 void report_verdict_text(FILE *to, const json_t *report)
@@ -212,10 +260,7 @@ void report_verdict_text(FILE *to, const json_t *report)
     if (!*verdict_word(report))
         return;
     fprintf(to, "\nverdict: %s: %s\n", verdict_word(report), verdict_text(report));
-    print_locality(to, report, "alloc_locality", "no arena has served an allocation");
-    print_locality(to, report, "page_locality", "--pages, or [report] pages, looks");
-    print_locality(to, report, "access_locality",
-                   text_of(json_object_get(report, "localities"), "access_locality_reason"));
+    print_localities(to, report);
     json_array_foreach(json_object_get(report, "hints"), index, hint)
         fprintf(to, "hint: %s%s%s: %s\n", text_of(hint, "rule"), *text_of(hint, "rule") ? "." : "",
                 text_of(hint, "key"), text_of(hint, "text"));

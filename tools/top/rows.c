@@ -62,6 +62,19 @@ size_t top_thread_count(const struct top *top)
     return top->thread_count;
 }
 
+double top_access_locality(const struct top *top)
+{
+    double local = 0, all = 0;
+    for (size_t i = 0; i < top->process_count; i++) {
+        const struct segment_seen *seen = &top->processes[i].seen;
+        if (seen->weight_local > seen->weight)
+            continue;
+        local += (double)seen->weight_local;
+        all += (double)seen->weight;
+    }
+    return all > 0 ? local / all : -1;
+}
+
 const struct top_node *top_nodes(const struct top *top, size_t *ret_count)
 {
     *ret_count = top->node_count;
@@ -143,6 +156,15 @@ static void read_memory(struct top_node *node)
     node->memory_used = (total - unused) << 10;
 }
 
+static void fill_accesses(struct top *top, const struct segment_seen *seen)
+{
+    for (uint32_t i = 0; i < SEGMENT_SEEN_NODES; i++) {
+        struct top_node *node = seen->served[i] ? node_of(top, i) : NULL;
+        if (node)
+            node->accesses += (double)seen->served[i];
+    }
+}
+
 static void fill_nodes(struct top *top)
 {
     for (size_t p = 0; p < top->process_count; p++) {
@@ -166,6 +188,7 @@ static void fill_nodes(struct top *top)
             node->served += process->arenas[i].allocations;
             node->overflows += process->arenas[i].overflows;
         }
+        fill_accesses(top, &process->seen);
     }
     for (size_t i = 0; i < top->node_count; i++) {
         read_memory(&top->nodes[i]);

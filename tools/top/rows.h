@@ -34,6 +34,7 @@ struct top_node {
     uint64_t memory_used, memory; /* bytes */
     size_t threads;               /* that are at home there */
     uint64_t served, overflows;   /* allocations by its arenas */
+    double accesses;              /* that it serves, in the sampled accesses' weights */
     unsigned cpus;
 };
 
@@ -54,6 +55,8 @@ void top_free(struct top *top);
 int top_look(struct top *top, const struct top_filter *filter);
 size_t top_process_count(const struct top *top);
 size_t top_thread_count(const struct top *top);
+/* The share of the processes' sampled accesses that stay on their thread's node; below 0: none were sampled. */
+double top_access_locality(const struct top *top);
 const struct top_node *top_nodes(const struct top *top, size_t *ret_count);
 /* A table of what the last look saw, sorted and filtered; the caller frees it. -ENOMEM. */
 int top_table(struct top *top, enum top_tab tab, const struct top_filter *filter, struct top_table *ret_table);

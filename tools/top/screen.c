@@ -25,16 +25,39 @@ struct screen {
 
 /* --- lines that both ways share --- */
 
-static void node_line(const struct top_node *node, char *ret_line, size_t size)
+static double all_accesses(const struct top *top)
 {
-    char cpu[16] = "-", local[16] = "-";
+    size_t count;
+    const struct top_node *nodes = top_nodes(top, &count);
+    double all = 0;
+    for (size_t i = 0; i < count; i++)
+        all += nodes[i].accesses;
+    return all;
+}
+
+/* "" where none were sampled. */
+static void accesses_text(const struct top *top, char *ret_text, size_t size)
+{
+    double share = top_access_locality(top);
+    *ret_text = '\0';
+    if (share >= 0)
+        snprintf(ret_text, size, ", access_locality %.1f %%", share * 100);
+}
+
+/* accesses: of all nodes. */
+static void node_line(const struct top_node *node, double accesses, char *ret_line, size_t size)
+{
+    char cpu[16] = "-", local[16] = "-", served[16] = "-";
+    if (accesses > 0)
+        snprintf(served, sizeof(served), "%.1f %%", 100.0 * node->accesses / accesses);
     if (node->cpu >= 0)
         snprintf(cpu, sizeof(cpu), "%.0f %%", node->cpu * 100);
     if (node->served + node->overflows)
         snprintf(local, sizeof(local), "%.1f %%",
                  100.0 * (double)node->served / (double)(node->served + node->overflows));
-    snprintf(ret_line, size, "node %-3u %4u CPUs %6s busy %7.0f/%.0f MiB %5zu threads  alloc %s", node->id, node->cpus,
-             cpu, (double)node->memory_used / MIB, (double)node->memory / MIB, node->threads, local);
+    snprintf(ret_line, size, "node %-3u %4u CPUs %6s busy %7.0f/%.0f MiB %5zu threads  alloc %-7s  serves %s", node->id,
+             node->cpus, cpu, (double)node->memory_used / MIB, (double)node->memory / MIB, node->threads, local,
+             served);
 }
 
 static void measure(const struct top_table *table, size_t first, size_t count, size_t *ret_widths)
@@ -84,10 +107,12 @@ static int print_look(struct top *top, const struct top_filter *filter, int tab)
     size_t count;
     const struct top_node *nodes = top_nodes(top, &count);
     int status = EXIT_OK;
-    printf("%zu processes, %zu threads\n", top_process_count(top), top_thread_count(top));
+    char accesses[48];
+    accesses_text(top, accesses, sizeof(accesses));
+    printf("%zu processes, %zu threads%s\n", top_process_count(top), top_thread_count(top), accesses);
     for (size_t i = 0; i < count; i++) {
         char line[160];
-        node_line(&nodes[i], line, sizeof(line));
+        node_line(&nodes[i], all_accesses(top), line, sizeof(line));
         puts(line);
     }
     for (int i = 0; i < TAB_COUNT && status == EXIT_OK; i++)
@@ -120,15 +145,17 @@ static int draw_head(const struct screen *screen)
     size_t count;
     const struct top_node *nodes = top_nodes(screen->top, &count);
     int line = 0, room = LINES / 2 - 2;
+    char accesses[48];
+    accesses_text(screen->top, accesses, sizeof(accesses));
     attron(A_BOLD);
-    mvprintw(line++, 0, "nodewise top: %zu processes, %zu threads%s", top_process_count(screen->top),
-             top_thread_count(screen->top), screen->paused ? "  (paused)" : "");
+    mvprintw(line++, 0, "nodewise top: %zu processes, %zu threads%s%s", top_process_count(screen->top),
+             top_thread_count(screen->top), accesses, screen->paused ? "  (paused)" : "");
     attroff(A_BOLD);
     if (screen->looked == -ENOENT)
         mvprintw(line++, 0, "no process runs under a policy; waiting for one");
     for (size_t i = 0; i < count && (int)i < room; i++) {
         char text[160];
-        node_line(&nodes[i], text, sizeof(text));
+        node_line(&nodes[i], all_accesses(screen->top), text, sizeof(text));
         mvaddnstr(line++, 0, text, COLS - 1);
     }
     if ((int)count > room)

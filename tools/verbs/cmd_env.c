@@ -32,6 +32,9 @@ static void print_systemd(const char *shim, const char *policy)
            "Environment=LD_PRELOAD=%s\n"
            "# with SystemCallFilter= in the unit, also:\n"
            "#SystemCallFilter=set_mempolicy get_mempolicy mbind move_pages sched_setaffinity\n"
+           "# where kernel.perf_event_paranoid is above 2 (Debian, Ubuntu), for memory that follows its users and for\n"
+           "# access_locality; of no use to a service that becomes root or another user by itself:\n"
+           "#AmbientCapabilities=CAP_PERFMON\n"
            "# CPUAffinity= and NUMAPolicy= of the unit come first: the policy works within what they leave\n",
            policy, shim);
 }

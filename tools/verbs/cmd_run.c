@@ -20,6 +20,7 @@
 #include "tools/prepare/plan_view.h"
 #include "tools/prepare/preload.h"
 #include "tools/prepare/rank.h"
+#include "tools/report/report_require.h"
 #include "tools/report/report_text.h"
 #include "tools/report/report_write.h"
 #include "tools/segment/stale.h"
@@ -27,8 +28,9 @@
 
 const char run_help[] = HELP_POLICY
     "  --report FILE       write a report when the program ends (.json, .html, .svg, else text)\n"
-    "  --require-locality N  wait for the program, and end with 1 when its alloc_locality, or its\n"
-    "                      page_locality where [report] pages is set, is below N percent\n"
+    "  --require-locality N  wait for the program, and end with 1 when its access_locality, the share of its\n"
+    "                      sampled accesses that stay on their node, is below N percent; with 3 when it is\n"
+    "                      not measured\n"
     "  --dry-run           say what would be done, and start nothing\n"
     "  --strict            start nothing that would not be governed: end with 3\n"
     "A program that the library does not get into (static, setuid, of 32 bits), or that is no target, is said\n"
@@ -147,20 +149,13 @@ static int dry_run(const struct run_request *request, struct prepared *prepared)
 
 static int judge(const json_t *report, double wanted)
 {
-    static const char *const names[] = {"alloc_locality", "page_locality"};
-    int status = EXIT_OK, known = 0;
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        double value = locality_of(report, names[i]);
-        known += value >= 0;
-        if (value < 0 || value * 100 >= wanted)
-            continue;
-        print_error("%s is %.1f %%, required are %.1f %%", names[i], value * 100, wanted);
-        status = EXIT_NO;
-    }
-    if (!known)
-        print_error(
-            "no locality is known: the program's memory comes from no arena (memory.arena, a foreign allocator)");
-    return known ? status : EXIT_NO;
+    static const int codes[] = {
+        [REQUIRED_HELD] = EXIT_OK, [REQUIRED_MISSED] = EXIT_NO, [REQUIRED_NOT_MEASURED] = EXIT_MACHINE};
+    char text[512];
+    enum required found = report_require(report, wanted, text, sizeof(text));
+    if (*text)
+        print_error("%s", printable(text));
+    return codes[found];
 }
 
 /* The document is needed as JSON; what the user asked for is made of it. */

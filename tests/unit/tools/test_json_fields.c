@@ -50,10 +50,10 @@ static void a_locality_that_is_not_known_is_below_zero(void **state)
 {
     (void)state;
     json_t *report =
-        parsed("{\"localities\": {\"alloc_locality\": 0.5, \"page_locality\": null, \"access_locality\": 1}}");
+        parsed("{\"localities\": {\"alloc_locality\": 0.5, \"home_locality\": null, \"access_locality\": 1}}");
     assert_true(locality_of(report, "alloc_locality") == 0.5);
     assert_true(locality_of(report, "access_locality") == 1);
-    assert_true(locality_of(report, "page_locality") < 0);
+    assert_true(locality_of(report, "home_locality") < 0);
     assert_true(locality_of(report, "another") < 0);
     json_decref(report);
     report = parsed("{}");

@@ -73,7 +73,10 @@ static const struct {
     {"{\"process\": {\"following\": {\"not_moved\": {\"refused\": 1}}}}", "", "memory.next_touch"},
     {"{\"process\": {\"following\": {\"not_moved\": {\"shared\": 1}}}}", "", "memory.regions"},
     {"{\"arenas\": {\"alloc_locality\": 0.89}}", "", "memory.arena"},
-    {"{\"pages\": {\"page_locality\": 0.89}}", "", "memory.migrate_on_move"},
+    {"{\"pages\": {\"home_locality\": 0.89}}", "", "memory.migrate_on_move"},
+    {"{\"accesses\": {\"access_locality\": 0.89}, \"pages\": {\"home_locality\": 0.5}}", "", "distribution"},
+    {"{\"accesses\": {\"access_locality\": 0.5, \"balance\": 0.8}, \"machine\": {\"nodes\": [0, 1]}}", "",
+     "memory.policy"},
     {"{\"arenas\": {\"rules\": [{\"rule\": \"io\", \"overflows\": 1}]}}", "io", "memory.policy"},
     {"{\"rules\": [{\"name\": \"io\"}, {\"name\": \"(base)\", \"placed\": 2}]}", "(base)", "defaults"},
 };
@@ -95,7 +98,8 @@ static void nothing_is_said_where_all_is_well(void **state)
     (void)state;
     json_t *report = judged("{\"threads\": [{\"rule\": \"io\", \"reason\": \"ok\", \"memory_reason\": \"not-asked\"}],"
                             "\"arenas\": {\"alloc_locality\": 0.9, \"rules\": [{\"rule\": \"io\", \"overflows\": 0}]},"
-                            "\"pages\": {\"page_locality\": null},"
+                            "\"pages\": {\"home_locality\": null},"
+                            "\"accesses\": {\"access_locality\": 0.9, \"balance\": 1.0},"
                             "\"rules\": [{\"name\": \"io\"}, {\"name\": \"(base)\", \"placed\": 1}]}");
     assert_int_equal(json_array_size(json_object_get(report, "hints")), 0);
     json_decref(report);
@@ -130,24 +134,26 @@ static void measures_are_what_the_report_says(void **state)
         judged("{\"process\": {\"threads_started\": 7, \"kernel_refusals\": 2, \"following\": {\"bytes_moved\": 11, "
                "\"bytes_not_moved\": 13}}, \"rules\": [" RULE("io", "3", "1", "0", "0", "0") ", " RULE(
                    "(base)", "0", "0", "0", "0",
-                   "0") "], \"arenas\": {\"alloc_locality\": 0.25, \"rules\": ["
+                   "0") "], \"accesses\": {\"access_locality\": 0.5, \"balance\": 0.75}, "
+                        "\"arenas\": {\"alloc_locality\": 0.25, \"rules\": ["
                         "{\"allocations\": 1, \"bytes\": 10, \"remote_frees\": 3, \"overflows\": 5},"
                         "{\"allocations\": 2, \"bytes\": 20, \"remote_frees\": 4, \"overflows\": 6}]}}");
     static const struct {
         const char *name;
         double value;
         bool is_ratio;
-    } expected[] = {{"alloc_locality", 0.25, true}, {"as_asked", 0.75, true},      {"threads_started", 7, false},
-                    {"without_rule", 5, false},     {"kernel_refusals", 2, false}, {"allocations", 3, false},
-                    {"allocated_bytes", 30, false}, {"remote_frees", 7, false},    {"overflows", 11, false},
-                    {"bytes_moved", 11, false},     {"bytes_not_moved", 13, false}};
+    } expected[] = {{"alloc_locality", 0.25, true}, {"access_locality", 0.5, true}, {"balance", 0.75, true},
+                    {"as_asked", 0.75, true},       {"threads_started", 7, false},  {"without_rule", 5, false},
+                    {"kernel_refusals", 2, false},  {"allocations", 3, false},      {"allocated_bytes", 30, false},
+                    {"remote_frees", 7, false},     {"overflows", 11, false},       {"bytes_moved", 11, false},
+                    {"bytes_not_moved", 13, false}};
     for (size_t i = 0; i < sizeof(expected) / sizeof(*expected); i++) {
         const struct measure *one = measured(report, expected[i].name, m);
         assert_true(one->known);
         assert_int_equal(one->is_ratio, expected[i].is_ratio);
         assert_true(one->value == expected[i].value);
     }
-    assert_false(measured(report, "page_locality", m)->known);
+    assert_false(measured(report, "home_locality", m)->known);
     json_decref(report);
     report = judged("{}");
     assert_false(measured(report, "as_asked", m)->known);
