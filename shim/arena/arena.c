@@ -317,7 +317,7 @@ static NOINLINE void *allocate_elsewhere(size_t alignment, size_t size, bool *re
  */
 static NOINLINE void *allocate_relieved(struct heap *heap, size_t alignment, size_t size, bool *ret_zeroed)
 {
-    if ((!heap && !choice_now(current_cpu(arena_cpu())).region) || !limits_relieve())
+    if ((!heap && !choice_now(current_cpu(arena_cpu())).region) || !limits_relieve_allocation(size))
         return NULL;
     heap = settle();
     return heap ? allocate_in(heap, alignment, size, ret_zeroed) : NULL;

@@ -163,7 +163,7 @@ static void check_identity(const struct heap *heap)
     ASSERT(region == &region_list[region->number] && region->number < region_map.count);
     ASSERT(heap->base == region_map.base);
     ASSERT(heap->start == (uintptr_t)page_start(first));
-    ASSERT(heap_size(heap) == (uintptr_t)1 << region_map.shift || region->lean);
+    ASSERT(heap_size(heap) == (uintptr_t)1 << region_map.shift || region->lean || region->shortened);
     ASSERT(heap->classes == class_entry(first));
     ASSERT(!heap->owner || heap->owner == __builtin_thread_pointer());
 }

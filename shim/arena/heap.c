@@ -26,6 +26,26 @@ const struct heap heap_none = {.cpu = NO_CPU};
 const struct heap heap_forward = {.cpu = NO_CPU};
 __thread struct heap *heap_self __attribute__((tls_model("initial-exec"))) = (struct heap *)&heap_none;
 
+static _Atomic uint32_t borrowed, borrowed_most;
+
+uint32_t heaps_borrowed_most(void)
+{
+    return counter_read(&borrowed_most);
+}
+
+/* Threads that start at the same time may be one short in the maximum; the next one counts them. */
+static void count_borrower(void)
+{
+    uint32_t now = atomic_fetch_add_explicit(&borrowed, 1, memory_order_relaxed) + 1;
+    if (now > counter_read(&borrowed_most))
+        counter_set(&borrowed_most, now);
+}
+
+static void count_parked(void)
+{
+    atomic_fetch_sub_explicit(&borrowed, 1, memory_order_relaxed);
+}
+
 static void list_remove(struct region *region, const struct heap *heap)
 {
     struct heap **link = &region->heaps;
@@ -107,6 +127,7 @@ static void reclaim(struct region *region)
             heap->owner = NULL;
             heap->owner_tid = 0;
             parked_add(region, heap);
+            count_parked();
         }
     errno = saved;
 }
@@ -124,6 +145,7 @@ struct heap *heap_borrow(struct region *region, uint32_t core, int32_t tid)
         heap->owner_tid = tid;
         heap->last_core = core;
         heap_check(heap);
+        count_borrower();
     }
     lock_give(&region->lock);
     return heap;
@@ -144,6 +166,7 @@ void heap_park(struct heap *heap)
     heap->owner_tid = 0;
     parked_add(region, heap);
     lock_give(&region->lock);
+    count_parked();
 }
 
 bool heap_rehome(struct heap *heap, struct region *region)

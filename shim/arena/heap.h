@@ -211,6 +211,9 @@ bool heap_rehome(struct heap *heap, struct region *region);
 /* Periodic upkeep: send batches, publish counters, purge. Called by the borrower from slow paths. */
 void heap_count_time(struct heap *heap);
 
+/* The most heaps that had borrowers at the same time: as many arenas as the C library would have. Any thread. */
+uint32_t heaps_borrowed_most(void);
+
 /* Empty pages, and what other threads have freed, back to the region. The caller is the borrower. */
 void heap_trim(struct heap *heap);
 /* Makes the borrower look at its CPU, rule and arena at its next allocation. Any thread. */

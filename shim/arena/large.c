@@ -199,9 +199,8 @@ static void bring_near(const struct region *region, const struct page *page, boo
     errno = saved;
 }
 
-static struct page *take(struct heap *heap, uint32_t slices, size_t alignment, bool *ret_zeroed)
+static struct page *take_from(struct region *region, uint32_t slices, size_t alignment, bool *ret_zeroed)
 {
-    struct region *region = source(heap, slices);
     if (slices > region->slices || alignment > region->slices || !lock_take(&region->lock))
         return NULL;
     struct page *page =
@@ -211,8 +210,18 @@ static struct page *take(struct heap *heap, uint32_t slices, size_t alignment, b
         big_add(region, page);
     }
     lock_give(&region->lock);
+    return page;
+}
+
+static struct page *take(struct heap *heap, uint32_t slices, size_t alignment, bool *ret_zeroed)
+{
+    struct region *region = source(heap, slices);
+    struct page *page = take_from(region, slices, alignment, ret_zeroed);
+    /* where address space is short, what was kept of it is kept where the heaps are */
+    if (!page && region != heap->region && heap->region->shortened)
+        page = take_from(heap->region, slices, alignment, ret_zeroed);
     if (page)
-        bring_near(region, page, ret_zeroed);
+        bring_near(&region_list[page_region(page)], page, ret_zeroed);
     return page;
 }
 

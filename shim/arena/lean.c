@@ -149,13 +149,32 @@ static void unmap_table(const void *from, const void *to)
     unmap(page_behind(from), (uintptr_t)to & ~(uintptr_t)(PAGE_SIZE - 1));
 }
 
+static uint32_t slices_of_region(void)
+{
+    return (uint32_t)(((size_t)1 << region_map.shift) >> SLICE_SHIFT);
+}
+
 static void give_reservation_back(struct region *region, uint32_t from)
 {
     const struct page *first = region_page(region, region->described);
-    const struct page *last = region_page(region, 0) + (((size_t)1 << region_map.shift) >> SLICE_SHIFT);
-    unmap(address_of(region, from), address_of(region, 0) + ((uintptr_t)1 << region_map.shift));
+    const struct page *last = region_page(region, slices_of_region());
+    unmap(address_of(region, from), (uintptr_t)page_start(last));
     unmap_table(first, last);
     unmap_table(class_entry(first), class_entry(last));
+}
+
+/* Other mappings may lie behind a short region. */
+static void give_rest_back(struct region *region, uint32_t from)
+{
+    unmap(address_of(region, from), address_of(region, region->slices));
+    region->slices = slices_of_region();
+    region->shortened = false;
+}
+
+static void not_whole_any_more(void)
+{
+    atomic_store_explicit(&region_map.lean, true, memory_order_relaxed);
+    word_store(&region_map.whole, 0);
 }
 
 void lean_drop(struct region *region, uint32_t from)
@@ -171,13 +190,30 @@ void lean_cut(struct region *region)
     ASSERT(lock_is_mine(&region->lock));
     uint32_t before = counter_read(&region->committed);
     uint32_t end = region_huge_size(region) ? before : region->frontier; /* no part of a large page can be given back */
-    atomic_store_explicit(&region_map.lean, true, memory_order_relaxed);
-    word_store(&region_map.whole, 0);
+    not_whole_any_more();
     counter_set(&region->committed, end);
-    if (!region->lean)
+    if (region->shortened)
+        give_rest_back(region, end);
+    else if (!region->lean)
         give_reservation_back(region, end);
     else if (before > end && !lean_unmap(region, end, before - end))
         counter_set(&region->committed, before);
     region->lean = true;
     tell_heaps(region);
+}
+
+bool lean_shorten(struct region *region, uint32_t slices)
+{
+    ASSERT(lock_is_mine(&region->lock) && !region->lean);
+    uint32_t end = region->frontier > slices ? region->frontier : slices;
+    if (region->shortened || end > region->slices || region_huge_size(region) || region_describe(region, end) != 0)
+        return false;
+    not_whole_any_more();
+    if (counter_read(&region->committed) > end)
+        counter_set(&region->committed, end);
+    give_reservation_back(region, end);
+    region->slices = end;
+    region->shortened = true;
+    tell_heaps(region);
+    return true;
 }

@@ -206,7 +206,7 @@ static bool make_table_usable(const void *from, const void *to)
     return raw_mprotect((void *)start, end - start, PROT_READ | PROT_WRITE) == 0;
 }
 
-static int describe(struct region *region, uint32_t slices)
+int region_describe(struct region *region, uint32_t slices)
 {
     uint32_t to = (slices + DESCRIBED_STEP - 1) / DESCRIBED_STEP * DESCRIBED_STEP;
     if (slices <= region->described)
@@ -242,7 +242,7 @@ static uint32_t step_end(const struct region *region, uint32_t slices)
 
 static int make_described(struct region *region, uint32_t from, uint32_t to)
 {
-    int error = describe(region, to);
+    int error = region_describe(region, to);
     if (error)
         return error;
     if (!region->lean)

@@ -48,6 +48,7 @@ struct region {
     struct region *large; /* where large objects of its heaps come from; most often the region itself */
     _Atomic bool opened;
     _Atomic bool lean;                /* maps only what it uses, see lean.h */
+    _Atomic bool shortened;           /* its reservation ends at `slices`, see lean.h */
     uint8_t huge_reason, bind_reason; /* enum reason: what could not be had */
     uint32_t slices;                  /* in all */
     _Atomic uint32_t committed;       /* usable from the start of the region */
@@ -92,6 +93,9 @@ bool region_open(struct region *region);
  * meets another mapping.
  */
 int region_commit(struct region *region, uint32_t slices);
+
+/* With the lock held: so many slices have a usable descriptor, in larger steps. As region_commit(). */
+int region_describe(struct region *region, uint32_t slices);
 
 /* With the lock held: binds a part of a lean region, or of its tables, as a whole region is bound when it is opened. */
 void region_dress(struct region *region, uint32_t slice, uint32_t count);

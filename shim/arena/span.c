@@ -589,6 +589,16 @@ static void unmap_clean(struct region *region, uint32_t now)
         }
 }
 
+bool span_make_short(struct region *region, uint32_t slices, uint32_t now)
+{
+    ASSERT(lock_is_mine(&region->lock));
+    if (region->lean)
+        return false;
+    cut_rooms(region);
+    span_purge(region, now, 0);
+    return !region->lean && (region->shortened || lean_shorten(region, slices));
+}
+
 void span_make_lean(struct region *region, uint32_t now)
 {
     ASSERT(lock_is_mine(&region->lock));

@@ -60,6 +60,12 @@ uint32_t span_purge(struct region *region, uint32_t now, uint32_t age_ms);
 void span_decay(struct region *region, uint32_t now);
 
 /*
+ * Gives back all memory that is idle, and of the reservation what is neither used nor among the first `slices` (lean.h).
+ * Once: later only the memory. The lock is released meanwhile. false: the region has to become lean, or is.
+ */
+bool span_make_short(struct region *region, uint32_t slices, uint32_t now);
+
+/*
  * Makes the region lean (lean.h), and gives back all that is idle: memory and address space. The lock is released
  * meanwhile, but not before the region is what a lean one has to be.
  */

@@ -39,7 +39,7 @@ bool limits_begin(pid_t pid, int resource, const void *limit)
         return false;
     most = ((const struct rlimit64 *)limit)->rlim_cur;
     if (most != RLIM64_INFINITY)
-        limits_expected();
+        limits_expected(resource == RLIMIT_AS);
     return true;
 }
 

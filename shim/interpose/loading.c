@@ -18,7 +18,7 @@ PUBLIC __attribute__((optimize("O2,omit-frame-pointer"))) void *dlopen(const cha
     shim_ready();
     if (arena_is_on()) {
         mode &= ~RTLD_DEEPBIND;
-        limits_look(); /* the loader's mappings need room, and its failure would not be seen here */
+        limits_make_room(); /* the loader's mappings need room, and its failure would not be seen here */
     }
     return NEXT(dlopen)(file, mode);
 }

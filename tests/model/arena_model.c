@@ -228,13 +228,22 @@ static void change_a_pile(struct life *life)
     pthread_mutex_unlock(&pile->lock);
 }
 
+/*
+ * Short regions, and later lean ones. The limit on address space need not come: what a process has mapped can be above
+ * it, but not in a sanitizer's build.
+ */
 static void change_limit(struct life *life)
 {
     struct rlimit limit;
+    if (next_random(life) % 4) {
+        limits_expected(true);
+        return;
+    }
+    limits_make_room();
     getrlimit(RLIMIT_DATA, &limit);
     limit.rlim_cur = next_random(life) % 2 ? (rlim_t)1 << 60 : limit.rlim_max; /* sanitizers map terabytes */
     if (limit.rlim_cur != RLIM_INFINITY)
-        limits_expected();
+        limits_expected(false);
     setrlimit(RLIMIT_DATA, &limit);
     limits_look();
 }

@@ -326,6 +326,38 @@ static void use_at_random(unsigned steps)
     }
 }
 
+/* Is each slice below `end` the region's, and none from there on? */
+static void check_reservation_ends_at(uint32_t end)
+{
+    for (uint32_t slice = 0; slice < end; slice++)
+        assert_true(is_mapped(slice));
+    for (uint32_t slice = end; slice < end + 1000; slice++)
+        assert_false(is_mapped(slice));
+}
+
+static void a_short_region_lives_from_what_it_kept(void **state)
+{
+    bool zeroed;
+    (void)state;
+    open_region();
+    assert_true(lock_take(&region->lock));
+    use_at_random(3000);
+    uint32_t kept = region->frontier + 500;
+    assert_true(span_make_short(region, kept, clock_ms));
+    check_reservation_ends_at(kept);
+    assert_null(span_take(region, kept, 1, &zeroed));
+    use_at_random(3000);
+    assert_true(span_make_short(region, kept - 400, clock_ms)); /* once: what it kept stays */
+    struct page *last = span_take(region, kept - region->frontier, 1, &zeroed);
+    assert_non_null(last);
+    check_reservation_ends_at(kept);
+    span_give(region, last, last->slices, clock_ms);
+    for (unsigned i = 0; i < OBJECTS; i++)
+        if (objects[i].page)
+            check_content(&objects[i]);
+    lock_give(&region->lock);
+}
+
 static void a_lean_region_maps_what_it_uses(void **state)
 {
     (void)state;
@@ -375,6 +407,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whatever_is_done_to_spans_nothing_overlaps),
         cmocka_unit_test(idle_memory_goes_back_when_it_is_old),
+        cmocka_unit_test(a_short_region_lives_from_what_it_kept),
         cmocka_unit_test(a_lean_region_maps_what_it_uses),
         cmocka_unit_test(a_lean_region_leaves_the_mappings_of_others_alone),
         cmocka_unit_test(the_holder_of_a_lock_is_told_apart),
