@@ -64,8 +64,9 @@ static const struct key process_keys[] = {
          "more than the places divide them. ranks divides all CPUs of the policy among the ranks of the host, unless "
          "the launcher has bound them itself, and leaves a process without a rank as it is."},
     {"level", KEY_WORD, FIELD(struct policy, process.level), WORDS(level),
-     .word_mask = BIT(LEVEL_NODE) | BIT(LEVEL_SOCKET) | BIT(LEVEL_L3), .fallback = "node",
-     NEEDS(IS_NOT("distribution", "none", "ranks")), .summary = "the places that the processes are spread over"},
+     .word_mask = BIT(LEVEL_NODE) | BIT(LEVEL_SOCKET) | BIT(LEVEL_L3) | BIT(LEVEL_CORE), .fallback = "node",
+     NEEDS(IS_NOT("distribution", "none", "ranks")), .summary = "the places that the processes are spread over",
+     .text = "Of more than 256 places neighbours are given out together."},
     {"near", KEY_NEAR, FIELD(struct policy, process.near), .summary = "keep each process near a device or place"},
     {"rank_env", KEY_VARIABLES, FIELD(struct policy, process.rank_env),
      .summary = "environment variables that hold the rank of the process; the first one that is set is used"},
@@ -272,7 +273,10 @@ static const struct key match_keys[] = {
     {"process_argv", KEY_GLOBS, FIELD(struct match, process_argv), .summary = "command line or title of the process"},
     {"parent_comm", KEY_GLOBS, FIELD(struct match, parent_comm), .summary = "name of the parent process"},
     {"process_index", KEY_INDEX, FIELDS(struct match, process_index, process_index_count),
-     .summary = "number of the process in its deployment"},
+     .summary = "number of the process in its deployment",
+     .text =
+         "A launcher's local rank; else a small number that no other living process under the policy has: 0 for the "
+         "first, and what one that ended gave back."},
     {"forked", KEY_TRI, FIELD(struct match, forked), .summary = "the process was created by fork without exec"},
 };
 const struct key_table key_match = {

@@ -131,7 +131,7 @@ struct policy {
     } topology;
     struct {
         enum process_distribution distribution;
-        enum level level; /* node, socket or l3 */
+        enum level level; /* node, socket, l3 or core */
         struct set_list near;
         struct text_list rank_env;
         uint64_t match_delay_us;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "policy/compile.h"
+#include "policy/ledger.h"
 
 void shares_free(struct shares *shares)
 {
@@ -13,7 +14,9 @@ void shares_free(struct shares *shares)
     *shares = (struct shares){0};
 }
 
-static int add(struct shares *shares, const struct cpuset *limit, const struct place *place)
+/* --- the places of a level --- */
+
+static int add_place(struct shares *shares, const struct cpuset *limit, const struct place *place)
 {
     struct cpuset *set = &shares->sets[shares->count];
     int error = cpuset_copy(set, &place->cpus);
@@ -27,32 +30,84 @@ static int add(struct shares *shares, const struct cpuset *limit, const struct p
     return 0;
 }
 
-/* The n-th place that lies in the package, NULL: it has no more. */
-static const struct place *nth_in_package(const struct topology *topology, enum level level, unsigned package, size_t n)
+static const struct topo_cpu *first_cpu(const struct topology *topology, const struct cpuset *set)
 {
-    for (size_t i = 0; i < topology->place_count[level]; i++) {
-        const struct place *place = &topology->places[level][i];
-        int first = cpuset_first(&place->cpus);
-        const struct topo_cpu *cpu = first < 0 ? NULL : topology_cpu(topology, (unsigned)first);
-        if (cpu && cpu->package == package && n-- == 0)
-            return place;
-    }
-    return NULL;
+    return topology_cpu(topology, (unsigned)cpuset_first(set));
 }
 
-/* The first of every package, then the second of every package. */
-static int add_apart(struct shares *shares, const struct topology *topology, const struct cpuset *limit,
-                     enum level level)
+static bool on_one_node(const struct topology *topology, const struct cpuset *a, const struct cpuset *b)
 {
-    size_t packages = topology->place_count[LEVEL_SOCKET], total = topology->place_count[level];
+    const struct topo_cpu *one = first_cpu(topology, a), *other = first_cpu(topology, b);
+    return one && other && one->node == other->node;
+}
+
+/* Makes one share of up to `most` neighbours; of different nodes only if `mix`. */
+static int merge(struct shares *shares, const struct topology *topology, size_t most, bool mix)
+{
+    size_t places = shares->count, in_last = 0;
     int error = 0;
-    for (size_t n = 0; n < total && error == 0; n++)
-        for (size_t i = 0; i < packages && error == 0; i++) {
-            const struct place *place = nth_in_package(topology, level, topology->places[LEVEL_SOCKET][i].id, n);
-            if (place)
-                error = add(shares, limit, place);
+    shares->count = 0;
+    for (size_t i = 0; i < places; i++) {
+        struct cpuset set = shares->sets[i], *last = in_last ? &shares->sets[shares->count - 1] : NULL;
+        if (last && in_last < most && (mix || on_one_node(topology, last, &set))) {
+            error = error ? error : cpuset_or(last, &set);
+            cpuset_free(&set);
+            in_last++;
+        } else {
+            shares->sets[shares->count++] = set;
+            in_last = 1;
         }
+    }
     return error;
+}
+
+static size_t neighbours_for(size_t places)
+{
+    return (places + LEDGER_SHARES - 1) / LEDGER_SHARES;
+}
+
+/* A ledger has no more: cores of a large machine are dealt out in groups, on one node each where nodes are few enough. */
+static int bound(struct shares *shares, const struct topology *topology)
+{
+    int error = merge(shares, topology, neighbours_for(shares->count), false);
+    return error < 0 ? error : merge(shares, topology, neighbours_for(shares->count), true);
+}
+
+/* --- their order --- */
+
+/* Sorted by this: the first of every package, then the second of every package. */
+struct turn {
+    size_t in_package, place;
+    struct cpuset set;
+};
+
+static int by_turn(const void *a, const void *b)
+{
+    const struct turn *one = a, *other = b;
+    if (one->in_package != other->in_package)
+        return one->in_package < other->in_package ? -1 : 1;
+    return one->place < other->place ? -1 : 1;
+}
+
+static size_t places_before(const struct shares *shares, const struct topology *topology, size_t place)
+{
+    const struct topo_cpu *cpu = first_cpu(topology, &shares->sets[place]);
+    size_t count = 0;
+    for (size_t i = 0; i < place; i++) {
+        const struct topo_cpu *other = first_cpu(topology, &shares->sets[i]);
+        count += cpu && other && cpu->package == other->package;
+    }
+    return count;
+}
+
+static void set_apart(struct shares *shares, const struct topology *topology)
+{
+    struct turn turns[LEDGER_SHARES];
+    for (size_t i = 0; i < shares->count; i++)
+        turns[i] = (struct turn){places_before(shares, topology, i), i, shares->sets[i]};
+    qsort(turns, shares->count, sizeof(*turns), by_turn);
+    for (size_t i = 0; i < shares->count; i++)
+        shares->sets[i] = turns[i].set;
 }
 
 int shares_list(struct shares *ret_shares, const struct topology *topology, const struct cpuset *limit,
@@ -63,15 +118,18 @@ int shares_list(struct shares *ret_shares, const struct topology *topology, cons
     *ret_shares = (struct shares){.sets = calloc(total + 1, sizeof(*ret_shares->sets))};
     if (!ret_shares->sets)
         return -ENOMEM;
-    if (distribution == PROC_DIST_SCATTER)
-        error = add_apart(ret_shares, topology, limit, level);
-    else
-        for (size_t i = 0; i < total && error == 0; i++)
-            error = add(ret_shares, limit, &topology->places[level][i]);
+    for (size_t i = 0; i < total && error == 0; i++)
+        error = add_place(ret_shares, limit, &topology->places[level][i]);
+    if (error == 0)
+        error = bound(ret_shares, topology);
+    if (error == 0 && distribution == PROC_DIST_SCATTER)
+        set_apart(ret_shares, topology);
     if (error < 0)
         shares_free(ret_shares);
     return error;
 }
+
+/* --- shares of a plan --- */
 
 int shares_of_plan(struct shares *ret_shares, const struct plan_view *plan)
 {
@@ -99,6 +157,8 @@ int shares_whole(struct shares *ret_shares, const struct plan_view *plan)
     }
     return error;
 }
+
+/* --- parts of a share --- */
 
 /* Items first to last, both within count; at least one. */
 static void bounds(size_t count, unsigned part, unsigned parts, size_t *ret_first, size_t *ret_last)

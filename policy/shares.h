@@ -19,7 +19,8 @@ struct shares {
 
 /*
  * Places of the level that have CPUs of the limit, in the order in which processes get them: by their place in the
- * machine, for scatter with neighbours in the order in different packages. 0 or -ENOMEM; free with shares_free().
+ * machine, for scatter with neighbours in the order in different packages. At most LEDGER_SHARES: of more places,
+ * neighbours make one share together. 0 or -ENOMEM; free with shares_free().
  */
 int shares_list(struct shares *ret_shares, const struct topology *topology, const struct cpuset *limit,
                 enum process_distribution distribution, enum level level);
