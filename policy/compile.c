@@ -36,7 +36,7 @@ static void add_condition(struct compiling *c, struct plan_condition condition)
         [PLAN_KEY_STACK_FUNCTION] = PLAN_NEEDS_CALLSTACK,
         [PLAN_KEY_PARENT_COMM] = PLAN_NEEDS_PARENT,
         [PLAN_KEY_PROCESS_ARGV] = PLAN_NEEDS_FORK,
-        [PLAN_KEY_PROCESS_INDEX] = PLAN_NEEDS_FORK,
+        [PLAN_KEY_PROCESS_INDEX] = PLAN_NEEDS_FORK | PLAN_NEEDS_NUMBER,
         [PLAN_KEY_FORKED] = PLAN_NEEDS_FORK,
     };
     c->builder.header.features |= feature[condition.key];

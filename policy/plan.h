@@ -73,6 +73,7 @@ enum plan_feature {
     PLAN_HAS_MIGRATE = 1 << 13,       /* some rule has migrate_on_move */
     PLAN_HAS_MAPPING_RULES = 1 << 14, /* some rule has mapping rules */
     PLAN_HAS_STEAL = 1 << 15,         /* some rule has rebalance.steal */
+    PLAN_NEEDS_NUMBER = 1 << 16,      /* a rule looks at process_index */
 };
 
 struct plan_header {

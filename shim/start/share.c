@@ -28,6 +28,18 @@ static void note(enum reason reason)
     atomic_store_explicit(&shim.reason, reason, memory_order_relaxed);
 }
 
+/* place: what holds where the ledger cannot be used. */
+static void claim_by(uint64_t policy_id, const struct ledger_deal *deal, struct ledger_place *place)
+{
+    enum reason reason = ledger_file_claim(policy_id, deal, place);
+    held.policy_id = policy_id;
+    held.shares = reason == REASON_NO_LEDGER ? 0 : deal->shares;
+    if (reason != REASON_OK)
+        note(reason);
+    if (held.shares)
+        shim.facts.index = place->index;
+}
+
 /* share: the one that the process has already, or LEDGER_NONE. Returns the share. */
 static uint32_t claim(const struct plan_view *plan, uint32_t share)
 {
@@ -37,13 +49,7 @@ static uint32_t claim(const struct plan_view *plan, uint32_t share)
     struct ledger_deal deal = {(enum process_distribution)header->process_distribution, shares, sizes, share};
     for (uint32_t i = 0; i < shares; i++)
         sizes[i] = plan->ranges[header->share_sizes + i].first;
-    enum reason reason = ledger_file_claim(header->policy_id, &deal, &place);
-    held.policy_id = header->policy_id;
-    held.shares = reason == REASON_NO_LEDGER ? 0 : shares;
-    if (reason != REASON_OK)
-        note(reason);
-    if (held.shares)
-        shim.facts.index = place.index;
+    claim_by(header->policy_id, &deal, &place);
     return place.share;
 }
 
@@ -55,6 +61,31 @@ static void release(void)
     if (held.shares)
         ledger_file_release(held.policy_id, held.shares);
     held.shares = 0;
+}
+
+/* --- the number alone --- */
+
+static bool was_numbered; /* by a ledger without shares, not by a launcher */
+
+/* Where rules go by the number of a process, and the policy deals out no shares: all have the same one. */
+static void take_number(void)
+{
+    const struct plan_header *header = shim.plan.header;
+    static const uint32_t size = 1;
+    const struct ledger_deal deal = {PROC_DIST_ROUND_ROBIN, 1, &size, LEDGER_NONE};
+    struct ledger_place place = {0, LEDGER_NONE};
+    if (!shim_needs(PLAN_NEEDS_NUMBER) || header->process_shares || shim.facts.index != PLAN_NONE)
+        return;
+    was_numbered = true;
+    claim_by(header->policy_id, &deal, &place);
+}
+
+static void take_another_number(void)
+{
+    if (was_numbered)
+        shim.facts.index = PLAN_NONE;
+    was_numbered = false;
+    take_number();
 }
 
 /* --- the plan --- */
@@ -148,8 +179,10 @@ bool share_narrow_base(void)
 
 void share_take(void)
 {
-    if (shim.plan.header->process_shares == 0)
+    if (shim.plan.header->process_shares == 0) {
+        take_number();
         return;
+    }
     if (strlen(shim.plan_path) >= sizeof(base_path)) { /* the plan itself, as a text */
         note(REASON_NO_SHARE);
         return;
@@ -187,8 +220,11 @@ void share_forked(void)
     char before[PATH_SIZE];
     held.shares = 0; /* the parent's */
     atomic_store(&ledger_in_use, false);
-    if (!*base_path)
+    if (!*base_path) {
+        if (was_numbered)
+            take_another_number();
         return;
+    }
     memcpy(before, share_path, sizeof(before));
     if (!take_plan(base_path))
         return;
@@ -252,11 +288,15 @@ static void move_to_ledger_of_plan(void)
 
 void share_plan_changed(void)
 {
-    if (!was_dealt)
-        return;
-    narrow();
+    if (was_dealt)
+        narrow();
     if (atomic_exchange(&ledger_in_use, true))
         return;
-    move_to_ledger_of_plan();
+    if (was_dealt) {
+        move_to_ledger_of_plan();
+    } else if (held.policy_id != shim.plan.header->policy_id) {
+        release();
+        take_another_number();
+    }
     atomic_store(&ledger_in_use, false);
 }

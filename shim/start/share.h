@@ -4,6 +4,9 @@
  * instead of the policy's. A forked child claims a share of its own. Called at start-up and by the fork handler, while
  * one thread runs this code.
  *
+ * Where the policy deals out no shares but has rules by the number of a process (process_index), the process gets its
+ * number there.
+ *
  * Without the ledger the share follows from the process's number, and the reason no-ledger is noted. If the share's plan
  * is not available, the process keeps the plan that it has.
  */
@@ -32,7 +35,7 @@ void share_of_another(struct plan_view *plan, char *path, size_t size);
  * that the process was started with. The process is listed in the new policy's ledger, and not in the old one's.
  */
 void share_plan_changed(void);
-/* At the end of the process: gives the share back. */
+/* At the end of the process: gives the share and the number back. */
 void share_leave(void);
 /* In a forked child, before anything is placed: switches to the plan of another share and makes its tables. */
 void share_forked(void);

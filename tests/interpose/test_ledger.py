@@ -29,12 +29,12 @@ class Deployment(harness.ProgramTest):
         before = paths()
         self.addCleanup(lambda: [os.unlink(path) for path in paths() - before])
 
-    def compiled(self, distribution="least_loaded", rules="", name="policy.toml"):
+    def compiled(self, distribution="least_loaded", rules="", name="policy.toml", level="node", machine=MACHINE):
         """A plan with two shares, whatever the machine is like: hwloc describes another one."""
-        policy = self.policy(f'[process]\ndistribution = "{distribution}"\nlevel = "node"\n{rules}'
+        policy = self.policy(f'[process]\ndistribution = "{distribution}"\nlevel = "{level}"\n{rules}'
                              f'[[rules]]\nname = "of-{os.getpid()}-{time.monotonic_ns()}"\nmatch = {{ thread = "nobody" }}\n', name)
         done = subprocess.run([harness.NODEWISE, "compile", "--cached", "-p", policy], capture_output=True, text=True,
-                              env=harness.clean_environment() | MACHINE, timeout=harness.SECONDS)
+                              env=harness.clean_environment() | machine, timeout=harness.SECONDS)
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout.strip()
 
@@ -114,6 +114,36 @@ class Counts(Deployment):
         with open(path, "r+b") as file:
             file.write(data)
         self.assertEqual(number(self.begin(plan)), 0, "its number is free")
+
+    def test_processes_have_numbers_without_shares_too(self):
+        rules = (f'[[rules]]\nname = "first"\nmatch = {{ process_index = "0" }}\ncpus = "{self.first}"\nbind_to = "cpu"\n'
+                 f'[[rules]]\nname = "others"\nmatch = {{ process_index = "1-" }}\ncpus = "{self.last}"\nbind_to = "cpu"\n')
+        plan = self.compiled("none", rules)
+        first, second = self.begin(plan), self.begin(plan)
+        child = int(self.tell(second, "fork")[0])
+        cpus = lambda pid: threads_of(pid)[pid][1]
+        self.assertEqual([cpus(pid) for pid in (first.pid, second.pid, child)], [{self.first}, {self.last}, {self.last}])
+        path = ledger_with(first.pid)
+        numbers = {pid: slot[0] for pid, slot in Ledger(path).processes.items()}
+        self.assertEqual(numbers, {first.pid: 0, second.pid: 1, child: 2})
+        first.communicate(timeout=harness.SECONDS)
+        third = self.begin(plan)
+        self.assertEqual(cpus(third.pid), {self.first}, "the number of one that ended")
+        self.assertEqual(Ledger(path).processes[third.pid][0], 0)
+
+    def test_cores_are_given_out(self):
+        one_node = MACHINE | {"HWLOC_SYNTHETIC": "node:1 core:2 pu:1"}
+        processes = self.begin_many(self.compiled("round_robin", "[defaults]\nbind_to = \"core\"\n", level="core", machine=one_node), 4)
+        cpus = sorted(sorted(threads_of(process.pid)[process.pid][1]) for process in processes)
+        self.assertEqual(cpus, [[self.first]] * 2 + [[self.last]] * 2)
+
+    def test_a_launchers_number_counts(self):
+        rules = (f'[[rules]]\nname = "third"\nmatch = {{ process_index = "2" }}\ncpus = "{self.last}"\nbind_to = "cpu"\n')
+        self.compiled("none", rules)
+        process = self.start([os.path.join(ZOO, "does_as_told")], self.path("policy.toml"), stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, environment={"SLURM_LOCALID": "2"})
+        self.assertEqual(process.stdout.readline(), b"ready\n")
+        self.assertEqual(threads_of(process.pid)[process.pid][1], {self.last})
 
     def test_processes_of_another_pid_namespace_count_and_stay(self):
         """Containers may share the folder. Their processes have numbers that mean others here, or nobody."""
