@@ -36,7 +36,7 @@ static const struct mistake mistakes[] = {
     {"[defaults]\ndistribution = \"spread\"\n", "E014", 3, 16, 8, "is called `scatter` here"},
     {"[defaults]\ndistribution = \"master\"\n", "E014", 3, 16, 8, "is called `primary` here"},
     {"[defaults]\ndistribution = \"round-robin\"\n", "E014", 3, 16, 13, "did you mean `round_robin`?"},
-    {"[process]\nlevel = \"core\"\n", "E014", 3, 9, 6, "one of node, socket, l3"},
+    {"[process]\nlevel = \"cpu\"\n", "E014", 3, 9, 5, "one of node, socket, l3, core"},
     {"[report]\nformats = [\"json\", \"jsno\"]\n", "E014", 3, 20, 6, "did you mean `json`?"},
     /* types and ranges */
     {"[defaults]\nbind_to = 1\n", "E013", 3, 11, 1, "takes one word, not an integer"},

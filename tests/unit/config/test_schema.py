@@ -54,7 +54,7 @@ WRONG = [
     '[[rules]]\nname = "r"\nmatch = { x = 1 }\n',
     '[defaults]\nbind_to = "numa"\n',
     '[defaults]\nlevel = "none"\n',
-    '[process]\nlevel = "core"\n',
+    '[process]\nlevel = "cpu"\n',
     '[defaults]\nnodes = "0"\ncpus = "1"\n',
     RULE + 'near = "all"\nnodes = "0"\n',
     "[defaults]\nnodes = 0\n",
