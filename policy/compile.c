@@ -7,6 +7,7 @@
 
 #include "policy/compile_sets.h"
 #include "policy/distribute.h"
+#include "policy/groups.h"
 #include "policy/ledger.h"
 #include "policy/plan_build.h"
 #include "policy/shares.h"
@@ -194,6 +195,49 @@ static int slot_memory(struct compiling *c, size_t rule, const struct cpuset *ma
     return error;
 }
 
+/* The cores of some CPUs, whole: also the hardware threads that are not among these. */
+static int cores_of(struct compiling *c, const struct cpuset *cpus, struct cpuset *ret_cores, uint32_t *ret_count)
+{
+    int error = 0;
+    *ret_count = 0;
+    CPUSET_FOREACH(id, cpus) {
+        const struct place *core = topology_place_of(c->topology, LEVEL_CORE, (unsigned)id);
+        bool is_new = !core || !cpuset_intersects(&core->cpus, ret_cores);
+        if (error == 0 && is_new) {
+            error = core ? cpuset_or(ret_cores, &core->cpus) : cpuset_add(ret_cores, (unsigned)id);
+            ++*ret_count;
+        }
+    }
+    return error;
+}
+
+static int slot_around(struct compiling *c, const struct cpuset *mask, struct plan_slot *slot)
+{
+    const struct place *node = topology_place_of(c->topology, LEVEL_NODE, (unsigned)cpuset_first(mask));
+    struct cpuset cpus = CPUSET_EMPTY, cores = CPUSET_EMPTY;
+    int error = node ? cpuset_copy(&cpus, &node->cpus) : 0;
+    cpuset_and(&cpus, &c->topology->allowed);
+    if (error == 0)
+        error = cores_of(c, &cpus, &cores, &slot->around_cores);
+    if (error == 0)
+        slot->around = build_mask(&c->builder, &cpus);
+    cpuset_free(&cpus);
+    cpuset_free(&cores);
+    return error;
+}
+
+static int slot_cores(struct compiling *c, const struct cpuset *mask, struct plan_slot *slot)
+{
+    struct cpuset cores = CPUSET_EMPTY;
+    int error = cores_of(c, mask, &cores, &slot->core_count);
+    if (error == 0)
+        slot->core_mask = build_mask(&c->builder, &cores);
+    if (error == 0 && slot->core_count == 1)
+        error = slot_around(c, mask, slot);
+    cpuset_free(&cores);
+    return error;
+}
+
 static int add_slots(struct compiling *c, size_t rule, struct plan_rule *record)
 {
     const struct placement *placement = placement_of(c->policy, rule);
@@ -223,6 +267,8 @@ static int add_slots(struct compiling *c, size_t rule, struct plan_rule *record)
             .place = slots.items[i].place,
         };
         error = slot_memory(c, rule, &slots.items[i].mask, record, &slot.mem_mask);
+        if (error == 0)
+            error = slot_cores(c, &slots.items[i].mask, &slot);
         build_add(&c->builder, PLAN_SLOTS, &slot);
     }
     dist_slots_free(&slots);
@@ -418,7 +464,7 @@ static int fill_main_mask(struct compiling *c)
 static void add_machine(struct compiling *c)
 {
     const struct topology *topology = c->topology;
-    const struct plan_cpu absent = {PLAN_NONE, PLAN_NONE, PLAN_NONE, PLAN_NONE, PLAN_NONE};
+    const struct plan_cpu absent = {PLAN_NONE, PLAN_NONE, PLAN_NONE, PLAN_NONE, PLAN_NONE, 0, 0};
     uint32_t cpu_ids = (uint32_t)cpuset_last(&topology->cpus) + 1;
     for (uint32_t id = 0; id < cpu_ids; id++)
         build_add(&c->builder, PLAN_CPUS, &absent);
@@ -426,7 +472,7 @@ static void add_machine(struct compiling *c)
     for (size_t i = 0; i < topology->cpu_count && !c->builder.error; i++) {
         const struct topo_cpu *cpu = &topology->cpu[i];
         if (cpu->id < cpu_ids)
-            cpus[cpu->id] = (struct plan_cpu){cpu->node, cpu->mem_node, cpu->l3, cpu->core, cpu->package};
+            cpus[cpu->id] = (struct plan_cpu){cpu->node, cpu->mem_node, cpu->l3, cpu->core, cpu->package, 0, 0};
     }
     for (size_t i = 0; i < topology->node_count; i++) {
         const struct topo_node *node = &topology->nodes[i];
@@ -515,6 +561,8 @@ static int compile_into(struct compiling *c)
         error = add_rule(c, i);
     if (error == 0)
         error = fill_main_mask(c);
+    if (error == 0)
+        error = group_cpus(&c->builder);
     if (c->sets.main_rule < policy->rule_count)
         c->builder.header.features |= PLAN_HAS_MAIN_RULE;
     return error;

@@ -5,33 +5,6 @@
  * both believe, that a CPU is exclusively theirs, rests on the atomicity of one fetch_or for each word.
  */
 
-static uint64_t round_up_8(uint64_t size)
-{
-    return (size + 7) & ~UINT64_C(7);
-}
-
-static size_t cpu_words(const struct plan_view *plan)
-{
-    return ((size_t)plan->count[PLAN_CPUS] + 63) / 64;
-}
-
-size_t occupancy_size(const struct plan_view *plan)
-{
-    return round_up_8(4 * (uint64_t)plan->count[PLAN_SLOTS]) + round_up_8(4 * (uint64_t)plan->count[PLAN_RULES]) +
-           8 * cpu_words(plan);
-}
-
-void occupancy_init(struct occupancy *ret_occupancy, const struct plan_view *plan, void *memory)
-{
-    char *at = memory;
-    ret_occupancy->used = (void *)at;
-    at += round_up_8(4 * (uint64_t)plan->count[PLAN_SLOTS]);
-    ret_occupancy->turn = (void *)at;
-    at += round_up_8(4 * (uint64_t)plan->count[PLAN_RULES]);
-    ret_occupancy->claimed = (void *)at;
-    ret_occupancy->claimed_words = cpu_words(plan);
-}
-
 static uint32_t load_used(const struct occupancy *occupancy, uint32_t slot)
 {
     return atomic_load_explicit(&occupancy->used[slot], memory_order_relaxed);
@@ -93,65 +66,139 @@ static bool try_claim(const struct plan_view *plan, struct occupancy *occupancy,
     return true;
 }
 
+/* --- room --- */
+
 /* What of a place is given out: with smt = "cores_first" a core to each thread, and only then all CPUs. */
 enum room { ROOM_CORES, ROOM_CPUS, ROOM_COUNT };
 
-static uint32_t room_of(const struct plan_view *plan, uint32_t slot, enum room room)
+static enum room first_room(const struct plan_rule *rule)
+{
+    return rule->smt == SMT_CORES_FIRST ? ROOM_CORES : ROOM_CPUS;
+}
+
+/* Cores or CPUs of the slot's mask, which several places of the rule's level may share. */
+static uint64_t size_of(const struct plan_view *plan, uint32_t slot, enum room room)
+{
+    return room == ROOM_CORES ? plan->slots[slot].core_count : plan->masks[plan->slots[slot].mask].weight;
+}
+
+/* The threads there. A core is shared with whoever is on its other hardware threads. */
+static struct occupancy_load load_of(const struct plan_view *plan, const struct occupancy *occupancy, uint32_t slot,
+                                     enum room room)
+{
+    return occupancy_load(plan, occupancy, room == ROOM_CORES ? plan->slots[slot].core_mask : plan->slots[slot].mask);
+}
+
+/* Is it less than half a thread too many with one thread more? */
+static bool has_room_for_one(uint64_t load, uint64_t size)
+{
+    return load + OCCUPANCY_ONE / 2 <= size * OCCUPANCY_ONE;
+}
+
+/*
+ * Can one more thread have a core or CPU there? On a core, threads that may also be elsewhere on the node give way for
+ * as long as the node has room.
+ */
+static bool is_free_for_one(const struct plan_view *plan, const struct occupancy *occupancy, uint32_t index,
+                            enum room room)
+{
+    const struct plan_slot *slot = &plan->slots[index];
+    struct occupancy_load load = load_of(plan, occupancy, index, room);
+    if (!slot->around || has_room_for_one(load.all, size_of(plan, index, room)))
+        return has_room_for_one(load.all, size_of(plan, index, room));
+    uint64_t around = room == ROOM_CORES ? slot->around_cores : plan->masks[slot->around].weight;
+    return has_room_for_one(load.tight, size_of(plan, index, room)) &&
+           has_room_for_one(occupancy_load(plan, occupancy, slot->around).all, around);
+}
+
+/* For how many threads of its rule the slot is. */
+static uint32_t share_of(const struct plan_view *plan, uint32_t slot, enum room room)
 {
     return room == ROOM_CORES ? plan->slots[slot].cores : plan->slots[slot].capacity;
+}
+
+static bool has_room(const struct plan_view *plan, const struct occupancy *occupancy, uint32_t slot, enum room room)
+{
+    return load_used(occupancy, slot) < share_of(plan, slot, room) && is_free_for_one(plan, occupancy, slot, room);
 }
 
 static bool take_if_room(const struct plan_view *plan, struct occupancy *occupancy, uint32_t slot, enum room room)
 {
     uint32_t used = load_used(occupancy, slot);
-    while (used < room_of(plan, slot, room))
+    if (!has_room(plan, occupancy, slot, room))
+        return false;
+    while (used < share_of(plan, slot, room))
         if (atomic_compare_exchange_weak_explicit(&occupancy->used[slot], &used, used + 1, memory_order_relaxed,
-                                                  memory_order_relaxed))
+                                                  memory_order_relaxed)) {
+            occupancy_add(plan, occupancy, slot);
             return true;
+        }
     return false;
 }
 
 static struct pick take(const struct plan_view *plan, struct occupancy *occupancy, uint32_t slot, uint8_t reason)
 {
     uint32_t before = atomic_fetch_add_explicit(&occupancy->used[slot], 1, memory_order_relaxed);
+    occupancy_add(plan, occupancy, slot);
     if (reason == REASON_OK && before >= plan->slots[slot].capacity)
         reason = REASON_OVERSUBSCRIBED;
     return (struct pick){.slot = slot, .reason = reason};
 }
+
+/* --- the least loaded --- */
 
 static bool is_near(const struct plan_view *plan, uint32_t slot, uint32_t near)
 {
     return near != PLAN_NONE && masks_intersect(plan, plan->slots[slot].mask, plan->slots[near].mask);
 }
 
-/* Fewer threads per core or CPU; of equals the one that is near. */
-static bool is_better(const struct plan_view *plan, uint32_t slot, uint32_t used, uint32_t best, uint32_t best_used,
-                      uint32_t near, enum room room)
+/* A place that is looked at, with the threads there and the cores or CPUs that it has. */
+struct candidate {
+    uint32_t slot; /* PLAN_NONE: there is none */
+    uint64_t load, size;
+};
+
+static struct candidate candidate_of(const struct plan_view *plan, const struct occupancy *occupancy, uint32_t slot,
+                                     enum room room)
 {
-    uint64_t load = (uint64_t)used * room_of(plan, best, room);
-    uint64_t best_load = (uint64_t)best_used * room_of(plan, slot, room);
-    if (load != best_load)
-        return load < best_load;
-    return is_near(plan, slot, near) && !is_near(plan, best, near);
+    return (struct candidate){slot, load_of(plan, occupancy, slot, room).all, size_of(plan, slot, room)};
 }
 
-/* least_used() among the places that have a core left, or among all; PLAN_NONE: there is none. */
+/* Differences of less than an eighth of a thread come from threads that may be anywhere. */
+static bool is_emptier(const struct candidate *one, const struct candidate *other)
+{
+    uint64_t noise = OCCUPANCY_ONE / 8 * (one->size < other->size ? one->size : other->size);
+    return one->load * other->size + noise < other->load * one->size;
+}
+
+/* Fewer threads per core or CPU; of equals the one that is near, then the one with fewer of the rule's. */
+static bool is_better(const struct plan_view *plan, const struct occupancy *occupancy, const struct candidate *one,
+                      const struct candidate *best, uint32_t near)
+{
+    if (is_emptier(one, best) || is_emptier(best, one))
+        return is_emptier(one, best);
+    bool one_near = is_near(plan, one->slot, near), best_near = is_near(plan, best->slot, near);
+    if (one_near != best_near)
+        return one_near;
+    return (uint64_t)load_used(occupancy, one->slot) * plan->slots[best->slot].capacity <
+           (uint64_t)load_used(occupancy, best->slot) * plan->slots[one->slot].capacity;
+}
+
+/* least_used() among the places that have a core left, or among all. */
 static uint32_t least_used_of(const struct plan_view *plan, const struct occupancy *occupancy,
                               const struct plan_rule *rule, uint32_t near, enum room room, bool closed_too)
 {
-    uint32_t best = PLAN_NONE, best_used = 0;
-    for (uint32_t i = 0; i < rule->slot_count; i++) {
-        uint32_t slot = rule->slot_first + i, used = load_used(occupancy, slot);
-        if (room == ROOM_CORES && used >= room_of(plan, slot, room))
+    struct candidate best = {.slot = PLAN_NONE};
+    for (uint32_t slot = rule->slot_first; slot < rule->slot_first + rule->slot_count; slot++) {
+        if (room == ROOM_CORES && !has_room(plan, occupancy, slot, room))
             continue;
         if (!closed_too && slot_is_closed(plan, occupancy, slot))
             continue;
-        if (best == PLAN_NONE || is_better(plan, slot, used, best, best_used, near, room)) {
-            best = slot;
-            best_used = used;
-        }
+        struct candidate one = candidate_of(plan, occupancy, slot, room);
+        if (best.slot == PLAN_NONE || is_better(plan, occupancy, &one, &best, near))
+            best = one;
     }
-    return best;
+    return best.slot;
 }
 
 /*
@@ -163,8 +210,7 @@ static uint32_t least_used(const struct plan_view *plan, const struct occupancy 
 {
     uint32_t best = PLAN_NONE;
     *ret_closed = false;
-    for (int room = rule->smt == SMT_CORES_FIRST ? ROOM_CORES : ROOM_CPUS; room < ROOM_COUNT && best == PLAN_NONE;
-         room++)
+    for (int room = (int)first_room(rule); room < ROOM_COUNT && best == PLAN_NONE; room++)
         best = least_used_of(plan, occupancy, rule, near, (enum room)room, false);
     if (best != PLAN_NONE)
         return best;
@@ -172,16 +218,22 @@ static uint32_t least_used(const struct plan_view *plan, const struct occupancy 
     return least_used_of(plan, occupancy, rule, near, ROOM_CPUS, true);
 }
 
-/* With one thread fewer it would not be fuller than the emptiest, and no CPU is left idle for it. */
-static bool is_full_as_others(const struct plan_view *plan, const struct occupancy *occupancy, uint32_t slot,
-                              uint32_t emptiest)
+/* With one thread fewer it would not be fuller than the emptiest, and no core or CPU is left idle for it. */
+static bool is_full_as_others(const struct plan_view *plan, const struct occupancy *occupancy,
+                              const struct plan_rule *rule, uint32_t slot, uint32_t emptiest)
 {
-    uint32_t used = load_used(occupancy, slot), fewest = load_used(occupancy, emptiest);
-    enum room room = fewest < room_of(plan, emptiest, ROOM_CORES) ? ROOM_CORES : ROOM_CPUS;
-    uint64_t capacity = room_of(plan, slot, room), least = room_of(plan, emptiest, room);
-    if (plan->slots[slot].capacity < 2 || (used >= capacity && fewest < least))
+    enum room room = first_room(rule);
+    if (!has_room(plan, occupancy, emptiest, room))
+        room = ROOM_CPUS;
+    if (plan->slots[slot].capacity < 2 ||
+        (!has_room(plan, occupancy, slot, room) && has_room(plan, occupancy, emptiest, room)))
         return false;
-    return !used || (used - 1) * least <= fewest * capacity;
+    struct candidate one = candidate_of(plan, occupancy, slot, room);
+    struct candidate least = candidate_of(plan, occupancy, emptiest, room);
+    if (one.load <= OCCUPANCY_ONE)
+        return true;
+    one.load -= OCCUPANCY_ONE;
+    return !is_emptier(&least, &one);
 }
 
 /*
@@ -194,12 +246,10 @@ static uint32_t prefer_near(const struct plan_view *plan, const struct occupancy
 {
     if (near == PLAN_NONE || rule->bind_to == LEVEL_CORE || rule->bind_to == LEVEL_CPU)
         return emptiest;
-    for (uint32_t i = 0; i < rule->slot_count; i++) {
-        uint32_t slot = rule->slot_first + i;
-        if (is_near(plan, slot, near) && is_full_as_others(plan, occupancy, slot, emptiest) &&
+    for (uint32_t slot = rule->slot_first; slot < rule->slot_first + rule->slot_count; slot++)
+        if (is_near(plan, slot, near) && is_full_as_others(plan, occupancy, rule, slot, emptiest) &&
             !slot_is_closed(plan, occupancy, slot))
             return slot;
-    }
     return emptiest;
 }
 
@@ -212,6 +262,8 @@ static struct pick take_least_used(const struct plan_view *plan, struct occupanc
         slot = prefer_near(plan, occupancy, rule, slot, near);
     return take(plan, occupancy, slot, closed ? REASON_SHARED_CPU : REASON_OK);
 }
+
+/* --- in order --- */
 
 /* The first slot in order with room; near to the creator's slot only, unless near is PLAN_NONE. */
 static uint32_t take_first_free(const struct plan_view *plan, struct occupancy *occupancy, const struct plan_rule *rule,
@@ -249,8 +301,7 @@ static struct pick pick_in_order(const struct plan_view *plan, struct occupancy 
 {
     const struct plan_rule *rule = &plan->rules[rule_index];
     uint32_t slot = PLAN_NONE;
-    for (int room = rule->smt == SMT_CORES_FIRST ? ROOM_CORES : ROOM_CPUS; room < ROOM_COUNT && slot == PLAN_NONE;
-         room++) {
+    for (int room = (int)first_room(rule); room < ROOM_COUNT && slot == PLAN_NONE; room++) {
         if (rule->distribution == DIST_INHERIT && creator_slot != PLAN_NONE)
             slot = take_first_free(plan, occupancy, rule, creator_slot, (enum room)room);
         if (slot == PLAN_NONE)
@@ -261,28 +312,47 @@ static struct pick pick_in_order(const struct plan_view *plan, struct occupancy 
     return (struct pick){.slot = slot, .reason = REASON_OK};
 }
 
+/* --- alone --- */
+
+/* Is another thread there? To the claim of a core, those give way that may be on other cores, too. */
+static bool is_occupied(const struct plan_view *plan, const struct occupancy *occupancy, uint32_t slot)
+{
+    struct occupancy_load load = load_of(plan, occupancy, slot, ROOM_CORES);
+    return !has_room_for_one(plan->slots[slot].core_count == 1 ? load.tight : load.all, 1);
+}
+
+static bool claim_first(const struct plan_view *plan, struct occupancy *occupancy, const struct plan_rule *rule,
+                        uint32_t start, bool occupied_too, struct pick *ret_pick)
+{
+    for (uint32_t i = 0; i < rule->slot_count; i++) {
+        uint32_t slot = rule->slot_first + (start + i) % rule->slot_count;
+        if ((!occupied_too && is_occupied(plan, occupancy, slot)) || !try_claim(plan, occupancy, slot))
+            continue;
+        *ret_pick = take(plan, occupancy, slot, REASON_OK);
+        ret_pick->claims = true;
+        ret_pick->reason = REASON_OK;
+        return true;
+    }
+    return false;
+}
+
 /*
- * A free place for one thread alone. Two threads that try the same CPUs at once may both step back, so the
- * walk is repeated before it gives up; a place that is really taken stays so.
+ * A free place for one thread alone, of those first where no other thread is. Two threads that try the same CPUs at once
+ * may both step back, so the walk is repeated before it gives up; a place that is really taken stays so.
  */
 static struct pick pick_exclusive(const struct plan_view *plan, struct occupancy *occupancy, uint32_t rule_index)
 {
     const struct plan_rule *rule = &plan->rules[rule_index];
     uint32_t start = rule->distribution == DIST_ROUND_ROBIN ? next_turn(occupancy, rule_index, rule->slot_count) : 0;
-    for (int attempt = 0; attempt < 3; attempt++) {
-        for (uint32_t i = 0; i < rule->slot_count; i++) {
-            uint32_t slot = rule->slot_first + (start + i) % rule->slot_count;
-            if (!try_claim(plan, occupancy, slot))
-                continue;
-            struct pick pick = take(plan, occupancy, slot, REASON_OK);
-            pick.claims = true;
-            pick.reason = REASON_OK;
+    struct pick pick;
+    for (int attempt = 0; attempt < 4; attempt++)
+        if (claim_first(plan, occupancy, rule, start, attempt > 0, &pick))
             return pick;
-        }
-    }
     bool closed;
     return take(plan, occupancy, least_used(plan, occupancy, rule, PLAN_NONE, &closed), REASON_NO_FREE_SLOT);
 }
+
+/* --- what the shim and the dry run ask --- */
 
 struct pick pick_slot(const struct plan_view *plan, struct occupancy *occupancy, uint32_t rule_index,
                       uint32_t creator_slot)
@@ -339,12 +409,24 @@ struct pick pick_this(const struct plan_view *plan, struct occupancy *occupancy,
     return take(plan, occupancy, slot, REASON_OK);
 }
 
+void pick_count(const struct plan_view *plan, struct occupancy *occupancy, struct pick *pick, bool on_slot)
+{
+    if (pick->away != on_slot)
+        return;
+    if (on_slot)
+        occupancy_add(plan, occupancy, pick->slot);
+    else
+        occupancy_remove(plan, occupancy, pick->slot);
+    pick->away = !on_slot;
+}
+
 void pick_release(const struct plan_view *plan, struct occupancy *occupancy, struct pick pick)
 {
     if (pick.claims) {
         const struct plan_mask *mask = &plan->masks[plan->slots[pick.slot].claim_mask];
         unclaim_words(plan, occupancy, mask, mask->word_count);
     }
+    pick_count(plan, occupancy, &pick, false);
     atomic_fetch_sub_explicit(&occupancy->used[pick.slot], 1, memory_order_relaxed);
 }
 

@@ -1,35 +1,25 @@
 /*
- * pick: which slot of its rule a thread gets, given who is where. The shim and the dry run share it.
+ * pick: which slot of its rule a thread gets, given who is where (policy/occupancy.h): threads of all rules, threads that
+ * chose their CPUs, and those of the user's other processes. The shim and the dry run share it.
  *
- * Occupancy is three arrays of counters that the caller provides zeroed (the shim from its own mapping, the
- * dry run from malloc), changed only with atomics: any number of threads pick and release at once without a
- * lock. Signal-safe, allocation-free. Cost: one pass over the rule's slots at the worst.
+ * Any number of threads pick and release at once without a lock. Signal-safe, allocation-free. Cost: one pass over the
+ * rule's slots at the worst, each with the groups of CPUs that it is made of.
  */
 #ifndef NODEWISE_POLICY_PICK_H
 #define NODEWISE_POLICY_PICK_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "policy/occupancy.h"
 #include "policy/plan.h"
 #include "policy/reason.h"
-
-struct occupancy {
-    _Atomic uint32_t *used;    /* per slot of the plan: threads in it */
-    _Atomic uint32_t *turn;    /* per rule: round-robin position */
-    _Atomic uint64_t *claimed; /* per word of CPU ids: CPUs held by exclusive threads; claimed_words of them */
-    size_t claimed_words;
-};
-
-/* Bytes that the three arrays need together, and their set-up in zeroed memory of that size, 8-byte aligned. */
-size_t occupancy_size(const struct plan_view *plan);
-void occupancy_init(struct occupancy *ret_occupancy, const struct plan_view *plan, void *memory);
 
 struct pick {
     uint32_t slot;  /* index into PLAN_SLOTS */
     bool claims;    /* holds claim_mask exclusively */
+    bool away;      /* the thread is not counted on the slot's CPUs: it chose others, see pick_count() */
     uint8_t reason; /* OK, NO_FREE_SLOT, OVERSUBSCRIBED, SHARED_CPU */
 };
 
@@ -55,6 +45,11 @@ struct pick pick_this(const struct plan_view *plan, struct occupancy *occupancy,
  */
 bool pick_keeps_start(const struct plan_view *plan, uint32_t rule);
 
+/*
+ * Counts the thread on the slot's CPUs, as after pick_slot(), or not: while it is on CPUs that it chose itself. May be
+ * called again.
+ */
+void pick_count(const struct plan_view *plan, struct occupancy *occupancy, struct pick *pick, bool on_slot);
 /* Gives it back; exactly once for each pick. */
 void pick_release(const struct plan_view *plan, struct occupancy *occupancy, struct pick pick);
 

@@ -23,7 +23,7 @@
 #include "policy/words.h"
 
 #define PLAN_MAGIC     UINT64_C(0x314e414c5057444e) /* "NDWPLAN1" little-endian */
-#define PLAN_VERSION   9u
+#define PLAN_VERSION   10u
 #define PLAN_MAX_SIZE  (64u << 20) /* bytes; a larger file is refused unread */
 #define PLAN_NONE      UINT32_MAX  /* "no such index" in every index field that says "or PLAN_NONE" */
 #define PLAN_MAX_RULES 1024u
@@ -104,7 +104,8 @@ struct plan_header {
     uint32_t share_sizes;  /* PLAN_RANGES, from here, process_shares of them: how many CPUs each share has (first), and
                               which (last, a mask) */
     uint32_t report_pages; /* 1: the report at the end looks where the pages lie */
-    uint32_t spare[5];     /* 0 */
+    uint32_t groups;       /* mask: the first CPU of each group, see struct plan_cpu */
+    uint32_t spare[4];     /* 0 */
     struct plan_section sections[PLAN_SECTION_COUNT];
 };
 
@@ -191,6 +192,10 @@ struct plan_slot {
     uint32_t capacity;   /* threads until the place counts as full, at least 1 */
     uint32_t cores;      /* threads until other places with free cores come first, at most capacity */
     uint32_t place;      /* index of the level's place (for views and balance) */
+    uint32_t core_mask;  /* all CPUs of the mask's cores */
+    uint32_t core_count; /* how many cores those are, at least 1 */
+    uint32_t around;     /* of a slot of one core: the allowed CPUs of its node, which wider threads may use; else 0 */
+    uint32_t around_cores; /* how many cores those are */
 };
 
 struct plan_clause {
@@ -211,6 +216,8 @@ struct plan_cpu {
     uint32_t node;     /* node id, or PLAN_NONE: no such CPU */
     uint32_t mem_node; /* nearest node with allowed memory */
     uint32_t l3, core, package;
+    uint32_t group; /* the first CPU of those that are in the same slots as this one: threads are counted by them */
+    uint32_t group_size; /* of a group's first CPU: how many it has; else 0 */
 };
 
 struct plan_node {

@@ -148,7 +148,9 @@ static bool slots_are_sound(const struct plan_view *plan)
         const struct plan_slot *slot = &plan->slots[i];
         if (!used_cpu_mask_fits(plan, slot->mask) || !used_cpu_mask_fits(plan, slot->claim_mask) ||
             !node_mask_fits(plan, slot->mem_mask) || !node_fits(slot->home_node) || slot->capacity == 0 ||
-            slot->cores > slot->capacity)
+            slot->cores > slot->capacity || !used_cpu_mask_fits(plan, slot->core_mask) || slot->core_count == 0 ||
+            slot->core_count > plan->count[PLAN_CPUS] || !cpu_mask_fits(plan, slot->around) ||
+            slot->around_cores > plan->count[PLAN_CPUS])
             return false;
     }
     return true;
@@ -208,7 +210,8 @@ static bool machine_is_sound(const struct plan_view *plan)
         plan->count[PLAN_DISTANCES] != nodes * nodes)
         return false;
     for (uint32_t i = 0; i < plan->count[PLAN_CPUS]; i++)
-        if (!node_fits(plan->cpus[i].node) || !node_fits(plan->cpus[i].mem_node))
+        if (!node_fits(plan->cpus[i].node) || !node_fits(plan->cpus[i].mem_node) || plan->cpus[i].group > i ||
+            plan->cpus[i].group_size > plan->count[PLAN_CPUS])
             return false;
     for (uint32_t i = 0; i < nodes; i++) {
         const struct plan_node *node = &plan->nodes[i];
@@ -238,7 +241,8 @@ static bool header_is_sound(const struct plan_view *plan)
     if (h->default_rule != PLAN_NONE &&
         (plan->count[PLAN_RULES] == 0 || h->default_rule != plan->count[PLAN_RULES] - 1))
         return false;
-    if (!used_cpu_mask_fits(plan, h->main_mask) || !used_cpu_mask_fits(plan, h->allowed_mask))
+    if (!used_cpu_mask_fits(plan, h->main_mask) || !used_cpu_mask_fits(plan, h->allowed_mask) ||
+        !used_cpu_mask_fits(plan, h->groups))
         return false;
     return text_fits(plan, h->source) && text_fits(plan, h->report_file) && h->children < CHILDREN_COUNT &&
            h->at_exit < AT_EXIT_COUNT && h->cpu_report < CPUS_COUNT && h->process_distribution < PROC_DIST_COUNT &&

@@ -85,10 +85,171 @@ static void round_robin_and_least_loaded_spread(void **state)
     take(&board, 0, PLAN_NONE, "0-3", REASON_OK);
     take(&board, 0, PLAN_NONE, "4-7", REASON_OK);
     take(&board, 0, PLAN_NONE, "0-3", REASON_OK);
+    struct pick other = take(&board, 1, PLAN_NONE, "4-7", REASON_OK); /* the other rule has two and one */
     take(&board, 1, PLAN_NONE, "0-3", REASON_OK);
-    struct pick other = take(&board, 1, PLAN_NONE, "4-7", REASON_OK);
     pick_release(&board.compiled.view, &board.occupancy, other);
     take(&board, 1, PLAN_NONE, "4-7", REASON_OK);
+    free_board(&board);
+}
+
+/* Two rules: threads a and threads b. */
+static struct board board_of_two(const char *machine, const char *keys_of_a, const char *keys_of_b)
+{
+    char policy[512];
+    snprintf(policy, sizeof(policy),
+             "schema = 1\n[[rules]]\nname = \"a\"\nmatch = { thread = \"a\" }\n%s\n"
+             "[[rules]]\nname = \"b\"\nmatch = { thread = \"b\" }\n%s\n",
+             keys_of_a, keys_of_b);
+    return board_on(machine, policy);
+}
+
+static void rules_keep_out_of_each_others_way(void **state)
+{
+    static const char *const distributions[] = {"inherit", "compact", "scatter", "least_loaded"};
+    static const char *const bound_to[] = {"core", "cpu"};
+    (void)state;
+    for (int i = 0; i < 4 * 4 * 2; i++) {
+        char a[128], b[128];
+        unsigned seen = 0;
+        snprintf(a, sizeof(a), "distribution = \"%s\"\nbind_to = \"%s\"", distributions[i % 4], bound_to[i / 16]);
+        snprintf(b, sizeof(b), "distribution = \"%s\"\nbind_to = \"core\"", distributions[i / 4 % 4]);
+        struct board board = board_of_two(MACHINE, a, b);
+        for (uint32_t k = 0; k < 8; k++) { /* five and three, in turns */
+            uint64_t bits[2];
+            bool shared;
+            struct pick pick = pick_slot(&board.compiled.view, &board.occupancy, k % 2 && k < 6, PLAN_NONE);
+            pick_mask(&board.compiled.view, &board.occupancy, pick, bits, 2, &shared);
+            seen |= (unsigned)bits[0];
+        }
+        assert_int_equal(seen, 0xff);
+        free_board(&board);
+    }
+}
+
+static void a_second_hardware_thread_is_no_free_core_for_another_rule(void **state)
+{
+    struct board board = board_of_two("pack:1 core:4 pu:2", "cpus = \"1,3\"\nbind_to = \"cpu\"",
+                                      "bind_to = \"cpu\"\ndistribution = \"least_loaded\"");
+    (void)state;
+    take(&board, 0, PLAN_NONE, "1", REASON_OK);
+    take(&board, 0, PLAN_NONE, "3", REASON_OK);
+    take(&board, 1, PLAN_NONE, "4", REASON_OK);
+    take(&board, 1, PLAN_NONE, "6", REASON_OK);
+    take(&board, 1, PLAN_NONE, "0", REASON_OK); /* each core has one */
+    take(&board, 1, PLAN_NONE, "2", REASON_OK);
+    free_board(&board);
+}
+
+static void threads_that_may_be_elsewhere_on_the_node_give_way(void **state)
+{
+    struct board board =
+        board_of_two(MACHINE, "bind_to = \"node\"\nnodes = \"0\"", "bind_to = \"core\"\ndistribution = \"compact\"");
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        take(&board, 0, PLAN_NONE, "0-3", REASON_OK);
+    take(&board, 1, PLAN_NONE, "0", REASON_OK); /* the fourth on four CPUs */
+    take(&board, 1, PLAN_NONE, "4", REASON_OK);
+    free_board(&board);
+}
+
+static void exclusive_threads_go_where_nobody_is_bound(void **state)
+{
+    struct board board = board_of_two(MACHINE, "bind_to = \"core\"\ncpus = \"0-1\"",
+                                      "bind_to = \"core\"\ncpus = \"0-2\"\nexclusive = true");
+    (void)state;
+    take(&board, 0, PLAN_NONE, "0", REASON_OK);
+    take(&board, 1, PLAN_NONE, "1", REASON_OK);
+    take(&board, 1, PLAN_NONE, "2", REASON_OK);
+    take(&board, 1, PLAN_NONE, "0", REASON_OK); /* it asked for one alone */
+    free_board(&board);
+}
+
+/* --- threads that chose their CPUs --- */
+
+static struct occupancy_pin pin_on(struct board *board, const char *cpus)
+{
+    struct cpuset set = CPUSET_EMPTY;
+    struct occupancy_pin pin;
+    size_t wrong_at;
+    assert_int_equal(cpuset_parse_list(&set, cpus, &wrong_at), 0);
+    occupancy_pin_set(&pin, set.words, set.count);
+    occupancy_pin_add(&board->compiled.view, &board->occupancy, &pin);
+    cpuset_free(&set);
+    return pin;
+}
+
+static void next_threads_avoid_cpus_that_a_thread_chose(void **state)
+{
+    static const char *const distributions[] = {"inherit", "compact", "scatter", "least_loaded"};
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        char policy[128];
+        snprintf(policy, sizeof(policy), "schema = 1\n[defaults]\nbind_to = \"core\"\ndistribution = \"%s\"\n",
+                 distributions[i]);
+        struct board board = new_board(policy);
+        struct pick chose = pick_slot(&board.compiled.view, &board.occupancy, 0, PLAN_NONE);
+        pick_count(&board.compiled.view, &board.occupancy, &chose, false); /* it left the first core */
+        pin_on(&board, "1");
+        pin_on(&board, "4");
+        uint64_t bits[2], seen = 0;
+        bool shared;
+        for (int k = 0; k < 6; k++) {
+            struct pick pick = pick_slot(&board.compiled.view, &board.occupancy, 0, PLAN_NONE);
+            pick_mask(&board.compiled.view, &board.occupancy, pick, bits, 2, &shared);
+            seen |= bits[0];
+        }
+        assert_int_equal(seen, 0xed);
+        free_board(&board);
+    }
+}
+
+static uint64_t all_counts(const struct board *board)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < board->compiled.view.count[PLAN_CPUS]; i++) {
+        const struct occupancy_count *count = &board->occupancy.counts[i];
+        sum += atomic_load(&count->own.all) + atomic_load(&count->own.tight) + atomic_load(&count->pinned.all);
+    }
+    return sum;
+}
+
+static void what_is_given_back_is_exactly_what_was_taken(void **state)
+{
+    static const char *const pins[] = {"0-6", "3", "0-127", "0-4,7,200", "0-900", "64"};
+    struct board board =
+        board_of_two("pack:7 numa:1 core:13 pu:1", "bind_to = \"core\"", "bind_to = \"none\"\ncpus = \"1-11\"");
+    const struct plan_view *plan = &board.compiled.view;
+    struct pick picks[64];
+    (void)state;
+    for (uint32_t i = 0; i < 64; i++) {
+        picks[i] = pick_slot(plan, &board.occupancy, i % 2, PLAN_NONE);
+        if (i % 3 == 0)
+            pick_count(plan, &board.occupancy, &picks[i], false);
+        if (i % 6 == 0)
+            pick_count(plan, &board.occupancy, &picks[i], true);
+    }
+    assert_int_not_equal(all_counts(&board), 0);
+    for (uint32_t i = 0; i < 6; i++) {
+        struct occupancy_pin pin = pin_on(&board, pins[i]);
+        occupancy_pin_remove(plan, &board.occupancy, &pin);
+    }
+    for (uint32_t i = 0; i < 64; i++)
+        pick_release(plan, &board.occupancy, picks[i]);
+    assert_int_equal(all_counts(&board), 0);
+    free_board(&board);
+}
+
+/* However many CPUs it may use. */
+static void a_thread_counts_as_one(void **state)
+{
+    struct board board = board_of_two("pack:7 numa:1 core:13 pu:1", "bind_to = \"none\"", "cpus = \"3-5,70\"");
+    const struct plan_view *plan = &board.compiled.view;
+    (void)state;
+    pick_slot(plan, &board.occupancy, 0, PLAN_NONE);
+    assert_int_equal(occupancy_load(plan, &board.occupancy, plan->slots[0].mask).all, OCCUPANCY_ONE);
+    struct occupancy_pin pin = pin_on(&board, "0-16");
+    assert_int_equal(occupancy_load(plan, &board.occupancy, plan->slots[0].mask).all, 2 * OCCUPANCY_ONE);
+    occupancy_pin_remove(plan, &board.occupancy, &pin);
     free_board(&board);
 }
 
@@ -323,6 +484,13 @@ int main(void)
         cmocka_unit_test(compact_fills_and_reuses_what_is_given_back),
         cmocka_unit_test(inherit_goes_where_the_creator_is),
         cmocka_unit_test(round_robin_and_least_loaded_spread),
+        cmocka_unit_test(rules_keep_out_of_each_others_way),
+        cmocka_unit_test(a_second_hardware_thread_is_no_free_core_for_another_rule),
+        cmocka_unit_test(threads_that_may_be_elsewhere_on_the_node_give_way),
+        cmocka_unit_test(exclusive_threads_go_where_nobody_is_bound),
+        cmocka_unit_test(next_threads_avoid_cpus_that_a_thread_chose),
+        cmocka_unit_test(what_is_given_back_is_exactly_what_was_taken),
+        cmocka_unit_test(a_thread_counts_as_one),
         cmocka_unit_test(least_loaded_stays_with_the_creator_but_for_one_thread),
         cmocka_unit_test(least_loaded_stays_with_the_creator_when_all_is_full),
         cmocka_unit_test(least_loaded_leaves_no_cpu_idle_for_nearness),

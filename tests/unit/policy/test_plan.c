@@ -160,6 +160,7 @@ static const struct {
     {HEADER, FIELD(plan_header, main_mask), 0xffff, "the header"},
     {HEADER, FIELD(plan_header, main_mask), 0, "the header"}, /* the empty mask: no CPU for the main thread */
     {HEADER, FIELD(plan_header, allowed_mask), 0xffff, "the header"},
+    {HEADER, FIELD(plan_header, groups), 0xffff, "the header"},
     {HEADER, FIELD(plan_header, source), 0xffffff, "the header"},
     {HEADER, FIELD(plan_header, report_file), 0xffffff, "the header"},
     {HEADER, FIELD(plan_header, children), 99, "the header"},
@@ -172,6 +173,8 @@ static const struct {
     {PLAN_WORDS, 0, 1, 0xf1, "the CPU and node masks"},                      /* other bits than the mask's weight */
     {PLAN_CPUS, FIELD(plan_cpu, node), 5000, "the machine"},
     {PLAN_CPUS, FIELD(plan_cpu, mem_node), 5000, "the machine"},
+    {PLAN_CPUS, FIELD(plan_cpu, group), 1, "the machine"}, /* a later CPU */
+    {PLAN_CPUS, FIELD(plan_cpu, group_size), 0xffffff, "the machine"},
     {PLAN_NODES, FIELD(plan_node, id), 5000, "the machine"},
     {PLAN_NODES, FIELD(plan_node, id), 1, "the machine"}, /* ids ascend */
     {PLAN_NODES, FIELD(plan_node, cpus), 0xffff, "the machine"},
@@ -186,6 +189,10 @@ static const struct {
     {PLAN_SLOTS, FIELD(plan_slot, mem_mask), 0xffff, "the slots"},
     {PLAN_SLOTS, FIELD(plan_slot, home_node), 5000, "the slots"},
     {PLAN_SLOTS, FIELD(plan_slot, capacity), 0, "the slots"},
+    {PLAN_SLOTS, FIELD(plan_slot, core_mask), 0, "the slots"},
+    {PLAN_SLOTS, FIELD(plan_slot, core_count), 0, "the slots"},
+    {PLAN_SLOTS, FIELD(plan_slot, around), 0xffff, "the slots"},
+    {PLAN_SLOTS, FIELD(plan_slot, around_cores), 0xffffff, "the slots"},
     {PLAN_RULES, FIELD(plan_rule, name), 0xffffff, "the rules"},
     {PLAN_RULES, FIELD(plan_rule, origin), 0xffffff, "the rules"},
     {PLAN_RULES, FIELD(plan_rule, rename), 0xffffff, "the rules"},
