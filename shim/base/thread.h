@@ -66,6 +66,7 @@ struct thread {
     uint32_t creator_slot;    /* or PLAN_NONE */
     uint32_t rule;            /* or PLAN_NONE */
     struct pick pick;         /* valid when holds_pick */
+    struct occupancy_pin pin; /* the CPUs on which it is counted when it chose them itself, see counted.h */
     bool holds_pick;
     uint32_t ticket;   /* time of the pick, see order.h */
     bool ordered;      /* the thread came to its rule by its first name */

@@ -5,6 +5,7 @@
 
 #include "shim/base/mask.h"
 #include "shim/base/state.h"
+#include "shim/place/counted.h"
 #include "shim/place/rename.h"
 #include "shim/sys/placing.h"
 #include "shim/telemetry/segment.h"
@@ -144,6 +145,7 @@ static void set_cpus(struct thread *thread, enum standing standing, struct mask 
 {
     int error;
     thread->chosen = false;
+    counted_in_place(thread);
     wanted_mask(thread, standing, asked);
     unsigned wanted = mask_weight(asked);
     mask_and(asked, shim.base.mask); /* never beyond the CPUs that the process was started with */

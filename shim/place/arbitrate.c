@@ -8,6 +8,7 @@
 #include "shim/base/mask.h"
 #include "shim/base/state.h"
 #include "shim/place/apply.h"
+#include "shim/place/counted.h"
 #include "shim/place/decide.h"
 #include "shim/place/origin.h"
 #include "shim/place/settle.h"
@@ -112,6 +113,10 @@ static void note(struct thread *thread, const struct mask *result, const struct 
     thread->flags &= (uint8_t)~THREAD_FLAG_PROGRAM;
     if (thread->cpus == STANDING_PROGRAM)
         thread->flags |= THREAD_FLAG_PROGRAM;
+    if (thread->cpus == STANDING_PROGRAM)
+        counted_on(thread, result);
+    else
+        counted_in_place(thread);
     thread->cpu_outcome = inside ? OUTCOME_STRICT : OUTCOME_BEST_EFFORT;
     thread->cpu_reason = (uint8_t)reason;
 }
@@ -161,6 +166,22 @@ static void decide(struct thread *thread, struct mask *asked, struct mask *ours,
         tell(thread, EVENT_AFFINITY, mask_weight(asked), reason, by);
 }
 
+/* A thread without a rule has what it chose. It counts there, unless those are all that the process may use. */
+static void count_there(struct thread *thread)
+{
+    struct mask now;
+    size_t words;
+    if (mask_open(&now) < 0)
+        return;
+    if (sys_get_affinity(apply_target(thread), now.bits, now.words, &words) == 0) {
+        if (memcmp(now.bits, shim.base.mask, now.words * 8) == 0)
+            counted_in_place(thread);
+        else
+            counted_on(thread, &now);
+    }
+    mask_close(&now);
+}
+
 /* Decides about the mask that the program has already set in the kernel. */
 static void arbitrate(struct thread *thread, const void *by)
 {
@@ -168,6 +189,7 @@ static void arbitrate(struct thread *thread, const void *by)
     if (!thread->holds_pick && !thread->main) {
         thread->cpus = STANDING_PROGRAM;
         thread->chosen = true;
+        count_there(thread);
         if (by)
             tell(thread, EVENT_AFFINITY, 0, REASON_APP_KEPT, by);
         return;

@@ -15,6 +15,7 @@
 #include "shim/memory/relocation.h"
 #include "shim/place/apply.h"
 #include "shim/place/arbitrate.h"
+#include "shim/place/counted.h"
 #include "shim/place/decide.h"
 #include "shim/place/order.h"
 #include "shim/place/place.h"
@@ -307,6 +308,7 @@ static void work_claims(struct thread *thread)
 static void work_end(struct thread *thread)
 {
     settle_drop(thread);
+    counted_in_place(thread);
     segment_rule_left(thread->rule);
     segment_count(COUNT_ENDED);
     segment_thread(thread, THREAD_ENDED);

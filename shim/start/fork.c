@@ -6,6 +6,7 @@
 #include "shim/base/common.h"
 #include "shim/base/facts.h"
 #include "shim/base/state.h"
+#include "shim/place/counted.h"
 #include "shim/place/place.h"
 #include "shim/start/activate.h"
 #include "shim/start/finish.h"
@@ -37,8 +38,10 @@ static void reset_places(void)
 {
     activate_forked();
     atomic_store(&shim.next_index, 1);
-    if (thread_self)
+    if (thread_self) {
         thread_self->holds_pick = false;
+        counted_forget(thread_self);
+    }
     thread_forget_others(thread_self);
 }
 

@@ -10,6 +10,7 @@
 #include "shim/base/environment.h"
 #include "shim/base/facts.h"
 #include "shim/base/state.h"
+#include "shim/place/counted.h"
 #include "shim/place/cpu_count.h"
 #include "shim/place/decide.h"
 #include "shim/place/place.h"
@@ -106,6 +107,7 @@ static void decide_anew(struct thread *thread, void *unused)
     if (!thread->reloading)
         return;
     thread->holds_pick = false;
+    counted_forget(thread);
     thread->creator_slot = PLAN_NONE;
     thread->flags &= (uint8_t) ~(THREAD_FLAG_CLAIMS | THREAD_FLAG_SHARED | THREAD_FLAG_PROGRAM);
     thread->chose_mask = thread->chosen; /* the new rule's on_app_affinity decides about it */

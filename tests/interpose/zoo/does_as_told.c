@@ -3,6 +3,7 @@
  *   create [NAME]   a thread that waits; it gives itself the name first
  *   name I NAME     names the I-th thread that was made, from the first thread
  *   widen I         sets its affinity to all CPUs of the start, from the first thread
+ *   pin I CPU       sets its affinity to that CPU, from the first thread
  *   end I           lets it end
  *   burst N NAME    makes N threads and names each before it has run, where the kernel gives this thread the right to
  *                   keep its CPU
@@ -61,6 +62,14 @@ static void end(int number)
     pthread_join(made[number - 1].thread, NULL);
 }
 
+static void pin(int number, int cpu)
+{
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    pthread_setaffinity_np(made[number - 1].thread, sizeof(one), &one);
+}
+
 /* The threads run as ordinary ones, and not before this one waits. */
 static void burst(int threads, const char *name)
 {
@@ -89,7 +98,7 @@ int main(void)
 {
     char line[64], word[16], name[16];
     cpu_set_t all;
-    int number;
+    int number, cpu;
     setvbuf(stdin, NULL, _IONBF, 0); /* a child finds the rest of it */
     pthread_barrier_init(&named, NULL, 2);
     sched_getaffinity(0, sizeof(all), &all);
@@ -106,6 +115,8 @@ int main(void)
             pthread_setname_np(made[number - 1].thread, name);
         } else if (sscanf(line, "widen %d", &number) == 1) {
             pthread_setaffinity_np(made[number - 1].thread, sizeof(all), &all);
+        } else if (sscanf(line, "pin %d %d", &number, &cpu) == 2) {
+            pin(number, cpu);
         } else if (sscanf(line, "end %d", &number) == 1) {
             end(number);
         } else if (sscanf(line, "burst %d %15s", &number, name) == 2) {

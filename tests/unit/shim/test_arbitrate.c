@@ -14,6 +14,7 @@
 #include "shim/base/thread.h"
 #include "shim/place/apply.h"
 #include "shim/place/arbitrate.h"
+#include "shim/place/counted.h"
 #include "shim/place/decide.h"
 #include "shim/place/origin.h"
 #include "shim/place/settle.h"
@@ -53,6 +54,20 @@ int sys_get_mempolicy(int *ret_mode, uint64_t *ret_nodes, size_t words)
     *ret_mode = memory_mode;
     memset(ret_nodes, 0, words * 8);
     return 0;
+}
+
+static uint64_t counted; /* the CPUs that the program chose for a thread; 0: it counts in its place */
+
+void counted_on(struct thread *thread, const struct mask *cpus)
+{
+    (void)thread;
+    counted = *cpus->bits;
+}
+
+void counted_in_place(struct thread *thread)
+{
+    (void)thread;
+    counted = 0;
 }
 
 pid_t apply_target(const struct thread *thread)

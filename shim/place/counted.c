@@ -1,0 +1,31 @@
+#include "shim/place/counted.h"
+
+#include "shim/base/state.h"
+
+static void remove_pin(struct thread *thread)
+{
+    if (thread->pin.word_count)
+        occupancy_pin_remove(&shim.plan, &shim.occupancy, &thread->pin);
+    thread->pin.word_count = 0;
+}
+
+void counted_on(struct thread *thread, const struct mask *cpus)
+{
+    remove_pin(thread);
+    occupancy_pin_set(&thread->pin, cpus->bits, cpus->words);
+    occupancy_pin_add(&shim.plan, &shim.occupancy, &thread->pin);
+    if (thread->holds_pick)
+        pick_count(&shim.plan, &shim.occupancy, &thread->pick, false);
+}
+
+void counted_in_place(struct thread *thread)
+{
+    remove_pin(thread);
+    if (thread->holds_pick)
+        pick_count(&shim.plan, &shim.occupancy, &thread->pick, true);
+}
+
+void counted_forget(struct thread *thread)
+{
+    thread->pin.word_count = 0;
+}
