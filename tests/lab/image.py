@@ -10,13 +10,14 @@ import subprocess
 from kernel import Unavailable
 
 
-def libraries_of(path):
-    """What the loader would load for a file, the loader included; nothing for scripts and static programs."""
+def libraries_of(path, in_tree=False):
+    """What the loader would load for a file, the loader included; nothing for scripts and static programs. in_tree: of a
+    folder whose programs may find libraries in ways of their own."""
     done = subprocess.run(["ldd", path], capture_output=True, text=True)
     if done.returncode != 0:
         return []
     missing = re.findall(r"^\s*(\S+) => not found", done.stdout, re.M)
-    if missing:
+    if missing and not in_tree:
         raise Unavailable(f"{path} needs {', '.join(missing)}, which is not here")
     return re.findall(r"(/\S+) \(0x[0-9a-f]+\)", done.stdout)
 
@@ -43,7 +44,7 @@ class Image:
         self.folder(os.path.dirname(name))
         self.entries[name.strip("/")] = (stat.S_IFCHR | 0o600, (major, minor))
 
-    def file(self, path, name=None):
+    def file(self, path, name=None, in_tree=False):
         """A file of this machine, under its own path: links are kept, libraries come along."""
         name = name or os.path.abspath(path)
         if name.strip("/") in self.entries:
@@ -51,19 +52,21 @@ class Image:
         if os.path.islink(path):
             target = os.readlink(path)
             self.link(name, target)
-            self.file(os.path.join(os.path.dirname(path), target))
+            self.file(os.path.join(os.path.dirname(path), target), in_tree=in_tree)
             return
         with open(path, "rb") as source:
             self.add(name, source.read(), stat.S_IMODE(os.stat(path).st_mode))
-        for library in libraries_of(path):
-            self.file(library)
+        if os.access(path, os.X_OK) or ".so" in path:
+            for library in libraries_of(path, in_tree):
+                self.file(library)
 
     def tree(self, path):
         for folder, _, files in os.walk(path):
+            self.folder(folder)
             for one in files:
                 full = os.path.join(folder, one)
                 if "__pycache__" not in full and (os.path.isfile(full) or os.path.islink(full)):
-                    self.file(full)
+                    self.file(full, in_tree=True)
 
     def program(self, name):
         path = name if "/" in name else shutil.which(name)
@@ -77,7 +80,7 @@ class Image:
         if not path or libraries_of(path):
             raise Unavailable("busybox is missing or not static: apt-get install busybox-static")
         self.file(path, "/bin/busybox")
-        for applet in ("sh", "mount", "stty", "cat", "ls", "grep", "poweroff", "ip", "chmod", "mkdir", "echo", "sleep", "env",
+        for applet in ("sh", "mount", "stty", "cat", "ls", "grep", "poweroff", "ip", "chmod", "chown", "mkdir", "echo", "sleep", "env",
                        "dmesg", "insmod", "readlink", "sed", "head", "tail", "ps", "kill"):
             if "bin/" + applet not in self.entries:
                 self.link("/bin/" + applet, "/bin/busybox")

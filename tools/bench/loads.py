@@ -2,9 +2,12 @@
 
 import collections
 
-# title: in tables. words(cpus): behind the program's name; of a Python script, its name in SCRIPTS. policy: the preset under
-# which nodewise runs it, None: none, so that `auto` holds. client: the protocol in which tests/lab's `client` gives a server work at port 7000.
-Load = collections.namedtuple("Load", "title program words policy client", defaults=(None, None))
+# title: in tables. words(cpus): behind the program's name, with FOLDER for that of the files; of a Python script, its name in
+# SCRIPTS. policy: the preset that is made for it. client: the protocol in which tests/lab's `client` gives a server work at
+# port 7000.
+Load = collections.namedtuple("Load", "title program words policy client", defaults=("auto", None))
+FOLDER = "FOLDER"
+JAVA, POSTGRES = "java", "postgres"
 
 PYTHON = "/usr/bin/python3"
 WORK = """
@@ -66,6 +69,10 @@ SERVERS = {
     "redis4": Load("redis, 4 io threads", "redis-server", redis(4), "redis", "redis"),
     "memcached": Load("memcached", "memcached", lambda cpus: ["-p", "7000", "-u", "root", "-A", "-t", "4"], client="memcached"),
     "sqlite": Load("SQLite", "sqlite3", lambda cpus: [":memory:", SQL]),
+    "java": Load("Java pool", JAVA, lambda cpus: ["-XX:+UseParallelGC", "-Xmx96m", "-cp", f"{FOLDER}/java/classes", "JavaPool", str(cpus)],
+                 policy="jvm"),
+    "postgres": Load("PostgreSQL", POSTGRES, lambda cpus: ["-D", f"{FOLDER}/postgres", "-p", "7000", "-h", "127.0.0.1", "-k", "/tmp"],
+                     policy="postgres", client="postgres"),
     "processes": Load("Python processes", PYTHON, lambda cpus: ["processes.py"]),
 }
 
