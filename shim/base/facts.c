@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "shim/base/state.h"
@@ -133,28 +134,59 @@ static const char *literal_name(const char *pattern)
     return name;
 }
 
+/* glibc's loader (2.2.5): the beginning of the stack, where the kernel put argc and argv. */
+extern void *__libc_stack_end __attribute__((weak));
+
 /*
- * Links among the folders of a path do not change its last component. If the last component is not a link and every
- * pattern ends in another name, the resolved path cannot match either. This is the usual case where the environment of
- * one service reaches many programs.
+ * May the path be a script's? The kernel starts its interpreter then, with the path as the first argument or, behind one
+ * of the script's, as the second.
+ */
+static bool may_be_script(const char *path)
+{
+    if (!&__libc_stack_end)
+        return true;
+    char *const *argv = (char *const *)__libc_stack_end + 1;
+    for (unsigned i = 0; i < 3; i++, argv++)
+        if (!*argv || (i && !strcmp(*argv, path)))
+            return *argv != NULL;
+    return false;
+}
+
+static bool is_link(const char *path)
+{
+    struct stat info;
+    return raw_lstat(path, &info) != 0 || S_ISLNK(info.st_mode);
+}
+
+static bool may_match(const struct plan_condition *condition, const char *name)
+{
+    const struct plan_view *plan = &shim.plan;
+    for (uint32_t i = 0; i < condition->count; i++) {
+        const char *wanted = literal_name(plan_text(plan, plan->patterns[condition->first + i]));
+        if (!wanted || !strcmp(wanted, name))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * Links among the folders of a path do not change its last component. If that is not a link and every pattern ends in
+ * another name, the resolved path cannot match either. This is the usual case where the environment of one service
+ * reaches many programs.
  */
 bool facts_rule_out_exe(void)
 {
     const struct plan_view *plan = &shim.plan;
-    const char *path = shim.facts.exe_link;
-    char unused;
-    if (!path || raw_readlink(path, &unused, 1) >= 0 || errno != EINVAL)
+    const char *path = given_path();
+    if (!path)
         return false;
     const char *name = strrchr(path, '/') + 1;
     for (uint32_t i = 0; i < plan->count[PLAN_TARGETS]; i++) {
         const struct plan_condition *condition = &plan->targets[i].condition;
-        for (uint32_t j = 0; condition->key == PLAN_KEY_PROCESS_EXE && j < condition->count; j++) {
-            const char *wanted = literal_name(plan_text(plan, plan->patterns[condition->first + j]));
-            if (!wanted || !strcmp(wanted, name))
-                return false;
-        }
+        if (condition->key == PLAN_KEY_PROCESS_EXE && !may_match(condition, name))
+            return !may_be_script(path) && !is_link(path);
     }
-    return true;
+    return false;
 }
 
 bool facts_read_exe(void)

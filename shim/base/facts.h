@@ -19,7 +19,10 @@ void facts_read(void);
  * look-up in /proc is expensive, and for most processes the path that they were started by already decides.
  */
 bool facts_read_exe(void);
-/* Is it certain, without reading `exe`, that no `exe` of [target] matches? */
+/*
+ * Is it certain, without reading `exe`, that an `exe` of [target] does not match? Needs no other fact, and makes only calls
+ * that any filter lets live (sys/allowed.h).
+ */
 bool facts_rule_out_exe(void);
 /*
  * Reads a small file as a string of at most size - 1 bytes. Returns the length; 0 when the file is empty or cannot be

@@ -123,6 +123,12 @@ class Ungoverned(harness.ProgramTest):
                              f'match = {{ main = true }}\ncpus = "{self.last}"\n', "script.toml")
         self.check_governed(self.script("named", "#!/bin/sh -e"), "a", "b", policy=policy)
 
+    def test_a_script_of_a_target(self):
+        policy = self.policy(f'[target]\nexe = "{os.path.realpath("/bin/sh")}"\n[[rules]]\nname = "main"\n'
+                             f'match = {{ main = true }}\ncpus = "{self.last}"\n', "interpreter.toml")
+        for first_line in ("#!/bin/sh", "#!/bin/sh -e"):
+            self.check_governed(self.script("named", first_line), "a", policy=policy)
+
     def test_what_cannot_be_started_is_said_as_ever(self):
         self.assertEqual(self.run_it(self.two, "/nowhere", options=["--strict"])[0], 127)
         with open(self.path("no-program"), "wb") as file:
