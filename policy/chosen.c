@@ -22,7 +22,7 @@ void chosen_clear(char *ret_text, size_t words)
 static size_t room_of(const char *text)
 {
     size_t length = text ? strlen(text) : 0;
-    if (length < 1 + DIGITS || (length - 1) % DIGITS != 0 || (text[0] != '-' && text[0] != 'm'))
+    if (length < 1 + DIGITS || (length - 1) % DIGITS != 0 || !strchr("-m.", text[0]))
         return 0;
     return (length - 1) / DIGITS;
 }
@@ -87,4 +87,15 @@ bool chosen_mask(const char *text, uint64_t *ret_mask, size_t words)
 bool chosen_memory(const char *text)
 {
     return room_of(text) && text[0] == 'm';
+}
+
+void chosen_set_governed(char *text, bool is_governed)
+{
+    if (room_of(text) && text[0] == (is_governed ? '.' : '-'))
+        text[0] = is_governed ? '-' : '.';
+}
+
+bool chosen_was_never_governed(const char *text)
+{
+    return !text || (room_of(text) && text[0] == '.');
 }

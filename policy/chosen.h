@@ -6,7 +6,8 @@
  * The text is the value of CHOSEN_VARIABLE. `nodewise run` makes it, the library changes it in place. Its length is
  * that of the machine's CPUs, so that it never has to grow.
  *
- *   one character     'm': the memory policy is the program's; '-': it is not
+ *   one character     'm': the memory policy is the program's; '-': it is not; '.': it is not, and none of the processes
+ *                     that handed the text on was governed
  *   16 digits a word  the mask in hexadecimal digits, the word with CPU 0 first; all 0: no mask was chosen
  *
  * Pure; any thread, signal-safe.
@@ -38,5 +39,10 @@ void chosen_set_memory(char *text, bool is_chosen);
 bool chosen_mask(const char *text, uint64_t *ret_mask, size_t words);
 /* Was a memory policy chosen? text may be NULL. */
 bool chosen_memory(const char *text);
+
+/* The process that has the text is governed, or is not and does not know of one before it that was. Else as above. */
+void chosen_set_governed(char *text, bool is_governed);
+/* Is it certain that no process was that handed the text on, or the lack of one? text may be NULL. */
+bool chosen_was_never_governed(const char *text);
 
 #endif

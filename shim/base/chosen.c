@@ -29,13 +29,29 @@ void chosen_note_memory(bool is_chosen)
     chosen_set_memory(text(), is_chosen);
 }
 
-void chosen_make_room(const uint64_t *mask, size_t words)
+static void make_room(const uint64_t *mask, size_t words, bool governed)
 {
     char nothing[CHOSEN_SIZE(BASE_MASK_WORDS)];
-    if (text())
-        return;
     chosen_clear(nothing, chosen_words(mask, words));
+    chosen_set_governed(nothing, governed);
     setenv(CHOSEN_VARIABLE, nothing, 1);
+}
+
+void chosen_make_room(const uint64_t *mask, size_t words)
+{
+    if (text())
+        chosen_set_governed(text(), true);
+    else
+        make_room(mask, words, true);
+}
+
+bool chosen_begin_ungoverned(const uint64_t *mask, size_t words)
+{
+    if (!chosen_was_never_governed(text()))
+        return false;
+    if (!text())
+        make_room(mask, words, false);
+    return true;
 }
 
 bool chosen_before(uint64_t *ret_mask, size_t words)

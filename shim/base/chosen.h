@@ -23,9 +23,14 @@ void chosen_note_memory(bool is_chosen);
 char *chosen_entry(void);
 
 /*
- * For start-up: makes room for the variable where the environment has none, for the CPUs of the mask. Allocates.
+ * For the start-up of a process that is governed, or may follow one that is: makes room for the variable where the
+ * environment has none, for the CPUs of the mask. Allocates.
  */
 void chosen_make_room(const uint64_t *mask, size_t words);
+/*
+ * The same for one that is not governed. false: it may follow one that is, and nothing was done. Makes no system call.
+ */
+bool chosen_begin_ungoverned(const uint64_t *mask, size_t words);
 /* For start-up: the mask that the program before this one, or an ancestor, chose. false: none did. */
 bool chosen_before(uint64_t *ret_mask, size_t words);
 /* The same for the memory policy. */

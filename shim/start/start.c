@@ -11,6 +11,7 @@
 
 #include "policy/plan_text.h"
 #include "shim/arena/arena.h"
+#include "shim/base/chosen.h"
 #include "shim/base/common.h"
 #include "shim/base/environment.h"
 #include "shim/base/facts.h"
@@ -149,6 +150,21 @@ static bool is_target(void)
     return !facts_rule_out_exe() && facts_read_exe() && match_target(&shim.plan, &shim.facts, NULL);
 }
 
+/*
+ * The usual case of a program that is not governed, where the environment of a service reaches many: no part of it needs a
+ * call that a filter might kill for. Whether there is a filter takes most of a dormant start to find out.
+ *
+ * A process that follows a governed one is another matter: it may have to give back what it inherited.
+ */
+static bool is_plainly_another(const struct environment *environment)
+{
+    if (environment->ancestor || !facts_rule_out_exe())
+        return false;
+    shim.base.words = (shim.plan.count[PLAN_CPUS] + 63) / 64;
+    plan_mask_expand(&shim.plan, shim.plan.header->allowed_mask, shim.base.mask, shim.base.words);
+    return chosen_begin_ungoverned(shim.base.mask, shim.base.words);
+}
+
 static enum reason check_target(const struct environment *environment)
 {
     unsigned children = shim.plan.header->children;
@@ -212,6 +228,8 @@ static enum reason decide(const struct environment *environment, bool late)
     if (environment->disable && strcmp(environment->disable, "0") != 0)
         return REASON_DISABLED;
     enum reason reason = find_plan(environment);
+    if (reason == REASON_OK && is_plainly_another(environment))
+        return REASON_NO_TARGET;
     if (reason == REASON_OK)
         reason = filter_look(shim_needs(PLAN_HAS_HARD));
     if (reason != REASON_OK)

@@ -116,6 +116,11 @@ class Believed(Matrix):
         inner = ["/bin/sh", "-c", f'"{REFUSE}" {CALLS["getpid"]} 1 "$@"; exit $?', "sh"]
         self.assertFalse(self.log_of({"container": "podman"}, inner).governed)
 
+    def test_a_program_that_is_no_target_needs_to_know_of_no_filter(self):
+        run = self.governed([REFUSE, str(CALLS["getpid"]), "kill"], "alone", "dormant")
+        self.assertEqual(run.status, 3)
+        self.assertIn("dormant: no [target]", run.log)
+
     def test_a_hard_rule_is_tried(self):
         policy = self.path("hard.toml")
         with open(policy, "w", encoding="utf-8") as file:

@@ -75,6 +75,15 @@ class Tools(Chosen):
         policy = self.policy('[target]\ncomm = "sh"\n[defaults]\nbind_to = "cpu"\n', "target.toml")
         self.assertEqual(self.cpus(policy, "sh", "-c", f'taskset -c {self.second} "$@"; :', "sh"), [{self.second}])
 
+    def test_a_tool_that_is_no_target_by_its_path(self):
+        """Which is found out without looking at anything."""
+        target = f'[target]\nexe = "{os.path.realpath("/bin/grep")}"\n'
+        policy = self.policy(f'{target}[[rules]]\nname = "main"\nmatch = {{ main = true }}\ncpus = "{self.first}"\n'
+                             'on_app_affinity = "respect"\n', "path.toml")
+        self.assertEqual(self.cpus(policy, "taskset", "-c", str(self.second), way="preload"), [{self.second}])
+        self.assertEqual(self.cpus(policy, "sh", "-c", f'taskset -c {self.second} "$@"; :', "sh", way="preload"), [{self.second}])
+        self.assertEqual(self.cpus(policy, way="preload"), [{self.first}])
+
     def test_threads_are_placed_within_it(self):
         script = ("import os, threading\ndef tell(): print(sorted(os.sched_getaffinity(0)), flush=True)\n"
                   "for _ in range(4):\n t = threading.Thread(target=tell); t.start(); t.join()")

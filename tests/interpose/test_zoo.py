@@ -306,11 +306,13 @@ class Placement(Zoo):
         wait_until(ran, "the daemon's thread ran")
 
     def test_a_child_that_is_no_target_gets_its_creators_base_cpus(self):
-        policy = self.policy('[target]\ncomm = "sh"\n[[rules]]\nname = "main"\nmatch = { main = true }\nbind_to = "cpu"\n')
-        process = self.start(["sh", "-c", "grep Cpus_allowed_list /proc/$$/status; grep Cpus_allowed_list /proc/self/status; :"],
-                             policy, stdout=subprocess.PIPE)
-        shell, child = [cpu_list(line.split()[-1]) for line in process.communicate()[0].decode().splitlines()]
-        self.assertEqual((len(shell), child), (1, self.allowed))
+        script = "grep Cpus_allowed_list /proc/$$/status; grep Cpus_allowed_list /proc/self/status; :"
+        for target in ('comm = "sh"', f'exe = "{os.path.realpath("/bin/sh")}"'):
+            policy = self.policy(f'[target]\n{target}\n[[rules]]\nname = "main"\nmatch = {{ main = true }}\nbind_to = "cpu"\n')
+            for way in ("run", "preload"):
+                process = self.start(["sh", "-c", script], policy, way, stdout=subprocess.PIPE)
+                shell, child = [cpu_list(line.split()[-1]) for line in process.communicate()[0].decode().splitlines()]
+                self.assertEqual((len(shell), child), (1, self.allowed), (target, way))
 
     def test_the_shim_allocates_nothing_in_thread_creation(self):
         plain = self.outcome("counts_allocations", None, "plain")[0]

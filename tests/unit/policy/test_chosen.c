@@ -40,6 +40,27 @@ static void the_memory_policy_is_told_apart(void **state)
     assert_int_equal(back, 6);
 }
 
+static void who_was_governed_is_told_apart(void **state)
+{
+    (void)state;
+    const uint64_t mask = 6;
+    uint64_t back = 0;
+    char text[CHOSEN_SIZE(1)];
+    assert_true(chosen_was_never_governed(NULL));
+    chosen_clear(text, 1);
+    assert_false(chosen_was_never_governed(text));
+    chosen_set_governed(text, false);
+    chosen_set_mask(text, &mask, 1);
+    assert_string_equal(text, ".0000000000000006");
+    assert_true(chosen_was_never_governed(text) && chosen_mask(text, &back, 1) && !chosen_memory(text));
+    chosen_set_governed(text, true);
+    assert_string_equal(text, "-0000000000000006");
+    chosen_set_memory(text, true);
+    chosen_set_governed(text, false);
+    assert_true(chosen_memory(text)); /* what was chosen says so */
+    assert_false(chosen_was_never_governed(text) || chosen_was_never_governed("x0000000000000001"));
+}
+
 static void cpus_beyond_the_text_are_left_out(void **state)
 {
     (void)state;
@@ -87,6 +108,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_mask_comes_back_as_it_was_written),
         cmocka_unit_test(the_memory_policy_is_told_apart),
+        cmocka_unit_test(who_was_governed_is_told_apart),
         cmocka_unit_test(cpus_beyond_the_text_are_left_out),
         cmocka_unit_test(other_texts_say_nothing_and_stay_as_they_are),
     };
