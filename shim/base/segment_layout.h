@@ -223,9 +223,9 @@ struct segment_arena {
  * Where the program's sampled accesses found their pages, since the start (memory/seen.h). An access is local when its
  * page is on the node of the CPU that its thread ran on.
  *
- * Accesses are sampled in windows. A window stands for all the time since the last one: the weights count its accesses
- * as many times as its length fits into that time. The sums of squares tell how much the windows differ, and therefore
- * how sure the shares are.
+ * Accesses are sampled in windows. A window stands for the time since the last one: the weights count its accesses
+ * as many times as its length fits into that time (their unit is arbitrary). The sums of squares tell how much the
+ * windows differ, and therefore how sure the shares are.
  */
 struct segment_seen {
     uint64_t samples;       /* looks at a thread that placed at least one access */
@@ -236,10 +236,11 @@ struct segment_seen {
     uint64_t weight;        /* sum over the windows of x: the accesses that a window stands for */
     uint64_t weight_local;  /* sum of y: the local ones of these */
     uint64_t xx, xy, yy;    /* sums of the products */
+    uint64_t reserved[5];
     uint64_t served[SEGMENT_SEEN_NODES]; /* x by the page's node; ids above count as the highest */
 };
 
-_Static_assert(sizeof(struct segment_seen) == 88 + SEGMENT_SEEN_NODES * 8, "layout of the file");
+_Static_assert(sizeof(struct segment_seen) == 128 + SEGMENT_SEEN_NODES * 8, "layout of the file");
 _Static_assert(sizeof(struct segment_region) == 48, "layout of the file");
 _Static_assert(sizeof(struct segment_arena) == 48, "layout of the file");
 _Static_assert(sizeof(struct segment_thread) == 80, "layout of the file");

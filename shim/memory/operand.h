@@ -1,11 +1,9 @@
 /*
- * operand: the address that the instruction at a sample's program counter is about to read or write.
+ * operand: what a thread is about to access, from the code at its program counter and its registers: the operands of all
+ * instructions up to the next branch. Pure: no system call, no global state.
  *
- * A loop that steps an index beside a constant base has no register that moves through the memory it works on (a
- * compiler's usual code for a[i] = b[i] + c[i]). Its operands tell where that memory is. The code decodes only the
- * operand, not the effect of the instruction. Pure: no system call, no global state.
- *
- * Sources: Intel SDM volume 2, chapter 2 (instruction format, VEX, EVEX); Arm ARM, C4.1, loads and stores.
+ * One instruction would not do. An emulator, and a processor that waits, stop at few instructions of a loop, always the
+ * same ones, and what the others access would never be seen.
  */
 #ifndef NODEWISE_SHIM_MEMORY_OPERAND_H
 #define NODEWISE_SHIM_MEMORY_OPERAND_H
@@ -14,32 +12,34 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define OPERAND_CODE_MOST 15u /* bytes of the longest instruction */
+#include "shim/memory/decode.h"
+
+#define OPERAND_CODE_MOST 96u /* bytes of code that are looked at */
+#define OPERAND_PAGES     8u  /* pages of one look; accesses to further ones are left out */
+
+struct operand {
+    uintptr_t address; /* of the first access to its page */
+    uint32_t times;    /* accesses to that page */
+};
+
+struct operands {
+    uint32_t count;
+    struct operand operand[OPERAND_PAGES];
+    uint32_t instructions;
+    uint32_t accesses; /* of these instructions, with those whose address cannot be told */
+};
 
 /*
- * Registers as perf samples them (asm/perf_regs.h), lowest bit first. OPERAND_REGISTERS selects them; OPERAND_PC is the
- * position of the program counter among them.
+ * code: the known bytes at the program counter. thread_pointer: address of the thread block, or 0; without it accesses
+ * to thread-local data are not told. Addresses that depend on what the code itself loads or computes are not told either.
  */
-#if defined(__x86_64__)
-#define OPERAND_REGISTERS UINT64_C(0xff01ff) /* ax bx cx dx si di bp sp ip r8 to r15 */
-#define OPERAND_COUNT     17u
-#define OPERAND_PC        8u
-#elif defined(__aarch64__)
-#define OPERAND_REGISTERS UINT64_C(0x1ffffffff) /* x0 to x30, sp, pc */
-#define OPERAND_COUNT     33u
-#define OPERAND_PC        32u
-#else
-#define OPERAND_REGISTERS UINT64_C(0)
-#define OPERAND_COUNT     1u
-#define OPERAND_PC        0u
-#endif
+void operands_ahead(const uint8_t *code, size_t length, const uint64_t registers[static OPERAND_COUNT],
+                    uintptr_t thread_pointer, struct operands *ret_operands);
 
 /*
- * code: the known bytes at the program counter. Returns false when there is no memory operand, when it is relative to a
- * segment or lies at several places (gather), and when the instruction is unknown. The address may be off by some KiB
- * where its encoding depends on more than the operand (EVEX's compressed displacements).
+ * What one access of the look stands for: the same for all of them, the less the more instructions and accesses there
+ * are. A block of code is met as often as it takes time, so that its accesses would count for the more the longer it is.
  */
-bool operand_address(const uint8_t *code, size_t length, const uint64_t registers[static OPERAND_COUNT],
-                     uintptr_t *ret_address);
+uint32_t operands_weight(const struct operands *operands);
 
 #endif

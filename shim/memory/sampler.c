@@ -57,7 +57,7 @@ static bool is_watched(const struct sampler *sampler, pid_t tid)
     return false;
 }
 
-bool sampler_watch(struct sampler *sampler, pid_t tid)
+bool sampler_watch(struct sampler *sampler, pid_t tid, uintptr_t thread_pointer)
 {
     struct watched *watched = &sampler->threads[sampler->count];
     if (sampler->count == SAMPLED_THREADS || is_watched(sampler, tid))
@@ -76,6 +76,7 @@ bool sampler_watch(struct sampler *sampler, pid_t tid)
         return false;
     }
     watched->tid = tid;
+    watched->thread_pointer = thread_pointer;
     watched->has_last = false;
     sampler->count++;
     return true;
@@ -107,13 +108,20 @@ static const struct code *code_at(struct sampler *sampler, uint64_t at)
     return code;
 }
 
-static void look_at_operand(struct sampler *sampler, const struct watched *watched, const struct sample *sample,
-                            sample_visitor *visit, void *context)
+static void look_at_operands(struct sampler *sampler, const struct watched *watched, const struct sample *sample,
+                             sample_visitor *visit, void *context)
 {
     const struct code *code = code_at(sampler, sample->registers[OPERAND_PC]);
-    uintptr_t address;
-    if (operand_address(code->bytes, code->length, sample->registers, &address))
-        visit(context, &(struct seen_access){watched->tid, sample->cpu, address, true});
+    struct operands operands;
+    operands_ahead(code->bytes, code->length, sample->registers, watched->thread_pointer, &operands);
+    for (uint32_t i = 0; i < operands.count; i++)
+        visit(context, &(struct seen_access){.tid = watched->tid,
+                                             .cpu = sample->cpu,
+                                             .address = operands.operand[i].address,
+                                             .operand = true,
+                                             .begins = i == 0,
+                                             .times = operands.operand[i].times,
+                                             .weight = operands_weight(&operands)});
 }
 
 static void look_at_registers(struct watched *watched, const struct sample *sample, sample_visitor *visit,
@@ -121,7 +129,8 @@ static void look_at_registers(struct watched *watched, const struct sample *samp
 {
     for (uint32_t i = 0; watched->has_last && i < OPERAND_COUNT; i++)
         if (i != OPERAND_PC && sample->registers[i] != watched->last[i])
-            visit(context, &(struct seen_access){watched->tid, sample->cpu, sample->registers[i], false});
+            visit(context,
+                  &(struct seen_access){.tid = watched->tid, .cpu = sample->cpu, .address = sample->registers[i]});
     memcpy(watched->last, sample->registers, sizeof(watched->last));
     watched->has_last = true;
 }
@@ -150,7 +159,7 @@ static void read_ring(struct sampler *sampler, struct watched *watched, sample_v
         if (record.type == PERF_RECORD_SAMPLE && record.size == sizeof(record) + sizeof(sample)) {
             copy_out(data, at + sizeof(record), &sample, sizeof(sample));
             look_at_registers(watched, &sample, visit, context);
-            look_at_operand(sampler, watched, &sample, visit, context);
+            look_at_operands(sampler, watched, &sample, visit, context);
         }
         at += record.size;
     }

@@ -1,8 +1,8 @@
 /*
  * sampler: tells where threads of this process work and does not disturb them. A thousand times a second the kernel
  * records the registers of a running thread (perf_event_open(2), the CPU clock, user registers). A register that
- * changes and points into a piece of memory means that the thread walks there. So does the operand of the next
- * instruction (operand.h), which is read from the program's code. The sampler needs no hardware counters and sends no
+ * changes and points into a piece of memory means that the thread walks there. So do the operands of the next
+ * instructions (operand.h), which are read from the program's code. The sampler needs no hardware counters and sends no
  * signals.
  *
  * The kernel may refuse (kernel.perf_event_paranoid above 2 without CAP_PERFMON, a container's filter). Only the worker
@@ -25,6 +25,7 @@
 
 struct watched {
     pid_t tid;
+    uintptr_t thread_pointer; /* address of its thread block; 0: not known */
     int fd;
     void *ring; /* a page that the kernel fills, then a page of samples */
     bool has_last;
@@ -49,14 +50,16 @@ struct sampler {
 /*
  * What a sample says: the thread ran on the CPU, and works at the address.
  *
- * operand: it is what the next instruction reads or writes, so the thread is about to access it. Otherwise it is a
- * register that changed since the thread's last sample, which may hold anything.
+ * operand: it is what one of the next instructions reads or writes, so the thread is about to access it; once for each
+ * page (operand.h). Otherwise it is a register that changed since the thread's last sample, which may hold anything.
  */
 struct seen_access {
     pid_t tid;
     uint32_t cpu;
     uintptr_t address;
     bool operand;
+    bool begins;            /* the first operand of its sample */
+    uint32_t times, weight; /* accesses to this page, and what each stands for (operands_weight()) */
 };
 
 typedef void sample_visitor(void *context, const struct seen_access *access);
@@ -64,7 +67,7 @@ typedef void sample_visitor(void *context, const struct seen_access *access);
 /* Gives the calling thread an empty descriptor table of its own. false: the kernel does not support that. */
 bool sampler_open(struct sampler *sampler);
 /* Starts watching the thread, unless it is watched already or the table is full. false: the kernel refuses. */
-bool sampler_watch(struct sampler *sampler, pid_t tid);
+bool sampler_watch(struct sampler *sampler, pid_t tid, uintptr_t thread_pointer);
 /* Visits everything that was recorded since the last call. */
 void sampler_read(struct sampler *sampler, sample_visitor *visit, void *context);
 /* false: a filter would kill the process for one of the calls. */

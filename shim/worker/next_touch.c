@@ -107,7 +107,7 @@ static void watch(struct thread *thread, void *context)
     pid_t tid = (pid_t)atomic_load_explicit(&thread->tid, memory_order_relaxed);
     uint32_t number = self->live_threads++;
     if (tid && number >= self->skipped_threads && !self->sampler.refused)
-        sampler_watch(&self->sampler, tid);
+        sampler_watch(&self->sampler, tid, thread->thread_pointer);
 }
 
 /*
@@ -146,6 +146,8 @@ static void vote(void *context, const struct seen_access *access)
 {
     struct next_touch *self = context;
     uint16_t node = node_of_cpu(access->cpu);
+    if (access->cpu < shim.plan.count[PLAN_CPUS])
+        seen_note(&self->seen, access, shim.plan.cpus[access->cpu].node);
     if (node == USAGE_NOWHERE)
         return;
     const struct piece *piece = usage_vote(&self->usage, access->address, node);
@@ -273,6 +275,7 @@ bool next_touch_may_go_on(const struct next_touch *self)
 void next_touch_pause(struct next_touch *self)
 {
     sampler_close(&self->sampler);
+    seen_pause(&self->seen, monotonic_ns());
     watch_others(self);
 }
 
@@ -289,6 +292,7 @@ static void look(struct next_touch *self)
 {
     uint64_t began = monotonic_ns();
     sampler_read(&self->sampler, vote, self);
+    seen_look(&self->seen, monotonic_ns());
     usage_tick(&self->usage);
     self->looked_ns += monotonic_ns() - began;
 }
@@ -299,6 +303,7 @@ bool next_touch_tick(struct next_touch *self)
         list(self);
     if (!next_touch_may_go_on(self))
         return false;
+    seen_open(&self->seen, monotonic_ns());
     worker_pause(NEXT_TOUCH_TICK_NS);
     look(self);
     return mover_wait(self->mover) == 0 && move_some(self);

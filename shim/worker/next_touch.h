@@ -15,6 +15,7 @@
 #include "shim/arena/big.h"
 #include "shim/memory/mover.h"
 #include "shim/memory/sampler.h"
+#include "shim/memory/seen.h"
 #include "shim/memory/usage.h"
 
 #define NEXT_TOUCH_TICK_NS UINT64_C(4000000)
@@ -24,6 +25,7 @@ struct next_touch {
     struct mover *mover;
     struct sampler sampler;
     struct usage usage;
+    struct seen seen;
     struct big objects[USAGE_PIECES]; /* by number of the piece */
     struct piece *batch_piece[NEXT_TOUCH_BATCH];
     struct chunk *batch_chunk[NEXT_TOUCH_BATCH];

@@ -16,6 +16,7 @@
 #include "shim/base/thread.h"
 #include "shim/memory/mover.h"
 #include "shim/memory/owned.h"
+#include "shim/memory/seen.h"
 #include "shim/memory/uses.h"
 #include "shim/place/apply.h"
 #include "shim/sys/placing.h"
@@ -313,4 +314,5 @@ void worker_forked(void)
     upkeep_forked();
     owned_forked();
     uses_forked();
+    seen_forked();
 }

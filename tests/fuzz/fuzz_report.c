@@ -10,7 +10,9 @@
 #include "tools/picture/scene.h"
 #include "tools/prepare/plan_from.h"
 #include "tools/report/report_measures.h"
+#include "tools/report/report_require.h"
 #include "tools/report/report_text.h"
+#include "tools/report/report_upgrade.h"
 #include "tools/report/report_verdict.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -38,6 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static FILE *to;
     struct measure measures[MEASURES];
+    char text[512];
     json_t *report = json_loadb((const char *)data, size, 0, NULL);
     if (!to && !(to = fopen("/dev/null", "we")))
         abort();
@@ -49,7 +52,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         report_measure(report, measures);
         plan_for(report);
         report_judge(report);
+        report_require(report, 50, text, sizeof(text));
         report_text(to, report, REPORT_FULL);
+        report_upgrade(report);
     }
     json_decref(report);
     return 0;
