@@ -207,7 +207,10 @@ static const struct key placement_keys[] = {
          "socket or a cache among several. compact: the first with room. scatter: the emptiest, those far from each "
          "other first. round_robin: one after the other, whatever has ended meanwhile. least_loaded: the one with "
          "the fewest threads for each CPU; where that is a node, a socket or a cache, the creator's comes first if "
-         "it has at most one thread more, because a thread begins with memory that its creator touched. primary: the first, always."},
+         "it has at most one thread more, because a thread begins with memory that its creator touched. primary: the first, always. sharing: as "
+         "least_loaded; then threads of the rule that use the same memory exchange their places, so that they are on "
+         "one node or under one cache, or move to where a core is free. Their memory follows. No place becomes more "
+         "crowded, and each thread moves a few times at most. Exclusive threads stay."},
     {"level", KEY_WORD, FIELD(struct placement, level), WORDS(level),
      .word_mask = BIT(LEVEL_NODE) | BIT(LEVEL_SOCKET) | BIT(LEVEL_L3) | BIT(LEVEL_CORE) | BIT(LEVEL_CPU),
      .fallback = "node", NEEDS(IS_NOT("bind_to", "none")), .summary = "the places that the distribution assigns"},

@@ -416,7 +416,8 @@ static void fill_placement(struct compiling *c, size_t rule, struct plan_rule *r
         (placement->enforcement == ENFORCE_HARD ? PLAN_HAS_HARD : 0u) | (placement->rename ? PLAN_HAS_RENAME : 0u) |
         (memory->stack != STACK_DEFAULT ? PLAN_HAS_STACKS : 0u) | (memory->next_touch ? PLAN_HAS_NEXT_TOUCH : 0u) |
         (memory->migrate_on_move ? PLAN_HAS_MIGRATE : 0u) |
-        (placement->rebalance.steal != STEAL_OFF ? PLAN_HAS_STEAL : 0u);
+        (placement->rebalance.steal != STEAL_OFF ? PLAN_HAS_STEAL : 0u) |
+        (placement->distribution == DIST_SHARING ? PLAN_HAS_SHARING : 0u);
 }
 
 static int add_rule(struct compiling *c, size_t rule)

@@ -334,6 +334,7 @@ static int order_places(struct work *work)
         return spread(work, work->places, work->place_count, 0);
     case DIST_ROUND_ROBIN:
     case DIST_LEAST_LOADED:
+    case DIST_SHARING:
         return 0;
     default:
         return sort_stably(work->places, work->place_count, sizeof(*work->places), by_distance, NULL);

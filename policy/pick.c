@@ -122,6 +122,14 @@ static bool has_room(const struct plan_view *plan, const struct occupancy *occup
     return load_used(occupancy, slot) < share_of(plan, slot, room) && is_free_for_one(plan, occupancy, slot, room);
 }
 
+bool pick_has_core(const struct plan_view *plan, const struct occupancy *occupancy, uint32_t slot, int64_t come)
+{
+    int64_t load = (int64_t)load_of(plan, occupancy, slot, ROOM_CORES).all + come * (int64_t)OCCUPANCY_ONE;
+    return (int64_t)load_used(occupancy, slot) + come < (int64_t)share_of(plan, slot, ROOM_CORES) &&
+           (load < 0 || has_room_for_one((uint64_t)load, size_of(plan, slot, ROOM_CORES))) &&
+           !slot_is_closed(plan, occupancy, slot);
+}
+
 static bool take_if_room(const struct plan_view *plan, struct occupancy *occupancy, uint32_t slot, enum room room)
 {
     uint32_t used = load_used(occupancy, slot);
@@ -366,6 +374,7 @@ struct pick pick_slot(const struct plan_view *plan, struct occupancy *occupancy,
     case DIST_SCATTER: /* its order spreads; taking the emptiest keeps spreading on the second round */
         return take_least_used(plan, occupancy, rule, PLAN_NONE);
     case DIST_LEAST_LOADED: /* its creator's memory is what a thread begins with */
+    case DIST_SHARING:
         return take_least_used(plan, occupancy, rule, creator_slot);
     default:
         return pick_in_order(plan, occupancy, rule_index, creator_slot);
@@ -379,7 +388,8 @@ bool pick_keeps_start(const struct plan_view *plan, uint32_t rule_index)
         return false;
     if (rule->bind_to == LEVEL_CORE || rule->bind_to == LEVEL_CPU)
         return false;
-    return rule->distribution == DIST_INHERIT || rule->distribution == DIST_LEAST_LOADED;
+    return rule->distribution == DIST_INHERIT || rule->distribution == DIST_LEAST_LOADED ||
+           rule->distribution == DIST_SHARING;
 }
 
 uint32_t pick_nth(const struct plan_view *plan, uint32_t rule_index, uint32_t n)

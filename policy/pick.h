@@ -46,6 +46,12 @@ struct pick pick_this(const struct plan_view *plan, struct occupancy *occupancy,
 bool pick_keeps_start(const struct plan_view *plan, uint32_t rule);
 
 /*
+ * Is a core free there for one more thread of the rule, after so many have come (or gone, below 0) that are not counted
+ * yet? Threads of other rules and processes count.
+ */
+bool pick_has_core(const struct plan_view *plan, const struct occupancy *occupancy, uint32_t slot, int64_t come);
+
+/*
  * Counts the thread on the slot's CPUs, as after pick_slot(), or not: while it is on CPUs that it chose itself. May be
  * called again.
  */

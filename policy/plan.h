@@ -74,6 +74,7 @@ enum plan_feature {
     PLAN_HAS_MAPPING_RULES = 1 << 14, /* some rule has mapping rules */
     PLAN_HAS_STEAL = 1 << 15,         /* some rule has rebalance.steal */
     PLAN_NEEDS_NUMBER = 1 << 16,      /* a rule looks at process_index */
+    PLAN_HAS_SHARING = 1 << 17,       /* some rule has distribution = "sharing" */
 };
 
 struct plan_header {

@@ -68,6 +68,8 @@ static void print_rule(FILE *to, const struct plan_view *plan, uint32_t index)
         fprintf(to, "  [%s]", reason_word(rule->set_reason));
     fprintf(to, "\n    spread  %s over %s, bound to %s", word_of(&words_distribution, rule->distribution),
             word_of(&words_level, rule->level), word_of(&words_level, rule->bind_to));
+    if (rule->distribution == DIST_SHARING)
+        fputs(", as least_loaded at birth", to);
     if (rule->smt != SMT_CORES_FIRST)
         fprintf(to, ", smt %s", word_of(&words_smt, rule->smt));
     if (rule->flags & PLAN_RULE_EXCLUSIVE)
