@@ -38,10 +38,41 @@ static void push(struct page *page, void *first, void *last, uint32_t count)
         add_delayed(page->heap, page); /* the page keeps this heap until its owner has seen it on the list */
 }
 
+static struct freed_for *freed_for(struct thread *thread, const struct heap *owner)
+{
+    return &thread->freed_for[(uintptr_t)owner / 4096 % FREED_FOR]; /* a heap has a page of its own */
+}
+
+/* Without atomic instructions: the thread alone writes, but for the worker, which lets it begin anew. */
+static void note_freed(const struct heap *owner, uint32_t count)
+{
+    uint64_t before = 0;
+    if (!thread_self)
+        return;
+    struct freed_for *entry = freed_for(thread_self, owner);
+    if (atomic_load_explicit(&entry->owner, memory_order_relaxed) == owner)
+        before = atomic_load_explicit(&entry->blocks, memory_order_relaxed);
+    else
+        atomic_store_explicit(&entry->owner, owner, memory_order_relaxed);
+    atomic_store_explicit(&entry->blocks, before + count, memory_order_relaxed);
+}
+
+uint64_t remote_freed_for(struct thread *thread, const struct heap *owner)
+{
+    struct freed_for *entry = freed_for(thread, owner);
+    if (atomic_load_explicit(&entry->owner, memory_order_relaxed) != owner)
+        return 0;
+    uint64_t blocks = atomic_load_explicit(&entry->blocks, memory_order_relaxed);
+    if (blocks)
+        atomic_store_explicit(&entry->blocks, 0, memory_order_relaxed);
+    return blocks;
+}
+
 void remote_push(struct heap *heap, struct page *page, void *first, void *last, uint32_t count)
 {
     uint32_t region = page_region(page);
     /* before the blocks go: afterwards the page may change hands */
+    note_freed(page->heap, count);
     heap->pushed += (uint64_t)count * class_size(page->class_number);
     heap->pushed_to[region / 64] |= UINT64_C(1) << region % 64;
     push(page, first, last, count);

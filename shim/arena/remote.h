@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "shim/arena/heap.h"
+#include "shim/base/thread.h"
 
 /* first … last: linked blocks of the page, which is another heap's. heap: the caller's own. */
 void remote_push(struct heap *heap, struct page *page, void *first, void *last, uint32_t count);
@@ -31,6 +32,12 @@ static inline bool remote_any(const struct page *page)
 
 /* The remote frees become the page's free list, which must be empty: so nothing is walked. For the owner. */
 bool remote_collect(struct page *page);
+
+/*
+ * How many blocks of the owner's pages the thread has freed since the last call; what it frees meanwhile may be counted
+ * twice. For the worker.
+ */
+uint64_t remote_freed_for(struct thread *thread, const struct heap *owner);
 
 /* The delayed pages, linked by `newer`. The heap's list is empty afterwards, and only the caller has the pages. */
 struct page *remote_take_delayed(struct heap *heap);

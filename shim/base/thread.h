@@ -51,6 +51,14 @@ struct stack_area {
     size_t size;
 };
 
+/* Blocks of a heap that another thread has freed, see arena/remote.h. A new thread may find those of its predecessor. */
+struct freed_for {
+    _Atomic(const struct heap *) owner;
+    _Atomic uint64_t blocks;
+};
+
+#define FREED_FOR 4u
+
 struct thread {
     _Atomic uint32_t state;             /* enum segment_thread_state */
     _Atomic uint32_t busy;              /* 1: a thread owns the record */
@@ -110,8 +118,9 @@ struct thread {
         int (*c11)(void *);
     } start;
     void *argument;
-    const void *created_by;      /* return address of the creating call */
-    _Atomic(struct heap *) heap; /* the heap that the thread borrowed last, see shim/arena/ */
+    const void *created_by;                /* return address of the creating call */
+    _Atomic(struct heap *) heap;           /* the heap that the thread borrowed last, see shim/arena/ */
+    struct freed_for freed_for[FREED_FOR]; /* by address of the owner; a new one takes another's place */
 };
 
 /* The record of the calling thread. NULL for threads that passed no hook. initial-exec: safe in signal handlers. */
