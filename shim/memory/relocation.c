@@ -74,8 +74,9 @@ void relocation_forked(void)
 static bool is_asked(const struct thread *thread, uint32_t from)
 {
     uint32_t age = thread_now_ms() - thread->born_ms;
-    return thread->holds_pick && (shim.plan.rules[thread->rule].flags & PLAN_RULE_MIGRATE) && from != PLAN_NONE &&
-           thread->home_node != PLAN_NONE && from != thread->home_node && (thread->main || age >= RELOCATION_AGE_MS);
+    bool wanted = thread->why == REASON_SHARED_USE || (shim.plan.rules[thread->rule].flags & PLAN_RULE_MIGRATE);
+    return thread->holds_pick && wanted && from != PLAN_NONE && thread->home_node != PLAN_NONE &&
+           from != thread->home_node && (thread->main || age >= RELOCATION_AGE_MS);
 }
 
 void relocation_thread_moved(struct thread *thread, uint32_t from, struct stack_area stack)

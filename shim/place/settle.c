@@ -183,7 +183,7 @@ void settle_arrive(struct thread *thread, uint32_t old_home)
 {
     settle_carry_out(thread);
     arena_rule_changed(thread);
-    if (shim_needs(PLAN_HAS_MIGRATE))
+    if (shim_needs(PLAN_HAS_MIGRATE | PLAN_HAS_SHARING))
         relocation_thread_moved(thread, old_home, stack_of(thread));
     settle_tell(thread, EVENT_PLACED, thread->holds_pick ? thread->pick.slot : PLAN_NONE);
 }
@@ -372,15 +372,45 @@ void settle_give_back(struct thread *thread)
     settle_work(thread, 0);
 }
 
-void settle_elsewhere(struct thread *thread, uint32_t rule, uint32_t slot)
+static bool has_slot(const struct thread *thread, uint32_t rule)
+{
+    return atomic_load(&thread->tid) && thread->holds_pick && thread->rule == rule;
+}
+
+/* The thread no longer has its place because of the order. */
+static void move_from_order(struct thread *thread, uint32_t slot, enum reason why)
+{
+    thread->ordered = false;
+    move(thread, thread->rule, slot, why);
+}
+
+bool settle_elsewhere(struct thread *thread, uint32_t rule, uint32_t slot, enum reason why)
 {
     if (placing_is_over() || atomic_exchange(&thread->busy, 1))
-        return;
-    if (atomic_load(&thread->tid) && thread->holds_pick && thread->rule == rule && thread->pick.slot != slot) {
-        thread->ordered = false; /* the thread no longer has its place because of the order */
-        move(thread, rule, slot, REASON_BALANCED);
-    }
+        return false;
+    bool moves = has_slot(thread, rule) && thread->pick.slot != slot;
+    if (moves)
+        move_from_order(thread, slot, why);
     settle_give_back(thread);
+    return moves;
+}
+
+bool settle_exchange(struct thread *first, uint32_t from, struct thread *second, uint32_t to, uint32_t rule,
+                     enum reason why)
+{
+    if (placing_is_over() || atomic_exchange(&first->busy, 1))
+        return false;
+    bool moves = false;
+    if (!atomic_exchange(&second->busy, 1)) {
+        moves = has_slot(first, rule) && first->pick.slot == from && has_slot(second, rule) && second->pick.slot == to;
+        if (moves) {
+            move_from_order(first, to, why);
+            move_from_order(second, from, why);
+        }
+        settle_give_back(second);
+    }
+    settle_give_back(first);
+    return moves;
 }
 
 static void make_way(struct thread *thread, void *claimer_pointer)

@@ -35,9 +35,12 @@ void settle_work(struct thread *thread, unsigned work);
 void settle_give_back(struct thread *thread);
 
 /*
- * Moves the thread to another slot of its rule, if it still has that rule and the record has no owner. For the worker
- * (worker/rebalance.h).
+ * Moves the thread to another slot of its rule, if it still has that rule and the record has no owner. Returns whether it
+ * moved. For the worker (worker/rebalance.h, worker/sharing.h).
  */
-void settle_elsewhere(struct thread *thread, uint32_t rule, uint32_t slot);
+bool settle_elsewhere(struct thread *thread, uint32_t rule, uint32_t slot, enum reason why);
+/* The same for two threads that exchange their slots: both move, or none. */
+bool settle_exchange(struct thread *first, uint32_t from, struct thread *second, uint32_t to, uint32_t rule,
+                     enum reason why);
 
 #endif

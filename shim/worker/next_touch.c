@@ -150,6 +150,8 @@ static void vote(void *context, const struct seen_access *access)
         seen_note(&self->seen, access, shim.plan.cpus[access->cpu].node);
     if (node == USAGE_NOWHERE)
         return;
+    if (self->pairs && access->operand)
+        pairs_saw(self->pairs, (uint32_t)access->tid, access->address);
     const struct piece *piece = usage_vote(&self->usage, access->address, node);
     if (piece)
         uses_note(object_of(self, piece)->maker, (uint32_t)access->tid);

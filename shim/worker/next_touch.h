@@ -14,6 +14,7 @@
 
 #include "shim/arena/big.h"
 #include "shim/memory/mover.h"
+#include "shim/memory/pairs.h"
 #include "shim/memory/sampler.h"
 #include "shim/memory/seen.h"
 #include "shim/memory/usage.h"
@@ -23,6 +24,7 @@
 
 struct next_touch {
     struct mover *mover;
+    struct pairs *pairs; /* what accesses say about threads; NULL: that is not asked */
     struct sampler sampler;
     struct usage usage;
     struct seen seen;

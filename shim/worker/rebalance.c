@@ -162,5 +162,5 @@ void rebalance_look(struct rebalance *self)
         return;
     for (uint32_t i = 0; i < self->count; i++)
         if (self->loads[i].to != PLAN_NONE)
-            settle_elsewhere(self->threads[i], self->loads[i].rule, self->loads[i].to);
+            settle_elsewhere(self->threads[i], self->loads[i].rule, self->loads[i].to, REASON_BALANCED);
 }

@@ -84,6 +84,16 @@ static void run_rebalance(struct upkeep *upkeep)
     rebalance_look(&upkeep->rebalance);
 }
 
+static uint64_t wait_sharing(const struct upkeep *upkeep)
+{
+    return upkeep ? sharing_wait(&upkeep->sharing) : UINT64_MAX;
+}
+
+static void run_sharing(struct upkeep *upkeep)
+{
+    sharing_look(&upkeep->sharing);
+}
+
 static void look_at_limits(void)
 {
     if (arena_is_on())
@@ -109,6 +119,7 @@ static const struct job {
     {NULL, wait_relocation, run_relocation, relocation_forked},
     {title_look, wait_title, run_title, NULL},
     {rebalance_wake, wait_rebalance, run_rebalance, NULL},
+    {NULL, wait_sharing, run_sharing, NULL},
     {place_check_self, NULL, NULL, NULL},
     {look_at_limits, NULL, NULL, NULL},
 };

@@ -10,11 +10,13 @@
 
 #include "shim/memory/mover.h"
 #include "shim/worker/rebalance.h"
+#include "shim/worker/sharing.h"
 
 /* The state that the jobs keep from one run to the next. The memory must be zeroed at first; then call mover_init(). */
 struct upkeep {
     struct mover mover;
     struct rebalance rebalance;
+    struct sharing sharing;
 };
 
 /*

@@ -25,6 +25,7 @@
 #include "shim/worker/next_touch.h"
 #include "shim/worker/rebalance.h"
 #include "shim/worker/relocate.h"
+#include "shim/worker/sharing.h"
 #include "shim/worker/upkeep.h"
 
 #define WINDOW_TICKS 10u                 /* sampled without a pause */
@@ -151,8 +152,8 @@ static void rest(struct worker *self)
         until = paid;
     next_touch_pause(&self->next_touch);
     while (worker_goes_on() && monotonic_ns() < until) {
-        upkeep_run(&self->upkeep);
-        worker_pause(NAP);
+        uint64_t wait = upkeep_run(&self->upkeep);
+        worker_pause(wait < NAP ? wait : NAP);
     }
 }
 
@@ -169,12 +170,14 @@ static void watch(struct worker *self)
     self->calls_seen = atomic_load(&calls);
     segment_following(true, REASON_OK);
     next_touch_begin(&self->next_touch, &self->upkeep.mover);
+    self->next_touch.pairs = sharing_pairs(&self->upkeep.sharing);
     if (big_count() + owned_count() == 0)
         worker_pause(LOOK_DELAY);
     while (quiet_since(self) < FOLLOW_MS * NS_PER_MS && watch_a_window(self))
         if (should_rest(self))
             rest(self);
     next_touch_pause(&self->next_touch);
+    sharing_end(&self->upkeep.sharing, !self->next_touch.sampler.refused);
     if (!self->useful_at)
         atomic_store(&rests_until, monotonic_ns() + REST);
     refuse(self->next_touch.sampler.refused ? REASON_NO_SAMPLING
@@ -192,6 +195,7 @@ static bool live(void)
     if (self == MAP_FAILED)
         return false;
     mover_init(&self->upkeep.mover);
+    sharing_begin(&self->upkeep.sharing);
     uint64_t wait = upkeep_run(&self->upkeep);
     if (may_watch() && monotonic_ns() >= atomic_load(&rests_until)) {
         watch(self);
@@ -276,7 +280,7 @@ static void start_one(void)
 void worker_call(void)
 {
     rebalance_wake();
-    if (!may_watch())
+    if (!may_watch() && !sharing_has_work())
         return;
     atomic_fetch_add(&calls, 1);
     if (!atomic_load_explicit(&running, memory_order_relaxed) && monotonic_ns() >= atomic_load(&rests_until))

@@ -23,7 +23,7 @@ memory = { MEMORY }
 
 
 class Use(Lab):
-    def counted(self, more, *commands):
+    def counted(self, more, *commands, shape="4x2"):
         """What the counter says of each load under the preset, with more in its memory table, in one guest whose kernel
         does not balance."""
         out = self.path("counted.json")
@@ -33,7 +33,7 @@ class Use(Lab):
         script += "".join(f"{harness.NODEWISE} run -p {policy} -- counted {os.path.join(LOADS, words)}\n"
                           for words in commands)
         programs = {os.path.join(LOADS, words.split()[0]) for words in commands}
-        self.guest("4x2", script, [policy], sorted(programs), ("--count", out, "--marks"))
+        self.guest(shape, script, [policy], sorted(programs), ("--count", out, "--marks"))
         with open(out, encoding="utf-8") as file:
             return [json.loads(line) for line in file]
 
@@ -46,6 +46,11 @@ class Use(Lab):
         """The library's own thread is counted, too."""
         triad, = self.counted("", "load_triad 8 60 4096")
         self.assertLess(triad["remote_accesses"], 0.12)
+
+    def test_the_stages_of_a_pipeline_come_together(self):
+        """Half of its accesses go to the other node as long as they are dealt out in turn."""
+        pipelines, = self.counted("", "load_pipeline 2 20000 4096", shape="2x4")
+        self.assertLess(pipelines["remote_misses"], 0.15)
 
     def touched(self, memory, *kibs):
         policy = self.policy(TWO_NODES.replace("MEMORY", memory))

@@ -1,0 +1,255 @@
+#include "shim/worker/sharing.h"
+
+#include <string.h>
+
+#include "shim/arena/remote.h"
+#include "shim/base/common.h"
+#include "shim/base/facts.h"
+#include "shim/base/state.h"
+#include "shim/base/text_reader.h"
+#include "shim/base/text_writer.h"
+#include "shim/base/thread.h"
+#include "shim/place/settle.h"
+#include "shim/sys/raw.h"
+
+#define EVERY        (20 * NS_PER_MS) /* while much may be learned */
+#define EVERY_LATER  (200 * NS_PER_MS)
+#define CLOSELY      (2000 * NS_PER_MS)
+#define WITHOUT      (30 * NS_PER_S) /* a change: it is over */
+#define READS        32u             /* files of /proc at a look: some microseconds each */
+#define NEEDED_FIRST ((uint64_t)PAIRS_ONE * 4)
+#define NEEDED_MOST  ((uint64_t)PAIRS_ONE * 256)
+#define OF_ACCESSES  32u /* one of so many changes hands, or what threads share does not matter */
+
+_Static_assert(PAIRS_THREADS == GROUPING_THREADS, "a thread has one number in both");
+
+/* --- when --- */
+
+bool sharing_has_work(void)
+{
+    return shim_needs(PLAN_HAS_SHARING) && shim.plan.count[PLAN_NODES] > 1 &&
+           atomic_load_explicit(&shim.next_index, memory_order_relaxed) > 2;
+}
+
+void sharing_begin(struct sharing *self)
+{
+    self->over = !shim_needs(PLAN_HAS_SHARING) || shim.plan.count[PLAN_NODES] < 2;
+    self->looked_at = self->began_at = monotonic_ns();
+    self->needed = NEEDED_FIRST;
+}
+
+void sharing_end(struct sharing *self, bool sampled)
+{
+    self->over = self->over || sampled;
+}
+
+struct pairs *sharing_pairs(struct sharing *self)
+{
+    return self->over ? NULL : &self->pairs;
+}
+
+uint64_t sharing_wait(const struct sharing *self)
+{
+    if (self->over)
+        return UINT64_MAX;
+    uint64_t since = monotonic_ns() - self->looked_at;
+    uint64_t until = self->looked_at - self->began_at < CLOSELY ? EVERY : EVERY_LATER;
+    return since < until ? until - since : 0;
+}
+
+/* There is something new to learn. */
+static void begin_again(struct sharing *self)
+{
+    self->began_at = self->looked_at;
+    self->needed = NEEDED_FIRST;
+}
+
+/* --- threads --- */
+
+static void take_in(struct thread *thread, void *context)
+{
+    struct sharing *self = context;
+    uint32_t number = pairs_number(&self->pairs, atomic_load(&thread->tid));
+    if (number == PAIRS_NOBODY)
+        return;
+    self->live += !self->threads[number];
+    self->threads[number] = thread;
+}
+
+static void list_threads(struct sharing *self)
+{
+    bool stays[PAIRS_THREADS];
+    uint32_t before = self->live;
+    memset(self->threads, 0, sizeof(self->threads));
+    self->live = 0;
+    thread_each(take_in, self);
+    for (uint32_t i = 0; i < PAIRS_THREADS; i++) {
+        stays[i] = self->threads[i];
+        self->moves[i] = stays[i] ? self->moves[i] : 0;
+    }
+    pairs_keep(&self->pairs, stays);
+    if (self->live > before)
+        begin_again(self);
+}
+
+/* --- what they wait for, and what they free --- */
+
+static uint64_t read_hexadecimal(const char *at)
+{
+    uint64_t number = 0;
+    for (; (*at >= '0' && *at <= '9') || (*at >= 'a' && *at <= 'f'); at++)
+        number = number * 16 + (uint64_t)(*at <= '9' ? *at - '0' : *at - 'a' + 10);
+    return number;
+}
+
+/* "202 0x7f… 0x…" of a thread in a system call, "running" of others (proc(5)). 0: it waits for no futex. */
+static uintptr_t waits_for(uint32_t tid)
+{
+    char path[64] = "", text[160];
+    struct text_writer writer = {path, sizeof(path), 0};
+    const char *at = text;
+    write_text(&writer, "/proc/self/task/");
+    write_number(&writer, tid, 0);
+    write_text(&writer, "/syscall");
+    if (!facts_read_file(path, text, sizeof(text)) || read_number(&at) != SYS_futex || strncmp(at, " 0x", 3) != 0)
+        return 0;
+    return (uintptr_t)read_hexadecimal(at + 3);
+}
+
+static void look_at_wait(struct sharing *self, const struct thread *thread)
+{
+    uint32_t tid = atomic_load(&thread->tid);
+    uintptr_t word = tid ? waits_for(tid) : 0;
+    if (word)
+        pairs_saw_waiting(&self->pairs, tid, word);
+}
+
+/* A heap whose borrower has just changed counts for the wrong thread once. */
+static void look_at_frees(struct sharing *self, struct thread *user)
+{
+    for (uint32_t i = 0; i < self->pairs.count; i++) {
+        struct thread *maker = self->threads[i];
+        struct heap *owner = maker ? atomic_load_explicit(&maker->heap, memory_order_relaxed) : NULL;
+        if (owner && maker != user)
+            pairs_freed(&self->pairs, atomic_load(&maker->tid), atomic_load(&user->tid), remote_freed_for(user, owner));
+    }
+}
+
+/* The threads take turns. */
+static void look_at_waits(struct sharing *self)
+{
+    uint32_t reads = 0;
+    for (uint32_t i = 0; i < self->pairs.count && reads < READS; i++) {
+        uint32_t number = self->turn++ % self->pairs.count;
+        if (!self->threads[number])
+            continue;
+        look_at_wait(self, self->threads[number]);
+        reads++;
+    }
+}
+
+static void gather(struct sharing *self)
+{
+    look_at_waits(self);
+    for (uint32_t i = 0; i < self->pairs.count; i++)
+        if (self->threads[i])
+            look_at_frees(self, self->threads[i]);
+}
+
+/* --- deciding --- */
+
+static bool is_movable(const struct thread *thread, const struct plan_rule *rule)
+{
+    return rule->distribution == DIST_SHARING && !(rule->flags & PLAN_RULE_EXCLUSIVE) && !thread->main &&
+           !thread->pick.claims;
+}
+
+/* The worker does not own the record: what it reads may change at any moment, and is checked again with the step. */
+static struct grouping_thread describe(const struct thread *thread)
+{
+    struct grouping_thread none = {PLAN_NONE, PLAN_NONE, false};
+    if (!thread || !thread->holds_pick || thread->cpus != STANDING_RULE)
+        return none;
+    uint32_t rule = __atomic_load_n(&thread->rule, __ATOMIC_RELAXED);
+    uint32_t slot = __atomic_load_n(&thread->pick.slot, __ATOMIC_RELAXED);
+    if (rule >= shim.plan.count[PLAN_RULES] || slot >= shim.plan.count[PLAN_SLOTS])
+        return none;
+    return (struct grouping_thread){rule, slot, is_movable(thread, &shim.plan.rules[rule])};
+}
+
+static void describe_all(struct sharing *self)
+{
+    struct grouping *grouping = &self->grouping;
+    grouping->plan = &shim.plan;
+    grouping->count = self->pairs.count;
+    grouping->found = &self->pairs.weights[1];
+    grouping->shown = &self->pairs.weights[0];
+    grouping->one = PAIRS_ONE;
+    grouping->occupancy = &shim.occupancy;
+    for (uint32_t i = 0; i < grouping->count; i++) {
+        grouping->threads[i] = describe(self->threads[i]);
+        if (self->moves[i] >= SHARING_MOVES)
+            grouping->threads[i].movable = false;
+    }
+}
+
+static bool take_step(struct sharing *self, const struct grouping_step *step)
+{
+    uint32_t rule = self->grouping.threads[step->first].rule;
+    struct thread *first = self->threads[step->first];
+    bool exchange = step->second != PLAN_NONE;
+    bool moved =
+        exchange ? settle_exchange(first, step->from, self->threads[step->second], step->to, rule, REASON_SHARED_USE)
+                 : settle_elsewhere(first, rule, step->to, REASON_SHARED_USE);
+    self->moves[step->first] += moved;
+    if (exchange)
+        self->moves[step->second] += moved;
+    return moved;
+}
+
+static bool has_enough(const struct sharing *self, uint32_t round)
+{
+    const struct pairs *pairs = &self->pairs;
+    return pairs->total[round] >= self->needed * self->live &&
+           pairs->total[round] >= pairs->seen[round] / OF_ACCESSES * PAIRS_ONE;
+}
+
+/* Returns whether any thread moved. */
+static bool decide(struct sharing *self)
+{
+    const struct grouping_step *steps;
+    bool moved = false;
+    if (!has_enough(self, 1))
+        return false;
+    describe_all(self);
+    uint32_t count = grouping_find(&self->grouping, &steps);
+    for (uint32_t i = 0; i < count; i++)
+        moved = take_step(self, &steps[i]) || moved;
+    return moved;
+}
+
+static void end_round(struct sharing *self)
+{
+    bool first = !self->pairs.total[1];
+    if (decide(self)) {
+        pairs_begin_again(&self->pairs);
+        begin_again(self);
+        return;
+    }
+    pairs_next_round(&self->pairs);
+    if (!first && self->needed < NEEDED_MOST)
+        self->needed *= 2;
+}
+
+/* --- a look --- */
+
+void sharing_look(struct sharing *self)
+{
+    self->looked_at = monotonic_ns();
+    self->pairs.now_ms = (uint32_t)(self->looked_at / NS_PER_MS);
+    list_threads(self);
+    gather(self);
+    if (self->pairs.total[0] >= self->needed * self->live && self->live)
+        end_round(self);
+    self->over = self->live < 2 || self->looked_at - self->began_at > WITHOUT;
+}
