@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "policy/chosen.h"
+#include "shim/base/common.h"
 #include "shim/base/environment.h"
 #include "shim/base/state.h"
 
@@ -29,12 +30,27 @@ void chosen_note_memory(bool is_chosen)
     chosen_set_memory(text(), is_chosen);
 }
 
-static void make_room(const uint64_t *mask, size_t words, bool governed)
+static void write_nothing(char *to, size_t words, bool governed)
+{
+    chosen_clear(to, words);
+    chosen_set_governed(to, governed);
+}
+
+static NOINLINE void make_room_by_libc(size_t words, bool governed)
 {
     char nothing[CHOSEN_SIZE(BASE_MASK_WORDS)];
-    chosen_clear(nothing, chosen_words(mask, words));
-    chosen_set_governed(nothing, governed);
+    write_nothing(nothing, words, governed);
     setenv(CHOSEN_VARIABLE, nothing, 1);
+}
+
+static void make_room(const uint64_t *mask, size_t words, bool governed)
+{
+    size_t needed = chosen_words(mask, words);
+    void *room = shim_room(environment_room(CHOSEN_VARIABLE, CHOSEN_SIZE(needed)));
+    if (room)
+        write_nothing(environment_add(CHOSEN_VARIABLE, room), needed, governed);
+    else
+        make_room_by_libc(needed, governed);
 }
 
 void chosen_make_room(const uint64_t *mask, size_t words)

@@ -63,6 +63,34 @@ const char *environment_get(const char *name)
     return NULL;
 }
 
+static size_t count_entries(void)
+{
+    size_t count = 0;
+    while (environ && environ[count])
+        count++;
+    return count;
+}
+
+/* Another array of entries, which ends with the new one and NULL, and behind it the entry itself. */
+size_t environment_room(const char *name, size_t size)
+{
+    return (count_entries() + 2) * sizeof(char *) + strlen(name) + 1 + size;
+}
+
+char *environment_add(const char *name, void *room)
+{
+    size_t length = strlen(name), count = count_entries();
+    char **entries = room, *text = (char *)(entries + count + 2);
+    for (size_t i = 0; i < count; i++)
+        entries[i] = environ[i];
+    entries[count] = text;
+    entries[count + 1] = NULL;
+    memcpy(text, name, length);
+    text[length] = '=';
+    environ = entries;
+    return text + length + 1;
+}
+
 void environment_clean(void)
 {
     char **to = environ;

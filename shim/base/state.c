@@ -10,19 +10,35 @@
 
 struct shim shim;
 
-/* All texts share one buffer: at start-up, touching another page costs more than all the copying. */
+/* For texts that shim.room is too small for. */
 static char kept[4 * PATH_MAX];
-static size_t kept_used ON_DATA_PAGE;
+static size_t kept_used;
+
+void *shim_room(size_t size)
+{
+    size_t start = (shim.room_used + sizeof(void *) - 1) & ~(sizeof(void *) - 1);
+    if (start > sizeof(shim.room) || size > sizeof(shim.room) - start)
+        return NULL;
+    shim.room_used = start + size;
+    return shim.room + start;
+}
+
+static char *room_for_text(size_t size)
+{
+    char *to = shim_room(size);
+    if (to)
+        return to;
+    if (size > sizeof(kept) - kept_used)
+        return NULL;
+    kept_used += size;
+    return kept + kept_used - size;
+}
 
 const char *shim_keep(const char *text)
 {
     size_t size = strlen(text) + 1;
-    char *to = kept + kept_used;
-    if (size > sizeof(kept) - kept_used)
-        return NULL;
-    memcpy(to, text, size);
-    kept_used += size;
-    return to;
+    char *to = room_for_text(size);
+    return to ? memcpy(to, text, size) : NULL;
 }
 
 bool shim_was_forked(void)

@@ -26,6 +26,7 @@
  * MAX_NUMNODES is at most 1024 (NODES_SHIFT 10). get_mempolicy(2) refuses buffers smaller than the kernel's own mask.
  */
 #define NODE_WORDS 16u
+#define SHIM_ROOM  1536u
 
 /*
  * Puts small variables that every start-up writes on the page that relocation has already made private. In .bss they
@@ -70,6 +71,9 @@ struct shim {
     uint32_t *fork_mark; /* reads 0 in a forked copy of this memory until shim_forked() runs; NULL: unsupported */
     _Atomic bool waits;  /* dormant for as long as what a filter permits is unknown (start/filter.h) */
     bool segment_due;    /* a forked child makes its segment together with its first thread */
+    /* for what start-up keeps: it lies with the beginning of the mask on one page, and each other page costs a fault */
+    size_t room_used;
+    _Alignas(void *) char room[SHIM_ROOM];
     struct base_state base;
 };
 
@@ -117,6 +121,8 @@ bool shim_was_forked(void);
 /* Is the caller a child of vfork or clone(CLONE_VM), which has this memory but is another process? */
 bool shim_is_borrowed(void);
 
+/* Memory for the life of the process, aligned for pointers; little of it. Start-up only. NULL: it is used up. */
+void *shim_room(size_t size);
 /* Copies the text for the life of the process. Start-up only. NULL when the buffer is full. */
 const char *shim_keep(const char *text);
 

@@ -120,15 +120,19 @@ static void raise_used_below(uint32_t number)
         ;
 }
 
+/* acquire: pairs with the release in thread_give(); the last owner's writes happen before those of the new owner */
+static bool take_if(struct thread *thread, uint32_t *state)
+{
+    return atomic_compare_exchange_strong_explicit(&thread->state, state, THREAD_STARTING, memory_order_acquire,
+                                                   memory_order_relaxed);
+}
+
 static struct thread *try_take(uint32_t number)
 {
     struct thread *thread = record(number);
-    uint32_t state = atomic_load_explicit(&thread->state, memory_order_relaxed);
-    if (state != THREAD_FREE && state != THREAD_ENDED)
-        return NULL;
-    /* acquire: pairs with the release in thread_give(); the last owner's writes happen before those of the new owner */
-    if (!atomic_compare_exchange_strong_explicit(&thread->state, &state, THREAD_STARTING, memory_order_acquire,
-                                                 memory_order_relaxed))
+    uint32_t state =
+        THREAD_FREE; /* not read: the first look at a new page would be another fault than the first write */
+    if (!take_if(thread, &state) && (state != THREAD_ENDED || !take_if(thread, &state)))
         return NULL;
     raise_used_below(number);
     thread->number = number;

@@ -12,7 +12,7 @@
 #include "shim/sys/placing.h"
 #include "shim/sys/raw.h"
 
-static _Atomic uint32_t adoptions;
+static _Atomic uint32_t adoptions ON_DATA_PAGE;
 
 /* No hook sees an adopted thread's end, so the shim asks the kernel. */
 static void end_if_gone(struct thread *thread, void *unused)

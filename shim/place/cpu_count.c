@@ -5,7 +5,7 @@
 #include "shim/base/mask.h"
 #include "shim/base/state.h"
 
-static uint32_t online, configured; /* 0: the shim reports no number of its own */
+static uint32_t online ON_DATA_PAGE, configured ON_DATA_PAGE; /* 0: the shim reports no number of its own */
 
 static uint32_t highest_plus_one(void)
 {

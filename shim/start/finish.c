@@ -23,9 +23,9 @@
 #include "shim/telemetry/store.h"
 #include "shim/worker/survey.h"
 
-static bool reports ON_DATA_PAGE;       /* a report is due at the end */
-static const char *helper ON_DATA_PAGE; /* path of the command for the report; NULL: there is none */
-static _Atomic uint32_t ended;          /* 1: the end has been written */
+static bool reports ON_DATA_PAGE;           /* a report is due at the end */
+static const char *helper ON_DATA_PAGE;     /* path of the command for the report; NULL: there is none */
+static _Atomic uint32_t ended ON_DATA_PAGE; /* 1: the end has been written */
 
 /* Looks the command up in advance: at the end the loader's lock may be held, or chroot may hide the folder. */
 void finish_prepare_report(void)

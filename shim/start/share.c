@@ -54,7 +54,7 @@ static uint32_t claim(const struct plan_view *plan, uint32_t share)
 }
 
 /* Of the worker, at a reload, and of the thread in which the process ends, one does without. */
-static _Atomic bool ledger_in_use;
+static _Atomic bool ledger_in_use ON_DATA_PAGE;
 
 static void release(void)
 {

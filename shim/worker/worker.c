@@ -38,12 +38,12 @@
 #define LEAVE_STEP   (NS_PER_MS / 20)
 #define LEAVE_MOST   NS_PER_S
 
-static _Atomic uint32_t running;     /* 1: there is a worker */
-static _Atomic uint32_t leaves;      /* raised while the worker has to leave: the number of calls that demand it */
-static _Atomic uint32_t last_tid;    /* of the last worker; 0: there was none. It may have ended */
-static _Atomic uint32_t calls;       /* calls of worker_call() while a worker is running */
-static _Atomic uint32_t refusal;     /* enum reason: why next touch does not start again; 0: it may */
-static _Atomic uint64_t rests_until; /* monotonic ns */
+static _Atomic uint32_t running;  /* 1: there is a worker */
+static _Atomic uint32_t leaves;   /* raised while the worker has to leave: the number of calls that demand it */
+static _Atomic uint32_t last_tid; /* of the last worker; 0: there was none. It may have ended */
+static _Atomic uint32_t calls;    /* calls of worker_call() while a worker is running */
+static _Atomic uint32_t refusal ON_DATA_PAGE; /* enum reason: why next touch does not start again; 0: it may */
+static _Atomic uint64_t rests_until;          /* monotonic ns */
 
 /* The worker's state, in a mapping that the worker makes itself. */
 struct worker {

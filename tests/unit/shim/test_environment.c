@@ -2,6 +2,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -117,6 +119,28 @@ static void what_is_cleaned_keeps_everything_else_in_order(void **state)
     assert_null(entries[3]);
 }
 
+static void what_is_added_comes_last(void **state)
+{
+    char texts[][4] = {"A=1", "B=2"};
+    char *entries[] = {texts[0], texts[1], NULL};
+    char **saved = environ, *room[8];
+    (void)state;
+    environ = entries;
+    assert_int_equal(environment_room("C", 3), 4 * sizeof(char *) + 5);
+    char *value = environment_add("C", room);
+    memcpy(value, "cc", 3);
+    assert_string_equal(environ[0], "A=1");
+    assert_string_equal(environ[1], "B=2");
+    assert_string_equal(environ[2], "C=cc");
+    assert_null(environ[3]);
+    memcpy(value, "dd", 3);
+    assert_string_equal(getenv("C"), "dd");
+    assert_int_equal(setenv("E", "5", 1), 0); /* libc copies the entries */
+    assert_string_equal(getenv("C"), "dd");
+    assert_null(entries[2]);
+    environ = saved;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -126,6 +150,7 @@ int main(void)
         cmocka_unit_test(keys_of_the_policy_are_those_with_levels),
         cmocka_unit_test(an_environment_that_was_taken_away_is_empty),
         cmocka_unit_test(one_variable_is_found_by_its_name),
+        cmocka_unit_test(what_is_added_comes_last),
         cmocka_unit_test(what_is_cleaned_keeps_everything_else_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
