@@ -260,20 +260,36 @@ static void note_start(void)
     segment_event(&(struct event){.kind = EVENT_START, .tid = (uint32_t)shim.pid, .rule = PLAN_NONE, .value = cost_ns});
 }
 
+/* activate() has made the phase active where the reason is OK. */
+static void finish_start(enum reason reason)
+{
+    if (reason == REASON_OK) {
+        note_start();
+        return;
+    }
+    atomic_store_explicit(&shim.reason, reason, memory_order_relaxed);
+    atomic_store_explicit(&shim.phase, PHASE_DORMANT, memory_order_release);
+}
+
+static enum reason decide_and_log(bool late)
+{
+    struct environment environment;
+    environment_read(&environment);
+    shim.session = environment.xdg_runtime_dir;
+    enum reason reason = decide(&environment, late);
+    log_decision(environment.log, reason);
+    return reason;
+}
+
 static enum reason start(void)
 {
-    struct environment environment = {0};
     shim.uid = (uint32_t)getauxval(AT_EUID);
     next_bind();
     if (getauxval(AT_SECURE)) {
         environment_clean();
         return REASON_SECURE;
     }
-    environment_read(&environment);
-    shim.session = environment.xdg_runtime_dir;
-    enum reason reason = decide(&environment, false);
-    log_decision(environment.log, reason);
-    return reason;
+    return decide_and_log(false);
 }
 
 void shim_start(void)
@@ -283,14 +299,11 @@ void shim_start(void)
     if (!atomic_compare_exchange_strong(&shim.phase, &loading, PHASE_STARTING))
         return;
     enum reason reason = start();
-    if (reason == REASON_OK) {
-        note_start();
-    } else {
+    if (reason != REASON_OK)
         arena_stay_off();
-        atomic_store_explicit(&shim.reason, reason, memory_order_relaxed);
-        atomic_store_explicit(&shim.phase, PHASE_DORMANT, memory_order_release);
-        atomic_store(&shim.waits, reason == REASON_FILTERED);
-    }
+    finish_start(reason);
+    if (reason == REASON_FILTERED)
+        atomic_store(&shim.waits, true);
     errno = saved;
 }
 
@@ -303,15 +316,10 @@ static bool is_first_thread(void)
 
 static enum reason start_late(void)
 {
-    struct environment environment = {0};
     if (!filter_look_at_thread() || !is_first_thread())
         return REASON_FILTERED;
     atomic_store_explicit(&shim.reason, REASON_OK, memory_order_relaxed);
-    environment_read(&environment);
-    shim.session = environment.xdg_runtime_dir;
-    enum reason reason = decide(&environment, true);
-    log_decision(environment.log, reason);
-    return reason;
+    return decide_and_log(true);
 }
 
 void shim_start_late(void)
@@ -321,13 +329,7 @@ void shim_start_late(void)
     if (!atomic_compare_exchange_strong(&shim.waits, &waits, false))
         return;
     atomic_store(&shim.phase, PHASE_STARTING);
-    enum reason reason = start_late();
-    if (reason == REASON_OK) {
-        note_start();
-    } else {
-        atomic_store_explicit(&shim.reason, reason, memory_order_relaxed);
-        atomic_store_explicit(&shim.phase, PHASE_DORMANT, memory_order_release);
-    }
+    finish_start(start_late());
     errno = saved;
 }
 
