@@ -79,11 +79,14 @@ static const struct key_table key_process = {"process", "Placement of the proces
 static const struct key rebalance_keys[] = {
     {"steal", KEY_WORD, FIELD(struct rebalance, steal), WORDS(steal), .fallback = "off",
      NEEDS(IS_NOT("..bind_to", "none")), .summary = "how far away an idle place may take threads from",
-     .text = "A thread moves only from a place with more runnable threads than CPUs to a place with idle CPUs, and "
-             "only when the move reduces the difference of their loads by more than `imbalance`. Exclusive threads "
-             "and the main thread stay."},
+     .text =
+         "A thread moves only from a place with more runnable threads than CPUs to a place with idle CPUs, and "
+         "only when the move reduces the difference of their loads by more than `imbalance` of a CPU. Exclusive threads "
+         "and the main thread stay."},
     {"interval", KEY_DURATION, FIELD(struct rebalance, interval_us), .fallback = "1s", NEEDS(IS_NOT("steal", "off")),
-     .summary = "time between two measurements of the load"},
+     .summary = "least time between two measurements of the load",
+     .text =
+         "It doubles while nothing moves, up to a second, and is longer where a measurement takes more than 1 % of it."},
     {"imbalance", KEY_RATIO, FIELD(struct rebalance, imbalance), .fallback = "0.25", NEEDS(IS_NOT("steal", "off")),
      .summary = "load difference below which nothing moves"},
     {"min_residency", KEY_DURATION, FIELD(struct rebalance, min_residency_us), .fallback = "2s",
@@ -207,7 +210,9 @@ static const struct key placement_keys[] = {
          "socket or a cache among several. compact: the first with room. scatter: the emptiest, those far from each "
          "other first. round_robin: one after the other, whatever has ended meanwhile. least_loaded: the one with "
          "the fewest threads for each CPU; where that is a node, a socket or a cache, the creator's comes first if "
-         "it has at most one thread more, because a thread begins with memory that its creator touched. primary: the first, always. sharing: as "
+         "it has at most one thread more, because a thread begins with memory that its creator touched. primary: the first, always; with "
+         "`rebalance.steal` the creator's for the first thread of a process, that one for all others, and threads leave it when "
+         "more than one runs at a time. sharing: as "
          "least_loaded; then threads of the rule that use the same memory exchange their places, so that they are on "
          "one node or under one cache, or move to where a core is free. Their memory follows. No place becomes more "
          "crowded, and each thread moves a few times at most. Exclusive threads stay."},

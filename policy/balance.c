@@ -81,14 +81,15 @@ static uint32_t apart(uint32_t a, uint32_t b)
     return a > b ? a - b : b - a;
 }
 
-/* By how much the two places come nearer to each other; 0: they do not. */
+/* By how much of a CPU the loads of the two places come nearer to each other; 0: they do not. */
 static uint32_t gain_of(const struct plan_view *plan, const struct balance_thread *thread, uint32_t from_load,
                         uint32_t to_load, uint32_t to)
 {
     uint32_t leaves = thread->load / weight_of(plan, thread->slot), comes = thread->load / weight_of(plan, to);
     uint32_t before = apart(from_load, to_load);
     uint32_t after = apart(from_load > leaves ? from_load - leaves : 0, to_load + comes);
-    return after < before ? before - after : 0;
+    uint32_t weight = weight_of(plan, thread->slot), other = weight_of(plan, to);
+    return after < before ? (before - after) * (weight < other ? weight : other) : 0;
 }
 
 /* The nearer giver first, then the greater gain. */

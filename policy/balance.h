@@ -3,7 +3,7 @@
  *
  * The load of a CPU is what the threads on it ask for, each spread evenly over the CPUs of its place; of a place, the
  * mean of its CPUs'. A thread moves only when that makes the difference between the two places smaller by more than
- * `imbalance`, from a place that has by so much more to do than CPUs to one that has by so much less, and no sooner
+ * `imbalance` of a CPU, from a place that has by so much more to do than CPUs to one that has by so much less, and no sooner
  * than `min_residency` after it came (the caller's `movable`): so nothing moves back and forth. The nearest overloaded
  * place gives first, within `steal`. Pure, allocation-free.
  */

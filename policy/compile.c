@@ -248,6 +248,7 @@ static int add_slots(struct compiling *c, size_t rule, struct plan_rule *record)
         .level = placement->level,
         .bind_to = placement->bind_to,
         .smt = placement->smt,
+        .leaves = placement->rebalance.steal != STEAL_OFF,
         .exclusive = placement->exclusive,
         .main_at = rule == c->sets.main_rule || cpuset_is_empty(&c->main_at) ? NULL : &c->main_at,
     };

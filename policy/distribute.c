@@ -394,7 +394,8 @@ static int collect_slots(struct work *work, struct dist_slots *ret_slots)
         free(items);
         return error;
     }
-    size_t count = work->request->distribution == DIST_PRIMARY ? 1 : work->slots.count;
+    bool is_one = work->request->distribution == DIST_PRIMARY && !work->request->leaves;
+    size_t count = is_one ? 1 : work->slots.count;
     for (size_t i = 0; i < count; i++) { /* the ordered ones move over; what is left is freed with the work */
         items[i] = work->slots.items[order[i]];
         work->slots.items[order[i]] = (struct dist_slot){0};

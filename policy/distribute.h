@@ -7,7 +7,8 @@
  * Every part of the set that lies in one place of `level` yields the bind_to-wide places that touch it. compact
  * takes them place after place, beginning nearest to the main thread; scatter, round_robin and least_loaded
  * take the first of every place, then the second of every place; scatter moreover orders the places so that
- * neighbours in the order are far apart in the machine. primary yields the first only. With smt = "cores_first" all that
+ * neighbours in the order are far apart in the machine. primary yields the first only, unless threads may leave it: then
+ * all, as compact. With smt = "cores_first" all that
  * stand for the first hardware thread of a core come before all others.
  */
 #ifndef NODEWISE_POLICY_DISTRIBUTE_H
@@ -26,6 +27,7 @@ struct dist_request {
     enum distribution distribution;
     enum level level, bind_to;
     enum smt smt;
+    bool leaves;                  /* rebalance.steal: threads may get another place later */
     bool exclusive;               /* each slot holds one thread and claims whole cores where it is core-wide */
     const struct cpuset *main_at; /* where the main thread is, or NULL: what compact begins with */
 };

@@ -320,6 +320,33 @@ static struct pick pick_in_order(const struct plan_view *plan, struct occupancy 
     return (struct pick){.slot = slot, .reason = REASON_OK};
 }
 
+/* --- one place for all --- */
+
+/* Where most threads of the rule are, else near the creator, else the first: one place for all of a process. */
+static uint32_t primary_slot(const struct plan_view *plan, const struct occupancy *occupancy,
+                             const struct plan_rule *rule, uint32_t near)
+{
+    uint32_t best = PLAN_NONE, most = 0;
+    for (uint32_t i = 0; i < rule->slot_count; i++) {
+        uint32_t slot = rule->slot_first + i, used = load_used(occupancy, slot);
+        if (used > most || (!most && best == PLAN_NONE && is_near(plan, slot, near))) {
+            best = slot;
+            most = used;
+        }
+    }
+    return best != PLAN_NONE ? best : rule->slot_first;
+}
+
+static struct pick pick_primary(const struct plan_view *plan, struct occupancy *occupancy, uint32_t rule_index,
+                                uint32_t creator_slot)
+{
+    const struct plan_rule *rule = &plan->rules[rule_index];
+    uint32_t slot = primary_slot(plan, occupancy, rule, creator_slot);
+    if (slot_is_closed(plan, occupancy, slot))
+        return take_least_used(plan, occupancy, rule, creator_slot);
+    return take(plan, occupancy, slot, REASON_OK);
+}
+
 /* --- alone --- */
 
 /* Is another thread there? To the claim of a core, those give way that may be on other cores, too. */
@@ -376,6 +403,8 @@ struct pick pick_slot(const struct plan_view *plan, struct occupancy *occupancy,
     case DIST_LEAST_LOADED: /* its creator's memory is what a thread begins with */
     case DIST_SHARING:
         return take_least_used(plan, occupancy, rule, creator_slot);
+    case DIST_PRIMARY:
+        return pick_primary(plan, occupancy, rule_index, creator_slot);
     default:
         return pick_in_order(plan, occupancy, rule_index, creator_slot);
     }
@@ -389,7 +418,7 @@ bool pick_keeps_start(const struct plan_view *plan, uint32_t rule_index)
     if (rule->bind_to == LEVEL_CORE || rule->bind_to == LEVEL_CPU)
         return false;
     return rule->distribution == DIST_INHERIT || rule->distribution == DIST_LEAST_LOADED ||
-           rule->distribution == DIST_SHARING;
+           rule->distribution == DIST_PRIMARY || rule->distribution == DIST_SHARING;
 }
 
 uint32_t pick_nth(const struct plan_view *plan, uint32_t rule_index, uint32_t n)

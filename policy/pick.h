@@ -25,8 +25,8 @@ struct pick {
 
 /*
  * Takes a place for one more thread of the rule. creator_slot: the slot of the thread that creates it, for the first
- * one of a program that it is on (pick_keeps_start()), or PLAN_NONE (counts for `inherit`, and for `least_loaded`
- * between places that are as full but for one thread). Never fails: when all is full it shares, with a reason.
+ * one of a program that it is on (pick_keeps_start()), or PLAN_NONE (counts for `inherit`, for the first thread of
+ * `primary`, and for `least_loaded` between places that are as full but for one thread). Never fails: when all is full it shares, with a reason.
  */
 struct pick pick_slot(const struct plan_view *plan, struct occupancy *occupancy, uint32_t rule, uint32_t creator_slot);
 
@@ -41,7 +41,7 @@ struct pick pick_this(const struct plan_view *plan, struct occupancy *occupancy,
 
 /*
  * Does the first thread of a program go to the place that it is on already? Where the rule leaves it a choice between
- * nodes, sockets or caches, by `inherit` or `least_loaded`. Between cores it goes by order, the same each time.
+ * nodes, sockets or caches, by `inherit`, `least_loaded` or `primary`. Between cores it goes by order, the same each time.
  */
 bool pick_keeps_start(const struct plan_view *plan, uint32_t rule);
 

@@ -101,7 +101,7 @@ struct thread {
     uintptr_t thread_pointer; /* address of its thread block */
     size_t stack_size; /* requested size of a stack that glibc makes; 0: the program's own stack, or not needed */
     uint64_t placed_at, measured_at; /* monotonic ns: when the thread came to its place; when its load was last read */
-    uint64_t busy_ns;                /* the schedstat value at that reading */
+    uint64_t busy_ns, ran_ns;        /* run and waited, and run alone, at that reading */
     uint32_t load;                   /* thousandths of a CPU, see rebalance.c */
     uint32_t memory_node;            /* the first of the slot's memory nodes */
     uint32_t old_home;               /* during a reload: the home node before it */

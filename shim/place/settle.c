@@ -47,17 +47,19 @@ static void note_place(struct thread *thread)
 }
 
 /*
- * For the calling thread: does the slot include the CPU that it runs on? For another thread: is the slot on its home
- * node?
+ * For the calling thread, and one that it is making: does the slot include the CPU that it runs on? For another thread:
+ * is the slot on its home node?
  */
 static bool is_around(const struct thread *thread, const struct plan_slot *slot, int cpu)
 {
-    if (thread == thread_self)
+    if (thread == thread_self || !atomic_load_explicit(&thread->tid, memory_order_relaxed))
         return cpu >= 0 && plan_mask_has(&shim.plan, slot->mask, (unsigned)cpu);
     return thread->home_node != PLAN_NONE && slot->home_node == thread->home_node;
 }
 
 /*
+ * The one place of `primary` is where its first thread was made, if its maker has none, as main without a rule.
+ *
  * Main has no creator in its own process to be near to. It stays where it is, because the kernel balances at exec and
  * at fork, and the pages that the loader has touched are there. The first slot in order would be the same one for every
  * process.
@@ -65,7 +67,7 @@ static bool is_around(const struct thread *thread, const struct plan_slot *slot,
 static uint32_t slot_near(const struct thread *thread)
 {
     const struct plan_rule *rule = &shim.plan.rules[thread->rule];
-    if (!thread->main)
+    if (!thread->main && (thread->creator_slot != PLAN_NONE || rule->distribution != DIST_PRIMARY))
         return thread->creator_slot;
     if (!shim.facts.forked && !pick_keeps_start(&shim.plan, thread->rule))
         return PLAN_NONE;

@@ -7,13 +7,15 @@ from guest import Lab, harness, slow, workers
 
 BUSY = os.path.join(harness.BUILD, "tests", "interpose", "some_are_busy")
 INTERVAL = 1000  # ms
+ROUND_ROBIN = 'bind_to = "cpu"\ndistribution = "round_robin"\nlevel = "cpu"\n'
+PRIMARY = 'bind_to = "node"\ndistribution = "primary"\nlevel = "node"\n'
 LOOKS = 4  # intervals that each busy thread runs for when all is done, without being moved again
 
 
 class Balance(Lab):
-    def report_of(self, rebalance, moves=4, threads=16, step=2):
+    def report_of(self, rebalance, moves=4, threads=16, step=2, spread=ROUND_ROBIN):
         """The report after so many moves, which a host with little time for the guest makes late, and some more looks."""
-        policy = self.policy('[defaults]\nbind_to = "cpu"\ndistribution = "round_robin"\nlevel = "cpu"\n' + rebalance)
+        policy = self.policy(f"[defaults]\n{spread}{rebalance}")
         script = (f"mkfifo /tmp/input\n{harness.NODEWISE} run -p {policy} -- {BUSY} {threads} {step} </tmp/input >/tmp/output &\n"
                   "pid=$!\nexec 3>/tmp/input\nn=0\nuntil [ -s /tmp/output ]; do\n  sleep 0.1\ndone\n"
                   f"until [ $({harness.NODEWISE} report $pid -f json | grep -c '\"balanced\"') -ge {moves} ] || [ $n = 60 ]; do\n"
@@ -42,6 +44,11 @@ class Balance(Lab):
             self.assertGreaterEqual(move["ms"] - last.get(move["tid"], -1000), 1000, f"not before min_residency: {moves}")
             last[move["tid"]] = move["ms"]
         self.assertEqual(len({event["tid"] for event in moves[:4]}), 4, f"nobody goes to and fro: {moves}")
+
+    def test_threads_of_one_place_leave_it_when_they_run_at_the_same_time(self):
+        report = self.report_of('rebalance = { steal = "any", interval = "10ms", min_residency = "20ms" }\n', 6, 8, 1, PRIMARY)
+        nodes = [thread["now"] for thread in workers(report)]
+        self.assertEqual(sorted(nodes), sorted(["0-1", "2-3", "4-5", "6-7"] * 2))
 
     @slow
     def test_within_the_node(self):

@@ -117,8 +117,31 @@ static void it_settles(void **state)
     }
 }
 
+/* One thread more or less is hardly a difference there; many are. */
+static void nodes_of_many_cpus_are_balanced_too(void **state)
+{
+    struct compiled compiled = compile_text("schema = 1\n[defaults]\nbind_to = \"node\"\ndistribution = \"primary\"\n"
+                                            "rebalance = { steal = \"any\" }\n",
+                                            "pack:2 numa:1 core:64");
+    struct balance_thread threads[128];
+    uint32_t cpu_load[128], left = 0;
+    (void)state;
+    for (size_t i = 0; i < 128; i++)
+        threads[i] = (struct balance_thread){.load = 1000, .movable = true};
+    for (int look = 0; look < 2; look++) {
+        assert_int_equal(balance(&compiled.view, threads, 128, cpu_load, 64) > 0, look == 0);
+        for (size_t i = 0; i < 128; i++)
+            threads[i].movable = true;
+    }
+    for (size_t i = 0; i < 128; i++)
+        left += threads[i].slot == 0;
+    assert_in_range(left, 64, 84); /* a quarter more than CPUs is put up with */
+    compiled_free(&compiled);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(looks), cmocka_unit_test(it_settles)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(looks), cmocka_unit_test(it_settles),
+                                       cmocka_unit_test(nodes_of_many_cpus_are_balanced_too)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -103,6 +103,14 @@ static void order_follows_the_words(void **state)
     }
 }
 
+static void primary_has_all_places_where_threads_may_leave(void **state)
+{
+    struct dist_request request = {
+        .distribution = DIST_PRIMARY, .level = LEVEL_NODE, .bind_to = LEVEL_NODE, .leaves = true};
+    (void)state;
+    assert_string_equal(slots_of(TWO_SOCKETS, &request, "0-7", "6", false), "6-7 | 4-5 | 0-1 | 2-3");
+}
+
 static void capacity_is_the_cpus_of_the_place(void **state)
 {
     struct dist_request request = {.distribution = DIST_COMPACT, .level = LEVEL_NODE, .bind_to = LEVEL_NODE};
@@ -172,6 +180,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(order_follows_the_words),
+        cmocka_unit_test(primary_has_all_places_where_threads_may_leave),
         cmocka_unit_test(capacity_is_the_cpus_of_the_place),
         cmocka_unit_test(an_exclusive_core_is_claimed_whole),
         cmocka_unit_test(a_large_machine_is_no_matter_of_minutes),

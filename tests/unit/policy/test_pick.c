@@ -373,6 +373,37 @@ static void main_stays_where_it_is_among_nodes(void **state)
     }
 }
 
+static void primary_is_one_place_near_the_creator_of_the_first(void **state)
+{
+    struct board board = new_board("schema = 1\n[[rules]]\nname = \"io\"\nmatch = { thread = \"io\" }\nnodes = \"1\"\n"
+                                   "bind_to = \"node\"\n[defaults]\nbind_to = \"node\"\ndistribution = \"primary\"\n"
+                                   "rebalance = { steal = \"any\" }\n");
+    const struct plan_rule *rule = &board.compiled.view.rules[1];
+    struct pick creator = take(&board, 0, PLAN_NONE, "4-7", REASON_OK), elsewhere;
+    (void)state;
+    assert_int_equal(rule->slot_count, 2); /* threads may leave */
+    assert_true(pick_keeps_start(&board.compiled.view, 1));
+    struct pick first = take(&board, 1, creator.slot, "4-7", REASON_OK);
+    take(&board, 1, PLAN_NONE, "4-7", REASON_OK);
+    take(&board, 1, rule->slot_first, "4-7", REASON_OK); /* where the others are */
+    elsewhere = pick_this(&board.compiled.view, &board.occupancy, rule->slot_first);
+    take(&board, 1, elsewhere.slot, "4-7", REASON_OK); /* one that has left takes none with it */
+    for (int i = 0; i < 2; i++)
+        pick_release(&board.compiled.view, &board.occupancy, first);
+    take(&board, 1, PLAN_NONE, "4-7", REASON_OK);
+    free_board(&board);
+}
+
+static void primary_without_another_place_is_the_first(void **state)
+{
+    struct board board = new_board("schema = 1\n[defaults]\nbind_to = \"node\"\ndistribution = \"primary\"\n");
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        take(&board, 0, PLAN_NONE, "0-3", REASON_OK);
+    take(&board, 0, PLAN_NONE, "0-3", REASON_OVERSUBSCRIBED);
+    free_board(&board);
+}
+
 static void *grabs(void *unused)
 {
     for (int i = 0; i < 20000; i++) {
@@ -496,6 +527,8 @@ int main(void)
         cmocka_unit_test(least_loaded_leaves_no_cpu_idle_for_nearness),
         cmocka_unit_test(least_loaded_among_cores_is_no_matter_of_nearness),
         cmocka_unit_test(main_stays_where_it_is_among_nodes),
+        cmocka_unit_test(primary_is_one_place_near_the_creator_of_the_first),
+        cmocka_unit_test(primary_without_another_place_is_the_first),
         cmocka_unit_test(exclusive_cpus_leave_the_masks_of_others),
         cmocka_unit_test(no_cpu_is_ever_claimed_twice),
     };
