@@ -457,7 +457,7 @@ static NOINLINE void free_elsewhere(void *pointer)
     harden_check_free(page, pointer);
     if (page_kind(page) == PAGE_LARGE)
         large_free(page);
-    else if (heap_covers(heap_self, pointer))
+    else if (heap_covers(heap_self, pointer) && !atomic_load_explicit(&page->away, memory_order_relaxed))
         small_free_own(&heap_self->bins[page->class_number], pointer);
     else
         free_remotely(page, pointer);

@@ -31,7 +31,8 @@ static void check_shape(const struct page *page)
     for (uint32_t i = 0; i < page->slices; i++) {
         ASSERT(page[i].back == i);
         ASSERT(i == 0 || page_kind(&page[i]) == PAGE_INTERIOR);
-        ASSERT(*class_entry(&page[i]) == (harden_on ? 0 : page->class_number + 1u));
+        ASSERT(*class_entry(&page[i]) == (harden_on ? 0 : page->class_number + 1u) ||
+               (page->away && !*class_entry(&page[i])));
     }
 }
 

@@ -55,6 +55,7 @@ enum page_state {
     STATE_GROWN = 1 << 2, /* a large object of less than a slice, see large.h */
     STATE_ROOM = 1 << 3,  /* a large object at the beginning of a span that it may grow into, see large.h */
     STATE_BIG = 1 << 4,   /* a large object in its region's list, see big.h */
+    STATE_WAITS = 1 << 5, /* away, and some of its blocks wait for the others, see away.h */
 };
 
 #define REMOTE_ASKS        ((uintptr_t)1)

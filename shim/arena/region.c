@@ -344,6 +344,11 @@ bool page_set_away(struct page *page, bool away)
         counter_set(&region->away, before + slices);
     else if (was && !away)
         counter_set(&region->away, before > slices ? before - slices : 0);
+    /* while blocks of it are in use, the state is the owner's */
+    if (!away && page_kind(page) == PAGE_CACHED && (page->state & STATE_WAITS)) {
+        page->state &= (uint8_t)~STATE_WAITS;
+        counter_subtract(&region->waiting, page->slices);
+    }
     return was;
 }
 

@@ -60,6 +60,7 @@ struct region {
     struct page *oldest, *newest;   /* dirty spans by the time of their freeing */
     _Atomic uint32_t dirty, in_use; /* slices */
     _Atomic uint32_t away;          /* slices of pages and objects that are, see moving.h */
+    _Atomic uint32_t waiting;       /* slices of pages whose free blocks wait, see away.h */
     uint32_t peak;
     uint32_t last_decay;           /* ms */
     _Atomic uint32_t grown, rooms; /* large objects of less than a slice, and with room to grow; see large.h */

@@ -99,7 +99,7 @@ bool remote_collect(struct page *page)
     ASSERT(page->heap->busy);
     uint32_t count = (uint32_t)(word >> REMOTE_COUNT_SHIFT);
     harden_check_count(page, count);
-    page->free = (void *)(word & (REMOTE_ONE - 1));
+    page->free = (void *)(word & (REMOTE_ONE - 1) & ~REMOTE_ASKS);
     page->used -= count;
     if (HEAP_COUNTS)
         page->heap->counters.remote_frees += count;

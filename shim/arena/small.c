@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "shim/arena/away.h"
 #include "shim/arena/check.h"
 #include "shim/arena/harden.h"
 #include "shim/arena/large.h"
@@ -113,10 +114,10 @@ static void give_empty(struct heap *heap)
     heap->empty_count = 0;
 }
 
-/* From before the heap was rehomed. */
-static bool is_of_old_region(const struct heap *heap, const struct page *page)
+/* Not from before the heap was rehomed, nor moved to its users: only such a page can be used again as it is. */
+static bool is_at_home(const struct heap *heap, const struct page *page)
 {
-    return page_region(page) != heap->region->number;
+    return page_region(page) == heap->region->number && !atomic_load_explicit(&page->away, memory_order_relaxed);
 }
 
 static void no_longer_of_a_heap(struct page *page)
@@ -139,7 +140,7 @@ static void release(struct heap *heap, struct page *page)
     ASSERT(heap->busy && page->heap == heap && page->used == 0);
     page_check(page);
     no_longer_of_a_heap(page);
-    if (page->slices > 1 || is_of_old_region(heap, page)) {
+    if (page->slices > 1 || !is_at_home(heap, page)) {
         give_pages(&region_list[page_region(page)], &page, 1);
         return;
     }
@@ -154,7 +155,7 @@ static void page_emptied(struct heap *heap, struct page *page)
     if (page->state & STATE_PENDING)
         return; /* take_one_delayed() will find it */
     list_remove(bin, page);
-    if (!bin->spare && !is_of_old_region(heap, page))
+    if (!bin->spare && is_at_home(heap, page))
         bin->spare = page;
     else
         release(heap, page);
@@ -231,6 +232,8 @@ static void take_one_delayed(struct heap *heap, struct page *page)
 {
     ASSERT(page->heap == heap && (page->state & (STATE_FULL | STATE_PENDING)));
     page->state &= (uint8_t)~STATE_PENDING;
+    if (away_waits(heap, page) && remote_any(page) && !away_is_over(heap, page))
+        return;
     if (page->state & STATE_FULL) {
         if (!remote_collect(page)) {
             if (ask(page))

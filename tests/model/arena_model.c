@@ -21,6 +21,7 @@
 #include <time.h>
 
 #include "shim/arena/arena.h"
+#include "shim/arena/away.h"
 #include "shim/arena/check.h"
 #include "shim/arena/limits.h"
 #include "tests/model/entry.h"
@@ -228,6 +229,20 @@ static void change_a_pile(struct life *life)
     pthread_mutex_unlock(&pile->lock);
 }
 
+static _Atomic unsigned long moves;
+
+/* As the worker does, but for the move itself: users of another node have some of it. */
+static void move_after_users(struct life *life)
+{
+    struct pile *pile = &piles[next_random(life) % PILES];
+    struct away away;
+    pthread_mutex_lock(&pile->lock);
+    uintptr_t address = pile->count ? (uintptr_t)pile->blocks[next_random(life) % pile->count] : 0;
+    pthread_mutex_unlock(&pile->lock);
+    if (address && away_covers(address) && away_find(address & ~((uintptr_t)SLICE_SIZE - 1), &away) && away_mark(&away))
+        moves += away_check(&away);
+}
+
 /*
  * Short regions, and later lean ones. The limit on address space need not come: what a process has mapped can be above
  * it, but not in a sanitizer's build.
@@ -268,6 +283,8 @@ static void take_a_step(struct life *life)
     pthread_mutex_unlock(&slot->lock);
     if (next_random(life) % 400 == 0)
         change_a_pile(life);
+    if (next_random(life) % 200 == 0)
+        move_after_users(life);
     if (next_random(life) % 5000 == 0)
         arena_trim();
     if (changes_limits && next_random(life) % 500 == 0)
@@ -377,6 +394,7 @@ int main(int argc, char **argv)
         run_generation(generation++);
     while (time(NULL) < end);
     free_everything();
-    printf("%lu steps of %lu threads, no mistake\n", (unsigned long)steps, (unsigned long)lives);
+    printf("%lu steps of %lu threads, %lu moves, no mistake\n", (unsigned long)steps, (unsigned long)lives,
+           (unsigned long)moves);
     return 0;
 }
