@@ -1,0 +1,98 @@
+/*
+ * units: which nodes' threads use which memory, of any kind, and where it should therefore be. Pure: no system call, no
+ * clock, no global state. One thread at a time.
+ *
+ * A unit is 64 KiB of addresses, whatever lies there: small blocks, static data, mappings of any kind. Nothing is listed:
+ * a sampled address brings its unit into the table, 32 of them in a block of 2 MiB, and blocks that are not seen any more
+ * make room. Each page of a unit counts its votes: what one node's threads use moves there, the whole unit or each page to
+ * its own users; what several nodes' threads use is dealt out to them in turn, so that no node serves more than its share.
+ * What hardly anyone uses stays. A unit moves a few times only, and what was dealt out goes back to one node on strong
+ * evidence alone: nothing is thrown to and fro.
+ */
+#ifndef NODEWISE_SHIM_MEMORY_UNITS_H
+#define NODEWISE_SHIM_MEMORY_UNITS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define UNIT_SIZE     ((size_t)64 << 10)
+#define UNIT_PAGES    16u
+#define BLOCK_UNITS   32u
+#define UNITS_BLOCKS  1024u /* they cover 2 GiB of memory in use */
+#define UNITS_NODES   64u   /* votes of nodes with higher numbers are not counted */
+#define UNITS_NOWHERE UINT8_MAX
+
+#define UNIT_VOTES      3u  /* before a unit moves to one node */
+#define UNIT_DEAL_VOTES 12u /* before it is dealt out: it has to be worth it */
+#define UNIT_SURE_VOTES 32u /* before a unit that was dealt out goes back to one node */
+#define UNIT_AHEAD      8u  /* neighbours that may go along: those above it, since threads walk upwards, */
+#define UNIT_BEHIND     2u  /* and below */
+#define UNIT_MOVES      3u  /* of a whole unit; of each page of a divided one, too */
+
+struct page_use {
+    uint8_t node; /* with most votes, as far as that is known */
+    uint8_t votes, others;
+    uint8_t target; /* that it was moved to; UNITS_NOWHERE: none */
+    uint8_t moves;  /* apart from those of its whole unit */
+    uint16_t users; /* a bit for each node, modulo 16 */
+};
+
+struct unit {
+    uint32_t seen_ms;     /* its first vote, */
+    uint32_t rests_until; /* and when it may move, in ms */
+    uint8_t moves, delays;
+    uint8_t target; /* that it was moved to as a whole; UNITS_NOWHERE: none */
+    bool dealt;     /* several nodes use all of it, and it was some node's turn */
+    struct page_use pages[UNIT_PAGES];
+};
+
+struct block {
+    uintptr_t start; /* 0: none */
+    uint32_t votes;  /* recent ones */
+    uint32_t fresh;  /* units that have votes since the last decision, a bit each */
+    uint16_t thrice; /* pages that were seen three times, */
+    uint16_t wide;   /* and those of them that were seen from three nodes */
+    uint16_t by_node[UNITS_NODES];
+    struct unit units[BLOCK_UNITS];
+};
+
+struct units {
+    uint64_t fresh[UNITS_BLOCKS / 64]; /* blocks with units that are fresh */
+    struct block blocks[UNITS_BLOCKS];
+};
+
+/* What should happen to a unit. */
+struct unit_move {
+    struct block *block;
+    struct unit *unit;
+    uintptr_t start;
+    uint8_t targets[UNIT_PAGES]; /* UNITS_NOWHERE: the page stays */
+    uint8_t before, after;       /* so many neighbours that nobody was seen in yet may go along, if `whole` */
+    bool whole;                  /* all pages go to one node, whose threads use them */
+    bool dealt;                  /* all pages go to the node whose turn it is */
+};
+
+/*
+ * A thread on the node works at the address. `node` below UNITS_NODES; else it is not counted. now_ms: any clock's, not 0.
+ */
+void units_vote(struct units *units, uintptr_t address, uint32_t node, uint32_t now_ms);
+
+/*
+ * The next unit that should move. Call it until it returns false, and tell each time what became of the unit, with one of
+ * the functions below.
+ */
+bool units_next(struct units *units, uint32_t now_ms, struct unit_move *ret_move);
+/* It is as it should be, and the neighbours that `move` still names. moved: some of it had to move for that. */
+void units_done(const struct unit_move *move, bool moved);
+/* Not now: it is looked at again after some time, which grows with each delay. */
+void units_delay(const struct unit_move *move, uint32_t now_ms);
+/* It is looked at again when it has new votes. */
+void units_leave(const struct unit_move *move);
+/* It cannot move. */
+void units_refuse(const struct unit_move *move);
+
+/* Old votes count less: half of what they did. Blocks without any make room. Every few seconds. */
+void units_age(struct units *units);
+
+#endif

@@ -1,0 +1,286 @@
+/* Which node's threads use which pages, and where these should therefore be. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "shim/memory/units.h"
+
+#define START ((uintptr_t)0x40000000)
+#define PAGE  ((uintptr_t)4096)
+
+static struct units units;
+static uint8_t at[BLOCK_UNITS * 4 * UNIT_PAGES]; /* the node of each page from START on */
+static uint32_t now;
+
+static void begin(void)
+{
+    memset(&units, 0, sizeof(units));
+    memset(at, 0, sizeof(at));
+    now = 1000;
+}
+
+static void vote(uintptr_t offset, uint32_t node, unsigned times)
+{
+    while (times--)
+        units_vote(&units, START + offset, node, now);
+}
+
+static void carry(const struct unit_move *move)
+{
+    uintptr_t first = (move->start - START) / PAGE;
+    for (uintptr_t i = 0; i < UNIT_PAGES; i++)
+        if (move->targets[i] != UNITS_NOWHERE)
+            at[first + i] = move->targets[i];
+    for (uintptr_t i = 0; i < move->after * UNIT_PAGES; i++)
+        at[first + UNIT_PAGES + i] = move->targets[0];
+    for (uintptr_t i = 1; i <= move->before * UNIT_PAGES; i++)
+        at[first - i] = move->targets[0];
+}
+
+/* Carries out what is decided; how many units that were. */
+static unsigned carry_out(void)
+{
+    struct unit_move move;
+    unsigned moved = 0;
+    for (; units_next(&units, now, &move); moved++) {
+        carry(&move);
+        units_done(&move, true);
+    }
+    return moved;
+}
+
+static unsigned node_at(uintptr_t offset)
+{
+    return at[offset / PAGE];
+}
+
+/* How many of the first `count` units are on the node. */
+static unsigned units_on(unsigned node, unsigned count)
+{
+    unsigned found = 0;
+    for (unsigned i = 0; i < count; i++)
+        found += node_at(i * UNIT_SIZE) == node;
+    return found;
+}
+
+static void what_one_node_uses_moves_there(void **state)
+{
+    (void)state;
+    begin();
+    vote(5 * PAGE, 2, UNIT_VOTES - 1);
+    assert_int_equal(carry_out(), 0);
+    vote(9 * PAGE, 2, 1);
+    assert_int_equal(carry_out(), 1);
+    for (unsigned i = 0; i < UNIT_PAGES; i++)
+        assert_int_equal(node_at(i * PAGE), 2);
+    vote(9 * PAGE, 2, 20);
+    assert_int_equal(carry_out(), 0);
+}
+
+static void neighbours_that_nobody_uses_yet_go_along(void **state)
+{
+    (void)state;
+    begin();
+    vote(2 * UNIT_SIZE, 1, 1);
+    vote(4 * UNIT_SIZE, 3, UNIT_VOTES);
+    assert_int_equal(carry_out(), 1);
+    assert_int_equal(node_at(3 * UNIT_SIZE), 3);
+    assert_int_equal(node_at(2 * UNIT_SIZE), 0);
+    assert_int_equal(node_at((4 + UNIT_AHEAD) * UNIT_SIZE), 3);
+    assert_int_equal(node_at((5 + UNIT_AHEAD) * UNIT_SIZE), 0);
+    vote(6 * UNIT_SIZE, 1, UNIT_VOTES); /* its own users come */
+    assert_int_equal(carry_out(), 1);
+    assert_int_equal(node_at(6 * UNIT_SIZE), 1);
+    assert_int_equal(node_at(7 * UNIT_SIZE), 3);
+}
+
+/* Rows of a page, which threads of different nodes use. */
+static void each_page_of_a_divided_unit_goes_to_its_user(void **state)
+{
+    (void)state;
+    begin();
+    for (unsigned round = 0; round < 3; round++)
+        for (unsigned i = 0; i < 4 * UNIT_PAGES; i++)
+            vote(i * PAGE, i % 4, 1);
+    assert_int_equal(carry_out(), 4);
+    for (unsigned i = 0; i < 4 * UNIT_PAGES; i++)
+        assert_int_equal(node_at(i * PAGE), i % 4);
+}
+
+/* Two rows lie in a page: one of its two users has it, and each has as many as the other. */
+static void a_page_of_two_users_goes_to_one_of_them(void **state)
+{
+    unsigned count[4] = {0};
+    (void)state;
+    begin();
+    for (unsigned round = 0; round < 8; round++)
+        for (unsigned i = 0; i < 8 * UNIT_PAGES; i++)
+            vote(i * PAGE, (i % 2 ? 2 : 0) + round % 2, 1);
+    assert_int_equal(carry_out(), 8);
+    for (unsigned i = 0; i < 8 * UNIT_PAGES; i++) {
+        assert_int_equal(node_at(i * PAGE) / 2, i % 2);
+        count[node_at(i * PAGE)]++;
+    }
+    for (unsigned node = 0; node < 4; node++)
+        assert_in_range(count[node], 2 * UNIT_PAGES / 2, 2 * UNIT_PAGES * 2);
+}
+
+/* Threads of all nodes look everywhere, those of node 3 so many times as often as each other. */
+static void look_at_all(unsigned votes, unsigned more)
+{
+    uint32_t random = 7;
+    for (unsigned i = 0; i < votes; i++) {
+        random = random * 1664525 + 1013904223;
+        uint32_t node = (random >> 20) % (3 + more);
+        vote((random >> 8) % (BLOCK_UNITS * UNIT_PAGES) * PAGE, node < 3 ? node : 3, 1);
+    }
+}
+
+static void what_all_use_is_dealt_out(void **state)
+{
+    (void)state;
+    begin();
+    look_at_all(40 * BLOCK_UNITS, 1);
+    assert_in_range(carry_out(), BLOCK_UNITS - 1, BLOCK_UNITS);
+    for (unsigned node = 0; node < 4; node++)
+        assert_in_range(units_on(node, BLOCK_UNITS), BLOCK_UNITS / 4 - 2, BLOCK_UNITS / 4 + 2);
+}
+
+/* One node's threads do most of the work there, and have most of it. */
+static void who_uses_more_is_dealt_more(void **state)
+{
+    (void)state;
+    begin();
+    look_at_all(40 * BLOCK_UNITS, 3);
+    carry_out();
+    assert_in_range(units_on(3, BLOCK_UNITS), BLOCK_UNITS / 2 - 2, BLOCK_UNITS / 2 + 2);
+}
+
+static void what_was_dealt_out_is_not_thrown_to_and_fro(void **state)
+{
+    unsigned moved = 0;
+    (void)state;
+    begin();
+    look_at_all(40 * BLOCK_UNITS, 1);
+    carry_out();
+    for (unsigned round = 0; round < 100; round++) {
+        units_age(&units);
+        look_at_all(UNIT_SURE_VOTES / 2 * BLOCK_UNITS, 1);
+        moved += carry_out();
+    }
+    assert_in_range(moved, 0, BLOCK_UNITS / 16);
+}
+
+static void it_goes_to_one_node_when_only_that_uses_it_for_long(void **state)
+{
+    (void)state;
+    begin();
+    look_at_all(40 * BLOCK_UNITS, 1);
+    carry_out();
+    for (unsigned round = 0; round < 12; round++) {
+        units_age(&units);
+        for (unsigned i = 0; i < BLOCK_UNITS * UNIT_PAGES; i++)
+            vote(i * PAGE, 2, 1);
+        carry_out();
+        now += 4000;
+    }
+    for (unsigned i = 0; i < BLOCK_UNITS; i++)
+        vote(i * UNIT_SIZE, 2, 4 * UNIT_SURE_VOTES);
+    carry_out();
+    assert_int_equal(units_on(2, BLOCK_UNITS), BLOCK_UNITS);
+}
+
+static void a_unit_moves_a_few_times_only(void **state)
+{
+    unsigned moved = 0;
+    (void)state;
+    begin();
+    for (unsigned round = 0; round < 60; round++) {
+        units_age(&units);
+        vote(PAGE, round % 3, 200);
+        moved += carry_out();
+    }
+    assert_in_range(moved, 1, UNIT_MOVES);
+}
+
+static void what_is_hardly_used_stays(void **state)
+{
+    (void)state;
+    begin();
+    for (unsigned i = 0; i < BLOCK_UNITS; i++)
+        vote(i * UNIT_SIZE, i % 4, UNIT_VOTES - 1);
+    assert_int_equal(carry_out(), 0);
+    for (unsigned i = 0; i < BLOCK_UNITS; i++) /* several nodes, but not worth a move */
+        vote(i * UNIT_SIZE, (i + 1) % 4, UNIT_VOTES - 1);
+    assert_int_equal(carry_out(), 0);
+}
+
+static void what_is_delayed_comes_again_later(void **state)
+{
+    struct unit_move move;
+    (void)state;
+    begin();
+    vote(PAGE, 1, UNIT_VOTES);
+    assert_true(units_next(&units, now, &move));
+    units_delay(&move, now);
+    assert_false(units_next(&units, now + 1, &move));
+    assert_true(units_next(&units, now + 1000, &move));
+    for (unsigned i = 0; i < 20; i++)
+        if (units_next(&units, now += 100000, &move))
+            units_delay(&move, now);
+    assert_false(units_next(&units, now += 100000, &move)); /* not for ever */
+}
+
+static void what_cannot_move_is_not_asked_again(void **state)
+{
+    struct unit_move move;
+    (void)state;
+    begin();
+    vote(PAGE, 1, UNIT_VOTES);
+    assert_true(units_next(&units, now, &move));
+    units_refuse(&move);
+    vote(PAGE, 1, 100);
+    vote(PAGE, 2, 100);
+    assert_false(units_next(&units, now, &move));
+}
+
+/* More memory than the table has room for: what is in use stays in it, and nothing else happens. */
+static void the_table_is_bounded(void **state)
+{
+    (void)state;
+    begin();
+    vote(0, 1, 200);
+    for (uintptr_t i = 1; i < 64 * UNITS_BLOCKS; i++)
+        units_vote(&units, START + i * UNIT_SIZE * BLOCK_UNITS, 2, now);
+    vote(0, 1, UNIT_VOTES);
+    assert_int_equal(carry_out(), 1);
+    assert_int_equal(node_at(0), 1);
+    units_vote(&units, 1, 1, now);
+    units_vote(&units, START, UNITS_NODES, now);
+    assert_int_equal(carry_out(), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_one_node_uses_moves_there),
+        cmocka_unit_test(neighbours_that_nobody_uses_yet_go_along),
+        cmocka_unit_test(each_page_of_a_divided_unit_goes_to_its_user),
+        cmocka_unit_test(a_page_of_two_users_goes_to_one_of_them),
+        cmocka_unit_test(what_all_use_is_dealt_out),
+        cmocka_unit_test(who_uses_more_is_dealt_more),
+        cmocka_unit_test(what_was_dealt_out_is_not_thrown_to_and_fro),
+        cmocka_unit_test(it_goes_to_one_node_when_only_that_uses_it_for_long),
+        cmocka_unit_test(a_unit_moves_a_few_times_only),
+        cmocka_unit_test(what_is_hardly_used_stays),
+        cmocka_unit_test(what_is_delayed_comes_again_later),
+        cmocka_unit_test(what_cannot_move_is_not_asked_again),
+        cmocka_unit_test(the_table_is_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
