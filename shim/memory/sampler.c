@@ -16,7 +16,9 @@
 #endif
 #define CLOSE_RANGE_UNSHARE_FLAG (1u << 1) /* linux/close_range.h, Linux 5.9 */
 
-#define RING_SIZE  (2 * PAGE)
+/* Room for samples; less where the kernel limits what it locks (kernel.perf_event_mlock_kb). */
+#define ROOM_MOST  (4 * PAGE)
+#define ROOM_LEAST PAGE
 #define CODE_READS 16u /* reads of the samples after which remembered code expires */
 
 /* The part of a sample behind its header, in the order of perf_event_open(2). */
@@ -57,6 +59,13 @@ static bool is_watched(const struct sampler *sampler, pid_t tid)
     return false;
 }
 
+static bool map_ring(struct watched *watched, size_t room)
+{
+    watched->room = room;
+    watched->ring = (void *)raw_call(SYS_mmap, NULL, PAGE + room, PROT_READ | PROT_WRITE, MAP_SHARED, watched->fd, 0L);
+    return watched->ring != MAP_FAILED;
+}
+
 bool sampler_watch(struct sampler *sampler, pid_t tid, uintptr_t thread_pointer)
 {
     struct watched *watched = &sampler->threads[sampler->count];
@@ -69,8 +78,7 @@ bool sampler_watch(struct sampler *sampler, pid_t tid, uintptr_t thread_pointer)
         sampler->refused = errno ? errno : ENOSYS;
         return false;
     }
-    watched->ring = (void *)raw_call(SYS_mmap, NULL, RING_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, watched->fd, 0L);
-    if (watched->ring == MAP_FAILED) {
+    if (!map_ring(watched, ROOM_MOST) && !map_ring(watched, ROOM_LEAST)) {
         sampler->refused = errno;
         raw_close(watched->fd);
         return false;
@@ -136,14 +144,14 @@ static void look_at_registers(struct watched *watched, const struct sample *samp
 }
 
 /* Copies out of the ring buffer. The data may wrap around its end. */
-static void copy_out(const char *data, uint64_t from, void *ret, size_t size)
+static void copy_out(const char *data, size_t room, uint64_t from, void *ret, size_t size)
 {
-    size_t start = from % PAGE, first = PAGE - start < size ? PAGE - start : size;
+    size_t start = from % room, first = room - start < size ? room - start : size;
     memcpy(ret, data + start, first);
     memcpy((char *)ret + first, data, size - first);
 }
 
-static void read_ring(struct sampler *sampler, struct watched *watched, sample_visitor *visit, void *context)
+static uint32_t read_ring(struct sampler *sampler, struct watched *watched, sample_visitor *visit, void *context)
 {
     struct perf_event_mmap_page *head = watched->ring;
     const char *data = (const char *)watched->ring + PAGE;
@@ -151,27 +159,33 @@ static void read_ring(struct sampler *sampler, struct watched *watched, sample_v
     uint64_t end = __atomic_load_n(&head->data_head, __ATOMIC_ACQUIRE), at = head->data_tail;
     struct perf_event_header record;
     struct sample sample;
+    uint32_t samples = 0;
 
     while (at < end) {
-        copy_out(data, at, &record, sizeof(record));
+        copy_out(data, watched->room, at, &record, sizeof(record));
         if (record.size < sizeof(record))
             break;
         if (record.type == PERF_RECORD_SAMPLE && record.size == sizeof(record) + sizeof(sample)) {
-            copy_out(data, at + sizeof(record), &sample, sizeof(sample));
-            look_at_registers(watched, &sample, visit, context);
+            copy_out(data, watched->room, at + sizeof(record), &sample, sizeof(sample));
+            if (sampler->registers)
+                look_at_registers(watched, &sample, visit, context);
             look_at_operands(sampler, watched, &sample, visit, context);
+            samples++;
         }
         at += record.size;
     }
     __atomic_store_n(&head->data_tail, end, __ATOMIC_RELEASE); /* lets the kernel overwrite the records */
+    return samples;
 }
 
-void sampler_read(struct sampler *sampler, sample_visitor *visit, void *context)
+uint32_t sampler_read(struct sampler *sampler, sample_visitor *visit, void *context)
 {
+    uint32_t samples = 0;
     if (!++sampler->reads)
         sampler->reads = 1;
     for (uint32_t i = 0; i < sampler->count; i++)
-        read_ring(sampler, &sampler->threads[i], visit, context);
+        samples += read_ring(sampler, &sampler->threads[i], visit, context);
+    return samples;
 }
 
 bool sampler_may_look(void)
@@ -183,7 +197,7 @@ bool sampler_may_look(void)
 void sampler_close(struct sampler *sampler)
 {
     for (uint32_t i = 0; i < sampler->count; i++) {
-        raw_munmap(sampler->threads[i].ring, RING_SIZE);
+        raw_munmap(sampler->threads[i].ring, PAGE + sampler->threads[i].room);
         raw_close(sampler->threads[i].fd);
     }
     sampler->count = 0;

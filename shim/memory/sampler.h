@@ -13,6 +13,7 @@
 #define NODEWISE_SHIM_MEMORY_SAMPLER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -27,7 +28,8 @@ struct watched {
     pid_t tid;
     uintptr_t thread_pointer; /* address of its thread block; 0: not known */
     int fd;
-    void *ring; /* a page that the kernel fills, then a page of samples */
+    void *ring; /* a page that the kernel fills, then `room` bytes of samples */
+    size_t room;
     bool has_last;
     uint64_t last[OPERAND_COUNT]; /* registers of the previous sample */
 };
@@ -43,6 +45,7 @@ struct sampler {
     uint32_t count;
     int refused; /* errno of the last refusal, or 0 */
     uint32_t reads;
+    bool registers; /* registers that changed are visited, not operands alone */
     struct code codes[SAMPLED_CODES];
     struct watched threads[SAMPLED_THREADS];
 };
@@ -68,8 +71,8 @@ typedef void sample_visitor(void *context, const struct seen_access *access);
 bool sampler_open(struct sampler *sampler);
 /* Starts watching the thread, unless it is watched already or the table is full. false: the kernel refuses. */
 bool sampler_watch(struct sampler *sampler, pid_t tid, uintptr_t thread_pointer);
-/* Visits everything that was recorded since the last call. */
-void sampler_read(struct sampler *sampler, sample_visitor *visit, void *context);
+/* Visits everything that was recorded since the last call. Returns the number of samples. */
+uint32_t sampler_read(struct sampler *sampler, sample_visitor *visit, void *context);
 /* false: a filter would kill the process for one of the calls. */
 bool sampler_may_look(void);
 /* Stops watching all threads. */

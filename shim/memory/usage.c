@@ -144,15 +144,6 @@ const struct piece *usage_vote(struct usage *usage, uintptr_t pointer, uint16_t 
     return piece;
 }
 
-void usage_tick(struct usage *usage)
-{
-    for (uint32_t i = 0; i < usage->count; i++)
-        if (usage->pieces[usage->order[i]].votes)
-            usage->pieces[usage->order[i]].ticks++;
-}
-
-/* --- decisions --- */
-
 static bool is_shared(const struct chunk *chunk)
 {
     return chunk->others * 4u > chunk->votes;
@@ -162,6 +153,24 @@ static bool is_voted(const struct chunk *chunk)
 {
     return chunk->votes > 0;
 }
+
+bool usage_leaves(struct usage *usage, uintptr_t pointer)
+{
+    struct piece *piece = find(usage, pointer);
+    if (!piece)
+        return true;
+    const struct chunk *chunk = &piece->chunks[(pointer - piece->origin) / piece->chunk_size];
+    return piece->chunk_size > USAGE_CHUNK_LEAST || (is_voted(chunk) && is_shared(chunk));
+}
+
+void usage_tick(struct usage *usage)
+{
+    for (uint32_t i = 0; i < usage->count; i++)
+        if (usage->pieces[usage->order[i]].votes)
+            usage->pieces[usage->order[i]].ticks++;
+}
+
+/* --- decisions --- */
 
 /* Is most of the sampled memory used from several nodes? Then no node is better than another. */
 static bool is_common(const struct piece *piece)

@@ -79,6 +79,12 @@ void usage_end(struct usage *usage);
  */
 const struct piece *usage_vote(struct usage *usage, uintptr_t pointer, uint16_t node);
 
+/*
+ * Is the address in no piece, in a chunk that is larger than a unit of memory/units.h, or in one that several nodes use?
+ * Then it may be looked at more closely.
+ */
+bool usage_leaves(struct usage *usage, uintptr_t pointer);
+
 /* Ends a tick. Decisions about a piece begin at its second tick with votes, when all threads have had their turn. */
 void usage_tick(struct usage *usage);
 

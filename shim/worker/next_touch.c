@@ -13,6 +13,12 @@
 #include "shim/worker/worker.h"
 
 #define LIST_TICKS 5u /* ticks between two listings of objects and threads */
+#define BATCHES    4u /* of units, in a tick */
+/* What a step takes at most while the worker has its CPU */
+#define LIST_NS   UINT64_C(200000)
+#define WATCH_NS  UINT64_C(50000) /* each thread that is watched anew */
+#define LOOK_NS   UINT64_C(20000)
+#define SAMPLE_NS UINT64_C(2000)
 
 /* --- objects and threads --- */
 
@@ -155,6 +161,8 @@ static void vote(void *context, const struct seen_access *access)
     const struct piece *piece = usage_vote(&self->usage, access->address, node);
     if (piece)
         uses_note(object_of(self, piece)->maker, (uint32_t)access->tid);
+    if (access->operand)
+        by_use_vote(&self->by_use, access->address, node);
 }
 
 /* --- moving --- */
@@ -266,6 +274,7 @@ bool next_touch_has_work(void)
 void next_touch_begin(struct next_touch *self, struct mover *mover)
 {
     self->mover = mover;
+    by_use_begin(&self->by_use, mover, &self->usage);
     sampler_open(&self->sampler);
 }
 
@@ -281,22 +290,32 @@ void next_touch_pause(struct next_touch *self)
     watch_others(self);
 }
 
+/* What it took, but for what others took from it: the worker may wait for a CPU in between. */
+static void add_cost(struct next_touch *self, uint64_t began, uint64_t most)
+{
+    uint64_t took = monotonic_ns() - began;
+    self->looked_ns += took < most ? took : most;
+}
+
 static void list(struct next_touch *self)
 {
     uint64_t began = monotonic_ns();
+    uint32_t watched = self->sampler.count;
     sampler_read(&self->sampler, vote, self); /* these samples belong to the objects of the old listing */
     list_objects(self);
     list_threads(self);
-    self->looked_ns += monotonic_ns() - began;
+    self->sampler.registers = self->usage.count > 0; /* they say where in a piece a thread walks */
+    add_cost(self, began, LIST_NS + (self->sampler.count - watched) * WATCH_NS);
 }
 
 static void look(struct next_touch *self)
 {
     uint64_t began = monotonic_ns();
-    sampler_read(&self->sampler, vote, self);
+    by_use_tick(&self->by_use);
+    uint32_t samples = sampler_read(&self->sampler, vote, self);
     seen_look(&self->seen, monotonic_ns());
     usage_tick(&self->usage);
-    self->looked_ns += monotonic_ns() - began;
+    add_cost(self, began, LOOK_NS + samples * SAMPLE_NS);
 }
 
 bool next_touch_tick(struct next_touch *self)
@@ -308,5 +327,9 @@ bool next_touch_tick(struct next_touch *self)
     seen_open(&self->seen, monotonic_ns());
     worker_pause(NEXT_TOUCH_TICK_NS);
     look(self);
-    return mover_wait(self->mover) == 0 && move_some(self);
+    bool may_move = mover_wait(self->mover) == 0;
+    bool moved = may_move && move_some(self);
+    for (uint32_t i = 0; may_move && i < BATCHES && by_use_move(&self->by_use); i++)
+        moved = true;
+    return moved;
 }

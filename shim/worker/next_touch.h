@@ -18,6 +18,7 @@
 #include "shim/memory/sampler.h"
 #include "shim/memory/seen.h"
 #include "shim/memory/usage.h"
+#include "shim/worker/by_use.h"
 
 #define NEXT_TOUCH_TICK_NS UINT64_C(4000000)
 #define NEXT_TOUCH_BATCH   32u /* chunks */
@@ -34,6 +35,7 @@ struct next_touch {
     uint32_t batch_count, ticks, live_threads;
     uint32_t skipped_threads; /* of the list; they are watched in other windows */
     uint64_t looked_ns;       /* what looking took so far, without moving */
+    struct by_use by_use;
 };
 
 /* Are there several threads and several nodes, and does some rule want it? Any thread. */

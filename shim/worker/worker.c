@@ -29,7 +29,9 @@
 #include "shim/worker/upkeep.h"
 
 #define WINDOW_TICKS 10u                 /* sampled without a pause */
-#define WINDOW_EVERY (1000 * NS_PER_MS)  /* interval of the later windows */
+#define WINDOW_EVERY (1000 * NS_PER_MS)  /* interval of the later windows, */
+#define WINDOW_SOON  (160 * NS_PER_MS)   /* and of those at the beginning, when for a while */
+#define IDLE         (400 * NS_PER_MS)   /* nothing had to move */
 #define REST         (10000 * NS_PER_MS) /* after a watch that found nothing */
 #define NAP          (100 * NS_PER_MS)   /* between two checks of what is due */
 #define LOOK_FREE    (40 * NS_PER_MS)    /* looking may take this long before it is held to its share, */
@@ -110,7 +112,7 @@ static uint64_t quiet_since(struct worker *self)
 {
     uint32_t now = atomic_load(&calls);
     if (now != self->calls_seen)
-        self->called_at = self->began_at = monotonic_ns();
+        self->called_at = monotonic_ns();
     self->calls_seen = now;
     uint64_t last = self->called_at > self->useful_at ? self->called_at : self->useful_at;
     return monotonic_ns() - last;
@@ -137,9 +139,15 @@ static uint64_t has_paid_at(const struct worker *self)
     return looked > LOOK_FREE ? self->began_at + (looked - LOOK_FREE) * LOOK_SHARE : 0;
 }
 
+static bool follows_closely(struct worker *self)
+{
+    return quiet_since(self) < FOLLOW_CLOSELY_MS * NS_PER_MS;
+}
+
 static bool should_rest(struct worker *self)
 {
-    return quiet_since(self) >= FOLLOW_CLOSELY_MS * NS_PER_MS || has_paid_at(self) > monotonic_ns();
+    uint64_t now = monotonic_ns(), last = self->useful_at ? self->useful_at : self->began_at;
+    return !follows_closely(self) || now - last >= IDLE || has_paid_at(self) > now;
 }
 
 /*
@@ -147,13 +155,15 @@ static bool should_rest(struct worker *self)
  */
 static void rest(struct worker *self)
 {
-    uint64_t until = monotonic_ns() + WINDOW_EVERY - WINDOW_TICKS * NEXT_TOUCH_TICK_NS, paid = has_paid_at(self);
+    uint64_t pause = (follows_closely(self) ? WINDOW_SOON : WINDOW_EVERY) - WINDOW_TICKS * NEXT_TOUCH_TICK_NS;
+    uint64_t until = monotonic_ns() + pause, paid = has_paid_at(self);
     if (until < paid)
         until = paid;
     next_touch_pause(&self->next_touch);
-    while (worker_goes_on() && monotonic_ns() < until) {
+    for (uint64_t now; worker_goes_on() && (now = monotonic_ns()) < until;) {
         uint64_t wait = upkeep_run(&self->upkeep);
-        worker_pause(wait < NAP ? wait : NAP);
+        wait = wait < NAP ? wait : NAP;
+        worker_pause(until - now < wait ? until - now : wait);
     }
 }
 
