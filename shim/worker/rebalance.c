@@ -12,7 +12,7 @@
 #define QUIET_LOOKS  3u
 #define QUIET_LOAD   50u   /* all threads together, in thousandths of a CPU */
 #define AT_A_TIME    1200u /* thousandths of a CPU, all threads together: more than one runs */
-#define NEVER_SLEEPS 900u
+#define NEVER_SLEEPS 970u
 #define LONGEST      NS_PER_S
 #define COST_PART    100u            /* of the time at most this part is spent on looking */
 #define SHORT        (5 * NS_PER_MS) /* a time in which a thread that only begins looks busy */

@@ -60,7 +60,7 @@ MAKERS = {
     "short": one("short-lived threads", "lab/locality", "short", "N"),
     "pool": one("shared pool", "lab/locality", "pool", "N"),
     "redis": Load("redis", "redis-server", redis(2), "redis", "redis"),
-    "python": Load("Python threads", PYTHON, lambda cpus: ["threads.py"], "python"),
+    "python": Load("Python threads", PYTHON, lambda cpus: ["threads.py"]),
 }
 
 # Programs of others.
