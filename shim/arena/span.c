@@ -6,13 +6,12 @@
 #include <time.h>
 
 #include "shim/arena/check.h"
+#include "shim/arena/free_spans.h"
 #include "shim/arena/lean.h"
 #include "shim/arena/limits.h"
 #include "shim/arena/pressure.h"
 #include "shim/sys/raw.h"
 
-#define EXACT_BINS   32u /* one for each length; behind them four for each doubling */
-#define SCAN_LIMIT   16u /* spans of a bin that are looked at for one that is long enough */
 #define DECAY_MS     500u
 #define ALWAYS_KEPT  64u   /* 4 MiB, in all regions: too little to ask what the limit is */
 #define KEEP_SLICES  1024u /* 64 MiB may stay dirty in any case, until they are old */
@@ -20,226 +19,11 @@
 #define LEAN_TRIES   16u   /* short spans that a lean region looks at in vain before it stops giving back */
 #define HOLES_MOST   12u   /* mappings of others that are stepped over in one search */
 
-enum { CLEAN, DIRTY };
-
-/* --- bins --- */
-
-uint32_t span_bin(uint32_t slices)
-{
-    if (slices <= EXACT_BINS)
-        return slices - 1;
-    uint32_t bit = 31u - (uint32_t)__builtin_clz(slices);
-    return EXACT_BINS + (bit - 5) * 4 + (slices >> (bit - 2) & 3);
-}
-
-static int set_of(const struct page *page)
-{
-    return page_kind(page) == PAGE_DIRTY ? DIRTY : CLEAN;
-}
-
-static void bin_insert(struct region *region, struct page *page)
-{
-    uint32_t bin = span_bin(page->slices);
-    struct page **head = &region->bins[set_of(page)][bin];
-    page->prev = NULL;
-    page->next = *head;
-    if (*head)
-        (*head)->prev = page;
-    *head = page;
-    region->filled[set_of(page)][bin / 64] |= UINT64_C(1) << bin % 64;
-}
-
-static void bin_remove(struct region *region, struct page *page)
-{
-    uint32_t bin = span_bin(page->slices);
-    if (page->next)
-        page->next->prev = page->prev;
-    if (page->prev) {
-        page->prev->next = page->next;
-        return;
-    }
-    region->bins[set_of(page)][bin] = page->next;
-    if (!page->next)
-        region->filled[set_of(page)][bin / 64] &= ~(UINT64_C(1) << bin % 64);
-}
-
-/* --- age --- */
-
-static void age_append(struct region *region, struct page *page, uint32_t now)
-{
-    page->freed_at = now;
-    page->newer = NULL;
-    page->older = region->newest;
-    if (region->newest)
-        region->newest->newer = page;
-    else
-        region->oldest = page;
-    region->newest = page;
-}
-
-static void age_remove(struct region *region, struct page *page)
-{
-    if (page->newer)
-        page->newer->older = page->older;
-    else
-        region->newest = page->older;
-    if (page->older)
-        page->older->newer = page->newer;
-    else
-        region->oldest = page->newer;
-}
-
-/* What is left of a dirty span keeps its age. */
-static void age_replace(struct region *region, struct page *page, struct page *rest)
-{
-    rest->freed_at = page->freed_at;
-    rest->newer = page->newer;
-    rest->older = page->older;
-    if (rest->newer)
-        rest->newer->older = rest;
-    else
-        region->newest = rest;
-    if (rest->older)
-        rest->older->newer = rest;
-    else
-        region->oldest = rest;
-}
-
-/* --- free spans --- */
-
-static void mark(struct page *page, uint32_t slices, enum page_kind kind)
-{
-    struct page *last = page + slices - 1;
-    page_set_kind(last, kind);
-    last->back = slices - 1;
-    page_set_kind(page, kind);
-    page->back = 0;
-    page->slices = slices;
-}
-
-static void unlist(struct region *region, struct page *page)
-{
-    span_check_free(region, page);
-    bin_remove(region, page);
-    if (page_kind(page) == PAGE_DIRTY) {
-        age_remove(region, page);
-        counter_subtract(&region->dirty, page->slices);
-    }
-}
-
-/* The free span of this kind that ends before `page`, or NULL. */
-static struct page *span_before(struct region *region, struct page *page, enum page_kind kind)
-{
-    if (region_slice(region, page) == 0 || page_kind(&page[-1]) != kind)
-        return NULL;
-    return page - 1 - page[-1].back;
-}
-
-static struct page *span_behind(struct region *region, struct page *page, uint32_t slices, enum page_kind kind)
-{
-    struct page *behind = page + slices;
-    return region_slice(region, page) + slices < region->frontier && page_kind(behind) == kind ? behind : NULL;
-}
-
-static struct page *merge(struct region *region, struct page *page, uint32_t *slices, enum page_kind kind)
-{
-    struct page *before = span_before(region, page, kind);
-    struct page *behind = span_behind(region, page, *slices, kind);
-    if (behind) {
-        unlist(region, behind);
-        *slices += behind->slices;
-    }
-    if (before) {
-        unlist(region, before);
-        *slices += before->slices;
-        page = before;
-    }
-    return page;
-}
-
-static void mark_each(struct page *page, uint32_t slices, enum page_kind kind)
-{
-    for (uint32_t i = 0; i < slices; i++)
-        page_set_kind(&page[i], kind);
-}
-
-/* In a lean region: not mapped any more. */
-static void add_clean(struct region *region, struct page *page, uint32_t slices)
-{
-    if (region->lean)
-        mark_each(page, slices, PAGE_CLEAN);
-    page = merge(region, page, &slices, PAGE_CLEAN);
-    if (region_slice(region, page) + slices == region->frontier) {
-        region->frontier -= slices;
-        if (region->lean)
-            lean_drop(region, region->frontier + slices);
-        return;
-    }
-    mark(page, slices, PAGE_CLEAN);
-    bin_insert(region, page);
-    span_check_free(region, page);
-}
-
-static void add_dirty(struct region *region, struct page *page, uint32_t slices, uint32_t now)
-{
-    page = merge(region, page, &slices, PAGE_DIRTY);
-    mark(page, slices, PAGE_DIRTY);
-    bin_insert(region, page);
-    age_append(region, page, now);
-    counter_add(&region->dirty, slices);
-    span_check_free(region, page);
-}
-
 /* --- taking --- */
-
-static struct page *first_fit(struct page *page, uint32_t slices)
-{
-    for (uint32_t i = 0; page && i < SCAN_LIMIT; i++, page = page->next)
-        if (page->slices >= slices)
-            return page;
-    return NULL;
-}
-
-static struct page *find(const struct region *region, int set, uint32_t slices)
-{
-    uint32_t bin = span_bin(slices);
-    struct page *page = first_fit(region->bins[set][bin], slices);
-    if (page)
-        return page;
-    bin++; /* in every later bin, each span is long enough */
-    for (uint32_t word = bin / 64; word < 2; word++, bin = word * 64) {
-        uint64_t filled = region->filled[set][word] & (~UINT64_C(0) << bin % 64);
-        if (filled)
-            return region->bins[set][word * 64 + (uint32_t)__builtin_ctzll(filled)];
-    }
-    return NULL;
-}
-
-/* Cuts [page, +slices) out of the free span it begins; the rest stays free, of the same kind and age. */
-static void split(struct region *region, struct page *page, uint32_t slices)
-{
-    uint32_t more = page->slices - slices;
-    struct page *rest = page + slices;
-    bool dirty = page_kind(page) == PAGE_DIRTY;
-    span_check_free(region, page);
-    bin_remove(region, page);
-    if (!more) {
-        if (dirty)
-            age_remove(region, page);
-    } else {
-        mark(rest, more, page_kind(page));
-        bin_insert(region, rest);
-        span_check_free(region, rest);
-        if (dirty)
-            age_replace(region, page, rest);
-    }
-    if (dirty)
-        counter_subtract(&region->dirty, slices);
-}
 
 static void mark_used(struct region *region, struct page *page, uint32_t slices)
 {
-    mark(page, slices, PAGE_INTERIOR);
+    span_mark(page, slices, PAGE_INTERIOR);
     span_check_used(region, page);
     counter_add(&region->in_use, slices);
     if (counter_read(&region->in_use) > region->peak)
@@ -263,8 +47,8 @@ static struct page *take_at_frontier(struct region *region, uint32_t slices, int
 /* A used span without an owner: other mappings lie in it. */
 static void make_hole(struct page *page, uint32_t slices)
 {
-    mark(page, slices, PAGE_HOLE);
-    mark_each(page, slices, PAGE_HOLE);
+    span_mark(page, slices, PAGE_HOLE);
+    span_mark_each(page, slices, PAGE_HOLE);
 }
 
 /* Addresses of a lean region behind its frontier, without a mapping. */
@@ -298,7 +82,7 @@ static bool map_clean(struct region *region, struct page *page, uint32_t slices,
     if (*ret_error == -EEXIST)
         make_hole(page, slices);
     else if (*ret_error)
-        add_clean(region, page, slices);
+        free_add_clean(region, page, slices);
     return *ret_error == 0;
 }
 
@@ -306,10 +90,10 @@ static struct page *take_clean(struct region *region, uint32_t slices)
 {
     int error = -EEXIST;
     for (uint32_t i = 0; error == -EEXIST && i < HOLES_MOST; i++) {
-        struct page *page = find(region, CLEAN, slices);
+        struct page *page = free_find(region, FREE_CLEAN, slices);
         if (!page)
             break;
-        split(region, page, slices);
+        free_split(region, page, slices);
         if (map_clean(region, page, slices, &error))
             return page;
     }
@@ -318,11 +102,11 @@ static struct page *take_clean(struct region *region, uint32_t slices)
 
 static struct page *take(struct region *region, uint32_t slices, bool *ret_zeroed)
 {
-    struct page *page = find(region, DIRTY, slices);
+    struct page *page = free_find(region, FREE_DIRTY, slices);
     *ret_zeroed = !page;
     if (!page)
         return take_clean(region, slices);
-    split(region, page, slices);
+    free_split(region, page, slices);
     return page;
 }
 
@@ -330,9 +114,9 @@ static struct page *take(struct region *region, uint32_t slices, bool *ret_zeroe
 static void give_cut(struct region *region, struct page *page, uint32_t slices, bool zeroed)
 {
     if (slices && zeroed && !region->lean)
-        add_clean(region, page, slices);
+        free_add_clean(region, page, slices);
     else if (slices)
-        add_dirty(region, page, slices, arena_now_ms());
+        free_add_dirty(region, page, slices, arena_now_ms());
 }
 
 struct page *span_take(struct region *region, uint32_t slices, uint32_t alignment, bool *ret_zeroed)
@@ -374,7 +158,7 @@ bool span_extend(struct region *region, struct page *page, uint32_t slices)
             return false;
     } else if ((page_kind(behind) == PAGE_DIRTY || page_kind(behind) == PAGE_CLEAN) && behind->slices >= more) {
         bool clean = page_kind(behind) == PAGE_CLEAN;
-        split(region, behind, more);
+        free_split(region, behind, more);
         if (clean && !map_clean(region, behind, more, &error))
             return false;
     } else {
@@ -399,16 +183,16 @@ void span_give(struct region *region, struct page *page, uint32_t slices, uint32
 {
     check_given(region, page, slices);
     counter_subtract(&region->in_use, slices);
-    add_dirty(region, page, slices, now);
+    free_add_dirty(region, page, slices, now);
     span_decay(region, now);
 }
 
 /* In a lean region only what the object reaches is mapped: at first one slice. */
 static struct page *take_lean_room(struct region *region, uint32_t slices)
 {
-    struct page *page = find(region, CLEAN, slices);
+    struct page *page = free_find(region, FREE_CLEAN, slices);
     if (page)
-        split(region, page, slices);
+        free_split(region, page, slices);
     else
         page = take_addresses(region, slices);
     if (!page)
@@ -417,7 +201,7 @@ static struct page *take_lean_room(struct region *region, uint32_t slices)
     page_set_kind(page, PAGE_INTERIOR);
     if (lean_map(region, region_slice(region, page), 1) == 0)
         return page;
-    add_clean(region, page, slices);
+    free_add_clean(region, page, slices);
     return NULL;
 }
 
@@ -428,7 +212,7 @@ struct page *span_take_room(struct region *region, uint32_t slices)
         return take_lean_room(region, slices);
     struct page *page = take_clean(region, slices);
     if (page)
-        mark(page, slices, PAGE_INTERIOR);
+        span_mark(page, slices, PAGE_INTERIOR);
     return page;
 }
 
@@ -452,8 +236,8 @@ void span_cut_room(struct region *region, struct page *page, uint32_t reach)
     page[reach - 1].back = reach - 1;
     if (reach > 1)
         page_set_kind(&page[reach - 1], PAGE_INTERIOR);
-    mark(page + reach, more, PAGE_INTERIOR);
-    add_clean(region, page + reach, more);
+    span_mark(page + reach, more, PAGE_INTERIOR);
+    free_add_clean(region, page + reach, more);
 }
 
 void span_give_room(struct region *region, struct page *page, uint32_t reach, uint32_t now)
@@ -462,10 +246,10 @@ void span_give_room(struct region *region, struct page *page, uint32_t reach, ui
     ASSERT(lock_is_mine(&region->lock));
     ASSERT(reach && reach <= page->slices);
     span_check_used(region, page);
-    mark(page, reach, PAGE_INTERIOR); /* what lies between its ends may say anything: now its last slice is here */
+    span_mark(page, reach, PAGE_INTERIOR); /* what lies between its ends may say anything: now its last slice is here */
     if (more)
-        add_clean(region, page + reach, more);
-    add_dirty(region, page, reach, now);
+        free_add_clean(region, page + reach, more);
+    free_add_dirty(region, page, reach, now);
     span_decay(region, now);
 }
 
@@ -477,7 +261,7 @@ void span_shorten(struct region *region, struct page *page, uint32_t slices, uin
     span_check_used(region, page);
     counter_subtract(&region->in_use, page->slices);
     mark_used(region, page, slices);
-    add_dirty(region, page + slices, less, now);
+    free_add_dirty(region, page + slices, less, now);
     span_decay(region, now);
 }
 
@@ -491,7 +275,7 @@ static bool purge(struct region *region, struct page *page, uint32_t slices, uin
 {
     int saved = errno;
     bool unmaps = region->lean && slices >= LEAN_LEAST;
-    mark(page, slices, PAGE_INTERIOR); /* no neighbour merges with it while the lock is free */
+    span_mark(page, slices, PAGE_INTERIOR); /* no neighbour merges with it while the lock is free */
     if (unmaps)
         make_hole(page, slices);
     lock_give(&region->lock);
@@ -500,9 +284,9 @@ static bool purge(struct region *region, struct page *page, uint32_t slices, uin
     lock_take(&region->lock);
     gone = gone && unmaps == region->lean; /* it may just have become lean: then it goes the next time */
     if (gone)
-        add_clean(region, page, slices);
+        free_add_clean(region, page, slices);
     else
-        add_dirty(region, page, slices, now);
+        free_add_dirty(region, page, slices, now);
     errno = saved;
     return gone;
 }
@@ -510,7 +294,7 @@ static bool purge(struct region *region, struct page *page, uint32_t slices, uin
 static bool purge_oldest(struct region *region, uint32_t now)
 {
     struct page *page = region->oldest;
-    unlist(region, page);
+    free_unlist(region, page);
     return purge(region, page, page->slices, page->slices, now);
 }
 
@@ -578,14 +362,14 @@ static void cut_rooms(struct region *region)
 static void unmap_clean(struct region *region, uint32_t now)
 {
     for (uint32_t bin = 0; bin < SPAN_BINS; bin++)
-        for (struct page *page = region->bins[CLEAN][bin], *next; page; page = next) {
+        for (struct page *page = region->bins[FREE_CLEAN][bin], *next; page; page = next) {
             next = page->next;
-            mark_each(page, page->slices, PAGE_CLEAN);
+            span_mark_each(page, page->slices, PAGE_CLEAN);
             if (page->slices >= LEAN_LEAST && lean_unmap(region, region_slice(region, page), page->slices))
                 continue;
             uint32_t slices = page->slices;
-            unlist(region, page);
-            add_dirty(region, page, slices, now);
+            free_unlist(region, page);
+            free_add_dirty(region, page, slices, now);
         }
 }
 

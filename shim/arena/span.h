@@ -1,12 +1,7 @@
 /*
- * span: runs of free slices of a region: found, split, merged, and given back to the kernel when they stay idle.
- *
- * A free span is dirty (its memory may be resident) or clean (it reads as zero and costs nothing). Only equals are
- * merged, so both properties hold for whole spans. Dirty spans are used first, the best fitting one; the youngest part
- * of the region, behind the frontier, last.
- *
- * Only the first and the last descriptor of a span say that it is one: neighbours look no further, so the cost of
- * everything here is independent of a span's length.
+ * span: runs of slices of a region: taken, given, and given back to the kernel when they stay idle. Of the free ones
+ * (free_spans.h) dirty spans are used first, the best fitting one; the youngest part of the region, behind the frontier,
+ * last.
  *
  * Idle dirty memory goes back after DECAY_MS, and at once what exceeds the region's recent peak of use, both inside
  * calls of the program that come here anyway: there is no background thread. All functions want the region's lock held.
@@ -70,9 +65,6 @@ bool span_make_short(struct region *region, uint32_t slices, uint32_t now);
  * meanwhile, but not before the region is what a lean one has to be.
  */
 void span_make_lean(struct region *region, uint32_t now);
-
-/* The bin for free spans of that length; of a region's bins[]. */
-uint32_t span_bin(uint32_t slices);
 
 /* Monotonic, in milliseconds, from the coarse clock: some nanoseconds, no system call. */
 uint32_t arena_now_ms(void);
