@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "shim/base/segment_layout.h"
+#include "tools/common/grow.h"
 #include "tools/common/read_file.h"
 
 /* The calls that threads wait in with a descriptor as their first argument. */
@@ -25,14 +26,10 @@ static struct seen_thread *thread_of(struct observed *observed, pid_t tid)
             return &observed->threads[i];
     if (observed->count == OBSERVE_THREADS)
         return NULL;
-    if (observed->count == observed->room) {
-        size_t room = observed->room ? observed->room * 2 : 64;
-        struct seen_thread *threads = realloc(observed->threads, room * sizeof(*threads));
-        if (!threads)
-            return NULL;
-        observed->threads = threads;
-        observed->room = room;
-    }
+    struct seen_thread *threads = grow(observed->threads, &observed->room, observed->count, sizeof(*threads));
+    if (!threads)
+        return NULL;
+    observed->threads = threads;
     observed->threads[observed->count] = (struct seen_thread){.tid = tid};
     return &observed->threads[observed->count++];
 }

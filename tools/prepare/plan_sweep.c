@@ -13,6 +13,7 @@
 
 #include "shim/base/runtime_folder.h"
 #include "shim/base/segment_layout.h"
+#include "tools/common/grow.h"
 #include "tools/prepare/plan_file.h"
 
 #define ENDING ".plan"
@@ -40,18 +41,13 @@ static size_t base_of(const char *name)
 /* Takes the name. */
 static void add(struct plans *plans, char *name, time_t used)
 {
-    if (name && plans->count == plans->room) {
-        size_t room = plans->room ? 2 * plans->room : 128;
-        struct plan *items = realloc(plans->items, room * sizeof(*items));
-        if (!items) {
-            free(name);
-            return;
-        }
-        plans->items = items;
-        plans->room = room;
+    struct plan *items = name ? grow(plans->items, &plans->room, plans->count, sizeof(*items)) : NULL;
+    if (!items) {
+        free(name);
+        return;
     }
-    if (name)
-        plans->items[plans->count++] = (struct plan){name, base_of(name), used};
+    plans->items = items;
+    plans->items[plans->count++] = (struct plan){name, base_of(name), used};
 }
 
 static void plans_free(struct plans *plans)

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tools/common/grow.h"
 #include "tools/common/process.h"
 
 /* --- one folder --- */
@@ -92,14 +93,10 @@ static int add(struct users *users, uid_t uid)
 {
     if (users->count && users->items[users->count - 1] == uid)
         return 0; /* most processes have the user of the one before */
-    if (users->count == users->room) {
-        size_t room = users->room ? 2 * users->room : 64;
-        uid_t *items = realloc(users->items, room * sizeof(*items));
-        if (!items)
-            return -ENOMEM;
-        users->items = items;
-        users->room = room;
-    }
+    uid_t *items = grow(users->items, &users->room, users->count, sizeof(*items));
+    if (!items)
+        return -ENOMEM;
+    users->items = items;
     users->items[users->count++] = uid;
     return 0;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "shim/base/segment_layout.h"
+#include "tools/common/grow.h"
 #include "tools/common/process.h"
 #include "tools/segment/memory.h"
 
@@ -153,16 +154,12 @@ static void add_name(void *context, const char *name)
     struct list *list = context;
     if (!segment_pid_of(name))
         return;
-    if (list->count == list->room) {
-        size_t room = list->room ? 2 * list->room : 64;
-        struct entry *items = realloc(list->items, room * sizeof(*items));
-        if (!items) {
-            list->failed = true;
-            return;
-        }
-        list->items = items;
-        list->room = room;
+    struct entry *items = grow(list->items, &list->room, list->count, sizeof(*items));
+    if (!items) {
+        list->failed = true;
+        return;
     }
+    list->items = items;
     char *copy = strdup(name);
     if (copy)
         list->items[list->count++] = (struct entry){copy, list->place_count};
@@ -251,14 +248,10 @@ static int by_user(const void *a, const void *b)
 
 static int add_pid(struct living *living, pid_t pid)
 {
-    if (living->count == living->room) {
-        size_t room = living->room ? 2 * living->room : 512;
-        pid_t *pids = realloc(living->pids, room * sizeof(*pids));
-        if (!pids)
-            return -ENOMEM;
-        living->pids = pids;
-        living->room = room;
-    }
+    pid_t *pids = grow(living->pids, &living->room, living->count, sizeof(*pids));
+    if (!pids)
+        return -ENOMEM;
+    living->pids = pids;
     living->pids[living->count++] = pid;
     return 0;
 }

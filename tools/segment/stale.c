@@ -5,6 +5,7 @@
 
 #include "shim/base/segment_layout.h"
 #include "shim/telemetry/survey_layout.h"
+#include "tools/common/grow.h"
 #include "tools/segment/segments.h"
 
 struct pile {
@@ -15,14 +16,10 @@ struct pile {
 static void add(void *context, const struct segment_file *file)
 {
     struct pile *pile = context;
-    if (pile->count == pile->room) {
-        size_t room = pile->room ? 2 * pile->room : 128;
-        time_t *times = realloc(pile->times, room * sizeof(*times));
-        if (!times)
-            return;
-        pile->times = times;
-        pile->room = room;
-    }
+    time_t *times = grow(pile->times, &pile->room, pile->count, sizeof(*times));
+    if (!times)
+        return;
+    pile->times = times;
     pile->times[pile->count++] = file->status.st_mtime;
 }
 
