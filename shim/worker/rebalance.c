@@ -11,7 +11,8 @@
 #define MOVES_MOST   64u
 #define QUIET_LOOKS  3u
 #define QUIET_LOAD   50u   /* all threads together, in thousandths of a CPU */
-#define AT_A_TIME    1200u /* thousandths of a CPU, all threads together: more than one runs */
+#define AT_A_TIME    1500u /* thousandths of a CPU, all threads together: more than one runs */
+#define SURE         3u    /* looks in a row; a guest counts as run what its host took away */
 #define NEVER_SLEEPS 970u
 #define LONGEST      NS_PER_S
 #define COST_PART    100u            /* of the time at most this part is spent on looking */
@@ -172,12 +173,13 @@ static bool counts(const struct rebalance *self, const struct balance_thread *th
     if (plan->rules[thread->rule].distribution != DIST_PRIMARY)
         return true;
     if (plan->masks[plan->slots[thread->slot].mask].weight > 1)
-        return self->running >= AT_A_TIME;
+        return self->crowded >= SURE;
     return thread->load >= NEVER_SLEEPS;
 }
 
 static void leave_out_waiters(struct rebalance *self)
 {
+    self->crowded = self->running >= AT_A_TIME ? self->crowded + 1 : 0;
     for (uint32_t i = 0; i < self->count; i++)
         if (!counts(self, &self->loads[i]))
             self->loads[i].load = 0;
@@ -198,7 +200,8 @@ static void choose_pause(struct rebalance *self, bool moved)
 {
     uint64_t least = interval(), cost = (monotonic_ns() - self->looked_at) * COST_PART;
     uint64_t longest = least > LONGEST ? least : LONGEST;
-    self->pause = moved || !self->pause ? least : 2 * self->pause;
+    bool soon = moved || !self->pause || (self->crowded && self->crowded < SURE);
+    self->pause = soon ? least : 2 * self->pause;
     self->pause = self->pause > longest ? longest : self->pause;
     self->pause = self->pause < cost ? cost : self->pause;
 }

@@ -25,6 +25,7 @@ struct rebalance {
     uint64_t pause;     /* ns from that to the next one; 0: none yet */
     uint32_t quiet;     /* consecutive looks that found hardly any load */
     uint32_t running;   /* thousandths of a CPU that all threads of this look ran */
+    uint32_t crowded;   /* consecutive looks that found more than one running at a time */
     uint32_t count, skipped, turn;
     struct thread *threads[REBALANCE_MOST];
     struct balance_thread loads[REBALANCE_MOST];
