@@ -240,8 +240,9 @@ out:
 
 /* --- environment --- */
 
-static const char *const fixed_names[] = {"NODEWISE_POLICY", "NODEWISE_PLAN",  "NODEWISE_DISABLE", "NODEWISE_LOG",
-                                          "NODEWISE_REPORT", "NODEWISE_FAULT", "NODEWISE_FILTER"};
+static const char *const fixed_names[] = {"NODEWISE_POLICY", "NODEWISE_PLAN",     "NODEWISE_DISABLE",
+                                          "NODEWISE_LOG",    "NODEWISE_REPORT",   "NODEWISE_FAULT",
+                                          "NODEWISE_FILTER", "NODEWISE_OCCUPANCY"};
 
 /* A name without "__" is a key of the top level, one of the fixed names, or not ours. */
 static bool is_key_name(struct layers *layers, const char *name, const char *lower)

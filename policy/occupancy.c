@@ -14,13 +14,15 @@ static size_t cpu_words(const struct plan_view *plan)
 
 size_t occupancy_size(const struct plan_view *plan)
 {
-    return round_up_8(4 * (uint64_t)plan->count[PLAN_SLOTS]) + round_up_8(4 * (uint64_t)plan->count[PLAN_RULES]) +
+    return 8 + round_up_8(4 * (uint64_t)plan->count[PLAN_SLOTS]) + round_up_8(4 * (uint64_t)plan->count[PLAN_RULES]) +
            8 * cpu_words(plan) + sizeof(struct occupancy_count) * (uint64_t)plan->count[PLAN_CPUS];
 }
 
 void occupancy_init(struct occupancy *ret_occupancy, const struct plan_view *plan, void *memory)
 {
     char *at = memory;
+    ret_occupancy->threads = (void *)at;
+    at += 8;
     ret_occupancy->used = (void *)at;
     at += round_up_8(4 * (uint64_t)plan->count[PLAN_SLOTS]);
     ret_occupancy->turn = (void *)at;
@@ -36,6 +38,11 @@ static void change(struct occupancy_threads *threads, uint64_t part, bool tight,
     atomic_fetch_add_explicit(&threads->all, difference, memory_order_relaxed);
     if (tight)
         atomic_fetch_add_explicit(&threads->tight, difference, memory_order_relaxed);
+}
+
+static void count_one(struct occupancy *occupancy, bool adds)
+{
+    atomic_fetch_add_explicit(occupancy->threads, adds ? 1 : -UINT64_C(1), memory_order_relaxed);
 }
 
 /* The part of a thread that falls on the next CPUs, when `before` of `all` have theirs. All parts together are one. */
@@ -67,6 +74,7 @@ static void count(const struct plan_view *plan, struct occupancy *occupancy, uin
     const struct plan_mask *mask = &plan->masks[plan->slots[slot].mask];
     bool tight = plan->slots[slot].core_count == 1;
     uint64_t before = 0;
+    count_one(occupancy, adds);
     for (uint32_t i = 0; i < mask->word_count; i++)
         for (uint64_t word = groups_in(plan, mask, i); word; word &= word - 1) {
             uint32_t id = first_id(mask, i, word);
@@ -144,6 +152,7 @@ static void count_pin(const struct plan_view *plan, struct occupancy *occupancy,
     uint64_t all = 0, before = 0;
     uint32_t core = PLAN_NONE;
     bool tight = true;
+    count_one(occupancy, adds);
     FOREACH_PINNED(id, plan, pin)
     {
         tight = tight && (!all || plan->cpus[id].core == core);

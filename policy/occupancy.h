@@ -28,6 +28,7 @@ struct occupancy {
     _Atomic uint64_t *claimed; /* per word of CPU ids: CPUs held by exclusive threads; claimed_words of them */
     size_t claimed_words;
     struct occupancy_count *counts; /* per CPU of the plan */
+    _Atomic uint64_t *threads;      /* one number: how many of this process are counted somewhere */
 };
 
 /* Threads, in parts. Tight ones may use the CPUs of one core only; others can give way to them. */

@@ -74,6 +74,10 @@ def free_port():
         return listener.getsockname()[1]
 
 
+# Which places a test's threads get must not depend on what else runs under nodewise here.
+os.environ["NODEWISE_OCCUPANCY"] = "process"
+
+
 def clean_environment():
     """A copy, which may be changed, of the environment that programs get anyway: settings.py took out what is ours."""
     return dict(os.environ)

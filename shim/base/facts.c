@@ -37,7 +37,7 @@ size_t facts_read_file(const char *path, char *ret_text, size_t size)
 /*
  * Reads field 22 of /proc/PID/stat. The name in field 2 may contain any character, so the count starts at the last ')'.
  */
-uint64_t facts_start_ticks(uint32_t pid)
+static uint64_t read_start_ticks(uint32_t pid)
 {
     char path[32] = "", text[512];
     struct text_writer writer = {path, sizeof(path), 0};
@@ -56,6 +56,20 @@ uint64_t facts_start_ticks(uint32_t pid)
         return 0;
     at++;
     return read_number(&at);
+}
+
+/* The kernel takes 15 us to write that file, and every process with threads asks for its own twice. */
+uint64_t facts_start_ticks(uint32_t pid)
+{
+    static _Atomic uint64_t own;
+    static _Atomic int32_t of;
+    if (pid)
+        return read_start_ticks(pid);
+    if (atomic_load(&of) != shim.pid || !shim.pid) {
+        atomic_store(&own, read_start_ticks(0));
+        atomic_store(&of, shim.pid);
+    }
+    return atomic_load(&own);
 }
 
 static const char *read_exe(void)

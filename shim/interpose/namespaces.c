@@ -7,6 +7,7 @@
 
 #include "shim/base/common.h"
 #include "shim/base/next.h"
+#include "shim/base/peer.h"
 #include "shim/base/state.h"
 #include "shim/interpose/namespaces.h"
 #include "shim/worker/worker.h"
@@ -19,6 +20,7 @@ static bool may_mean_threads(int error)
 
 bool namespaces_again(long result)
 {
+    peer_namespaces_changed();
     if (result == 0 || !may_mean_threads(errno) || !shim_is_governing() || raw_getpid() != shim.pid)
         return false;
     return worker_leave();
@@ -28,7 +30,7 @@ PUBLIC int unshare(int flags)
 {
     int result = NEXT_OR_ENOSYS(unshare, (flags));
 
-    if (UNLIKELY(result != 0) && namespaces_again(result)) {
+    if (namespaces_again(result)) {
         result = NEXT_OR_ENOSYS(unshare, (flags));
         worker_may_return();
     }
@@ -39,7 +41,7 @@ PUBLIC int setns(int fd, int type)
 {
     int result = NEXT_OR_ENOSYS(setns, (fd, type));
 
-    if (UNLIKELY(result != 0) && namespaces_again(result)) {
+    if (namespaces_again(result)) {
         result = NEXT_OR_ENOSYS(setns, (fd, type));
         worker_may_return();
     }

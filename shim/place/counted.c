@@ -1,6 +1,7 @@
 #include "shim/place/counted.h"
 
 #include "shim/base/state.h"
+#include "shim/place/board_file.h"
 
 static void remove_pin(struct thread *thread)
 {
@@ -16,6 +17,7 @@ void counted_on(struct thread *thread, const struct mask *cpus)
     occupancy_pin_add(&shim.plan, &shim.occupancy, &thread->pin);
     if (thread->holds_pick)
         pick_count(&shim.plan, &shim.occupancy, &thread->pick, false);
+    board_file_moved();
 }
 
 void counted_in_place(struct thread *thread)

@@ -1,6 +1,6 @@
 /*
  * counted: on which CPUs a thread counts, for the choice of the next threads' places (policy/occupancy.h): those of its
- * slot, or those that the program chose for it. The caller owns the record. Signal-safe, no system call.
+ * slot, or those that the program chose for it. The caller owns the record. Signal-safe; errno is not kept.
  */
 #ifndef NODEWISE_SHIM_PLACE_COUNTED_H
 #define NODEWISE_SHIM_PLACE_COUNTED_H

@@ -15,6 +15,7 @@
 #include "shim/memory/relocation.h"
 #include "shim/place/apply.h"
 #include "shim/place/arbitrate.h"
+#include "shim/place/board_file.h"
 #include "shim/place/counted.h"
 #include "shim/place/decide.h"
 #include "shim/place/order.h"
@@ -104,10 +105,13 @@ static void take_slot(struct thread *thread, uint32_t slot)
 void settle_choose(struct thread *thread, enum reason moment)
 {
     uint32_t slot = slot_of_fork(thread);
+    bool exchanges = slot == PLAN_NONE && thread->rule != PLAN_NONE && board_file_begin();
     if (slot != PLAN_NONE)
         take_slot(thread, slot);
     else
         take_next_slot(thread);
+    if (exchanges)
+        board_file_end();
     if (thread->holds_pick)
         thread->why = (uint8_t)moment;
     else
@@ -311,6 +315,7 @@ static void work_end(struct thread *thread)
 {
     settle_drop(thread);
     counted_in_place(thread);
+    board_file_ended();
     segment_rule_left(thread->rule);
     segment_count(COUNT_ENDED);
     segment_thread(thread, THREAD_ENDED);

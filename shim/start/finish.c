@@ -15,6 +15,7 @@
 #include "shim/base/environment.h"
 #include "shim/base/runtime_folder.h"
 #include "shim/base/state.h"
+#include "shim/place/board_file.h"
 #include "shim/place/place.h"
 #include "shim/start/helper.h"
 #include "shim/start/share.h"
@@ -84,6 +85,7 @@ void shim_finish(void)
     if (reports)
         stats_tell_all();
     share_leave();
+    board_file_leave();
     segment_event(&(struct event){.kind = EVENT_EXIT, .tid = (uint32_t)shim.pid, .rule = PLAN_NONE});
     if (report_is_due() && store_path(path, sizeof(path)) == 0) {
         segment_details();

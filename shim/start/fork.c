@@ -6,6 +6,7 @@
 #include "shim/base/common.h"
 #include "shim/base/facts.h"
 #include "shim/base/state.h"
+#include "shim/place/board_file.h"
 #include "shim/place/counted.h"
 #include "shim/place/place.h"
 #include "shim/start/activate.h"
@@ -56,6 +57,7 @@ void shim_forked(void)
     segment_leave();
     if (phase == PHASE_ACTIVE) {
         reset_process();
+        board_file_forked();
         share_forked();
         reset_places();
         shim.segment_due = true;

@@ -21,6 +21,7 @@
 #include "shim/base/state.h"
 #include "shim/base/text_reader.h"
 #include "shim/base/text_writer.h"
+#include "shim/place/board_file.h"
 #include "shim/start/activate.h"
 #include "shim/start/filter.h"
 #include "shim/start/finish.h"
@@ -247,6 +248,8 @@ static enum reason decide(const struct environment *environment, bool late)
     if (!keep_texts())
         return REASON_PLAN_MISSING;
     share_take();
+    if (environment->occupancy && !strcmp(environment->occupancy, "process"))
+        board_file_do_without();
     if (environment->report || shim.plan.header->at_exit != AT_EXIT_OFF)
         finish_prepare_report();
     return activate(late);

@@ -98,7 +98,7 @@ class Matrix(unittest.TestCase):
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
             try:
                 status = subprocess.run(command, stdout=output, stderr=errors, stdin=subprocess.DEVNULL,
-                                        env=harness.clean_environment() | variables, cwd=self.folder.name,
+                                        env=harness.clean_environment() | {"NODEWISE_OCCUPANCY": "user"} | variables, cwd=self.folder.name,
                                         timeout=harness.SECONDS).returncode
             except subprocess.TimeoutExpired:
                 status = "hangs"

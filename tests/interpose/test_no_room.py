@@ -50,7 +50,7 @@ class NoRoom(harness.ProgramTest):
         self.nodewise("compile", "-p", policy, "-o", self.path("plan"))
         os.chmod(self.folder, 0o755)
         program = shlex.join([*shlex.split(user), "env", f"LD_PRELOAD={harness.SHIM}",
-                              f"NODEWISE_PLAN={self.path('plan')}", f"NODEWISE_LOG={self.path('log')}", *variables,
+                              f"NODEWISE_PLAN={self.path('plan')}", f"NODEWISE_LOG={self.path('log')}", "NODEWISE_OCCUPANCY=user", *variables,
                               os.path.join(ZOO, "does_as_told")])
         process = self.start(["unshare", "-m", "--propagation", "unchanged", "bash", "-c",
                               f"{PRIVATE}; {prepare}; exec {program}"], way="plain",
@@ -97,6 +97,15 @@ class NoRoom(harness.ProgramTest):
                     self.assertIn("io", self.nodewise(view, pid))
                 self.end(process)
                 self.assertNotIn(int(pid), [one["pid"] for one in json.loads(self.nodewise("ps", "--json"))])
+
+    def test_what_other_processes_have_is_done_without_and_told(self):
+        process = self.begin(f"{SHARED}; mkdir -p /dev/shm/nodewise.0/occupancy; chmod 700 /dev/shm/nodewise.0")
+        self.tell(process, "create io")
+        wait_until(lambda: {"io": {self.last}}.items() <= dict(threads_of(process.pid).values()).items(), "io is placed")
+        enter = ["nsenter", "--target", str(process.pid), "--mount", harness.NODEWISE, "show", str(process.pid), "--json"]
+        shown = json.loads(subprocess.run(enter, check=True, capture_output=True, env=harness.clean_environment(),
+                                          timeout=harness.SECONDS).stdout)
+        self.assertEqual(shown["process"]["state_reason"], "no-board")
 
     def test_the_report_at_the_end_needs_no_file(self):
         for state in (FULL, STATES["read-only"], STATES["not there"]):

@@ -1,7 +1,11 @@
 """Threads go where the fewest are, whoever put those there: other rules, the program itself, other processes."""
 
+import fcntl
 import os
+import shutil
+import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 import harness
@@ -45,6 +49,120 @@ class OneProcess(Told):
                 for line in ("end 1", "end 2", "create bound"):
                     self.tell(process, line)
                 wait_until(lambda: self.cpus_of(process.pid, "bound") == [{self.first}, {self.last}], "its end counts")
+
+
+class SeveralProcesses(Told):
+    """On a board of their own: in a session's folder that no other process knows."""
+
+    def setUp(self):
+        super().setUp()
+        self.session = tempfile.mkdtemp(prefix="nodewise-board-", dir="/dev/shm")
+        self.addCleanup(shutil.rmtree, self.session, ignore_errors=True)
+        self.board = os.path.join(self.session, "nodewise", "occupancy")
+        self.bound = self.policy('[[rules]]\nname = "bound"\nmatch = { thread = "bound" }\nbind_to = "cpu"\n'
+                                 f'distribution = "least_loaded"\ncpus = "{self.first},{self.last}"\n')
+
+    def program(self, policy, *lines, **variables):
+        return self.told(policy, *lines, environment={"NODEWISE_OCCUPANCY": "user", "XDG_RUNTIME_DIR": self.session} | variables)
+
+    def cpus_of(self, process):
+        return [cpus for name, cpus in threads_of(process.pid).values() if name == "bound"]
+
+    def on_cpus(self, *processes):
+        """The CPUs of their bound threads, once each has one that is bound."""
+        def found():
+            cpus = [cpu for process in processes for cpu in self.cpus_of(process)]
+            return cpus if len(cpus) >= len(processes) and all(len(cpu) == 1 for cpu in cpus) else None
+
+        return sorted(cpu for cpus in wait_until(found, "each bound to a CPU") for cpu in cpus)
+
+    def end(self, *processes):
+        for process in processes:
+            process.communicate(timeout=harness.SECONDS)
+
+    def test_each_takes_what_the_others_left_whatever_its_policy(self):
+        for distribution in ("inherit", "compact", "scatter", "least_loaded"):
+            other = self.policy(f'[defaults]\nbind_to = "core"\ncpus = "{self.first},{self.last}"\n'
+                                f'distribution = "{distribution}"\n', "other.toml")
+            with self.subTest(distribution=distribution):
+                programs = [self.program(self.bound, "create bound"), self.program(other, "create bound"),
+                            self.program(self.bound, "create bound"), self.program(other, "create bound")]
+                self.assertEqual(self.on_cpus(*programs), [self.first, self.first, self.last, self.last])
+                self.end(*programs)
+
+    def test_what_ended_or_was_killed_leaves_its_place(self):
+        first = self.program(self.bound, "create bound", "create bound", "create bound")
+        second = self.program(self.bound, "create bound")
+        crowded, = self.on_cpus(second)
+        for name, stop in (("ended", self.end), ("killed", subprocess.Popen.kill)):
+            with self.subTest(name):
+                stop(first)
+                first.wait(harness.SECONDS)
+                third = self.program(self.bound, "create bound")
+                self.assertEqual(self.on_cpus(second, third), [self.first, self.last])
+                first = third
+
+    def test_the_last_process_leaves_no_file(self):
+        programs = [self.program(self.bound, "create bound") for _ in range(2)]
+        self.on_cpus(*programs)
+        self.end(programs[0])
+        self.assertTrue(os.path.exists(self.board))
+        self.end(programs[1])
+        self.assertFalse(os.path.exists(self.board))
+
+    def test_a_thread_that_ended_leaves_its_place_to_other_processes(self):
+        first = self.program(self.bound, "create bound")
+        taken, = self.on_cpus(first)
+        self.tell(first, "end 1")
+        second = self.program(self.bound, "create bound")
+        self.assertEqual(self.on_cpus(second), [self.first])
+        self.assertEqual(taken, self.first)
+
+    def test_forked_children_keep_out_of_each_others_way(self):
+        first = self.program(self.bound, "create bound")
+        child = int(self.tell(first, "fork")[0])
+        self.tell(first, "create bound")
+        self.assertEqual([cpus for name, cpus in threads_of(child).values() if name == "bound"], [{self.last}])
+
+    def test_what_a_program_chose_is_seen_by_other_processes(self):
+        first = self.program(self.policy('[defaults]\nbind_to = "none"\non_app_affinity = "respect"\n', "free.toml"), "create")
+        self.threads_in_session(first, 1)
+        self.tell(first, f"pin 1 {self.first}")
+        second = self.program(self.bound, "create bound")
+        self.assertEqual(self.on_cpus(second), [self.last])
+
+    def threads_in_session(self, process, count):
+        wait_until(lambda: len(threads_of(process.pid)) > count, f"{count} threads")
+        wait_until(lambda: all(cpus == self.allowed for _, cpus in threads_of(process.pid).values()), "placed")
+
+    def test_a_process_may_do_without(self):
+        for _ in range(2):
+            self.assertEqual(self.on_cpus(self.program(self.bound, "create bound", NODEWISE_OCCUPANCY="process")), [self.first])
+        self.assertFalse(os.path.exists(self.board))
+
+    def test_a_board_that_is_cut_short_or_nonsense_is_made_anew(self):
+        first = self.program(self.bound, "create bound")
+        for damage in (b"", os.urandom(5000), b"\xff" * 100000):
+            with self.subTest(size=len(damage)):
+                with open(self.board, "wb") as file:
+                    file.write(damage)
+                second = self.program(self.bound, "create bound")
+                third = self.program(self.bound, "create bound")
+                self.assertEqual(self.on_cpus(second, third), [self.first, self.last])
+                self.end(second, third)
+        self.assertIsNone(first.poll())
+
+    def test_who_keeps_the_lock_is_left_behind(self):
+        """A stopped process: others go without at first, and begin a new board when it has not moved for seconds."""
+        os.makedirs(os.path.dirname(self.board), mode=0o700)
+        with open(self.board, "wb"):
+            os.chmod(self.board, 0o600)
+        os.utime(self.board, (0, 0))
+        with open(self.board, "rb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            programs = [self.program(self.bound, "create bound") for _ in range(2)]
+            self.assertEqual(self.on_cpus(*programs), [self.first, self.last])
+            self.assertNotEqual(os.stat(self.board).st_ino, os.fstat(held.fileno()).st_ino)
 
 
 if __name__ == "__main__":
