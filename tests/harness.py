@@ -75,7 +75,7 @@ def free_port():
 
 
 # Which places a test's threads get must not depend on what else runs under nodewise here.
-os.environ["NODEWISE_OCCUPANCY"] = "process"
+os.environ.update(NODEWISE_OCCUPANCY="process")
 
 
 def clean_environment():

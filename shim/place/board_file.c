@@ -34,6 +34,7 @@ static struct {
     _Atomic uint64_t earned;     /* ns: until when `saved` has been filled up */
     _Atomic uint64_t not_before; /* ns: after one that failed */
     bool is_described, has_looked;
+    bool waited_in_vain;        /* for the lock, the last time: then the next ones do not wait */
     enum runtime_folder folder; /* RUNTIME_FOLDERS: not known yet */
     struct shared_file file;
     uint64_t signals;   /* the thread's mask before the exchange */
@@ -152,7 +153,7 @@ static int open_in(enum runtime_folder which, uint64_t wait_ns)
 /* The first runtime folder in which there can be one: all processes of a user find the same. */
 static int open_somewhere(void)
 {
-    uint64_t wait_ns = LOAD(began) ? 0 : BOARD_WAIT_MS * NS_PER_MS;
+    uint64_t wait_ns = state.waited_in_vain ? 0 : BOARD_WAIT_MS * NS_PER_MS;
     int error = -ENOENT;
     if (state.folder != RUNTIME_FOLDERS)
         return open_in(state.folder, wait_ns);
@@ -276,6 +277,7 @@ static bool begin(void)
     }
     describe();
     int error = open_somewhere();
+    state.waited_in_vain = error == -EAGAIN;
     if (!error) {
         error = read_board();
         if (!error)

@@ -10,8 +10,8 @@
  * that makes and joins threads in a loop has none in between. Where there is no folder, no room or no free lock, places
  * are chosen by what this process knows.
  *
- * Any thread, signal-safe; nothing waits for another thread, and for other processes at most BOARD_WAIT_MS, at the first
- * choice alone. errno is not kept.
+ * Any thread, signal-safe; nothing waits for another thread, and for other processes at most BOARD_WAIT_MS, and not again
+ * until the lock was free once. errno is not kept.
  */
 #ifndef NODEWISE_SHIM_PLACE_BOARD_FILE_H
 #define NODEWISE_SHIM_PLACE_BOARD_FILE_H
@@ -19,7 +19,7 @@
 #include <stdbool.h>
 
 #define BOARD_NAME          "occupancy"
-#define BOARD_WAIT_MS       4
+#define BOARD_WAIT_MS       10
 #define EXCHANGES_AT_ONCE   16u
 #define EXCHANGE_EVERY_MS   10u
 #define EXCHANGE_REFRESH_MS 100u

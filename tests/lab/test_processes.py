@@ -9,6 +9,7 @@ from guest import Lab, harness, lab_program
 FORKS = os.path.join(harness.BUILD, "tests", "interpose", "sleeps_in_children")
 BUSY = os.path.join(harness.BUILD, "tests", "interpose", "some_are_busy")
 HOLDS = lab_program("holds")
+FORKED = os.path.join(harness.BUILD, "tests", "loads", "load_forked")
 NODES = {"0-1": 0, "2-3": 1, "4-5": 2, "6-7": 3}
 
 
@@ -87,6 +88,49 @@ class Processes(Lab):
         before, after = self.guest("4x2", script, [scatter, ranks], [BUSY]).split("---")
         self.assertEqual(list(self.nodes_of(before).values()), [0, 2, 1, 3])
         self.assertEqual(list(self.nodes_of(after).values()), [0, 1, 2, 3])
+
+
+class Occupancy(Lab):
+    """Processes that know nothing of each other but what the board of their user says."""
+
+    def rules(self, words, name):
+        return self.policy(f'[defaults]\n{words}\nmemory = {{ policy = "local" }}\n', name)
+
+    def masks(self, output):
+        """Of the threads beside main of each process that was shown, in the order of their starts."""
+        shown = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+        return [[thread["now"] for thread in show["threads"] if not thread["main"]] for show in shown]
+
+    def started_apart(self, policies, threads):
+        """A program after the other, each once the one before has its threads."""
+        starts = (f"{harness.NODEWISE} run -p {policy} -- {HOLDS} {threads} /tmp/ready{n} /tmp/go & pids=\"$pids $!\"\n"
+                  f"until test -e /tmp/ready{n}; do sleep 0.1; done\n" for n, policy in enumerate(policies))
+        return Processes.SHOW + "".join(starts) + "show\n"
+
+    def test_forked_workers_use_all_cpus(self):
+        """At once, with two threads each that are busy for seconds: as many threads as CPUs, each bound to one."""
+        policy = self.rules('bind_to = "core"\ndistribution = "least_loaded"', "core.toml")
+        for shape in ("4x2", "memoryless"):
+            with self.subTest(shape):
+                cpus = sum(map(len, self.shape_nodes(shape).values()))
+                output = self.guest(shape, f"{harness.NODEWISE} run -p {policy} -- {FORKED} {cpus // 2} 2 40\n", [policy], [FORKED])
+                self.assertIn(f"CPUs: {cpus}\n", output)
+
+    def test_programs_that_are_started_apart_share_no_cpu_while_another_is_free(self):
+        policies = [self.rules(f'bind_to = "core"\ndistribution = "{distribution}"', f"{distribution}.toml")
+                    for distribution in ("least_loaded", "compact", "scatter", "inherit")]
+        masks = self.masks(self.guest("4x2", self.started_apart(policies, 2), policies, [HOLDS]))
+        self.assertEqual(sorted(cpus for process in masks for cpus in process), [str(cpu) for cpu in range(8)], masks)
+
+    def test_a_core_each_before_second_hardware_threads(self):
+        policies = [self.rules(f'bind_to = "cpu"\ndistribution = "{distribution}"', f"{distribution}.toml")
+                    for distribution in ("least_loaded", "compact")]
+        script = f"cat /sys/devices/system/cpu/cpu*/topology/thread_siblings_list | sort -u\necho ---\n"
+        cores, shown = self.guest("smt", script + self.started_apart(policies, 2), policies, [HOLDS]).split("---")
+        cores = [harness.cpu_list(line) for line in cores.split()]
+        masks = [harness.cpu_list(cpus) for process in self.masks(shown) for cpus in process]
+        self.assertGreaterEqual(len(cores), 4)
+        self.assertEqual([sum(bool(core & mask) for mask in masks) for core in cores].count(1), 4, (cores, masks))
 
 
 if __name__ == "__main__":
