@@ -39,6 +39,11 @@ CLOSE = 64 * MIB # to what glibc makes of a limit on memory that appears at run 
 SPARE = 16 * MIB # what the library may take of memory that is limited (docs/limits.md)
 
 
+def in_namespace(prepare):
+    """The command in front of a program that has mounts of its own."""
+    return ["unshare", "-m", "--propagation", "unchanged", "bash", "-c", f'{PRIVATE}; {prepare}; exec "$@"', "bash"]
+
+
 class States(Matrix):
     def setUp(self):
         self.alone = {program: self.plain([], program) for program in PROGRAMS}
@@ -59,11 +64,14 @@ class States(Matrix):
     def check(self, cases):
         self.check_all(cases, lambda case: list(self.one(case)))
 
-    def test_folders(self):
-        def condition(prepare):
-            return ["unshare", "-m", "--propagation", "unchanged", "bash", "-c", f'{PRIVATE}; {prepare}; exec "$@"', "bash"]
+    def test_the_command_finds_the_library_without_proc(self):
+        condition = in_namespace(FOLDERS["/proc not mounted"])
+        run = self.governed(condition, "alone", "everything", {}, "run")
+        self.assertIsNone(self.compare("run without /proc", self.plain(condition, "alone"), run))
+        self.assertTrue(run.governed)
 
-        self.check([(name, condition(prepare), condition(prepare)) for name, prepare in FOLDERS.items()])
+    def test_folders(self):
+        self.check([(name, in_namespace(prepare), in_namespace(prepare)) for name, prepare in FOLDERS.items()])
         self.assertGreater(self.counts["governed"], len(FOLDERS))
 
     def test_limits_at_run_time(self):

@@ -5,7 +5,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
+
+/* Where /proc is not mounted: the path that the command was started by, as it is, which may be a link. */
+static int given_path(char *ret_path, size_t size)
+{
+    char folder[PATH_MAX] = "";
+    const char *path = (const char *)getauxval(AT_EXECFN);
+    if (!path || (*path != '/' && !getcwd(folder, sizeof(folder))))
+        return -ENOENT;
+    int length = snprintf(ret_path, size, "%s%s%s", folder, *folder ? "/" : "", path);
+    return length > 0 && (size_t)length < size ? 0 : -ENOENT;
+}
 
 /*
  * The path of the running command: that of the first mapping, which is the program's own. Under a seccomp filter
@@ -19,7 +31,7 @@ static int own_path(char *ret_path, size_t size)
     if (maps)
         fclose(maps);
     if (!path || strlen(path) >= size)
-        return -ENOENT;
+        return given_path(ret_path, size);
     snprintf(ret_path, size, "%.*s", (int)strcspn(path, "\n"), path);
     return 0;
 }
@@ -54,10 +66,9 @@ static char *with_lib_token(const char *path)
 
 int shim_path(char **ret_path)
 {
-    char folder[PATH_MAX], path[PATH_MAX + 32];
-    if (own_folder(folder, sizeof(folder), 2) < 0)
-        return -ENOENT;
-    snprintf(path, sizeof(path), "%s/shim/libnodewise.so", folder);
+    char folder[PATH_MAX], path[PATH_MAX + 32] = "";
+    if (own_folder(folder, sizeof(folder), 2) == 0)
+        snprintf(path, sizeof(path), "%s/shim/libnodewise.so", folder);
     if (access(path, R_OK) != 0)
         snprintf(path, sizeof(path), "%s/libnodewise.so", NODEWISE_SHIM_DIR);
     *ret_path = with_lib_token(path);
