@@ -1,7 +1,8 @@
 /*
  * survey_layout: the survey of where each thread's pages lie (worker/survey.h), byte for byte. The shim writes it on
  * request to PID.pages beside the segment, with mode 0600. It holds a header, a row for each thread that has memory, a
- * row for each rule whose ended threads left memory, and then which threads worked on memory of which other threads.
+ * row for each rule whose ended threads left memory, and then which threads worked on memory of which other threads, and
+ * which use the same.
  * The reader checks the file and removes it.
  */
 #ifndef NODEWISE_SHIM_TELEMETRY_SURVEY_LAYOUT_H
@@ -10,7 +11,7 @@
 #include <stdint.h>
 
 #define SURVEY_MAGIC         UINT64_C(0x315652535057444e) /* "NDWPSRV1" */
-#define SURVEY_VERSION       1u
+#define SURVEY_VERSION       2u
 #define SURVEY_SUFFIX        ".pages"
 #define SURVEY_WANTED_SUFFIX ".survey" /* an empty file, by which a command requests a survey, see worker/request.h */
 
@@ -52,9 +53,15 @@ struct survey_row {
     struct survey_part parts[SURVEY_KINDS];
 };
 
-/* Of the samples in large objects and mappings that `maker` made, how many came from `user`. Both are tids. */
+enum survey_use_kind {
+    SURVEY_WORKS_ON, /* of the samples in large objects and mappings that `maker` made, how many came from `user` */
+    SURVEY_SHARES,   /* how often memory of any kind changed hands between the two (distribution = "sharing") */
+};
+
+/* Both are tids. */
 struct survey_use {
-    uint32_t maker, user, looks, reserved;
+    uint32_t maker, user, looks;
+    uint32_t kind; /* enum survey_use_kind */
 };
 
 _Static_assert(sizeof(struct survey_header) == 40, "layout of the file");

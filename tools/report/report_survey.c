@@ -173,8 +173,19 @@ static json_t *uses_json(const struct survey_use *uses, uint32_t count)
 {
     json_t *list = json_array();
     for (uint32_t i = 0; i < count; i++)
-        json_array_append_new(list, json_pack("{s:I, s:I, s:I}", "maker", (json_int_t)uses[i].maker, "user",
-                                              (json_int_t)uses[i].user, "looks", (json_int_t)uses[i].looks));
+        if (uses[i].kind == SURVEY_WORKS_ON)
+            json_array_append_new(list, json_pack("{s:I, s:I, s:I}", "maker", (json_int_t)uses[i].maker, "user",
+                                                  (json_int_t)uses[i].user, "looks", (json_int_t)uses[i].looks));
+    return list;
+}
+
+static json_t *shared_json(const struct survey_use *uses, uint32_t count)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < count; i++)
+        if (uses[i].kind == SURVEY_SHARES)
+            json_array_append_new(list, json_pack("{s:I, s:I, s:I}", "first", (json_int_t)uses[i].maker, "second",
+                                                  (json_int_t)uses[i].user, "changes", (json_int_t)uses[i].looks));
     return list;
 }
 
@@ -216,7 +227,9 @@ void survey_add_answer(json_t *pages, const struct snapshot *snapshot, const voi
     }
     const struct survey_row *rows = (const struct survey_row *)(header + 1);
     add_rows(pages, snapshot, rows, header->rows);
-    json_object_set_new(pages, "uses", uses_json((const struct survey_use *)(rows + header->rows), header->uses));
+    const struct survey_use *uses = (const struct survey_use *)(rows + header->rows);
+    json_object_set_new(pages, "uses", uses_json(uses, header->uses));
+    json_object_set_new(pages, "shared", shared_json(uses, header->uses));
 }
 
 void survey_add_error(json_t *pages, int error)

@@ -21,7 +21,8 @@ void survey_wait(pid_t pid, uint32_t number);
  * "threads": [{"tid", "name", "rule", "home_node", "bytes", "resident", "home_locality", "kinds": [{"kind", "bytes",
  * "resident", "home_locality"}]}], "rules": [{"rule", "bytes", "resident", "left", "home_locality"}] ("left": bytes of
  * threads that have ended), "uses": [{"maker", "user", "looks"}] (thread numbers: of what was seen of work on large
- * blocks of the one, how much was the other's); home_locality becomes that of all threads. Where there is none, or it
+ * blocks of the one, how much was the other's), "shared": [{"first", "second", "changes"}] (how often memory of any kind
+ * changed hands between two threads); home_locality becomes that of all threads. Where there is none, or it
  * is damaged: "threads" and "rules" are null and "threads_reason" says why.
  */
 void survey_add(json_t *pages, const struct snapshot *snapshot, const struct segment_file *segment);
