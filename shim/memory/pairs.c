@@ -5,6 +5,7 @@
 #define LEAST_ADDRESS ((uintptr_t)1 << 16) /* below: no mapping, but small numbers in registers */
 #define MOST_ADDRESS  ((uintptr_t)1 << 47) /* of a program, on all machines that a sampler exists for */
 #define GONE_MOST     250u
+#define LEFT          UINT32_MAX /* instead of a tid: it is over, but the number is not free yet */
 
 /* --- threads --- */
 
@@ -52,27 +53,41 @@ static void forget_weights(struct pairs *pairs, uint32_t number)
         }
 }
 
-static void keep_users(struct pair_unit *unit, const bool *stays)
+static void forget_users(struct pairs *pairs, struct pair_unit *unit)
 {
     uint8_t kept = 0;
     for (uint8_t i = 0; i < unit->count; i++)
-        if (stays[unit->users[i]])
+        if (pairs->tids[unit->users[i]] != LEFT)
             unit->users[kept++] = unit->users[i];
     unit->count = kept;
 }
 
-void pairs_keep(struct pairs *pairs, const bool stays[PAIRS_THREADS])
+/* To look at all units is much where threads come and go all the time. */
+static void free_numbers(struct pairs *pairs)
 {
-    bool all_stay = true;
+    for (uint32_t i = 0; i < PAIRS_UNITS; i++)
+        forget_users(pairs, &pairs->units[i]);
     for (uint32_t i = 0; i < pairs->count; i++) {
-        if (!pairs->tids[i] || stays[i])
+        if (pairs->tids[i] != LEFT)
             continue;
         forget_weights(pairs, i);
         pairs->tids[i] = 0;
-        all_stay = false;
     }
-    for (uint32_t i = 0; !all_stay && i < PAIRS_UNITS; i++)
-        keep_users(&pairs->units[i], stays);
+    pairs->left = false;
+    pairs->freed_at = pairs->now_ms;
+}
+
+void pairs_keep(struct pairs *pairs, const bool stays[PAIRS_THREADS])
+{
+    for (uint32_t i = 0; i < pairs->count; i++) {
+        if (!pairs->tids[i] || pairs->tids[i] == LEFT || stays[i])
+            continue;
+        forget_weights(pairs, i);
+        pairs->tids[i] = LEFT;
+        pairs->left = true;
+    }
+    if (pairs->left && pairs->now_ms - pairs->freed_at >= PAIRS_WINDOW)
+        free_numbers(pairs);
 }
 
 /* --- units --- */
@@ -136,6 +151,7 @@ void pairs_saw(struct pairs *pairs, uint32_t tid, uintptr_t address)
     if (number == PAIRS_NOBODY)
         return;
     pairs->seen[0]++;
+    pairs->accesses++;
     visit(pairs, unit_of(pairs, address / PAIRS_PAGE, KIND_PAGE), number);
     visit(pairs, unit_of(pairs, address / PAIRS_LINE, KIND_LINE), number);
 }

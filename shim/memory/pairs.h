@@ -25,7 +25,7 @@
 #define PAIRS_OBJECT  ((uintptr_t)256) /* of words that threads wait for: two within half of it are one object's */
 #define PAIRS_WINDOW  500u             /* ms after which a unit may be other memory, and its users are forgotten */
 #define PAIRS_ONE     240u             /* weight of one change of hands between two */
-#define PAIRS_FREES   8u               /* changes of hands that blocks freed since the last look count for at most */
+#define PAIRS_FREES   4u               /* changes of hands that blocks freed since the last look count for at most */
 #define PAIRS_NOBODY  UINT32_MAX
 
 struct pair_unit {
@@ -39,7 +39,9 @@ struct pairs {
     uint32_t tids[PAIRS_THREADS]; /* by number; 0: free */
     uint32_t count;               /* numbers below are or were in use */
     uint32_t last;                /* the thread that was found last */
-    uint32_t now_ms;              /* the caller keeps it up to date */
+    uint32_t now_ms, freed_at;    /* the caller keeps the first up to date; when numbers became free */
+    bool left;                    /* some number is not in use, and not free */
+    uint64_t accesses;            /* seen ever */
     uint64_t seen[2];             /* accesses in the round that is counted, and in the one before */
     uint64_t total[2];            /* of their weights, each pair once */
     uint32_t weights[2][PAIRS_THREADS][PAIRS_THREADS]; /* symmetric */
@@ -48,7 +50,10 @@ struct pairs {
 
 /* The thread's number, which it keeps until pairs_keep(). PAIRS_NOBODY: the table is full. */
 uint32_t pairs_number(struct pairs *pairs, uint32_t tid);
-/* Threads are over: the numbers of all others than these are free, and nothing of theirs is left. */
+/*
+ * Threads are over: nothing is left of all others than these. Their numbers are free again when PAIRS_WINDOW has passed
+ * since any last were.
+ */
 void pairs_keep(struct pairs *pairs, const bool stays[PAIRS_THREADS]);
 
 /* The thread was seen at an address. Others than a program's are left out. */

@@ -9,16 +9,19 @@
 #include "shim/base/text_reader.h"
 #include "shim/base/text_writer.h"
 #include "shim/base/thread.h"
+#include "shim/memory/uses.h"
 #include "shim/place/settle.h"
 #include "shim/sys/raw.h"
 
-#define EVERY        (20 * NS_PER_MS) /* while much may be learned */
+#define EVERY        (40 * NS_PER_MS) /* while much may be learned */
 #define EVERY_LATER  (200 * NS_PER_MS)
 #define CLOSELY      (2000 * NS_PER_MS)
 #define WITHOUT      (30 * NS_PER_S) /* a change: it is over */
 #define READS        32u             /* files of /proc at a look: some microseconds each */
 #define NEEDED_FIRST ((uint64_t)PAIRS_ONE * 4)
 #define NEEDED_MOST  ((uint64_t)PAIRS_ONE * 256)
+#define OF_TOLD      16u
+#define TOLD_THREADS 24u /* their pairs are half of USES_MOST */
 #define OF_ACCESSES  32u /* one of so many changes hands, or what threads share does not matter */
 
 _Static_assert(PAIRS_THREADS == GROUPING_THREADS, "a thread has one number in both");
@@ -38,9 +41,9 @@ void sharing_begin(struct sharing *self)
     self->needed = NEEDED_FIRST;
 }
 
-void sharing_end(struct sharing *self, bool sampled)
+void sharing_end(struct sharing *self)
 {
-    self->over = self->over || sampled;
+    self->over = true;
 }
 
 struct pairs *sharing_pairs(struct sharing *self)
@@ -80,10 +83,10 @@ static void list_threads(struct sharing *self)
 {
     bool stays[PAIRS_THREADS];
     uint32_t before = self->live;
-    memset(self->threads, 0, sizeof(self->threads));
+    memset(self->threads, 0, self->pairs.count * sizeof(self->threads[0]));
     self->live = 0;
     thread_each(take_in, self);
-    for (uint32_t i = 0; i < PAIRS_THREADS; i++) {
+    for (uint32_t i = 0; i < self->pairs.count; i++) {
         stays[i] = self->threads[i];
         self->moves[i] = stays[i] ? self->moves[i] : 0;
     }
@@ -148,9 +151,12 @@ static void look_at_waits(struct sharing *self)
     }
 }
 
+/* Accesses tell more than waits, where they can be seen. */
 static void gather(struct sharing *self)
 {
-    look_at_waits(self);
+    if (self->pairs.accesses == self->accesses)
+        look_at_waits(self);
+    self->accesses = self->pairs.accesses;
     for (uint32_t i = 0; i < self->pairs.count; i++)
         if (self->threads[i])
             look_at_frees(self, self->threads[i]);
@@ -207,11 +213,10 @@ static bool take_step(struct sharing *self, const struct grouping_step *step)
     return moved;
 }
 
-static bool has_enough(const struct sharing *self, uint32_t round)
+/* Do threads share more than now and then? */
+static bool matters(const struct pairs *pairs, uint32_t round)
 {
-    const struct pairs *pairs = &self->pairs;
-    return pairs->total[round] >= self->needed * self->live &&
-           pairs->total[round] >= pairs->seen[round] / OF_ACCESSES * PAIRS_ONE;
+    return pairs->total[round] && pairs->total[round] >= pairs->seen[round] / OF_ACCESSES * PAIRS_ONE;
 }
 
 /* Returns whether any thread moved. */
@@ -219,7 +224,7 @@ static bool decide(struct sharing *self)
 {
     const struct grouping_step *steps;
     bool moved = false;
-    if (!has_enough(self, 1))
+    if (!matters(&self->pairs, 0) || !matters(&self->pairs, 1))
         return false;
     describe_all(self);
     uint32_t count = grouping_find(&self->grouping, &steps);
@@ -228,16 +233,36 @@ static bool decide(struct sharing *self)
     return moved;
 }
 
+/* Will a command ask who shares what (nodewise learn)? */
+static bool is_asked(void)
+{
+    return shim.plan.header->report_pages;
+}
+
+/* Of the first threads, because the table is small; nothing where nearly all accesses are to memory of one thread. */
+static void tell(const struct sharing *self)
+{
+    const struct pairs *pairs = &self->pairs;
+    uint32_t count = pairs->count < TOLD_THREADS ? pairs->count : TOLD_THREADS;
+    if (!is_asked() || pairs->total[0] < pairs->seen[0] / OF_TOLD * PAIRS_ONE)
+        return;
+    for (uint32_t a = 0; a < count; a++)
+        for (uint32_t b = 0; b < a; b++)
+            if (pairs->weights[0][a][b] >= PAIRS_ONE)
+                uses_shared(pairs->tids[b], pairs->tids[a], pairs->weights[0][a][b] / PAIRS_ONE);
+}
+
 static void end_round(struct sharing *self)
 {
     bool first = !self->pairs.total[1];
+    tell(self);
     if (decide(self)) {
         pairs_begin_again(&self->pairs);
         begin_again(self);
         return;
     }
     pairs_next_round(&self->pairs);
-    if (!first && self->needed < NEEDED_MOST)
+    if (!first && self->needed < NEEDED_MOST && !is_asked())
         self->needed *= 2;
 }
 

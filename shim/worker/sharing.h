@@ -26,6 +26,7 @@ struct sharing {
     uint64_t looked_at, began_at; /* monotonic ns; began_at: or of the last change */
     uint64_t needed;              /* weight of a round that is worth a decision, for each thread */
     uint32_t live, turn;
+    uint64_t accesses;                     /* that had been seen at the last look */
     struct thread *threads[PAIRS_THREADS]; /* by number; NULL: there is none */
     uint8_t moves[PAIRS_THREADS];
     struct grouping grouping;
@@ -37,8 +38,8 @@ bool sharing_has_work(void);
 
 /* For the worker; the memory at `self` must be zeroed. */
 void sharing_begin(struct sharing *self);
-/* Sampling has ended. sampled: it was possible, so without it there is nothing more to learn. */
-void sharing_end(struct sharing *self, bool sampled);
+/* Sampling has brought all that it can. Where it was refused, waits and frees still tell something. */
+void sharing_end(struct sharing *self);
 /* What the sampler feeds; NULL: nothing is to be learned. */
 struct pairs *sharing_pairs(struct sharing *self);
 /* ns until the next look; 0: now; UINT64_MAX: never. */

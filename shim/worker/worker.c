@@ -11,6 +11,7 @@
 
 #include "shim/arena/big.h"
 #include "shim/base/common.h"
+#include "shim/base/mask.h"
 #include "shim/base/next.h"
 #include "shim/base/state.h"
 #include "shim/base/thread.h"
@@ -187,7 +188,8 @@ static void watch(struct worker *self)
         if (should_rest(self))
             rest(self);
     next_touch_pause(&self->next_touch);
-    sharing_end(&self->upkeep.sharing, !self->next_touch.sampler.refused);
+    if (quiet_since(self) >= FOLLOW_MS * NS_PER_MS)
+        sharing_end(&self->upkeep.sharing);
     if (!self->useful_at)
         atomic_store(&rests_until, monotonic_ns() + REST);
     refuse(self->next_touch.sampler.refused ? REASON_NO_SAMPLING
@@ -196,6 +198,32 @@ static void watch(struct worker *self)
 }
 
 /* --- the thread --- */
+
+static const struct plan_node *plan_node_of(uint32_t id)
+{
+    for (uint32_t i = 0; i < shim.plan.count[PLAN_NODES]; i++)
+        if (shim.plan.nodes[i].id == id)
+            return &shim.plan.nodes[i];
+    return NULL;
+}
+
+/*
+ * It goes where the library's own data are, which it reads often, and its tables come to be there, too. Where threads
+ * have CPUs to themselves it may go anywhere, so that it finds one that nobody has.
+ */
+static void stay_with_data(void)
+{
+    struct mask mask;
+    bool may_choose = shim.plan.count[PLAN_NODES] > 1 && !shim_needs(PLAN_HAS_EXCLUSIVE);
+    const struct plan_node *node = may_choose ? plan_node_of(mover_node_of((uintptr_t)&shim)) : NULL;
+    if (!node || mask_open(&mask) < 0)
+        return;
+    plan_mask_expand(&shim.plan, node->cpus, mask.bits, mask.words);
+    mask_and(&mask, shim.base.mask);
+    if (mask_weight(&mask))
+        sys_set_affinity(0, mask.bits, mask.words);
+    mask_close(&mask);
+}
 
 /* false: there is no memory for the worker's state. */
 static bool live(void)
@@ -226,6 +254,7 @@ static void *run(void *unused)
     atomic_store(&last_tid, (uint32_t)thread_own_tid());
     sys_set_name(SEGMENT_WORKER);
     sys_set_affinity(0, shim.base.mask, shim.base.words);
+    stay_with_data();
     do {
         lived = live();
         none = 0;

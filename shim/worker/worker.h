@@ -16,7 +16,8 @@
  * thread moves. It samples continuously for FOLLOW_CLOSELY_MS, then for a moment each second, and ends next touch after
  * FOLLOW_MS without a new call or a move. Apart from a short while at its beginning, looking takes at most 1 % of a CPU:
  * what it took is measured, and the pause until the next window is as long as it has to be. It blocks all signals except those that libc sends its threads, has a
- * descriptor table of its own, and may run wherever the process may.
+ * descriptor table of its own, and runs on the node where the library's data are, or wherever the process may if
+ * some rule is exclusive.
  *
  * All functions: any thread, not in signal handlers, errno kept. They return no errors: if no thread can be made, the
  * work stays undone and a later call tries again.

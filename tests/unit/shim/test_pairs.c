@@ -159,6 +159,10 @@ static void nothing_is_left_of_a_thread_that_is_over(void **state)
     pairs_keep(&pairs, stays);
     assert_int_equal(pairs.total[0], PAIRS_ONE);
     assert_int_equal(weight(12, 13), PAIRS_ONE);
+    pairs.now_ms += PAIRS_WINDOW - 1;
+    pairs_saw(&pairs, 13, AT + 1000); /* the page stays in use, and so does what it knows */
+    pairs.now_ms++;
+    pairs_keep(&pairs, stays);
     assert_int_equal(pairs_number(&pairs, 14), gone);
     pairs_saw(&pairs, 12, AT); /* which the one that is over had */
     assert_int_equal(weight(12, 14), 0);
