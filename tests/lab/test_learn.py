@@ -8,6 +8,7 @@ from guest import Lab, harness, lab_program, slow
 
 LOCALITY, SLICES = lab_program("locality"), lab_program("slices")
 COUNTED = os.path.join(harness.BUILD, "tests", "lab", "counter", "counted")
+JOIN, PIPELINE = (os.path.join(harness.BUILD, "tests", "loads", name) for name in ("load_hash_join", "load_pipeline"))
 RUNS = 3
 
 
@@ -35,6 +36,25 @@ class Learn(Lab):
         plain, under = self.shares("short", self.learned("short"))
         self.assertGreater(plain, 0.2, "the measure measures")
         self.assertLess(under, plain / 2)
+
+    def test_stages_of_a_pipeline(self):
+        """They wait for the locks and conditions of their queues, which are different words of one object."""
+        workers, = self.rules("2x4", f"{PIPELINE} 2 4000 4096", PIPELINE)
+        self.assertIn("# waits for the same things as each other", workers)
+        self.assertIn('distribution = "sharing" # those that share something', workers)
+
+    def test_what_all_use(self):
+        """A hash table that main makes, and all threads probe."""
+        main, _ = self.rules("4x2", f"{JOIN} 8 600000 60000", JOIN)
+        self.assertIn('match = { main = true }\nbind_to = "none"\nmemory = { policy = "interleave" }', main)
+
+    def rules(self, shape, words, program):
+        """The texts of the rules that are learned of a program, in one look at it."""
+        # the counter only because CPUs take short turns with it: threads are looked at while others run
+        text = self.guest(shape, f"{harness.NODEWISE} learn -o /tmp/l.toml -- {words} >/dev/null\ncat /tmp/l.toml\n",
+                          [], [program], ["--count", self.path("counted"), "--marks"])
+        self.assertIn("[[rules]]", text)
+        return text.split("[[rules]]")[1:]
 
     @slow
     def test_whose_memory_threads_work_on(self):

@@ -36,6 +36,23 @@ static void add_use(struct allocated *allocated, const json_t *use)
     uses[allocated->use_count++] = (struct use){maker, user, (uint64_t)number_of(use, "looks")};
 }
 
+/* Counted from the start, as the uses are. */
+static void add_shared(struct allocated *allocated, const json_t *value)
+{
+    struct shared new = {(pid_t)number_of(value, "first"), (pid_t)number_of(value, "second"),
+                         (uint64_t)number_of(value, "changes")};
+    for (size_t i = 0; i < allocated->shared_count; i++)
+        if (allocated->shared[i].first == new.first && allocated->shared[i].second == new.second) {
+            allocated->shared[i].changes = new.changes;
+            return;
+        }
+    struct shared *shared = realloc(allocated->shared, (allocated->shared_count + 1) * sizeof(*shared));
+    if (!shared)
+        return;
+    allocated->shared = shared;
+    shared[allocated->shared_count++] = new;
+}
+
 void allocated_add(struct allocated *allocated, const json_t *pages)
 {
     size_t index;
@@ -48,6 +65,8 @@ void allocated_add(struct allocated *allocated, const json_t *pages)
     }
     json_array_foreach(json_object_get(pages, "uses"), index, value)
         add_use(allocated, value);
+    json_array_foreach(json_object_get(pages, "shared"), index, value)
+        add_shared(allocated, value);
 }
 
 void allocated_look(struct allocated *allocated, pid_t pid)
@@ -81,5 +100,6 @@ void allocated_free(struct allocated *allocated)
 {
     free(allocated->threads);
     free(allocated->uses);
+    free(allocated->shared);
     *allocated = (struct allocated){0};
 }

@@ -1,5 +1,6 @@
 /*
- * allocated: how much memory each thread has, and on whose large blocks it works, as the process itself tells
+ * allocated: how much memory each thread has, on whose large blocks it works, and with whom it shares
+ * memory, as the process itself tells
  * (report_survey.h): asked about once a second, without waiting for the answer, which is read at the next look. A
  * thread that has ended by then keeps what it had at most.
  */
@@ -24,11 +25,19 @@ struct use {
     uint64_t looks;
 };
 
+/* Two threads, and how often memory changed hands between them. */
+struct shared {
+    pid_t first, second;
+    uint64_t changes;
+};
+
 struct allocated {
     struct owned_memory *threads;
     size_t thread_count;
     struct use *uses;
     size_t use_count;
+    struct shared *shared;
+    size_t shared_count;
     uint32_t looks;
 };
 

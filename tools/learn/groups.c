@@ -8,6 +8,8 @@
 #include "shim/base/segment_layout.h"
 #include "tools/common/json_fields.h"
 
+#define SHARED_THREADS 20u
+
 /* Digits become '*'; what a glob would take for its own is escaped; the kernel's cut at 15 bytes may hide a number. */
 static void make_pattern(const char *name, char *ret_pattern, size_t size)
 {
@@ -110,6 +112,50 @@ static void count_uses(struct groups *groups, const struct observed *observed, c
     }
 }
 
+static const struct shared *shared_of(const struct allocated *allocated, pid_t a, pid_t b)
+{
+    for (size_t i = 0; i < allocated->shared_count; i++) {
+        const struct shared *shared = &allocated->shared[i];
+        if ((shared->first == a && shared->second == b) || (shared->first == b && shared->second == a))
+            return shared;
+    }
+    return NULL;
+}
+
+/* Over the pairs of the group's threads: the sum, or the sum of distances from `usual`. */
+static double over_pairs(const struct observed *observed, const struct allocated *allocated, const size_t *group_of,
+                         size_t group, double usual, size_t *ret_pairs)
+{
+    double sum = 0;
+    *ret_pairs = 0;
+    for (size_t a = 0; a < observed->count; a++)
+        for (size_t b = 0; b < a && group_of[a] == group; b++) {
+            if (group_of[b] != group)
+                continue;
+            const struct shared *shared = shared_of(allocated, observed->threads[a].tid, observed->threads[b].tid);
+            double apart = (shared ? (double)shared->changes : 0) - usual;
+            sum += apart < 0 ? -apart : apart;
+            ++*ret_pairs;
+        }
+    return sum;
+}
+
+/* Many threads have many pairs, of which the process tells those of the first only. */
+static void count_shared(struct groups *groups, const struct observed *observed, const struct allocated *allocated,
+                         const size_t *group_of)
+{
+    for (size_t i = 0; allocated->shared_count && i < groups->count; i++) {
+        struct group *group = &groups->items[i];
+        size_t pairs;
+        if (group->threads > SHARED_THREADS)
+            continue;
+        double sum = over_pairs(observed, allocated, group_of, i, 0, &pairs);
+        group->changes = (uint64_t)sum;
+        if (sum > 0)
+            group->unevenness = over_pairs(observed, allocated, group_of, i, sum / (double)pairs, &pairs) / sum;
+    }
+}
+
 void groups_make(struct groups *ret_groups, const struct observed *observed, const struct allocated *allocated,
                  const json_t *report)
 {
@@ -136,6 +182,7 @@ void groups_make(struct groups *ret_groups, const struct observed *observed, con
     if (group_of) {
         count_talks(ret_groups, observed, group_of);
         count_uses(ret_groups, observed, allocated, group_of);
+        count_shared(ret_groups, observed, allocated, group_of);
     }
     free(group_of);
 }

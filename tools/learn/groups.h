@@ -23,6 +23,8 @@ struct group {
     uint64_t ran_ns, nodes;
     uint64_t bytes;              /* resident, of what its threads made: the most of each */
     uint64_t uses[GROUPS_MOST];  /* samples of its work on large blocks of threads of that group */
+    uint64_t changes;            /* how often memory changed hands between two of its threads */
+    double unevenness;           /* of these, between the pairs: 0, all have as much in common; 1 and more, some have */
     uint32_t talks[GROUPS_MOST]; /* by index of the other group: how often the two were seen waiting for one thing */
 };
 

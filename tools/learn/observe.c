@@ -34,11 +34,17 @@ static struct seen_thread *thread_of(struct observed *observed, pid_t tid)
     return &observed->threads[observed->count++];
 }
 
+static bool is_same(const struct meeting *meeting, uint64_t key, bool is_futex)
+{
+    uint64_t apart = key > meeting->key ? key - meeting->key : meeting->key - key;
+    return meeting->is_futex == is_futex && (is_futex ? apart < OBSERVE_OBJECT : apart == 0);
+}
+
 static void meet(struct observed *observed, uint32_t thread, uint64_t key, bool is_futex)
 {
     for (size_t i = 0; i < observed->meeting_count; i++) {
         struct meeting *meeting = &observed->meetings[i];
-        if (meeting->key != key || meeting->is_futex != is_futex)
+        if (!is_same(meeting, key, is_futex))
             continue;
         meeting->looks++;
         if (meeting->first != thread)

@@ -1,7 +1,7 @@
 /*
  * observe: looks at a running process from outside, a few times a second: which threads it has, what they are called,
- * how much they ran, and what they wait for. Two threads that wait for one futex, pipe or socket talk to each other, as
- * far as such a look can tell. Costs the process nothing but reads of /proc about it.
+ * how much they ran, and what they wait for. Two threads that wait for one pipe or socket, or for futexes of one object,
+ * talk to each other, as far as such a look can tell: the lock and the condition of a queue are beside each other. Costs the process nothing but reads of /proc about it.
  */
 #ifndef NODEWISE_TOOLS_LEARN_OBSERVE_H
 #define NODEWISE_TOOLS_LEARN_OBSERVE_H
@@ -14,6 +14,7 @@
 #define OBSERVE_EVERY   0.1 /* seconds */
 #define OBSERVE_THREADS 20000u
 #define OBSERVE_MEETING 4096u
+#define OBSERVE_OBJECT  128u /* bytes: futexes that are nearer to each other are one object's */
 
 struct seen_thread {
     pid_t tid;
@@ -25,7 +26,7 @@ struct seen_thread {
 
 /* Something that threads wait for. */
 struct meeting {
-    uint64_t key; /* an address of a futex, or the number of a pipe or socket */
+    uint64_t key; /* the address of the first futex, or the number of a pipe or socket */
     bool is_futex;
     uint32_t first, second; /* indices of two threads that waited for it; the same: only one has */
     uint32_t looks;

@@ -9,6 +9,10 @@
 #define NAME_MOST  31u
 #define USES_LEAST 20u /* samples: fewer say little */
 #define MIB        (1u << 20)
+#define ALL_LEAST  3u  /* threads: two always share with all others */
+#define CHANGES    1.5 /* of hands, for each two threads: fewer say little */
+#define EVEN       0.8 /* unevenness below which each thread shares with all others; chance alone makes 0.6 of so few */
+#define ONE_CPU    1.2 /* that all threads together use: one runs at a time, or hardly more */
 
 /* A comment ends with its line, whatever a program calls itself. */
 static void comment_text(FILE *to, const char *text)
@@ -81,6 +85,25 @@ static void write_uses(FILE *to, const struct groups *groups, const struct group
     }
 }
 
+static bool share(const struct group *group)
+{
+    double pairs = (double)group->threads * (double)(group->threads - 1) / 2;
+    return pairs > 0 && (double)group->changes >= CHANGES * pairs;
+}
+
+static bool share_all(const struct group *group)
+{
+    return group->threads >= ALL_LEAST && share(group) && group->unevenness < EVEN;
+}
+
+static void write_shared(FILE *to, const struct group *group)
+{
+    if (share_all(group))
+        fputs("# each of them uses the same memory as all the others\n", to);
+    else if (share(group))
+        fputs("# some of them use the same memory\n", to);
+}
+
 static void write_seen(FILE *to, const struct groups *groups, const struct group *group,
                        const struct observed *observed)
 {
@@ -104,6 +127,7 @@ static void write_seen(FILE *to, const struct groups *groups, const struct group
             write_other(to, group, &groups->items[i]);
             fputc('\n', to);
         }
+    write_shared(to, group);
     write_uses(to, groups, group);
 }
 
@@ -134,22 +158,83 @@ static bool talks(const struct groups *groups, const struct group *group)
     return false;
 }
 
-/* Threads that share something go near each other; independent ones apart, each with its memory. */
-static void write_placement(FILE *to, const struct groups *groups, const struct group *group)
+static bool is_busy(const struct groups *groups, const struct group *group)
 {
-    bool busy = share_of(groups, group) >= BUSY_SHARE;
+    return share_of(groups, group) >= BUSY_SHARE;
+}
+
+/* Threads that a lock lets run one after the other, or that hardly run: a node is enough for all. */
+static bool is_one_at_a_time(const struct groups *groups, const struct observed *observed)
+{
+    return observed->seconds > 0 && (double)groups->ran_ns / 1e9 / observed->seconds < ONE_CPU;
+}
+
+/* Is half of the memory this group's? */
+static bool made_most(const struct groups *groups, const struct group *group)
+{
+    uint64_t all = 0;
+    for (size_t i = 0; i < groups->count; i++)
+        all += groups->items[i].bytes;
+    return all && group->bytes * 2 >= all;
+}
+
+/* What all threads of a busy group use has no right node: each serves a part of it. */
+static bool is_everybodys(const struct groups *groups, const struct observed *observed, const struct group *maker)
+{
+    bool all = false;
+    for (size_t i = 0; i < groups->count; i++)
+        all = all || (is_busy(groups, &groups->items[i]) && share_all(&groups->items[i]));
+    return all && made_most(groups, maker) && !is_one_at_a_time(groups, observed);
+}
+
+static const char *distribution_of(const struct groups *groups, const struct group *group,
+                                   const struct observed *observed)
+{
+    if (!is_busy(groups, group))
+        return "distribution = \"inherit\" # background: near their creators\n";
+    if (is_one_at_a_time(groups, observed))
+        return "distribution = \"primary\" # one runs at a time: a node is enough for all\n";
+    if (share_all(group) && !talks(groups, group))
+        return "distribution = \"least_loaded\" # all share with all: no two belong together\n";
+    if (share(group) || talks(groups, group))
+        return "distribution = \"sharing\" # those that share something come to one node\n";
+    return "distribution = \"sharing\" # independent of each other, as far as was seen\n";
+}
+
+static void write_placement(FILE *to, const struct groups *groups, const struct group *group,
+                            const struct observed *observed)
+{
     fputs("bind_to = \"node\"\n", to);
-    if (!busy)
-        fputs("distribution = \"inherit\" # background: near their creators\n", to);
-    else if (talks(groups, group))
-        fputs("distribution = \"compact\" # they talk to each other: one node is filled before the next\nlevel = "
-              "\"node\"\n",
-              to);
+    fputs(distribution_of(groups, group, observed), to);
+    if (!is_busy(groups, group))
+        return;
+    fputs("level = \"node\"\n", to);
+    if (is_everybodys(groups, observed, group))
+        fputs("memory = { stack = \"local\", policy = \"interleave\" } # they made what all use\n", to);
     else
-        fputs("distribution = \"round_robin\" # independent of each other: a node after the other\nlevel = \"node\"\n",
-              to);
-    if (busy)
         fputs("memory = { stack = \"local\" }\n", to);
+}
+
+/* A rule for main alone where its memory has to go elsewhere. */
+static void write_main(FILE *to, const struct groups *groups, const struct group *group,
+                       const struct observed *observed)
+{
+    bool everybodys = is_everybodys(groups, observed, group), one = is_one_at_a_time(groups, observed);
+    if (!everybodys && !(one && groups->count > 1)) {
+        fputs("\n# main keeps the CPUs of all rules: pinning it makes many programs believe in few CPUs.\n", to);
+        write_seen(to, groups, group, observed);
+        return;
+    }
+    fputs(
+        everybodys
+            ? "\n# main keeps all CPUs; what it makes is used by all threads, and each node serves a part.\n[[rules]]\n"
+            : "\n# main is on the node of the others, which it takes turns with.\n[[rules]]\n",
+        to);
+    write_seen(to, groups, group, observed);
+    fputs("name = \"main\"\nmatch = { main = true }\n", to);
+    fputs(everybodys ? "bind_to = \"none\"\nmemory = { policy = \"interleave\" }\n"
+                     : "bind_to = \"node\"\ndistribution = \"primary\"\n",
+          to);
 }
 
 static void write_memory(FILE *to, const json_t *report)
@@ -186,8 +271,7 @@ void write_policy(FILE *to, const struct groups *groups, const struct observed *
         const struct group *group = &groups->items[i];
         char name[NAME_MOST + 8];
         if (group->is_main) {
-            fputs("\n# main keeps the CPUs of all rules: pinning it makes many programs believe in few CPUs.\n", to);
-            write_seen(to, groups, group, observed);
+            write_main(to, groups, group, observed);
             continue;
         }
         rule_name(groups, i, name, sizeof(name));
@@ -195,6 +279,6 @@ void write_policy(FILE *to, const struct groups *groups, const struct observed *
         write_seen(to, groups, group, observed);
         fprintf(to, "name = \"%s\"\n", name);
         write_match(to, group);
-        write_placement(to, groups, group);
+        write_placement(to, groups, group, observed);
     }
 }

@@ -18,11 +18,14 @@ const char learn_help[] = "  -o, --output FILE   write the policy there instead 
                           "  --report FILE       keep the run's JSON report as well\n"
                           "Ends with the program's own status; 125 when nodewise itself failed.\n";
 
-/* Nothing is placed; a rule that never matches has the library note where threads come from. */
+/*
+ * Nothing is placed. A rule that never matches has the library note where threads come from, and look who uses the same
+ * memory.
+ */
 static const char observing[] =
     "schema = 1\n[report]\npages = true\n[defaults]\nbind_to = \"none\"\n"
-    "[[rules]]\nname = \"never\"\nbind_to = \"none\"\nmatch = { start_library = \"/\", start_function = \"/\", "
-    "creator_library = \"/\", thread = \"/\" }\n";
+    "[[rules]]\nname = \"never\"\nbind_to = \"node\"\ndistribution = \"sharing\"\n"
+    "match = { start_library = \"/\", start_function = \"/\", creator_library = \"/\", thread = \"/\" }\n";
 
 struct learning {
     struct observed observed;

@@ -98,6 +98,38 @@ static void uses_go_from_the_users_group_to_the_makers(void **state)
     assert_int_equal(with_pattern(&groups, "nodewise-worker*")->uses[0], 0);
 }
 
+static struct groups with_shared(const struct shared *pairs, size_t count)
+{
+    struct observed observed = seen();
+    return made(&observed, &(struct allocated){.shared = (struct shared *)pairs, .shared_count = count});
+}
+
+static void memory_that_changes_hands_counts_within_a_group(void **state)
+{
+    static const struct shared pairs[] = {{11, 12, 7}, {10, 11, 100}, {13, 11, 100}, {11, 4711, 100}};
+    (void)state;
+    struct groups groups = with_shared(pairs, 4);
+    assert_int_equal(with_pattern(&groups, "io-*")->changes, 7);
+    assert_int_equal(groups.items[0].changes, 0);
+}
+
+/* Four threads: all pairs alike, or two and two. */
+static void unevenness_tells_pairs_from_all(void **state)
+{
+    static struct seen_thread four[] = {
+        {.tid = 1, .name = "x-1"}, {.tid = 2, .name = "x-2"}, {.tid = 3, .name = "x-3"}, {.tid = 4, .name = "x-4"}};
+    static struct shared all[] = {{1, 2, 9}, {1, 3, 10}, {1, 4, 11}, {2, 3, 10}, {2, 4, 10}, {3, 4, 10}};
+    static struct shared two[] = {{2, 1, 30}, {3, 4, 30}};
+    struct observed observed = {.threads = four, .count = 4};
+    (void)state;
+    struct groups groups = made(&observed, &(struct allocated){.shared = all, .shared_count = 6});
+    assert_int_equal(groups.items[0].changes, 60);
+    assert_true(groups.items[0].unevenness < 0.1);
+    groups = made(&observed, &(struct allocated){.shared = two, .shared_count = 2});
+    assert_int_equal(groups.items[0].changes, 60);
+    assert_true(groups.items[0].unevenness > 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -105,6 +137,8 @@ int main(void)
         cmocka_unit_test(the_worker_is_none_of_the_programs_threads),
         cmocka_unit_test(what_the_worker_waits_for_is_no_talk),
         cmocka_unit_test(uses_go_from_the_users_group_to_the_makers),
+        cmocka_unit_test(memory_that_changes_hands_counts_within_a_group),
+        cmocka_unit_test(unevenness_tells_pairs_from_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
