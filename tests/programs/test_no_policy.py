@@ -122,7 +122,7 @@ class NoPolicy(harness.ProgramTest):
     def test_its_former_name_still_works(self):
         self.assertEqual(self.says("init", "minimal"), self.says("init", "auto"))
         policy = self.policy('extends = "preset:minimal"\n')
-        self.assertIn("least_loaded", self.says("config", "show", "-p", policy)[0])
+        self.assertIn("distribution = \"sharing\"", self.says("config", "show", "-p", policy)[0])
         self.assertIn("auto\n", self.says("init")[0])
 
     def test_a_process_keeps_its_policy_unless_another_is_named(self):
