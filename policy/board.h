@@ -21,6 +21,7 @@
 
 #include "policy/ledger.h"
 
+#define BOARD_NAME   "occupancy" /* of the file */
 #define BOARD_MAGIC  UINT64_C(0x3144524157444e42)
 #define BOARD_CPUS   8192u /* CPUs with higher numbers are not on the board */
 #define BOARD_SLOTS  4096u /* processes that have a slot */

@@ -18,7 +18,6 @@
 
 #include <stdbool.h>
 
-#define BOARD_NAME          "occupancy"
 #define BOARD_WAIT_MS       10
 #define EXCHANGES_AT_ONCE   16u
 #define EXCHANGE_EVERY_MS   10u

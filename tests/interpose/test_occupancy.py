@@ -102,6 +102,13 @@ class SeveralProcesses(Told):
                 self.assertEqual(self.on_cpus(second, third), [self.first, self.last])
                 first = third
 
+    def test_the_doctor_tells_what_others_have(self):
+        program = self.program(self.bound, "create bound", "create bound")
+        self.on_cpus(program)
+        shown = subprocess.run([harness.NODEWISE, "doctor"], capture_output=True, text=True, timeout=harness.SECONDS,
+                               env=harness.clean_environment() | {"XDG_RUNTIME_DIR": self.session}).stdout
+        self.assertIn("governed processes: 1, with 2 threads", " ".join(shown.split()))
+
     def test_the_last_process_leaves_no_file(self):
         programs = [self.program(self.bound, "create bound") for _ in range(2)]
         self.on_cpus(*programs)

@@ -25,6 +25,8 @@ __attribute__((format(printf, 5, 6))) void diagnose(struct diagnosis *diagnosis,
 void diagnose_machine(struct diagnosis *diagnosis);
 /* The folders for plans and segments. Part of the machine's. */
 void diagnose_folders(struct diagnosis *diagnosis);
+/* How many threads of this user's other processes new ones keep out of the way of. Says nothing where there are none. */
+void diagnose_board(struct diagnosis *diagnosis);
 /* A program file: will the library reach it? path: as execve(2) would take it. */
 void diagnose_program(struct diagnosis *diagnosis, const char *path);
 /* Variables that other tools placing threads read, and other preloads. */

@@ -175,4 +175,5 @@ void diagnose_machine(struct diagnosis *diagnosis)
         diagnose(diagnosis, "sched_ext", HEALTH_LESS, NULL,
                  "a BPF scheduler is loaded: it may ignore affinity masks, which CFS and EEVDF respect");
     diagnose_folders(diagnosis);
+    diagnose_board(diagnosis);
 }
