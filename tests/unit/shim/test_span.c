@@ -348,6 +348,11 @@ static void a_short_region_lives_from_what_it_kept(void **state)
     assert_null(span_take(region, kept, 1, &zeroed));
     use_at_random(3000);
     assert_true(span_make_short(region, kept - 400, clock_ms)); /* once: what it kept stays */
+    void *other = mmap(page_start(region_page(region, kept)), SLICE_SIZE, PROT_READ,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    assert_ptr_equal(other, page_start(region_page(region, kept)));
+    assert_null(span_take(region, kept - region->frontier + 1, 1, &zeroed)); /* it would reach into another's */
+    assert_int_equal(munmap(other, SLICE_SIZE), 0);
     struct page *last = span_take(region, kept - region->frontier, 1, &zeroed);
     assert_non_null(last);
     check_reservation_ends_at(kept);
