@@ -122,6 +122,14 @@ class Occupancy(Lab):
         masks = self.masks(self.guest("4x2", self.started_apart(policies, 2), policies, [HOLDS]))
         self.assertEqual(sorted(cpus for process in masks for cpus in process), [str(cpu) for cpu in range(8)], masks)
 
+    def test_without_a_policy_processes_use_all_nodes_alike(self):
+        """Workers that one program forks, and programs that are started one after the other."""
+        script = self.started_apart(["preset:auto"] * 4, 2) + f"touch /tmp/go\nwait\n{harness.NODEWISE} run -- {FORKED} 4 2 40\n"
+        output = self.guest("4x2", script, [], [HOLDS, FORKED])
+        masks = sorted(cpus for process in self.masks(output) for cpus in process)
+        self.assertEqual(masks, ["0-1", "0-1", "2-3", "2-3", "4-5", "4-5", "6-7", "6-7"])
+        self.assertIn("CPUs: 8\n", output)
+
     def test_a_core_each_before_second_hardware_threads(self):
         policies = [self.rules(f'bind_to = "cpu"\ndistribution = "{distribution}"', f"{distribution}.toml")
                     for distribution in ("least_loaded", "compact")]

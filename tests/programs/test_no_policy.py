@@ -131,9 +131,10 @@ class NoPolicy(harness.ProgramTest):
         self.assertIn("preset:auto", self.says("reload", str(process.pid), code=2)[1])
         self.assertEqual(self.governed(process)[0], policy)
         for words in ["-p", "preset:auto"], ["--set", f"defaults.cpus={self.last}"]:
-            self.says("reload", str(process.pid), *words)
-            self.tell(process, "create") # it takes the policy when it makes a thread
-            wait_until(lambda: self.governed(process)[0] == "preset:auto", "auto is taken")
+            reload = self.start([harness.NODEWISE, "reload", str(process.pid), *words], way="plain")
+            # it takes the policy when it makes a thread
+            wait_until(lambda: self.tell(process, "create") or reload.poll() is not None, "the reload ends")
+            self.assertEqual((reload.returncode, self.governed(process)[0]), (0, "preset:auto"))
         self.assertEqual(threads_of(process.pid)[max(threads_of(process.pid))][1], {self.last})
 
 
