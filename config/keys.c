@@ -164,14 +164,15 @@ static const struct key memory_keys[] = {
          "thread has its own moved, and the static data that the loader has written, where the kernel started the "
          "program on another node. Needs a `bind_to` within a node. `thp_off`: no transparent huge pages for stacks."},
     {"next_touch", KEY_BOOL, FIELD(struct memory, next_touch), .fallback = "true",
-     .summary = "move large blocks of malloc to the node of the threads that use them",
+     .summary = "move memory to the node of the threads that use it",
      .text =
-         "For blocks of 1 MiB and more that one thread allocates and others use, such as arrays that the main thread "
-         "initialises. For a few seconds after threads are created, and then for a moment each second, the library "
+         "For memory of any kind that one thread makes and others use: blocks of malloc of any size, static data, "
+         "mappings. For a few seconds after threads are created, and then for a moment each second, the library "
          "samples which addresses threads work on (perf_event_open(2): the CPU clock and user registers, no hardware "
-         "counters). Parts that threads of one node use are moved there with move_pages(2), within a budget; parts "
-         "that threads of several nodes use stay. Where the kernel does not allow sampling "
-         "(kernel.perf_event_paranoid above 2), nothing is moved, with a reason."},
+         "counters). What threads of one node use is moved there with move_pages(2), within a budget; what threads of "
+         "several nodes use much is dealt out among these nodes; what is hardly used stays. Where the kernel does not "
+         "allow sampling (kernel.perf_event_paranoid above 2), nothing is moved, with a reason. `observe` says which "
+         "threads are sampled."},
     {"migrate_on_move", KEY_BOOL, FIELD(struct memory, migrate_on_move), .fallback = "false",
      .summary = "memory follows a thread that moves to another node",
      .text =
@@ -230,6 +231,12 @@ static const struct key placement_keys[] = {
      .summary = "each thread has its place to itself",
      .text = "Other governed threads of the process do not run on the place. When the places run out, threads share, "
              "with a reason. Other processes are not kept away: that takes a cpuset or isolated CPUs."},
+    {"observe", KEY_WORD, FIELD(struct placement, observe), WORDS(observe), .fallback = "on",
+     .summary = "whether the library samples where the threads work",
+     .text =
+         "Sampling interrupts a thread a thousand times in a second of its CPU time, for a microsecond or two, while the "
+         "library looks for memory that should move. off: the threads of the rule are never interrupted. What they use "
+         "is then not known: memory does not follow them, and they do not count in access_locality."},
     {"enforcement", KEY_WORD, FIELD(struct placement, enforcement), WORDS(enforcement), .fallback = "soft",
      .summary = "what happens when the machine cannot give what the rule asks for"},
     {"on_app_affinity", KEY_WORD, FIELD(struct placement, on_app_affinity), WORDS(app_affinity), .fallback = "clamp",

@@ -411,7 +411,8 @@ static void fill_placement(struct compiling *c, size_t rule, struct plan_rule *r
     record->asked = asked_text(c, placement);
     record->flags |=
         (placement->exclusive ? PLAN_RULE_EXCLUSIVE : 0u) | (memory->migrate_on_move ? PLAN_RULE_MIGRATE : 0u) |
-        (memory->next_touch ? PLAN_RULE_NEXT_TOUCH : 0u) | (memory->numa_balancing ? PLAN_RULE_BALANCING : 0u);
+        (memory->next_touch ? PLAN_RULE_NEXT_TOUCH : 0u) | (memory->numa_balancing ? PLAN_RULE_BALANCING : 0u) |
+        (placement->observe == OBSERVE_OFF ? PLAN_RULE_UNOBSERVED : 0u);
     c->builder.header.features |=
         (placement->exclusive ? PLAN_HAS_EXCLUSIVE : 0u) | (memory->policy != MEM_DEFAULT ? PLAN_HAS_MEMPOLICY : 0u) |
         (placement->enforcement == ENFORCE_HARD ? PLAN_HAS_HARD : 0u) | (placement->rename ? PLAN_HAS_RENAME : 0u) |

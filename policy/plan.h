@@ -117,6 +117,7 @@ enum plan_rule_flag {
     PLAN_RULE_MAIN = 1 << 3,       /* some clause says main = true */
     PLAN_RULE_NEXT_TOUCH = 1 << 4, /* memory.next_touch */
     PLAN_RULE_BALANCING = 1 << 5,  /* memory.numa_balancing */
+    PLAN_RULE_UNOBSERVED = 1 << 7, /* observe = "off" */
     PLAN_RULE_REFUSED = 1 << 6, /* the rule is hard and this machine cannot carry it out: no process starts under it */
 };
 

@@ -86,6 +86,7 @@ struct placement {
     enum level level; /* never LEVEL_NONE */
     enum smt smt;
     bool exclusive;
+    enum observe observe;
     enum enforcement enforcement;
     enum app_affinity on_app_affinity;
     const char *rename; /* template for unnamed threads, or NULL */

@@ -107,12 +107,18 @@ static void list_objects(struct next_touch *self)
     usage_end(&self->usage);
 }
 
+static bool is_observed(const struct thread *thread)
+{
+    uint32_t rule = __atomic_load_n(&thread->rule, __ATOMIC_RELAXED);
+    return rule >= shim.plan.count[PLAN_RULES] || !(shim.plan.rules[rule].flags & PLAN_RULE_UNOBSERVED);
+}
+
 static void watch(struct thread *thread, void *context)
 {
     struct next_touch *self = context;
     pid_t tid = (pid_t)atomic_load_explicit(&thread->tid, memory_order_relaxed);
     uint32_t number = self->live_threads++;
-    if (tid && number >= self->skipped_threads && !self->sampler.refused)
+    if (tid && number >= self->skipped_threads && is_observed(thread) && !self->sampler.refused)
         sampler_watch(&self->sampler, tid, thread->thread_pointer);
 }
 

@@ -32,7 +32,7 @@
 #define WINDOW_TICKS 10u                 /* sampled without a pause */
 #define WINDOW_EVERY (1000 * NS_PER_MS)  /* interval of the later windows, */
 #define WINDOW_SOON  (160 * NS_PER_MS)   /* and of those at the beginning, when for a while */
-#define IDLE         (400 * NS_PER_MS)   /* nothing had to move */
+#define IDLE         (1000 * NS_PER_MS)  /* nothing had to move */
 #define REST         (10000 * NS_PER_MS) /* after a watch that found nothing */
 #define NAP          (100 * NS_PER_MS)   /* between two checks of what is due */
 #define LOOK_FREE    (40 * NS_PER_MS)    /* looking may take this long before it is held to its share, */

@@ -22,6 +22,15 @@ memory = { MEMORY }
 """
 
 
+OBSERVED = """
+[defaults]
+bind_to = "node"
+distribution = "round_robin"
+level = "node"
+observe = "WORD"
+"""
+
+
 class Use(Lab):
     def counted(self, more, *commands, shape="4x2"):
         """What the counter says of each load under the preset, with more in its memory table, in one guest whose kernel
@@ -46,6 +55,38 @@ class Use(Lab):
         """The library's own thread is counted, too."""
         triad, = self.counted("", "load_triad 8 60 4096")
         self.assertLess(triad["remote_accesses"], 0.12)
+
+    def shares(self, counted):
+        """The remote share, and that of the accesses which the busiest node serves."""
+        served = [sum(column) for column in zip(*counted["accesses"])]
+        return counted["remote_accesses"], max(served) / sum(served)
+
+    def test_memory_of_any_kind_moves_to_its_users(self):
+        """Three quarters of its accesses are remote where it stays with main. Moved while it is used, so less is left."""
+        counted = self.counted("", "load_stencil static 8 60 768", "load_mapping shared 8 150 8192")
+        for one in counted:
+            self.assertLess(one["remote_accesses"], 0.5)
+
+    def test_pages_of_small_blocks_move_to_their_users(self):
+        """Two rows of different threads lie in a page: half of what the page's own node does not get stays remote."""
+        rows, = self.counted("", "load_rows 8 400 2048")
+        remote, busiest = self.shares(rows)
+        self.assertLess(remote, 0.7)
+        self.assertLess(busiest, 0.7, "main's node served all")
+
+    def test_what_all_use_is_dealt_out(self):
+        join, = self.counted("", "load_hash_join 8 900000 60000")
+        self.assertLess(self.shares(join)[1], 0.8, "main's node served all")
+
+    def test_nothing_is_looked_at_where_it_is_not_wanted(self):
+        load, reports = os.path.join(LOADS, "load_mapping"), []
+        for word in ("on", "off"):
+            policy = self.policy(OBSERVED.replace("WORD", word), f"{word}.toml")
+            reports += self.guest("4x2", f"{harness.NODEWISE} run -p {policy} --report /tmp/r.json -- {load} shared 8 60 8192\n"
+                                  "cat /tmp/r.json\n", [policy], [load]).split("\n", 1)[1:]
+        moved = [json.loads(report)["process"]["following"]["bytes_moved"] for report in reports]
+        self.assertGreater(moved[0], 0)
+        self.assertEqual(moved[1], 0)
 
     def test_the_stages_of_a_pipeline_come_together(self):
         """Half of its accesses go to the other node as long as they are dealt out in turn."""

@@ -281,6 +281,19 @@ static void memory_keys_come_into_the_plan(void **state)
     compiled_free(&compiled);
 }
 
+static void who_is_not_observed_comes_into_the_plan(void **state)
+{
+    struct compiled compiled = compile_text("schema = 1\n[defaults]\nbind_to = \"core\"\n[[rules]]\nname = \"quiet\"\n"
+                                            "match = { thread = \"x\" }\nexclusive = true\ncpus = \"all\"\n"
+                                            "observe = \"off\"\n",
+                                            "core:4");
+    (void)state;
+    assert_int_equal(compiled.result, 0);
+    assert_true(compiled.view.rules[0].flags & PLAN_RULE_UNOBSERVED);
+    assert_false(compiled.view.rules[1].flags & PLAN_RULE_UNOBSERVED);
+    compiled_free(&compiled);
+}
+
 /* Every 32-bit field set to hostile values: refused, or still safe to use. */
 static void a_plan_that_passes_is_safe_to_use(void **state)
 {
@@ -399,6 +412,7 @@ int main(void)
         cmocka_unit_test(any_flipped_bit_under_a_right_checksum_is_refused_or_safe),
         cmocka_unit_test(each_check_refuses_what_it_is_for),
         cmocka_unit_test(memory_keys_come_into_the_plan),
+        cmocka_unit_test(who_is_not_observed_comes_into_the_plan),
         cmocka_unit_test(a_plan_that_passes_is_safe_to_use),
         cmocka_unit_test(the_first_number_that_is_not_sound_is_refused),
         cmocka_unit_test(another_version_is_told_apart),

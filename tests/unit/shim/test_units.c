@@ -176,6 +176,19 @@ static void what_was_dealt_out_is_not_thrown_to_and_fro(void **state)
     assert_in_range(moved, 0, BLOCK_UNITS / 16);
 }
 
+static void what_was_dealt_out_stays_when_one_node_is_seen_there_for_a_while(void **state)
+{
+    (void)state;
+    begin();
+    look_at_all(40 * BLOCK_UNITS, 1);
+    carry_out();
+    for (unsigned i = 0; i < 8; i++)
+        units_age(&units);
+    for (unsigned i = 0; i < BLOCK_UNITS; i++)
+        vote(i * UNIT_SIZE, 2, UNIT_SURE_VOTES - 1);
+    assert_int_equal(carry_out(), 0);
+}
+
 static void it_goes_to_one_node_when_only_that_uses_it_for_long(void **state)
 {
     (void)state;
@@ -265,6 +278,28 @@ static void the_table_is_bounded(void **state)
     assert_int_equal(carry_out(), 0);
 }
 
+static void an_address_that_is_seen_once_displaces_nothing(void **state)
+{
+    static uintptr_t before[UNITS_BLOCKS];
+    (void)state;
+    begin();
+    for (uintptr_t i = 0; i < 16 * UNITS_BLOCKS; i++)
+        for (unsigned times = 0; times < 100; times++)
+            units_vote(&units, START + i * UNIT_SIZE * BLOCK_UNITS, 2, now);
+    for (unsigned i = 0; i < UNITS_BLOCKS; i++) {
+        assert_true(units.blocks[i].start);
+        before[i] = units.blocks[i].start;
+        for (unsigned times = 0; times < 100; times++)
+            units_vote(&units, before[i], 2, now);
+    }
+    for (uintptr_t i = 0; i < UNITS_BLOCKS / 4; i++)
+        units_vote(&units, START + (i + 100 * UNITS_BLOCKS) * UNIT_SIZE * BLOCK_UNITS, 2, now);
+    unsigned displaced = 0;
+    for (unsigned i = 0; i < UNITS_BLOCKS; i++)
+        displaced += units.blocks[i].start != before[i];
+    assert_in_range(displaced, 0, UNITS_BLOCKS / 64);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +310,8 @@ int main(void)
         cmocka_unit_test(what_all_use_is_dealt_out),
         cmocka_unit_test(who_uses_more_is_dealt_more),
         cmocka_unit_test(what_was_dealt_out_is_not_thrown_to_and_fro),
+        cmocka_unit_test(what_was_dealt_out_stays_when_one_node_is_seen_there_for_a_while),
+        cmocka_unit_test(an_address_that_is_seen_once_displaces_nothing),
         cmocka_unit_test(it_goes_to_one_node_when_only_that_uses_it_for_long),
         cmocka_unit_test(a_unit_moves_a_few_times_only),
         cmocka_unit_test(what_is_hardly_used_stays),
