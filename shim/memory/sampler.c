@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <linux/perf_event.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 
@@ -19,7 +20,8 @@
 /* Room for samples; less where the kernel limits what it locks (kernel.perf_event_mlock_kb). */
 #define ROOM_MOST  (4 * PAGE)
 #define ROOM_LEAST PAGE
-#define CODE_READS 16u /* reads of the samples after which remembered code expires */
+#define SLOW_MOST  8u   /* samples of a thread that are looked at in a read of a pause */
+#define CODE_READS 256u /* reads of the samples after which remembered code expires: a second of looking */
 
 /* The part of a sample behind its header, in the order of perf_event_open(2). */
 struct sample {
@@ -36,13 +38,15 @@ bool sampler_open(struct sampler *sampler)
     return !sampler->refused;
 }
 
-static int open_event(pid_t tid)
+_Static_assert(sizeof(struct perf_event_header) + sizeof(struct sample) == SAMPLE_SIZE, "of the early samples");
+
+static int open_event(pid_t tid, uint64_t period)
 {
     struct perf_event_attr event = {
         .type = PERF_TYPE_SOFTWARE,
         .size = sizeof(event),
         .config = PERF_COUNT_SW_CPU_CLOCK,
-        .sample_period = SAMPLE_PERIOD_NS,
+        .sample_period = period,
         .sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_CPU | PERF_SAMPLE_REGS_USER,
         .sample_regs_user = OPERAND_REGISTERS,
         .exclude_kernel = 1,
@@ -71,7 +75,7 @@ bool sampler_watch(struct sampler *sampler, pid_t tid, uintptr_t thread_pointer)
     struct watched *watched = &sampler->threads[sampler->count];
     if (sampler->count == SAMPLED_THREADS || is_watched(sampler, tid))
         return true;
-    watched->fd = open_event(tid);
+    watched->fd = open_event(tid, sampler->slow ? SAMPLE_PERIOD_SLOW_NS : SAMPLE_PERIOD_NS);
     if (watched->fd < 0) {
         if (errno == ESRCH)
             return true; /* the thread has ended */
@@ -129,7 +133,7 @@ static void look_at_operands(struct sampler *sampler, const struct watched *watc
                                              .operand = true,
                                              .begins = i == 0,
                                              .times = operands.operand[i].times,
-                                             .weight = operands_weight(&operands)});
+                                             .weight = operands_weight(&operands) * watched->stands_for});
 }
 
 static void look_at_registers(struct watched *watched, const struct sample *sample, sample_visitor *visit,
@@ -151,22 +155,28 @@ static void copy_out(const char *data, size_t room, uint64_t from, void *ret, si
     memcpy((char *)ret + first, data, size - first);
 }
 
-static uint32_t read_ring(struct sampler *sampler, struct watched *watched, sample_visitor *visit, void *context)
+/* Of more than `most` samples it looks at some, which stand for all. Returns how many it looked at. */
+static uint32_t read_ring(struct sampler *sampler, struct watched *watched, uint64_t most, sample_visitor *visit,
+                          void *context)
 {
     struct perf_event_mmap_page *head = watched->ring;
     const char *data = (const char *)watched->ring + PAGE;
     /* acquire: pairs with the kernel's barrier, so that the records up to data_head are complete */
     uint64_t end = __atomic_load_n(&head->data_head, __ATOMIC_ACQUIRE), at = head->data_tail;
+    uint64_t few = (end - at) / SAMPLE_SIZE / most + 1, number = 0;
     struct perf_event_header record;
     struct sample sample;
     uint32_t samples = 0;
 
+    watched->stands_for = (uint32_t)few;
     while (at < end) {
         copy_out(data, watched->room, at, &record, sizeof(record));
         if (record.size < sizeof(record))
             break;
-        if (record.type == PERF_RECORD_SAMPLE && record.size == sizeof(record) + sizeof(sample)) {
+        if (record.type == PERF_RECORD_SAMPLE && record.size == sizeof(record) + sizeof(sample) &&
+            number++ % few == 0) {
             copy_out(data, watched->room, at + sizeof(record), &sample, sizeof(sample));
+            sampler->samples += few;
             if (sampler->registers)
                 look_at_registers(watched, &sample, visit, context);
             look_at_operands(sampler, watched, &sample, visit, context);
@@ -184,7 +194,7 @@ uint32_t sampler_read(struct sampler *sampler, sample_visitor *visit, void *cont
     if (!++sampler->reads)
         sampler->reads = 1;
     for (uint32_t i = 0; i < sampler->count; i++)
-        samples += read_ring(sampler, &sampler->threads[i], visit, context);
+        samples += read_ring(sampler, &sampler->threads[i], sampler->slow ? SLOW_MOST : UINT64_MAX, visit, context);
     return samples;
 }
 
@@ -201,4 +211,48 @@ void sampler_close(struct sampler *sampler)
         raw_close(sampler->threads[i].fd);
     }
     sampler->count = 0;
+    sampler->slow = false;
+}
+
+/* --- slower --- */
+
+bool sampler_slow(struct sampler *sampler, bool slow)
+{
+    uint64_t period = slow ? SAMPLE_PERIOD_SLOW_NS : SAMPLE_PERIOD_NS;
+    bool told = call_is_allowed(SYS_ioctl);
+    if (slow == sampler->slow)
+        return true;
+    for (uint32_t i = 0; told && i < sampler->count; i++)
+        told = raw_call(SYS_ioctl, sampler->threads[i].fd, PERF_EVENT_IOC_PERIOD, &period) == 0;
+    if (told)
+        sampler->slow = slow;
+    else
+        sampler_close(sampler);
+    return told;
+}
+
+/* --- a thread alone --- */
+
+int sampler_watch_alone(struct watched *ret_watched, pid_t tid, uintptr_t thread_pointer)
+{
+    struct watched watched = {.tid = tid, .thread_pointer = thread_pointer};
+    watched.fd = open_event(tid, SAMPLE_PERIOD_ALONE_NS);
+    if (watched.fd < 0)
+        return -errno;
+    int error = map_ring(&watched, SAMPLER_ROOM_ALONE) ? 0 : -errno;
+    raw_close(watched.fd);
+    if (error == 0)
+        *ret_watched = watched;
+    return error;
+}
+
+void sampler_read_alone(struct sampler *sampler, struct watched *watched, sample_visitor *visit, void *context)
+{
+    sampler->reads = 1;
+    read_ring(sampler, watched, UINT64_MAX, visit, context);
+}
+
+void sampler_end_alone(struct watched *watched)
+{
+    raw_munmap(watched->ring, PAGE + watched->room);
 }

@@ -19,8 +19,14 @@
 
 #include "shim/memory/operand.h"
 
-#define SAMPLED_THREADS  32u      /* at the same time */
-#define SAMPLE_PERIOD_NS 1000000u /* of the thread's CPU time */
+#define SAMPLED_THREADS       32u      /* at the same time */
+#define SAMPLE_PERIOD_NS      1000000u /* of the thread's CPU time */
+#define SAMPLE_PERIOD_SLOW_NS (10 * SAMPLE_PERIOD_NS)
+
+/* The same of a thread that is watched alone, by nobody yet (early.h). */
+#define SAMPLE_PERIOD_ALONE_NS (4 * SAMPLE_PERIOD_NS)
+#define SAMPLER_ROOM_ALONE     ((size_t)128 << 10)      /* bytes of samples */
+#define SAMPLE_SIZE            (32 + OPERAND_COUNT * 8) /* bytes */
 
 #define SAMPLED_CODES 64u /* instructions whose code is remembered */
 
@@ -30,11 +36,12 @@ struct watched {
     int fd;
     void *ring; /* a page that the kernel fills, then `room` bytes of samples */
     size_t room;
+    uint32_t stands_for; /* samples, of each that is looked at */
     bool has_last;
     uint64_t last[OPERAND_COUNT]; /* registers of the previous sample */
 };
 
-/* Bytes at a program counter. They are at most a few reads old, because code comes and goes. */
+/* Bytes at a program counter. They are at most some reads old, because code comes and goes. */
 struct code {
     uint64_t at;
     uint32_t read; /* number of the read that stored them; 0: never */
@@ -44,6 +51,8 @@ struct code {
 struct sampler {
     uint32_t count;
     int refused; /* errno of the last refusal, or 0 */
+    bool slow;
+    uint64_t samples; /* since it was opened, with those that the looked-at ones stand for */
     uint32_t reads;
     bool registers; /* registers that changed are visited, not operands alone */
     struct code codes[SAMPLED_CODES];
@@ -71,10 +80,23 @@ typedef void sample_visitor(void *context, const struct seen_access *access);
 bool sampler_open(struct sampler *sampler);
 /* Starts watching the thread, unless it is watched already or the table is full. false: the kernel refuses. */
 bool sampler_watch(struct sampler *sampler, pid_t tid, uintptr_t thread_pointer);
-/* Visits everything that was recorded since the last call. Returns the number of samples. */
+/*
+ * Visits what was recorded since the last call; of a pause, some that stand for all. Returns the number of samples that
+ * were looked at.
+ */
 uint32_t sampler_read(struct sampler *sampler, sample_visitor *visit, void *context);
+/*
+ * Watches one thread without a sampler. Its descriptor is closed again, and the mapping keeps the event. 0 or a negative
+ * errno.
+ */
+int sampler_watch_alone(struct watched *ret_watched, pid_t tid, uintptr_t thread_pointer);
+/* Visits them, with the help of a zeroed sampler that nothing else uses. */
+void sampler_read_alone(struct sampler *sampler, struct watched *watched, sample_visitor *visit, void *context);
+void sampler_end_alone(struct watched *watched);
 /* false: a filter would kill the process for one of the calls. */
 bool sampler_may_look(void);
+/* Samples a tenth as often, or as before. false: that cannot be done, and all threads are closed. */
+bool sampler_slow(struct sampler *sampler, bool slow);
 /* Stops watching all threads. */
 void sampler_close(struct sampler *sampler);
 

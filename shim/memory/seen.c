@@ -1,15 +1,18 @@
 #include "shim/memory/seen.h"
 
 #include <string.h>
+#include <sys/resource.h>
 
 #include "shim/base/common.h"
+#include "shim/base/state.h"
 #include "shim/sys/placing.h"
 #include "shim/telemetry/accesses.h"
 
-#define FINE 256u /* of the weights in a window, one of the segment's */
+#define FINE 16384u /* products of weights and us, one of the segment's */
 
 static struct segment_seen totals;
-static uint64_t closed_at; /* monotonic ns: end of the process's last window, or 0 */
+static uint64_t closed_used; /* us: the process's CPU time at the end of its last window */
+static bool has_closed;
 
 /* --- accesses --- */
 
@@ -86,79 +89,101 @@ static void ask(struct seen *self)
 
 /* --- windows --- */
 
-void seen_open(struct seen *self, uint64_t now)
+struct seen_clock seen_now(uint64_t samples)
 {
-    if (!self->opened_at)
-        self->opened_at = now;
-    if (!closed_at)
-        closed_at = self->opened_at;
+    struct rusage usage = {0};
+    raw_call(SYS_getrusage, RUSAGE_SELF, &usage);
+    return (struct seen_clock){
+        .now = monotonic_ns(),
+        .used = (uint64_t)usage.ru_utime.tv_sec * 1000000 + (uint64_t)usage.ru_utime.tv_usec,
+        .samples = samples,
+    };
 }
 
-/* How many windows fit into the time since the last one ended. */
-static uint64_t windows_since(const struct seen *self, uint64_t now)
+void seen_open(struct seen *self, const struct seen_clock *clock)
 {
-    uint64_t length = now - self->opened_at, since = now - closed_at;
-    uint64_t times = length ? (since + length / 2) / length : 1;
-    return times < SEEN_TIMES ? times : SEEN_TIMES;
+    if (!self->is_open)
+        self->opened = *clock;
+    self->is_open = true;
+    if (!has_closed)
+        closed_used = self->opened.used;
+    has_closed = true;
+}
+
+/* What the program has computed since the last window, in us. */
+static uint64_t computed_since(const struct seen *self, const struct seen_clock *clock)
+{
+    uint64_t own = clock->used - self->opened.used, since = clock->used - closed_used;
+    if (!since)
+        return clock->samples - self->opened.samples;
+    return since / SEEN_TIMES <= own ? since : own * SEEN_TIMES;
 }
 
 static void add_squares(uint64_t x, uint64_t y)
 {
     uint64_t sum;
-    if (__builtin_add_overflow(totals.xx, x * x, &sum)) /* no longer known to be sure; y is at most x */
+    if (__builtin_add_overflow(totals.xx, x * x, &sum)) /* y is at most x */
         return;
     totals.xx = sum;
     totals.xy += x * y;
     totals.yy += y * y;
 }
 
-static void close_window(struct seen *self, uint64_t now)
+static void add_window(struct seen *self, const struct seen_clock *clock)
 {
-    uint64_t times = windows_since(self, now);
-    uint64_t x = self->weight / FINE * times, y = self->weight_local / FINE * times;
-    if (x) {
-        totals.windows++;
-        totals.weight += x;
-        totals.weight_local += y;
-        add_squares(x, y);
-        for (uint32_t i = 0; i < SEGMENT_SEEN_NODES; i++)
-            totals.served[i] += self->served[i] / FINE * times;
+    uint64_t samples = clock->samples - self->opened.samples, computed = computed_since(self, clock);
+    uint64_t x = self->weight * computed / samples / FINE, y = self->weight_local * computed / samples / FINE;
+    if (!x)
+        return;
+    totals.windows++;
+    totals.weight += x;
+    totals.weight_local += y;
+    add_squares(x, y);
+    for (uint32_t i = 0; i < SEGMENT_SEEN_NODES; i++)
+        totals.served[i] += self->served[i] * computed / samples / FINE;
+}
+
+/* A window in which nothing ran says nothing; the next one stands for its time, too. */
+static void close_window(struct seen *self, const struct seen_clock *clock)
+{
+    totals.sampled_ns += clock->now - self->opened.now;
+    if (clock->samples != self->opened.samples) {
+        add_window(self, clock);
+        closed_used = clock->used;
     }
-    totals.sampled_ns += now - self->opened_at;
     self->weight = self->weight_local = 0;
     memset(self->served, 0, sizeof(self->served));
-    closed_at = now;
-    self->opened_at = 0;
+    self->is_open = false;
     accesses_publish(&totals);
 }
 
-void seen_look(struct seen *self, uint64_t now)
+void seen_look(struct seen *self, const struct seen_clock *clock)
 {
-    if (!self->opened_at)
+    if (!self->is_open)
         return;
     ask(self);
     self->stride = self->met / SEEN_SAMPLES | 1; /* odd: two threads that take turns are both seen */
     self->met = 0;
-    if (now - self->opened_at < SEEN_WINDOW)
+    if (clock->now - self->opened.now < SEEN_WINDOW)
         return;
-    close_window(self, now);
-    seen_open(self, now);
+    close_window(self, clock);
+    seen_open(self, clock);
 }
 
-void seen_pause(struct seen *self, uint64_t now)
+void seen_pause(struct seen *self, const struct seen_clock *clock)
 {
-    if (!self->opened_at)
+    if (!self->is_open)
         return;
     for (uint32_t i = 0; i < self->count; i++)
         totals.unknown += self->pages[i].times;
     self->count = 0;
-    close_window(self, now);
+    close_window(self, clock);
 }
 
 void seen_forked(void)
 {
-    if (!closed_at)
+    if (!has_closed)
         return;
     totals = (struct segment_seen){0};
-    closed_at = 0;
+    has_closed = false;
 }

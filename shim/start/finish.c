@@ -15,6 +15,7 @@
 #include "shim/base/environment.h"
 #include "shim/base/runtime_folder.h"
 #include "shim/base/state.h"
+#include "shim/memory/early.h"
 #include "shim/place/board_file.h"
 #include "shim/place/place.h"
 #include "shim/start/helper.h"
@@ -82,8 +83,10 @@ void shim_finish(void)
         return;
     if (place_adoptions())
         place_forget_gone(); /* no hook saw the end of adopted threads */
-    if (reports)
+    if (reports) {
         stats_tell_all();
+        early_tell();
+    }
     share_leave();
     board_file_leave();
     segment_event(&(struct event){.kind = EVENT_EXIT, .tid = (uint32_t)shim.pid, .rule = PLAN_NONE});

@@ -21,6 +21,7 @@
 #include "shim/base/state.h"
 #include "shim/base/text_reader.h"
 #include "shim/base/text_writer.h"
+#include "shim/memory/early.h"
 #include "shim/place/board_file.h"
 #include "shim/start/activate.h"
 #include "shim/start/filter.h"
@@ -250,9 +251,13 @@ static enum reason decide(const struct environment *environment, bool late)
     share_take();
     if (environment->occupancy && !strcmp(environment->occupancy, "process"))
         board_file_do_without();
-    if (environment->report || shim.plan.header->at_exit != AT_EXIT_OFF)
+    bool reports = environment->report || shim.plan.header->at_exit != AT_EXIT_OFF;
+    if (reports)
         finish_prepare_report();
-    return activate(late);
+    reason = activate(late);
+    if (reports && !late && reason == REASON_OK)
+        early_begin();
+    return reason;
 }
 
 static void note_start(void)

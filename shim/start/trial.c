@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <linux/mempolicy.h>
+#include <linux/perf_event.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -102,6 +103,8 @@ static const struct attempt {
     {SYS_sched_yield, {0}},
     {SYS_getcpu, {0}},
     {SYS_perf_event_open, {0, 0, -1, -1}},
+    {SYS_ioctl, {-1, PERF_EVENT_IOC_PERIOD, 0}},
+    {SYS_getrusage, {RUSAGE_SELF, 0}},
     {SYS_process_vm_readv, {0}},
     {SYS_execve, {0}},
     {SYS_clone, {0}}, /* the last three: a child of the copy, as the helper makes them */

@@ -6,6 +6,7 @@
 #include "shim/base/common.h"
 #include "shim/base/state.h"
 #include "shim/base/thread.h"
+#include "shim/memory/early.h"
 #include "shim/memory/owned.h"
 #include "shim/memory/uses.h"
 #include "shim/sys/placing.h"
@@ -160,7 +161,7 @@ static void vote(void *context, const struct seen_access *access)
     uint16_t node = node_of_cpu(access->cpu);
     if (access->cpu < shim.plan.count[PLAN_CPUS])
         seen_note(&self->seen, access, shim.plan.cpus[access->cpu].node);
-    if (node == USAGE_NOWHERE)
+    if (node == USAGE_NOWHERE || self->live_threads < 2) /* the last thread's are only counted */
         return;
     if (self->pairs && access->operand)
         pairs_saw(self->pairs, (uint32_t)access->tid, access->address);
@@ -281,18 +282,32 @@ void next_touch_begin(struct next_touch *self, struct mover *mover)
 {
     self->mover = mover;
     by_use_begin(&self->by_use, mover, &self->usage);
+    early_tell();
     sampler_open(&self->sampler);
 }
 
 bool next_touch_may_go_on(const struct next_touch *self)
 {
-    return (self->live_threads > 1 || !self->ticks) && !self->sampler.refused && !self->mover->error;
+    return (self->live_threads > 1 || !self->ticks || early_is_wanted()) && !self->sampler.refused &&
+           !self->mover->error;
 }
 
+static void look_at_pages(struct next_touch *self)
+{
+    const struct seen_clock clock = seen_now(self->sampler.samples);
+    seen_look(&self->seen, &clock);
+}
+
+/* Where a report is due, sampling goes on, more slowly, and the window stands for all of the pause. */
 void next_touch_pause(struct next_touch *self)
 {
+    if (early_is_wanted() && self->live_threads < SAMPLED_THREADS && sampler_slow(&self->sampler, true)) {
+        look_at_pages(self);
+        return;
+    }
+    const struct seen_clock clock = seen_now(self->sampler.samples);
     sampler_close(&self->sampler);
-    seen_pause(&self->seen, monotonic_ns());
+    seen_pause(&self->seen, &clock);
     watch_others(self);
 }
 
@@ -301,6 +316,37 @@ static void add_cost(struct next_touch *self, uint64_t began, uint64_t most)
 {
     uint64_t took = monotonic_ns() - began;
     self->looked_ns += took < most ? took : most;
+}
+
+/* Of the worker. On a machine whose CPUs are busy it waits more than it works. */
+static uint64_t cpu_ns(void)
+{
+    struct timespec time = {0};
+    if (raw_call(SYS_clock_gettime, CLOCK_THREAD_CPUTIME_ID, &time) != 0)
+        return monotonic_ns();
+    return (uint64_t)time.tv_sec * NS_PER_S + (uint64_t)time.tv_nsec;
+}
+
+static void note_only(void *context, const struct seen_access *access)
+{
+    struct next_touch *self = context;
+    if (access->cpu < shim.plan.count[PLAN_CPUS])
+        seen_note(&self->seen, access, shim.plan.cpus[access->cpu].node);
+}
+
+/* Threads that have ended hold places in the sampler until it is full. */
+void next_touch_listen(struct next_touch *self)
+{
+    uint64_t began = cpu_ns();
+    if (!self->sampler.slow)
+        return;
+    sampler_read(&self->sampler, note_only, self);
+    look_at_pages(self);
+    if (self->sampler.count == SAMPLED_THREADS)
+        sampler_close(&self->sampler);
+    self->sampler.slow = true;
+    list_threads(self);
+    self->listened_ns += cpu_ns() - began;
 }
 
 static void list(struct next_touch *self)
@@ -319,18 +365,23 @@ static void look(struct next_touch *self)
     uint64_t began = monotonic_ns();
     by_use_tick(&self->by_use);
     uint32_t samples = sampler_read(&self->sampler, vote, self);
-    seen_look(&self->seen, monotonic_ns());
+    look_at_pages(self);
     usage_tick(&self->usage);
     add_cost(self, began, LOOK_NS + samples * SAMPLE_NS);
 }
 
 bool next_touch_tick(struct next_touch *self)
 {
+    if (self->sampler.slow) {
+        next_touch_listen(self);
+        sampler_slow(&self->sampler, false);
+    }
     if (self->ticks++ % LIST_TICKS == 0)
         list(self);
     if (!next_touch_may_go_on(self))
         return false;
-    seen_open(&self->seen, monotonic_ns());
+    const struct seen_clock clock = seen_now(self->sampler.samples);
+    seen_open(&self->seen, &clock);
     worker_pause(NEXT_TOUCH_TICK_NS);
     look(self);
     bool may_move = mover_wait(self->mover) == 0;

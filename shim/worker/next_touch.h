@@ -34,6 +34,7 @@ struct next_touch {
     struct chunk *batch_chunk[NEXT_TOUCH_BATCH];
     uint32_t batch_count, ticks, live_threads;
     uint32_t skipped_threads; /* of the list; they are watched in other windows */
+    uint64_t listened_ns;     /* the same of looks in pauses */
     uint64_t looked_ns;       /* what looking took so far, without moving */
     struct by_use by_use;
 };
@@ -47,7 +48,9 @@ void next_touch_begin(struct next_touch *self, struct mover *mover);
 bool next_touch_tick(struct next_touch *self);
 /* false: there is only one thread, or the kernel refuses. */
 bool next_touch_may_go_on(const struct next_touch *self);
-/* Stops the sampling until the next tick. */
+/* Stops the sampling until the next tick; where a report is due, it becomes slower. */
 void next_touch_pause(struct next_touch *self);
+/* Counts what was sampled in a pause. */
+void next_touch_listen(struct next_touch *self);
 
 #endif

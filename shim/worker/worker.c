@@ -15,6 +15,7 @@
 #include "shim/base/next.h"
 #include "shim/base/state.h"
 #include "shim/base/thread.h"
+#include "shim/memory/early.h"
 #include "shim/memory/mover.h"
 #include "shim/memory/owned.h"
 #include "shim/memory/seen.h"
@@ -37,6 +38,7 @@
 #define NAP          (100 * NS_PER_MS)   /* between two checks of what is due */
 #define LOOK_FREE    (40 * NS_PER_MS)    /* looking may take this long before it is held to its share, */
 #define LOOK_SHARE   100u                /* one part in so many of the time since the watch began */
+#define REPORT_SHARE 20u                 /* of the program's own time, for looks in pauses where a report is due */
 #define LOOK_DELAY   (20 * NS_PER_MS)    /* of a program without large objects: it may be over by then */
 #define LEAVE_STEP   (NS_PER_MS / 20)
 #define LEAVE_MOST   NS_PER_S
@@ -119,6 +121,13 @@ static uint64_t quiet_since(struct worker *self)
     return monotonic_ns() - last;
 }
 
+static uint64_t process_cpu_ns(void)
+{
+    struct timespec time = {0};
+    raw_call(SYS_clock_gettime, CLOCK_PROCESS_CPUTIME_ID, &time);
+    return (uint64_t)time.tv_sec * NS_PER_S + (uint64_t)time.tv_nsec;
+}
+
 /* false: next touch is over. */
 static bool watch_a_window(struct worker *self)
 {
@@ -165,6 +174,8 @@ static void rest(struct worker *self)
         uint64_t wait = upkeep_run(&self->upkeep);
         wait = wait < NAP ? wait : NAP;
         worker_pause(until - now < wait ? until - now : wait);
+        if (early_is_wanted() && self->next_touch.listened_ns * REPORT_SHARE <= process_cpu_ns())
+            next_touch_listen(&self->next_touch);
     }
 }
 
@@ -184,7 +195,7 @@ static void watch(struct worker *self)
     self->next_touch.pairs = sharing_pairs(&self->upkeep.sharing);
     if (big_count() + owned_count() == 0)
         worker_pause(LOOK_DELAY);
-    while (quiet_since(self) < FOLLOW_MS * NS_PER_MS && watch_a_window(self))
+    while ((quiet_since(self) < FOLLOW_MS * NS_PER_MS || early_is_wanted()) && watch_a_window(self))
         if (should_rest(self))
             rest(self);
     next_touch_pause(&self->next_touch);
@@ -357,5 +368,6 @@ void worker_forked(void)
     upkeep_forked();
     owned_forked();
     uses_forked();
+    early_forked();
     seen_forked();
 }

@@ -42,7 +42,7 @@ static void say_why_not(const struct snapshot *snapshot, char *ret_text, size_t 
     else if (snapshot->has_plan && !(snapshot->plan.header->features & PLAN_HAS_NEXT_TOUCH))
         text = "memory.next_touch = false: nothing is sampled";
     else if (header->threads_started < 2)
-        text = "a program with one thread is not sampled";
+        text = "a program with one thread is sampled only where a report was asked for at its start";
     else if (snapshot->seen.unknown > 0)
         text = "the kernel did not say where the pages are";
     else if (snapshot->alive)
