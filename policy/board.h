@@ -49,7 +49,7 @@ struct board_head {
 };
 
 struct board_slot {
-    struct ledger_process process; /* since: not used */
+    struct ledger_process process;
     uint64_t reserved[3];
     uint64_t check; /* of everything before, the numbers behind it, and the slot's index */
 };

@@ -173,7 +173,6 @@ static void describe(void)
         return;
     state.is_described = true;
     peer_describe_self(&board.self);
-    board.self.since = 0;
     board.cpus = shim.base.words * 64 < BOARD_CPUS ? (uint32_t)shim.base.words * 64 : BOARD_CPUS;
 }
 

@@ -63,7 +63,10 @@ class SeveralProcesses(Told):
                                  f'distribution = "least_loaded"\ncpus = "{self.first},{self.last}"\n')
 
     def program(self, policy, *lines, **variables):
-        return self.told(policy, *lines, environment={"NODEWISE_OCCUPANCY": "user", "XDG_RUNTIME_DIR": self.session} | variables)
+        return self.told(policy, *lines, environment=self.variables() | variables)
+
+    def variables(self):
+        return {"NODEWISE_OCCUPANCY": "user", "XDG_RUNTIME_DIR": self.session}
 
     def cpus_of(self, process):
         return [cpus for name, cpus in threads_of(process.pid).values() if name == "bound"]
@@ -101,6 +104,15 @@ class SeveralProcesses(Told):
                 third = self.program(self.bound, "create bound")
                 self.assertEqual(self.on_cpus(second, third), [self.first, self.last])
                 first = third
+
+    def test_a_process_of_another_pid_namespace_does_not_take_it_for_over(self):
+        first = self.program(self.bound, "create bound")
+        self.assertEqual(self.on_cpus(first), [self.first])
+        other = self.policy(f'[[rules]]\nname = "main"\nmatch = {{ main = true }}\nbind_to = "cpu"\ncpus = "{self.last}"\n', "other.toml")
+        subprocess.run(["unshare", "-pf", "--mount-proc", harness.NODEWISE, "run", "-p", other, "--", "true"], check=True,
+                       timeout=harness.SECONDS, env=harness.clean_environment() | self.variables())
+        second = self.program(self.bound, "create bound")
+        self.assertEqual(self.on_cpus(second), [self.last])
 
     def test_the_doctor_tells_what_others_have(self):
         program = self.program(self.bound, "create bound", "create bound")
