@@ -71,11 +71,16 @@ void relocation_forked(void)
 
 /* --- requests --- */
 
+/* The caller has made sure that the thread holds a pick: others have no rule. */
+static bool is_wanted(const struct thread *thread)
+{
+    return thread->why == REASON_SHARED_USE || (shim.plan.rules[thread->rule].flags & PLAN_RULE_MIGRATE);
+}
+
 static bool is_asked(const struct thread *thread, uint32_t from)
 {
     uint32_t age = thread_now_ms() - thread->born_ms;
-    bool wanted = thread->why == REASON_SHARED_USE || (shim.plan.rules[thread->rule].flags & PLAN_RULE_MIGRATE);
-    return thread->holds_pick && wanted && from != PLAN_NONE && thread->home_node != PLAN_NONE &&
+    return thread->holds_pick && is_wanted(thread) && from != PLAN_NONE && thread->home_node != PLAN_NONE &&
            from != thread->home_node && (thread->main || age >= RELOCATION_AGE_MS);
 }
 
