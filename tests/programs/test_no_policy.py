@@ -119,6 +119,12 @@ class NoPolicy(harness.ProgramTest):
                    for words in ([], ["-p", self.path("auto.toml")], ["-p", "preset:auto"])]
         self.assertEqual(origins[1:], origins[:-1])
 
+    def test_a_machine_that_hwloc_is_told_of_has_a_plan_of_its_own(self):
+        paths = [subprocess.run([harness.NODEWISE, "compile", "--cached", "-p", "preset:auto"], capture_output=True, check=True,
+                                env=harness.clean_environment() | machine, timeout=harness.SECONDS).stdout
+                 for machine in ({}, {"HWLOC_SYNTHETIC": "node:2 core:1 pu:1"}, {"HWLOC_SYNTHETIC": "node:1 core:2 pu:1"})]
+        self.assertEqual(len(set(paths)), 3, paths)
+
     def test_its_former_name_still_works(self):
         self.assertEqual(self.says("init", "minimal"), self.says("init", "auto"))
         policy = self.policy('extends = "preset:minimal"\n')

@@ -57,6 +57,16 @@ static uint64_t mix_names(uint64_t hash, const char *path)
     return mix(hash, &sum, sizeof(sum));
 }
 
+/* Variables by which hwloc describes another machine or leaves a part of it out (HWLOC_XMLFILE …), whatever their order. */
+static uint64_t mix_hwloc(uint64_t hash)
+{
+    uint64_t sum = 0;
+    for (char **variable = environ; variable && *variable; variable++)
+        if (strncmp(*variable, "HWLOC_", 6) == 0)
+            sum += mix(UINT64_C(0xcbf29ce484222325), *variable, strlen(*variable));
+    return mix(hash, &sum, sizeof(sum));
+}
+
 static uint64_t machine_fingerprint(void)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
@@ -66,6 +76,7 @@ static uint64_t machine_fingerprint(void)
     hash = mix_file(hash, "/sys/devices/system/node/online");
     hash = mix_file(hash, "/sys/devices/system/node/has_memory");
     hash = mix_allowed(hash);
+    hash = mix_hwloc(hash);
     hash = mix_names(hash, "/sys/class/net");
     hash = mix_names(hash, "/sys/block");
     return mix_names(hash, "/sys/class/drm");
