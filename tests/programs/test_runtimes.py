@@ -89,7 +89,11 @@ class Runtimes(harness.ProgramTest):
         compilers = self.others(process, 1, lambda name: "CompilerThre" in name)
         wait_until(lambda: all(threads_of(process.pid)[tid][1] == {first} for tid in compilers), "compilers on one CPU")
         pool = self.others(process, 4, lambda name: name.startswith("worker-"))
-        self.check_places(process, pool, policy, "worker-*")
+        # on which CPU depends on what the other rules' threads left
+        wait_until(lambda: all(len(threads_of(process.pid)[tid][1]) == 1 for tid in pool), "workers on a CPU each")
+        shown = {thread["tid"]: thread for thread in self.show(process.pid)["threads"]}
+        self.assertEqual({shown[tid]["rule"] for tid in pool}, {"pool"})
+        self.assert_shown_as_it_is(process.pid)
         output, _ = process.communicate(b"\n", timeout=harness.SECONDS)
         self.assertEqual((output, process.returncode), (b"done\n", 0))
 
