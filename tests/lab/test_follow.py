@@ -10,7 +10,7 @@ BEGINS, FILTERED, HOLDS, MAPS, MOVER, REHOMES, SLICES, STACKS = (
 
 
 def spread(stack):
-    return f'[defaults]\nbind_to = "node"\ndistribution = "round_robin"\nlevel = "node"\nmemory = {{ stack = "{stack}" }}\n'
+    return f'[defaults]\nbind_to = "node"\ndistribution = "round_robin"\nlevel = "node"\nmemory = {{ stack = "{stack}", next_touch = false }}\n'
 
 
 class Stacks(Lab):
