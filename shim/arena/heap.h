@@ -49,6 +49,12 @@ struct bin {
 
 _Static_assert(sizeof(struct bin) == 64, "a cache line for what malloc and free touch");
 
+/* Another thread may look at where the list begins (away.c): a plain store for the processor, and no more than a hint. */
+static inline void bin_begin_with(struct bin *bin, void *block)
+{
+    __atomic_store_n(&bin->blocks, block, __ATOMIC_RELAXED);
+}
+
 /* Blocks in the list. */
 static inline uint64_t bin_count(const struct bin *bin)
 {

@@ -261,7 +261,7 @@ static void take_blocks(struct bin *bin, struct page *page)
 {
     uint32_t count = page_carved(page) - page->used;
     uint32_t limit = small_bin_limit(bin->class_number);
-    bin->blocks = page->free;
+    bin_begin_with(bin, page->free);
     bin->put += count;
     page->free = NULL;
     page->used = page_carved(page);
@@ -344,7 +344,7 @@ void *small_allocate(struct heap *heap, unsigned class_number, bool *ret_zeroed)
     void *block = bin->blocks;
     /* blocks of this size are carved singly, so there is no link in it */
     *ret_zeroed = fresh && class_size(class_number) > CARVE_ALONE;
-    bin->blocks = *(void **)block;
+    bin_begin_with(bin, *(void **)block);
     bin->taken++;
     return block;
 }
@@ -394,12 +394,12 @@ static void give_back_own(struct heap *heap, struct page *page, void *block)
 static void put_back(struct bin *bin, void *blocks, uint64_t count)
 {
     void *meanwhile = bin->blocks, *next;
-    bin->blocks = blocks;
+    bin_begin_with(bin, blocks);
     bin->put += count;
     for (; meanwhile; meanwhile = next) {
         next = *(void **)meanwhile;
         *(void **)meanwhile = bin->blocks;
-        bin->blocks = meanwhile;
+        bin_begin_with(bin, meanwhile);
     }
 }
 
@@ -412,7 +412,7 @@ static void flush(struct heap *heap, struct bin *bin, uint32_t keep)
     void *block = bin->blocks, *next;
     bool busy = heap->busy;
     heap->busy = true;
-    bin->blocks = NULL;
+    bin_begin_with(bin, NULL);
     bin->put -= count;
     for (; block && count > keep; count--, block = next) {
         struct page *page = page_of_block(block);
@@ -457,7 +457,7 @@ void small_look(struct bin *bin)
 void small_free_own(struct bin *bin, void *block)
 {
     *(void **)block = bin->blocks;
-    bin->blocks = block;
+    bin_begin_with(bin, block);
     if (!--bin->budget)
         small_look(bin);
 }

@@ -35,7 +35,7 @@ static inline void *take_block(size_t size)
     void *block = bin->blocks;
     if (!LIKELY(block))
         return NULL;
-    bin->blocks = *(void **)block;
+    bin_begin_with(bin, *(void **)block);
     bin->taken++;
     return block;
 }
@@ -60,7 +60,7 @@ PUBLIC void free(void *pointer)
         if (LIKELY(entry)) {
             struct bin *bin = heap_bin(heap, entry);
             *(void **)pointer = bin->blocks;
-            bin->blocks = pointer;
+            bin_begin_with(bin, pointer);
             if (!LIKELY(--bin->budget))
                 small_look(bin);
             return;
