@@ -236,7 +236,7 @@ static struct heap *settle(void)
         heap = choice.region ? enter_heap(&choice) : NULL;
     }
     if (heap) {
-        heap->rule = choice.rule;
+        atomic_store_explicit(&heap->rule, choice.rule, memory_order_relaxed);
         /* the CPU that the region was chosen for: if the thread has moved meanwhile, the next comparison shows it */
         atomic_store_explicit(&heap->cpu, seen, memory_order_relaxed);
     }

@@ -57,7 +57,7 @@ static uint32_t rule_of(const struct page *page)
     if (page_kind(page) == PAGE_LARGE)
         return page->rule == UINT16_MAX ? PLAN_NONE : page->rule;
     const struct heap *heap = atomic_load_explicit(&page->heap, memory_order_relaxed);
-    return heap ? heap->rule : PLAN_NONE;
+    return heap ? atomic_load_explicit(&heap->rule, memory_order_relaxed) : PLAN_NONE;
 }
 
 bool away_find(uintptr_t address, struct away *ret)

@@ -87,7 +87,7 @@ static void heap_init(struct heap *heap, struct region *region)
         bin_count_anew(&heap->bins[i]);
     }
     set_region(heap, region);
-    heap->rule = PLAN_NONE;
+    atomic_store_explicit(&heap->rule, PLAN_NONE, memory_order_relaxed);
     heap->pushed_limit = PUSHED_LEAST;
     list_add(region, heap);
 }

@@ -118,8 +118,8 @@ struct heap {
     uintptr_t size;            /* and the addresses behind it whose frees come here; 0: none do. See lean.h */
     const uint8_t *classes;    /* of the region's slices */
     struct region *region;
-    uint32_t rule;  /* of its borrower, index in the plan or PLAN_NONE */
-    uintptr_t base; /* as region_map's */
+    _Atomic uint32_t rule; /* of its borrower, index in the plan or PLAN_NONE; others read it, relaxed */
+    uintptr_t base;        /* as region_map's */
     _Alignas(64) struct bin bins[CLASS_COUNT];
     struct heap *next_parked, *next_heap;
     void *owner;       /* thread pointer of the borrower, NULL when parked */

@@ -228,7 +228,7 @@ static struct page *take(struct heap *heap, uint32_t slices, size_t alignment, b
 /* In both callers: a call would cost more than what it does. */
 static inline __attribute__((always_inline)) void *hand_out(struct heap *heap, struct page *page, uint32_t slices)
 {
-    big_made(page, heap->rule);
+    big_made(page, atomic_load_explicit(&heap->rule, memory_order_relaxed));
     page_set_kind(page, PAGE_LARGE);
     if (HEAP_COUNTS) {
         heap->counters.allocations++;

@@ -55,7 +55,7 @@ static struct owner owner_of(const struct page *page, uint32_t *ret_rule)
 {
     const struct heap *heap = atomic_load_explicit(&page->heap, memory_order_relaxed);
     if (page_kind(page) == PAGE_SMALL) {
-        *ret_rule = heap ? heap->rule : PLAN_NONE;
+        *ret_rule = heap ? atomic_load_explicit(&heap->rule, memory_order_relaxed) : PLAN_NONE;
         return (struct owner){heap, 0};
     }
     *ret_rule = page->rule == UINT16_MAX ? PLAN_NONE : page->rule;

@@ -38,7 +38,7 @@ static void tell(struct heap *heap, struct heap_counters now)
     const struct heap_counters *told = &heap->told;
     if (!memcmp(&now, told, sizeof(now)))
         return;
-    telemetry_arena(heap->rule, heap->region->number,
+    telemetry_arena(atomic_load_explicit(&heap->rule, memory_order_relaxed), heap->region->number,
                     &(struct segment_arena){
                         .allocations = now.allocations - told->allocations,
                         .bytes = now.bytes - told->bytes,
