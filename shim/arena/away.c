@@ -87,7 +87,7 @@ bool away_mark(const struct away *away)
     if (same) {
         page_set_away(page, true);
         if (away->blocks)
-            memset(class_entry(page), 0, page->slices);
+            class_set(page, 0);
     }
     lock_give(&region->lock);
     return same;

@@ -177,6 +177,19 @@ static inline uint8_t *class_entry(const struct page *page)
     return region_map.classes + (page - region_map.pages);
 }
 
+/* A page's class may become 0 at any moment (away.c): whoever read it before acts as it was then. */
+static inline uint8_t class_at(const uint8_t *classes, uintptr_t offset)
+{
+    return __atomic_load_n(&classes[offset >> SLICE_SHIFT], __ATOMIC_RELAXED);
+}
+
+static inline void class_set(const struct page *page, uint8_t entry)
+{
+    uint8_t *first = class_entry(page);
+    for (uint32_t i = 0; i < page->slices; i++)
+        __atomic_store_n(&first[i], entry, __ATOMIC_RELAXED);
+}
+
 static inline uint32_t page_region(const struct page *page)
 {
     return (uint32_t)(((uintptr_t)(page - region_map.pages) << SLICE_SHIFT) >> region_map.shift);

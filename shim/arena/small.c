@@ -88,7 +88,7 @@ static void unfull(struct page *page)
 
 static void set_class_entries(const struct page *page, unsigned entry)
 {
-    memset(class_entry(page), (int)entry, page->slices);
+    class_set(page, (uint8_t)entry);
 }
 
 /* Under one lock: threads that end together would stand in line for each page. */

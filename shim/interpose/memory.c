@@ -56,7 +56,7 @@ PUBLIC void free(void *pointer)
     struct heap *heap = heap_self;
     uintptr_t offset = (uintptr_t)pointer - heap->start;
     if (LIKELY(offset < heap_size(heap))) {
-        size_t entry = heap->classes[offset >> SLICE_SHIFT];
+        size_t entry = class_at(heap->classes, offset);
         if (LIKELY(entry)) {
             struct bin *bin = heap_bin(heap, entry);
             *(void **)pointer = bin->blocks;
@@ -95,7 +95,7 @@ PUBLIC void *calloc(size_t count, size_t size)
 static inline size_t block_size(const void *pointer)
 {
     uintptr_t offset = (uintptr_t)pointer - region_map.base;
-    unsigned entry = LIKELY(offset < arena_dense()) ? region_map.classes[offset >> SLICE_SHIFT] : 0;
+    unsigned entry = LIKELY(offset < arena_dense()) ? class_at(region_map.classes, offset) : 0;
     return entry ? class_size(entry - 1) : 0;
 }
 
