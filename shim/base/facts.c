@@ -34,6 +34,17 @@ size_t facts_read_file(const char *path, char *ret_text, size_t size)
     return length;
 }
 
+size_t facts_read_thread_file(uint32_t tid, const char *name, char *ret_text, size_t size)
+{
+    char path[64] = "";
+    struct text_writer writer = {path, sizeof(path), 0};
+    write_text(&writer, "/proc/self/task/");
+    write_number(&writer, tid, 0);
+    write_text(&writer, "/");
+    write_text(&writer, name);
+    return facts_read_file(path, ret_text, size);
+}
+
 /*
  * Reads field 22 of /proc/PID/stat. The name in field 2 may contain any character, so the count starts at the last ')'.
  */

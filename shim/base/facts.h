@@ -1,9 +1,9 @@
 /*
  * facts: what the shim knows about the process: the values that [target] and the process keys of `match` compare.
  *
- * The shim calls these functions at start-up, after a fork and during a reload, from one thread at a time;
- * facts_read_file() and facts_start_ticks() may also be called by other threads. The texts live in static storage. A
- * fact that cannot be read is NULL or 0.
+ * The shim calls these functions at start-up, after a fork and during a reload, from one thread at a time; the functions
+ * that read files and facts_start_ticks() may also be called by other threads. The texts live in static storage. A fact
+ * that cannot be read is NULL or 0.
  */
 #ifndef NODEWISE_SHIM_BASE_FACTS_H
 #define NODEWISE_SHIM_BASE_FACTS_H
@@ -29,6 +29,8 @@ bool facts_rule_out_exe(void);
  * read.
  */
 size_t facts_read_file(const char *path, char *ret_text, size_t size);
+/* The same of /proc/self/task/TID/NAME. */
+size_t facts_read_thread_file(uint32_t tid, const char *name, char *ret_text, size_t size);
 /*
  * The start time of a process in clock ticks after boot, which tells a reused pid from its predecessor. pid 0 means the
  * calling process. Returns 0 when the time is unknown.

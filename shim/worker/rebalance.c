@@ -4,7 +4,6 @@
 #include "shim/base/facts.h"
 #include "shim/base/state.h"
 #include "shim/base/text_reader.h"
-#include "shim/base/text_writer.h"
 #include "shim/place/settle.h"
 #include "shim/worker/worker.h"
 
@@ -80,14 +79,10 @@ uint64_t rebalance_wait(const struct rebalance *self)
 /* Reads "RUN WAITED SLICES", in ns (Documentation/scheduler/sched-stats.rst); returns both together. 0: not available. */
 static uint64_t busy_time(uint32_t tid, uint64_t *ret_ran)
 {
-    char path[64] = "", text[96];
-    struct text_writer writer = {path, sizeof(path), 0};
+    char text[96];
     const char *at = text;
-    write_text(&writer, "/proc/self/task/");
-    write_number(&writer, tid, 0);
-    write_text(&writer, "/schedstat");
     *ret_ran = 0;
-    if (!facts_read_file(path, text, sizeof(text)))
+    if (!facts_read_thread_file(tid, "schedstat", text, sizeof(text)))
         return 0;
     *ret_ran = read_number(&at);
     at += *at == ' ';

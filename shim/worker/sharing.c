@@ -7,7 +7,6 @@
 #include "shim/base/facts.h"
 #include "shim/base/state.h"
 #include "shim/base/text_reader.h"
-#include "shim/base/text_writer.h"
 #include "shim/base/thread.h"
 #include "shim/memory/uses.h"
 #include "shim/place/settle.h"
@@ -108,13 +107,10 @@ static uint64_t read_hexadecimal(const char *at)
 /* "202 0x7f… 0x…" of a thread in a system call, "running" of others (proc(5)). 0: it waits for no futex. */
 static uintptr_t waits_for(uint32_t tid)
 {
-    char path[64] = "", text[160];
-    struct text_writer writer = {path, sizeof(path), 0};
+    char text[160];
     const char *at = text;
-    write_text(&writer, "/proc/self/task/");
-    write_number(&writer, tid, 0);
-    write_text(&writer, "/syscall");
-    if (!facts_read_file(path, text, sizeof(text)) || read_number(&at) != SYS_futex || strncmp(at, " 0x", 3) != 0)
+    if (!facts_read_thread_file(tid, "syscall", text, sizeof(text)) || read_number(&at) != SYS_futex ||
+        strncmp(at, " 0x", 3) != 0)
         return 0;
     return (uintptr_t)read_hexadecimal(at + 3);
 }
