@@ -30,10 +30,11 @@ void by_use_vote(struct by_use *self, uintptr_t address, uint16_t node)
 
 /* --- may it move? --- */
 
-static bool rule_wants(uint32_t number)
+bool by_use_is_wanted(uint32_t rule)
 {
     const struct plan_view *plan = &shim.plan;
-    uint32_t rule = number < plan->count[PLAN_RULES] ? number : plan->header->default_rule;
+    if (rule >= plan->count[PLAN_RULES])
+        rule = plan->header->default_rule;
     return rule == PLAN_NONE || (plan->rules[rule].flags & PLAN_RULE_NEXT_TOUCH);
 }
 
@@ -63,7 +64,7 @@ static bool may_move(struct by_use *self, const struct unit_move *move, struct a
         units_refuse(move);
         return false;
     }
-    if (rule_wants(ret_away->rule))
+    if (by_use_is_wanted(ret_away->rule))
         return true;
     units_refuse(move);
     return false;

@@ -34,6 +34,8 @@ void by_use_begin(struct by_use *self, struct mover *mover, struct usage *usage)
 void by_use_tick(struct by_use *self);
 /* A thread on the node works at the address. */
 void by_use_vote(struct by_use *self, uintptr_t address, uint16_t node);
+/* May memory of that rule follow its users (memory.next_touch)? rule: as in struct big, PLAN_NONE of none. */
+bool by_use_is_wanted(uint32_t rule);
 /* Moves one batch of what the votes demand. Returns whether there was any. */
 bool by_use_move(struct by_use *self);
 

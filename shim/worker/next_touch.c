@@ -23,18 +23,11 @@
 
 /* --- objects and threads --- */
 
-static bool rule_wants(uint16_t number)
-{
-    const struct plan_view *plan = &shim.plan;
-    uint32_t rule = number < plan->count[PLAN_RULES] ? number : plan->header->default_rule;
-    return rule == PLAN_NONE || (plan->rules[rule].flags & PLAN_RULE_NEXT_TOUCH);
-}
-
 /* Reserved huge pages cannot move, and memory that the policy strictly binds to a node must not. */
 static bool is_wanted(const struct big *object)
 {
     const struct region *region = &region_list[object->region];
-    return !region_huge_size(region) && region->flavour.binding != BINDING_BIND && rule_wants(object->rule);
+    return !region_huge_size(region) && region->flavour.binding != BINDING_BIND && by_use_is_wanted(object->rule);
 }
 
 /*
@@ -93,7 +86,7 @@ static void keep_mappings(struct next_touch *self)
     struct big found[USAGE_PIECES];
     uint32_t count = owned_list(found, USAGE_PIECES, 0);
     for (uint32_t i = 0; i < count; i++) {
-        struct piece *piece = rule_wants(found[i].rule) ? keep_touched(self, &found[i], HUGE_PAGE) : NULL;
+        struct piece *piece = by_use_is_wanted(found[i].rule) ? keep_touched(self, &found[i], HUGE_PAGE) : NULL;
         if (piece)
             self->objects[piece - self->usage.pieces] = found[i];
     }
