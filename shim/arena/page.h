@@ -177,7 +177,7 @@ static inline uint8_t *class_entry(const struct page *page)
     return region_map.classes + (page - region_map.pages);
 }
 
-/* A page's class may become 0 at any moment (away.c): whoever read it before acts as it was then. */
+/* A page's class may become 0 at any moment (away.c): a thread that read it before acts as it was then. */
 static inline uint8_t class_at(const uint8_t *classes, uintptr_t offset)
 {
     return __atomic_load_n(&classes[offset >> SLICE_SHIFT], __ATOMIC_RELAXED);

@@ -86,11 +86,6 @@ static void unfull(struct page *page)
 
 /* --- pages come and go --- */
 
-static void set_class_entries(const struct page *page, unsigned entry)
-{
-    class_set(page, (uint8_t)entry);
-}
-
 /* Under one lock: threads that end together would stand in line for each page. */
 static void give_pages(struct region *region, struct page *const *pages, uint32_t count)
 {
@@ -123,7 +118,7 @@ static bool is_at_home(const struct heap *heap, const struct page *page)
 static void no_longer_of_a_heap(struct page *page)
 {
     ASSERT(page_kind(page) == PAGE_SMALL);
-    set_class_entries(page, 0);
+    class_set(page, 0);
     page->heap = NULL;
     page_set_kind(page, PAGE_CACHED);
 }
@@ -179,7 +174,7 @@ static void init_page(struct heap *heap, struct page *page, unsigned class_numbe
         page[i].back = i;
     }
     page_set_kind(page, PAGE_SMALL);
-    set_class_entries(page, harden_on ? 0 : class_number + 1);
+    class_set(page, harden_on ? 0 : (uint8_t)(class_number + 1));
 }
 
 static struct page *new_page(struct heap *heap, unsigned class_number)
