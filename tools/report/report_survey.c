@@ -169,23 +169,14 @@ static json_t *rules_json(const struct snapshot *snapshot, const struct survey_r
     return list;
 }
 
-static json_t *uses_json(const struct survey_use *uses, uint32_t count)
+/* Those of a kind. names: of the two threads, and of what was counted. */
+static json_t *uses_json(const struct survey_use *uses, uint32_t count, uint32_t kind, const char *const names[3])
 {
     json_t *list = json_array();
     for (uint32_t i = 0; i < count; i++)
-        if (uses[i].kind == SURVEY_WORKS_ON)
-            json_array_append_new(list, json_pack("{s:I, s:I, s:I}", "maker", (json_int_t)uses[i].maker, "user",
-                                                  (json_int_t)uses[i].user, "looks", (json_int_t)uses[i].looks));
-    return list;
-}
-
-static json_t *shared_json(const struct survey_use *uses, uint32_t count)
-{
-    json_t *list = json_array();
-    for (uint32_t i = 0; i < count; i++)
-        if (uses[i].kind == SURVEY_SHARES)
-            json_array_append_new(list, json_pack("{s:I, s:I, s:I}", "first", (json_int_t)uses[i].maker, "second",
-                                                  (json_int_t)uses[i].user, "changes", (json_int_t)uses[i].looks));
+        if (uses[i].kind == kind)
+            json_array_append_new(list, json_pack("{s:I, s:I, s:I}", names[0], (json_int_t)uses[i].maker, names[1],
+                                                  (json_int_t)uses[i].user, names[2], (json_int_t)uses[i].looks));
     return list;
 }
 
@@ -228,8 +219,9 @@ void survey_add_answer(json_t *pages, const struct snapshot *snapshot, const voi
     const struct survey_row *rows = (const struct survey_row *)(header + 1);
     add_rows(pages, snapshot, rows, header->rows);
     const struct survey_use *uses = (const struct survey_use *)(rows + header->rows);
-    json_object_set_new(pages, "uses", uses_json(uses, header->uses));
-    json_object_set_new(pages, "shared", shared_json(uses, header->uses));
+    static const char *const works_on[] = {"maker", "user", "looks"}, *const shares[] = {"first", "second", "changes"};
+    json_object_set_new(pages, "uses", uses_json(uses, header->uses, SURVEY_WORKS_ON, works_on));
+    json_object_set_new(pages, "shared", uses_json(uses, header->uses, SURVEY_SHARES, shares));
 }
 
 void survey_add_error(json_t *pages, int error)
