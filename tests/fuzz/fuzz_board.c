@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "policy/board.h"
+#include "tests/file_in_memory.h"
 
 #define CPUS      64u
 #define PROCESSES 20u
@@ -15,35 +16,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static unsigned char store[ROOM];
-static size_t store_size;
-static unsigned calls;
-
-static long read_store(void *context, uint64_t offset, void *ret_data, size_t size)
-{
-    (void)context;
-    calls++;
-    if (offset >= store_size)
-        return 0;
-    if (size > store_size - offset)
-        size = store_size - offset;
-    memcpy(ret_data, store + offset, size);
-    return (long)size;
-}
-
-static int write_store(void *context, uint64_t offset, const void *data, size_t size)
-{
-    (void)context;
-    calls++;
-    if (size > ROOM || offset > ROOM - size)
-        return -28; /* ENOSPC */
-    memcpy(store + offset, data, size);
-    if (offset + size > store_size)
-        store_size = offset + size;
-    return 0;
-}
-
-static const struct board_file file = {read_store, write_store, NULL};
+static char data_of_store[ROOM];
+static struct file_in_memory store = {.data = data_of_store, .room = ROOM, .until_death = ~0ul};
+static const struct board_file file = {file_in_memory_read, file_in_memory_write, &store};
 static struct board boards[PROCESSES];
 
 static bool is_alive(const struct ledger_process *process, bool closely)
@@ -64,7 +39,7 @@ static uint64_t exchange(uint32_t process, uint32_t cpu)
     uint64_t others = board_others(board, cpu).all;
     mine[cpu].all = 1;
     int error = board_write(&file, board, mine);
-    if (error && error != -28)
+    if (error && error != -ENOSPC)
         abort();
     return others;
 }
@@ -74,17 +49,17 @@ static void damage(const uint8_t *data, size_t size)
     for (size_t i = 0; i + 3 <= size; i += 3) {
         uint32_t at = (uint32_t)(data[i] << 8 | data[i + 1]);
         if (at == 0xffff)
-            store_size = data[i + 2] * (store_size / 256); /* cut short */
+            store.size = data[i + 2] * (store.size / 256); /* cut short */
         else
-            store[at] = data[i + 2];
+            store.data[at] = (char)data[i + 2];
     }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    memset(store, 0, sizeof(store));
+    memset(data_of_store, 0, ROOM);
     memset(boards, 0, sizeof(boards));
-    store_size = 0;
+    store.size = 0;
     for (uint32_t i = 0; i < PROCESSES; i++) {
         boards[i].cpus = CPUS;
         boards[i].index = BOARD_NONE;
@@ -94,9 +69,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         exchange(i, i % 8);
     damage(data, size);
     for (uint32_t i = 0; i < PROCESSES; i++) {
-        calls = 0;
+        store.reads = store.writes = 0;
         exchange(i, i % 8);
-        if (calls > MOST_IO)
+        if (store.reads + store.writes > MOST_IO)
             abort();
     }
     for (uint32_t i = 0; i < PROCESSES; i++) {

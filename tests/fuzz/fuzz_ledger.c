@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "policy/ledger.h"
+#include "tests/file_in_memory.h"
 
 #define SHARES    5u
 #define PROCESSES 40u
@@ -15,36 +16,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static unsigned char store[ROOM];
-static size_t store_size;
-static unsigned calls;
-
-static long read_store(void *context, uint64_t offset, void *ret_data, size_t size)
-{
-    (void)context;
-    calls++;
-    if (offset >= store_size)
-        return 0;
-    if (size > store_size - offset)
-        size = store_size - offset;
-    memcpy(ret_data, store + offset, size);
-    return (long)size;
-}
-
-static int write_store(void *context, uint64_t offset, const void *data, size_t size)
-{
-    (void)context;
-    calls++;
-    if (size > ROOM || offset > ROOM - size)
-        return -28; /* ENOSPC */
-    memcpy(store + offset, data, size);
-    if (offset + size > store_size)
-        store_size = offset + size;
-    return 0;
-}
-
+static char data_of_store[ROOM];
+static struct file_in_memory store = {.data = data_of_store, .room = ROOM, .until_death = ~0ul};
 static struct ledger_scratch scratch;
-static const struct ledger_file file = {read_store, write_store, NULL, &scratch};
+static const struct ledger_file file = {file_in_memory_read, file_in_memory_write, &store, &scratch};
 
 static bool is_alive(const struct ledger_process *process, bool closely)
 {
@@ -60,7 +35,7 @@ static void claim(uint32_t pid)
     struct ledger_dead dead;
     ledger_look(&file, pid, is_alive, &dead);
     int error = ledger_claim(&file, &process, &deal, &dead, &place);
-    if (error ? error != -28 : place.share >= SHARES)
+    if (error ? error != -ENOSPC : place.share >= SHARES)
         abort();
 }
 
@@ -69,27 +44,27 @@ static void damage(const uint8_t *data, size_t size)
     for (size_t i = 0; i + 3 <= size; i += 3) {
         uint32_t at = (uint32_t)(data[i] << 8 | data[i + 1]);
         if (at == 0xffff)
-            store_size = data[i + 2] * (store_size / 256); /* cut short */
+            store.size = data[i + 2] * (store.size / 256); /* cut short */
         else
-            store[at % (uint32_t)(sizeof(struct ledger_head) * 2 + PROCESSES * sizeof(struct ledger_slot)) +
-                  (at & 1   ? LEDGER_SLOTS_AT
-                   : at & 2 ? LEDGER_BUCKETS_AT
-                            : 0)] = data[i + 2];
+            store.data[at % (uint32_t)(sizeof(struct ledger_head) * 2 + PROCESSES * sizeof(struct ledger_slot)) +
+                       (at & 1   ? LEDGER_SLOTS_AT
+                        : at & 2 ? LEDGER_BUCKETS_AT
+                                 : 0)] = (char)data[i + 2];
     }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct ledger_head head;
-    memset(store, 0, sizeof(store));
-    store_size = 0;
+    memset(data_of_store, 0, ROOM);
+    store.size = 0;
     for (uint32_t pid = 1; pid <= PROCESSES; pid++)
         claim(pid);
     damage(data, size);
     for (uint32_t pid = 100; pid <= 140; pid++) {
-        calls = 0;
+        store.reads = store.writes = 0;
         claim(pid);
-        if (calls > MOST_IO)
+        if (store.reads + store.writes > MOST_IO)
             abort();
     }
     if (ledger_read_head(&file, SHARES, &head) != 0)

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "policy/board.h"
+#include "tests/file_in_memory.h"
 
 #define CPUS  64u
 #define ONE   720720u
@@ -18,40 +19,14 @@
 
 /* --- a file in memory --- */
 
-static struct {
-    char data[1 << 20];
-    size_t size, room;
-    unsigned long calls, until_death; /* writes that are still done; then the writer is dead, and none is */
-} store;
+static char data_of_store[1 << 20];
+static struct file_in_memory store;
+static const struct board_file file = {file_in_memory_read, file_in_memory_write, &store};
 
-static long read_store(void *context, uint64_t offset, void *ret_data, size_t size)
+static unsigned long calls(void)
 {
-    (void)context;
-    store.calls++;
-    if (offset >= store.size)
-        return 0;
-    if (size > store.size - offset)
-        size = store.size - offset;
-    memcpy(ret_data, store.data + offset, size);
-    return (long)size;
+    return store.reads + store.writes;
 }
-
-static int write_store(void *context, uint64_t offset, const void *data, size_t size)
-{
-    (void)context;
-    store.calls++;
-    if (!store.until_death)
-        return -EIO;
-    store.until_death--;
-    if (offset + size > store.room)
-        return -ENOSPC;
-    memcpy(store.data + offset, data, size);
-    if (offset + size > store.size)
-        store.size = offset + size;
-    return 0;
-}
-
-static const struct board_file file = {read_store, write_store, NULL};
 
 /* --- processes --- */
 
@@ -79,9 +54,8 @@ static void begin_process(unsigned pid)
 static int set_up(void **state)
 {
     (void)state;
-    memset(&store, 0, sizeof(store));
-    store.room = sizeof(store.data);
-    store.until_death = ULONG_MAX;
+    memset(data_of_store, 0, sizeof(data_of_store));
+    store = (struct file_in_memory){.data = data_of_store, .room = sizeof(data_of_store), .until_death = ULONG_MAX};
     memset(dead, 0, sizeof(dead));
     for (unsigned pid = 1; pid <= MANY; pid++)
         begin_process(pid);
@@ -256,23 +230,23 @@ static void what_has_not_changed_is_not_written(void **state)
 {
     (void)state;
     put(1, 1, 0);
-    unsigned long before = store.calls;
+    unsigned long before = calls();
     put(1, 1, 0);
-    assert_int_equal(store.calls - before, 2); /* the head, and the own slot */
+    assert_int_equal(calls() - before, 2); /* the head, and the own slot */
 }
 
 static void an_exchange_costs_the_same_however_many_processes_there_are(void **state)
 {
     (void)state;
     put(1, 1, 0);
-    unsigned long before = store.calls;
+    unsigned long before = calls();
     put(1, 2, 0);
-    unsigned long alone = store.calls - before;
+    unsigned long alone = calls() - before;
     for (unsigned pid = 2; pid <= MANY; pid++)
         put(pid, 1, 0);
-    before = store.calls;
+    before = calls();
     put(1, 3, 0);
-    assert_int_equal(store.calls - before, alone);
+    assert_int_equal(calls() - before, alone);
 }
 
 int main(void)

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "policy/ledger.h"
+#include "tests/file_in_memory.h"
 
 #define SHARES 4u
 #define PIDS   5000u
@@ -17,50 +18,14 @@
 
 /* --- a file in memory --- */
 
-static struct {
-    char *data;
-    size_t size, room;
-    unsigned long reads, writes;
-    unsigned long until_death; /* writes that are still done; then the writer is dead, and none is */
-} store;
-
-static long read_store(void *context, uint64_t offset, void *ret_data, size_t size)
-{
-    (void)context;
-    store.reads++;
-    if (offset >= store.size)
-        return 0;
-    if (size > store.size - offset)
-        size = store.size - offset;
-    memcpy(ret_data, store.data + offset, size);
-    return (long)size;
-}
-
-static int write_store(void *context, uint64_t offset, const void *data, size_t size)
-{
-    (void)context;
-    store.writes++;
-    if (!store.until_death)
-        return -EIO;
-    store.until_death--;
-    if (offset + size > store.room)
-        return -ENOSPC;
-    memcpy(store.data + offset, data, size);
-    if (offset + size > store.size)
-        store.size = offset + size;
-    return 0;
-}
-
+static struct file_in_memory store;
 static struct ledger_scratch scratch;
-static const struct ledger_file file = {read_store, write_store, NULL, &scratch};
+static const struct ledger_file file = {file_in_memory_read, file_in_memory_write, &store, &scratch};
 
 static void fresh(size_t room)
 {
     free(store.data);
-    memset(&store, 0, sizeof(store));
-    store.data = calloc(1, room);
-    store.room = room;
-    store.until_death = ~0ul;
+    store = (struct file_in_memory){.data = calloc(1, room), .room = room, .until_death = ~0ul};
 }
 
 /* --- processes --- */
