@@ -12,8 +12,8 @@ test_packages=(git gdb strace valgrind fakeroot faketime eatmydata libjemalloc2 
 lab_packages=(qemu-system-x86 busybox-static numactl)
 # Allocators and tools to be compared with, and programs to compare them on: tools/bench/allocators, tools/bench/locality,
 # tools/bench/telemetry.
-bench_packages=(libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4 sqlite3 strace numactl likwid
-  numad memcached valgrind)
+bench_packages=(libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4 sqlite3 strace numactl likwid numad
+  redis-server memcached postgresql default-jdk-headless qemu-system-x86 busybox-static valgrind)
 
 # Installs what is missing of the given packages. Services must not start: the tests start their own.
 install_packages() {
