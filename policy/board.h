@@ -10,7 +10,7 @@
  * hold anything. Head and slots carry checks; where the head's fails, or where a writer died before it was done, it is made
  * anew from the sound slots. A wrong board costs an even spread, nothing else.
  *
- * Whoever calls holds a lock of the caller's. Pure but for the caller's functions; allocation-free, signal-safe.
+ * The caller holds a lock of its own. Pure but for the caller's functions; allocation-free, signal-safe.
  */
 #ifndef NODEWISE_POLICY_BOARD_H
 #define NODEWISE_POLICY_BOARD_H

@@ -82,7 +82,7 @@ static uint64_t size_of(const struct plan_view *plan, uint32_t slot, enum room r
     return room == ROOM_CORES ? plan->slots[slot].core_count : plan->masks[plan->slots[slot].mask].weight;
 }
 
-/* The threads there. A core is shared with whoever is on its other hardware threads. */
+/* The threads there. A core is shared with the threads on its other hardware threads. */
 static struct occupancy_load load_of(const struct plan_view *plan, const struct occupancy *occupancy, uint32_t slot,
                                      enum room room)
 {

@@ -26,7 +26,7 @@ void span_mark(struct page *page, uint32_t slices, enum page_kind kind);
 /* The kind alone, of every slice. */
 void span_mark_each(struct page *page, uint32_t slices, enum page_kind kind);
 
-/* These slices, which nobody has, become free, or a part of free neighbours; at the frontier, clean ones lie behind it. */
+/* These slices, which belong to no span, become free, or a part of free neighbours; at the frontier, clean ones lie behind it. */
 void free_add_clean(struct region *region, struct page *page, uint32_t slices);
 /* now: arena_now_ms(), from which their age counts. */
 void free_add_dirty(struct region *region, struct page *page, uint32_t slices, uint32_t now);

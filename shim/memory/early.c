@@ -18,7 +18,7 @@ struct telling {
 };
 
 static _Atomic bool wanted;
-static _Atomic bool due; /* there is a ring that nobody has read */
+static _Atomic bool due; /* there is a ring that the worker has not read */
 static struct watched main_thread;
 static uint64_t began_at; /* monotonic ns */
 

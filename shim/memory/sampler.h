@@ -23,7 +23,7 @@
 #define SAMPLE_PERIOD_NS      1000000u /* of the thread's CPU time */
 #define SAMPLE_PERIOD_SLOW_NS (10 * SAMPLE_PERIOD_NS)
 
-/* The same of a thread that is watched alone, by nobody yet (early.h). */
+/* The same of the main thread alone, before there is a worker that reads it (early.h). */
 #define SAMPLE_PERIOD_ALONE_NS (4 * SAMPLE_PERIOD_NS)
 #define SAMPLER_ROOM_ALONE     ((size_t)128 << 10)      /* bytes of samples */
 #define SAMPLE_SIZE            (32 + OPERAND_COUNT * 8) /* bytes */

@@ -68,7 +68,7 @@ struct unit_move {
     struct unit *unit;
     uintptr_t start;
     uint8_t targets[UNIT_PAGES]; /* UNITS_NOWHERE: the page stays */
-    uint8_t before, after;       /* so many neighbours that nobody was seen in yet may go along, if `whole` */
+    uint8_t before, after;       /* so many neighbours in which no thread was seen yet may go along, if `whole` */
     bool whole;                  /* all pages go to one node, whose threads use them */
     bool dealt;                  /* all pages go to the node whose turn it is */
 };

@@ -16,7 +16,7 @@
 #include "shim/sys/raw.h"
 #include "shim/telemetry/segment.h"
 
-#define STUCK_S   2 /* a lock that nobody gets, on a file that was not written for so long: its holder is stopped */
+#define STUCK_S   2 /* a lock that is not to be had, on a file that was not written for so long: its holder is stopped */
 #define RETRY_NS  NS_PER_S
 #define RESERVE   (EXCHANGES_AT_ONCE / 2)                    /* of the exchanges at once, for new threads alone */
 #define BLOCK_ALL (~(UINT64_C(1) << 31 | UINT64_C(1) << 32)) /* but the two of the C library, which waits for them */

@@ -220,7 +220,7 @@ static const struct plan_node *plan_node_of(uint32_t id)
 
 /*
  * It goes where the library's own data are, which it reads often, and its tables come to be there, too. Where threads
- * have CPUs to themselves it may go anywhere, so that it finds one that nobody has.
+ * have CPUs to themselves it may go anywhere, so that it finds an idle one.
  */
 static void stay_with_data(void)
 {

@@ -3,10 +3,11 @@
  * background work. It exists only while there may be something to do.
  *
  * Its kinds of work:
- * - next touch (memory.next_touch, the default): large objects of malloc that one thread made and others work on, as in
- *   programs that initialise their arrays in main. The worker samples where threads walk (memory/sampler.h), concludes
- *   which node's threads use what (memory/usage.h) and has it moved (memory/mover.h). Memory stays readable and
- *   writable all the time, for system calls, too.
+ * - next touch (memory.next_touch, the default): memory that one thread made and others work on, as in programs that
+ *   initialise their data in main. The worker samples where threads work (memory/sampler.h), concludes which node's
+ *   threads use which large objects (memory/usage.h) and which other memory (memory/units.h), and has it moved
+ *   (memory/mover.h). Memory stays readable and writable all the time, for system calls, too.
+ * - sharing (distribution = "sharing"): threads that use the same memory come together (worker/sharing.h).
  * - relocation (memory.migrate_on_move): the memory of a thread that got another home follows it.
  * - other jobs (worker/upkeep.h): it adopts threads that passed no hook (worker/sweep.h), moves threads to idle places
  *   (worker/rebalance.h), reads the title of a forked process again (process.match_delay) and answers commands
@@ -15,9 +16,9 @@
  * The worker starts when a thread is made, when a program with several threads allocates a large object, or when a
  * thread moves. It samples continuously for FOLLOW_CLOSELY_MS, then for a moment each second, and ends next touch after
  * FOLLOW_MS without a new call or a move. Apart from a short while at its beginning, looking takes at most 1 % of a CPU:
- * what it took is measured, and the pause until the next window is as long as it has to be. It blocks all signals except those that libc sends its threads, has a
- * descriptor table of its own, and runs on the node where the library's data are, or wherever the process may if
- * some rule is exclusive.
+ * what it took is measured, and the pause until the next window is as long as it has to be. It blocks all signals except
+ * those that libc sends its threads, has a descriptor table of its own, and runs on the node where the library's data
+ * are, or wherever the process may if some rule is exclusive.
  *
  * All functions: any thread, not in signal handlers, errno kept. They return no errors: if no thread can be made, the
  * work stays undone and a later call tries again.

@@ -1,4 +1,4 @@
-"""Threads go where the fewest are, whoever put those there: other rules, the program itself, other processes."""
+"""Threads go where the fewest are, and those of other rules, of the program itself and of other processes count."""
 
 import fcntl
 import os
