@@ -39,14 +39,17 @@ class Learn(Lab):
 
     def test_stages_of_a_pipeline(self):
         """They wait for the locks and conditions of their queues, which are different words of one object."""
-        workers, = self.rules("2x4", f"{PIPELINE} 2 4000 4096", PIPELINE)
-        self.assertIn("# waits for the same things as each other", workers)
-        self.assertIn('distribution = "sharing" # those that share something', workers)
+        self.one_rule_says(self.rules("2x4", f"{PIPELINE} 2 4000 4096", PIPELINE), "# waits for the same things as each other",
+                           'distribution = "sharing" # those that share something')
 
     def test_what_all_use(self):
         """A hash table that main makes, and all threads probe."""
-        main, _ = self.rules("4x2", f"{JOIN} 8 600000 60000", JOIN)
-        self.assertIn('match = { main = true }\nbind_to = "none"\nmemory = { policy = "interleave" }', main)
+        self.one_rule_says(self.rules("4x2", f"{JOIN} 8 600000 60000", JOIN),
+                           'match = { main = true }\nbind_to = "none"\nmemory = { policy = "interleave" }')
+
+    def one_rule_says(self, rules, *words):
+        """Threads that were seen too seldom may have got a rule of their own besides."""
+        self.assertTrue(any(all(word in rule for word in words) for rule in rules), rules)
 
     def rules(self, shape, words, program):
         """The texts of the rules that are learned of a program, in one look at it."""

@@ -26,7 +26,7 @@ class Survey(Lab):
         self.assertEqual(len({thread["home_node"] for thread in threads.values()}), 4)
         for name, kinds in counted.items():
             told = {kind["kind"]: kind for kind in threads[name]["kinds"]}
-            self.assertGreater(told["stack"]["home_locality"], 0.99)
+            self.assertGreater(told["stack"]["home_locality"], 0.99, (threads[name], self.placed(report, name)))
             for kind, (local, count) in kinds.items():
                 self.assertGreater(count, 400)
                 self.assertAlmostEqual(told[kind]["home_locality"], local / count, delta=0.05, msg=(name, kind))
@@ -34,6 +34,10 @@ class Survey(Lab):
         rule = next(rule for rule in pages["rules"] if rule["rule"] == "defaults")
         self.assertAlmostEqual(rule["home_locality"], self.locality(counted), delta=0.05)
         self.assertLess(rule["home_locality"], 0.85)
+
+    @staticmethod
+    def placed(report, name):
+        return [thread for thread in report["threads"] if thread["name"] == name]
 
     @staticmethod
     def locality(counted):

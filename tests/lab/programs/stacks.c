@@ -1,6 +1,6 @@
 /*
- * stacks: where are the pages of threads' stacks and thread blocks? Each thread asks the kernel for those between its
- * first frame and its thread block (move_pages(2)), and compares with the node of its CPU.
+ * stacks: where are the pages of threads' stacks and thread blocks? Each thread asks the kernel for those between what
+ * was called before its first frame and its thread block (move_pages(2)), and compares with the node of its CPU.
  *
  *   stacks new [THREADS]          that many threads at once, each with a new stack
  *   stacks reused [THREADS]       one after the other: each gets the stack of the one before
@@ -20,6 +20,7 @@
 
 #define PAGE         4096u
 #define PAGES_MOST   64u
+#define PAGES_BELOW  16u /* of the first frame: calls that are over */
 #define THREADS_MOST 1024u
 
 static _Atomic unsigned pages, wrong, threads_wrong;
@@ -29,7 +30,7 @@ static bool all_at_once;
 static void *look(void *argument)
 {
     uintptr_t end = ((uintptr_t)__builtin_thread_pointer() | (PAGE - 1)) + 1;
-    uintptr_t start = (uintptr_t)__builtin_frame_address(0) & ~(uintptr_t)(PAGE - 1);
+    uintptr_t start = ((uintptr_t)__builtin_frame_address(0) & ~(uintptr_t)(PAGE - 1)) - PAGES_BELOW * PAGE;
     unsigned cpu, node, count = 0, mistakes = 0;
     void *asked[PAGES_MOST];
     int nodes[PAGES_MOST];
