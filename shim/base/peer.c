@@ -75,6 +75,8 @@ bool peer_is_alive(const struct ledger_process *process, bool closely)
 {
     if (process->space != self.space)
         return foreign_lives(process);
+    if ((pid_t)process->pid <= 0) /* kill(2) takes it for many processes */
+        return false;
     if (raw_call(SYS_kill, (pid_t)process->pid, 0) != 0 && errno == ESRCH)
         return false;
     if (!closely || !process->ticks)

@@ -26,22 +26,34 @@
 #include "shim/sys/call.h"
 #include "shim/sys/status.h"
 
-/* For where the calls below are not allowed: the last number of the line NSpid in that file; 0: it cannot be read. */
+/*
+ * For where the calls below are not allowed, or a filter refuses them: the last number of the line NSpid in that file; 0: it
+ * cannot be read. errno kept.
+ */
 pid_t raw_own_number(const char *path);
+
+/* A negative number of a process means many of them to kill(2) and the like: none leaves this function. */
+static inline pid_t raw_ask_number(long call, const char *otherwise)
+{
+    long number = call_is_allowed(call) ? raw_call_6(call, 0, 0, 0, 0, 0, 0) : 0;
+    return number > 0 ? (pid_t)number : raw_own_number(otherwise);
+}
 
 static inline pid_t raw_getpid(void)
 {
-    return call_is_allowed(SYS_getpid) ? (pid_t)raw_call(SYS_getpid) : raw_own_number("/proc/self/status");
+    return raw_ask_number(SYS_getpid, "/proc/self/status");
 }
 
 static inline pid_t raw_gettid(void)
 {
-    return call_is_allowed(SYS_gettid) ? (pid_t)raw_call(SYS_gettid) : raw_own_number("/proc/thread-self/status");
+    return raw_ask_number(SYS_gettid, "/proc/thread-self/status");
 }
 
+/* 0: not known, or of another pid namespace. */
 static inline pid_t raw_getppid(void)
 {
-    return call_is_allowed(SYS_getppid) ? (pid_t)raw_call(SYS_getppid) : 0;
+    long number = call_is_allowed(SYS_getppid) ? raw_call_6(SYS_getppid, 0, 0, 0, 0, 0, 0) : 0;
+    return number > 0 ? (pid_t)number : 0;
 }
 
 /* --- files --- */
