@@ -317,7 +317,7 @@ bool board_file_begin(void)
 void board_file_end(void)
 {
     sum_up_mine();
-    end(mine);
+    end(threads_now() ? mine : NULL);
 }
 
 /* --- changes without a choice --- */
