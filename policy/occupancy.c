@@ -30,6 +30,19 @@ void occupancy_init(struct occupancy *ret_occupancy, const struct plan_view *pla
     ret_occupancy->claimed = (void *)at;
     ret_occupancy->claimed_words = cpu_words(plan);
     ret_occupancy->counts = (void *)(ret_occupancy->claimed + cpu_words(plan));
+    occupancy_begin_at(ret_occupancy, 0);
+}
+
+/* Multiples of the golden section, the whole part left out, are far apart however many of them follow each other. */
+void occupancy_begin_at(struct occupancy *occupancy, uint32_t number)
+{
+    atomic_store_explicit(&occupancy->start, number * UINT32_C(2654435769), memory_order_relaxed);
+}
+
+uint32_t occupancy_start(const struct occupancy *occupancy, uint32_t count)
+{
+    uint64_t part = atomic_load_explicit(&occupancy->start, memory_order_relaxed);
+    return (uint32_t)(part * count >> 32);
 }
 
 static void change(struct occupancy_threads *threads, uint64_t part, bool tight, bool adds)

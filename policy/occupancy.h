@@ -29,6 +29,7 @@ struct occupancy {
     size_t claimed_words;
     struct occupancy_count *counts; /* per CPU of the plan */
     _Atomic uint64_t *threads;      /* one number: how many of this process are counted somewhere */
+    _Atomic uint32_t start;         /* where among equal places a choice begins: see occupancy_begin_at() */
 };
 
 /* Threads, in parts. Tight ones may use the CPUs of one core only; others can give way to them. */
@@ -45,6 +46,14 @@ struct occupancy_count {
 /* Bytes that the arrays need together, and their set-up in zeroed memory of that size, 8-byte aligned. */
 size_t occupancy_size(const struct plan_view *plan);
 void occupancy_init(struct occupancy *ret_occupancy, const struct plan_view *plan, void *memory);
+
+/*
+ * Of places that are equal the earliest in order is chosen, so processes that do not know of each other all choose the
+ * same. With a number of its own each begins elsewhere in the order: consecutive ones far from each other. 0: at the first.
+ */
+void occupancy_begin_at(struct occupancy *occupancy, uint32_t number);
+/* The place, of so many, that a choice looks at first. */
+uint32_t occupancy_start(const struct occupancy *occupancy, uint32_t count);
 
 /* Counts a thread on the CPUs of a slot, or takes it away again. */
 void occupancy_add(const struct plan_view *plan, struct occupancy *occupancy, uint32_t slot);

@@ -197,7 +197,9 @@ static uint32_t least_used_of(const struct plan_view *plan, const struct occupan
                               const struct plan_rule *rule, uint32_t near, enum room room, bool closed_too)
 {
     struct candidate best = {.slot = PLAN_NONE};
-    for (uint32_t slot = rule->slot_first; slot < rule->slot_first + rule->slot_count; slot++) {
+    uint32_t start = occupancy_start(occupancy, rule->slot_count);
+    for (uint32_t i = 0; i < rule->slot_count; i++) {
+        uint32_t slot = rule->slot_first + (start + i) % rule->slot_count;
         if (room == ROOM_CORES && !has_room(plan, occupancy, slot, room))
             continue;
         if (!closed_too && slot_is_closed(plan, occupancy, slot))
@@ -277,8 +279,9 @@ static struct pick take_least_used(const struct plan_view *plan, struct occupanc
 static uint32_t take_first_free(const struct plan_view *plan, struct occupancy *occupancy, const struct plan_rule *rule,
                                 uint32_t near, enum room room)
 {
+    uint32_t start = occupancy_start(occupancy, rule->slot_count);
     for (uint32_t i = 0; i < rule->slot_count; i++) {
-        uint32_t slot = rule->slot_first + i;
+        uint32_t slot = rule->slot_first + (start + i) % rule->slot_count;
         if (near != PLAN_NONE && !is_near(plan, slot, near))
             continue;
         if (!slot_is_closed(plan, occupancy, slot) && take_if_room(plan, occupancy, slot, room))
@@ -378,7 +381,9 @@ static bool claim_first(const struct plan_view *plan, struct occupancy *occupanc
 static struct pick pick_exclusive(const struct plan_view *plan, struct occupancy *occupancy, uint32_t rule_index)
 {
     const struct plan_rule *rule = &plan->rules[rule_index];
-    uint32_t start = rule->distribution == DIST_ROUND_ROBIN ? next_turn(occupancy, rule_index, rule->slot_count) : 0;
+    uint32_t start = occupancy_start(occupancy, rule->slot_count);
+    if (rule->distribution == DIST_ROUND_ROBIN)
+        start = next_turn(occupancy, rule_index, rule->slot_count);
     struct pick pick;
     for (int attempt = 0; attempt < 4; attempt++)
         if (claim_first(plan, occupancy, rule, start, attempt > 0, &pick))

@@ -277,6 +277,7 @@ static bool begin(void)
     describe();
     int error = open_somewhere();
     state.waited_in_vain = error == -EAGAIN;
+    occupancy_begin_at(&shim.occupancy, state.waited_in_vain ? (uint32_t)shim.pid : 0);
     if (!error) {
         error = read_board();
         if (!error)
@@ -314,6 +315,7 @@ bool board_file_begin(void)
     return true;
 }
 
+/* A process without threads that count has no slot: others would have to find out that it ended. */
 void board_file_end(void)
 {
     sum_up_mine();

@@ -8,7 +8,7 @@
  * has more threads than the others know of, as long as such exchanges are rare (a burst of EXCHANGES_AT_ONCE, then one
  * in EXCHANGE_EVERY_MS), or when it has a quarter more; and at a choice when the last one is REFRESH_MS ago. A program
  * that makes and joins threads in a loop has none in between. Where there is no folder, no room or no free lock, places
- * are chosen by what this process knows.
+ * are chosen by what this process knows; without the lock, each process begins with another place of those that are equal.
  *
  * Any thread, signal-safe; nothing waits for another thread, and for other processes at most BOARD_WAIT_MS, and not again
  * until the lock was free once. errno is not kept.

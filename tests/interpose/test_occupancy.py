@@ -3,15 +3,20 @@
 import fcntl
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 import harness
 from harness import threads_of, wait_until
 
-from test_places import Told
+from test_places import Told, ZOO
+
+REFUSE = os.path.join(harness.BUILD, "tests", "abuse", "refuse")
+GETPID = {"x86_64": "39", "aarch64": "172"}[os.uname().machine]
 
 
 class OneProcess(Told):
@@ -129,6 +134,27 @@ class SeveralProcesses(Told):
         self.end(programs[1])
         self.assertFalse(os.path.exists(self.board))
 
+    def test_a_process_whose_threads_ended_leaves_no_file(self):
+        program = self.program(self.bound, "create bound")
+        self.on_cpus(program)
+        self.tell(program, "end 1")
+        wait_until(lambda: not os.path.exists(self.board), "the board is empty")
+        self.end(program)
+        self.assertFalse(os.path.exists(self.board))
+
+    def test_a_process_that_may_not_ask_for_its_number_is_known_by_it(self):
+        """A filter answers getpid with an error: -1 means all processes to kill(2), and nobody's end is seen."""
+        plan = self.path("bound.plan")
+        self.nodewise("compile", "-p", self.bound, "-o", plan)
+        process = self.start([REFUSE, GETPID, "1", f"LD_PRELOAD={harness.SHIM}", os.path.join(ZOO, "does_as_told")], way="plain",
+                             environment=self.variables() | {"NODEWISE_PLAN": plan, "NODEWISE_FILTER": "try"},
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.assertEqual(process.stdout.readline(), b"ready\n")
+        self.tell(process, "create bound")
+        self.assertEqual(self.on_cpus(process), [self.first])
+        with open(self.board, "rb") as file:
+            self.assertIn(struct.pack("<I", process.pid), file.read())
+
     def test_a_thread_that_ended_leaves_its_place_to_other_processes(self):
         first = self.program(self.bound, "create bound")
         taken, = self.on_cpus(first)
@@ -170,6 +196,21 @@ class SeveralProcesses(Told):
                 self.assertEqual(self.on_cpus(second, third), [self.first, self.last])
                 self.end(second, third)
         self.assertIsNone(first.poll())
+
+    def test_processes_that_do_not_get_the_lock_do_not_all_choose_the_same(self):
+        os.makedirs(os.path.dirname(self.board), mode=0o700)
+        with open(self.board, "wb") as held:
+            os.chmod(self.board, 0o600)
+            fcntl.flock(held, fcntl.LOCK_EX)
+            later = time.time() + 10 * harness.SECONDS # the file of one that works on
+            os.utime(self.board, (later, later))
+            taken = set()
+            for _ in range(20): # any one begins with either
+                taken.update(self.on_cpus(self.program(self.bound, "create bound")))
+                if len(taken) == 2:
+                    break
+            self.assertEqual(sorted(taken), [self.first, self.last])
+            self.assertEqual(os.stat(self.board).st_size, 0)
 
     def test_who_keeps_the_lock_is_left_behind(self):
         """A stopped process: others go without at first, and begin a new board when it has not moved for seconds."""

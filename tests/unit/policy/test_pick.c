@@ -507,9 +507,48 @@ static void the_nth_thread_of_compact_counts_capacities(void **state)
     free_board(&board);
 }
 
+/* Returns how many of the processes with consecutive numbers begin with a CPU that none before them has. */
+static unsigned places_of(const char *words, uint32_t first, unsigned processes)
+{
+    char policy[256];
+    uint64_t taken = 0;
+    snprintf(policy, sizeof(policy), "schema = 1\n[defaults]\nbind_to = \"cpu\"\n%s\n", words);
+    for (uint32_t number = first; number < first + processes; number++) {
+        struct board board = new_board(policy);
+        uint64_t mine = 0, bits[2];
+        bool shared;
+        occupancy_begin_at(&board.occupancy, number);
+        for (int i = 0; i < 8; i++) {
+            struct pick pick = pick_slot(&board.compiled.view, &board.occupancy, 0, PLAN_NONE);
+            pick_mask(&board.compiled.view, &board.occupancy, pick, bits, 2, &shared);
+            assert_false(mine & bits[0]); /* its own threads still have a CPU each */
+            mine |= bits[0];
+            if (!i)
+                taken |= bits[0];
+        }
+        free_board(&board);
+    }
+    return (unsigned)__builtin_popcountll(taken);
+}
+
+static void processes_that_do_not_know_of_each_other_begin_apart(void **state)
+{
+    static const char *const words[] = {"distribution = \"inherit\"", "distribution = \"compact\"",
+                                        "distribution = \"scatter\"", "distribution = \"least_loaded\"",
+                                        "exclusive = true"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        for (uint32_t first = 1; first < 100000; first += 9973) {
+            assert_int_equal(places_of(words[i], first, 2), 2);
+            assert_int_equal(places_of(words[i], first, 4), 4);
+            assert_true(places_of(words[i], first, 8) > 4);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(processes_that_do_not_know_of_each_other_begin_apart),
         cmocka_unit_test(with_cores_first_no_two_threads_share_a_core_while_one_is_free),
         cmocka_unit_test(the_nth_thread_of_compact_counts_capacities),
         cmocka_unit_test(compact_fills_and_reuses_what_is_given_back),
