@@ -24,7 +24,7 @@ static struct {
     pthread_mutex_t mutex;
     unsigned running; /* threads of all processes */
     cpu_set_t cpus;   /* that they may use */
-} *common;
+} * common;
 
 static void wait_for_file(const char *path)
 {
