@@ -7,7 +7,7 @@ build_packages=(gcc g++ libc6-dev meson ninja-build pkg-config binutils libhwloc
 show_packages=(redis-server redis-tools procps)
 # Programs that the tests place, and tools that they ask.
 test_packages=(git gdb strace valgrind fakeroot faketime eatmydata libjemalloc2 python3 python3-jsonschema python3-numpy libopenblas0-pthread libgomp1 libunwind8 memcached
-  postgresql nginx-light openmpi-bin default-jdk-headless librsvg2-bin chromium hwloc-nox numactl busybox-static musl-tools mandoc clang clang-format libclang-rt-14-dev)
+  postgresql nginx-light openmpi-bin default-jdk-headless librsvg2-bin chromium hwloc-nox numactl busybox-static musl-tools mandoc clang clang-format libclang-rt-dev zstd)
 # Emulated machines with several nodes; the kernel of tests/lab is fetched with apt, not installed.
 lab_packages=(qemu-system-x86 busybox-static numactl)
 # Allocators and tools to be compared with, and programs to compare them on: tools/bench/allocators, tools/bench/locality,
@@ -15,11 +15,31 @@ lab_packages=(qemu-system-x86 busybox-static numactl)
 bench_packages=(libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4 sqlite3 strace numactl likwid numad
   redis-server memcached postgresql default-jdk-headless qemu-system-x86 busybox-static valgrind)
 
+# in_release PACKAGE: its name in this machine's Debian, where it has a version inside: libclang-rt-dev stands for
+# libclang-rt-14-dev where clang is clang-14.
+in_release() {
+  local clang
+  case $1 in
+  libclang-rt-dev)
+    clang=$(apt-cache depends clang 2>/dev/null | sed -n 's/^ *Depends: clang-\([0-9]*\)$/\1/p')
+    echo "libclang-rt-${clang:+$clang-}dev"
+    ;;
+  *) echo "$1" ;;
+  esac
+}
+
+is_installed() {
+  dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed
+}
+
 # Installs what is missing of the given packages. Services must not start: the tests start their own.
 install_packages() {
   local package missing=()
+  # Without lists, which a fresh machine lacks, apt cannot say what a package is called.
+  apt-cache show gcc >/dev/null 2>&1 || apt-get update -qq >/tmp/nodewise-apt.log 2>&1 || true
   for package in "$@"; do
-    dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+    package=$(in_release "$package")
+    is_installed "$package" || missing+=("$package")
   done
   [ ${#missing[@]} -eq 0 ] && return 0
   echo "installing: ${missing[*]}" >&2
