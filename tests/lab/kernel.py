@@ -1,15 +1,25 @@
 """The guest's kernel: Debian's cloud image package, fetched once and unpacked into a cache, never installed. Of its modules
-only those are kept that the laboratory's devices need."""
+only those are kept that the laboratory's devices need.
+
+It is the kernel of this machine's Debian; NODEWISE_LAB_KERNEL chooses another of RELEASES by its version."""
 
 import glob
+import lzma
 import os
+import re
 import subprocess
 import tempfile
 
 from settings import setting
 
 CACHE = setting("NODEWISE_LAB_CACHE", "") or os.path.expanduser("~/.cache/nodewise-lab")
+CHOSEN = setting("NODEWISE_LAB_KERNEL", "")
+RELEASES = {"5.10": "bullseye", "6.1": "bookworm", "6.12": "trixie", "newest": "sid"}
+MIRROR = "http://deb.debian.org/debian"
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 PACKAGE = "linux-image-cloud-amd64"
+# An image package has the kernel, or needs packages that have its parts.
+PARTS = re.compile(r"linux-(image|binary|modules)-")
 DRIVERS = {"net": ["virtio_pci", "virtio_net"], "nvme": ["nvme"]}
 
 
@@ -24,54 +34,115 @@ def run(command, **more):
     return done.stdout
 
 
-def real_package():
-    """The meta package's dependency, which has the kernel."""
-    for line in run(["apt-cache", "depends", PACKAGE]).splitlines():
-        word, _, name = line.strip().partition(": ")
-        if word == "Depends" and name.startswith("linux-image-"):
-            return name
-    raise Unavailable(f"no Debian package provides {PACKAGE}: `apt-get update` first")
+def cache():
+    return os.path.join(CACHE, CHOSEN) if CHOSEN else CACHE
+
+
+def apt_of_release(release, folder):
+    """apt's options for another Debian than this machine's, whose lists are fetched into the folder."""
+    lists = os.path.join(folder, "lists")
+    os.makedirs(lists)
+    sources = os.path.join(folder, "sources.list")
+    with open(sources, "w", encoding="ascii") as file:
+        file.write(f"deb [signed-by={KEYRING}] {MIRROR} {release} main\n")
+    settings = {"Dir::Etc::SourceList": sources, "Dir::Etc::SourceParts": "-", "Dir::State::Lists": lists,
+                "Dir::State::Status": "/dev/null", "Dir::Cache": os.path.join(folder, "cache"),
+                "Acquire::Languages": "none", "APT::Sandbox::User": "root"}
+    options = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
+    run(["apt-get", *options, "update", "-qq"])
+    return options
+
+
+def needed(package, options):
+    said = run(["apt-cache", *options, "depends", package])
+    return [name for name in re.findall(r"^ *Depends: (\S+)$", said, re.M) if PARTS.match(name)]
+
+
+def packages(options):
+    """Those that have the kernel and its modules; the meta package needs them."""
+    found = []
+    waiting = needed(PACKAGE, options)
+    while waiting:
+        found.append(waiting.pop())
+        waiting += needed(found[-1], options)
+    if not found:
+        raise Unavailable(f"no Debian package provides {PACKAGE}: `apt-get update` first")
+    return found
 
 
 def fetch():
+    if CHOSEN and CHOSEN not in RELEASES:
+        raise Unavailable(f"NODEWISE_LAB_KERNEL={CHOSEN}: one of {', '.join(RELEASES)}")
     with tempfile.TemporaryDirectory(prefix="nodewise-lab-") as folder:
         os.chmod(folder, 0o755)  # apt's own user writes there
-        run(["apt-get", "download", "-qq", "-o", "APT::Sandbox::User=root", real_package()], cwd=folder)
-        package = glob.glob(os.path.join(folder, "*.deb"))[0]
+        options = apt_of_release(RELEASES[CHOSEN], os.path.join(folder, "apt")) if CHOSEN else []
+        run(["apt-get", *options, "download", "-qq", "-o", "APT::Sandbox::User=root", *packages(options)], cwd=folder)
         unpacked = os.path.join(folder, "unpacked")
-        run(["dpkg-deb", "-x", package, unpacked])
-        image = glob.glob(os.path.join(unpacked, "boot", "vmlinuz-*"))[0]
-        target = os.path.join(CACHE, os.path.basename(image))
-        keep_modules(unpacked, modules_folder(target))
-        os.replace(copy(image, target + ".new"), target)
+        for package in glob.glob(os.path.join(folder, "*.deb")):
+            run(["dpkg-deb", "-x", package, unpacked])
+        return keep(unpacked, cache())
+
+
+def image_of(unpacked):
+    """(the kernel's file, its version) of unpacked packages: boot/vmlinuz-VERSION, or vmlinuz beside the modules."""
+    for image in glob.glob(os.path.join(unpacked, "boot", "vmlinuz-*")):
+        return image, os.path.basename(image).removeprefix("vmlinuz-")
+    for folder in module_folders(unpacked):
+        for image in glob.glob(os.path.join(folder, "*", "vmlinuz")):
+            return image, os.path.basename(os.path.dirname(image))
+    raise Unavailable(f"no kernel in {PACKAGE} and what it needs: this layout is not known")
+
+
+def module_folders(unpacked):
+    return [os.path.join(unpacked, "lib", "modules"), os.path.join(unpacked, "usr", "lib", "modules")]
+
+
+def keep(unpacked, folder):
+    """The kernel's path in this folder of the cache. It comes last: where it is, its modules are."""
+    image, version = image_of(unpacked)
+    os.makedirs(folder, exist_ok=True)
+    target = os.path.join(folder, f"vmlinuz-{version}")
+    keep_modules(unpacked, modules_folder(target))
+    os.replace(copy(image, target + ".new"), target)
     return target
 
 
 def modules_folder(kernel):
-    return kernel.replace("vmlinuz-", "modules-")
+    folder, name = os.path.split(kernel)
+    return os.path.join(folder, name.replace("vmlinuz-", "modules-"))
 
 
 def keep_modules(unpacked, folder):
-    """The drivers and what they depend on, numbered in the order in which they can be loaded."""
-    files = glob.glob(os.path.join(unpacked, "lib", "modules", "**", "*.ko"), recursive=True)
+    """The drivers and what they depend on, numbered in the order in which they can be loaded, as busybox can load them."""
+    files = [file for modules in module_folders(unpacked)
+             for file in glob.glob(os.path.join(modules, "**", "*.ko*"), recursive=True)]
     by_name = {module_name(file): file for file in files}
     os.makedirs(folder, exist_ok=True)
     for kind, drivers in DRIVERS.items():
         order = dict.fromkeys(name for driver in drivers for name in in_order(driver, by_name))
         for number, name in enumerate(order):
-            copy(by_name[name], os.path.join(folder, f"{kind}-{number:02}-{name}.ko"))
+            with open(os.path.join(folder, f"{kind}-{number:02}-{name}.ko"), "wb") as file:
+                file.write(module_data(by_name[name]))
 
 
 def module_name(file):
-    return os.path.basename(file)[:-3].replace("-", "_")
+    return os.path.basename(file).partition(".ko")[0].replace("-", "_")
+
+
+def module_data(file):
+    """A module's bytes, as the kernel takes them."""
+    if file.endswith(".zst"):
+        return subprocess.run(["zstd", "-dcq", file], capture_output=True, check=True).stdout
+    with open(file, "rb") as opened:
+        data = opened.read()
+    return lzma.decompress(data) if file.endswith(".xz") else data
 
 
 def in_order(name, by_name):
     """Modules that the kernel has built in are in no file."""
     if name not in by_name:
         return []
-    with open(by_name[name], "rb") as file:
-        data = file.read()
+    data = module_data(by_name[name])
     needs = data.split(b"\0depends=")[1].split(b"\0")[0].decode() if b"\0depends=" in data else ""
     order = [other for need in needs.split(",") if need for other in in_order(need.replace("-", "_"), by_name)]
     return list(dict.fromkeys([*order, name]))
@@ -90,5 +161,5 @@ def copy(source, target):
 
 def path():
     """The newest kernel of the cache, or one that is fetched now."""
-    cached = sorted(glob.glob(os.path.join(CACHE, "vmlinuz-*-cloud-amd64")), key=os.path.getmtime)
+    cached = sorted(glob.glob(os.path.join(cache(), "vmlinuz-*-cloud-amd64")), key=os.path.getmtime)
     return cached[-1] if cached and os.path.isdir(modules_folder(cached[-1])) else fetch()
