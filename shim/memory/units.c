@@ -9,7 +9,11 @@
 #define DELAYS          6u
 #define MOST_VOTES      200u /* of a page; then they are halved */
 #define PAGE_DEAL_VOTES 4u   /* before a page goes to one of its users */
-#define KNOWN_PAGES     8u   /* that were seen three times, before it is said who shares what in a block */
+#define MIXED_SOME      4u   /* units of a block that were seen twice: to doubt, */
+#define MIXED_MANY      8u   /* and to conclude */
+#define MOST_LOSS       10u  /* percent of accesses that may become remote when a block is dealt out */
+#define ASKED_MOST      6u /* a block is asked about half as often each time, and after so many times no more seldom */
+#define KNOWN_PAGES     8u /* that were seen three times, before it is said who shares what in a block */
 
 /* --- the table --- */
 
@@ -102,6 +106,7 @@ void units_vote(struct units *units, uintptr_t address, uint32_t node, uint32_t 
     count_vote(page, (uint8_t)node);
     if (votes_of(page) == 3) {
         block->thrice++;
+        block->mixed = (uint16_t)(block->mixed + (page->others > 0));
         block->wide = (uint16_t)(block->wide + (__builtin_popcount(page->users) == 3));
     }
     if (block->by_node[node] < UINT16_MAX)
@@ -218,9 +223,22 @@ static uint32_t turn(uintptr_t number, uint32_t count)
     return (uint32_t)((uint64_t)(uint32_t)(number * UINT32_C(0x9E3779B9)) * count >> 32);
 }
 
+/* Do they use the block alike? So few votes differ by chance: a count of n by three times its root. */
+static bool are_even(const struct block *block, const struct users *users)
+{
+    uint64_t even = users->count ? users->votes / users->count : 0, most = 0;
+    for (uint32_t i = 0; i < users->count; i++) {
+        uint64_t count = block->by_node[users->nodes[i]];
+        most = count > most ? count : most;
+    }
+    return most <= even + 1 || (most - even - 1) * (most - even - 1) <= 9 * even;
+}
+
 /* Whose turn it is: each node's as often as its threads use the block. */
 static uint8_t whose_turn(const struct block *block, const struct users *users, uintptr_t number)
 {
+    if (are_even(block, users))
+        return users->nodes[turn(number, users->count)];
     uint32_t part = turn(number, users->votes), i = 0;
     while (i + 1 < users->count && part >= block->by_node[users->nodes[i]])
         part -= block->by_node[users->nodes[i++]];
@@ -232,7 +250,8 @@ static bool deal_out(const struct users *users, struct unit_move *move)
     if (move->unit->dealt || move->unit->moves >= UNIT_MOVES || users->count < 2)
         return false;
     move->dealt = true;
-    aim_all(move, whose_turn(move->block, users, move->start / UNIT_SIZE));
+    move->as_one = move->block->as_one;
+    aim_all(move, whose_turn(move->block, users, move->start / (move->as_one ? BLOCK_SIZE : UNIT_SIZE)));
     return true;
 }
 
@@ -247,11 +266,25 @@ static uint8_t user_of(const struct page_use *page, const struct users *users, u
     return count ? nodes[turn(number, count)] : page->node;
 }
 
-static uint8_t target_of(const struct page_use *page, const struct users *users, uintptr_t number)
+static bool is_with_users(const struct page_use *page)
+{
+    return page->users & user_bit(page->target);
+}
+
+/* Is it sure enough whose page it is, to undo what was dealt out without knowing? */
+static bool is_sure(const struct page_use *page, enum page_sort sort)
+{
+    if (sort == SORT_SINGLE)
+        return votes_of(page) >= 3 && !page->others;
+    return votes_of(page) >= 2 * PAGE_DEAL_VOTES && __builtin_popcount(page->users) <= 2;
+}
+
+static uint8_t target_of(const struct page_use *page, bool dealt, const struct users *users, uintptr_t number)
 {
     enum page_sort sort = sort_of(page);
-    bool is_settled = page->target != UNITS_NOWHERE && sort != SORT_SINGLE;
-    if (sort == SORT_UNKNOWN || page->moves >= UNIT_MOVES || is_settled)
+    if (sort == SORT_UNKNOWN || page->moves >= UNIT_MOVES || (dealt && !is_sure(page, sort)))
+        return UNITS_NOWHERE;
+    if (sort == SORT_SHARED && page->target != UNITS_NOWHERE && (!dealt || is_with_users(page)))
         return UNITS_NOWHERE;
     uint8_t node = sort == SORT_SINGLE ? page->node : user_of(page, users, number);
     return node == page->target ? UNITS_NOWHERE : node;
@@ -261,8 +294,10 @@ static uint8_t target_of(const struct page_use *page, const struct users *users,
 static bool divide(const struct users *users, struct unit_move *move)
 {
     bool any = false;
-    for (uint32_t i = 0; i < UNIT_PAGES && !move->unit->dealt; i++) {
-        move->targets[i] = target_of(&move->unit->pages[i], users, move->start / PAGE_BYTES + i);
+    if (move->unit->dealt && move->block->thrice < 2 * KNOWN_PAGES)
+        return false;
+    for (uint32_t i = 0; i < UNIT_PAGES; i++) {
+        move->targets[i] = target_of(&move->unit->pages[i], move->unit->dealt, users, move->start / PAGE_BYTES + i);
         any = any || move->targets[i] != UNITS_NOWHERE;
     }
     return any;
@@ -272,13 +307,34 @@ enum sharing { SHARING_UNKNOWN, SHARING_PAGES, SHARING_ALL };
 
 /*
  * Do several nodes use the same pages, or do neighbours have different users? Of three looks at a page that two threads
- * share, none shows a third node; where four nodes use all of it, every third page shows three.
+ * share, none shows a third node; where four nodes use all of it, every third page shows three. Where two nodes use all of
+ * it, three looks in four show both.
  */
-static enum sharing sharing_of(const struct block *block)
+static enum sharing sharing_of(const struct block *block, const struct users *users)
 {
-    if (block->wide * 8 >= block->thrice && block->wide)
+    bool all = users->count > 2 ? block->wide * 8 >= block->thrice && block->wide
+                                : block->mixed * 5 >= block->thrice * 3 && block->mixed;
+    if (all)
         return SHARING_ALL;
     return block->thrice < KNOWN_PAGES ? SHARING_UNKNOWN : SHARING_PAGES;
+}
+
+/* Several nodes use most of the units that were seen more than once. */
+static bool is_mixed(const struct block *block, uint32_t least)
+{
+    uint32_t seen = 0, mixed = 0;
+    for (uint32_t i = 0; i < BLOCK_UNITS; i++) {
+        const struct tally count = tally(&block->units[i]);
+        seen += count.votes > 1;
+        mixed += count.votes > 1 && count.others * 5 > count.votes;
+    }
+    return seen >= least && mixed * 2 > seen;
+}
+
+/* Where threads of several nodes come by, a few looks of one node are chance. */
+static uint32_t votes_for_one(const struct block *block)
+{
+    return block->spread || is_mixed(block, MIXED_SOME) ? 2 * UNIT_VOTES : UNIT_VOTES;
 }
 
 static bool decide(struct unit_move *move)
@@ -286,12 +342,14 @@ static bool decide(struct unit_move *move)
     const struct tally count = tally(move->unit);
     struct users users;
     aim_all(move, UNITS_NOWHERE);
-    if (count.votes >= UNIT_VOTES && count.others * 5 <= count.votes)
+    if (count.votes >= votes_for_one(move->block) && count.others * 5 <= count.votes)
         return decide_whole(&count, move);
+    find_users(move->block, &users);
+    if (move->block->spread && deal_out(&users, move))
+        return true;
     if (count.votes < UNIT_DEAL_VOTES)
         return false;
-    find_users(move->block, &users);
-    switch (sharing_of(move->block)) {
+    switch (sharing_of(move->block, &users)) {
     case SHARING_ALL:
         return deal_out(&users, move);
     case SHARING_PAGES:
@@ -299,6 +357,75 @@ static bool decide(struct unit_move *move)
     default:
         return false;
     }
+}
+
+/* --- whole blocks --- */
+
+/*
+ * How much more often an access is local where all of a block is on the node that uses it most than where each node has as
+ * much of it as it uses: little, if these use it alike. In percent of the votes.
+ */
+static uint32_t loss_by_dealing(const struct block *block, const struct users *users)
+{
+    uint64_t most = 0, squares = 0, votes = users->votes;
+    for (uint32_t i = 0; i < users->count; i++) {
+        uint64_t count = block->by_node[users->nodes[i]];
+        most = count > most ? count : most;
+        squares += count * count;
+    }
+    return votes ? (uint32_t)(100 * (most * votes - squares) / (votes * votes)) : 100;
+}
+
+static bool asks(const struct block *block)
+{
+    struct users users;
+    if (block->spread || block->rests || block->votes < BLOCK_VOTES || !is_mixed(block, MIXED_MANY))
+        return false;
+    find_users(block, &users);
+    return users.count > 1 && sharing_of(block, &users) != SHARING_PAGES && loss_by_dealing(block, &users) <= MOST_LOSS;
+}
+
+static const struct block *known_block(const struct units *units, uintptr_t start)
+{
+    uint32_t first = first_way(start);
+    for (uint32_t i = 0; i < WAYS; i++)
+        if (units->blocks[(first + i) & (UNITS_BLOCKS - 1)].start == start)
+            return &units->blocks[(first + i) & (UNITS_BLOCKS - 1)];
+    return NULL;
+}
+
+/* Is it amid other memory that is in use? */
+static bool is_part_of_more(const struct units *units, const struct block *block)
+{
+    uint32_t count = 0;
+    for (uintptr_t i = 1; i <= BLOCK_BESIDE; i++) {
+        const struct block *above = known_block(units, block->start + i * BLOCK_SIZE);
+        const struct block *below = known_block(units, block->start - i * BLOCK_SIZE);
+        count += (above && above->votes > 1) + (below && below->votes > 1);
+    }
+    return count >= BLOCK_BESIDE;
+}
+
+static bool ask(const struct units *units, struct block *block, struct unit_move *ret_move)
+{
+    if (!asks(block))
+        return false;
+    *ret_move = (struct unit_move){.block = block, .unit = block->units, .start = block->start, .asks = true};
+    aim_all(ret_move, UNITS_NOWHERE);
+    block->as_one = is_part_of_more(units, block);
+    block->rests = (uint8_t)(1u << (block->asked < ASKED_MOST ? block->asked++ : ASKED_MOST));
+    return true;
+}
+
+void units_answer(const struct unit_move *move, uint32_t present, uint32_t most)
+{
+    struct users users;
+    find_users(move->block, &users);
+    /* halfway between evenly spread and all on one node */
+    if (!present || most * 2 * users.count < present * (users.count + 1))
+        return;
+    move->block->spread = true;
+    move->block->fresh = UINT32_MAX;
 }
 
 static bool rests(const struct unit *unit, uint32_t now_ms)
@@ -329,7 +456,7 @@ bool units_next(struct units *units, uint32_t now_ms, struct unit_move *ret_move
         for (uint64_t left = units->fresh[word]; left; left &= left - 1) {
             uint32_t bit = (uint32_t)__builtin_ctzll(left);
             struct block *block = &units->blocks[word * 64 + bit];
-            if (next_in(block, now_ms, ret_move))
+            if (ask(units, block, ret_move) || next_in(block, now_ms, ret_move))
                 return true;
             if (!block->fresh)
                 units->fresh[word] &= ~(UINT64_C(1) << bit);
@@ -386,7 +513,10 @@ void units_refuse(const struct unit_move *move)
 static void age_block(struct block *block)
 {
     block->votes = 0;
+    if (block->rests)
+        block->rests--;
     block->thrice /= 2;
+    block->mixed /= 2;
     block->wide /= 2;
     for (uint32_t i = 0; i < UNITS_NODES; i++)
         block->by_node[i] /= 2;

@@ -8,6 +8,9 @@
  * its own users; what several nodes' threads use is dealt out to them in turn, so that no node serves more than its share.
  * What hardly anyone uses stays. A unit moves a few times only, and what was dealt out goes back to one node on strong
  * evidence alone: nothing is thrown to and fro.
+ *
+ * A large table is dealt out long before each of its units was seen several times: when a block's units are used by
+ * several nodes without an order, and most of its pages lie on one node, so that dealing them out costs no locality.
  */
 #ifndef NODEWISE_SHIM_MEMORY_UNITS_H
 #define NODEWISE_SHIM_MEMORY_UNITS_H
@@ -24,7 +27,9 @@
 #define UNITS_NOWHERE UINT8_MAX
 
 #define UNIT_VOTES      3u  /* before a unit moves to one node */
-#define UNIT_DEAL_VOTES 12u /* before it is dealt out: it has to be worth it */
+#define UNIT_DEAL_VOTES 12u /* before it is dealt out on its own: it has to be worth it */
+#define BLOCK_VOTES     32u /* before it is asked where the pages of a block are, to deal all of it out */
+#define BLOCK_BESIDE    8u /* blocks in use beside a block, so that it goes to one node as a whole: huge pages stay so */
 #define UNIT_SURE_VOTES 32u /* before a unit that was dealt out goes back to one node */
 #define UNIT_AHEAD      8u  /* neighbours that may go along: those above it, since threads walk upwards, */
 #define UNIT_BEHIND     2u  /* and below */
@@ -51,8 +56,13 @@ struct block {
     uintptr_t start; /* 0: none */
     uint32_t votes;  /* recent ones */
     uint32_t fresh;  /* units that have votes since the last decision, a bit each */
+    uint8_t asked;   /* how often it was asked where its pages are, */
+    uint8_t rests;   /* and for how many calls of units_age() it will not be */
+    bool spread;     /* all of it is to be dealt out: to each unit's turn or, */
+    bool as_one;     /* because it is a part of something large, to the block's */
     uint16_t thrice; /* pages that were seen three times, */
-    uint16_t wide;   /* and those of them that were seen from three nodes */
+    uint16_t mixed;  /* those of them that were seen from two nodes, */
+    uint16_t wide;   /* and from three */
     uint16_t by_node[UNITS_NODES];
     struct unit units[BLOCK_UNITS];
 };
@@ -70,7 +80,9 @@ struct unit_move {
     uint8_t targets[UNIT_PAGES]; /* UNITS_NOWHERE: the page stays */
     uint8_t before, after;       /* so many neighbours in which no thread was seen yet may go along, if `whole` */
     bool whole;                  /* all pages go to one node, whose threads use them */
-    bool dealt;                  /* all pages go to the node whose turn it is */
+    bool dealt;                  /* all pages go to the node whose turn it is, */
+    bool as_one;                 /* which is the same for the whole block */
+    bool asks;                   /* nothing moves: where are the pages of the block? */
 };
 
 /*
@@ -80,7 +92,7 @@ void units_vote(struct units *units, uintptr_t address, uint32_t node, uint32_t 
 
 /*
  * The next unit that should move. Call it until it returns false, and tell each time what became of the unit, with one of
- * the functions below.
+ * the functions below; with units_answer() if it `asks`.
  */
 bool units_next(struct units *units, uint32_t now_ms, struct unit_move *ret_move);
 /* It is as it should be, and the neighbours that `move` still names. moved: some of it had to move for that. */
@@ -91,6 +103,9 @@ void units_delay(const struct unit_move *move, uint32_t now_ms);
 void units_leave(const struct unit_move *move);
 /* It cannot move. */
 void units_refuse(const struct unit_move *move);
+
+/* So many pages of the block are present, and so many of them are on the node that has most of them. */
+void units_answer(const struct unit_move *move, uint32_t present, uint32_t most);
 
 /* Old votes count less: half of what they did. Blocks without any make room. Every few seconds. */
 void units_age(struct units *units);

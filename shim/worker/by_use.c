@@ -100,6 +100,24 @@ static struct places look(const struct unit_move *move)
     return places;
 }
 
+/* Asks the kernel where the pages of a whole block are. */
+static void answer(struct by_use *self, const struct unit_move *move)
+{
+    const uint32_t pages = UNIT_PAGES * BLOCK_UNITS;
+    uint32_t on[UNITS_NODES] = {0}, present = 0, most = 0;
+    for (uint32_t i = 0; i < pages; i++)
+        self->asked.pages[i] = (void *)(move->start + i * PAGE);
+    if (sys_move_pages(pages, self->asked.pages, NULL, self->asked.nodes) != 0)
+        return;
+    for (uint32_t i = 0; i < pages; i++)
+        if (self->asked.nodes[i] >= 0 && self->asked.nodes[i] < (int)UNITS_NODES) {
+            uint32_t count = ++on[self->asked.nodes[i]];
+            most = count > most ? count : most;
+            present++;
+        }
+    units_answer(move, present, most);
+}
+
 static void add_pages(struct by_use *self, const struct unit_move *move)
 {
     mover_add(self->mover, move->start - move->before * UNIT_SIZE, move->before * UNIT_SIZE, move->targets[0]);
@@ -114,6 +132,10 @@ static void add_pages(struct by_use *self, const struct unit_move *move)
 static void add(struct by_use *self, struct unit_move *move)
 {
     struct away away;
+    if (move->asks) {
+        answer(self, move);
+        return;
+    }
     if (!may_move(self, move, &away))
         return;
     if (away.page)
@@ -131,7 +153,7 @@ static void add(struct by_use *self, struct unit_move *move)
         units_delay(move, self->now_ms);
         return;
     }
-    if (!away.page)
+    if (!away.page && !move->as_one) /* a huge page goes to the node of its block as it is */
         mover_cut(move->start - move->before * UNIT_SIZE, (move->before + 1u + move->after) * UNIT_SIZE);
     mover_also(self->mover, away.rule);
     add_pages(self, move);

@@ -25,6 +25,10 @@ struct by_use {
     struct unit_move moves[BY_USE_BATCH];
     struct away aways[BY_USE_BATCH]; /* page NULL: none */
     uint32_t count;
+    struct {
+        void *pages[UNIT_PAGES * BLOCK_UNITS];
+        int nodes[UNIT_PAGES * BLOCK_UNITS];
+    } asked;                  /* about a whole block */
     uint32_t now_ms, aged_ms; /* now_ms: of this tick; never 0 */
 };
 

@@ -48,7 +48,8 @@ class Survey(Lab):
 
     def test_by_thread_kind_and_rule(self):
         policy = self.policy(POLICY)
-        script = ("echo 0 > /proc/sys/kernel/numa_balancing\n"
+        # a stack may share a huge page with what lies beside it
+        script = ("echo 0 > /proc/sys/kernel/numa_balancing\necho never > /sys/kernel/mm/transparent_hugepage/enabled\n"
                   f"{harness.NODEWISE} run -p {policy} -- {MISPLACED} /tmp/ready /tmp/go &\npid=$!\n"
                   "until [ -e /tmp/ready ]; do sleep 0.1; done\n"
                   f"{harness.NODEWISE} report $pid --pages --json\necho ---\n"

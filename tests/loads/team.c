@@ -19,7 +19,7 @@ unsigned team_word(int argc, char **argv, int n, unsigned otherwise)
     if (n >= argc)
         return otherwise;
     unsigned long value = strtoul(argv[n], &rest, 10);
-    if (*rest || value < 1 || value > 1000000)
+    if (*rest || value < 1 || value > 1000000000)
         exit(2);
     return (unsigned)value;
 }

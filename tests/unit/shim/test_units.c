@@ -14,8 +14,17 @@
 #define PAGE  ((uintptr_t)4096)
 
 static struct units units;
-static uint8_t at[BLOCK_UNITS * 4 * UNIT_PAGES]; /* the node of each page from START on */
+static uint8_t at[BLOCK_UNITS * 32 * UNIT_PAGES]; /* the node of each page from START on */
 static uint32_t now;
+
+/* A sequence that is the same each time. */
+static uint32_t random_below(uint32_t count)
+{
+    static uint64_t state;
+    state += UINT64_C(0x9E3779B97F4A7C15);
+    uint64_t bits = (state ^ state >> 31) * UINT64_C(0xBF58476D1CE4E5B9);
+    return (uint32_t)((bits ^ bits >> 29) >> 32) % count;
+}
 
 static void begin(void)
 {
@@ -42,14 +51,33 @@ static void carry(const struct unit_move *move)
         at[first - i] = move->targets[0];
 }
 
+static unsigned asked; /* about blocks */
+
+static void answer(const struct unit_move *move)
+{
+    uint32_t on[256] = {0}, most = 0;
+    uintptr_t first = (move->start - START) / PAGE;
+    for (uintptr_t i = first; i < first + BLOCK_UNITS * UNIT_PAGES && i < sizeof(at); i++) {
+        uint32_t count = ++on[at[i]];
+        most = count > most ? count : most;
+    }
+    units_answer(move, BLOCK_UNITS * UNIT_PAGES, most);
+    asked++;
+}
+
 /* Carries out what is decided; how many units that were. */
 static unsigned carry_out(void)
 {
     struct unit_move move;
     unsigned moved = 0;
-    for (; units_next(&units, now, &move); moved++) {
+    while (units_next(&units, now, &move)) {
+        if (move.asks) {
+            answer(&move);
+            continue;
+        }
         carry(&move);
         units_done(&move, true);
+        moved++;
     }
     return moved;
 }
@@ -65,6 +93,15 @@ static unsigned units_on(unsigned node, unsigned count)
     unsigned found = 0;
     for (unsigned i = 0; i < count; i++)
         found += node_at(i * UNIT_SIZE) == node;
+    return found;
+}
+
+/* How many units of the block. */
+static unsigned units_on_in(unsigned node, unsigned block)
+{
+    unsigned found = 0;
+    for (unsigned i = 0; i < BLOCK_UNITS; i++)
+        found += node_at((block * BLOCK_UNITS + i) * UNIT_SIZE) == node;
     return found;
 }
 
@@ -133,11 +170,9 @@ static void a_page_of_two_users_goes_to_one_of_them(void **state)
 /* Threads of all nodes look everywhere, those of node 3 so many times as often as each other. */
 static void look_at_all(unsigned votes, unsigned more)
 {
-    uint32_t random = 7;
     for (unsigned i = 0; i < votes; i++) {
-        random = random * 1664525 + 1013904223;
-        uint32_t node = (random >> 20) % (3 + more);
-        vote((random >> 8) % (BLOCK_UNITS * UNIT_PAGES) * PAGE, node < 3 ? node : 3, 1);
+        uint32_t node = random_below(3 + more);
+        vote(random_below(BLOCK_UNITS * UNIT_PAGES) * PAGE, node < 3 ? node : 3, 1);
     }
 }
 
@@ -228,9 +263,79 @@ static void what_is_hardly_used_stays(void **state)
     for (unsigned i = 0; i < BLOCK_UNITS; i++)
         vote(i * UNIT_SIZE, i % 4, UNIT_VOTES - 1);
     assert_int_equal(carry_out(), 0);
-    for (unsigned i = 0; i < BLOCK_UNITS; i++) /* several nodes, but not worth a move */
-        vote(i * UNIT_SIZE, (i + 1) % 4, UNIT_VOTES - 1);
+    begin();
+    for (unsigned i = 0; i < BLOCK_VOTES - 1; i++) /* several nodes, but not worth a move */
+        vote(i % 8 * UNIT_SIZE, i / 8 % 4, 1);
     assert_int_equal(carry_out(), 0);
+}
+
+/* Threads of `nodes` nodes look at random places of the first `blocks` blocks. */
+static void look_at_blocks(unsigned blocks, unsigned votes, unsigned nodes)
+{
+    for (unsigned i = 0; i < votes; i++)
+        vote(random_below(blocks * BLOCK_UNITS * UNIT_PAGES) * PAGE, random_below(nodes), 1);
+}
+
+static void a_large_table_is_dealt_out_by_blocks_before_its_pages_are_known(void **state)
+{
+    const unsigned blocks = 32;
+    (void)state;
+    for (unsigned nodes = 2; nodes <= 8; nodes *= 2) {
+        begin();
+        for (unsigned round = 0; round < 10; round++) {
+            look_at_blocks(blocks, blocks * BLOCK_VOTES / 4, nodes);
+            carry_out();
+        }
+        for (unsigned node = 0; node < nodes; node++)
+            assert_in_range(units_on(node, blocks * BLOCK_UNITS), blocks * BLOCK_UNITS / (2 * nodes),
+                            blocks * BLOCK_UNITS * 3 / (2 * nodes));
+        unsigned whole = 0; /* blocks amid others: their huge pages stay */
+        for (unsigned i = 0; i < blocks; i++)
+            whole += units_on_in(node_at(i * BLOCK_UNITS * UNIT_SIZE), i) == BLOCK_UNITS;
+        assert_in_range(whole, blocks / 2, blocks);
+    }
+}
+
+static void what_lies_on_all_nodes_already_stays(void **state)
+{
+    const unsigned blocks = 8;
+    (void)state;
+    begin();
+    for (unsigned i = 0; i < sizeof(at); i++)
+        at[i] = (uint8_t)(i / UNIT_PAGES % 4);
+    unsigned before = asked;
+    look_at_blocks(blocks, blocks * BLOCK_VOTES * 2, 4);
+    carry_out();
+    assert_true(asked > before);
+    for (unsigned node = 0; node < 4; node++)
+        assert_in_range(units_on(node, blocks * BLOCK_UNITS), blocks * BLOCK_UNITS / 4 - 8,
+                        blocks * BLOCK_UNITS / 4 + 8);
+    before = asked;
+    carry_out();
+    assert_int_equal(asked, before); /* not again at once */
+}
+
+static void what_mostly_one_node_uses_is_not_dealt_out(void **state)
+{
+    const unsigned blocks = 8;
+    (void)state;
+    begin();
+    for (unsigned i = 0; i < blocks * BLOCK_VOTES * 8; i++)
+        vote(random_below(blocks * BLOCK_UNITS * UNIT_PAGES) * PAGE, random_below(10) ? 0 : random_below(4), 1);
+    carry_out();
+    assert_in_range(units_on(0, blocks * BLOCK_UNITS), blocks * BLOCK_UNITS * 9 / 10, blocks * BLOCK_UNITS);
+}
+
+static void slices_go_to_their_users_as_before(void **state)
+{
+    const unsigned blocks = 8;
+    (void)state;
+    begin();
+    for (unsigned i = 0; i < blocks * BLOCK_UNITS; i++)
+        vote(i * UNIT_SIZE, i / (blocks * BLOCK_UNITS / 4), UNIT_VOTES);
+    carry_out();
+    for (unsigned i = 0; i < blocks * BLOCK_UNITS; i++)
+        assert_int_equal(node_at(i * UNIT_SIZE), i / (blocks * BLOCK_UNITS / 4));
 }
 
 static void what_is_delayed_comes_again_later(void **state)
@@ -315,6 +420,10 @@ int main(void)
         cmocka_unit_test(it_goes_to_one_node_when_only_that_uses_it_for_long),
         cmocka_unit_test(a_unit_moves_a_few_times_only),
         cmocka_unit_test(what_is_hardly_used_stays),
+        cmocka_unit_test(a_large_table_is_dealt_out_by_blocks_before_its_pages_are_known),
+        cmocka_unit_test(what_lies_on_all_nodes_already_stays),
+        cmocka_unit_test(what_mostly_one_node_uses_is_not_dealt_out),
+        cmocka_unit_test(slices_go_to_their_users_as_before),
         cmocka_unit_test(what_is_delayed_comes_again_later),
         cmocka_unit_test(what_cannot_move_is_not_asked_again),
         cmocka_unit_test(the_table_is_bounded),
