@@ -1,9 +1,12 @@
 /*
- * next: the functions behind those that the shim takes over, bound with dlsym(RTLD_NEXT). All versions that libc has
- * and all other interposing objects stay in the chain.
+ * next: the functions behind those that the shim takes over, bound as dlsym(RTLD_NEXT) does. All other interposing objects
+ * stay in the chain.
  *
  * next_bind() is idempotent. The malloc family binds each symbol at its first forwarded call (NEXT_OR_BIND()). Relaxed
  * atomics suffice because all writers store the same values. The table lives as long as the process.
+ *
+ * Before glibc 2.34 threads and dlopen are in libraries of their own, libpthread.so.0 and libdl.so.2. A program that has
+ * them may call the shim's functions; another has none behind them, until it loads them.
  */
 #ifndef NODEWISE_SHIM_BASE_NEXT_H
 #define NODEWISE_SHIM_BASE_NEXT_H
@@ -25,14 +28,19 @@
 
 #include "shim/base/common.h"
 
+struct dl_find_object; /* <dlfcn.h> of glibc 2.35 */
+
 #define SYMBOL(result, name, ...) typedef result next_##name(__VA_ARGS__);
 #include "shim/base/symbols.def"
 #undef SYMBOL
-/* the shim calls this function but does not take it over */
-typedef int next_pthread_attr_getaffinity_np(const pthread_attr_t *, size_t, cpu_set_t *);
+#define SYMBOL(result, name, ...) typedef result next_##name(__VA_ARGS__);
+#include "shim/base/called.def"
+#undef SYMBOL
 
 struct next {
-    _Atomic(next_pthread_attr_getaffinity_np *) pthread_attr_getaffinity_np;
+#define SYMBOL(result, name, ...) _Atomic(next_##name *) name;
+#include "shim/base/called.def"
+#undef SYMBOL
 #define SYMBOL(result, name, ...) _Atomic(next_##name *) name;
 #include "shim/base/symbols.def"
 #undef SYMBOL
@@ -42,8 +50,9 @@ extern struct next next_table __attribute__((visibility("hidden")));
 
 void next_bind(void);
 
-/* dlsym(RTLD_NEXT, name). NULL: no object behind the shim has the symbol. */
+/* The function in the objects behind the shim, or in all of them. NULL: there is none. */
 void *next_find(const char *name);
+void *next_find_first(const char *name);
 
 #define NEXT(name) atomic_load_explicit(&next_table.name, memory_order_relaxed)
 

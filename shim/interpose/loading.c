@@ -20,5 +20,6 @@ PUBLIC __attribute__((optimize("O2,omit-frame-pointer"))) void *dlopen(const cha
         mode &= ~RTLD_DEEPBIND;
         limits_make_room(); /* the loader's mappings need room, and its failure would not be seen here */
     }
-    return NEXT(dlopen)(file, mode);
+    next_dlopen *next = NEXT_OR_BIND(dlopen);
+    return next ? next(file, mode) : NULL;
 }

@@ -24,19 +24,20 @@ void *__libc_memalign(size_t alignment, size_t size);
 void *__libc_valloc(size_t size);
 void *__libc_pvalloc(size_t size);
 
-/* glibc's debugging malloc: its names have versions that RTLD_DEFAULT does not look at. */
+/* glibc's debugging malloc (2.34): its names have versions that RTLD_DEFAULT does not look at. */
 static bool debugs_malloc(void)
 {
     next_dlopen *open = NEXT(dlopen);
-    void *library = open ? open("libc_malloc_debug.so.0", RTLD_LAZY | RTLD_NOLOAD) : NULL;
+    next_dlclose *close = NEXT_OR_BIND(dlclose);
+    void *library = open && close ? open("libc_malloc_debug.so.0", RTLD_LAZY | RTLD_NOLOAD) : NULL;
     if (library)
-        dlclose(library);
+        close(library);
     return library != NULL;
 }
 
 static bool ask_for_other_sizes(void)
 {
-    void *found = dlsym(RTLD_DEFAULT, "malloc_usable_size");
+    void *found = next_find_first("malloc_usable_size");
     return (found && found != (void *)own_malloc_usable_size) || debugs_malloc();
 }
 

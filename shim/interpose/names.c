@@ -1,4 +1,5 @@
 /* names: pthread_setname_np, for the calling thread and for others. */
+#include <errno.h>
 #include <pthread.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,7 +20,8 @@ pid_t thread_id_of(pthread_t thread)
     clockid_t clock;
     if (pthread_equal(thread, pthread_self()))
         return thread_own_tid();
-    if (pthread_getcpuclockid(thread, &clock) != 0 || (clock & 7) != 6)
+    next_pthread_getcpuclockid *clock_of = NEXT_OR_BIND(pthread_getcpuclockid);
+    if (!clock_of || clock_of(thread, &clock) != 0 || (clock & 7) != 6)
         return 0;
     return (pid_t) ~(clock >> 3);
 }
@@ -27,7 +29,8 @@ pid_t thread_id_of(pthread_t thread)
 PUBLIC int pthread_setname_np(pthread_t thread, const char *name)
 {
     shim_ready();
-    int error = NEXT(pthread_setname_np)(thread, name);
+    next_pthread_setname_np *next = NEXT_OR_BIND(pthread_setname_np);
+    int error = next ? next(thread, name) : ENOSYS;
     if (error || !shim_is_active())
         return error;
     pid_t tid = thread_id_of(thread);

@@ -1,6 +1,7 @@
 /* threads: pthread_create and thrd_create. glibc's thrd_create does not call pthread_create. */
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <threads.h>
 
 #include "shim/arena/limits.h"
@@ -15,10 +16,24 @@
 #include "shim/worker/upkeep.h"
 #include "shim/worker/worker.h"
 
-/* musl lacks these. There the shim sees a thread's end only when its start routine returns. */
-#pragma weak __pthread_register_cancel
-#pragma weak __pthread_unregister_cancel
-#pragma weak __pthread_unwind_next
+/*
+ * What pthread_cleanup_push(3) and pthread_cleanup_pop(3) call. Bound by the creator, because a new thread may have the
+ * smallest stack. musl lacks them: there the shim sees a thread's end only when its start routine returns.
+ */
+#define __pthread_register_cancel(buffer)   NEXT(__pthread_register_cancel)(buffer)
+#define __pthread_unregister_cancel(buffer) NEXT(__pthread_unregister_cancel)(buffer)
+#define __pthread_unwind_next(buffer)       NEXT(__pthread_unwind_next)(buffer)
+
+static void bind_cleanup(void)
+{
+    static _Atomic bool bound;
+    if (LIKELY(atomic_load_explicit(&bound, memory_order_acquire)))
+        return;
+    (void)NEXT_OR_BIND(__pthread_unwind_next);
+    (void)NEXT_OR_BIND(__pthread_unregister_cancel);
+    (void)NEXT_OR_BIND(__pthread_register_cancel);
+    atomic_store_explicit(&bound, true, memory_order_release); /* pairs with the load of another creator */
+}
 
 static void end_thread(void *thread)
 {
@@ -32,7 +47,7 @@ static void *run_posix(void *record)
     void *(*start)(void *) = thread->start.posix;
     void *argument = thread->argument, *result;
     place_born(thread);
-    if (!__pthread_register_cancel) {
+    if (!NEXT(__pthread_register_cancel)) {
         result = start(argument);
         place_end(thread);
         return result;
@@ -50,7 +65,7 @@ static int run_c11(void *record)
     void *argument = thread->argument;
     int result;
     place_born(thread);
-    if (!__pthread_register_cancel) {
+    if (!NEXT(__pthread_register_cancel)) {
         result = start(argument);
         place_end(thread);
         return result;
@@ -76,6 +91,7 @@ static struct thread *prepare(const void *start, const void *caller)
         shim.segment_due = false;
         place_show_main();
     }
+    bind_cleanup();
     segment_details();
     place_catch_up();
     upkeep_look();
@@ -105,16 +121,17 @@ PUBLIC int pthread_create(pthread_t *restrict ret_thread, const pthread_attr_t *
 {
     struct stack_loan loan;
     shim_ready();
-    struct thread *thread = prepare((const void *)(uintptr_t)start, __builtin_return_address(0));
+    next_pthread_create *next = NEXT_OR_BIND(pthread_create);
+    struct thread *thread = next ? prepare((const void *)(uintptr_t)start, __builtin_return_address(0)) : NULL;
     if (!thread)
-        return NEXT(pthread_create)(ret_thread, attributes, start, argument);
+        return next ? next(ret_thread, attributes, start, argument) : EAGAIN;
     thread->start.posix = start;
     thread->argument = argument;
     thread->mask_by_attribute = attributes && has_mask(attributes);
     stack_prepare(thread, attributes, &loan);
-    int error = NEXT(pthread_create)(ret_thread, attributes, run_posix, thread);
+    int error = next(ret_thread, attributes, run_posix, thread);
     if (error == EAGAIN && limits_relieve()) /* for its stack */
-        error = NEXT(pthread_create)(ret_thread, attributes, run_posix, thread);
+        error = next(ret_thread, attributes, run_posix, thread);
     stack_return_node(&loan);
     if (error)
         place_abandon(thread);
@@ -127,15 +144,16 @@ PUBLIC int thrd_create(thrd_t *ret_thread, thrd_start_t start, void *argument)
 {
     struct stack_loan loan;
     shim_ready();
-    struct thread *thread = prepare((const void *)(uintptr_t)start, __builtin_return_address(0));
+    next_thrd_create *next = NEXT_OR_BIND(thrd_create);
+    struct thread *thread = next ? prepare((const void *)(uintptr_t)start, __builtin_return_address(0)) : NULL;
     if (!thread)
-        return NEXT(thrd_create)(ret_thread, start, argument);
+        return next ? next(ret_thread, start, argument) : thrd_error;
     thread->start.c11 = start;
     thread->argument = argument;
     stack_prepare(thread, NULL, &loan);
-    int result = NEXT(thrd_create)(ret_thread, run_c11, thread);
+    int result = next(ret_thread, run_c11, thread);
     if (result == thrd_nomem && limits_relieve())
-        result = NEXT(thrd_create)(ret_thread, run_c11, thread);
+        result = next(ret_thread, run_c11, thread);
     stack_return_node(&loan);
     if (result != thrd_success)
         place_abandon(thread);

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "shim/base/next.h"
 #include "shim/base/thread.h"
 #include "shim/place/origin.h"
 
@@ -15,9 +16,10 @@ bool callstack_open(void)
 {
     void *frames[2];
     void *library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
-    if (!library)
+    next_dlsym *find = NEXT_OR_BIND(dlsym);
+    if (!library || !find)
         return false;
-    backtrace = (int (*)(void **, int))dlsym(library, "unw_backtrace");
+    backtrace = (int (*)(void **, int))find(library, "unw_backtrace");
     if (!backtrace)
         return false;
     backtrace(frames, 2); /* makes libunwind's first-use allocations here and not inside a call of the application */

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "shim/base/common.h"
+#include "shim/base/next.h"
 #include "shim/place/apply.h"
 #include "shim/place/first_pages.h"
 #include "shim/sys/placing.h"
@@ -54,10 +55,19 @@ static bool is_local(int mode)
 void stack_start(void)
 {
     pthread_attr_t attributes;
-    if (default_size || !shim_needs(PLAN_HAS_STACKS | PLAN_HAS_MIGRATE) || pthread_attr_init(&attributes) != 0)
+    if (default_size || !shim_needs(PLAN_HAS_STACKS | PLAN_HAS_MIGRATE))
         return;
-    pthread_attr_getstacksize(&attributes, &default_size);
+    next_pthread_attr_getstacksize *size_of = NEXT_OR_BIND(pthread_attr_getstacksize);
+    if (!size_of || pthread_attr_init(&attributes) != 0)
+        return;
+    size_of(&attributes, &default_size);
     pthread_attr_destroy(&attributes);
+}
+
+static bool next_stack(const pthread_attr_t *attributes, void **ret_start, size_t *ret_size)
+{
+    next_pthread_attr_getstack *next = NEXT_OR_BIND(pthread_attr_getstack);
+    return next && next(attributes, ret_start, ret_size) == 0;
 }
 
 static void note_size(struct thread *thread, const pthread_attr_t *attributes)
@@ -69,7 +79,7 @@ static void note_size(struct thread *thread, const pthread_attr_t *attributes)
         return;
     if (!attributes) {
         thread->stack_size = default_size;
-    } else if (pthread_attr_getstack(attributes, &start, &size) == 0 && (uintptr_t)start + size == 0) {
+    } else if (next_stack(attributes, &start, &size) && (uintptr_t)start + size == 0) {
         /* without an address glibc counts downwards from 0; a size of 0: the attributes ask for no size either */
         thread->stack_size = size ? size : default_size;
     }

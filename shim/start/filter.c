@@ -9,6 +9,7 @@
 #include "shim/base/environment.h"
 #include "shim/start/trial.h"
 #include "shim/sys/allowed.h"
+#include "shim/sys/glibc.h"
 #include "shim/sys/raw.h"
 #include "shim/sys/status.h"
 
@@ -67,7 +68,7 @@ enum reason filter_look(bool hard)
  */
 bool filter_look_at_thread(void)
 {
-    if (allowed_glibc() < 34)
+    if (glibc_minor() < 34)
         return trial_run(SYS_clone);
     errno = 0;
     return trial_run(SYS_clone3) || (errno == ENOSYS && trial_run(SYS_clone));

@@ -9,7 +9,6 @@
  */
 #include "shim/start/helper.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
@@ -20,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "shim/base/object.h"
 #include "shim/base/text_writer.h"
 #include "shim/sys/raw.h"
 
@@ -236,15 +236,14 @@ int helper_feed(const char *path, const char *const *arguments, const void *inpu
 /* Writes the folder of this library, as the loader knows it, to ret_folder, without a '/' at the end. */
 static bool own_folder(char *ret_folder, size_t size)
 {
-    Dl_info info;
-
-    if (!dladdr((const void *)(uintptr_t)helper_path, &info) || !info.dli_fname || *info.dli_fname != '/')
+    struct object own;
+    if (!object_own(&own) || *own.name != '/')
         return false;
-    const char *slash = strrchr(info.dli_fname, '/');
-    if ((size_t)(slash - info.dli_fname) >= size)
+    size_t length = (size_t)(strrchr(own.name, '/') - own.name);
+    if (length >= size)
         return false;
-    memcpy(ret_folder, info.dli_fname, (size_t)(slash - info.dli_fname));
-    ret_folder[slash - info.dli_fname] = '\0';
+    memcpy(ret_folder, own.name, length);
+    ret_folder[length] = '\0';
     return true;
 }
 

@@ -345,7 +345,7 @@ void shim_ready(void)
 {
     if (atomic_load_explicit(&shim.phase, memory_order_relaxed) == PHASE_LOADING)
         shim_start();
-    if (!NEXT(pthread_create)) /* another thread, or the caller itself, is in the middle of the start-up */
+    if (!NEXT(syscall)) /* another thread, or the caller itself, is in the middle of the start-up */
         next_bind();
 }
 

@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <sys/syscall.h>
 
-/* glibc; musl has none. */
-extern const char *gnu_get_libc_version(void) __attribute__((weak));
+#include "shim/sys/glibc.h"
 
 #define MOST_CALLS 512u
 
@@ -13,23 +12,12 @@ extern const char *gnu_get_libc_version(void) __attribute__((weak));
 _Atomic unsigned char allowed_calls __attribute__((section(".data"))) = ALLOWED_CERTAIN;
 static uint64_t tried[MOST_CALLS / 64];
 
-unsigned allowed_glibc(void)
-{
-    unsigned minor = 0;
-    const char *version = gnu_get_libc_version ? gnu_get_libc_version() : "";
-    if (version[0] != '2' || version[1] != '.')
-        return 0;
-    for (const char *at = version + 2; *at >= '0' && *at <= '9'; at++)
-        minor = minor * 10 + (unsigned)(*at - '0');
-    return minor;
-}
-
 /*
  * By which call the loader asks for a file's size: fstat was newfstatat(fd, "") in glibc 2.33 to 2.38 (io/fstat64.c).
  */
 static bool loader_uses_newfstatat(void)
 {
-    unsigned minor = allowed_glibc();
+    unsigned minor = glibc_minor();
     return minor >= 33 && minor < 39;
 }
 
@@ -50,10 +38,10 @@ static bool is_certain(long number)
         return true;
 #ifdef SYS_access
     case SYS_access:
-        return allowed_glibc() != 0;
+        return glibc_minor() != 0;
 #else
     case SYS_faccessat:
-        return allowed_glibc() != 0;
+        return glibc_minor() != 0;
 #endif
     case SYS_newfstatat:
         return loader_uses_newfstatat();

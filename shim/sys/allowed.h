@@ -28,9 +28,6 @@ extern _Atomic unsigned char allowed_calls __attribute__((visibility("hidden")))
 
 bool allowed_slowly(long number);
 
-/* The minor version of glibc 2, in whose loader and threads the certain calls are. 0: another C library. */
-unsigned allowed_glibc(void);
-
 static inline bool call_is_allowed(long number)
 {
     if (__builtin_expect(atomic_load_explicit(&allowed_calls, memory_order_relaxed) == ALLOWED_ALL, 1))

@@ -287,12 +287,13 @@ static uint64_t all_signals(void)
 
 static bool start(void)
 {
-    int (*detach)(pthread_t) = (int (*)(pthread_t))next_find("pthread_detach");
+    next_pthread_create *create = NEXT_OR_BIND(pthread_create);
+    next_pthread_detach *detach = NEXT_OR_BIND(pthread_detach);
     uint64_t blocked = all_signals(), before = 0;
     pthread_t thread;
-    if (!detach || raw_call(SYS_rt_sigprocmask, SIG_SETMASK, &blocked, &before, sizeof(blocked)) != 0)
+    if (!create || !detach || raw_call(SYS_rt_sigprocmask, SIG_SETMASK, &blocked, &before, sizeof(blocked)) != 0)
         return false;
-    bool made = NEXT(pthread_create)(&thread, NULL, run, NULL) == 0;
+    bool made = create(&thread, NULL, run, NULL) == 0;
     if (made)
         detach(thread);
     raw_call(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));
