@@ -58,6 +58,15 @@ class Beside(harness.ProgramTest):
                           {"GLIBC_TUNABLES": "glibc.pthread.rseq=0"}):
             self.check([SUBJECT], environment=variables)
 
+    def test_an_old_glibc(self):
+        """Where the shim looks functions up by itself, because libdl.so.2 may not be there (next.c)."""
+        old = os.path.join(FOLDER, "libsays_glibc_2_31.so")
+        for name in (None, *TRACERS):
+            self.check([SUBJECT], [old, *([os.path.join(FOLDER, f"lib{name}.so")] if name else [])])
+        self.outcome([SUBJECT], [old, harness.SHIM], {"NODEWISE_LOG": self.path("log")})
+        with open(self.path("log"), encoding="utf-8") as file:
+            self.assertIn("active", file.read())
+
     def test_tools_that_preload(self):
         for command in (["fakeroot"], ["eatmydata"], ["faketime", "2020-01-01 00:00:00"], ["stdbuf", "-o0"]):
             self.check([*command, SUBJECT])
