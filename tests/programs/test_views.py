@@ -435,7 +435,7 @@ class Views(harness.ProgramTest):
         done = subprocess.run(["sh", "-c", self.nodewise("env", "--sh", "-p", policy) + 'echo "$LD_PRELOAD $NODEWISE_POLICY"'],
                               capture_output=True, text=True, env=harness.clean_environment())
         self.assertEqual(done.stdout.split(), [harness.SHIM, policy])
-        self.assertIn("Environment=LD_PRELOAD=" + harness.SHIM, self.nodewise("env", "--systemd", "-p", policy))
+        self.assertIn(f'Environment="LD_PRELOAD={harness.SHIM}"', self.nodewise("env", "--systemd", "-p", policy))
         self.assertIn("--cap-add SYS_NICE", self.nodewise("env", "--docker", "-p", policy))
         self.assertIn("hostPath", self.nodewise("env", "--k8s", "-p", policy))
         self.nodewise("env", code=2)

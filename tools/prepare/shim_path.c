@@ -64,17 +64,28 @@ static char *with_lib_token(const char *path)
     return text;
 }
 
-int shim_path(char **ret_path)
+int shim_file(char **ret_path)
 {
     char folder[PATH_MAX], path[PATH_MAX + 32] = "";
     if (own_folder(folder, sizeof(folder), 2) == 0)
         snprintf(path, sizeof(path), "%s/shim/libnodewise.so", folder);
     if (access(path, R_OK) != 0)
         snprintf(path, sizeof(path), "%s/libnodewise.so", NODEWISE_SHIM_DIR);
-    *ret_path = with_lib_token(path);
+    *ret_path = strdup(path);
     if (!*ret_path)
         return -ENOMEM;
-    if (access(path, R_OK) != 0)
-        return -ENOENT;
+    return access(path, R_OK) == 0 ? 0 : -ENOENT;
+}
+
+int shim_path(char **ret_path)
+{
+    char *file = NULL;
+    int error = shim_file(&file);
+    *ret_path = file ? with_lib_token(file) : NULL;
+    free(file);
+    if (error < 0)
+        return error;
+    if (!*ret_path)
+        return -ENOMEM;
     return strpbrk(*ret_path, ": \t") ? -EINVAL : 0;
 }

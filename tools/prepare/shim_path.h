@@ -10,4 +10,7 @@
  */
 int shim_path(char **ret_path);
 
+/* The path of the same file for all but the loader, malloc'd, without $LIB. Returns 0, -ENOENT, -ENOMEM as above. */
+int shim_file(char **ret_path);
+
 #endif

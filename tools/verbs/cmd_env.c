@@ -1,8 +1,10 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config/printable.h"
 #include "tools/common/cli.h"
+#include "tools/common/quote.h"
 #include "tools/prepare/options.h"
 #include "tools/prepare/shim_path.h"
 #include "tools/verbs/verbs.h"
@@ -17,45 +19,57 @@ enum { OPTION_SH = OPTION_VERB, OPTION_SYSTEMD, OPTION_DOCKER, OPTION_K8S };
 
 #define PLAN "/etc/nodewise/policy.plan"
 
-static void print_sh(const char *shim, const char *policy)
+/* What the forms name, each quoted for its reader. The loader understands "$LIB" in LD_PRELOAD; nothing else does. */
+struct names {
+    char *preload; /* for LD_PRELOAD */
+    char *file;    /* the same library, for others */
+    char *policy;
+    char *policy_in_shell;
+};
+
+static void print_sh(const struct names *names)
 {
     printf("export NODEWISE_POLICY=%s\n"
-           "export LD_PRELOAD=%s${LD_PRELOAD:+:$LD_PRELOAD}\n",
-           policy, shim);
+           "export LD_PRELOAD=%s\"${LD_PRELOAD:+:$LD_PRELOAD}\"\n",
+           names->policy, names->preload);
 }
 
-static void print_systemd(const char *shim, const char *policy)
+static void print_systemd(const struct names *names)
 {
     printf("# /etc/systemd/system/NAME.service.d/nodewise.conf, then: systemctl daemon-reload\n"
            "[Service]\n"
-           "Environment=NODEWISE_POLICY=%s\n"
-           "Environment=LD_PRELOAD=%s\n"
+           "Environment=\"NODEWISE_POLICY=%s\"\n"
+           "Environment=\"LD_PRELOAD=%s\"\n"
            "# with SystemCallFilter= in the unit, also:\n"
            "#SystemCallFilter=set_mempolicy get_mempolicy mbind move_pages sched_setaffinity\n"
            "# where kernel.perf_event_paranoid is above 2 (Debian, Ubuntu), for memory that follows its users and for\n"
            "# access_locality; of no use to a service that becomes root or another user by itself:\n"
            "#AmbientCapabilities=CAP_PERFMON\n"
            "# CPUAffinity= and NUMAPolicy= of the unit come first: the policy works within what they leave\n",
-           policy, shim);
+           names->policy, names->preload);
 }
 
-/* A container has the C library and not the command's libraries, so the plan is made outside. */
-static void print_docker(const char *shim, const char *policy)
+/*
+ * A container has the C library and not the command's libraries, so the plan is made outside. Of -v docker would make
+ * folders of the names that do not exist.
+ */
+static void print_docker(const struct names *names)
 {
-    printf("# once, and again when the policy or the machine changes:\n"
-           "nodewise compile -p %s -o " PLAN "\n"
-           "# the image's C library must be glibc; memory policies need SYS_NICE under Docker's seccomp profile\n"
-           "docker run \\\n"
-           "  -v %s:/nodewise/libnodewise.so:ro \\\n"
-           "  -v " PLAN ":/nodewise/policy.plan:ro \\\n"
-           "  -e NODEWISE_PLAN=/nodewise/policy.plan \\\n"
-           "  -e LD_PRELOAD=/nodewise/libnodewise.so \\\n"
-           "  --cap-add SYS_NICE \\\n"
-           "  IMAGE COMMAND\n",
-           policy, shim);
+    printf(
+        "# once, and again when the policy or the machine changes:\n"
+        "nodewise compile -p %s -o " PLAN "\n"
+        "# the image's C library must be glibc 2.28 or later; memory policies need SYS_NICE under Docker's seccomp profile\n"
+        "docker run \\\n"
+        "  --mount type=bind,source=%s,target=/nodewise/libnodewise.so,readonly \\\n"
+        "  --mount type=bind,source=" PLAN ",target=/nodewise/policy.plan,readonly \\\n"
+        "  -e NODEWISE_PLAN=/nodewise/policy.plan \\\n"
+        "  -e LD_PRELOAD=/nodewise/libnodewise.so \\\n"
+        "  --cap-add SYS_NICE \\\n"
+        "  IMAGE COMMAND\n",
+        names->policy, names->file);
 }
 
-static void print_k8s(const char *shim, const char *policy)
+static void print_k8s(const struct names *names)
 {
     printf("# on each node of the cluster: nodewise compile -p %s -o " PLAN "\n"
            "# whole CPUs by the static CPU manager policy come first: the plan works within them\n"
@@ -71,9 +85,72 @@ static void print_k8s(const char *shim, const char *policy)
            "    - {name: nodewise-library, mountPath: /nodewise/libnodewise.so, readOnly: true}\n"
            "    - {name: nodewise-plan, mountPath: /nodewise/policy.plan, readOnly: true}\n"
            "  volumes:\n"
-           "  - {name: nodewise-library, hostPath: {path: %s, type: File}}\n"
+           "  - {name: nodewise-library, hostPath: {path: \"%s\", type: File}}\n"
            "  - {name: nodewise-plan, hostPath: {path: " PLAN ", type: File}}\n",
-           policy, shim);
+           names->policy_in_shell, names->file);
+}
+
+static const struct form {
+    void (*print)(const struct names *);
+    char *(*quote)(const char *);
+} forms[] = {
+    {print_sh, quote_shell}, {print_systemd, quote_systemd}, {print_docker, quote_shell}, {print_k8s, quote_yaml}};
+
+static void names_free(struct names *names)
+{
+    free(names->preload);
+    free(names->file);
+    free(names->policy);
+    free(names->policy_in_shell);
+}
+
+static int print_form(const struct form *form, const char *preload, const char *file, const char *policy)
+{
+    struct names names = {form->quote(preload), form->quote(file), form->quote(policy), quote_shell(policy)};
+    int error = names.preload && names.file && names.policy && names.policy_in_shell ? 0 : -ENOMEM;
+    if (error == 0)
+        form->print(&names);
+    names_free(&names);
+    return error;
+}
+
+/* Both names of the library, malloc'd. False: it has been said what is wrong. */
+static bool find_library(char **ret_preload, char **ret_file)
+{
+    int error = shim_path(ret_preload);
+    if (error == 0)
+        error = shim_file(ret_file);
+    if (error == -ENOENT)
+        print_error("the library does not exist: %s", *ret_preload ? *ret_preload : "libnodewise.so");
+    else if (error < 0)
+        print_error("the library: %s", strerror(-error));
+    else if (strpbrk(*ret_file, ",\"") || printable(*ret_file) != *ret_file)
+        print_error("no option can name %s: a comma, a quote or a control character", printable(*ret_file));
+    else
+        return true;
+    return false;
+}
+
+static int print_for(const struct form *form, const char *policy)
+{
+    char *full = realpath(policy, NULL); /* services start elsewhere */
+    char *preload = NULL, *file = NULL;
+    const char *named = full ? full : policy;
+    int status = EXIT_NO;
+    if (printable(named) != named) {
+        status = usage_error("env", "the path must not contain control characters: \"%s\"", printable(named));
+    } else if (find_library(&preload, &file)) {
+        if (print_form(form, preload, file, named) < 0)
+            print_error("out of memory");
+        else
+            status = EXIT_OK;
+    }
+    if (status == EXIT_OK && !full)
+        print_error("%s is not there yet; `nodewise init` writes one", policy);
+    free(full);
+    free(preload);
+    free(file);
+    return status;
 }
 
 int cmd_env(int argc, char **argv)
@@ -82,9 +159,7 @@ int cmd_env(int argc, char **argv)
         {"sh", no_argument, NULL, OPTION_SH},         {"systemd", no_argument, NULL, OPTION_SYSTEMD},
         {"docker", no_argument, NULL, OPTION_DOCKER}, {"k8s", no_argument, NULL, OPTION_K8S},
         {"policy", required_argument, NULL, 'p'},     {0}};
-    static void (*const printers[])(const char *, const char *) = {print_sh, print_systemd, print_docker, print_k8s};
     const char *policy = "/etc/nodewise/policy.toml";
-    char *full = NULL, *shim = NULL;
     int option, form = -1;
     while ((option = getopt_long(argc, argv, "p:", long_options, NULL)) != -1) {
         if (option == 'p')
@@ -96,23 +171,5 @@ int cmd_env(int argc, char **argv)
     }
     if (form < 0 || optind < argc)
         return usage_error("env", "take one of --sh, --systemd, --docker and --k8s");
-    if (strpbrk(policy, " \t\n\"'") || printable(policy) != policy)
-        return usage_error("env", "the path must not contain blanks, quotes or control characters: \"%s\"", policy);
-    if (shim_path(&shim) < 0) {
-        print_error("the library does not exist: %s", shim ? shim : "libnodewise.so");
-        free(shim);
-        return EXIT_NO;
-    }
-    full = realpath(policy, NULL); /* services start elsewhere */
-    if (full && (strpbrk(full, " \t\n\"'") || printable(full) != full)) {
-        free(shim);
-        free(full);
-        return usage_error("env", "the path must not contain blanks, quotes or control characters: \"%s\"", policy);
-    }
-    printers[form](shim, full ? full : policy);
-    if (!full)
-        print_error("%s is not there yet; `nodewise init` writes one", policy);
-    free(full);
-    free(shim);
-    return finish_output(EXIT_OK);
+    return finish_output(print_for(&forms[form], policy));
 }
