@@ -31,7 +31,7 @@ PUBLIC int pthread_setname_np(pthread_t thread, const char *name)
     shim_ready();
     next_pthread_setname_np *next = NEXT_OR_BIND(pthread_setname_np);
     int error = next ? next(thread, name) : ENOSYS;
-    if (error || !shim_is_active())
+    if (error || !shim_is_governing())
         return error;
     pid_t tid = thread_id_of(thread);
     if (tid > 0)

@@ -56,7 +56,7 @@ void control_end(const struct control *control, bool succeeded)
         state_stop_clock(control->now);
     if (option == PR_SET_SECCOMP)
         allow_none();
-    if (option == PR_SET_NAME && shim_is_active())
+    if (option == PR_SET_NAME && shim_is_governing())
         named_itself((const char *)control->second);
     else if ((option == PR_SET_NO_NEW_PRIVS && control->second) || option == PR_SET_SECCOMP)
         place_stop(REASON_SANDBOXED);

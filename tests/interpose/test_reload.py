@@ -141,6 +141,15 @@ class Reload(harness.ProgramTest):
         wait_until(lambda: len(sets()) == 1, "all have the same")
         return set(sets().pop())
 
+    def test_a_thread_that_names_itself_meanwhile_gets_the_rule_of_its_name(self):
+        """Its creation is what makes a sleeping process look at the request, so it begins while the policies change."""
+        process = self.program("does_as_told")
+        named = self.policy(f'[[rules]]\nname = "io"\nmatch = {{ thread = "io" }}\ncpus = "{self.last}"\nbind_to = "cpu"\n', "named.toml")
+        self.nodewise("reload", str(process.pid), "-p", named)
+        self.tell(process, b"create io")
+        wait_until(lambda: list(self.cpus(process).values()) == [{self.last}], "the rule of its name")
+        self.assertEqual(process.communicate(timeout=harness.SECONDS)[0], b"")
+
     def test_a_rank_keeps_its_share(self):
         """Whatever the distribution: where the machine has fewer shares than ranks, they divide one."""
         rules = '[[rules]]\nname = "{0}"\nmatch = {{ thread = "{0}" }}\n[defaults]\nbind_to = "none"\n'
