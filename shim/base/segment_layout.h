@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC      UINT64_C(0x314745535057444e) /* "NDWPSEG1" */
-#define SEGMENT_VERSION    10u
+#define SEGMENT_VERSION    11u
 #define SEGMENT_DIR_PREFIX "/dev/shm/nodewise." /* followed by the uid */
 #define SEGMENT_SUFFIX     ".seg"
 /* begins the name of a memfd with a segment for which there is no file; the errno that says why not ends it */
@@ -29,14 +29,15 @@
 
 #define SEGMENT_WORKER "nodewise-worker" /* comm of the worker, which has no thread record */
 
-#define SEGMENT_THREADS    3072u /* live threads that are listed; further ones are placed and counted, too */
-#define SEGMENT_EVENTS     448u  /* capacity of the ring */
-#define SEGMENT_STRINGS    8192u /* bytes of texts, each stored once; offset 0 is "" */
-#define SEGMENT_REGIONS    256u  /* regions of the arenas */
-#define SEGMENT_ARENAS     384u  /* pairs of rule and region that allocated; further pairs count as the last one */
-#define SEGMENT_STEPS      6u    /* number of values of enum step (policy/reason.h) */
-#define SEGMENT_MASK_WORDS 64u   /* the first 4096 CPUs of the base mask are stored */
-#define SEGMENT_SEEN_NODES 64u   /* node ids that struct segment_seen tells apart */
+#define SEGMENT_THREADS      3072u /* live threads that are listed; further ones are placed and counted, too */
+#define SEGMENT_EVENTS       448u  /* capacity of the ring */
+#define SEGMENT_STRINGS      8192u /* bytes of texts, each stored once; offset 0 is "" */
+#define SEGMENT_REGIONS      256u  /* regions of the arenas */
+#define SEGMENT_ARENAS       384u  /* pairs of rule and region that allocated; further pairs count as the last one */
+#define SEGMENT_STEPS        6u    /* number of values of enum step (policy/reason.h) */
+#define SEGMENT_MASK_WORDS   64u   /* the first 4096 CPUs of the base mask are stored */
+#define SEGMENT_REQUEST_PATH 512u
+#define SEGMENT_SEEN_NODES   64u /* node ids that struct segment_seen tells apart */
 
 /* why the kernel did not move memory (move_pages(2)) */
 enum segment_kept {
@@ -107,6 +108,8 @@ struct segment_header {
     uint64_t not_moved[SEGMENT_KEPT]; /* parts of bytes_not_moved, by enum segment_kept */
     uint32_t following;               /* 1: the worker looks for pages that should move */
     uint32_t follow_reason;           /* enum reason: why the worker never looks for such pages; 0 otherwise */
+    /* for a segment in no file: what PID.reload would hold; commands write it before they raise request_wanted */
+    char request_path[SEGMENT_REQUEST_PATH];
 };
 
 /* One record for each rule of the plan, then one for threads without a rule (base state). */

@@ -61,6 +61,21 @@ static ssize_t take_file(const char *suffix, char *ret_text, size_t size)
     return length;
 }
 
+/*
+ * Nothing lies beside a segment that is in memory alone: the path is in it, written by who may write to the process's
+ * memory. What it names passes the checks of a plan like any other.
+ */
+static bool take_path(char *ret_path, size_t size)
+{
+    struct segment_header *header = segment_mapped();
+    if (store_has_file() || !header || size > sizeof(header->request_path))
+        return false;
+    memcpy(ret_path, header->request_path, size);
+    ret_path[size - 1] = '\0';
+    header->request_path[0] = '\0';
+    return *ret_path != '\0';
+}
+
 void request_run(void)
 {
     uint32_t number = wanted();
@@ -71,7 +86,7 @@ void request_run(void)
     bool surveyed = take_file(SURVEY_WANTED_SUFFIX, path, sizeof(path)) >= 0;
     if (surveyed)
         survey_write();
-    if (take_file(RELOAD_SUFFIX, path, sizeof(path)) >= 0)
+    if (take_file(RELOAD_SUFFIX, path, sizeof(path)) >= 0 || take_path(path, sizeof(path)))
         reload_run(path);
     else if (!surveyed)
         segment_reloaded(REASON_PLAN_MISSING);

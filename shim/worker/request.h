@@ -6,6 +6,8 @@
  * - PID.reload holds the path of another plan (start/reload.h);
  * - PID.survey asks where the pages of each thread lie (worker/survey.h).
  *
+ * Where the segment is in no file, the command writes the path of the plan into it (request_path).
+ *
  * The outcome goes to the segment (reload_reason, request_done).
  */
 #ifndef NODEWISE_SHIM_WORKER_REQUEST_H

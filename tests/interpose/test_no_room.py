@@ -98,6 +98,26 @@ class NoRoom(harness.ProgramTest):
                 self.end(process)
                 self.assertNotIn(int(pid), [one["pid"] for one in json.loads(self.nodewise("ps", "--json"))])
 
+    def test_another_policy_reaches_what_is_kept_in_memory(self):
+        first = min(self.allowed)
+        other = self.policy(f'[[rules]]\nname = "io"\nmatch = {{ thread = "io" }}\ncpus = "{first}"\nbind_to = "cpu"\n', "other.toml")
+
+        def cpus_of_io(process):
+            return [cpus for name, cpus in threads_of(process.pid).values() if name == "io"]
+        for state, user in ((FULL, ""), ("ulimit -f 1", ""), ("ulimit -f 1", NOBODY)):
+            with self.subTest(state, user=user):
+                process = self.begin(state, user=user)
+                self.tell(process, "create io")
+                wait_until(lambda: cpus_of_io(process) == [{self.last}], "io is placed")
+                done = subprocess.run(["nsenter", "--target", str(process.pid), "--mount", harness.NODEWISE, "reload",
+                                       str(process.pid), "-p", other], capture_output=True, text=True,
+                                      env=harness.clean_environment() | {"TMPDIR": self.folder}, timeout=harness.SECONDS)
+                self.assertEqual(done.returncode, 0, done)
+                self.assertEqual(cpus_of_io(process), [{first}])
+                self.tell(process, "create io")  # and the process itself goes by it
+                wait_until(lambda: cpus_of_io(process) == [{first}] * 2, "the new thread is placed")
+                self.assertEqual(process.communicate(timeout=harness.SECONDS), (b"", b""))
+
     def test_what_other_processes_have_is_done_without_and_told(self):
         process = self.begin(f"{SHARED}; mkdir -p /dev/shm/nodewise.0/occupancy; chmod 700 /dev/shm/nodewise.0")
         self.tell(process, "create io")

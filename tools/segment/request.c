@@ -39,19 +39,30 @@ static void lock(int fd)
         nanosleep(&step, NULL);
 }
 
-/* Not in a mapping: the owner could cut the file short, which would end the command. */
-static int raise_word(const struct segment_file *segment, uint32_t *ret_number)
+static int write_at(int fd, const void *data, size_t size, off_t offset)
 {
-    const off_t offset = offsetof(struct segment_header, request_wanted);
+    ssize_t count = pwrite(fd, data, size, offset);
+    return count < 0 ? -errno : (size_t)count == size ? 0 : -EIO;
+}
+
+/* path: for a segment without a file, else NULL. Not in a mapping: the owner could cut the file short, which would end
+ * the command. */
+static int raise_word(const struct segment_file *segment, const char *path, uint32_t *ret_number)
+{
+    const off_t offset = segment->begin + (off_t)offsetof(struct segment_header, request_wanted);
     uint32_t number;
-    int fd = segment_reopen(segment);
+    int error = 0, fd = segment_reopen(segment);
     if (fd < 0)
         return fd;
     lock(fd);
-    int error = read_at(fd, &number, sizeof(number), offset);
+    if (path)
+        error =
+            write_at(fd, path, strlen(path) + 1, segment->begin + (off_t)offsetof(struct segment_header, request_path));
+    if (error == 0)
+        error = read_at(fd, &number, sizeof(number), offset);
     number++;
-    if (error == 0 && pwrite(fd, &number, sizeof(number), offset) != (ssize_t)sizeof(number))
-        error = -EIO;
+    if (error == 0)
+        error = write_at(fd, &number, sizeof(number), offset);
     close(fd);
     if (error == 0)
         *ret_number = number;
@@ -60,8 +71,10 @@ static int raise_word(const struct segment_file *segment, uint32_t *ret_number)
 
 int request_make(const struct segment_file *segment, const char *suffix, const char *text, uint32_t *ret_number)
 {
+    if (segment->in_memory && strcmp(suffix, RELOAD_SUFFIX) == 0)
+        return strlen(text) < SEGMENT_REQUEST_PATH ? raise_word(segment, text, ret_number) : -ENAMETOOLONG;
     int error = leave_file(segment, suffix, text);
-    return error == 0 ? raise_word(segment, ret_number) : error;
+    return error == 0 ? raise_word(segment, NULL, ret_number) : error;
 }
 
 /* The segment is another one after a change of the plan, so it is found anew each time. */

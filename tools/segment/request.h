@@ -12,8 +12,8 @@
 #include "tools/segment/segment_file.h"
 
 /*
- * Leaves the file with that text, as the process's own, and raises the word; *ret_number is then the request's. 0 or
- * negative errno.
+ * Leaves the file with that text, as the process's own, and raises the word; *ret_number is then the request's. A segment
+ * in memory takes the text of RELOAD_SUFFIX itself. 0 or negative errno.
  */
 int request_make(const struct segment_file *segment, const char *suffix, const char *text, uint32_t *ret_number);
 /* Until the process has looked at the request, or has ended. false: not in that many seconds. */

@@ -255,11 +255,22 @@ static int open_for_writing(const struct segment_file *file, struct stat *ret_st
     return fd;
 }
 
+/* What the descriptor is open on was proven; the kernel asks again whether this command may write to the process. */
+static int reopen_memory(const struct segment_file *file)
+{
+    char path[NAME_ROOM];
+    if (file->fd < 0)
+        return file->fd;
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", file->fd);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
 int segment_reopen(const struct segment_file *file)
 {
     struct stat status;
     if (file->in_memory)
-        return -ENOENT;
+        return reopen_memory(file);
     int fd = open_for_writing(file, &status);
     if (fd < 0 || (status.st_dev == file->status.st_dev && status.st_ino == file->status.st_ino))
         return fd;

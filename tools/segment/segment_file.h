@@ -59,7 +59,8 @@ int segment_read_at(const struct segment_file *file, void *ret_data, size_t size
 int segment_open_beside(const struct segment_file *file, const char *suffix, struct stat *ret_status);
 int segment_make_beside(const struct segment_file *file, const char *suffix);
 void segment_remove_beside(const struct segment_file *file, const char *suffix);
-/* The segment once more, for writing. The descriptor, or negative errno; -ESTALE: it is another file by now. */
+/* The segment once more, for writing behind file->begin. The descriptor, or negative errno; -ESTALE: it is another file by
+ * now. */
 int segment_reopen(const struct segment_file *file);
 
 #endif
