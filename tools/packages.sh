@@ -1,4 +1,5 @@
-# Debian packages that the project needs, and their installation. Sourced by tools/quickstart and tools/check.
+# Debian packages that the project needs, and their installation. Sourced by tools/quickstart, tools/check and
+# what runs them in fresh roots.
 
 # To build the shim, the command and the presets.
 build_packages=(gcc g++ libc6-dev meson ninja-build pkg-config binutils libhwloc-dev libtomlplusplus-dev libjansson-dev
@@ -11,6 +12,8 @@ test_packages=(git gdb strace valgrind fakeroot faketime eatmydata libjemalloc2 
   gcc-aarch64-linux-gnu libc6-dev-arm64-cross)
 # Emulated machines with several nodes; the kernel of tests/lab is fetched with apt, not installed.
 lab_packages=(qemu-system-x86 busybox-static numactl)
+# Roots of other releases: tools/check-platforms, tools/check-fresh.
+root_packages=(debootstrap git util-linux)
 # Allocators and tools to be compared with, and programs to compare them on: tools/bench/allocators, tools/bench/locality,
 # tools/bench/telemetry.
 bench_packages=(libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4 sqlite3 strace numactl likwid numad
