@@ -31,6 +31,11 @@ waited() {
   return "$status"
 }
 
+# What this machine's apt is told of the mirror holds in the root, too: a proxy, a mirror whose lists are old.
+carry_on_apt() {
+  apt-config dump | grep -E '^Acquire::(Check-Valid-Until|http::Proxy|Retries) ' >"$root/etc/apt/apt.conf.d/90machine" || true
+}
+
 # base_root CODENAME: its tarball is there, or is made now.
 base_root() {
   local tarball=$roots/$1.tar.gz
@@ -45,6 +50,7 @@ base_root() {
     tail -n 5 "$roots/$1.log" >&2
     return 1
   }
+  carry_on_apt
   echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/not-for-long"
   rm -rf "$root"/var/cache/apt/archives/*.deb
   tar -C "$root" --numeric-owner -czf "$tarball.new" . && mv "$tarball.new" "$tarball" && remove_folder "$root"
@@ -89,8 +95,9 @@ remove_folder() {
 leave_root() {
   [ -z "$entered" ] || { kill -KILL "$entered" 2>/dev/null; wait "$entered" 2>/dev/null; }
   entered=
+  [ -n "$root" ] || return 0
   if [ "$keep_root" = yes ]; then echo "kept: $root (tools/enter-root $root bash)" >&2
-  elif [ -n "$root" ]; then remove_folder "$root"; fi
+  else remove_folder "$root"; fi
   root=
 }
 
