@@ -75,19 +75,35 @@ static int proof(const struct stat *info, uint32_t uid)
     return info->st_uid == uid && info->st_nlink == 1 ? 0 : -EPERM;
 }
 
-/* Opening a FIFO or a device does something already, so the name is looked at first. */
-static int open_present(int folder, const char *name, int flags, uint32_t uid)
+static int prove(int fd, uint32_t uid)
 {
     struct stat info;
-    if (raw_call(SYS_newfstatat, folder, name, &info, AT_SYMLINK_NOFOLLOW) != 0)
+    return raw_fstat(fd, &info) == 0 ? proof(&info, uid) : -errno;
+}
+
+/*
+ * Opening a FIFO or a device does something already, so the name is looked at first: by two calls of the loader, as it
+ * may not be known yet which others there are.
+ */
+static int look_at(int folder, const char *name, uint32_t uid)
+{
+    int at = raw_openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+    if (at < 0)
         return -errno;
-    int error = proof(&info, uid);
+    int error = prove(at, uid);
+    raw_close(at);
+    return error;
+}
+
+static int open_present(int folder, const char *name, int flags, uint32_t uid)
+{
+    int error = look_at(folder, name, uid);
     if (error)
         return error;
     int fd = raw_openat(folder, name, flags, 0);
     if (fd < 0)
         return -errno;
-    error = raw_fstat(fd, &info) == 0 ? proof(&info, uid) : -errno;
+    error = prove(fd, uid);
     if (!error)
         return fd;
     raw_close(fd);
