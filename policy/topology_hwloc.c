@@ -36,7 +36,10 @@ static int copy_bitmap(struct cpuset *ret_set, hwloc_const_bitmap_t bitmap)
 /*
  * Caches other than the third level cost discovery and say nothing here. Groups must stay: below a package
  * they are what hwloc hangs a node on, and without them every node would get the CPUs of the whole machine.
- * The x86 backend is left out, because it visits every CPU by moving this thread there.
+ * Backends are left out: x86 visits every CPU by moving this thread there. gl, opencl and levelzero name cards that
+ * Linux names, too; for that they connect to ten X servers and load the cards' drivers into this process, where one that
+ * crashes (levelzero, if the user is in no passwd) takes the program's start along. cuda, nvml and rsmi stay: what they
+ * name may have no other name.
  */
 static void set_filters(hwloc_topology_t tree)
 {
@@ -48,7 +51,9 @@ static void set_filters(hwloc_topology_t tree)
         hwloc_topology_set_type_filter(tree, unused[i], HWLOC_TYPE_FILTER_KEEP_NONE);
     hwloc_topology_set_type_filter(tree, HWLOC_OBJ_PCI_DEVICE, HWLOC_TYPE_FILTER_KEEP_IMPORTANT);
     hwloc_topology_set_type_filter(tree, HWLOC_OBJ_OS_DEVICE, HWLOC_TYPE_FILTER_KEEP_IMPORTANT);
-    hwloc_topology_set_components(tree, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST, "x86");
+    static const char *const left_out[] = {"x86", "gl", "opencl", "levelzero"};
+    for (size_t i = 0; i < sizeof(left_out) / sizeof(*left_out); i++)
+        hwloc_topology_set_components(tree, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST, left_out[i]);
 }
 
 /* --- places --- */

@@ -395,6 +395,15 @@ class Views(harness.ProgramTest):
         self.assertRegex(said("compile", "--cached", "-p", self.policy(POLICY)), rf"^{self.path('own')}/nodewise.{user}/plans/")
         self.assertIn(folder + ": another user can write to it", said("doctor"))
 
+    def test_reading_the_machine_connects_to_nobody(self):
+        """A plugin of hwloc asks X servers for graphics cards."""
+        calls = self.path("calls")
+        done = subprocess.run(["strace", "-f", "-qq", "-e", "trace=connect", "-o", calls, harness.NODEWISE, "topo"],
+                              capture_output=True, text=True, timeout=harness.SECONDS)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(calls, encoding="utf-8") as file:
+            self.assertEqual(file.read(), "")
+
     def test_threads_have_series_only_where_the_policy_says_so(self):
         series = r'(?m)^nodewise_thread_as_asked\{.*pid="%d".*\} 1$'
         process = self.start_busy(2)
