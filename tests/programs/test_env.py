@@ -133,6 +133,15 @@ class Installed(Built):
         subprocess.run(["meson", "install", "-C", harness.BUILD, "--no-rebuild", "--quiet"], check=True,
                        env=harness.clean_environment() | {"DESTDIR": self.path("installed")}, capture_output=True)
 
+    def test_a_program_of_32_bits_is_left_in_peace(self):
+        """Its loader would complain about a library that is not there, or of 64 bits."""
+        with open(self.path("small.c"), "w", encoding="utf-8") as file:
+            file.write('void _start(void) { __asm__("xorl %ebx, %ebx; movl $1, %eax; int $0x80"); }\n')
+        subprocess.run(["gcc", "-m32", "-nostdlib", "-pie", "-Wl,--dynamic-linker,/lib/ld-linux.so.2", "-o", self.path("small"),
+                        self.path("small.c")], check=True)
+        done = self.shell(self.text("--sh", "-p", self.named()) + self.path("small"))
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+
     def test_the_loader_alone_is_told_of_its_own_folder(self):
         """As Debian installs; without that the other tests here say little."""
         self.assertEqual([form for form in ("sh", "systemd", "docker", "k8s") if "$LIB" in self.text(f"--{form}", "-p", self.named())],
