@@ -32,7 +32,7 @@ static uint64_t number_of_namespace(const char *link)
 static uint32_t seconds_now(void)
 {
     struct timespec now = {0};
-    clock_gettime(CLOCK_REALTIME, &now);
+    read_clock(CLOCK_REALTIME, &now);
     return (uint32_t)now.tv_sec;
 }
 

@@ -58,20 +58,35 @@ void state_stop_clock(uint64_t now)
     atomic_store_explicit(&clock_stopped_at, now, memory_order_relaxed);
 }
 
+static _Atomic bool start_is_over ON_DATA_PAGE;
+
+void state_start_is_over(void)
+{
+    atomic_store_explicit(&start_is_over, true, memory_order_relaxed);
+}
+
+void read_clock(clockid_t clock, struct timespec *ret_now)
+{
+    if (UNLIKELY(!atomic_load_explicit(&start_is_over, memory_order_relaxed)) &&
+        raw_call(SYS_clock_gettime, clock, ret_now) == 0)
+        return;
+    clock_gettime(clock, ret_now);
+}
+
 uint64_t monotonic_ns(void)
 {
     struct timespec now = {0};
     uint64_t stopped_at = atomic_load_explicit(&clock_stopped_at, memory_order_relaxed);
     if (UNLIKELY(stopped_at))
         return stopped_at;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    read_clock(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
 void state_start_clocks(void)
 {
     struct timespec now = {0};
-    clock_gettime(CLOCK_REALTIME, &now);
+    read_clock(CLOCK_REALTIME, &now);
     shim.start_realtime = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
     shim.start_monotonic = monotonic_ns();
 }

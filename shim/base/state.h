@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "policy/match.h"
 #include "policy/pick.h"
@@ -126,6 +127,14 @@ void *shim_room(size_t size);
 /* Copies the text for the life of the process. Start-up only. NULL when the buffer is full. */
 const char *shim_keep(const char *text);
 
+/*
+ * clock_gettime(); while the library starts, from the kernel itself where that may be asked. The function may be another
+ * library's, whose set-up allocates (faketime's): where the first malloc of that set-up starts this library, it would
+ * wait for its own end. Any thread, signal-safe; changes errno.
+ */
+/* At the end of shim_start(). */
+void state_start_is_over(void);
+void read_clock(clockid_t clock, struct timespec *ret_now);
 uint64_t monotonic_ns(void);
 /*
  * From now on monotonic_ns() answers this time. For seccomp's strict mode, in which the processor's time stamp counter

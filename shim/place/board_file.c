@@ -47,7 +47,7 @@ static struct {
 static uint64_t coarse_ns(void)
 {
     struct timespec now = {0};
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    read_clock(CLOCK_MONOTONIC_COARSE, &now);
     return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
@@ -114,7 +114,7 @@ static void remove_file(void)
 static bool is_stuck(const struct shared_file *file)
 {
     struct timespec now = {0};
-    clock_gettime(CLOCK_REALTIME, &now);
+    read_clock(CLOCK_REALTIME, &now);
     return now.tv_sec - file->info.st_mtime > STUCK_S;
 }
 

@@ -312,6 +312,7 @@ void shim_start(void)
     finish_start(reason);
     if (reason == REASON_FILTERED)
         atomic_store(&shim.waits, true);
+    state_start_is_over();
     errno = saved;
 }
 
