@@ -70,6 +70,16 @@ class States(Matrix):
         self.assertIsNone(self.compare("run without /proc", self.plain(condition, "alone"), run))
         self.assertTrue(run.governed)
 
+    def test_the_command_needs_no_descriptors_of_the_program(self):
+        """It takes more for the moment, where the hard limit allows, and does without a policy where not."""
+        for limit in ("4", "4:5", "4:100"):
+            condition = ["prlimit", f"--nofile={limit}"]
+            run = self.governed(condition, "alone", "everything", {}, "run")
+            self.assertIsNone(self.compare(f"run with descriptors {limit}", self.plain(condition, "alone"), run))
+        asked = [*condition, harness.NODEWISE, "run", "-p", self.path("everything.toml"), "--", "sh", "-c",
+                 "ulimit -n; ulimit -Hn; echo ${NODEWISE_PLAN:+governed}"]
+        self.assertEqual(self.run_one(asked, {}, None).output, b"4\n100\ngoverned\n", "the program has its own limit")
+
     def test_folders(self):
         self.check([(name, in_namespace(prepare), in_namespace(prepare)) for name, prepare in FOLDERS.items()])
         self.assertGreater(self.counts["governed"], len(FOLDERS))

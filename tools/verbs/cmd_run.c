@@ -1,7 +1,9 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -25,6 +27,8 @@
 #include "tools/report/report_write.h"
 #include "tools/segment/stale.h"
 #include "tools/verbs/verbs.h"
+
+#define DESCRIPTORS 64u /* more than reading a policy and the machine takes at once */
 
 const char run_help[] = HELP_POLICY
     "  --report FILE       write a report when the program ends (.json, .html, .svg, else text)\n"
@@ -176,10 +180,38 @@ static int run_and_judge(const struct run_request *request)
 
 /* ---- */
 
-/* Everything but the program: the plan, and the environment that names it. */
-static int prepare(const void *data)
+/*
+ * A program may be made to do with fewer descriptors than it takes to read a policy and the machine. It gets its limit
+ * back.
+ */
+static bool take_descriptors(struct rlimit *ret_before)
 {
-    const struct run_request *request = data;
+    if (getrlimit(RLIMIT_NOFILE, ret_before) != 0 || ret_before->rlim_cur >= DESCRIPTORS)
+        return false;
+    struct rlimit enough = {DESCRIPTORS, ret_before->rlim_max};
+    if (enough.rlim_max < DESCRIPTORS)
+        enough.rlim_max = DESCRIPTORS;
+    if (setrlimit(RLIMIT_NOFILE, &enough) == 0)
+        return true;
+    enough.rlim_cur = enough.rlim_max = ret_before->rlim_max;
+    return setrlimit(RLIMIT_NOFILE, &enough) == 0;
+}
+
+/* A file is opened through its folder, so that both are proven. */
+static bool has_descriptors(void)
+{
+    int folder = open("/", O_PATH | O_CLOEXEC), file = open("/", O_PATH | O_CLOEXEC);
+    bool enough = folder >= 0 && file >= 0;
+    if (folder >= 0)
+        close(folder);
+    if (file >= 0)
+        close(file);
+    return enough;
+}
+
+/* The plan, and the environment that names it. */
+static int prepare_environment(const struct run_request *request)
+{
     struct prepared prepared;
     char *plan = NULL;
     int status = prepare_policy(&prepared, &request->policy, TALK_WARNINGS);
@@ -211,6 +243,22 @@ static int prepare(const void *data)
         return EXIT_RUN_FAILED;
     stale_sweep();
     return EXIT_OK;
+}
+
+/* Everything but the program. */
+static int prepare(const void *data)
+{
+    struct rlimit before;
+    const struct run_request *request = data;
+    bool raised = take_descriptors(&before);
+    int status = request->strict ? EXIT_MACHINE : EXIT_OK;
+    if (has_descriptors())
+        status = prepare_environment(request);
+    else
+        print_error("the limit on open files is too low to read a policy: %s is not governed", request->command[0]);
+    if (raised)
+        setrlimit(RLIMIT_NOFILE, &before);
+    return status;
 }
 
 /* Where a filter may kill the command for what it would do: the library does it when it can. */
