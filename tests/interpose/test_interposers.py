@@ -61,6 +61,8 @@ class Beside(harness.ProgramTest):
     def test_an_old_glibc(self):
         """Where the shim looks functions up by itself, because libdl.so.2 may not be there (next.c)."""
         old = os.path.join(FOLDER, "libsays_glibc_2_31.so")
+        asked = "import ctypes; ask = ctypes.CDLL(None).gnu_get_libc_version; ask.restype = ctypes.c_char_p; print(ask().decode())"
+        self.assertEqual(self.outcome(["/usr/bin/python3", "-c", asked], [old])[0], "2.31\n")
         for name in (None, *TRACERS):
             self.check([SUBJECT], [old, *([os.path.join(FOLDER, f"lib{name}.so")] if name else [])])
         self.outcome([SUBJECT], [old, harness.SHIM], {"NODEWISE_LOG": self.path("log")})
