@@ -82,7 +82,8 @@ class Use(Lab):
         load, reports = os.path.join(LOADS, "load_mapping"), []
         for word in ("on", "off"):
             policy = self.policy(OBSERVED.replace("WORD", word), f"{word}.toml")
-            reports += self.guest("4x2", f"{harness.NODEWISE} run -p {policy} --report /tmp/r.json -- {load} shared 8 60 8192\n"
+            reports += self.guest("4x2", "echo 0 >/proc/sys/kernel/numa_balancing\n"
+                                  f"{harness.NODEWISE} run -p {policy} --report /tmp/r.json -- {load} shared 8 400 8192\n"
                                   "cat /tmp/r.json\n", [policy], [load]).split("\n", 1)[1:]
         moved = [json.loads(report)["process"]["following"]["bytes_moved"] for report in reports]
         self.assertGreater(moved[0], 0)
