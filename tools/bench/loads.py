@@ -85,7 +85,7 @@ USERS = {
     "mapping": one("mapping by main", "loads/load_mapping", "anonymous", "N", "60", "8192"),
     "shared": one("shared mapping by main", "loads/load_mapping", "shared", "N", "60", "8192"),
     "file": one("file read by all", "loads/load_mapping", "file", "N", "4", "4096"),
-    "join": one("hash join", "loads/load_hash_join", "N", "8000000", "60000"),
+    "join": one("hash join", "loads/load_hash_join", "N", "20000000", "60000"),
     "graph": one("graph search", "loads/load_graph", "N", "40", "65536"),
     "pipeline": one("pipelines of four", "loads/load_pipeline", "2", "3000", "4096"),
     "stealing": one("work stealing", "loads/load_stealing", "N", "12", "4096"),
