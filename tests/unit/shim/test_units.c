@@ -299,6 +299,7 @@ static void a_large_table_is_dealt_out_by_blocks_before_its_pages_are_known(void
 static void what_lies_on_all_nodes_already_stays(void **state)
 {
     const unsigned blocks = 8;
+    unsigned stayed = 0;
     (void)state;
     begin();
     for (unsigned i = 0; i < sizeof(at); i++)
@@ -307,21 +308,24 @@ static void what_lies_on_all_nodes_already_stays(void **state)
     look_at_blocks(blocks, blocks * BLOCK_VOTES * 2, 4);
     carry_out();
     assert_true(asked > before);
-    for (unsigned node = 0; node < 4; node++)
-        assert_in_range(units_on(node, blocks * BLOCK_UNITS), blocks * BLOCK_UNITS / 4 - 8,
-                        blocks * BLOCK_UNITS / 4 + 8);
+    for (unsigned i = 0; i < blocks * BLOCK_UNITS; i++)
+        stayed += node_at(i * UNIT_SIZE) == i % 4;
+    assert_in_range(stayed, blocks * BLOCK_UNITS * 9 / 10, blocks * BLOCK_UNITS); /* but for a few looks by chance */
     before = asked;
     carry_out();
     assert_int_equal(asked, before); /* not again at once */
 }
 
-static void what_mostly_one_node_uses_is_not_dealt_out(void **state)
+/* Six in ten looks are its threads': more would be local nowhere else. */
+static void what_one_node_uses_most_is_not_dealt_out(void **state)
 {
     const unsigned blocks = 8;
     (void)state;
     begin();
-    for (unsigned i = 0; i < blocks * BLOCK_VOTES * 8; i++)
-        vote(random_below(blocks * BLOCK_UNITS * UNIT_PAGES) * PAGE, random_below(10) ? 0 : random_below(4), 1);
+    for (unsigned i = 0; i < blocks * BLOCK_VOTES * 2; i++) {
+        uint32_t node = random_below(10);
+        vote(random_below(blocks * BLOCK_UNITS * UNIT_PAGES) * PAGE, node < 6 ? 0 : node % 3 + 1, 1);
+    }
     carry_out();
     assert_in_range(units_on(0, blocks * BLOCK_UNITS), blocks * BLOCK_UNITS * 9 / 10, blocks * BLOCK_UNITS);
 }
@@ -422,7 +426,7 @@ int main(void)
         cmocka_unit_test(what_is_hardly_used_stays),
         cmocka_unit_test(a_large_table_is_dealt_out_by_blocks_before_its_pages_are_known),
         cmocka_unit_test(what_lies_on_all_nodes_already_stays),
-        cmocka_unit_test(what_mostly_one_node_uses_is_not_dealt_out),
+        cmocka_unit_test(what_one_node_uses_most_is_not_dealt_out),
         cmocka_unit_test(slices_go_to_their_users_as_before),
         cmocka_unit_test(what_is_delayed_comes_again_later),
         cmocka_unit_test(what_cannot_move_is_not_asked_again),
