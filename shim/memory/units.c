@@ -342,8 +342,11 @@ static bool decide(struct unit_move *move)
     const struct tally count = tally(move->unit);
     struct users users;
     aim_all(move, UNITS_NOWHERE);
-    if (count.votes >= votes_for_one(move->block) && count.others * 5 <= count.votes)
+    /* most units have a vote or two: what looks at the whole block comes last */
+    if (count.votes >= UNIT_VOTES && count.others * 5 <= count.votes && count.votes >= votes_for_one(move->block))
         return decide_whole(&count, move);
+    if (!move->block->spread && count.votes < UNIT_DEAL_VOTES)
+        return false;
     find_users(move->block, &users);
     if (move->block->spread && deal_out(&users, move))
         return true;
