@@ -13,7 +13,7 @@
 
 #include "check.h"
 
-#define PAGE ((size_t)4096)
+#define PAGE ((size_t)sysconf(_SC_PAGESIZE))
 #define BIG  ((size_t)4 << 20)
 
 static sigjmp_buf fault;

@@ -183,7 +183,7 @@ static void keep_look(void)
 
 static void mark_node(qemu_plugin_meminfo_t info, uint64_t address)
 {
-    uint64_t place, physical_address, node = (address - MARK_NODES) >> 12;
+    uint64_t place, physical_address, node = (address - MARK_NODES) / MARK_STEP;
     if (!physical(info, address, &physical_address))
         return;
     for (unsigned i = 0; i < READINGS; i++)
@@ -202,13 +202,13 @@ static void mark(qemu_plugin_meminfo_t info, uint64_t address)
         keep_look();
     else if (address == MARK_BAD)
         guest_could_not_tell = true;
-    else if (address >= MARK_NODES && address < MARK_NODES + (uint64_t)MARK_MOST * 4096)
+    else if (address >= MARK_NODES && address < MARK_NODES + MARK_MOST * MARK_STEP)
         mark_node(info, address);
 }
 
 static bool is_mark(uint64_t address)
 {
-    return address - MARK_PAGE < MARK_NODES - MARK_PAGE + (uint64_t)MARK_MOST * 4096;
+    return address - MARK_PAGE < MARK_NODES - MARK_PAGE + MARK_MOST * MARK_STEP;
 }
 
 /* --- accesses --- */

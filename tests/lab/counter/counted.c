@@ -35,7 +35,7 @@ static void show_nodes(void)
 {
     unsigned shown = 0;
     for (unsigned node = 0; node < MARK_MOST; node++) {
-        uint64_t address = MARK_NODES + (uint64_t)node * 4096, mask = UINT64_C(1) << node;
+        uint64_t address = MARK_NODES + node * MARK_STEP, mask = UINT64_C(1) << node;
         if (!map(address, 4096) || syscall(SYS_mbind, address, 4096, MPOL_BIND, &mask, sizeof(mask) * 8 + 1, 0) != 0)
             continue;
         mark_store(address);

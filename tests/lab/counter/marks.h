@@ -12,9 +12,10 @@
 #define MARK_STOP  (MARK_PAGE + 8)          /* and ends */
 #define MARK_BAD   (MARK_PAGE + 16)         /* the guest could not be asked about its nodes */
 #define MARK_LOOK  (MARK_PAGE + 24)         /* what was counted so far is kept, see `looks` */
-/* Page n of these was bound to node n: the store shows where that node's memory is. */
+/* The n-th page of these was bound to node n: the store shows where that node's memory is. */
 #define MARK_NODES (MARK_PAGE + 0x10000)
-#define MARK_MOST  64u /* nodes */
+#define MARK_STEP  UINT64_C(0x10000) /* no kernel has larger pages */
+#define MARK_MOST  64u               /* nodes */
 
 static inline void mark_store(uint64_t address)
 {

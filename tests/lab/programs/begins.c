@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define PAGE       4096u
+#define PAGE       ((size_t)sysconf(_SC_PAGESIZE))
 #define PAGES_MOST 64u
 #define WORDS      4096u
 

@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define PAGE       ((size_t)4096)
+#define PAGE       ((size_t)sysconf(_SC_PAGESIZE))
 #define SIZE       ((size_t)4 << 20)
 #define NODES_MOST 64
 

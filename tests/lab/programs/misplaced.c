@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PAGE        4096u
+#define PAGE        ((size_t)sysconf(_SC_PAGESIZE))
 #define THREADS     4u
 #define BLOCKS      1000u
 #define BLOCK_SIZE  2048u

@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PAGE    4096u
+#define PAGE    ((size_t)sysconf(_SC_PAGESIZE))
 #define OBJECT  504u
 #define ASKED   512u
 #define ENOUGH  0.95

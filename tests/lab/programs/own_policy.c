@@ -26,7 +26,7 @@ static int is(const char *name)
 
 static void *work(void *unused)
 {
-    size_t size = 4096;
+    size_t size = (size_t)sysconf(_SC_PAGESIZE);
     char *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     unsigned long nodes = 1ul << node, got[16] = {0};
     int mode = -1, where = -1;

@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PAGE 4096u
+#define PAGE ((size_t)sysconf(_SC_PAGESIZE))
 
 struct object {
     _Atomic(char *) block;

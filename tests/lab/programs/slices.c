@@ -29,7 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PAGE         4096u
+#define PAGE         ((size_t)sysconf(_SC_PAGESIZE))
 #define THREADS_MOST 64u
 #define ASKED        512u
 #define TRIES        100u /* 100 ms each */
@@ -165,7 +165,7 @@ static void hold_pages(unsigned threads)
     for (unsigned i = 0; i < 2 * threads; i++) { /* a pipe has room for 16 pages */
         struct iovec page = {(char *)array + ((2 * i + 1) * part * sizeof(*array) / 4 & -(size_t)PAGE), PAGE};
 
-        if (vmsplice(ends[1], &page, 1, 0) != PAGE)
+        if (vmsplice(ends[1], &page, 1, 0) != (ssize_t)PAGE)
             abort();
     }
 }
@@ -175,13 +175,13 @@ static unsigned try_system_calls(void)
 {
     unsigned refused = 0, round = 0;
     int ends[2];
-    char page[PAGE];
+    static char page[64 << 10]; /* no kernel has larger ones */
     if (pipe(ends) != 0)
         abort();
     for (size_t i = 0; busy; i = (i + 7919) % (numbers * sizeof(*array) / PAGE)) {
         char *at = (char *)array + i * PAGE;
-        refused += write(ends[1], at, PAGE) != PAGE;
-        refused += read(ends[0], page, PAGE) != PAGE;
+        refused += write(ends[1], at, PAGE) != (ssize_t)PAGE;
+        refused += read(ends[0], page, PAGE) != (ssize_t)PAGE;
         if (++round % 64 == 0)
             usleep(5000); /* a user of every part, if it never rested: they would rightly stay */
         if (round % 500 == 0)

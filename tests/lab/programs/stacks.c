@@ -18,7 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define PAGE         4096u
+#define PAGE         ((size_t)sysconf(_SC_PAGESIZE))
 #define PAGES_MOST   64u
 #define PAGES_BELOW  16u /* of the first frame: calls that are over */
 #define THREADS_MOST 1024u
