@@ -12,8 +12,7 @@
 #include "tools/report/report_values.h"
 
 #define SAMPLE_PAGES 2048u
-#define PAGE_BYTES   4096u
-#define SLICE_PAGES  16u /* what the region's numbers are in */
+#define SLICE_BYTES  (UINT64_C(64) << 10) /* what the region's numbers are in */
 
 struct sample {
     unsigned resident, on_node;
@@ -21,14 +20,20 @@ struct sample {
 
 /* --- where pages are --- */
 
+/* The process runs on this machine's kernel. */
+static uint64_t page_bytes(void)
+{
+    return (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
 /* Evenly over what the region has made usable. */
 static size_t choose_pages(const struct segment_region *region, void **ret_pages)
 {
-    uint64_t pages = region->usable / PAGE_BYTES;
+    uint64_t pages = region->usable / page_bytes();
     uint64_t step = pages / SAMPLE_PAGES + 1;
     size_t count = 0;
     for (uint64_t i = 0; i < pages && count < SAMPLE_PAGES; i += step)
-        ret_pages[count++] = (void *)(uintptr_t)(region->start + i * PAGE_BYTES); /* another process's address */
+        ret_pages[count++] = (void *)(uintptr_t)(region->start + i * page_bytes()); /* another process's address */
     return count;
 }
 
@@ -68,7 +73,7 @@ static json_t *region_json(const struct segment_region *region, uint32_t number,
     json_object_set_new(value, "usable", json_integer((json_int_t)region->usable));
     json_object_set_new(value, "in_use", json_integer((json_int_t)region->in_use));
     json_object_set_new(value, "idle", json_integer((json_int_t)region->dirty));
-    json_object_set_new(value, "away", json_integer((json_int_t)region->away_slices * SLICE_PAGES * PAGE_BYTES));
+    json_object_set_new(value, "away", json_integer((json_int_t)(region->away_slices * SLICE_BYTES)));
     json_object_set_new(value, "heaps", json_integer(region->heaps));
     json_object_set_new(value, "sampled", json_integer(sample.resident));
     json_object_set_new(value, "on_node", json_integer(sample.on_node));
@@ -92,11 +97,11 @@ static json_t *arena_json(const struct snapshot *snapshot, const struct segment_
 /* What was moved to its users is elsewhere on purpose. */
 static double purity(struct sample sample, const struct segment_region *region)
 {
-    double local = sample.on_node, pages = (double)region->usable / PAGE_BYTES;
+    double local = sample.on_node, pages = (double)(region->usable / page_bytes());
     double step = pages > SAMPLE_PAGES ? pages / SAMPLE_PAGES : 1;
     if (!sample.resident)
         return 1;
-    local += (double)region->away_slices * SLICE_PAGES / step;
+    local += (double)(region->away_slices * SLICE_BYTES / page_bytes()) / step;
     return local < sample.resident ? local / sample.resident : 1;
 }
 

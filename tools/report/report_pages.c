@@ -11,7 +11,6 @@
 #include "tools/common/json_fields.h"
 #include "tools/report/report_survey.h"
 
-#define PAGE_BYTES UINT64_C(4096)
 #define BATCH      1024u
 #define NODES_MOST 1024u
 
@@ -130,18 +129,24 @@ static int ask(struct asking *asking)
     return 0;
 }
 
+/* The process runs on this machine's kernel. */
+static uint64_t page_bytes(void)
+{
+    return (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
 /* Every step-th page; `phase` goes on from one area to the next, so small ones have their share. */
 static int ask_area(struct asking *asking, const struct area *area, uint64_t step, uint64_t *phase)
 {
-    uint64_t at = area->start + *phase * PAGE_BYTES;
+    uint64_t at = area->start + *phase * page_bytes();
     int error = 0;
-    for (; at < area->end && error == 0; at += step * PAGE_BYTES) {
+    for (; at < area->end && error == 0; at += step * page_bytes()) {
         asking->areas[asking->count] = area;
         asking->pages[asking->count++] = (void *)(uintptr_t)at; /* another process's address */
         if (asking->count == BATCH)
             error = ask(asking);
     }
-    *phase = (at - area->end) / PAGE_BYTES;
+    *phase = (at - area->end) / page_bytes();
     return error;
 }
 
@@ -151,7 +156,7 @@ static int ask_all(const struct snapshot *snapshot, const struct areas *areas, s
     uint64_t pages = 0, phase = 0;
     int error = 0;
     for (size_t i = 0; i < areas->count; i++) {
-        pages += (areas->items[i].end - areas->items[i].start) / PAGE_BYTES;
+        pages += (areas->items[i].end - areas->items[i].start) / page_bytes();
         tallies[areas->items[i].kind].mapped += areas->items[i].end - areas->items[i].start;
     }
     for (size_t i = 0; i < areas->count && error == 0; i++)
