@@ -12,15 +12,16 @@
 #include "shim/arena/small.h"
 #include "shim/arena/span.h"
 #include "shim/arena/stats.h"
+#include "shim/base/page_size.h"
 #include "shim/base/state.h"
 #include "shim/sys/call.h"
 #include "shim/worker/upkeep.h"
 
 #define HEAP_SLICES    1u
-#define HEAP_BYTES     4096u /* a page of its own: it can be moved after its thread */
-#define TICKS          32u   /* slow calls between two looks at the clock */
-#define RECLAIM_BEYOND 64u   /* heaps of a region from which on those of adopted threads are asked for */
-#define OTHERS         4u    /* regions that are asked for idle memory at a look */
+#define HEAP_BYTES     4096u
+#define TICKS          32u /* slow calls between two looks at the clock */
+#define RECLAIM_BEYOND 64u /* heaps of a region from which on those of adopted threads are asked for */
+#define OTHERS         4u  /* regions that are asked for idle memory at a look */
 
 const struct heap heap_none = {.cpu = NO_CPU};
 const struct heap heap_forward = {.cpu = NO_CPU};
@@ -96,7 +97,7 @@ static struct heap *heap_new(struct region *region)
 {
     struct heap *heap;
     bool zeroed;
-    _Static_assert(sizeof(*heap) <= HEAP_BYTES, "a page");
+    _Static_assert(sizeof(*heap) <= HEAP_BYTES && SLICE_SIZE % HEAP_BYTES == 0, "the slice of heaps is used up");
     if (region->heap_room == region->heap_end) {
         struct page *page = span_take(region, HEAP_SLICES, 1, &zeroed);
         if (!page)
@@ -106,7 +107,7 @@ static struct heap *heap_new(struct region *region)
         region->heap_end = region->heap_room + (HEAP_SLICES << SLICE_SHIFT);
     }
     heap = (struct heap *)region->heap_room;
-    region->heap_room += HEAP_BYTES;
+    region->heap_room += page_ceiling(HEAP_BYTES); /* a page of its own: it can be moved after its thread */
     heap_init(heap, region);
     return heap;
 }

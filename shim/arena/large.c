@@ -180,7 +180,7 @@ static bool lies_elsewhere(const struct region *region, const struct page *page)
     enum { LOOKED_AT = 8 };
     void *pages[LOOKED_AT];
     int nodes[LOOKED_AT];
-    size_t size = (size_t)page->slices << SLICE_SHIFT, step = (size / LOOKED_AT) & ~(size_t)(PAGE - 1);
+    size_t size = (size_t)page->slices << SLICE_SHIFT, step = page_floor(size / LOOKED_AT);
     for (size_t i = 0; i < LOOKED_AT; i++)
         pages[i] = (char *)page_start(page) + i * step;
     if (sys_move_pages(LOOKED_AT, pages, NULL, nodes) != 0)
@@ -347,7 +347,7 @@ void *large_allocate_growing(struct heap *heap, size_t size)
 static bool drop_pages(void *block, size_t size)
 {
     int saved = errno;
-    bool gone = raw_madvise(block, (size + PAGE - 1) & ~(size_t)(PAGE - 1), MADV_DONTNEED) == 0;
+    bool gone = raw_madvise(block, page_ceiling(size), MADV_DONTNEED) == 0;
     errno = saved;
     return gone;
 }

@@ -5,12 +5,11 @@
 
 #include "shim/arena/assert.h"
 #include "shim/arena/heap.h"
+#include "shim/base/page_size.h"
 #include "shim/sys/raw.h"
 
-#define PAGE_SIZE     4096u
 #define ALIGNMENT     ((uintptr_t)2 << 20)
 #define LARGEST_SHIFT 38u /* 256 GiB a region: a limit may be raised later */
-#define LEAST_SHIFT   28u /* the tables of a region fill whole pages */
 
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000 /* Linux 4.17; before, the address is a hint */
@@ -21,11 +20,17 @@
 /* An address that the kernel would use next; what the program maps later comes below it, or above in the old layout. */
 static uintptr_t next_address(void)
 {
-    void *probe = raw_mmap(NULL, PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    void *probe = raw_mmap(NULL, page_size(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
     if (probe == MAP_FAILED)
         return 0;
-    raw_munmap(probe, PAGE_SIZE);
+    raw_munmap(probe, page_size());
     return (uintptr_t)probe;
+}
+
+/* The tables of a region fill whole pages; that of classes, the shorter one, has a byte a slice. */
+static uint32_t least_shift(void)
+{
+    return SLICE_SHIFT + (uint32_t)__builtin_ctzll(page_size());
 }
 
 bool lean_choose(uint32_t regions)
@@ -33,7 +38,7 @@ bool lean_choose(uint32_t regions)
     int saved = errno;
     uintptr_t top = next_address();
     errno = saved;
-    for (uint32_t shift = LARGEST_SHIFT; shift >= LEAST_SHIFT; shift--) {
+    for (uint32_t shift = LARGEST_SHIFT; shift >= least_shift(); shift--) {
         uintptr_t total = (uintptr_t)regions << shift, slices = total >> SLICE_SHIFT;
         uintptr_t tables = slices * sizeof(struct page) + slices;
         if (total + tables > top / 16)
@@ -101,7 +106,7 @@ bool lean_unmap(struct region *region, uint32_t slice, uint32_t count)
 /* Whole pages between two places of a table: the page of `from` belongs to what is before it, that of `to` as well. */
 static uintptr_t page_behind(const void *place)
 {
-    return ((uintptr_t)place + PAGE_SIZE - 1) & ~(uintptr_t)(PAGE_SIZE - 1);
+    return page_ceiling((uintptr_t)place);
 }
 
 static int map_table(struct region *region, const void *from, const void *to)
@@ -146,7 +151,7 @@ int lean_describe(struct region *region, uint32_t to)
 /* A page that the next region's part of a table shares stays. */
 static void unmap_table(const void *from, const void *to)
 {
-    unmap(page_behind(from), (uintptr_t)to & ~(uintptr_t)(PAGE_SIZE - 1));
+    unmap(page_behind(from), page_floor((uintptr_t)to));
 }
 
 static uint32_t slices_of_region(void)

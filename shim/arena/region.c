@@ -8,13 +8,13 @@
 #include "shim/arena/assert.h"
 #include "shim/arena/lean.h"
 #include "shim/arena/limits.h"
+#include "shim/base/page_size.h"
 #include "shim/base/state.h"
 #include "shim/sys/placing.h"
 #include "shim/sys/raw.h"
 
 #define MAP_HUGE_SIZE_SHIFT 26 /* mmap(2), MAP_HUGE_SHIFT */
 
-#define PAGE_SIZE      4096u
 #define BASE_ALIGNMENT ((uintptr_t)2 << 20)
 #define FIRST_STEP     16u  /* slices: small enough that no huge page is made for a program that needs a few KiB */
 #define STEP           512u /* 32 MiB */
@@ -117,8 +117,7 @@ static void bind_range(struct region *region, void *start, size_t size)
 /* Its descriptors; a page of them that another region shares stays where that one has it. */
 void region_bind_table(struct region *region, const void *table, size_t size)
 {
-    uintptr_t start = ((uintptr_t)table + PAGE_SIZE - 1) & ~(uintptr_t)(PAGE_SIZE - 1);
-    uintptr_t end = ((uintptr_t)table + size) & ~(uintptr_t)(PAGE_SIZE - 1);
+    uintptr_t start = page_ceiling((uintptr_t)table), end = page_floor((uintptr_t)table + size);
     if (region_map.count > 1 && start < end)
         bind_range(region, (void *)start, end - start);
 }
@@ -201,8 +200,7 @@ static bool make_usable(struct region *region, uint32_t from, uint32_t to)
 /* Parts of a table at a border may share a page with another region's: usable twice is no harm. */
 static bool make_table_usable(const void *from, const void *to)
 {
-    uintptr_t start = (uintptr_t)from & ~(uintptr_t)(PAGE_SIZE - 1);
-    uintptr_t end = ((uintptr_t)to + PAGE_SIZE - 1) & ~(uintptr_t)(PAGE_SIZE - 1);
+    uintptr_t start = page_floor((uintptr_t)from), end = page_ceiling((uintptr_t)to);
     return raw_mprotect((void *)start, end - start, PROT_READ | PROT_WRITE) == 0;
 }
 

@@ -40,7 +40,8 @@ static void push(struct page *page, void *first, void *last, uint32_t count)
 
 static struct freed_for *freed_for(struct thread *thread, const struct heap *owner)
 {
-    return &thread->freed_for[(uintptr_t)owner / 4096 % FREED_FOR]; /* a heap has a page of its own */
+    uintptr_t number = (uintptr_t)owner >> 12; /* a heap has a page of its own, of 4, 16 or 64 KiB */
+    return &thread->freed_for[(number ^ number >> 2 ^ number >> 4) % FREED_FOR];
 }
 
 /* Without atomic instructions: the thread alone writes, but for the worker, which lets it begin anew. */

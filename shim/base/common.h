@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "shim/base/page_size.h"
 #include "shim/sys/raw.h"
 
 /* Marks a symbol that the shim takes over. All other symbols are hidden (meson.build). */
@@ -18,9 +19,6 @@
 
 #define LIKELY(condition)   __builtin_expect(!!(condition), 1)
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
-
-/* The kernel's page size on the machines that this version supports. */
-#define PAGE ((uintptr_t)4096)
 
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S  UINT64_C(1000000000)

@@ -17,8 +17,8 @@
 #include "shim/base/common.h"
 #include "shim/interpose/memory.h"
 
-#define SYSTEM_PAGE 4096u
-#define FEW_BYTES   1024u /* clearing so few bytes costs less than checking whether they are clear */
+#define FEW_BYTES    1024u /* clearing so few bytes costs less than checking whether they are clear */
+#define ALIGNED_MOST 4096u /* larger alignments are seldom: the slow path's */
 
 /* Names that glibc's headers lack: one was withdrawn (2.26), two belong to C23. */
 void cfree(void *pointer);
@@ -123,7 +123,7 @@ static bool is_power_of_two(size_t number)
 /* A block whose size is a multiple of the alignment is aligned to it (arena/size_class.h). */
 static inline void *allocate_aligned(size_t alignment, size_t size)
 {
-    if (LIKELY(alignment <= SYSTEM_PAGE && size - 1 < CLASS_MAX_SIZE - SYSTEM_PAGE)) {
+    if (LIKELY(alignment <= ALIGNED_MOST && size - 1 < CLASS_MAX_SIZE - ALIGNED_MOST)) {
         void *block = take_block((size + alignment - 1) & ~(alignment - 1));
         if (LIKELY(block))
             return block;
@@ -164,17 +164,17 @@ PUBLIC void *aligned_alloc(size_t alignment, size_t size)
 
 PUBLIC void *valloc(size_t size)
 {
-    return arena_allocate_aligned(SYSTEM_PAGE, size);
+    return arena_allocate_aligned(page_size(), size);
 }
 
 PUBLIC void *pvalloc(size_t size)
 {
     size_t bytes;
-    if (__builtin_add_overflow(size, (size_t)SYSTEM_PAGE - 1, &bytes)) {
+    if (__builtin_add_overflow(size, page_size() - 1, &bytes)) {
         errno = ENOMEM;
         return NULL;
     }
-    return arena_allocate_aligned(SYSTEM_PAGE, bytes & ~(size_t)(SYSTEM_PAGE - 1));
+    return arena_allocate_aligned(page_size(), page_floor(bytes));
 }
 
 /* --- names that cannot be taken over --- */

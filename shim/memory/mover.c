@@ -63,8 +63,8 @@ uint64_t mover_wait(struct mover *mover)
 static void cut(uintptr_t from, uintptr_t to)
 {
     int saved = errno;
-    from = (from + PAGE - 1) & ~(PAGE - 1);
-    to &= ~(PAGE - 1);
+    from = page_ceiling(from);
+    to = page_floor(to);
     if (from < to)
         raw_madvise((void *)from, to - from, MADV_COLD_ADVICE);
     errno = saved;
@@ -72,7 +72,7 @@ static void cut(uintptr_t from, uintptr_t to)
 
 void mover_cut(uintptr_t start, size_t size)
 {
-    uintptr_t end = start + size, first = (start + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1), last = end & ~(HUGE_PAGE - 1);
+    uintptr_t mask = huge_page_size() - 1, end = start + size, first = (start + mask) & ~mask, last = end & ~mask;
     if (first > last) {
         cut(start, end); /* both ends lie in one huge page */
         return;
@@ -83,8 +83,8 @@ void mover_cut(uintptr_t start, size_t size)
 
 size_t mover_add(struct mover *mover, uintptr_t start, size_t size, uint32_t node)
 {
-    uintptr_t from = (start + PAGE - 1) & ~(PAGE - 1), end = (start + size) & ~(PAGE - 1);
-    for (; from < end && mover->count < MOVER_BATCH; from += PAGE) {
+    uintptr_t from = page_ceiling(start), end = page_floor(start + size);
+    for (; from < end && mover->count < MOVER_BATCH; from += page_size()) {
         mover->pages[mover->count] = (void *)from;
         mover->targets[mover->count++] = (int)node;
     }
@@ -163,7 +163,7 @@ static bool is_full(int node)
     if (!facts_read_file(path, text, sizeof(text)))
         return false;
     uint64_t total = figure(text, "MemTotal:");
-    uint64_t spare = MOVER_BATCH * PAGE / 1024 + total / 64;
+    uint64_t spare = MOVER_BATCH * page_size() / 1024 + total / 64;
     return total && figure(text, "MemFree:") < spare;
 }
 
@@ -171,9 +171,9 @@ static void note_busy(struct mover *mover, uintptr_t page)
 {
     struct span_of_pages *last = mover->busy_count ? &mover->busy[mover->busy_count - 1] : NULL;
     if (last && last->end == page)
-        last->end += PAGE;
+        last->end += page_size();
     else if (mover->busy_count < MOVER_BUSY)
-        mover->busy[mover->busy_count++] = (struct span_of_pages){page, page + PAGE};
+        mover->busy[mover->busy_count++] = (struct span_of_pages){page, page + page_size()};
 }
 
 static void count_results(struct mover *mover)
@@ -183,14 +183,14 @@ static void count_results(struct mover *mover)
     for (uint32_t i = 0; i < mover->count; i++) {
         int status = mover->status[i], node = mover->targets[i];
         if (status == node) {
-            mover->moved += PAGE;
+            mover->moved += page_size();
             continue;
         }
         if (status == -ENOENT || status == -EFAULT)
             continue; /* the page is not present */
         if (looked_at != node && status != -EACCES)
             full = is_full(looked_at = node);
-        mover->kept[status == -EACCES ? KEPT_SHARED : full ? KEPT_NODE_FULL : KEPT_IN_USE] += PAGE;
+        mover->kept[status == -EACCES ? KEPT_SHARED : full ? KEPT_NODE_FULL : KEPT_IN_USE] += page_size();
         if (status != -EACCES && !full)
             note_busy(mover, (uintptr_t)mover->pages[i]);
     }
@@ -205,11 +205,11 @@ int mover_run(struct mover *mover)
     int error = mover->count ? move_all(mover) : 0;
     if (error) {
         mover->error = error;
-        mover->kept[KEPT_REFUSED] += mover->count * PAGE;
+        mover->kept[KEPT_REFUSED] += mover->count * page_size();
     } else {
         count_results(mover);
     }
-    mover->second_bytes += mover->count * PAGE;
+    mover->second_bytes += mover->count * page_size();
     mover->second_ns += monotonic_ns() - began;
     mover->count = 0;
     return error;
@@ -249,7 +249,7 @@ int mover_add_all(struct mover *mover, uintptr_t start, size_t size, uint32_t no
 
 uint32_t mover_node_of(uintptr_t address)
 {
-    void *page = (void *)(address & ~(PAGE - 1));
+    void *page = (void *)page_floor(address);
     int status = -1;
     return sys_move_pages(1, &page, NULL, &status) == 0 && status >= 0 ? (uint32_t)status : UINT32_MAX;
 }

@@ -19,7 +19,6 @@
 #define MOVER_BYTES (UINT64_C(4) << 30)       /* a second, unless a rule sets another rate */
 #define MOVER_NS    (500 * UINT64_C(1000000)) /* in each second */
 #define MOVER_BUSY  32u                       /* runs of pages that are recorded as busy */
-#define HUGE_PAGE   ((size_t)2 << 20)
 
 struct span_of_pages {
     uintptr_t start, end;

@@ -17,10 +17,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PAIRS_THREADS 128u  /* further threads are not looked at */
-#define PAIRS_UNITS   4096u /* a power of two */
-#define PAIRS_USERS   8u    /* of a unit that are remembered; more make it say less */
-#define PAIRS_PAGE    ((uintptr_t)4096)
+#define PAIRS_THREADS 128u              /* further threads are not looked at */
+#define PAIRS_UNITS   4096u             /* a power of two */
+#define PAIRS_USERS   8u                /* of a unit that are remembered; more make it say less */
+#define PAIRS_PAGE    ((uintptr_t)4096) /* whatever the kernel's have */
 #define PAIRS_LINE    ((uintptr_t)128)
 #define PAIRS_OBJECT  ((uintptr_t)256) /* of words that threads wait for: two within half of it are one object's */
 #define PAIRS_WINDOW  500u             /* ms after which a unit may be other memory, and its users are forgotten */

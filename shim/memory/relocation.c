@@ -237,7 +237,7 @@ void relocation_carry_out(struct mover *mover, const struct order *order, bool (
     struct batch batch = {.mover = mover, .node = order->node, .may_go_on = may_go_on, .context = context};
     bool goes_on = true;
     if (order->owner.heap)
-        mover_add_all(mover, (uintptr_t)order->owner.heap, sizeof(*order->owner.heap) + PAGE - 1, order->node);
+        mover_add_all(mover, (uintptr_t)order->owner.heap, page_ceiling(sizeof(*order->owner.heap)), order->node);
     if (order->stack.end)
         mover_add_all(mover, order->stack.end - order->stack.size, order->stack.size, order->node);
     for (uint32_t i = 0; i < region_map.count && goes_on; i++)

@@ -18,8 +18,8 @@
 #define CLOSE_RANGE_UNSHARE_FLAG (1u << 1) /* linux/close_range.h, Linux 5.9 */
 
 /* Room for samples; less where the kernel limits what it locks (kernel.perf_event_mlock_kb). */
-#define ROOM_MOST  (4 * PAGE)
-#define ROOM_LEAST PAGE
+#define ROOM_MOST  page_ceiling(16u << 10)
+#define ROOM_LEAST page_size()
 #define SLOW_MOST  8u   /* samples of a thread that are looked at in a read of a pause */
 #define CODE_READS 256u /* reads of the samples after which remembered code expires: a second of looking */
 
@@ -66,7 +66,8 @@ static bool is_watched(const struct sampler *sampler, pid_t tid)
 static bool map_ring(struct watched *watched, size_t room)
 {
     watched->room = room;
-    watched->ring = (void *)raw_call(SYS_mmap, NULL, PAGE + room, PROT_READ | PROT_WRITE, MAP_SHARED, watched->fd, 0L);
+    watched->ring =
+        (void *)raw_call(SYS_mmap, NULL, page_size() + room, PROT_READ | PROT_WRITE, MAP_SHARED, watched->fd, 0L);
     return watched->ring != MAP_FAILED;
 }
 
@@ -102,7 +103,7 @@ bool sampler_watch(struct sampler *sampler, pid_t tid, uintptr_t thread_pointer)
  */
 static void read_code(struct code *code, uint64_t at)
 {
-    size_t to_end = PAGE - at % PAGE;
+    size_t to_end = page_floor(at) + page_size() - at;
     struct iovec here = {code->bytes, to_end < OPERAND_CODE_MOST ? to_end : OPERAND_CODE_MOST};
     struct iovec there = {(void *)(uintptr_t)at, here.iov_len};
     long length = raw_call(SYS_process_vm_readv, shim.pid, &here, 1ul, &there, 1ul, 0ul);
@@ -160,7 +161,7 @@ static uint32_t read_ring(struct sampler *sampler, struct watched *watched, uint
                           void *context)
 {
     struct perf_event_mmap_page *head = watched->ring;
-    const char *data = (const char *)watched->ring + PAGE;
+    const char *data = (const char *)watched->ring + page_size();
     /* acquire: pairs with the kernel's barrier, so that the records up to data_head are complete */
     uint64_t end = __atomic_load_n(&head->data_head, __ATOMIC_ACQUIRE), at = head->data_tail;
     uint64_t few = (end - at) / SAMPLE_SIZE / most + 1, number = 0;
@@ -207,7 +208,7 @@ bool sampler_may_look(void)
 void sampler_close(struct sampler *sampler)
 {
     for (uint32_t i = 0; i < sampler->count; i++) {
-        raw_munmap(sampler->threads[i].ring, PAGE + sampler->threads[i].room);
+        raw_munmap(sampler->threads[i].ring, page_size() + sampler->threads[i].room);
         raw_close(sampler->threads[i].fd);
     }
     sampler->count = 0;
@@ -254,5 +255,5 @@ void sampler_read_alone(struct sampler *sampler, struct watched *watched, sample
 
 void sampler_end_alone(struct watched *watched)
 {
-    raw_munmap(watched->ring, PAGE + watched->room);
+    raw_munmap(watched->ring, page_size() + watched->room);
 }

@@ -33,7 +33,7 @@ void seen_note(struct seen *self, const struct seen_access *access, uint32_t nod
         return;
     if (access->begins)
         self->uses = self->met++ % (self->stride ? self->stride : 1) == 0;
-    struct seen_page *page = self->uses ? find(self, access->address & ~(PAGE - 1), node) : NULL;
+    struct seen_page *page = self->uses ? find(self, page_floor(access->address), node) : NULL;
     if (!page)
         return;
     page->times += access->times;

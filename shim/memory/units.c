@@ -3,7 +3,7 @@
 #include <string.h>
 
 #define BLOCK_SIZE      (UNIT_SIZE * BLOCK_UNITS)
-#define PAGE_BYTES      (UNIT_SIZE / UNIT_PAGES)
+#define LEAST_PAGE      (UNIT_SIZE / UNIT_PAGES)
 #define WAYS            8u  /* blocks that are looked at for an address; the least used of them makes room */
 #define DELAY_MS        50u /* the first; each further one is twice as long */
 #define DELAYS          6u
@@ -102,7 +102,7 @@ void units_vote(struct units *units, uintptr_t address, uint32_t node, uint32_t 
     struct unit *unit = &block->units[number];
     if (!unit->seen_ms)
         unit->seen_ms = now_ms;
-    struct page_use *page = &unit->pages[address / PAGE_BYTES % UNIT_PAGES];
+    struct page_use *page = &unit->pages[address / LEAST_PAGE % UNIT_PAGES >> units->larger];
     count_vote(page, (uint8_t)node);
     if (votes_of(page) == 3) {
         block->thrice++;
@@ -297,7 +297,7 @@ static bool divide(const struct users *users, struct unit_move *move)
     if (move->unit->dealt && move->block->thrice < 2 * KNOWN_PAGES)
         return false;
     for (uint32_t i = 0; i < UNIT_PAGES; i++) {
-        move->targets[i] = target_of(&move->unit->pages[i], move->unit->dealt, users, move->start / PAGE_BYTES + i);
+        move->targets[i] = target_of(&move->unit->pages[i], move->unit->dealt, users, move->start / LEAST_PAGE + i);
         any = any || move->targets[i] != UNITS_NOWHERE;
     }
     return any;

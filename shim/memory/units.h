@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #define UNIT_SIZE     ((size_t)64 << 10)
-#define UNIT_PAGES    16u
+#define UNIT_PAGES    16u /* of 4 KiB; a kernel with larger ones has fewer, see struct units */
 #define BLOCK_UNITS   32u
 #define UNITS_BLOCKS  1024u /* they cover 2 GiB of memory in use */
 #define UNITS_NODES   64u   /* votes of nodes with higher numbers are not counted */
@@ -68,6 +68,7 @@ struct block {
 };
 
 struct units {
+    uint8_t larger; /* the kernel's pages have 4 KiB << larger, 64 KiB at most; before the first vote */
     uint64_t fresh[UNITS_BLOCKS / 64]; /* blocks with units that are fresh */
     struct block blocks[UNITS_BLOCKS];
 };

@@ -21,27 +21,27 @@ extern void *__libc_stack_end __attribute__((weak));
 
 uintptr_t first_pages_stack_end(void)
 {
-    return &__libc_stack_end ? ((uintptr_t)__libc_stack_end | (PAGE - 1)) + 1 : 0;
+    return &__libc_stack_end ? page_floor((uintptr_t)__libc_stack_end) + page_size() : 0;
 }
 
 static void add(struct mover *mover, uint32_t node, uintptr_t start, uintptr_t end)
 {
-    start &= ~(PAGE - 1);
-    mover_add_all(mover, start, ((end + PAGE - 1) & ~(PAGE - 1)) - start, node);
+    start = page_floor(start);
+    mover_add_all(mover, start, page_ceiling(end) - start, node);
 }
 
 /* Adds the stack and the page behind it, where the kernel may have put a part of the arguments. */
 static void add_stack(struct mover *mover, uint32_t node)
 {
-    uintptr_t end = first_pages_stack_end() + PAGE;
-    uintptr_t start = ((uintptr_t)__builtin_frame_address(0) & ~(PAGE - 1)) - DEEPER * PAGE;
-    add(mover, node, end - start > STACK_PAGES * PAGE ? end - STACK_PAGES * PAGE : start, end);
+    uintptr_t end = first_pages_stack_end() + page_size();
+    uintptr_t start = page_floor((uintptr_t)__builtin_frame_address(0)) - DEEPER * page_size();
+    add(mover, node, end - start > STACK_PAGES * page_size() ? end - STACK_PAGES * page_size() : start, end);
 }
 
 static void add_block(struct mover *mover, uint32_t node)
 {
-    uintptr_t block = (uintptr_t)__builtin_thread_pointer() & ~(PAGE - 1);
-    add(mover, node, block - BLOCK_BEFORE * PAGE, block + 2 * PAGE);
+    uintptr_t block = page_floor((uintptr_t)__builtin_thread_pointer());
+    add(mover, node, block - BLOCK_BEFORE * page_size(), block + 2 * page_size());
 }
 
 static uint64_t bytes_left(const struct mover *mover)
@@ -89,7 +89,7 @@ static int add_object(struct dl_phdr_info *object, size_t size, void *context)
     const struct objects *objects = context;
     (void)size;
     for (uint32_t i = 0; i < object->dlpi_phnum; i++) {
-        if (objects->mover->moved >= FIRST_PAGES_MOST * PAGE || objects->mover->error)
+        if (objects->mover->moved >= FIRST_PAGES_MOST || objects->mover->error)
             return 1;
         if (object->dlpi_phdr[i].p_type == PT_LOAD && (object->dlpi_phdr[i].p_flags & PF_W))
             add_segment(objects, object->dlpi_addr, &object->dlpi_phdr[i]);

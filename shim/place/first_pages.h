@@ -15,8 +15,8 @@
 
 #include "shim/base/thread.h"
 
-/* Limit for the pages of static data in a process. Further pages stay where they are. */
-#define FIRST_PAGES_MOST 2048u
+/* Limit for the pages of static data in a process, in bytes. Further pages stay where they are. */
+#define FIRST_PAGES_MOST ((size_t)8 << 20)
 
 /*
  * The main thread calls it after it was placed. It must not run in a forked child, whose memory is also its parent's.

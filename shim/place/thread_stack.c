@@ -15,8 +15,8 @@
 #include "shim/sys/placing.h"
 #include "shim/sys/raw.h"
 
-#define TOP_PAGES  4u  /* PTHREAD_STACK_MIN: no stack is smaller, so these pages belong to the stack */
-#define PAGES_MOST 16u /* pages that are checked: a thread has few frames when it begins */
+#define TOP_LEAST  ((size_t)16 << 10) /* PTHREAD_STACK_MIN: no stack is smaller, so these pages belong to the stack */
+#define PAGES_MOST 16u                /* pages that are checked: a thread has few frames when it begins */
 
 static size_t default_size ON_DATA_PAGE; /* of stacks without attributes; 0: not read yet */
 
@@ -165,7 +165,7 @@ static uintptr_t stack_end(const struct thread *thread)
 {
     if (thread->main)
         return shim.facts.forked ? 0 : first_pages_stack_end();
-    return thread->stack_size ? (thread->thread_pointer | (PAGE - 1)) + 1 : 0;
+    return thread->stack_size ? page_floor(thread->thread_pointer) + page_size() : 0;
 }
 
 struct stack_area stack_of(const struct thread *thread)
@@ -176,14 +176,14 @@ struct stack_area stack_of(const struct thread *thread)
 /* Lists the pages from this frame to the end of the stack, and at least as many as the smallest stack has. */
 static void list_pages(const struct thread *thread, struct pages *pages)
 {
-    uintptr_t end = stack_end(thread);
-    uintptr_t start = (uintptr_t)__builtin_frame_address(0) & ~(uintptr_t)(PAGE - 1);
-    if (start > end - TOP_PAGES * PAGE)
-        start = end - TOP_PAGES * PAGE;
-    if (end - start > PAGES_MOST * PAGE)
-        start = end - PAGES_MOST * PAGE;
+    uintptr_t end = stack_end(thread), top = end - page_ceiling(TOP_LEAST);
+    uintptr_t start = page_floor((uintptr_t)__builtin_frame_address(0));
+    if (start > top)
+        start = top;
+    if (end - start > PAGES_MOST * page_size())
+        start = end - PAGES_MOST * page_size();
     pages->count = 0;
-    for (; start < end; start += PAGE)
+    for (; start < end; start += page_size())
         pages->at[pages->count++] = (void *)start;
 }
 
@@ -244,7 +244,7 @@ static void settle_on_node(struct thread *thread, uint32_t node)
 static void settle_without_huge_pages(struct thread *thread)
 {
     uintptr_t end = stack_end(thread);
-    size_t size = thread->stack_size & ~(size_t)(PAGE - 1);
+    size_t size = page_floor(thread->stack_size);
     int saved = errno;
     if (raw_madvise((void *)(end - size), size, MADV_NOHUGEPAGE) == 0 ||
         errno == EINVAL) /* EINVAL: the kernel has no huge pages */

@@ -258,10 +258,10 @@ static char *map_tables(size_t before)
 /* Maps the tables together with the fork mark, a page that reads 0 in a forked copy (MADV_WIPEONFORK, Linux 4.14). */
 static bool map_mark_and_tables(void)
 {
-    uint32_t *mark = (uint32_t *)map_tables(PAGE);
+    uint32_t *mark = (uint32_t *)map_tables(page_size());
     if (!mark)
         return false;
-    if (raw_madvise(mark, PAGE, MADV_WIPEONFORK) == 0) {
+    if (raw_madvise(mark, page_size(), MADV_WIPEONFORK) == 0) {
         *mark = 1;
         shim.fork_mark = mark;
     }

@@ -96,7 +96,7 @@ static unsigned later_turn;
 
 static size_t room_for(size_t size)
 {
-    size_t room = PAGE;
+    size_t room = page_size();
     while (room < size)
         room *= 2; /* so that a longer plan each time leaves little behind */
     return room;

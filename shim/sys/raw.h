@@ -192,7 +192,7 @@ static inline int raw_populate(void *start, size_t size)
     int error = raw_make_present(start, size);
     if (error != -EINVAL)
         return error;
-    for (size_t i = 0; i < size; i += 4096)
+    for (size_t i = 0; i < size; i += 4096) /* no kernel has smaller pages */
         ((volatile char *)start)[i] = 0;
     return 0;
 }

@@ -22,7 +22,7 @@ static void describe(const void *start, size_t size)
 {
     begin = (uintptr_t)start;
     length = size;
-    group = GROUP_LEAST;
+    group = page_ceiling(GROUP_LEAST);
     while (group * GROUPS < size)
         group *= 2;
 }

@@ -12,6 +12,7 @@
 
 void by_use_begin(struct by_use *self, struct mover *mover, struct usage *usage)
 {
+    self->units.larger = (uint8_t)(__builtin_ctzll(page_size()) - __builtin_ctzll(UNIT_SIZE / UNIT_PAGES));
     self->mover = mover;
     self->usage = usage;
     by_use_tick(self);
@@ -82,16 +83,17 @@ struct places {
  * Pages that the kernel's own balancing has just hidden count as not present (Linux 6.1), although they are in use: they
  * are asked for later.
  */
-static struct places look(const struct unit_move *move)
+static struct places look(const struct by_use *self, const struct unit_move *move)
 {
+    const uint32_t count = UNIT_PAGES >> self->units.larger;
     struct places places = {0};
     void *pages[UNIT_PAGES];
     int nodes[UNIT_PAGES];
-    for (uint32_t i = 0; i < UNIT_PAGES; i++)
-        pages[i] = (void *)(move->start + i * PAGE);
-    if (sys_move_pages(UNIT_PAGES, pages, NULL, nodes) != 0)
+    for (uint32_t i = 0; i < count; i++)
+        pages[i] = (void *)(move->start + i * page_size());
+    if (sys_move_pages(count, pages, NULL, nodes) != 0)
         return places;
-    for (uint32_t i = 0; i < UNIT_PAGES; i++)
+    for (uint32_t i = 0; i < count; i++)
         if (move->targets[i] != UNITS_NOWHERE) {
             places.count++;
             places.hidden += nodes[i] < 0 && move->unit->pages[i].votes;
@@ -103,10 +105,10 @@ static struct places look(const struct unit_move *move)
 /* Asks the kernel where the pages of a whole block are. */
 static void answer(struct by_use *self, const struct unit_move *move)
 {
-    const uint32_t pages = UNIT_PAGES * BLOCK_UNITS;
+    const uint32_t pages = UNIT_PAGES * BLOCK_UNITS >> self->units.larger;
     uint32_t on[UNITS_NODES] = {0}, present = 0, most = 0;
     for (uint32_t i = 0; i < pages; i++)
-        self->asked.pages[i] = (void *)(move->start + i * PAGE);
+        self->asked.pages[i] = (void *)(move->start + i * page_size());
     if (sys_move_pages(pages, self->asked.pages, NULL, self->asked.nodes) != 0)
         return;
     for (uint32_t i = 0; i < pages; i++)
@@ -122,9 +124,9 @@ static void add_pages(struct by_use *self, const struct unit_move *move)
 {
     mover_add(self->mover, move->start - move->before * UNIT_SIZE, move->before * UNIT_SIZE, move->targets[0]);
     mover_add(self->mover, move->start + UNIT_SIZE, move->after * UNIT_SIZE, move->targets[0]);
-    for (uint32_t i = 0; i < UNIT_PAGES; i++)
+    for (uint32_t i = 0; i < UNIT_PAGES >> self->units.larger; i++)
         if (move->targets[i] != UNITS_NOWHERE)
-            mover_add(self->mover, move->start + i * PAGE, PAGE, move->targets[i]);
+            mover_add(self->mover, move->start + i * page_size(), page_size(), move->targets[i]);
 }
 
 /* --- a batch --- */
@@ -140,7 +142,7 @@ static void add(struct by_use *self, struct unit_move *move)
         return;
     if (away.page)
         move->before = move->after = 0; /* other threads' blocks */
-    struct places places = look(move);
+    struct places places = look(self, move);
     if (places.hidden && !places.elsewhere) {
         units_delay(move, self->now_ms);
         return;

@@ -15,6 +15,9 @@
 
 #define LIST_TICKS 5u /* ticks between two listings of objects and threads */
 #define BATCHES    4u /* of units, in a tick */
+
+/* What moves at once where there may be huge pages: one of theirs, of 4 KiB pages. The kernel's larger ones are cut. */
+#define TOGETHER ((size_t)2 << 20)
 /* What a step takes at most while the worker has its CPU */
 #define LIST_NS   UINT64_C(200000)
 #define WATCH_NS  UINT64_C(50000) /* each thread that is watched anew */
@@ -71,7 +74,7 @@ static void keep_objects(struct next_touch *self, struct region *region)
     for (uint32_t i = 0; i < count; i++) {
         if (found[i].size < BIG_SIZE || !is_wanted(&found[i]))
             continue;
-        size_t unit = region_has_huge_pages(region, found[i].start) ? HUGE_PAGE : USAGE_CHUNK_LEAST;
+        size_t unit = region_has_huge_pages(region, found[i].start) ? TOGETHER : USAGE_CHUNK_LEAST;
         struct piece *piece =
             region->flavour.binding == BINDING_TOUCH
                 ? keep_touched(self, &found[i], unit)
@@ -86,7 +89,7 @@ static void keep_mappings(struct next_touch *self)
     struct big found[USAGE_PIECES];
     uint32_t count = owned_list(found, USAGE_PIECES, 0);
     for (uint32_t i = 0; i < count; i++) {
-        struct piece *piece = by_use_is_wanted(found[i].rule) ? keep_touched(self, &found[i], HUGE_PAGE) : NULL;
+        struct piece *piece = by_use_is_wanted(found[i].rule) ? keep_touched(self, &found[i], TOGETHER) : NULL;
         if (piece)
             self->objects[piece - self->usage.pieces] = found[i];
     }

@@ -181,8 +181,8 @@ static void ask(struct survey *self)
 /* Samples every step-th page. The rest of a step carries over to the next piece, so small pieces have their share. */
 static void look_at(struct survey *self, struct survey_row *row, const struct piece *piece)
 {
-    uintptr_t from = piece->start & ~(PAGE - 1), end = (piece->start + piece->size + PAGE - 1) & ~(PAGE - 1);
-    uint64_t pages = (end - from) / PAGE;
+    uintptr_t from = page_floor(piece->start), end = page_ceiling(piece->start + piece->size);
+    uint64_t pages = (end - from) / page_size();
     if (!row)
         return;
     if (self->counts) {
@@ -191,7 +191,7 @@ static void look_at(struct survey *self, struct survey_row *row, const struct pi
     }
     row->parts[piece->kind].bytes += piece->size;
     for (; self->phase < pages && !self->error; self->phase += self->step) {
-        self->at[self->batch] = (void *)(from + self->phase * PAGE);
+        self->at[self->batch] = (void *)(from + self->phase * page_size());
         self->part[self->batch] = &row->parts[piece->kind];
         self->place[self->batch] = piece->place;
         self->place[self->batch++].row = (uint32_t)(row - self->rows);
@@ -239,8 +239,8 @@ static void look_at_mappings(struct survey *self)
 static void look_at_stack(struct thread *thread, void *context)
 {
     struct survey *self = context;
-    uintptr_t end = (thread->thread_pointer | (PAGE - 1)) + 1;
-    size_t size = thread->stack_size ? thread->stack_size & ~(PAGE - 1) : STACK_LEAST;
+    uintptr_t end = page_floor(thread->thread_pointer) + page_size();
+    size_t size = thread->stack_size ? page_floor(thread->stack_size) : STACK_LEAST;
     if (thread->main || !thread->thread_pointer)
         return;
     size = size < STACK_LOOK ? size : STACK_LOOK;

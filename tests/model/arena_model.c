@@ -24,6 +24,7 @@
 #include "shim/arena/away.h"
 #include "shim/arena/check.h"
 #include "shim/arena/limits.h"
+#include "shim/base/page_size.h"
 #include "tests/model/entry.h"
 #include "tests/model/process.h"
 
@@ -144,7 +145,7 @@ static void allocate(struct life *life, struct slot *slot)
 {
     size_t size = random_size(life), alignment = 16;
     void *block = NULL;
-    switch (next_random(life) % 5) {
+    switch (next_random(life) % 6) {
     case 0:
         block = model_calloc(1, size);
         break;
@@ -152,6 +153,10 @@ static void allocate(struct life *life, struct slot *slot)
         alignment = (size_t)16 << next_random(life) % 14;
         if (model_posix_memalign(&block, alignment, size) != 0)
             block = NULL;
+        break;
+    case 2:
+        alignment = page_size();
+        block = size % 2 ? model_pvalloc(size) : model_valloc(size);
         break;
     default:
         block = model_malloc(size);

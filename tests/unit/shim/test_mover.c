@@ -5,11 +5,12 @@
 
 #include <cmocka.h>
 
+#include "shim/base/page_size.h"
 #include "shim/base/state.h"
 #include "shim/memory/mover.h"
 
 #define SECOND UINT64_C(1000000000)
-#define PAGE   ((uintptr_t)4096)
+#define PAGE   page_size()
 
 /* Rule 0 may move little in bytes, rule 1 little in time, rule 2 is the default. */
 static struct plan_header header = {.default_rule = 2};

@@ -8,13 +8,14 @@
 
 #include <cmocka.h>
 
+#include "shim/base/page_size.h"
 #include "shim/base/state.h"
 #include "shim/memory/seen.h"
 #include "shim/sys/placing.h"
 #include "shim/telemetry/accesses.h"
 
 #define MS         UINT64_C(1000000)
-#define PAGE_OF(n) ((uintptr_t)(n) << 12)
+#define PAGE_OF(n) ((uintptr_t)(n)*page_size())
 
 static struct segment_seen published;
 static int node_of[64]; /* by number of the page; or a negative errno */
@@ -26,8 +27,8 @@ int sys_move_pages(size_t count, void *const *pages, const int *nodes, int *ret_
 {
     assert_null(nodes);
     for (size_t i = 0; i < count; i++) {
-        assert_int_equal((uintptr_t)pages[i] % 4096, 0);
-        ret_status[i] = node_of[(uintptr_t)pages[i] >> 12];
+        assert_int_equal((uintptr_t)pages[i] % page_size(), 0);
+        ret_status[i] = node_of[(uintptr_t)pages[i] / page_size()];
     }
     asked += count;
     most_asked = count > most_asked ? count : most_asked;

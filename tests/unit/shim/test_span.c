@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -16,6 +17,7 @@
 #include "shim/arena/pressure.h"
 #include "shim/arena/region.h"
 #include "shim/arena/span.h"
+#include "shim/base/page_size.h"
 #include "shim/sys/placing.h"
 
 #define OBJECTS 300u
@@ -227,6 +229,38 @@ static void whatever_is_done_to_spans_nothing_overlaps(void **state)
     lock_give(&region->lock);
 }
 
+/* Of the reservation's parts, but where it begins and ends itself, which is the kernel's choice. */
+static void assert_parts_are_whole_pages(void)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    uintptr_t from = (uintptr_t)region_map.classes, to = region_map.base + ((uintptr_t)1 << region_map.shift);
+    unsigned long start, end;
+    unsigned parts = 0;
+    assert_non_null(maps);
+    while (fscanf(maps, "%lx-%lx%*[^\n]", &start, &end) == 2)
+        if (start > from && start < to) {
+            if (start % page_size())
+                fail_msg("a part begins at %lx", start);
+            parts++;
+        }
+    fclose(maps);
+    assert_true(parts > 0);
+}
+
+static void tables_and_memory_become_usable_in_whole_pages(void **state)
+{
+    (void)state;
+    open_region();
+    assert_true(lock_take(&region->lock));
+    for (uint32_t slices = 1; slices < SLICES; slices += slices < 600 ? 37 : 1531) {
+        assert_int_equal(region_commit(region, slices), 0);
+        assert_parts_are_whole_pages();
+        class_entry(region_page(region, slices - 1))[0] = 0;
+        page_set_kind(region_page(region, slices - 1), PAGE_UNUSED);
+    }
+    lock_give(&region->lock);
+}
+
 static void idle_memory_goes_back_when_it_is_old(void **state)
 {
     bool zeroed;
@@ -263,13 +297,14 @@ static void map_another(void)
     for (unsigned i = 0; i < OTHERS; i++) {
         if (others[i])
             continue;
-        char *wanted = (char *)page_start(region_page(region, slice)) + 4096u * random_below(16);
+        char *wanted = (char *)page_start(region_page(region, slice)) +
+                       page_size() * random_below((uint32_t)(SLICE_SIZE / page_size()));
         char *memory =
-            mmap(wanted, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+            mmap(wanted, page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
         if (memory == MAP_FAILED)
             return; /* the region's own */
         assert_ptr_equal(memory, wanted);
-        memset(memory, (int)(i + 1), 4096);
+        memset(memory, (int)(i + 1), page_size());
         others[i] = memory;
         return;
     }
@@ -281,7 +316,7 @@ static void check_others(void)
         if (!others[i])
             continue;
         assert_true(lean_is_hole((uintptr_t)others[i] - region_map.base));
-        for (unsigned byte = 0; byte < 4096; byte++)
+        for (unsigned byte = 0; byte < page_size(); byte++)
             assert_int_equal(others[i][byte], (char)(i + 1));
     }
 }
@@ -293,8 +328,17 @@ static void check_not_a_hole(struct object *object)
 
 static bool is_mapped(uint32_t slice)
 {
-    unsigned char unused[SLICE_SIZE / 4096];
+    unsigned char unused[SLICE_SIZE / 4096]; /* no kernel has smaller pages */
     return mincore(page_start(region_page(region, slice)), SLICE_SIZE, unused) == 0;
+}
+
+/* Where a page is a slice, another's may fill it. */
+static bool is_anothers(uint32_t slice)
+{
+    for (unsigned i = 0; i < OTHERS; i++)
+        if (others[i] == (char *)page_start(region_page(region, slice)))
+            return true;
+    return false;
 }
 
 /* Free spans that are too short for a hole are dirty; all others are nobody's. */
@@ -302,7 +346,7 @@ static uint32_t count_mapped(void)
 {
     uint32_t count = 0;
     for (uint32_t slice = 0; slice < region->frontier + 1000; slice++)
-        count += is_mapped(slice);
+        count += is_mapped(slice) && !is_anothers(slice);
     return count;
 }
 
@@ -377,6 +421,7 @@ static void a_lean_region_maps_what_it_uses(void **state)
     use_at_random(3000);
     span_make_lean(region, clock_ms);
     assert_int_equal(count_mapped(), slices_in_use() + counter_read(&region->dirty));
+    assert_parts_are_whole_pages();
     lock_give(&region->lock);
 }
 
@@ -412,6 +457,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whatever_is_done_to_spans_nothing_overlaps),
         cmocka_unit_test(idle_memory_goes_back_when_it_is_old),
+        cmocka_unit_test(tables_and_memory_become_usable_in_whole_pages),
         cmocka_unit_test(a_short_region_lives_from_what_it_kept),
         cmocka_unit_test(a_lean_region_maps_what_it_uses),
         cmocka_unit_test(a_lean_region_leaves_the_mappings_of_others_alone),

@@ -256,6 +256,28 @@ static void a_unit_moves_a_few_times_only(void **state)
     assert_in_range(moved, 1, UNIT_MOVES);
 }
 
+/* 16 KiB: four of them in a unit. */
+static void a_larger_page_goes_to_its_users_as_a_whole(void **state)
+{
+    const uint32_t pages = UNIT_PAGES >> 2;
+    struct unit_move move;
+    uint32_t moves = 0;
+    (void)state;
+    begin();
+    units.larger = 2;
+    for (unsigned round = 0; round < 4; round++)
+        for (unsigned i = 0; i < 8 * pages; i++)
+            vote((4 * i + round) * PAGE, i % 4, 1); /* each vote at another part of it */
+    for (; units_next(&units, now, &move); moves++) {
+        for (uint32_t i = 0; i < pages; i++)
+            assert_int_equal(move.targets[i], i);
+        for (uint32_t i = pages; i < UNIT_PAGES; i++)
+            assert_int_equal(move.targets[i], UNITS_NOWHERE);
+        units_done(&move, true);
+    }
+    assert_int_equal(moves, 8);
+}
+
 static void what_is_hardly_used_stays(void **state)
 {
     (void)state;
@@ -423,6 +445,7 @@ int main(void)
         cmocka_unit_test(an_address_that_is_seen_once_displaces_nothing),
         cmocka_unit_test(it_goes_to_one_node_when_only_that_uses_it_for_long),
         cmocka_unit_test(a_unit_moves_a_few_times_only),
+        cmocka_unit_test(a_larger_page_goes_to_its_users_as_a_whole),
         cmocka_unit_test(what_is_hardly_used_stays),
         cmocka_unit_test(a_large_table_is_dealt_out_by_blocks_before_its_pages_are_known),
         cmocka_unit_test(what_lies_on_all_nodes_already_stays),
