@@ -29,6 +29,7 @@
 #include "shim/base/common.h"
 
 struct dl_find_object; /* <dlfcn.h> of glibc 2.35 */
+struct musl_handler;   /* interpose/threads.c */
 
 #define SYMBOL(result, name, ...) typedef result next_##name(__VA_ARGS__);
 #include "shim/base/symbols.def"

@@ -18,11 +18,18 @@
 
 /*
  * What pthread_cleanup_push(3) and pthread_cleanup_pop(3) call. Bound by the creator, because a new thread may have the
- * smallest stack. musl lacks them: there the shim sees a thread's end only when its start routine returns.
+ * smallest stack. The library is one for glibc and musl, whose macros differ: those of glibc are used where it has them.
  */
 #define __pthread_register_cancel(buffer)   NEXT(__pthread_register_cancel)(buffer)
 #define __pthread_unregister_cancel(buffer) NEXT(__pthread_unregister_cancel)(buffer)
 #define __pthread_unwind_next(buffer)       NEXT(__pthread_unwind_next)(buffer)
+
+/* struct __ptcb of musl's <pthread.h> */
+struct musl_handler {
+    void (*run)(void *);
+    void *argument;
+    struct musl_handler *next;
+};
 
 static void bind_cleanup(void)
 {
@@ -31,13 +38,30 @@ static void bind_cleanup(void)
         return;
     (void)NEXT_OR_BIND(__pthread_unwind_next);
     (void)NEXT_OR_BIND(__pthread_unregister_cancel);
-    (void)NEXT_OR_BIND(__pthread_register_cancel);
+    if (!NEXT_OR_BIND(__pthread_register_cancel)) {
+        (void)NEXT_OR_BIND(_pthread_cleanup_push);
+        (void)NEXT_OR_BIND(_pthread_cleanup_pop);
+    }
     atomic_store_explicit(&bound, true, memory_order_release); /* pairs with the load of another creator */
 }
 
 static void end_thread(void *thread)
 {
     place_end(thread);
+}
+
+static void push_in_musl(struct musl_handler *handler, struct thread *thread)
+{
+    if (NEXT(_pthread_cleanup_push))
+        NEXT(_pthread_cleanup_push)(handler, end_thread, thread);
+}
+
+static void pop_in_musl(struct musl_handler *handler, struct thread *thread)
+{
+    if (NEXT(_pthread_cleanup_pop))
+        NEXT(_pthread_cleanup_pop)(handler, 1);
+    else
+        place_end(thread);
 }
 
 /* Return, pthread_exit, thrd_exit and cancellation all run the clean-up handler. */
@@ -48,8 +72,10 @@ static void *run_posix(void *record)
     void *argument = thread->argument, *result;
     place_born(thread);
     if (!NEXT(__pthread_register_cancel)) {
+        struct musl_handler handler;
+        push_in_musl(&handler, thread);
         result = start(argument);
-        place_end(thread);
+        pop_in_musl(&handler, thread);
         return result;
     }
     pthread_cleanup_push(end_thread, thread);
@@ -66,8 +92,10 @@ static int run_c11(void *record)
     int result;
     place_born(thread);
     if (!NEXT(__pthread_register_cancel)) {
+        struct musl_handler handler;
+        push_in_musl(&handler, thread);
         result = start(argument);
-        place_end(thread);
+        pop_in_musl(&handler, thread);
         return result;
     }
     pthread_cleanup_push(end_thread, thread);

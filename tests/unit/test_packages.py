@@ -14,7 +14,7 @@ import unittest
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 PATH = ("/usr/sbin", "/usr/bin", "/sbin", "/bin")  # as in tools/check, without what the machine's owner added
 LISTS = ("build_packages", "show_packages", "test_packages", "lab_packages", "root_packages")
-SCRIPTS = ("tools/check", "tools/check-install", "tools/check-suites", "tools/check-fresh", "tools/check-platforms", "tools/enter-root",
+SCRIPTS = ("tools/check", "tools/check-install", "tools/check-suites", "tools/check-musl", "tools/check-fresh", "tools/check-platforms", "tools/enter-root",
            "tools/quickstart", "tools/roots.sh")
 
 # Words that name a program of no list, and are meant as something else: why.
@@ -24,6 +24,7 @@ EXCEPTIONS = {
     "less": "a verdict of doctor",
     "man": "a folder",
     "node": "a kind of arena",
+    "podman": "a container's variable",
     "open": "a folder that everybody may write",
     "poweroff": "an applet of busybox, for the guest",
     "shutdown": "a command of redis",

@@ -174,8 +174,8 @@ static void look_at_linking(struct diagnosis *diagnosis, const struct program *p
         return;
     }
     if (strstr(program->interpreter, "ld-musl"))
-        diagnose(diagnosis, "musl", HEALTH_LESS, "build nodewise on that system",
-                 "%s is for musl: a library built for glibc may lack what it needs there", program->path);
+        diagnose(diagnosis, "musl", HEALTH_FINE, NULL, "%s is for musl, which the library serves as well",
+                 program->path);
     else
         diagnose(diagnosis, "dynamic", HEALTH_FINE, NULL, "%s loads libraries through %s", program->path,
                  program->interpreter);
