@@ -99,6 +99,8 @@ static bool is_stand_in(const struct heap *heap)
 
 void arena_rule_changed(struct thread *thread)
 {
+    /* pairs with the fence in enter_heap(): this thread sees the new heap, or its borrower what this one wrote */
+    atomic_thread_fence(memory_order_seq_cst);
     struct heap *heap = atomic_load_explicit(&thread->heap, memory_order_relaxed);
     if (heap)
         heap_look_again(heap);
@@ -205,9 +207,12 @@ static struct heap *enter_heap(const struct choice *choice)
     struct heap *heap = heap_borrow(choice->region, choice->core, unhooked_tid());
     if (!heap)
         return NULL;
-    if (thread_self)
-        atomic_store_explicit(&thread_self->heap, heap, memory_order_relaxed);
+    heap_begin_look(heap);
     heap_self = heap;
+    if (thread_self) {
+        atomic_store_explicit(&thread_self->heap, heap, memory_order_relaxed);
+        atomic_thread_fence(memory_order_seq_cst); /* pairs with that in arena_rule_changed() */
+    }
     return heap;
 }
 
@@ -216,6 +221,16 @@ static void adopt(void)
 {
     if (!thread_self && !ended && is_stand_in(heap_self) && unhooked_tid())
         place_adopt_self();
+}
+
+/* Who told the thread of a change while it had no heap, or another one, could not mark the one that it has now. */
+static bool is_out_of_date(const struct choice *choice, uint32_t cpu)
+{
+    if (!thread_self)
+        return false;
+    struct choice now = choice_now(cpu);
+    return now.region != choice->region || now.rule != choice->rule || now.by_core != choice->by_core ||
+           atomic_load_explicit(&thread_self->rehomes, memory_order_relaxed);
 }
 
 /*
@@ -227,18 +242,22 @@ static struct heap *settle(void)
     int saved = errno;
     struct heap *heap = heap_self;
     adopt();
-    uint32_t seen = arena_cpu();
-    struct choice choice = choice_now(current_cpu(seen));
+    if (!is_stand_in(heap))
+        heap_begin_look(heap);
+    uint32_t seen = arena_cpu(), cpu = current_cpu(seen);
+    struct choice choice = choice_now(cpu);
     if (takes_heap_along(heap, &choice))
         heap->last_core = choice.core;
     if (is_stand_in(heap) || heap->region != choice.region || (choice.by_core && heap->last_core != choice.core)) {
         leave_heap();
         heap = choice.region ? enter_heap(&choice) : NULL;
+        if (heap && is_out_of_date(&choice, cpu))
+            heap_look_again(heap);
     }
     if (heap) {
         atomic_store_explicit(&heap->rule, choice.rule, memory_order_relaxed);
         /* the CPU that the region was chosen for: if the thread has moved meanwhile, the next comparison shows it */
-        atomic_store_explicit(&heap->cpu, seen, memory_order_relaxed);
+        heap_end_look(heap, seen);
     }
     errno = saved;
     return heap;

@@ -34,7 +34,8 @@
  * No CPU has this number, nor is it what a thread without a registered rseq area reads (RSEQ_CPU_ID_* are -1 and -2),
  * nor the low half of a thread pointer, which is even and what is read before the arenas are on.
  */
-#define NO_CPU UINT32_C(0x80000001)
+#define NO_CPU  UINT32_C(0x80000001)
+#define LOOKING UINT32_C(0x80000003) /* as NO_CPU, while the borrower itself looks */
 
 struct bin {
     _Alignas(64) void *blocks; /* free, the one freed last first */
@@ -110,7 +111,8 @@ struct remote_batch {
 
 struct heap {
     /* What malloc and free read each time: copies of region_map's words, which are on one node for all. */
-    _Atomic uint32_t cpu; /* that its borrower ran on when it last looked; NO_CPU: look again (any thread may set it) */
+    _Atomic uint32_t
+        cpu; /* that its borrower ran on when it last looked, LOOKING, or NO_CPU: look again (any thread) */
     bool busy;
     bool sending, has_batches; /* see outbox.h */
     ptrdiff_t cpu_offset;      /* as region_map's */
@@ -222,10 +224,27 @@ uint32_t heaps_borrowed_most(void);
 
 /* Empty pages, and what other threads have freed, back to the region. The caller is the borrower. */
 void heap_trim(struct heap *heap);
-/* Makes the borrower look at its CPU, rule and arena at its next allocation. Any thread. */
+/*
+ * Makes the borrower look at its CPU, rule and arena at its next allocation. Any thread. What it wrote before is seen by
+ * that look, and a look that is under way does not hide it: the borrower looks between these two, and one that another
+ * thread interrupts stays due. Release, with the acquire of heap_begin_look(); see docs/design/ordering.md.
+ */
 static inline void heap_look_again(struct heap *heap)
 {
-    atomic_store_explicit(&heap->cpu, NO_CPU, memory_order_relaxed);
+    atomic_store_explicit(&heap->cpu, NO_CPU, memory_order_release);
+}
+
+/* An exchange, because it has to see what the thread wrote that was the last to ask for a look. */
+static inline void heap_begin_look(struct heap *heap)
+{
+    atomic_exchange_explicit(&heap->cpu, LOOKING, memory_order_acquire);
+}
+
+/* cpu: what the borrower looked on. */
+static inline void heap_end_look(struct heap *heap, uint32_t cpu)
+{
+    uint32_t looking = LOOKING;
+    atomic_compare_exchange_strong_explicit(&heap->cpu, &looking, cpu, memory_order_relaxed, memory_order_relaxed);
 }
 
 #endif

@@ -22,27 +22,38 @@
 #include "shim/worker/worker.h"
 
 static struct plan_header header;
-static struct plan_rule rule;
+static struct plan_rule rules[2];
 static struct plan_cpu cpus[PROCESS_CPUS];
 static struct plan_node nodes[PROCESS_NODES];
 static __thread uint32_t cpu __attribute__((tls_model("initial-exec")));
 
-bool process_start(bool by_core)
+static bool start(uint8_t arena, uint32_t rule_count)
 {
     for (uint32_t i = 0; i < PROCESS_CPUS; i++)
         cpus[i] = (struct plan_cpu){.node = i / 2, .mem_node = i / 2, .core = i};
     for (uint32_t i = 0; i < PROCESS_NODES; i++)
         nodes[i] = (struct plan_node){.id = i, .memory = 1};
-    rule.arena = by_core ? ARENA_CORE : ARENA_NODE;
+    rules[0].arena = arena;
+    rules[1].arena = ARENA_PROCESS;
     header.default_rule = 0;
-    shim.plan = (struct plan_view){.header = &header, .rules = &rule, .cpus = cpus, .nodes = nodes};
-    shim.plan.count[PLAN_RULES] = 1;
+    shim.plan = (struct plan_view){.header = &header, .rules = rules, .cpus = cpus, .nodes = nodes};
+    shim.plan.count[PLAN_RULES] = rule_count;
     shim.plan.count[PLAN_CPUS] = PROCESS_CPUS;
     shim.plan.count[PLAN_NODES] = PROCESS_NODES;
     shim.phase = PHASE_ACTIVE;
     arena_start();
     region_map.cpu_offset = (const char *)&cpu - (const char *)__builtin_thread_pointer();
     return arena_is_on();
+}
+
+bool process_start(bool by_core)
+{
+    return start(by_core ? ARENA_CORE : ARENA_NODE, 1);
+}
+
+bool process_start_with_two_rules(void)
+{
+    return start(ARENA_NODE, 2);
 }
 
 void process_run_on(uint32_t number)

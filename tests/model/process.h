@@ -14,11 +14,13 @@
 
 /* Starts the arenas; by core: the plan says arena = "core". false: no address space. */
 bool process_start(bool by_core);
+/* The same with two rules: 0 has a region for each node, 1 one for the process. Threads with a record choose by its rule. */
+bool process_start_with_two_rules(void);
 
 /* The calling thread runs on that CPU from now on. */
 void process_run_on(uint32_t cpu);
 
-/* The node that the block's memory is bound to, or UINT32_MAX for a block that is not of the arenas. */
+/* The node that the block's memory is bound to, or UINT32_MAX for one of the process's region, or that is not of the arenas. */
 uint32_t process_node_of(const void *block);
 
 /* As the shim does when a thread's start routine is over. */
