@@ -1,6 +1,7 @@
 #include "shim/arena/choice.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "shim/arena/region.h"
@@ -20,12 +21,16 @@ static uint8_t node_index[NODE_IDS]; /* in nodes[] */
 static const struct plan_cpu *cpus;
 static uint32_t cpu_count;
 
-static uint32_t rule_count;
-/* Per rule of the plan, the last one for threads without a rule. */
-static struct {
-    uint8_t flavour;     /* or OFF */
-    bool by_core, fixed; /* fixed: the slot's memory nodes say the node, not the CPU */
-} rules[PLAN_MAX_RULES + 1];
+static _Atomic uint32_t rule_count;
+/* What a rule says: its flavour, or OFF, and these. */
+#define BY_CORE UINT32_C(0x100)
+#define FIXED   UINT32_C(0x200) /* the slot's memory nodes say the node, not the CPU */
+
+/*
+ * Per rule of the plan, the last one for threads without a rule. A reload changes them while threads choose: each is a
+ * word that is read once, so that a thread acts by the old one or the new one. Relaxed: all that it says stands in it.
+ */
+static _Atomic uint32_t rules[PLAN_MAX_RULES + 1];
 
 /* --- from the plan --- */
 
@@ -82,12 +87,18 @@ static uint8_t flavour_number(const struct flavour *flavour)
     return (uint8_t)flavour_count++;
 }
 
+static uint32_t rule_word(uint32_t number)
+{
+    return atomic_load_explicit(&rules[number], memory_order_relaxed);
+}
+
 static void choose_for_rule(uint32_t number, const struct plan_rule *rule, uint8_t (*number_of)(const struct flavour *))
 {
     struct flavour flavour = flavour_of(rule);
-    rules[number].flavour = rule->arena == ARENA_OFF ? OFF : number_of(&flavour);
-    rules[number].by_core = rule->arena == ARENA_CORE;
-    rules[number].fixed = names_one_node(rule);
+    uint32_t word = rule->arena == ARENA_OFF ? OFF : number_of(&flavour);
+    word |= rule->arena == ARENA_CORE ? BY_CORE : 0;
+    word |= names_one_node(rule) ? FIXED : 0;
+    atomic_store_explicit(&rules[number], word, memory_order_relaxed);
 }
 
 /* Threads without a rule: as [defaults] say, where there are any; local memory otherwise. */
@@ -95,9 +106,8 @@ static void choose_without_rule(uint32_t last, uint8_t (*number_of)(const struct
 {
     const struct flavour plain = {.binding = BINDING_PREFERRED, .first_touch = true};
     uint32_t defaults = shim.plan.header->default_rule;
-    rules[last].flavour = defaults != PLAN_NONE ? rules[defaults].flavour : number_of(&plain);
-    rules[last].by_core = defaults != PLAN_NONE && rules[defaults].by_core;
-    rules[last].fixed = false; /* no slot */
+    uint32_t word = defaults != PLAN_NONE ? rule_word(defaults) : number_of(&plain);
+    atomic_store_explicit(&rules[last], word & ~FIXED, memory_order_relaxed); /* they have no slot */
 }
 
 static void choose_for_all(uint8_t (*number_of)(const struct flavour *))
@@ -107,7 +117,7 @@ static void choose_for_all(uint8_t (*number_of)(const struct flavour *))
     for (uint32_t i = 0; i < count; i++)
         choose_for_rule(i, &plan->rules[i], number_of);
     choose_without_rule(count, number_of);
-    rule_count = count;
+    atomic_store_explicit(&rule_count, count, memory_order_relaxed);
 }
 
 static bool all_rules_are_off(void)
@@ -194,20 +204,21 @@ static uint32_t index_of_node(uint32_t node)
 struct choice choice_now(uint32_t cpu)
 {
     const struct thread *thread = thread_self;
-    uint32_t rule = thread ? thread->rule : PLAN_NONE;
-    uint32_t entry = rule < rule_count ? rule : rule_count;
-    struct choice choice = {.rule = rule, .by_core = rules[entry].by_core};
+    uint32_t rule = thread ? __atomic_load_n(&thread->rule, __ATOMIC_RELAXED) : PLAN_NONE;
+    uint32_t count = atomic_load_explicit(&rule_count, memory_order_relaxed);
+    uint32_t word = rule_word(rule < count ? rule : count), flavour = word & OFF;
+    struct choice choice = {.rule = rule, .by_core = word & BY_CORE};
     uint32_t index = 0;
-    if (rules[entry].flavour == OFF)
+    if (flavour == OFF)
         return choice;
     if (cpu < cpu_count) {
         choice.core = cpus[cpu].core;
         index = index_of_node(cpus[cpu].mem_node);
     }
-    if (rules[entry].fixed && thread && thread->holds_pick)
-        index = index_of_node(thread->memory_node);
-    if (flavours[rules[entry].flavour].binding == BINDING_NONE)
+    if ((word & FIXED) && thread && __atomic_load_n(&thread->holds_pick, __ATOMIC_RELAXED))
+        index = index_of_node(__atomic_load_n(&thread->memory_node, __ATOMIC_RELAXED));
+    if (flavours[flavour].binding == BINDING_NONE)
         index = 0;
-    choice.region = &region_list[rules[entry].flavour * node_count + index];
+    choice.region = &region_list[flavour * node_count + index];
     return choice;
 }
