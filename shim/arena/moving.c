@@ -5,15 +5,20 @@
 
 static bool is_of(const struct page *page, const struct owner *owner)
 {
+    /* the acquire of the kind comes first: a page in use has the heap, or the maker, that use it (small.c, large.c) */
     if (page_kind(page) == PAGE_SMALL)
         return owner->heap && atomic_load_explicit(&page->heap, memory_order_relaxed) == owner->heap;
     return page_kind(page) == PAGE_LARGE && owner->tid &&
            atomic_load_explicit(&page->maker, memory_order_relaxed) == owner->tid;
 }
 
+/* Without the lock any moment's values will do, even of different moments: see the header. */
 static size_t size_of(const struct page *page)
 {
-    return page_kind(page) == PAGE_SMALL ? (size_t)page_carved(page) * page->block_size : large_size(page);
+    if (page_kind(page) == PAGE_SMALL)
+        return (size_t)page_carved(page) * __atomic_load_n(&page->block_size, __ATOMIC_RELAXED);
+    bool room = __atomic_load_n(&page->state, __ATOMIC_RELAXED) & STATE_ROOM;
+    return (size_t)__atomic_load_n(room ? &page->used : &page->slices, __ATOMIC_RELAXED) << SLICE_SHIFT;
 }
 
 /* The lock, because the region grows and shrinks at its end. */
@@ -53,12 +58,13 @@ bool moving_next(struct region *region, uint32_t *slice, const struct owner *own
 
 static struct owner owner_of(const struct page *page, uint32_t *ret_rule)
 {
-    const struct heap *heap = atomic_load_explicit(&page->heap, memory_order_relaxed);
     if (page_kind(page) == PAGE_SMALL) {
+        const struct heap *heap = atomic_load_explicit(&page->heap, memory_order_relaxed);
         *ret_rule = heap ? atomic_load_explicit(&heap->rule, memory_order_relaxed) : PLAN_NONE;
         return (struct owner){heap, 0};
     }
-    *ret_rule = page->rule == UINT16_MAX ? PLAN_NONE : page->rule;
+    uint16_t rule = __atomic_load_n(&page->rule, __ATOMIC_RELAXED);
+    *ret_rule = rule == UINT16_MAX ? PLAN_NONE : rule;
     return (struct owner){NULL, atomic_load_explicit(&page->maker, memory_order_relaxed)};
 }
 

@@ -129,17 +129,17 @@ static inline uintptr_t arena_dense(void)
 }
 
 /*
- * Relaxed: a reader that does not own the page learns from `kind` that its span is in use, or under the lock that it is
- * free, and then no other thread changes it.
+ * A reader that does not own the page learns from `kind` that its span is in use, or under the lock that it is free, and
+ * then no other thread changes it. Acquire, with the release below: who sees a page in use sees whose it is.
  */
 static inline enum page_kind page_kind(const struct page *page)
 {
-    return (enum page_kind)atomic_load_explicit(&page->kind, memory_order_relaxed);
+    return (enum page_kind)atomic_load_explicit(&page->kind, memory_order_acquire);
 }
 
 static inline void page_set_kind(struct page *page, enum page_kind kind)
 {
-    atomic_store_explicit(&page->kind, (uint8_t)kind, memory_order_relaxed);
+    atomic_store_explicit(&page->kind, (uint8_t)kind, memory_order_release);
 }
 
 static inline uint32_t page_carved(const struct page *page)

@@ -170,8 +170,8 @@ static void init_page(struct heap *heap, struct page *page, unsigned class_numbe
     page->heap = heap;
     atomic_store_explicit(&page->remote, 0, memory_order_relaxed);
     for (uint32_t i = 1; i < slices; i++) {
-        page_set_kind(&page[i], PAGE_INTERIOR);
         page[i].back = i;
+        page_set_kind(&page[i], PAGE_INTERIOR);
     }
     page_set_kind(page, PAGE_SMALL);
     class_set(page, harden_on ? 0 : (uint8_t)(class_number + 1));
