@@ -261,6 +261,14 @@ void segment_rule_renamed(uint32_t rule)
         add32(&to->renamed, 1);
 }
 
+static void raise_strings_used(struct segment_header *header, uint32_t end)
+{
+    uint32_t used = __atomic_load_n(&header->strings_used, __ATOMIC_RELAXED);
+    while (used < end &&
+           !__atomic_compare_exchange_n(&header->strings_used, &used, end, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+        ;
+}
+
 void segment_string(uint32_t offset, const char *text, size_t size)
 {
     struct segment_header *header = segment();
@@ -268,10 +276,7 @@ void segment_string(uint32_t offset, const char *text, size_t size)
         !room_has((char *)section(header, SEGMENT_STRING_TABLE) + offset, size))
         return;
     memcpy((char *)section(header, SEGMENT_STRING_TABLE) + offset, text, size);
-    uint32_t used = __atomic_load_n(&header->strings_used, __ATOMIC_RELAXED);
-    while (used < offset + size && !__atomic_compare_exchange_n(&header->strings_used, &used, (uint32_t)(offset + size),
-                                                                true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
-        ;
+    raise_strings_used(header, (uint32_t)(offset + size));
 }
 
 void segment_state(enum segment_state state, unsigned reason)
@@ -359,8 +364,13 @@ static void fill_header(struct segment_header *header, const struct segment_sect
     copy_text(header->plan_path, sizeof(header->plan_path), shim.plan_path);
     memcpy(header->base_mask, base->mask, words * 8);
     header->base_mask_words = words;
+}
+
+/* When other threads write to it, since what they add now is not copied. */
+static void publish(struct segment_header *header)
+{
     if (texts_exist() && room_has(section(header, SEGMENT_STRING_TABLE), SEGMENT_STRINGS))
-        header->strings_used = (uint32_t)texts_copy(section(header, SEGMENT_STRING_TABLE), SEGMENT_STRINGS);
+        raise_strings_used(header, (uint32_t)texts_copy(section(header, SEGMENT_STRING_TABLE), SEGMENT_STRINGS));
     __atomic_store_n(&header->magic, SEGMENT_MAGIC, __ATOMIC_RELEASE); /* last: readers may open the file before */
 }
 
@@ -382,6 +392,7 @@ void segment_open(void)
     fill_header(header, sections, size);
     atomic_store_explicit(&details_due, true, memory_order_relaxed);
     atomic_store_explicit(&mapped, header, memory_order_release);
+    publish(header);
 }
 
 void segment_details(void)
@@ -467,6 +478,7 @@ static bool renew(struct segment_header *header)
     memset(header->plan_path, 0, sizeof(header->plan_path));
     memset(header->base_mask, 0, sizeof(header->base_mask));
     fill_header(header, sections, mapped_size);
+    publish(header);
     return true;
 }
 

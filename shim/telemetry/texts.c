@@ -55,13 +55,15 @@ uint16_t texts_keep(const char *text, size_t length)
     if (!offset)
         return 0;
     memcpy(buffer + offset, text, length);
-    segment_string(offset, buffer + offset, length + 1);
     uint32_t previous = atomic_load_explicit(&newest, memory_order_relaxed);
     do {
         uint16_t link = (uint16_t)previous;
         memcpy(buffer + offset - LINK_SIZE, &link, LINK_SIZE);
     } while (
         !atomic_compare_exchange_weak_explicit(&newest, &previous, offset, memory_order_release, memory_order_relaxed));
+    /* pairs with the fence in texts_copy(): this thread sees the new segment, or the copy has the text */
+    atomic_thread_fence(memory_order_seq_cst);
+    segment_string(offset, buffer + offset, length + 1);
     return (uint16_t)offset;
 }
 
@@ -72,17 +74,20 @@ const char *texts_get(uint16_t offset)
 
 bool texts_exist(void)
 {
-    return atomic_load_explicit(&used, memory_order_acquire) > LINK_SIZE;
+    return atomic_load_explicit(&newest, memory_order_relaxed) != 0;
 }
 
 size_t texts_copy(char *ret_to, size_t size)
 {
-    size_t bytes = atomic_load_explicit(&used, memory_order_acquire);
-    if (bytes <= LINK_SIZE)
-        return 0;
-    if (bytes > size)
-        bytes = size;
-    memcpy(ret_to, buffer, bytes);
-    ret_to[bytes - 1] = '\0';
+    size_t bytes = 0;
+    atomic_thread_fence(memory_order_seq_cst); /* pairs with that in texts_keep() */
+    for (uint32_t offset = atomic_load_explicit(&newest, memory_order_acquire); offset; offset = link_of(offset)) {
+        size_t end = offset + strlen(buffer + offset) + 1;
+        if (end > size)
+            continue;
+        memcpy(ret_to + offset, buffer + offset, end - offset);
+        if (bytes < end)
+            bytes = end;
+    }
     return bytes;
 }

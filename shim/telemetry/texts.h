@@ -19,7 +19,10 @@ const char *texts_get(uint16_t offset);               /* NULL for 0: an unknown 
 /* Is any text stored? */
 bool texts_exist(void);
 
-/* Copies all stored texts to a new segment. Returns the number of bytes used. */
+/*
+ * Copies the texts to a new segment, which other threads write theirs to from now on: each text is copied here or written
+ * by its thread, or both. One that is not complete yet is its thread's. Returns where the last of them ends; 0: none.
+ */
 size_t texts_copy(char *ret_to, size_t size);
 
 #endif
