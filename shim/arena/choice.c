@@ -11,17 +11,17 @@
 #define NODE_IDS 1024u
 #define OFF      UINT8_MAX
 
-static struct flavour flavours[FLAVOURS_MAX];
+static struct flavour flavours[FLAVOURS_MAX] ON_DATA_PAGE;
 static uint32_t flavour_count ON_DATA_PAGE;
-static uint32_t nodes[REGIONS_MAX]; /* ids with memory, ascending */
+static uint32_t nodes[REGIONS_MAX] ON_DATA_PAGE; /* ids with memory, ascending */
 static uint32_t node_count ON_DATA_PAGE;
-static uint8_t node_index[NODE_IDS]; /* in nodes[] */
+static uint8_t node_index[NODE_IDS] ON_DATA_PAGE; /* in nodes[] */
 
 /* The machine does not change with the plan: the first one's table serves to the end, without a look at the plan. */
-static const struct plan_cpu *cpus;
-static uint32_t cpu_count;
+static const struct plan_cpu *cpus ON_DATA_PAGE;
+static uint32_t cpu_count ON_DATA_PAGE;
 
-static _Atomic uint32_t rule_count;
+static _Atomic uint32_t rule_count ON_DATA_PAGE;
 /* What a rule says: its flavour, or OFF, and these. */
 #define BY_CORE UINT32_C(0x100)
 #define FIXED   UINT32_C(0x200) /* the slot's memory nodes say the node, not the CPU */

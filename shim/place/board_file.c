@@ -21,7 +21,7 @@
 #define RESERVE   (EXCHANGES_AT_ONCE / 2)                    /* of the exchanges at once, for new threads alone */
 #define BLOCK_ALL (~(UINT64_C(1) << 31 | UINT64_C(1) << 32)) /* but the two of the C library, which waits for them */
 
-static struct board board = {.index = BOARD_NONE};
+static struct board board; /* all zero, or 256 KiB would stand in the file between what every start writes */
 static struct board_threads mine[BOARD_CPUS];
 static struct board_sum spread[BOARD_CPUS];
 
@@ -172,6 +172,7 @@ static void describe(void)
     if (state.is_described)
         return;
     state.is_described = true;
+    board.index = BOARD_NONE;
     peer_describe_self(&board.self);
     board.cpus = shim.base.words * 64 < BOARD_CPUS ? (uint32_t)shim.base.words * 64 : BOARD_CPUS;
 }
@@ -360,8 +361,8 @@ void board_file_forked(void)
 {
     if (atomic_load(&state.in_use))
         raw_close(state.file.fd);
-    board.index = BOARD_NONE;
-    memset(&board.own, 0, BOARD_SLOT_SIZE(board.cpus));
+    if (state.is_described)
+        memset(&board.own, 0, BOARD_SLOT_SIZE(board.cpus));
     state.is_described = state.has_looked = false;
     state.filled = NULL;
     STORE(began, 0);
