@@ -9,14 +9,14 @@
 #include "shim/base/state.h"
 #include "shim/sys/raw.h"
 
-#define GROUP_LEAST ((size_t)8 << 10) /* as small as GROUPS allow: a start touches two groups */
-#define GROUPS      64u
-#define ALL         UINT64_MAX
+#define GROUP_LEAST ((size_t)4 << 10) /* a page each: a start touches two of them */
+#define GROUPS      128u
+#define WORD        64u
 
 static uintptr_t begin ON_DATA_PAGE;
 static size_t length ON_DATA_PAGE, group ON_DATA_PAGE;
 static _Atomic bool frozen ON_DATA_PAGE;
-static _Atomic uint64_t present ON_DATA_PAGE; /* a bit for each group */
+static _Atomic uint64_t present[GROUPS / WORD] ON_DATA_PAGE; /* a bit for each group */
 
 static void describe(const void *start, size_t size)
 {
@@ -27,42 +27,60 @@ static void describe(const void *start, size_t size)
         group *= 2;
 }
 
-/* The groups that hold [offset, offset + size). */
-static uint64_t groups_of(size_t offset, size_t size)
+static void set_all(uint64_t bits)
 {
-    size_t first = offset / group, last = (offset + size - 1) / group;
-    return ALL << first & ALL >> (GROUPS - 1 - last);
+    for (unsigned i = 0; i < GROUPS / WORD; i++)
+        atomic_store_explicit(&present[i], bits, memory_order_relaxed);
 }
 
-static int populate(uint64_t groups)
+static bool is_present(size_t number)
 {
-    for (; groups; groups &= groups - 1) {
-        size_t offset = (size_t)__builtin_ctzll(groups) * group;
-        size_t size = length - offset < group ? length - offset : group;
-        int error = raw_make_present((char *)begin + offset, size);
-        if (error)
-            return error;
-    }
-    return 0;
+    return atomic_load_explicit(&present[number / WORD], memory_order_relaxed) >> number % WORD & 1;
+}
+
+/* The groups that hold [offset, offset + size). */
+static size_t first_of(size_t offset)
+{
+    return offset / group;
+}
+
+static size_t last_of(size_t offset, size_t size)
+{
+    return (offset + size - 1) / group;
+}
+
+static bool are_present(size_t first, size_t last)
+{
+    while (first <= last && is_present(first))
+        first++;
+    return first > last;
+}
+
+static int populate(size_t first, size_t last)
+{
+    size_t from = first * group, to = (last + 1) * group;
+    int error = raw_make_present((char *)begin + from, (to < length ? to : length) - from);
+    for (size_t i = first; !error && i <= last; i++)
+        atomic_fetch_or_explicit(&present[i / WORD], UINT64_C(1) << i % WORD, memory_order_relaxed);
+    return error;
 }
 
 int room_open(int fd, void *start, size_t size, size_t at_once)
 {
     describe(start, size);
-    uint64_t wanted = groups_of(0, at_once);
-    int error = populate(wanted);
-    if (error == -EINVAL) { /* an older kernel */
-        wanted = ALL;
-        error = raw_fallocate(fd, (off_t)size) == 0 ? 0 : -errno;
-    }
-    atomic_store_explicit(&present, error ? 0 : wanted, memory_order_relaxed);
+    set_all(0);
+    int error = populate(0, last_of(0, at_once));
+    if (error != -EINVAL)
+        return error;
+    error = raw_fallocate(fd, (off_t)size) == 0 ? 0 : -errno; /* an older kernel */
+    set_all(error ? 0 : UINT64_MAX);
     return error;
 }
 
 void room_private(void *start, size_t size)
 {
     describe(start, size);
-    atomic_store_explicit(&present, ALL, memory_order_relaxed);
+    set_all(UINT64_MAX);
 }
 
 void room_freeze(void)
@@ -75,8 +93,7 @@ bool room_has_already(const void *at, size_t size)
     size_t offset = (uintptr_t)at - begin;
     if (offset >= length || size > length - offset)
         return false;
-    uint64_t wanted = groups_of(offset, size);
-    return (atomic_load_explicit(&present, memory_order_relaxed) & wanted) == wanted;
+    return are_present(first_of(offset), last_of(offset, size));
 }
 
 bool room_has(const void *at, size_t size)
@@ -84,15 +101,13 @@ bool room_has(const void *at, size_t size)
     size_t offset = (uintptr_t)at - begin;
     if (offset >= length || size > length - offset)
         return false;
-    uint64_t wanted = groups_of(offset, size);
-    if (LIKELY((atomic_load_explicit(&present, memory_order_relaxed) & wanted) == wanted))
+    size_t first = first_of(offset), last = last_of(offset, size);
+    if (LIKELY(are_present(first, last)))
         return true;
     if (atomic_load_explicit(&frozen, memory_order_relaxed))
         return false;
     int saved = errno;
-    bool done = populate(wanted) == 0;
-    if (done)
-        atomic_fetch_or_explicit(&present, wanted, memory_order_relaxed);
+    bool done = populate(first, last) == 0;
     errno = saved;
     return done;
 }

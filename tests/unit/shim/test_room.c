@@ -106,10 +106,25 @@ static void frozen_it_makes_nothing_present(void **state)
     close(fd);
 }
 
+/* A start pays for each page, 9 us on a slow machine. */
+static void a_page_is_made_present_for_what_fits_into_it(void **state)
+{
+    int fd;
+    char *start = map(&fd, 340 * KIB);
+    (void)state;
+    assert_int_equal(room_open(fd, start, 340 * KIB, 2 * KIB), 0);
+    assert_int_equal(resident(start, 340 * KIB), 1);
+    assert_true(room_has(start + 300 * KIB, 80));
+    assert_int_equal(resident(start, 340 * KIB), 2);
+    munmap(start, 340 * KIB);
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_what_is_asked_for_becomes_present),
+        cmocka_unit_test(a_page_is_made_present_for_what_fits_into_it),
         cmocka_unit_test(the_last_byte_of_a_large_segment_is_within),
         cmocka_unit_test(what_has_no_room_is_refused_and_errno_stays),
         cmocka_unit_test(private_memory_has_room_for_all),
