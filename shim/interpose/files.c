@@ -166,8 +166,9 @@ PUBLIC int __open64_2(const char *path, int flags)
 
 static FILE *answer_stream(FILE *stream, const char *path, const char *mode)
 {
-    if (stream && is_asked_for(path))
-        answer(fileno(stream), path);
+    next_fileno *number_of = stream && is_asked_for(path) ? NEXT_OR_BIND(fileno) : NULL;
+    if (number_of)
+        answer(number_of(stream), path);
     note_writer(stream && (*mode != 'r' || strchr(mode, '+')), path);
     return stream;
 }

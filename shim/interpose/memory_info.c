@@ -35,11 +35,9 @@ PUBLIC int malloc_trim(size_t pad)
  * mallinfo(3): arena and hblks count what the allocator holds; uordblks and fordblks count the used and the free part
  * of it.
  */
-PUBLIC struct mallinfo2 mallinfo2(void)
+static struct mallinfo2 own_mallinfo2(void)
 {
     struct arena_totals totals;
-    if (!arena_is_on())
-        return NEXT_OR_BIND(mallinfo2) ? NEXT(mallinfo2)() : (struct mallinfo2){0};
     stats_totals(&totals);
     return (struct mallinfo2){
         .arena = totals.in_use + totals.dirty,
@@ -48,6 +46,13 @@ PUBLIC struct mallinfo2 mallinfo2(void)
         .fordblks = totals.in_use + totals.dirty > totals.live ? totals.in_use + totals.dirty - totals.live : 0,
         .keepcost = totals.dirty,
     };
+}
+
+PUBLIC struct mallinfo2 mallinfo2(void)
+{
+    if (!arena_is_on())
+        return NEXT_OR_BIND(mallinfo2) ? NEXT(mallinfo2)() : (struct mallinfo2){0};
+    return own_mallinfo2();
 }
 
 static int saturate(size_t number)
@@ -59,7 +64,7 @@ PUBLIC struct mallinfo mallinfo(void)
 {
     if (!arena_is_on())
         return NEXT_OR_BIND(mallinfo) ? NEXT(mallinfo)() : (struct mallinfo){0};
-    struct mallinfo2 info = mallinfo2();
+    struct mallinfo2 info = own_mallinfo2();
     return (struct mallinfo){
         .arena = saturate(info.arena),
         .hblks = saturate(info.hblks),
@@ -77,15 +82,17 @@ PUBLIC void malloc_stats(void)
             NEXT(malloc_stats)();
         return;
     }
+    next_fprintf *print = NEXT_OR_BIND(fprintf);
+    FILE **to = (FILE **)next_find_first("stderr");
     for (uint32_t i = 0; i < region_map.count; i++) {
         struct region *region = &region_list[i];
-        if (!stats_region(region, &one))
+        if (!print || !to || !stats_region(region, &one))
             continue;
-        fprintf(stderr, "Arena %u (node %d):\n", i, region->node == UINT32_MAX ? -1 : (int)region->node);
-        fprintf(stderr, "system bytes     = %10zu\n", one.in_use + one.dirty);
-        fprintf(stderr, "in use bytes     = %10zu\n", one.live);
-        fprintf(stderr, "idle bytes       = %10zu\n", one.dirty);
-        fprintf(stderr, "heaps            = %10zu\n", one.heaps);
+        print(*to, "Arena %u (node %d):\n", i, region->node == UINT32_MAX ? -1 : (int)region->node);
+        print(*to, "system bytes     = %10zu\n", one.in_use + one.dirty);
+        print(*to, "in use bytes     = %10zu\n", one.live);
+        print(*to, "idle bytes       = %10zu\n", one.dirty);
+        print(*to, "heaps            = %10zu\n", one.heaps);
     }
 }
 
@@ -98,18 +105,22 @@ PUBLIC int malloc_info(int options, FILE *stream)
         errno = EINVAL;
         return -1;
     }
-    fputs("<malloc version=\"nodewise-1\">\n", stream);
+    next_fprintf *print = NEXT_OR_BIND(fprintf);
+    next_fputs *put = NEXT_OR_BIND(fputs);
+    if (!print || !put)
+        return -1;
+    put("<malloc version=\"nodewise-1\">\n", stream);
     for (uint32_t i = 0; i < region_map.count; i++) {
         struct region *region = &region_list[i];
         if (!stats_region(region, &one))
             continue;
-        fprintf(stream,
-                "<heap nr=\"%u\" node=\"%d\">\n<system type=\"current\" size=\"%zu\"/>\n"
-                "<live size=\"%zu\"/>\n<idle size=\"%zu\"/>\n<large count=\"%zu\"/>\n<heaps count=\"%zu\"/>\n</heap>\n",
-                i, region->node == UINT32_MAX ? -1 : (int)region->node, one.in_use + one.dirty, one.live, one.dirty,
-                one.large_objects, one.heaps);
+        print(stream,
+              "<heap nr=\"%u\" node=\"%d\">\n<system type=\"current\" size=\"%zu\"/>\n"
+              "<live size=\"%zu\"/>\n<idle size=\"%zu\"/>\n<large count=\"%zu\"/>\n<heaps count=\"%zu\"/>\n</heap>\n",
+              i, region->node == UINT32_MAX ? -1 : (int)region->node, one.in_use + one.dirty, one.live, one.dirty,
+              one.large_objects, one.heaps);
     }
-    fputs("</malloc>\n", stream);
+    put("</malloc>\n", stream);
     return 0;
 }
 

@@ -27,7 +27,7 @@ void *__libc_pvalloc(size_t size);
 /* glibc's debugging malloc (2.34): its names have versions that RTLD_DEFAULT does not look at. */
 static bool debugs_malloc(void)
 {
-    next_dlopen *open = NEXT(dlopen);
+    next_dlopen *open = NEXT_OR_BIND(dlopen);
     next_dlclose *close = NEXT_OR_BIND(dlclose);
     void *library = open && close ? open("libc_malloc_debug.so.0", RTLD_LAZY | RTLD_NOLOAD) : NULL;
     if (library)

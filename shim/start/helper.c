@@ -198,7 +198,7 @@ static int run(struct command command)
     command.stack = memory;
     command.environment = helper_environment(memory + 2 * STACK_SIZE);
     /* until the exec, the children would run the application's handlers in the application's memory */
-    sigfillset(&all);
+    memset(&all, 0xff, sizeof(all));
     sigprocmask(SIG_SETMASK, &all, &command.mask);
     pid_t pid = clone(go_between_main, memory + 2 * STACK_SIZE, CLONE_VM | CLONE_VFORK, &command);
     if (pid > 0)

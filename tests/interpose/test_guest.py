@@ -152,6 +152,38 @@ class RefusedCalls(harness.ProgramTest):
                 self.assertNotIn("strict", {t["memory_outcome"] for t in threads})
 
 
+class TheStart(harness.ProgramTest):
+    """What any program pays for the preload: kept small by number, as time depends on the machine."""
+
+    def calls(self, **variables):
+        """How many system calls /bin/true makes, the loader's included."""
+        trace = self.path("trace")
+        settings = [argument for name, value in variables.items() for argument in ("-E", f"{name}={value}")]
+        subprocess.run(["strace", "-f", "-o", trace, *settings, "/bin/true"], check=True, env=harness.clean_environment(),
+                       timeout=harness.SECONDS)
+        with open(trace, encoding="utf-8") as file:
+            return sum("(" in line for line in file)
+
+    def plan_of(self, name, policy):
+        self.nodewise("compile", "-p", self.policy(policy), "-o", self.path(name))
+        return self.path(name)
+
+    def test_it_makes_few_system_calls(self):
+        plain, loaded = self.calls(), self.calls(LD_PRELOAD=harness.SHIM, NODEWISE_DISABLE="1")
+        self.assertLessEqual(loaded - plain, 8, "the loader's")
+        self.assertLessEqual(self.calls(LD_PRELOAD=harness.SHIM) - loaded, 4, "is there a policy?")
+        other = self.plan_of("other.plan", '[target]\nexe = "/usr/bin/another"\n' + POLICY)
+        self.assertLessEqual(self.calls(LD_PRELOAD=harness.SHIM, NODEWISE_PLAN=other) - loaded, 6, "no target")
+        plan = self.plan_of("own.plan", "")
+        self.assertLessEqual(self.calls(LD_PRELOAD=harness.SHIM, NODEWISE_PLAN=plan) - loaded, 45, "governed")
+
+    def test_the_loader_looks_few_names_up(self):
+        found = subprocess.run(["readelf", "-rW", harness.SHIM], capture_output=True, text=True, check=True).stdout
+        self.assertLessEqual(len(re.findall(r"_(?:GLOB_DAT|JUMP_SLO\w*) ", found)), 36, found)
+        with open(os.path.join(SOURCE, "shim", "base", "symbols.def"), encoding="utf-8") as table:
+            self.assertLessEqual(len(re.findall(r"^EARLY_SYMBOL", table.read(), re.M)), 4)
+
+
 class TheLibrary(harness.ProgramTest):
     def ask(self, *command):
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
