@@ -15,7 +15,7 @@ static size_t cpu_words(const struct plan_view *plan)
 size_t occupancy_size(const struct plan_view *plan)
 {
     return 8 + round_up_8(4 * (uint64_t)plan->count[PLAN_SLOTS]) + round_up_8(4 * (uint64_t)plan->count[PLAN_RULES]) +
-           8 * cpu_words(plan) + sizeof(struct occupancy_count) * (uint64_t)plan->count[PLAN_CPUS];
+           2 * 8 * cpu_words(plan) + sizeof(struct occupancy_count) * (uint64_t)plan->count[PLAN_CPUS];
 }
 
 void occupancy_init(struct occupancy *ret_occupancy, const struct plan_view *plan, void *memory)
@@ -29,7 +29,9 @@ void occupancy_init(struct occupancy *ret_occupancy, const struct plan_view *pla
     at += round_up_8(4 * (uint64_t)plan->count[PLAN_RULES]);
     ret_occupancy->claimed = (void *)at;
     ret_occupancy->claimed_words = cpu_words(plan);
-    ret_occupancy->counts = (void *)(ret_occupancy->claimed + cpu_words(plan));
+    ret_occupancy->outside = ret_occupancy->claimed + cpu_words(plan);
+    atomic_store_explicit(&ret_occupancy->narrowed, false, memory_order_relaxed);
+    ret_occupancy->counts = (void *)(ret_occupancy->outside + cpu_words(plan));
     occupancy_begin_at(ret_occupancy, 0);
 }
 
@@ -43,6 +45,19 @@ uint32_t occupancy_start(const struct occupancy *occupancy, uint32_t count)
 {
     uint64_t part = atomic_load_explicit(&occupancy->start, memory_order_relaxed);
     return (uint32_t)(part * count >> 32);
+}
+
+void occupancy_narrow(const struct plan_view *plan, struct occupancy *occupancy, const uint64_t *bits, size_t words)
+{
+    const struct plan_mask *allowed = &plan->masks[plan->header->allowed_mask];
+    for (uint32_t i = 0; i < allowed->word_count; i++) {
+        size_t word = allowed->first_word + i;
+        uint64_t out = plan->words[allowed->word_first + i] & ~(word < words ? bits[word] : 0);
+        if (!out || word >= occupancy->claimed_words)
+            continue;
+        atomic_fetch_or_explicit(&occupancy->outside[word], out, memory_order_relaxed);
+        atomic_store_explicit(&occupancy->narrowed, true, memory_order_relaxed);
+    }
 }
 
 static void change(struct occupancy_threads *threads, uint64_t part, bool tight, bool adds)

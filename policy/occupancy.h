@@ -23,10 +23,12 @@
 #define OCCUPANCY_PIN_WORDS 4u
 
 struct occupancy {
-    _Atomic uint32_t *used;    /* per slot of the plan: threads in it */
-    _Atomic uint32_t *turn;    /* per rule: round-robin position */
-    _Atomic uint64_t *claimed; /* per word of CPU ids: CPUs held by exclusive threads; claimed_words of them */
-    size_t claimed_words;
+    _Atomic uint32_t *used;         /* per slot of the plan: threads in it */
+    _Atomic uint32_t *turn;         /* per rule: round-robin position */
+    _Atomic uint64_t *claimed;      /* per word of CPU ids: CPUs held by exclusive threads; claimed_words of them */
+    _Atomic uint64_t *outside;      /* per word as above: CPUs that the process may not use (occupancy_narrow()) */
+    _Atomic bool narrowed;          /* there are some */
+    size_t claimed_words;           /* of both */
     struct occupancy_count *counts; /* per CPU of the plan */
     _Atomic uint64_t *threads;      /* one number: how many of this process are counted somewhere */
     _Atomic uint32_t start;         /* where among equal places a choice begins: see occupancy_begin_at() */
@@ -54,6 +56,17 @@ void occupancy_init(struct occupancy *ret_occupancy, const struct plan_view *pla
 void occupancy_begin_at(struct occupancy *occupancy, uint32_t number);
 /* The place, of so many, that a choice looks at first. */
 uint32_t occupancy_start(const struct occupancy *occupancy, uint32_t count);
+
+/*
+ * The process may use only these CPUs of the plan's: places that are all outside are not chosen any more, until the tables
+ * are new. `bits` has `words` words.
+ */
+void occupancy_narrow(const struct plan_view *plan, struct occupancy *occupancy, const uint64_t *bits, size_t words);
+
+static inline bool occupancy_is_narrowed(const struct occupancy *occupancy)
+{
+    return atomic_load_explicit(&occupancy->narrowed, memory_order_relaxed);
+}
 
 /* Counts a thread on the CPUs of a slot, or takes it away again. */
 void occupancy_add(const struct plan_view *plan, struct occupancy *occupancy, uint32_t slot);

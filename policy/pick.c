@@ -10,15 +10,31 @@ static uint32_t load_used(const struct occupancy *occupancy, uint32_t slot)
     return atomic_load_explicit(&occupancy->used[slot], memory_order_relaxed);
 }
 
-/* Is every CPU of the slot held by an exclusive thread. */
+static uint64_t outside_of(const struct occupancy *occupancy, uint32_t word)
+{
+    return atomic_load_explicit(&occupancy->outside[word], memory_order_relaxed);
+}
+
+bool pick_is_usable(const struct plan_view *plan, const struct occupancy *occupancy, uint32_t slot)
+{
+    if (!occupancy_is_narrowed(occupancy))
+        return true;
+    const struct plan_mask *mask = &plan->masks[plan->slots[slot].mask];
+    for (uint32_t i = 0; i < mask->word_count; i++)
+        if (plan->words[mask->word_first + i] & ~outside_of(occupancy, mask->first_word + i))
+            return true;
+    return false;
+}
+
+/* Is every CPU of the slot held by an exclusive thread, or one that the process may not use. */
 static bool slot_is_closed(const struct plan_view *plan, const struct occupancy *occupancy, uint32_t slot)
 {
-    if (!(plan->header->features & PLAN_HAS_EXCLUSIVE))
+    if (!(plan->header->features & PLAN_HAS_EXCLUSIVE) && !occupancy_is_narrowed(occupancy))
         return false;
     const struct plan_mask *mask = &plan->masks[plan->slots[slot].mask];
     for (uint32_t i = 0; i < mask->word_count; i++) {
         uint64_t claimed = atomic_load_explicit(&occupancy->claimed[mask->first_word + i], memory_order_relaxed);
-        if (plan->words[mask->word_first + i] & ~claimed)
+        if (plan->words[mask->word_first + i] & ~claimed & ~outside_of(occupancy, mask->first_word + i))
             return false;
     }
     return true;
@@ -44,12 +60,13 @@ static void unclaim_words(const struct plan_view *plan, struct occupancy *occupa
                                   memory_order_relaxed);
 }
 
-/* All CPUs of the slot's claim, or none. A word with a foreign bit gets only our new bits taken back. */
+/* All usable CPUs of the slot's claim, or none. A word with a foreign bit gets only our new bits taken back. */
 static bool try_claim(const struct plan_view *plan, struct occupancy *occupancy, uint32_t slot)
 {
     const struct plan_mask *mask = &plan->masks[plan->slots[slot].claim_mask];
+    uint64_t claimed = 0;
     for (uint32_t i = 0; i < mask->word_count; i++) {
-        uint64_t bits = plan->words[mask->word_first + i];
+        uint64_t bits = plan->words[mask->word_first + i] & ~outside_of(occupancy, mask->first_word + i);
         _Atomic uint64_t *word = &occupancy->claimed[mask->first_word + i];
         /* Looking first keeps a doomed attempt from showing bits, even for an instant, to other pickers. */
         if (atomic_load_explicit(word, memory_order_relaxed) & bits) {
@@ -62,8 +79,9 @@ static bool try_claim(const struct plan_view *plan, struct occupancy *occupancy,
             unclaim_words(plan, occupancy, mask, i);
             return false;
         }
+        claimed |= bits;
     }
-    return true;
+    return claimed != 0;
 }
 
 /* --- room --- */
@@ -192,9 +210,19 @@ static bool is_better(const struct plan_view *plan, const struct occupancy *occu
            (uint64_t)load_used(occupancy, best->slot) * plan->slots[one->slot].capacity;
 }
 
-/* least_used() among the places that have a core left, or among all. */
+/* Which places are looked at. */
+enum among { AMONG_OPEN, AMONG_USABLE, AMONG_ALL };
+
+static bool is_among(const struct plan_view *plan, const struct occupancy *occupancy, uint32_t slot, enum among among)
+{
+    if (among == AMONG_OPEN)
+        return !slot_is_closed(plan, occupancy, slot);
+    return among == AMONG_ALL || pick_is_usable(plan, occupancy, slot);
+}
+
+/* least_used() among some places, of those that have a core left, or of all. */
 static uint32_t least_used_of(const struct plan_view *plan, const struct occupancy *occupancy,
-                              const struct plan_rule *rule, uint32_t near, enum room room, bool closed_too)
+                              const struct plan_rule *rule, uint32_t near, enum room room, enum among among)
 {
     struct candidate best = {.slot = PLAN_NONE};
     uint32_t start = occupancy_start(occupancy, rule->slot_count);
@@ -202,7 +230,7 @@ static uint32_t least_used_of(const struct plan_view *plan, const struct occupan
         uint32_t slot = rule->slot_first + (start + i) % rule->slot_count;
         if (room == ROOM_CORES && !has_room(plan, occupancy, slot, room))
             continue;
-        if (!closed_too && slot_is_closed(plan, occupancy, slot))
+        if (!is_among(plan, occupancy, slot, among))
             continue;
         struct candidate one = candidate_of(plan, occupancy, slot, room);
         if (best.slot == PLAN_NONE || is_better(plan, occupancy, &one, &best, near))
@@ -213,7 +241,8 @@ static uint32_t least_used_of(const struct plan_view *plan, const struct occupan
 
 /*
  * The slot with the fewest threads per core, when no core is left per CPU; of equals one that shares CPUs with the slot
- * `near`, else the earliest; closed ones only when all are closed.
+ * `near`, else the earliest; closed ones only when all are closed, and
+ * of these the usable ones first.
  */
 static uint32_t least_used(const struct plan_view *plan, const struct occupancy *occupancy,
                            const struct plan_rule *rule, uint32_t near, bool *ret_closed)
@@ -221,11 +250,12 @@ static uint32_t least_used(const struct plan_view *plan, const struct occupancy 
     uint32_t best = PLAN_NONE;
     *ret_closed = false;
     for (int room = (int)first_room(rule); room < ROOM_COUNT && best == PLAN_NONE; room++)
-        best = least_used_of(plan, occupancy, rule, near, (enum room)room, false);
+        best = least_used_of(plan, occupancy, rule, near, (enum room)room, AMONG_OPEN);
     if (best != PLAN_NONE)
         return best;
     *ret_closed = true;
-    return least_used_of(plan, occupancy, rule, near, ROOM_CPUS, true);
+    best = least_used_of(plan, occupancy, rule, near, ROOM_CPUS, AMONG_USABLE);
+    return best != PLAN_NONE ? best : least_used_of(plan, occupancy, rule, near, ROOM_CPUS, AMONG_ALL);
 }
 
 /* With one thread fewer it would not be fuller than the emptiest, and no core or CPU is left idle for it. */
@@ -295,16 +325,17 @@ static uint32_t next_turn(struct occupancy *occupancy, uint32_t rule_index, uint
     return atomic_fetch_add_explicit(&occupancy->turn[rule_index], 1, memory_order_relaxed) % slot_count;
 }
 
+/* A place that is closed has its turn, too: the one behind it would get two. */
 static struct pick pick_round_robin(const struct plan_view *plan, struct occupancy *occupancy, uint32_t rule_index)
 {
     const struct plan_rule *rule = &plan->rules[rule_index];
-    uint32_t turn = next_turn(occupancy, rule_index, rule->slot_count);
+    uint32_t slot = PLAN_NONE;
     for (uint32_t i = 0; i < rule->slot_count; i++) {
-        uint32_t slot = rule->slot_first + (turn + i) % rule->slot_count;
+        slot = rule->slot_first + next_turn(occupancy, rule_index, rule->slot_count);
         if (!slot_is_closed(plan, occupancy, slot))
             return take(plan, occupancy, slot, REASON_OK);
     }
-    return take(plan, occupancy, rule->slot_first + turn, REASON_SHARED_CPU);
+    return take(plan, occupancy, slot, REASON_SHARED_CPU);
 }
 
 static struct pick pick_in_order(const struct plan_view *plan, struct occupancy *occupancy, uint32_t rule_index,
@@ -486,7 +517,7 @@ size_t pick_mask(const struct plan_view *plan, const struct occupancy *occupancy
     uint64_t left = 0;
     for (size_t i = 0; i < used && i < occupancy->claimed_words; i++) {
         ret_bits[i] &= ~atomic_load_explicit(&occupancy->claimed[i], memory_order_relaxed);
-        left |= ret_bits[i];
+        left |= ret_bits[i] & ~outside_of(occupancy, (uint32_t)i);
     }
     if (left)
         return used;

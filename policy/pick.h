@@ -36,6 +36,8 @@ struct pick pick_slot(const struct plan_view *plan, struct occupancy *occupancy,
  * is to be alone.
  */
 uint32_t pick_nth(const struct plan_view *plan, uint32_t rule, uint32_t n);
+/* Has the place a CPU that the process may use (occupancy_narrow())? */
+bool pick_is_usable(const struct plan_view *plan, const struct occupancy *occupancy, uint32_t slot);
 /* Takes that slot, full or not. */
 struct pick pick_this(const struct plan_view *plan, struct occupancy *occupancy, uint32_t slot);
 

@@ -215,6 +215,22 @@ void apply_cpus(struct thread *thread, enum standing otherwise)
         note_cpus(thread, OUTCOME_NOT_ASKED, REASON_NOT_ASKED);
 }
 
+bool apply_learn_cpuset(struct thread *thread)
+{
+    struct mask inside;
+    size_t words;
+    if (mask_open(&inside) < 0)
+        return false;
+    bool learnt = sys_set_affinity(apply_target(thread), shim.base.mask, shim.base.words) == 0;
+    if (learnt) {
+        thread->cpus = STANDING_BASE;
+        if (sys_get_affinity(apply_target(thread), inside.bits, inside.words, &words) == 0)
+            occupancy_narrow(&shim.plan, &shim.occupancy, inside.bits, inside.words);
+    }
+    mask_close(&inside);
+    return learnt;
+}
+
 /* --- name --- */
 
 static _Atomic uint32_t *names_given ON_DATA_PAGE; /* one counter for each rule */

@@ -32,6 +32,12 @@ pid_t apply_target(const struct thread *thread);
  * again, because the author of the change outranks the policy.
  */
 bool apply_check(struct thread *thread);
+/*
+ * After EINVAL, which says that no CPU of the place is in the cpuset: gives the thread all CPUs of the base mask, of which the
+ * kernel leaves those in the cpuset, and closes the places outside of these to further choices. Returns false, with nothing
+ * changed, where the cpuset has none of the base mask. Two system calls.
+ */
+bool apply_learn_cpuset(struct thread *thread);
 /* Applies the rule's `rename` to an unnamed thread. Only the thread itself may call it. */
 void apply_rename(struct thread *thread);
 

@@ -93,7 +93,13 @@ static uint32_t slot_of_fork(const struct thread *thread)
 {
     if (!thread->main || !shim.facts.forked || thread->rule == PLAN_NONE)
         return PLAN_NONE;
-    return pick_nth(&shim.plan, thread->rule, atomic_load_explicit(&shim.forks, memory_order_relaxed) - 1);
+    uint32_t number = atomic_load_explicit(&shim.forks, memory_order_relaxed) - 1;
+    for (uint32_t i = 0; i < shim.plan.rules[thread->rule].slot_count; i++) {
+        uint32_t slot = pick_nth(&shim.plan, thread->rule, number + i);
+        if (slot == PLAN_NONE || pick_is_usable(&shim.plan, &shim.occupancy, slot))
+            return slot;
+    }
+    return PLAN_NONE;
 }
 
 static void take_slot(struct thread *thread, uint32_t slot)
@@ -147,15 +153,39 @@ static void apply_until_settled(struct thread *thread, enum standing otherwise)
     } while (thread->holds_pick && atomic_load(&claims) != before);
 }
 
+static bool has_usable_place(const struct thread *thread)
+{
+    return pick_is_usable(&shim.plan, &shim.occupancy, thread->pick.slot);
+}
+
+/*
+ * The cpuset of the process is smaller than was known: it became so, or a mask at the start that the plan gives out was
+ * taken for that of a placed thread. Chooses once more, of the places inside.
+ */
+static void apply_inside(struct thread *thread, enum standing otherwise)
+{
+    apply_until_settled(thread, otherwise);
+    if (!thread->holds_pick || thread->cpu_reason != REASON_EINVAL || !apply_learn_cpuset(thread) ||
+        has_usable_place(thread))
+        return;
+    enum reason moment = (enum reason)thread->why;
+    settle_drop(thread);
+    settle_choose(thread, moment);
+    if (!has_usable_place(thread))
+        return;
+    if (thread->pick.claims)
+        announce_claim(thread);
+    apply_until_settled(thread, otherwise);
+}
+
 void settle_carry_out(struct thread *thread)
 {
-    enum standing otherwise = thread->main ? STANDING_UNION : STANDING_BASE;
     if (thread->holds_pick && thread->pick.claims)
         announce_claim(thread);
     if (thread->chose_mask)
         arbitrate_again(thread);
     else if (!thread->given_mask || !arbitrate_birth(thread))
-        apply_until_settled(thread, otherwise);
+        apply_inside(thread, thread->main ? STANDING_UNION : STANDING_BASE);
     if (!thread->chose_memory || !arbitrate_memory_again(thread))
         thread_policy_apply(thread);
     if (shim_needs(PLAN_HAS_STACKS))

@@ -251,6 +251,7 @@ static char *map_tables(size_t before)
     tables = memory + before;
     tables_size = size;
     occupancy_init(&shim.occupancy, &shim.plan, tables);
+    occupancy_narrow(&shim.plan, &shim.occupancy, shim.base.mask, shim.base.words);
     apply_count_names((_Atomic uint32_t *)(memory + before + occupancy));
     return memory;
 }
@@ -285,6 +286,7 @@ int activate_again(void)
 void activate_forked(void)
 {
     memset(tables, 0, tables_size);
+    occupancy_narrow(&shim.plan, &shim.occupancy, shim.base.mask, shim.base.words);
 }
 
 static void register_fork_handler(void)

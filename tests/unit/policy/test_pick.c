@@ -545,12 +545,71 @@ static void processes_that_do_not_know_of_each_other_begin_apart(void **state)
         }
 }
 
+/* A cpuset that is smaller than the plan, as a container's is: CPUs 6 and 7, on the second node. */
+static void places_outside_a_smaller_cpuset_are_not_chosen(void **state)
+{
+    static const char *const words[] = {"round_robin", "scatter", "least_loaded", "compact", "inherit"};
+    const uint64_t inside[] = {0xc0};
+    (void)state;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        for (int alone = 0; alone < 2; alone++) {
+            char policy[256];
+            snprintf(
+                policy, sizeof(policy),
+                "schema = 1\n[[rules]]\nname = \"x\"\nmatch = { thread = \"*\" }\nbind_to = \"cpu\"\ndistribution = \"%s\"\n%s",
+                words[i], alone ? "exclusive = true" : "");
+            struct board board = new_board(policy);
+            uint64_t bits[2], taken = 0;
+            bool shared;
+            occupancy_narrow(&board.compiled.view, &board.occupancy, inside, 1);
+            for (int thread = 0; thread < 3; thread++) {
+                struct pick pick = pick_slot(&board.compiled.view, &board.occupancy, 0, PLAN_NONE);
+                pick_mask(&board.compiled.view, &board.occupancy, pick, bits, 2, &shared);
+                assert_true(pick_is_usable(&board.compiled.view, &board.occupancy, pick.slot));
+                assert_int_equal(pick.claims, alone && thread < 2);
+                assert_int_equal(bits[0] & ~inside[0], 0);
+                taken |= bits[0];
+            }
+            assert_int_equal(taken, inside[0]);
+            free_board(&board);
+        }
+}
+
+static void a_claim_takes_what_is_inside(void **state)
+{
+    const uint64_t inside[] = {0x02};
+    struct board board = board_on(
+        "pack:1 core:2 pu:2", "schema = 1\n[[rules]]\nname = \"x\"\nmatch = { thread = \"*\" }\nbind_to = \"core\"\n"
+                              "exclusive = true\n");
+    (void)state;
+    occupancy_narrow(&board.compiled.view, &board.occupancy, inside, 1);
+    assert_true(pick_slot(&board.compiled.view, &board.occupancy, 0, PLAN_NONE).claims);
+    assert_false(pick_slot(&board.compiled.view, &board.occupancy, 0, PLAN_NONE).claims);
+    assert_int_equal(board.occupancy.claimed[0], 0x02);
+    free_board(&board);
+}
+
+static void a_rule_that_is_all_outside_still_gives_a_place(void **state)
+{
+    const uint64_t inside[] = {0x80};
+    struct board board = new_board(
+        "schema = 1\n[[rules]]\nname = \"x\"\nmatch = { thread = \"*\" }\ncpus = \"0-1\"\nbind_to = \"cpu\"\n");
+    (void)state;
+    occupancy_narrow(&board.compiled.view, &board.occupancy, inside, 1);
+    struct pick pick = take(&board, 0, PLAN_NONE, "0", REASON_SHARED_CPU);
+    assert_false(pick_is_usable(&board.compiled.view, &board.occupancy, pick.slot));
+    free_board(&board);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(processes_that_do_not_know_of_each_other_begin_apart),
         cmocka_unit_test(with_cores_first_no_two_threads_share_a_core_while_one_is_free),
         cmocka_unit_test(the_nth_thread_of_compact_counts_capacities),
+        cmocka_unit_test(places_outside_a_smaller_cpuset_are_not_chosen),
+        cmocka_unit_test(a_claim_takes_what_is_inside),
+        cmocka_unit_test(a_rule_that_is_all_outside_still_gives_a_place),
         cmocka_unit_test(compact_fills_and_reuses_what_is_given_back),
         cmocka_unit_test(inherit_goes_where_the_creator_is),
         cmocka_unit_test(round_robin_and_least_loaded_spread),
