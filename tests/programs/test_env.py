@@ -142,6 +142,14 @@ class Installed(Built):
         done = self.shell(self.text("--sh", "-p", self.named()) + self.path("small"))
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
 
+    def test_the_example_of_a_drop_in_says_the_same(self):
+        def settings(text):
+            return [line for line in text.splitlines() if line.startswith(("[", "Environment="))]
+        example = self.run_command(["cat", os.path.join(self.prefix, "share/doc/nodewise/examples/nodewise.service.d.conf")]).stdout
+        done = self.run_command([self.command, "env", "--systemd", "-p", "/etc/nodewise/redis.toml"])
+        self.assertEqual(settings(example), settings(done.stdout))
+        self.assertEqual(len(settings(example)), 3)
+
     def test_the_loader_alone_is_told_of_its_own_folder(self):
         """As Debian installs; without that the other tests here say little."""
         self.assertEqual([form for form in ("sh", "systemd", "docker", "k8s") if "$LIB" in self.text(f"--{form}", "-p", self.named())],
