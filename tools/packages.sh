@@ -14,6 +14,8 @@ test_packages=(git gdb strace valgrind fakeroot faketime eatmydata libjemalloc2 
 lab_packages=(qemu-system-x86 busybox-static numactl)
 # Roots of other releases: tools/check-platforms, tools/check-fresh.
 root_packages=(debootstrap git util-linux)
+# To make Debian packages and to look at them: tools/package, tools/check-package.
+package_packages=(build-essential debhelper dpkg-dev git lintian mandoc python3 python3-jsonschema python3-yaml xz-utils)
 # Allocators and tools to be compared with, and programs to compare them on: tools/bench/allocators, tools/bench/locality,
 # tools/bench/telemetry.
 bench_packages=(libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4 sqlite3 strace numactl likwid numad
