@@ -90,6 +90,14 @@ int process_maps_file(pid_t pid, const struct stat *file)
     return found ? 1 : seen < MAPS_MOST ? 0 : -EFBIG;
 }
 
+bool process_has_other_mounts(pid_t pid)
+{
+    char path[64];
+    struct stat theirs, ours;
+    snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)pid);
+    return stat(path, &theirs) == 0 && stat("/proc/self/ns/mnt", &ours) == 0 && theirs.st_ino != ours.st_ino;
+}
+
 int process_users(pid_t pid, struct process_users *ret_users)
 {
     char path[64], text[4096];

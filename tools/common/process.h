@@ -26,6 +26,9 @@ int process_maps(pid_t pid, const char *text);
  */
 int process_maps_file(pid_t pid, const struct stat *file);
 
+/* Has the process other mounts than this one, as in a container? Not where that cannot be seen. */
+bool process_has_other_mounts(pid_t pid);
+
 /* Whom the process runs as (credentials(7)). */
 struct process_users {
     uid_t real, effective, saved;

@@ -368,6 +368,11 @@ static void say_why_not(pid_t pid)
         print_error("there is no process %d", (int)pid);
     else if (carries < 0)
         print_error("process %d cannot be looked at: %s", (int)pid, strerror(-carries));
+    else if (carries > 0 && process_has_other_mounts(pid))
+        print_error(
+            "process %d carries the shim, and has mounts of its own, as in a container: what it tells is where this "
+            "command does not see it, or it is dormant. `nodewise show` in there tells which",
+            (int)pid);
     else if (carries > 0)
         print_error(
             "process %d carries the shim, but it is dormant: no policy, no matching [target], or a plan that it "

@@ -58,7 +58,8 @@ static void print_docker(const struct names *names)
     printf(
         "# once, and again when the policy or the machine changes:\n"
         "nodewise compile -p %s -o " PLAN "\n"
-        "# the image's C library must be glibc 2.28 or later; memory policies need SYS_NICE under Docker's seccomp profile\n"
+        "# the image's C library must be glibc 2.28 or later; memory policies need SYS_NICE under Docker's seccomp profile;\n"
+        "# with a user namespace the plan must belong to the container's root: chown it to that user\n"
         "docker run \\\n"
         "  --mount type=bind,source=%s,target=/nodewise/libnodewise.so,readonly \\\n"
         "  --mount type=bind,source=" PLAN ",target=/nodewise/policy.plan,readonly \\\n"
