@@ -1,7 +1,8 @@
 /*
  * bench-alloc: loads on malloc, one a run, so that the same binary can be run under every allocator.
  *
- *   bench-alloc LOAD [THREADS [FACTOR]]       prints "nanoseconds-per-operation peak-RSS-in-KiB operations"
+ *   bench-alloc LOAD [THREADS [FACTOR]]       prints nanoseconds for each operation, the peak of resident memory in KiB,
+ *                                             operations, and page faults
  *   bench-alloc --list                        the loads
  *
  * Deterministic: the same random numbers everywhere. What is allocated is written to, as programs do.
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #define QUEUE_SIZE 1024u
@@ -115,6 +117,44 @@ static void large_in_turn(struct work *work)
     for (uint64_t i = 0; i < operations; i++)
         free(allocate((size_t)(256 + i % 4 * 256) << 10));
     work->operations = operations;
+}
+
+/* A byte in each page, as a program that fills a block touches them all. */
+static void touch(char *block, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i += 4096)
+        block[i] = 1;
+}
+
+/* Blocks of up to 140 MiB, one in turn: each page is new memory, or what was freed a moment ago. */
+static void huge_in_turn(struct work *work)
+{
+    uint64_t operations = work->rounds / 4096;
+    for (uint64_t i = 0; i < operations; i++) {
+        size_t size = (size_t)(80 + i % 4 * 20) << 20;
+        char *block = allocate(size);
+        touch(block, 0, size);
+        free(block);
+    }
+    work->operations = operations;
+}
+
+/* Eight vectors that grow in turn by an eighth until each has 256 MiB. */
+static void huge_growth(struct work *work)
+{
+    char *vectors[8] = {0};
+    size_t before = 0;
+    for (size_t size = 1 << 20; size <= 256 << 20; before = size, size += size / 8 / 4096 * 4096) {
+        for (unsigned i = 0; i < 8; i++) {
+            vectors[i] = realloc(vectors[i], size);
+            if (!vectors[i])
+                abort();
+            touch(vectors[i], before, size);
+        }
+        work->operations += 8;
+    }
+    for (unsigned i = 0; i < 8; i++)
+        free(vectors[i]);
 }
 
 static void growth(struct work *work)
@@ -224,6 +264,96 @@ static void hand_over(struct work *work)
     work->operations = count;
 }
 
+/*
+ * In bulk: some threads make batches of blocks, the others free them, and a shelf between them has places for so many
+ * batches. Every other thread makes, or the first one alone.
+ */
+#define BATCH_BLOCKS 4096u
+#define SHELF_PLACES 64u
+
+struct batch {
+    void *blocks[BATCH_BLOCKS];
+};
+
+static struct shelf {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct batch *batches[SHELF_PLACES];
+    uint64_t put, taken;
+} shelf = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+static void shelf_put(struct batch *batch)
+{
+    pthread_mutex_lock(&shelf.lock);
+    while (shelf.put - shelf.taken == SHELF_PLACES)
+        pthread_cond_wait(&shelf.changed, &shelf.lock);
+    shelf.batches[shelf.put++ % SHELF_PLACES] = batch;
+    pthread_cond_broadcast(&shelf.changed);
+    pthread_mutex_unlock(&shelf.lock);
+}
+
+/* NULL: all of them were taken. */
+static struct batch *shelf_take(uint64_t all)
+{
+    struct batch *batch = NULL;
+    pthread_mutex_lock(&shelf.lock);
+    while (shelf.put == shelf.taken && shelf.taken < all)
+        pthread_cond_wait(&shelf.changed, &shelf.lock);
+    if (shelf.taken < all)
+        batch = shelf.batches[shelf.taken++ % SHELF_PLACES];
+    pthread_cond_broadcast(&shelf.changed);
+    pthread_mutex_unlock(&shelf.lock);
+    return batch;
+}
+
+static struct batch *make_batch(struct work *work, size_t low, size_t high)
+{
+    struct batch *batch = allocate(sizeof(*batch));
+    for (unsigned i = 0; i < BATCH_BLOCKS; i++)
+        batch->blocks[i] = allocate(low < high ? size_between(work, low, high) : low);
+    return batch;
+}
+
+static void free_batch(struct batch *batch)
+{
+    for (unsigned i = 0; i < BATCH_BLOCKS; i++)
+        free(batch->blocks[i]);
+    free(batch);
+}
+
+static void bulk(struct work *work, unsigned makers, size_t low, size_t high)
+{
+    uint64_t each = work->rounds * work->threads / 48 / makers;
+    struct batch *batch;
+    if (work->threads == 1) {
+        for (uint64_t i = 0; i < each; i++)
+            free_batch(make_batch(work, low, high));
+    } else if (makers == 1 ? work->thread == 0 : work->thread % 2 == 0) {
+        for (uint64_t i = 0; i < each; i++)
+            shelf_put(make_batch(work, low, high));
+    } else {
+        while ((batch = shelf_take(each * makers)))
+            free_batch(batch);
+        return;
+    }
+    work->operations = each * BATCH_BLOCKS;
+}
+
+static void bulk_by_one(struct work *work)
+{
+    bulk(work, 1, 64, 64);
+}
+
+static void bulk_by_half(struct work *work)
+{
+    bulk(work, (work->threads + 1) / 2, 64, 64);
+}
+
+static void bulk_mixed(struct work *work)
+{
+    bulk(work, (work->threads + 1) / 2, 16, 512);
+}
+
 /* --- short-lived threads --- */
 
 static void *short_life(void *argument)
@@ -260,11 +390,16 @@ static const struct load {
     {"random-many", random_many},
     {"large", large},
     {"large-in-turn", large_in_turn},
+    {"huge-in-turn", huge_in_turn},
+    {"huge-growth", huge_growth},
     {"growth", growth},
     {"calloc", zeroed},
     {"aligned", aligned},
     {"churn", churn},
     {"hand-over", hand_over},
+    {"bulk-by-one", bulk_by_one},
+    {"bulk-by-half", bulk_by_half},
+    {"bulk-mixed", bulk_mixed},
     {"short-lived", short_lived},
 };
 
@@ -296,6 +431,12 @@ static void *run_one(void *argument)
         take_cpu(work->thread);
     chosen->run(work);
     return NULL;
+}
+
+static long page_faults(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_minflt : 0;
 }
 
 /* Not getrusage(2): its maximum begins with what the process was before exec. */
@@ -351,6 +492,7 @@ int main(int argc, char **argv)
         operations += works[i].operations;
     }
     start = now_ns() - start;
-    printf("%.3f %ld %llu\n", (double)start / (double)operations, peak_kib(), (unsigned long long)operations);
+    printf("%.3f %ld %llu %ld\n", (double)start / (double)operations, peak_kib(), (unsigned long long)operations,
+           page_faults());
     return 0;
 }
