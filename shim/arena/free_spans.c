@@ -7,6 +7,7 @@
 
 #define EXACT_BINS 32u /* one for each length; behind them four for each doubling */
 #define SCAN_LIMIT 16u /* spans of a bin that are looked at for one that is long enough */
+#define JOIN_MS    100 /* dirty neighbours of the same age become one span, which has the age of the older one */
 
 /* --- bins --- */
 
@@ -75,7 +76,7 @@ static void age_remove(struct region *region, struct page *page)
         region->oldest = page->newer;
 }
 
-/* What is left of a dirty span keeps its age. */
+/* What is left of a dirty span keeps its age, as does what it becomes a part of. */
 static void age_replace(struct region *region, struct page *page, struct page *rest)
 {
     rest->freed_at = page->freed_at;
@@ -113,34 +114,31 @@ void free_unlist(struct region *region, struct page *page)
     }
 }
 
-/* The free span of this kind that ends before `page`, or NULL. */
-static struct page *span_before(struct region *region, struct page *page, enum page_kind kind)
+/*
+ * Of different ages they stay apart, until the older one goes to the kernel: else a part that comes and goes would keep
+ * all of it. Lean regions join all they can: what is too short for a hole would stay dirty.
+ */
+static bool may_join(const struct region *region, const struct page *page, enum page_kind kind, uint32_t now)
+{
+    return page_kind(page) == kind &&
+           (kind == PAGE_CLEAN || region->lean || (int32_t)(now - page->freed_at) <= JOIN_MS);
+}
+
+/* The free span of this kind, and age, that ends before `page`, or NULL. */
+static struct page *span_before(struct region *region, struct page *page, enum page_kind kind, uint32_t now)
 {
     if (region_slice(region, page) == 0 || page_kind(&page[-1]) != kind)
         return NULL;
-    return page - 1 - page[-1].back;
+    struct page *before = page - 1 - page[-1].back;
+    return may_join(region, before, kind, now) ? before : NULL;
 }
 
-static struct page *span_behind(struct region *region, struct page *page, uint32_t slices, enum page_kind kind)
+static struct page *span_behind(struct region *region, struct page *page, uint32_t slices, enum page_kind kind,
+                                uint32_t now)
 {
     struct page *behind = page + slices;
-    return region_slice(region, page) + slices < region->frontier && page_kind(behind) == kind ? behind : NULL;
-}
-
-static struct page *merge(struct region *region, struct page *page, uint32_t *slices, enum page_kind kind)
-{
-    struct page *before = span_before(region, page, kind);
-    struct page *behind = span_behind(region, page, *slices, kind);
-    if (behind) {
-        free_unlist(region, behind);
-        *slices += behind->slices;
-    }
-    if (before) {
-        free_unlist(region, before);
-        *slices += before->slices;
-        page = before;
-    }
-    return page;
+    return region_slice(region, page) + slices < region->frontier && may_join(region, behind, kind, now) ? behind
+                                                                                                         : NULL;
 }
 
 void span_mark_each(struct page *page, uint32_t slices, enum page_kind kind)
@@ -154,7 +152,17 @@ void free_add_clean(struct region *region, struct page *page, uint32_t slices)
 {
     if (region->lean)
         span_mark_each(page, slices, PAGE_CLEAN);
-    page = merge(region, page, &slices, PAGE_CLEAN);
+    struct page *before = span_before(region, page, PAGE_CLEAN, 0);
+    struct page *behind = span_behind(region, page, slices, PAGE_CLEAN, 0);
+    if (behind) {
+        free_unlist(region, behind);
+        slices += behind->slices;
+    }
+    if (before) {
+        free_unlist(region, before);
+        slices += before->slices;
+        page = before;
+    }
     if (region_slice(region, page) + slices == region->frontier) {
         region->frontier -= slices;
         if (region->lean)
@@ -166,14 +174,57 @@ void free_add_clean(struct region *region, struct page *page, uint32_t slices)
     span_check_free(region, page);
 }
 
+/* No longer in a bin, but still in its place by age. */
+static void free_unbin(struct region *region, struct page *page)
+{
+    span_check_free(region, page);
+    bin_remove(region, page);
+    counter_subtract(&region->dirty, page->slices);
+}
+
+/* The one of both, where there are two, that was freed first; the other one's place is free. */
+static struct page *age_older(struct region *region, struct page *page, struct page *other)
+{
+    if (!page || !other)
+        return page ? page : other;
+    bool later = (int32_t)(page->freed_at - other->freed_at) > 0;
+    age_remove(region, later ? page : other);
+    return later ? other : page;
+}
+
 void free_add_dirty(struct region *region, struct page *page, uint32_t slices, uint32_t now)
 {
-    page = merge(region, page, &slices, PAGE_DIRTY);
+    struct page *before = span_before(region, page, PAGE_DIRTY, now);
+    struct page *behind = span_behind(region, page, slices, PAGE_DIRTY, now);
+    struct page *older = age_older(region, before, behind);
+    if (behind) {
+        free_unbin(region, behind);
+        slices += behind->slices;
+    }
+    if (before) {
+        free_unbin(region, before);
+        slices += before->slices;
+        page = before;
+    }
     span_mark(page, slices, PAGE_DIRTY);
     bin_insert(region, page);
-    age_append(region, page, now);
+    if (older)
+        age_replace(region, older, page);
+    else
+        age_append(region, page, now);
     counter_add(&region->dirty, slices);
     span_check_free(region, page);
+}
+
+struct page *free_cut(struct region *region, struct page *page, uint32_t slices)
+{
+    uint32_t left = page->slices - slices;
+    ASSERT(page_kind(page) == PAGE_DIRTY && slices && left);
+    free_unbin(region, page);
+    span_mark(page, left, PAGE_DIRTY);
+    bin_insert(region, page);
+    counter_add(&region->dirty, left);
+    return page + left;
 }
 
 /* --- found and cut --- */

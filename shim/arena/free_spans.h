@@ -2,7 +2,8 @@
  * free_spans: the free spans of a region: kept in bins by length, found, cut and merged.
  *
  * A free span is dirty (its memory may be resident) or clean (it reads as zero and costs nothing). Only equals are
- * merged, so both properties hold for whole spans. Dirty ones are kept by age as well.
+ * merged, so both properties hold for whole spans. Dirty ones are kept by age as well, and only those of about the same
+ * age are merged.
  *
  * Only the first and the last descriptor of a span say that it is one: neighbours look no further, so the cost of
  * everything here is independent of a span's length, but for clean spans of a lean region (lean.h).
@@ -32,6 +33,9 @@ void free_add_clean(struct region *region, struct page *page, uint32_t slices);
 void free_add_dirty(struct region *region, struct page *page, uint32_t slices, uint32_t now);
 /* The span is the caller's; its descriptors stay. */
 void free_unlist(struct region *region, struct page *page);
+
+/* The last `slices` of a longer dirty span are the caller's; the rest stays free. Returns where they begin. */
+struct page *free_cut(struct region *region, struct page *page, uint32_t slices);
 
 /* A free span that is long enough, which stays free. NULL: none was found. */
 struct page *free_find(const struct region *region, enum free_set set, uint32_t slices);

@@ -61,10 +61,11 @@ struct region {
     _Atomic uint32_t dirty, in_use; /* slices */
     _Atomic uint32_t away;          /* slices of pages and objects that are, see moving.h */
     _Atomic uint32_t waiting;       /* slices of pages whose free blocks wait, see away.h */
-    uint32_t peak;
-    uint32_t last_decay;           /* ms */
-    _Atomic uint32_t grown, rooms; /* large objects of less than a slice, and with room to grow; see large.h */
-    struct page *big;              /* list of the big ones, see big.h */
+    uint32_t peak, peak_before;     /* of in_use: since peak_since, and in the time before that */
+    uint32_t peak_since;            /* ms */
+    uint32_t last_decay;            /* ms */
+    _Atomic uint32_t grown, rooms;  /* large objects of less than a slice, and with room to grow; see large.h */
+    struct page *big;               /* list of the big ones, see big.h */
     /* heaps, see heap.c */
     struct heap *parked, *parked_last; /* the one that was in use last comes first */
     uint32_t parked_count;

@@ -13,6 +13,8 @@
 #include "shim/sys/raw.h"
 
 #define DECAY_MS     500u
+#define PEAK_MS      1000u /* what was in use so long ago may be in use again: it is no surplus */
+#define PART_LEAST   32u   /* 2 MiB: of a surplus, so much goes back with one call */
 #define ALWAYS_KEPT  64u   /* 4 MiB, in all regions: too little to ask what the limit is */
 #define KEEP_SLICES  1024u /* 64 MiB may stay dirty in any case, until they are old */
 #define KEEP_LIMITED 256u  /* 16 MiB, where RLIMIT_AS or RLIMIT_DATA counts them; in all regions */
@@ -326,25 +328,54 @@ uint32_t span_purge(struct region *region, uint32_t now, uint32_t age_ms)
 
 static uint32_t dirty_limit(const struct region *region)
 {
-    uint32_t limit = region->peak > KEEP_SLICES ? region->peak : KEEP_SLICES;
+    uint32_t peak = region->peak > region->peak_before ? region->peak : region->peak_before;
+    uint32_t limit = peak > KEEP_SLICES ? peak : KEEP_SLICES;
     if (limits_are_set())
         return KEEP_LIMITED / regions_open();
     uint32_t bearable = pressure_limit();
     return limit < bearable ? limit : bearable;
 }
 
+/* What it is now was the most at some moment of the time that begins. */
+static void peak_decay(struct region *region, uint32_t now)
+{
+    if (now - region->peak_since < PEAK_MS)
+        return;
+    region->peak_since = now;
+    region->peak_before = region->peak;
+    region->peak = counter_read(&region->in_use);
+}
+
+static uint32_t surplus(const struct region *region)
+{
+    uint32_t dirty = counter_read(&region->dirty);
+    if ((uint64_t)dirty * regions_open() <= ALWAYS_KEPT)
+        return 0;
+    uint32_t limit = dirty_limit(region);
+    return dirty > limit ? dirty - limit : 0;
+}
+
+/* Of the oldest span, no more than has to; a lean region's go as a whole, lest they leave short ones. */
+static bool purge_surplus(struct region *region, uint32_t slices, uint32_t now)
+{
+    struct page *page = region->oldest;
+    uint32_t part = slices < PART_LEAST ? PART_LEAST : slices;
+    if (region->lean || page->slices <= part)
+        return purge_oldest(region, now);
+    return purge(region, free_cut(region, page, part), part, part, now);
+}
+
 void span_decay(struct region *region, uint32_t now)
 {
+    uint32_t more;
     if (now - region->last_decay >= DECAY_EVERY) {
         region->last_decay = now;
-        region->peak -=
-            (region->peak - counter_read(&region->in_use)) / 64; /* half of it in 2 s; age is what counts before */
+        peak_decay(region, now);
         span_purge(region, now, DECAY_MS);
         region_check(region);
     }
-    while ((uint64_t)counter_read(&region->dirty) * regions_open() > ALWAYS_KEPT &&
-           counter_read(&region->dirty) > dirty_limit(region))
-        if (!region->oldest || !purge_oldest(region, now))
+    while ((more = surplus(region)))
+        if (!region->oldest || !purge_surplus(region, more, now))
             return;
 }
 

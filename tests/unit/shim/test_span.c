@@ -26,9 +26,11 @@
 /* What the allocator asks of the rest of the shim. */
 bool harden_on;
 
+static uint32_t bearable = UINT32_MAX;
+
 uint32_t pressure_limit(void)
 {
-    return UINT32_MAX;
+    return bearable;
 }
 
 bool limits_are_set(void)
@@ -261,16 +263,23 @@ static void tables_and_memory_become_usable_in_whole_pages(void **state)
     lock_give(&region->lock);
 }
 
-static void idle_memory_goes_back_when_it_is_old(void **state)
+/* A used span. */
+static struct page *need(uint32_t slices)
 {
     bool zeroed;
+    struct page *page = span_take(region, slices, 1, &zeroed);
+    assert_non_null(page);
+    page_set_kind(page, PAGE_LARGE);
+    page->state = 0;
+    return page;
+}
+
+static void idle_memory_goes_back_when_it_is_old(void **state)
+{
     (void)state;
     open_region();
     assert_true(lock_take(&region->lock));
-    struct page *page = span_take(region, 10, 1, &zeroed);
-    struct page *other = span_take(region, 10, 1, &zeroed);
-    page_set_kind(page, PAGE_LARGE);
-    page_set_kind(other, PAGE_LARGE);
+    struct page *page = need(10), *other = need(10);
     memset(page_start(page), 1, 10 * SLICE_SIZE);
     clock_ms += 10000;
     span_give(region, page, 10, clock_ms);
@@ -281,6 +290,63 @@ static void idle_memory_goes_back_when_it_is_old(void **state)
     assert_int_equal(counter_read(&region->dirty), 0);
     assert_int_equal(*(char *)page_start(page), 0);
     span_give(region, other, 10, clock_ms);
+    span_purge(region, clock_ms, 0);
+    assert_int_equal(region->frontier, 0); /* other tests begin with nothing */
+    lock_give(&region->lock);
+}
+
+static void part_by_part_memory_goes_back_when_it_is_old(void **state)
+{
+    (void)state;
+    open_region();
+    assert_true(lock_take(&region->lock));
+    struct page *most = need(1000), *behind = need(10);
+    span_give(region, most, 1000, clock_ms += 10000);
+    for (unsigned turn = 0; turn < 10; turn++) { /* its first slices come and go */
+        struct page *few = need(20);
+        assert_ptr_equal(few, most);
+        span_give(region, few, 20, clock_ms += 70);
+        assert_true(counter_read(&region->dirty) >= 20); /* what is young does not go with what is old */
+    }
+    assert_int_equal(counter_read(&region->dirty), 20);
+    span_give(region, behind, 10, clock_ms);
+    span_purge(region, clock_ms, 0);
+    lock_give(&region->lock);
+}
+
+static void what_was_in_use_a_moment_ago_is_no_surplus(void **state)
+{
+    (void)state;
+    open_region();
+    assert_true(lock_take(&region->lock));
+    struct page *behind = NULL;
+    for (unsigned turn = 0; turn < 50; turn++) {
+        struct page *most = need(4000 - turn % 4 * 500);
+        if (!behind)
+            behind = need(1);
+        clock_ms += turn % 2 ? 100 : 3000;
+        span_give(region, most, most->slices, clock_ms);
+        assert_true(counter_read(&region->dirty) >= 2500);
+    }
+    span_give(region, behind, 1, clock_ms);
+    span_purge(region, clock_ms, 0);
+    lock_give(&region->lock);
+}
+
+static void of_a_surplus_only_the_surplus_goes_back(void **state)
+{
+    (void)state;
+    open_region();
+    assert_true(lock_take(&region->lock));
+    struct page *most = need(3000), *behind = need(1);
+    bearable = 2000;
+    span_give(region, most, 3000, clock_ms += 10000);
+    assert_int_equal(counter_read(&region->dirty), 2000);
+    bearable = UINT32_MAX;
+    span_give(region, behind, 1, clock_ms);
+    span_purge(region, clock_ms, 0);
+    assert_int_equal(counter_read(&region->dirty), 0);
+    assert_int_equal(region->frontier, 0);
     lock_give(&region->lock);
 }
 
@@ -458,6 +524,10 @@ int main(void)
         cmocka_unit_test(whatever_is_done_to_spans_nothing_overlaps),
         cmocka_unit_test(idle_memory_goes_back_when_it_is_old),
         cmocka_unit_test(tables_and_memory_become_usable_in_whole_pages),
+
+        cmocka_unit_test(part_by_part_memory_goes_back_when_it_is_old),
+        cmocka_unit_test(what_was_in_use_a_moment_ago_is_no_surplus),
+        cmocka_unit_test(of_a_surplus_only_the_surplus_goes_back),
         cmocka_unit_test(a_short_region_lives_from_what_it_kept),
         cmocka_unit_test(a_lean_region_maps_what_it_uses),
         cmocka_unit_test(a_lean_region_leaves_the_mappings_of_others_alone),
