@@ -108,7 +108,7 @@ struct segment_header {
     uint64_t not_moved[SEGMENT_KEPT]; /* parts of bytes_not_moved, by enum segment_kept */
     uint32_t following;               /* 1: the worker looks for pages that should move */
     uint32_t follow_reason;           /* enum reason: why the worker never looks for such pages; 0 otherwise */
-    /* for a segment in no file: what PID.reload would hold; commands write it before they raise request_wanted */
+    /* for a segment in no file: what PID.reload would hold, or SURVEY_WANTED_SUFFIX; written before request_wanted is raised */
     char request_path[SEGMENT_REQUEST_PATH];
 };
 

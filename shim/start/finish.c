@@ -60,11 +60,13 @@ static bool report(const char *segment)
     return helper && helper_run(helper, arguments, NULL, 0) == 0;
 }
 
-/* Without a file: the command cannot read the memory of its parent everywhere. */
+/* Without a file: the command cannot read the memory of its parent everywhere, and then says so of the pages. */
 static void report_from_memory(void)
 {
     static const char *const arguments[] = {"nodewise", "report", "--segment", "-", "--final", NULL};
     segment_details();
+    if (shim.plan.header->report_pages)
+        survey_write();
     segment_close(true);
     if (helper)
         helper_feed(helper, arguments, segment_mapped(), segment_size());

@@ -179,18 +179,14 @@ static void *map_anonymous(const char *name, size_t size)
     return start;
 }
 
-static void *map_memory(size_t size, int error, bool may_size)
+static void *map_memory(const char *kind, size_t size, int error, bool may_size)
 {
     char name[STORE_NAME_SIZE];
     struct text_writer writer = {name, sizeof(name), 0};
-    write_text(&writer, SEGMENT_MEMORY_NAME);
+    write_text(&writer, kind);
     write_number(&writer, (uint64_t)error, 0);
     void *start = may_size ? map_memfd(name, size) : NULL;
-    if (!start)
-        start = map_anonymous(name, size);
-    if (start)
-        room_private(start, size);
-    return start;
+    return start ? start : map_anonymous(name, size);
 }
 
 /* ---- */
@@ -201,14 +197,36 @@ void *store_map(size_t size, size_t at_once)
     bool may_size = raw_may_size(size);
     store.has_file = false;
     void *start = may_size ? map_in_folders(size, at_once, &error) : NULL;
-    if (!start)
-        start = map_memory(size, error, may_size);
+    if (!start) {
+        start = map_memory(SEGMENT_MEMORY_NAME, size, error, may_size);
+        if (start)
+            room_private(start, size);
+    }
     errno = saved;
     return start;
 }
 
+static void *answer; /* in memory; NULL: none */
+static size_t answer_size;
+
+static void forget_answer(void)
+{
+    if (answer)
+        raw_munmap(answer, answer_size);
+    answer = NULL;
+}
+
+void *store_map_answer(const char *name, size_t size)
+{
+    forget_answer();
+    answer = map_memory(name, size, 0, raw_may_size(size));
+    answer_size = size;
+    return answer;
+}
+
 void store_leave(void)
 {
+    forget_answer();
     store.has_file = false;
 }
 

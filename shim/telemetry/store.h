@@ -22,7 +22,12 @@
  * before. at_once: bytes from the beginning that every process writes. NULL: there is no memory either.
  */
 void *store_map(size_t size, size_t at_once);
-/* Forgets the file, which is the parent's. */
+/*
+ * Maps shared memory for an answer to a command where the segment has no file, in place of the last one's. name: of what
+ * it is, ending in "-"; readers find it among the mappings. NULL: there is none.
+ */
+void *store_map_answer(const char *name, size_t size);
+/* Forgets the file and the answer, which are the parent's. */
 void store_leave(void);
 /* Removes the file, if there is one. */
 void store_remove(void);

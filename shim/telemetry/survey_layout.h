@@ -4,6 +4,10 @@
  * row for each rule whose ended threads left memory, and then which threads worked on memory of which other threads, and
  * which use the same.
  * The reader checks the file and removes it.
+ *
+ * Where the segment is in memory, so is the survey: in a shared mapping of its own, a memfd of that name, or without a
+ * name where files may not be as large. The request is then the suffix in the segment (request_path), and the reader
+ * overwrites the magic.
  */
 #ifndef NODEWISE_SHIM_TELEMETRY_SURVEY_LAYOUT_H
 #define NODEWISE_SHIM_TELEMETRY_SURVEY_LAYOUT_H
@@ -14,6 +18,7 @@
 #define SURVEY_VERSION       2u
 #define SURVEY_SUFFIX        ".pages"
 #define SURVEY_WANTED_SUFFIX ".survey" /* an empty file, by which a command requests a survey, see worker/request.h */
+#define SURVEY_MEMORY_NAME   "nodewise-survey-"
 
 enum survey_kind {
     SURVEY_BLOCKS,   /* pages of small blocks of a heap */

@@ -62,8 +62,8 @@ static ssize_t take_file(const char *suffix, char *ret_text, size_t size)
 }
 
 /*
- * Nothing lies beside a segment that is in memory alone: the path is in it, written by who may write to the process's
- * memory. What it names passes the checks of a plan like any other.
+ * Nothing lies beside a segment that is in memory alone: the path, or the suffix that asks for a survey, is in it, written
+ * by who may write to the process's memory. What a path names passes the checks of a plan like any other.
  */
 static bool take_path(char *ret_path, size_t size)
 {
@@ -83,10 +83,12 @@ void request_run(void)
     if (!request_is_due())
         return;
     atomic_store(&seen, number);
-    bool surveyed = take_file(SURVEY_WANTED_SUFFIX, path, sizeof(path)) >= 0;
+    bool in_memory = take_path(path, sizeof(path));
+    bool surveyed =
+        in_memory ? strcmp(path, SURVEY_WANTED_SUFFIX) == 0 : take_file(SURVEY_WANTED_SUFFIX, path, sizeof(path)) >= 0;
     if (surveyed)
         survey_write();
-    if (take_file(RELOAD_SUFFIX, path, sizeof(path)) >= 0 || take_path(path, sizeof(path)))
+    if (in_memory ? !surveyed : take_file(RELOAD_SUFFIX, path, sizeof(path)) >= 0)
         reload_run(path);
     else if (!surveyed)
         segment_reloaded(REASON_PLAN_MISSING);

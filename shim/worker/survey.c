@@ -291,22 +291,48 @@ static bool write_all(int fd, const void *data, size_t size)
     return true;
 }
 
-static bool write_file(const struct survey *self)
+/* The survey: a header with rows behind it, and uses. */
+struct answer {
+    const struct survey_header *header;
+    const struct survey_use *uses;
+    size_t first, second; /* bytes of both */
+};
+
+static struct answer answer_of(struct survey *self)
+{
+    struct answer answer = {.header = self->header};
+    self->header->uses = uses_list(&answer.uses);
+    answer.first = sizeof(*self->header) + self->header->rows * sizeof(*self->rows);
+    answer.second = self->header->uses * sizeof(*answer.uses);
+    return answer;
+}
+
+/* The magic comes last: a command may be looking. */
+static bool write_memory(const struct answer *answer)
+{
+    char *to = store_map_answer(SURVEY_MEMORY_NAME, answer->first + answer->second);
+    if (!to)
+        return false;
+    const size_t magic = sizeof(answer->header->magic);
+    memcpy(to + magic, (const char *)answer->header + magic, answer->first - magic);
+    if (answer->second)
+        memcpy(to + answer->first, answer->uses, answer->second);
+    __atomic_store_n((uint64_t *)(void *)to, answer->header->magic, __ATOMIC_RELEASE);
+    return true;
+}
+
+static bool write_file(const struct answer *answer)
 {
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-    const struct survey_use *uses;
     char name[STORE_NAME_SIZE];
     int folder = store_beside(SURVEY_SUFFIX, name);
     bool written = false;
     if (folder < 0)
         return false;
-    self->header->uses = uses_list(&uses);
     raw_unlinkat(folder, name); /* an older survey that no command has read */
-    size_t first = sizeof(*self->header) + self->header->rows * sizeof(*self->rows);
-    size_t second = self->header->uses * sizeof(*uses);
-    int fd = raw_may_size(first + second) ? raw_openat(folder, name, flags, 0600) : -1;
+    int fd = raw_may_size(answer->first + answer->second) ? raw_openat(folder, name, flags, 0600) : -1;
     if (fd >= 0) {
-        written = write_all(fd, self->header, first) && write_all(fd, uses, second);
+        written = write_all(fd, answer->header, answer->first) && write_all(fd, answer->uses, answer->second);
         raw_close(fd);
     }
     if (!written)
@@ -329,7 +355,8 @@ bool survey_write(void)
         if (self.error)
             self.header->rows = 0;
         self.header->error = self.error;
-        written = write_file(&self);
+        struct answer answer = answer_of(&self);
+        written = store_has_file() ? write_file(&answer) : write_memory(&answer);
         raw_munmap(self.entries, self.size);
     }
     errno = saved;

@@ -2,6 +2,7 @@
 The program runs as it does alone, its threads are placed all the same, and what it tells is kept in memory. And the
 folders that are tried before, in every state that they can be in. Each in a mount namespace of its own."""
 
+import contextlib
 import errno
 import json
 import os
@@ -139,6 +140,36 @@ class NoRoom(harness.ProgramTest):
                 self.assertEqual(document["process"]["state"], "ended")
                 self.assertIn("io", [thread["name"] for thread in document["threads"]])
                 os.unlink(report)
+
+    def threads_with_pages(self, process):
+        """The names of those whose pages the process tells of; it answers at its next call that the library sees."""
+        with subprocess.Popen([harness.NODEWISE, "report", str(process.pid), "--pages", "--json"], stdout=subprocess.PIPE,
+                              env=harness.clean_environment()) as report:
+            while report.poll() is None:
+                self.tell(process, "create")
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    report.wait(0.1)
+            pages = json.load(report.stdout)["pages"]
+        self.assertIsInstance(pages["threads"], list, pages)
+        return [thread["name"] for thread in pages["threads"]]
+
+    def test_where_its_pages_are_is_told_without_a_file(self):
+        for state, user in ((FULL, ""), ("ulimit -f 1", ""), ("ulimit -f 1", NOBODY)):
+            with self.subTest(state, user=user):
+                process = self.begin(state, user=user)
+                for count in (1, 2):  # the second answer is not the first one once more
+                    self.tell(process, "create io")
+                    self.assertEqual(self.threads_with_pages(process).count("io"), count)
+                process.communicate(timeout=harness.SECONDS)
+
+    def test_the_report_at_the_end_has_the_pages_without_a_file(self):
+        report = self.path("report.json")
+        process = self.begin(FULL, words="[report]\npages = true\n", variables=[f"NODEWISE_REPORT={report}"])
+        self.tell(process, "create io")
+        self.assertEqual(process.communicate(timeout=harness.SECONDS), (b"", b""))
+        with open(report, encoding="utf-8") as file:
+            pages = json.load(file)["pages"]
+        self.assertIsInstance(pages["threads"], list, pages)
 
     def test_what_cannot_be_read_is_governed_all_the_same(self):
         """As where Yama keeps a user from the memory of the user's own processes."""

@@ -10,6 +10,7 @@
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
 #include "tools/report/report_values.h"
+#include "tools/segment/memory.h"
 #include "tools/segment/request.h"
 
 #define WAIT_SECONDS 1.0
@@ -28,9 +29,17 @@ struct sum {
 
 /* --- the answer --- */
 
+static void forget_answer(const struct segment_file *segment)
+{
+    if (segment->in_memory)
+        memory_forget_survey(segment->pid);
+    else
+        segment_remove_beside(segment, SURVEY_SUFFIX);
+}
+
 int survey_ask(const struct segment_file *segment, uint32_t *ret_number)
 {
-    segment_remove_beside(segment, SURVEY_SUFFIX); /* of an earlier request */
+    forget_answer(segment); /* of an earlier request */
     return request_make(segment, SURVEY_WANTED_SUFFIX, "", ret_number);
 }
 
@@ -39,10 +48,42 @@ void survey_wait(pid_t pid, uint32_t number)
     request_wait(pid, number, WAIT_SECONDS);
 }
 
+static uint64_t size_of(const struct survey_header *header)
+{
+    return sizeof(*header) + (uint64_t)header->rows * sizeof(struct survey_row) +
+           (uint64_t)header->uses * sizeof(struct survey_use);
+}
+
+/* What is mapped ends with a page, so the size is that which the header says. */
+static int read_memory(struct file_bytes *ret_answer, pid_t pid)
+{
+    struct survey_header header;
+    off_t begin = 0;
+    size_t mapped = 0;
+    int fd = memory_open_survey(pid, &begin, &mapped);
+    if (fd < 0)
+        return fd;
+    int error = read_at(fd, &header, sizeof(header), begin);
+    if (error == 0 && (header.uses > USES_MOST || size_of(&header) > mapped || mapped > SIZE_MOST))
+        error = -EINVAL;
+    struct file_bytes answer = {.size = error == 0 ? (size_t)size_of(&header) : 0};
+    answer.data = error == 0 ? malloc(answer.size) : NULL;
+    if (error == 0)
+        error = answer.data ? read_at(fd, answer.data, answer.size, begin) : -ENOMEM;
+    close(fd);
+    if (error == 0)
+        *ret_answer = answer;
+    else
+        free(answer.data);
+    return error;
+}
+
 /* 0; -ENOENT: there is no answer; -EPERM, -EINVAL: it is not the process's file, or too large; or negative errno. */
 static int read_answer(struct file_bytes *ret_answer, const struct segment_file *segment)
 {
     struct stat status;
+    if (segment->in_memory)
+        return read_memory(ret_answer, segment->pid);
     int fd = segment_open_beside(segment, SURVEY_SUFFIX, &status);
     if (fd < 0)
         return fd;
@@ -54,9 +95,7 @@ static int read_answer(struct file_bytes *ret_answer, const struct segment_file 
 static bool is_sound(const struct survey_header *header, size_t size, const struct snapshot *snapshot)
 {
     return size >= sizeof(*header) && header->magic == SURVEY_MAGIC && header->version == SURVEY_VERSION &&
-           header->pid == snapshot->header.pid && header->uses <= USES_MOST &&
-           (uint64_t)size == sizeof(*header) + (uint64_t)header->rows * sizeof(struct survey_row) +
-                                 (uint64_t)header->uses * sizeof(struct survey_use);
+           header->pid == snapshot->header.pid && header->uses <= USES_MOST && size == size_of(header);
 }
 
 /* --- adding up --- */
@@ -241,7 +280,7 @@ void survey_add(json_t *pages, const struct snapshot *snapshot, const struct seg
         survey_add_answer(pages, snapshot, answer.data, answer.size);
     else
         add_none(pages, error == -ENOENT ? "the process has not answered: it does when it passes a hook" : reason);
-    segment_remove_beside(segment, SURVEY_SUFFIX);
+    forget_answer(segment);
     free(answer.data);
 }
 

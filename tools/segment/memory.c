@@ -11,10 +11,25 @@
 #include <unistd.h>
 
 #include "shim/base/segment_layout.h"
+#include "shim/telemetry/survey_layout.h"
 #include "tools/common/process.h"
 #include "tools/common/read_file.h"
 
 #define PATH_ROOM 64u
+
+/* What is looked for: the beginnings of its names, and its first bytes. */
+struct kind {
+    const char *names[2];
+    uint64_t magic;
+};
+
+#define NAMES(name)                                                                                                    \
+    {                                                                                                                  \
+        "/memfd:" name, "[anon_shmem:" name                                                                            \
+    }
+
+static const struct kind segment_kind = {NAMES(SEGMENT_MEMORY_NAME), SEGMENT_MAGIC};
+static const struct kind survey_kind = {NAMES(SURVEY_MEMORY_NAME), SURVEY_MAGIC};
 
 struct found {
     uint64_t start, end;
@@ -25,19 +40,18 @@ struct found {
 /* --- among the mappings --- */
 
 /* "/memfd:nodewise-segment-28 (deleted)", "[anon_shmem:nodewise-segment-28]": the number. -1: it is none. */
-static int missing_of(const char *name)
+static int missing_of(const struct kind *kind, const char *name)
 {
-    static const char *const kinds[] = {"/memfd:" SEGMENT_MEMORY_NAME, "[anon_shmem:" SEGMENT_MEMORY_NAME};
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-        if (strncmp(name, kinds[i], strlen(kinds[i])) == 0) {
-            unsigned long number = strtoul(name + strlen(kinds[i]), NULL, 10);
+    for (size_t i = 0; i < 2; i++)
+        if (strncmp(name, kind->names[i], strlen(kind->names[i])) == 0) {
+            unsigned long number = strtoul(name + strlen(kind->names[i]), NULL, 10);
             return number < 4096 ? (int)number : 0;
         }
     return -1;
 }
 
 /* "7f00-7f40 rw-s 00000000 00:01 4711   /memfd:…" */
-static bool is_candidate(const char *line, struct found *ret_found)
+static bool is_candidate(const struct kind *kind, const char *line, struct found *ret_found)
 {
     struct found found = {0};
     char permissions[5] = "";
@@ -48,7 +62,7 @@ static bool is_candidate(const char *line, struct found *ret_found)
         at == 0 || offset != 0 || strcmp(permissions, "rw-s") != 0 || found.end <= found.start ||
         found.end - found.start > SEGMENT_MOST)
         return false;
-    found.missing = missing_of(line + at);
+    found.missing = missing_of(kind, line + at);
     found.has_name = found.missing >= 0;
     if (!found.has_name && strncmp(line + at, "/dev/zero (deleted)", 19) != 0)
         return false;
@@ -115,7 +129,7 @@ static int open_memory(pid_t pid, const struct found *found, off_t *ret_begin)
 }
 
 /* Where the memory cannot be read, its name is taken at its word. The segment of an earlier plan has no magic any more. */
-static bool is_segment(pid_t pid, const struct found *found)
+static bool is_wanted(const struct kind *kind, pid_t pid, const struct found *found)
 {
     uint64_t magic = 0;
     off_t begin;
@@ -124,10 +138,10 @@ static bool is_segment(pid_t pid, const struct found *found)
         return found->has_name;
     int error = read_at(fd, &magic, sizeof(magic), begin);
     close(fd);
-    return error == 0 && magic == SEGMENT_MAGIC;
+    return error == 0 && magic == kind->magic;
 }
 
-static bool find(pid_t pid, struct found *ret_found, size_t *bytes)
+static bool find(const struct kind *kind, pid_t pid, struct found *ret_found, size_t *bytes)
 {
     char path[PATH_ROOM], *line = NULL;
     size_t size = 0, most = *bytes < MEMORY_MOST ? *bytes : MEMORY_MOST, seen = 0;
@@ -138,7 +152,7 @@ static bool find(pid_t pid, struct found *ret_found, size_t *bytes)
     FILE *maps = fopen(path, "re");
     while (maps && !has_found && seen < most && (length = getline(&line, &size, maps)) > 0) {
         seen += (size_t)length;
-        has_found = is_candidate(line, &found) && is_segment(pid, &found);
+        has_found = is_candidate(kind, line, &found) && is_wanted(kind, pid, &found);
     }
     if (maps)
         fclose(maps);
@@ -155,7 +169,7 @@ int memory_open(struct segment_file *ret_file, pid_t pid, size_t *bytes)
 {
     struct process_users users;
     struct found found;
-    if (!find(pid, &found, bytes) || process_users(pid, &users) < 0)
+    if (!find(&segment_kind, pid, &found, bytes) || process_users(pid, &users) < 0)
         return -ESRCH;
     struct segment_file file = {.pid = pid,
                                 .owner = users.effective,
@@ -169,4 +183,33 @@ int memory_open(struct segment_file *ret_file, pid_t pid, size_t *bytes)
     file.status.st_size = (off_t)(found.end - found.start);
     *ret_file = file;
     return 0;
+}
+
+int memory_open_survey(pid_t pid, off_t *ret_begin, size_t *ret_size)
+{
+    size_t bytes = MEMORY_MOST;
+    struct found found;
+    if (!find(&survey_kind, pid, &found, &bytes))
+        return -ENOENT;
+    *ret_size = found.end - found.start;
+    return open_memory(pid, &found, ret_begin);
+}
+
+void memory_forget_survey(pid_t pid)
+{
+    const uint64_t none = 0;
+    char path[PATH_ROOM];
+    off_t begin;
+    size_t size;
+    int fd = memory_open_survey(pid, &begin, &size);
+    if (fd < 0)
+        return;
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    int writable = open(path, O_RDWR | O_CLOEXEC);
+    if (writable >= 0) {
+        if (pwrite(writable, &none, sizeof(none), begin) != sizeof(none))
+            errno = EIO; /* it is then read once more */
+        close(writable);
+    }
+    close(fd);
 }

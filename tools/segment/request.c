@@ -45,7 +45,7 @@ static int write_at(int fd, const void *data, size_t size, off_t offset)
     return count < 0 ? -errno : (size_t)count == size ? 0 : -EIO;
 }
 
-/* path: for a segment without a file, else NULL. Not in a mapping: the owner could cut the file short, which would end
+/* path: or what else is asked of a segment without a file, else NULL. Not in a mapping: the owner could cut the file short, which would end
  * the command. */
 static int raise_word(const struct segment_file *segment, const char *path, uint32_t *ret_number)
 {
@@ -71,8 +71,10 @@ static int raise_word(const struct segment_file *segment, const char *path, uint
 
 int request_make(const struct segment_file *segment, const char *suffix, const char *text, uint32_t *ret_number)
 {
-    if (segment->in_memory && strcmp(suffix, RELOAD_SUFFIX) == 0)
-        return strlen(text) < SEGMENT_REQUEST_PATH ? raise_word(segment, text, ret_number) : -ENAMETOOLONG;
+    if (segment->in_memory) {
+        const char *asked = strcmp(suffix, RELOAD_SUFFIX) == 0 ? text : suffix;
+        return strlen(asked) < SEGMENT_REQUEST_PATH ? raise_word(segment, asked, ret_number) : -ENAMETOOLONG;
+    }
     int error = leave_file(segment, suffix, text);
     return error == 0 ? raise_word(segment, NULL, ret_number) : error;
 }

@@ -82,6 +82,8 @@ static int final_report(const char *path)
         print_error("%s cannot be read: %s", path, strerror(-error));
         return EXIT_NO_PROCESS;
     }
+    if (segment.in_memory)
+        segment.pid = (pid_t)snapshot.header.pid;
     enum report_depth depth = REPORT_FULL;
     uint32_t formats = 0;
     bool has_template = false;
