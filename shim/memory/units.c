@@ -2,18 +2,13 @@
 
 #include <string.h>
 
-#define BLOCK_SIZE      (UNIT_SIZE * BLOCK_UNITS)
-#define LEAST_PAGE      (UNIT_SIZE / UNIT_PAGES)
-#define WAYS            8u  /* blocks that are looked at for an address; the least used of them makes room */
-#define DELAY_MS        50u /* the first; each further one is twice as long */
-#define DELAYS          6u
-#define MOST_VOTES      200u /* of a page; then they are halved */
-#define PAGE_DEAL_VOTES 4u   /* before a page goes to one of its users */
-#define MIXED_SOME      4u   /* units of a block that were seen twice: to doubt, */
-#define MIXED_MANY      8u   /* and to conclude */
-#define MOST_LOSS       10u  /* percent of accesses that may become remote when a block is dealt out */
-#define ASKED_MOST      6u /* a block is asked about half as often each time, and after so many times no more seldom */
-#define KNOWN_PAGES     8u /* that were seen three times, before it is said who shares what in a block */
+#include "shim/memory/blocks.h"
+
+#define LEAST_PAGE (UNIT_SIZE / UNIT_PAGES)
+#define WAYS       8u  /* blocks that are looked at for an address; the least used of them makes room */
+#define DELAY_MS   50u /* the first; each further one is twice as long */
+#define DELAYS     6u
+#define MIXED_SOME 4u /* units of a block that were seen twice, to doubt that a few looks mean something */
 
 /* --- the table --- */
 
@@ -33,11 +28,20 @@ static void init_block(struct block *block, uintptr_t start)
     }
 }
 
+const struct block *units_known(const struct units *units, uintptr_t start)
+{
+    uint32_t first = first_way(start);
+    for (uint32_t i = 0; i < WAYS; i++)
+        if (units->blocks[(first + i) & (UNITS_BLOCKS - 1)].start == start)
+            return &units->blocks[(first + i) & (UNITS_BLOCKS - 1)];
+    return NULL;
+}
+
 /* A block that is in use is not thrown out for an address that is seen once: it loses a vote, and goes when it has none. */
 static struct block *make_room(struct block *least, uintptr_t start)
 {
-    if (least->start && least->votes) {
-        least->votes--;
+    if (least->start && least->seen.votes) {
+        least->seen.votes--;
         return NULL;
     }
     init_block(least, start);
@@ -52,44 +56,13 @@ static struct block *block_for(struct units *units, uintptr_t start)
         struct block *block = &units->blocks[(first + i) & (UNITS_BLOCKS - 1)];
         if (block->start == start)
             return block;
-        if (!least || block->votes < least->votes || (!block->start && least->start))
+        if (!least || block->seen.votes < least->seen.votes || (!block->start && least->start))
             least = block;
     }
     return make_room(least, start);
 }
 
 /* --- votes --- */
-
-static uint32_t votes_of(const struct page_use *page)
-{
-    return (uint32_t)page->votes + page->others;
-}
-
-static uint16_t user_bit(uint8_t node)
-{
-    return (uint16_t)(1u << node % 16);
-}
-
-static void count_vote(struct page_use *page, uint8_t node)
-{
-    if (!page->votes)
-        page->node = node;
-    page->users |= user_bit(node);
-    if (page->node == node)
-        page->votes++;
-    else
-        page->others++;
-    if (page->others > page->votes) {
-        uint8_t votes = page->votes;
-        page->node = node;
-        page->votes = page->others;
-        page->others = votes;
-    }
-    if (page->votes >= MOST_VOTES) {
-        page->votes /= 2;
-        page->others /= 2;
-    }
-}
 
 void units_vote(struct units *units, uintptr_t address, uint32_t node, uint32_t now_ms)
 {
@@ -103,86 +76,13 @@ void units_vote(struct units *units, uintptr_t address, uint32_t node, uint32_t 
     if (!unit->seen_ms)
         unit->seen_ms = now_ms;
     struct page_use *page = &unit->pages[address / LEAST_PAGE % UNIT_PAGES >> units->larger];
-    count_vote(page, (uint8_t)node);
-    if (votes_of(page) == 3) {
-        block->thrice++;
-        block->mixed = (uint16_t)(block->mixed + (page->others > 0));
-        block->wide = (uint16_t)(block->wide + (__builtin_popcount(page->users) == 3));
-    }
-    if (block->by_node[node] < UINT16_MAX)
-        block->by_node[node]++;
-    block->votes++;
-    block->fresh |= UINT32_C(1) << number;
+    votes_count(block, unit, page, (uint8_t)node);
+    block->fresh = block->seen.votes == ONE_VOTES ? UINT32_MAX : block->fresh | UINT32_C(1) << number;
     size_t place = (size_t)(block - units->blocks);
     units->fresh[place / 64] |= UINT64_C(1) << place % 64;
 }
 
 /* --- decisions --- */
-
-/* The nodes whose threads use a block, but for those that were hardly seen there. */
-struct users {
-    uint32_t count, votes;
-    uint8_t nodes[UNITS_NODES];
-};
-
-static void find_users(const struct block *block, struct users *ret)
-{
-    uint32_t most = 0;
-    ret->count = ret->votes = 0;
-    for (uint32_t i = 0; i < UNITS_NODES; i++)
-        most = block->by_node[i] > most ? block->by_node[i] : most;
-    for (uint32_t i = 0; i < UNITS_NODES; i++)
-        if (block->by_node[i] && block->by_node[i] * 8u >= most) {
-            ret->nodes[ret->count++] = (uint8_t)i;
-            ret->votes += block->by_node[i];
-        }
-}
-
-enum page_sort {
-    SORT_UNKNOWN, /* hardly seen */
-    SORT_SINGLE,  /* one node uses it */
-    SORT_SHARED,
-};
-
-static enum page_sort sort_of(const struct page_use *page)
-{
-    if (votes_of(page) < 2)
-        return SORT_UNKNOWN;
-    if (page->others * 4u <= page->votes)
-        return SORT_SINGLE;
-    return votes_of(page) < PAGE_DEAL_VOTES ? SORT_UNKNOWN : SORT_SHARED;
-}
-
-/* The node that most votes are for, if there is a majority. */
-static uint8_t first_node(const struct unit *unit)
-{
-    uint8_t node = UNITS_NOWHERE;
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < UNIT_PAGES; i++) {
-        const struct page_use *page = &unit->pages[i];
-        if (!count)
-            node = page->node;
-        count = page->node == node ? count + page->votes : count > page->votes ? count - page->votes : 0;
-    }
-    return node;
-}
-
-/* Votes on the pages of a unit: all of them, and how many are not for `node`. */
-struct tally {
-    uint32_t votes, others;
-    uint8_t node;
-};
-
-static struct tally tally(const struct unit *unit)
-{
-    struct tally tally = {.node = first_node(unit)};
-    for (uint32_t i = 0; i < UNIT_PAGES; i++) {
-        const struct page_use *page = &unit->pages[i];
-        tally.votes += votes_of(page);
-        tally.others += page->node == tally.node ? page->others : votes_of(page);
-    }
-    return tally;
-}
 
 static void aim_all(struct unit_move *move, uint8_t node)
 {
@@ -223,25 +123,15 @@ static uint32_t turn(uintptr_t number, uint32_t count)
     return (uint32_t)((uint64_t)(uint32_t)(number * UINT32_C(0x9E3779B9)) * count >> 32);
 }
 
-/* Do they use the block alike? So few votes differ by chance: a count of n by three times its root. */
-static bool are_even(const struct block *block, const struct users *users)
+/* Whose turn it is: each node's as often as its threads use the memory. Blocks are few: they take turns strictly. */
+static uint8_t whose_turn(const struct users *users, uintptr_t start, bool as_one)
 {
-    uint64_t even = users->count ? users->votes / users->count : 0, most = 0;
-    for (uint32_t i = 0; i < users->count; i++) {
-        uint64_t count = block->by_node[users->nodes[i]];
-        most = count > most ? count : most;
-    }
-    return most <= even + 1 || (most - even - 1) * (most - even - 1) <= 9 * even;
-}
-
-/* Whose turn it is: each node's as often as its threads use the block. */
-static uint8_t whose_turn(const struct block *block, const struct users *users, uintptr_t number)
-{
-    if (are_even(block, users))
-        return users->nodes[turn(number, users->count)];
+    uintptr_t number = start / (as_one ? BLOCK_SIZE : UNIT_SIZE);
+    if (are_even(users))
+        return users->nodes[as_one ? number % users->count : turn(number, users->count)];
     uint32_t part = turn(number, users->votes), i = 0;
-    while (i + 1 < users->count && part >= block->by_node[users->nodes[i]])
-        part -= block->by_node[users->nodes[i++]];
+    while (i + 1 < users->count && part >= users->of[i])
+        part -= users->of[i++];
     return users->nodes[i];
 }
 
@@ -251,7 +141,7 @@ static bool deal_out(const struct users *users, struct unit_move *move)
         return false;
     move->dealt = true;
     move->as_one = move->block->as_one;
-    aim_all(move, whose_turn(move->block, users, move->start / (move->as_one ? BLOCK_SIZE : UNIT_SIZE)));
+    aim_all(move, whose_turn(users, move->start, move->as_one));
     return true;
 }
 
@@ -294,7 +184,7 @@ static uint8_t target_of(const struct page_use *page, bool dealt, const struct u
 static bool divide(const struct users *users, struct unit_move *move)
 {
     bool any = false;
-    if (move->unit->dealt && move->block->thrice < 2 * KNOWN_PAGES)
+    if (move->unit->dealt && move->block->seen.thrice < 2 * KNOWN_PAGES)
         return false;
     for (uint32_t i = 0; i < UNIT_PAGES; i++) {
         move->targets[i] = target_of(&move->unit->pages[i], move->unit->dealt, users, move->start / LEAST_PAGE + i);
@@ -303,38 +193,22 @@ static bool divide(const struct users *users, struct unit_move *move)
     return any;
 }
 
-enum sharing { SHARING_UNKNOWN, SHARING_PAGES, SHARING_ALL };
-
 /*
- * Do several nodes use the same pages, or do neighbours have different users? Of three looks at a page that two threads
- * share, none shows a third node; where four nodes use all of it, every third page shows three. Where two nodes use all of
- * it, three looks in four show both.
+ * Where threads of several nodes come by, a few looks of one node are chance. Where all looks at the block are one node's, one
+ * at the unit is enough, once: in a large slice no unit has many.
  */
-static enum sharing sharing_of(const struct block *block, const struct users *users)
+static uint32_t votes_for_one(const struct block *block, const struct unit *unit, uint8_t node)
 {
-    bool all = users->count > 2 ? block->wide * 8 >= block->thrice && block->wide
-                                : block->mixed * 5 >= block->thrice * 3 && block->mixed;
-    if (all)
-        return SHARING_ALL;
-    return block->thrice < KNOWN_PAGES ? SHARING_UNKNOWN : SHARING_PAGES;
+    if (block->spread)
+        return 2 * UNIT_VOTES;
+    if (!unit->moves && is_of_one(&block->seen, node))
+        return 1;
+    return is_mixed(block, MIXED_SOME) ? 2 * UNIT_VOTES : UNIT_VOTES;
 }
 
-/* Several nodes use most of the units that were seen more than once. */
-static bool is_mixed(const struct block *block, uint32_t least)
+static bool is_for_one(const struct block *block, const struct unit *unit, const struct tally *count)
 {
-    uint32_t seen = 0, mixed = 0;
-    for (uint32_t i = 0; i < BLOCK_UNITS; i++) {
-        const struct tally count = tally(&block->units[i]);
-        seen += count.votes > 1;
-        mixed += count.votes > 1 && count.others * 5 > count.votes;
-    }
-    return seen >= least && mixed * 2 > seen;
-}
-
-/* Where threads of several nodes come by, a few looks of one node are chance. */
-static uint32_t votes_for_one(const struct block *block)
-{
-    return block->spread || is_mixed(block, MIXED_SOME) ? 2 * UNIT_VOTES : UNIT_VOTES;
+    return count->votes && count->others * 5 <= count->votes && count->votes >= votes_for_one(block, unit, count->node);
 }
 
 static bool decide(struct unit_move *move)
@@ -343,16 +217,16 @@ static bool decide(struct unit_move *move)
     struct users users;
     aim_all(move, UNITS_NOWHERE);
     /* most units have a vote or two: what looks at the whole block comes last */
-    if (count.votes >= UNIT_VOTES && count.others * 5 <= count.votes && count.votes >= votes_for_one(move->block))
+    if (is_for_one(move->block, move->unit, &count))
         return decide_whole(&count, move);
     if (!move->block->spread && count.votes < UNIT_DEAL_VOTES)
         return false;
-    find_users(move->block, &users);
+    block_users(move->block, &users);
     if (move->block->spread && deal_out(&users, move))
         return true;
     if (count.votes < UNIT_DEAL_VOTES)
         return false;
-    switch (sharing_of(move->block, &users)) {
+    switch (sharing_of(&move->block->seen, &users)) {
     case SHARING_ALL:
         return deal_out(&users, move);
     case SHARING_PAGES:
@@ -360,75 +234,6 @@ static bool decide(struct unit_move *move)
     default:
         return false;
     }
-}
-
-/* --- whole blocks --- */
-
-/*
- * How much more often an access is local where all of a block is on the node that uses it most than where each node has as
- * much of it as it uses: little, if these use it alike. In percent of the votes.
- */
-static uint32_t loss_by_dealing(const struct block *block, const struct users *users)
-{
-    uint64_t most = 0, squares = 0, votes = users->votes;
-    for (uint32_t i = 0; i < users->count; i++) {
-        uint64_t count = block->by_node[users->nodes[i]];
-        most = count > most ? count : most;
-        squares += count * count;
-    }
-    return votes ? (uint32_t)(100 * (most * votes - squares) / (votes * votes)) : 100;
-}
-
-static bool asks(const struct block *block)
-{
-    struct users users;
-    if (block->spread || block->rests || block->votes < BLOCK_VOTES || !is_mixed(block, MIXED_MANY))
-        return false;
-    find_users(block, &users);
-    return users.count > 1 && sharing_of(block, &users) != SHARING_PAGES && loss_by_dealing(block, &users) <= MOST_LOSS;
-}
-
-static const struct block *known_block(const struct units *units, uintptr_t start)
-{
-    uint32_t first = first_way(start);
-    for (uint32_t i = 0; i < WAYS; i++)
-        if (units->blocks[(first + i) & (UNITS_BLOCKS - 1)].start == start)
-            return &units->blocks[(first + i) & (UNITS_BLOCKS - 1)];
-    return NULL;
-}
-
-/* Is it amid other memory that is in use? */
-static bool is_part_of_more(const struct units *units, const struct block *block)
-{
-    uint32_t count = 0;
-    for (uintptr_t i = 1; i <= BLOCK_BESIDE; i++) {
-        const struct block *above = known_block(units, block->start + i * BLOCK_SIZE);
-        const struct block *below = known_block(units, block->start - i * BLOCK_SIZE);
-        count += (above && above->votes > 1) + (below && below->votes > 1);
-    }
-    return count >= BLOCK_BESIDE;
-}
-
-static bool ask(const struct units *units, struct block *block, struct unit_move *ret_move)
-{
-    if (!asks(block))
-        return false;
-    *ret_move = (struct unit_move){.block = block, .unit = block->units, .start = block->start, .asks = true};
-    aim_all(ret_move, UNITS_NOWHERE);
-    block->as_one = is_part_of_more(units, block);
-    block->rests = (uint8_t)(1u << (block->asked < ASKED_MOST ? block->asked++ : ASKED_MOST));
-    return true;
-}
-
-void units_answer(const struct unit_move *move, uint32_t present, uint32_t most)
-{
-    struct users users;
-    find_users(move->block, &users);
-    /* halfway between evenly spread and all on one node */
-    if (!present || most * 2 * users.count < present * (users.count + 1))
-        return;
-    move->block->spread = true;
-    move->block->fresh = UINT32_MAX;
 }
 
 static bool rests(const struct unit *unit, uint32_t now_ms)
@@ -459,7 +264,13 @@ bool units_next(struct units *units, uint32_t now_ms, struct unit_move *ret_move
         for (uint64_t left = units->fresh[word]; left; left &= left - 1) {
             uint32_t bit = (uint32_t)__builtin_ctzll(left);
             struct block *block = &units->blocks[word * 64 + bit];
-            if (ask(units, block, ret_move) || next_in(block, now_ms, ret_move))
+            if (block_asks(units, block)) {
+                *ret_move =
+                    (struct unit_move){.block = block, .unit = block->units, .start = block->start, .asks = true};
+                aim_all(ret_move, UNITS_NOWHERE);
+                return true;
+            }
+            if (next_in(block, now_ms, ret_move))
                 return true;
             if (!block->fresh)
                 units->fresh[word] &= ~(UINT64_C(1) << bit);
@@ -511,36 +322,9 @@ void units_refuse(const struct unit_move *move)
         move->unit->pages[i].moves = UNIT_MOVES;
 }
 
-/* --- age --- */
-
-static void age_block(struct block *block)
-{
-    block->votes = 0;
-    if (block->rests)
-        block->rests--;
-    block->thrice /= 2;
-    block->mixed /= 2;
-    block->wide /= 2;
-    for (uint32_t i = 0; i < UNITS_NODES; i++)
-        block->by_node[i] /= 2;
-    for (uint32_t i = 0; i < BLOCK_UNITS; i++) {
-        uint32_t left = 0;
-        for (uint32_t j = 0; j < UNIT_PAGES; j++) {
-            struct page_use *page = &block->units[i].pages[j];
-            page->votes /= 2;
-            page->others /= 2;
-            page->users = page->votes ? user_bit(page->node) : 0;
-            left += page->votes;
-        }
-        block->votes += left;
-        if (!left)
-            block->units[i].seen_ms = 0;
-    }
-}
-
 void units_age(struct units *units)
 {
     for (uint32_t i = 0; i < UNITS_BLOCKS; i++)
         if (units->blocks[i].start)
-            age_block(&units->blocks[i]);
+            votes_age(&units->blocks[i]);
 }

@@ -9,63 +9,24 @@
  * What hardly anyone uses stays. A unit moves a few times only, and what was dealt out goes back to one node on strong
  * evidence alone: nothing is thrown to and fro.
  *
- * A large table is dealt out long before each of its units was seen several times: when a block's units are used by
- * several nodes without an order, and most of its pages lie on one node, so that dealing them out costs no locality.
+ * In large memory no unit is seen often. A block that several nodes use without an order is therefore dealt out as a whole
+ * (blocks.h), on its own votes or, when these are few, as its neighbours are; and where all looks at a block are one node's, one
+ * look at a unit is enough.
  */
 #ifndef NODEWISE_SHIM_MEMORY_UNITS_H
 #define NODEWISE_SHIM_MEMORY_UNITS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "shim/memory/votes.h"
 
-#define UNIT_SIZE     ((size_t)64 << 10)
-#define UNIT_PAGES    16u /* of 4 KiB; a kernel with larger ones has fewer, see struct units */
-#define BLOCK_UNITS   32u
-#define UNITS_BLOCKS  1024u /* they cover 2 GiB of memory in use */
-#define UNITS_NODES   64u   /* votes of nodes with higher numbers are not counted */
-#define UNITS_NOWHERE UINT8_MAX
+#define UNITS_BLOCKS 1024u /* they cover 2 GiB of memory in use */
 
 #define UNIT_VOTES      3u  /* before a unit moves to one node */
 #define UNIT_DEAL_VOTES 12u /* before it is dealt out on its own: it has to be worth it */
 #define BLOCK_VOTES     32u /* before it is asked where the pages of a block are, to deal all of it out */
-#define BLOCK_BESIDE    8u /* blocks in use beside a block, so that it goes to one node as a whole: huge pages stay so */
 #define UNIT_SURE_VOTES 32u /* before a unit that was dealt out goes back to one node */
 #define UNIT_AHEAD      8u  /* neighbours that may go along: those above it, since threads walk upwards, */
 #define UNIT_BEHIND     2u  /* and below */
 #define UNIT_MOVES      3u  /* of a whole unit; of each page of a divided one, too */
-
-struct page_use {
-    uint8_t node; /* with most votes, as far as that is known */
-    uint8_t votes, others;
-    uint8_t target; /* that it was moved to; UNITS_NOWHERE: none */
-    uint8_t moves;  /* apart from those of its whole unit */
-    uint16_t users; /* a bit for each node, modulo 16 */
-};
-
-struct unit {
-    uint32_t seen_ms;     /* its first vote, */
-    uint32_t rests_until; /* and when it may move, in ms */
-    uint8_t moves, delays;
-    uint8_t target; /* that it was moved to as a whole; UNITS_NOWHERE: none */
-    bool dealt;     /* several nodes use all of it, and it was some node's turn */
-    struct page_use pages[UNIT_PAGES];
-};
-
-struct block {
-    uintptr_t start; /* 0: none */
-    uint32_t votes;  /* recent ones */
-    uint32_t fresh;  /* units that have votes since the last decision, a bit each */
-    uint8_t asked;   /* how often it was asked where its pages are, */
-    uint8_t rests;   /* and for how many calls of units_age() it will not be */
-    bool spread;     /* all of it is to be dealt out: to each unit's turn or, */
-    bool as_one;     /* because it is a part of something large, to the block's */
-    uint16_t thrice; /* pages that were seen three times, */
-    uint16_t mixed;  /* those of them that were seen from two nodes, */
-    uint16_t wide;   /* and from three */
-    uint16_t by_node[UNITS_NODES];
-    struct unit units[BLOCK_UNITS];
-};
 
 struct units {
     uint8_t larger; /* the kernel's pages have 4 KiB << larger, 64 KiB at most; before the first vote */
@@ -107,6 +68,9 @@ void units_refuse(const struct unit_move *move);
 
 /* So many pages of the block are present, and so many of them are on the node that has most of them. */
 void units_answer(const struct unit_move *move, uint32_t present, uint32_t most);
+
+/* The block that starts at the address. NULL: no thread was seen there. */
+const struct block *units_known(const struct units *units, uintptr_t start);
 
 /* Old votes count less: half of what they did. Blocks without any make room. Every few seconds. */
 void units_age(struct units *units);

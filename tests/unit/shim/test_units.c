@@ -230,7 +230,7 @@ static void it_goes_to_one_node_when_only_that_uses_it_for_long(void **state)
     begin();
     look_at_all(40 * BLOCK_UNITS, 1);
     carry_out();
-    for (unsigned round = 0; round < 12; round++) {
+    for (unsigned round = 0; round < BLOCK_VOTES / 2; round++) {
         units_age(&units);
         for (unsigned i = 0; i < BLOCK_UNITS * UNIT_PAGES; i++)
             vote(i * PAGE, 2, 1);
@@ -316,6 +316,53 @@ static void a_large_table_is_dealt_out_by_blocks_before_its_pages_are_known(void
             whole += units_on_in(node_at(i * BLOCK_UNITS * UNIT_SIZE), i) == BLOCK_UNITS;
         assert_in_range(whole, blocks / 2, blocks);
     }
+}
+
+static void in_a_large_table_blocks_need_few_looks_each(void **state)
+{
+    const unsigned blocks = 32;
+    (void)state;
+    for (unsigned nodes = 2; nodes <= 8; nodes *= 2) {
+        begin();
+        for (unsigned round = 0; round < BLOCK_VOTES / 2; round++) {
+            look_at_blocks(blocks, blocks, nodes);
+            carry_out();
+        }
+        for (unsigned node = 0; node < nodes; node++)
+            assert_in_range(units_on(node, blocks * BLOCK_UNITS), blocks * BLOCK_UNITS / (2 * nodes),
+                            blocks * BLOCK_UNITS * 3 / (2 * nodes));
+    }
+}
+
+static void in_a_large_slice_blocks_need_few_looks_each(void **state)
+{
+    const unsigned blocks = 32;
+    unsigned there = 0;
+    (void)state;
+    begin();
+    for (unsigned i = 0; i < blocks * ONE_VOTES * 2; i++) {
+        unsigned block = random_below(blocks);
+        vote((block * BLOCK_UNITS + random_below(BLOCK_UNITS)) * UNIT_SIZE, block / (blocks / 4), 1);
+    }
+    carry_out();
+    for (unsigned i = 0; i < blocks; i++)
+        there += units_on_in(i / (blocks / 4), i);
+    assert_in_range(there, blocks * BLOCK_UNITS * 95 / 100, blocks * BLOCK_UNITS);
+}
+
+/* Nine in ten looks at each block are one node's; a unit that was seen once, from another, does not go there. */
+static void a_look_of_another_node_moves_nothing(void **state)
+{
+    const unsigned blocks = 32;
+    (void)state;
+    begin();
+    for (unsigned i = 0; i < blocks * ONE_VOTES * 2; i++) {
+        unsigned block = random_below(blocks);
+        vote((block * BLOCK_UNITS + random_below(BLOCK_UNITS)) * UNIT_SIZE, random_below(10) ? 0 : 1 + random_below(3),
+             1);
+    }
+    carry_out();
+    assert_in_range(units_on(0, blocks * BLOCK_UNITS), blocks * BLOCK_UNITS * 98 / 100, blocks * BLOCK_UNITS);
 }
 
 static void what_lies_on_all_nodes_already_stays(void **state)
@@ -448,6 +495,9 @@ int main(void)
         cmocka_unit_test(a_larger_page_goes_to_its_users_as_a_whole),
         cmocka_unit_test(what_is_hardly_used_stays),
         cmocka_unit_test(a_large_table_is_dealt_out_by_blocks_before_its_pages_are_known),
+        cmocka_unit_test(in_a_large_table_blocks_need_few_looks_each),
+        cmocka_unit_test(in_a_large_slice_blocks_need_few_looks_each),
+        cmocka_unit_test(a_look_of_another_node_moves_nothing),
         cmocka_unit_test(what_lies_on_all_nodes_already_stays),
         cmocka_unit_test(what_one_node_uses_most_is_not_dealt_out),
         cmocka_unit_test(slices_go_to_their_users_as_before),
