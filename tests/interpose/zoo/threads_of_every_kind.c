@@ -34,7 +34,7 @@ static int sleep_forever(void *unused)
 {
     (void)unused;
     for (;;)
-        raw_call_6(SYS_pause, 0, 0, 0, 0, 0, 0);
+        raw_call_6(SYS_ppoll, 0, 0, 0, 0, 0, 0); /* pause(2), which arm64 does not have */
     return 0;
 }
 
