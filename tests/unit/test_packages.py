@@ -13,7 +13,7 @@ import unittest
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 PATH = ("/usr/sbin", "/usr/bin", "/sbin", "/bin")  # as in tools/check, without what the machine's owner added
-LISTS = ("build_packages", "show_packages", "test_packages", "lab_packages", "root_packages", "package_packages")
+LISTS = ("build_packages", "show_packages", "test_packages", "lab_packages", "cross_packages", "root_packages", "package_packages")
 SCRIPTS = ("tools/check", "tools/check-install", "tools/check-suites", "tools/check-musl", "tools/check-fresh", "tools/check-package",
            "tools/check-platforms", "tools/enter-root", "tools/package", "tools/quickstart", "tools/roots.sh", "tools/try-packages")
 

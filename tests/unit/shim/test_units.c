@@ -294,8 +294,10 @@ static void what_is_hardly_used_stays(void **state)
 /* Threads of `nodes` nodes look at random places of the first `blocks` blocks. */
 static void look_at_blocks(unsigned blocks, unsigned votes, unsigned nodes)
 {
-    for (unsigned i = 0; i < votes; i++)
-        vote(random_below(blocks * BLOCK_UNITS * UNIT_PAGES) * PAGE, random_below(nodes), 1);
+    for (unsigned i = 0; i < votes; i++) {
+        uint32_t node = random_below(nodes); /* before the place: compilers evaluate arguments in orders of their own */
+        vote(random_below(blocks * BLOCK_UNITS * UNIT_PAGES) * PAGE, node, 1);
+    }
 }
 
 static void a_large_table_is_dealt_out_by_blocks_before_its_pages_are_known(void **state)
