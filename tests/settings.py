@@ -6,8 +6,8 @@ read: whatever a test starts, it starts without what its caller had set.
 
 import os
 
-NAMES = ("NODEWISE_ABUSE", "NODEWISE_BUILD", "NODEWISE_LAB", "NODEWISE_LAB_CACHE", "NODEWISE_LAB_KERNEL",
-         "NODEWISE_MUTATED_PLANS", "NODEWISE_SEED")
+NAMES = ("NODEWISE_ABUSE", "NODEWISE_BUILD", "NODEWISE_LAB", "NODEWISE_LAB_ARCH", "NODEWISE_LAB_CACHE",
+         "NODEWISE_LAB_KERNEL", "NODEWISE_MUTATED_PLANS", "NODEWISE_SEED")
 
 
 def _take(names):

@@ -7,19 +7,22 @@ import shutil
 import stat
 import subprocess
 
+import architecture
 from kernel import Unavailable
 
 
 def libraries_of(path, in_tree=False):
-    """What the loader would load for a file, the loader included; nothing for scripts and static programs. in_tree: of a
-    folder whose programs may find libraries in ways of their own."""
+    """[(file, its name in the guest)] that the loader would load for a file, the loader included; nothing for scripts and
+    static programs. in_tree: of a folder whose programs may find libraries in ways of their own."""
+    if architecture.is_foreign(path):
+        return architecture.libraries_of(path)
     done = subprocess.run(["ldd", path], capture_output=True, text=True)
     if done.returncode != 0:
         return []
     missing = re.findall(r"^\s*(\S+) => not found", done.stdout, re.M)
     if missing and not in_tree:
         raise Unavailable(f"{path} needs {', '.join(missing)}, which is not here")
-    return re.findall(r"(/\S+) \(0x[0-9a-f]+\)", done.stdout)
+    return [(library, library) for library in re.findall(r"(/\S+) \(0x[0-9a-f]+\)", done.stdout)]
 
 
 class Image:
@@ -52,13 +55,13 @@ class Image:
         if os.path.islink(path):
             target = os.readlink(path)
             self.link(name, target)
-            self.file(os.path.join(os.path.dirname(path), target), in_tree=in_tree)
+            self.file(os.path.join(os.path.dirname(path), target), os.path.join(os.path.dirname(name), target), in_tree)
             return
         with open(path, "rb") as source:
             self.add(name, source.read(), stat.S_IMODE(os.stat(path).st_mode))
         if os.access(path, os.X_OK) or ".so" in path:
-            for library in libraries_of(path, in_tree):
-                self.file(library)
+            for library, guests in libraries_of(path, in_tree):
+                self.file(library, guests)
 
     def tree(self, path):
         for folder, _, files in os.walk(path):
@@ -76,7 +79,7 @@ class Image:
         return os.path.abspath(path)
 
     def busybox(self):
-        path = shutil.which("busybox")
+        path = architecture.busybox()
         if not path or libraries_of(path):
             raise Unavailable("busybox is missing or not static: apt-get install busybox-static")
         self.file(path, "/bin/busybox")

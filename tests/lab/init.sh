@@ -1,6 +1,6 @@
 #!/bin/sh
-# The guest's first process: mounts what programs expect, runs /lab/command, and powers off. ttyS0 is the console,
-# ttyS1 the command's output, ttyS2 its errors, ttyS3 its exit status.
+# The guest's first process: mounts what programs expect, runs /lab/command, and powers off. It has four serial lines: the
+# console, the command's output, its errors, its exit status. arm64 machines have the first as another kind than the others.
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
@@ -10,15 +10,17 @@ mount -t devpts devpts /dev/pts
 chmod 1777 /dev/shm /tmp
 ip link set lo up
 for module in /lab/modules/*; do [ -e "$module" ] && insmod "$module"; done
-for line in 0 1 2 3; do stty -F /dev/ttyS$line raw -echo 2>/dev/null; done
+console=ttyS0 output=ttyS1 errors=ttyS2 status=ttyS3
+[ ! -e /dev/ttyAMA0 ] || console=ttyAMA0 output=ttyS0 errors=ttyS1 status=ttyS2
+for line in $console $output $errors $status; do stty -F /dev/$line raw -echo 2>/dev/null; done
 export HOME=/root PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin LAB=1
-echo "lab: begun" >/dev/ttyS0
+echo "lab: begun" >/dev/$console
 if [ -e /lab/shell ]; then
-  stty -F /dev/ttyS1 sane
-  setsid sh -c 'exec /bin/sh -i </dev/ttyS1 >/dev/ttyS1 2>&1'
-  echo 0 >/dev/ttyS3
+  stty -F /dev/$output sane
+  setsid sh -c "exec /bin/sh -i </dev/$output >/dev/$output 2>&1"
+  echo 0 >/dev/$status
 else
-  /bin/sh /lab/command </dev/null >/dev/ttyS1 2>/dev/ttyS2
-  echo $? >/dev/ttyS3
+  /bin/sh /lab/command </dev/null >/dev/$output 2>/dev/$errors
+  echo $? >/dev/$status
 fi
 poweroff -f

@@ -1,7 +1,8 @@
 """The guest's kernel: Debian's cloud image package, fetched once and unpacked into a cache, never installed. Of its modules
 only those are kept that the laboratory's devices need.
 
-It is the kernel of this machine's Debian; NODEWISE_LAB_KERNEL chooses another of RELEASES by its version."""
+It is the kernel of this machine's Debian; NODEWISE_LAB_KERNEL chooses another of RELEASES by its version, NODEWISE_LAB_ARCH
+another architecture."""
 
 import glob
 import lzma
@@ -14,10 +15,13 @@ from settings import setting
 
 CACHE = setting("NODEWISE_LAB_CACHE", "") or os.path.expanduser("~/.cache/nodewise-lab")
 CHOSEN = setting("NODEWISE_LAB_KERNEL", "")
-RELEASES = {"5.10": "bullseye", "6.1": "bookworm", "6.12": "trixie", "newest": "sid"}
+ARCH = setting("NODEWISE_LAB_ARCH", "amd64")
+LARGE_PAGES = "6.12-16k" # arm64 alone
+RELEASES = {"5.10": "bullseye", "6.1": "bookworm", "6.12": "trixie", "newest": "sid", LARGE_PAGES: "trixie"}
 MIRROR = "http://deb.debian.org/debian"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-PACKAGE = "linux-image-cloud-amd64"
+KIND = "arm64-16k" if CHOSEN == LARGE_PAGES else f"cloud-{ARCH}"
+PACKAGE = f"linux-image-{KIND}"
 # An image package has the kernel, or needs packages that have its parts.
 PARTS = re.compile(r"linux-(image|binary|modules)-")
 DRIVERS = {"net": ["virtio_pci", "virtio_net"], "nvme": ["nvme"]}
@@ -35,19 +39,20 @@ def run(command, **more):
 
 
 def cache():
-    return os.path.join(CACHE, CHOSEN) if CHOSEN else CACHE
+    return os.path.join(CACHE, *([] if ARCH == "amd64" else [ARCH]), CHOSEN).rstrip("/")
 
 
-def apt_of_release(release, folder):
-    """apt's options for another Debian than this machine's, whose lists are fetched into the folder."""
+def apt_elsewhere(release, folder):
+    """apt's options for another Debian than this machine's, or another architecture; lists are fetched into the folder."""
     lists = os.path.join(folder, "lists")
     os.makedirs(lists)
-    sources = os.path.join(folder, "sources.list")
-    with open(sources, "w", encoding="ascii") as file:
-        file.write(f"deb [signed-by={KEYRING}] {MIRROR} {release} main\n")
-    settings = {"Dir::Etc::SourceList": sources, "Dir::Etc::SourceParts": "-", "Dir::State::Lists": lists,
-                "Dir::State::Status": "/dev/null", "Dir::Cache": os.path.join(folder, "cache"),
-                "Acquire::Languages": "none", "APT::Sandbox::User": "root"}
+    settings = {"Dir::State::Lists": lists, "Dir::State::Status": "/dev/null", "Dir::Cache": os.path.join(folder, "cache"),
+                "APT::Architecture": ARCH, "APT::Architectures": ARCH, "Acquire::Languages": "none", "APT::Sandbox::User": "root"}
+    if release:
+        sources = os.path.join(folder, "sources.list")
+        with open(sources, "w", encoding="ascii") as file:
+            file.write(f"deb [signed-by={KEYRING}] {MIRROR} {release} main\n")
+        settings.update({"Dir::Etc::SourceList": sources, "Dir::Etc::SourceParts": "-"})
     options = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
     run(["apt-get", *options, "update", "-qq"])
     return options
@@ -75,7 +80,8 @@ def fetch():
         raise Unavailable(f"NODEWISE_LAB_KERNEL={CHOSEN}: one of {', '.join(RELEASES)}")
     with tempfile.TemporaryDirectory(prefix="nodewise-lab-") as folder:
         os.chmod(folder, 0o755)  # apt's own user writes there
-        options = apt_of_release(RELEASES[CHOSEN], os.path.join(folder, "apt")) if CHOSEN else []
+        other = CHOSEN or ARCH != "amd64"
+        options = apt_elsewhere(RELEASES.get(CHOSEN), os.path.join(folder, "apt")) if other else []
         run(["apt-get", *options, "download", "-qq", "-o", "APT::Sandbox::User=root", *packages(options)], cwd=folder)
         unpacked = os.path.join(folder, "unpacked")
         for package in glob.glob(os.path.join(folder, "*.deb")):
@@ -161,5 +167,5 @@ def copy(source, target):
 
 def path():
     """The newest kernel of the cache, or one that is fetched now."""
-    cached = sorted(glob.glob(os.path.join(cache(), "vmlinuz-*-cloud-amd64")), key=os.path.getmtime)
+    cached = sorted(glob.glob(os.path.join(cache(), f"vmlinuz-*-{KIND}")), key=os.path.getmtime)
     return cached[-1] if cached and os.path.isdir(modules_folder(cached[-1])) else fetch()

@@ -8,6 +8,8 @@ There is no shape with gaps in the node numbers: Linux numbers the firmware's no
 import json
 import os
 
+import architecture
+
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "shapes")
 
 
@@ -61,6 +63,6 @@ def arguments(shape):
     count = sum(len(cpus_of(node)) for node in shape["nodes"])
     memory = sum(node["mib"] for node in shape["nodes"])
     smt, sockets = shape.get("smt", 1), shape.get("sockets", 1)
-    return ["-accel", "tcg,thread=multi", "-cpu", "qemu64,+popcnt,+ssse3,+sse4.1,+sse4.2", "-machine", "q35",
+    return ["-accel", "tcg,thread=multi", *architecture.MACHINE,
             "-smp", f"{count},sockets={sockets},cores={count // sockets // smt},threads={smt}", "-m", f"{memory}M",
             *numa_arguments(shape), *device_arguments(shape)]

@@ -25,7 +25,7 @@
 #define CPUS_MOST  1024u
 #define NODES_MOST MARK_MOST
 #define MIB        UINT64_C(0x100000)
-#define USER_END   UINT64_C(0x800000000000)
+#define USER_END   UINT64_C(0x1000000000000) /* on arm64; half of it on x86-64, and the kernel is far above both */
 #define NO_NODE    UINT32_MAX
 #define TURN       1024u /* accesses of a CPU between two looks whether another one waits */
 #define LOOKS_MOST 4096u /* further ones are not kept */
