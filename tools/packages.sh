@@ -12,6 +12,8 @@ test_packages=(git gdb strace valgrind fakeroot faketime eatmydata libjemalloc2 
   gcc-aarch64-linux-gnu libc6-dev-arm64-cross libc6-i386)
 # Emulated machines with several nodes; the kernel of tests/lab is fetched with apt, not installed.
 lab_packages=(qemu-system-x86 busybox-static numactl)
+# Another architecture, tools/check --arch: built here, run under emulation; its libraries are fetched, not installed.
+cross_packages=(gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user qemu-system-arm)
 # Roots of other releases: tools/check-platforms, tools/check-fresh.
 root_packages=(debootstrap git util-linux)
 # To make Debian packages and to look at them: tools/package, tools/check-package.
