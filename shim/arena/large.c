@@ -24,6 +24,8 @@
 #define TOUCH_SLICES 8u
 #define ROOM_SLICES  1024u /* 64 MiB */
 #define ROOMS_MOST   64u
+#define ROOM_TIMES   4u /* of an object that is larger than half of that, and its share of the region's addresses: */
+#define ROOMS_PART   4u /* all rooms together have a fourth at most */
 #define LEAN_ROOM    16384u             /* 1 GiB */
 #define LEAN_ROOMS   8u                 /* their descriptors are mapped */
 #define DROP_LEAST   ((size_t)96 << 20) /* bytes: from here on the kernel clears as fast, see performance.md */
@@ -253,11 +255,23 @@ static uint32_t with_slack(uint32_t slices)
     return slices + (slices / 2 < SLACK_SLICES ? slices / 2 : SLACK_SLICES);
 }
 
+/* Of an object that is too large for an ordinary room: it is copied each time that it has become four times as large. */
+static uint32_t large_room(const struct region *region, uint32_t slices)
+{
+    uint64_t room = (uint64_t)slices * ROOM_TIMES;
+    if (region->flavour.prefault != PREFAULT_OFF || region_huge_size(region) ||
+        room > region->slices / ROOMS_MOST / ROOMS_PART)
+        return 0;
+    return (uint32_t)room;
+}
+
 /* Where memory is limited, objects of at least a MiB get addresses for all that the limit allows, lest they are copied. */
 static uint32_t room_slices(const struct region *region, uint32_t slices)
 {
+    if (!region->lean && slices > ROOM_SLICES / 2)
+        return large_room(region, slices);
     if (!region->lean)
-        return slices <= ROOM_SLICES / 2 && region->slices / ROOMS_MOST >= ROOM_SLICES ? ROOM_SLICES : 0;
+        return region->slices / ROOMS_MOST >= ROOM_SLICES ? ROOM_SLICES : 0;
     uint32_t room = limits_slices() < LEAN_ROOM ? limits_slices() : LEAN_ROOM;
     return slices >= BIG_SLICES && slices <= room ? room : 0;
 }
@@ -275,7 +289,7 @@ static struct page *take_room(struct heap *heap, uint32_t slices)
     struct page *page = heap->room;
     if (!room)
         return NULL;
-    if (page) {
+    if (page && page->slices >= slices) {
         heap->room = NULL;
         return page;
     }

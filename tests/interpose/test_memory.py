@@ -151,6 +151,11 @@ class Programs(Memory):
         self.assertLessEqual(max(map(int, output.split())), 8)
         self.assertEqual((errors, code), ("", 0))
 
+    def test_large_objects_that_grow_in_turn_are_copied_seldom(self):
+        output, errors, code = self.outcome("grows_large", self.arena())
+        self.assertEqual((output.split()[:1], errors, code), (["kept"], "", 0))
+        self.assertLessEqual(int(output.split()[1]), 160)
+
     def test_malloc_trim_reaches_a_thread_that_waits(self):
         output, _, _ = self.outcome("freed_elsewhere", self.arena(), arguments=["trimmed", "3"])
         start, everything, freed, _ = map(int, output.split())
