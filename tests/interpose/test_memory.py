@@ -133,6 +133,9 @@ class Programs(Memory):
     def test_libraries_that_are_bound_deeply(self):
         self.assertEqual(self.outcome("opens_library_deeply", self.arena()), ("42\n", "", 0))
 
+    def test_libraries_keep_their_own_operator_new(self):
+        self.assertEqual(self.outcome("opens_own_new", self.arena()), ("4 of 4\n", "", 0))
+
     def test_no_memory_is_enomem_and_nothing_else(self):
         for limit in ("-v 65536", "-v 200000", "-d 32768", "-d 200000"):
             for piece in ("1", "64", "1000"):
