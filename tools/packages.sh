@@ -2,7 +2,7 @@
 # what runs them in fresh roots.
 
 # To build the shim, the command and the presets.
-build_packages=(gcc g++ libc6-dev meson ninja-build pkg-config binutils libhwloc-dev libtomlplusplus-dev libjansson-dev
+build_packages=(dpkg-dev gcc g++ libc6-dev meson ninja-build pkg-config binutils libhwloc-dev libtomlplusplus-dev libjansson-dev
   libcmocka-dev libmicrohttpd-dev libncurses-dev)
 # What quickstart shows a placement of.
 show_packages=(redis-server redis-tools procps)
