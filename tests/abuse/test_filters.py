@@ -68,15 +68,37 @@ class Filters(Matrix):
                         self.assertEqual(run.governed, policy not in ("none", "dormant"), run)
 
     def test_each_call(self):
-        if ALL:
-            self.matrix(ANSWERS, PROGRAMS, POLICIES, ("preload", "try", "run"))
-        else:
-            self.matrix(("kill",), ("crowd",), ("everything",), ("preload", "try", "run"))
-            self.matrix(("EPERM",), ("crowd",), ("everything",), ("try",))
+        """The part that finds most."""
+        self.matrix(("kill",), ("crowd",), ("everything",), ("preload", "try", "run"))
+        self.matrix(("EPERM",), ("crowd",), ("everything",), ("try",))
+
+    def rotated(self, answer):
+        """Every program for every call; of the policies and ways the first, and two more in turn, so that each has many calls."""
+        pairs = [(policy, way) for policy in POLICIES for way in ("preload", "try", "run") if (policy, way) != ("none", "run")]
+        cases = []
+        for place, (name, number) in enumerate(CALLS.items()):
+            for other, program in enumerate(PROGRAMS):
+                first = 2 * place + 7 * other
+                for policy, way in {("everything", "preload"), *(pairs[(first + i) % len(pairs)] for i in range(2))}:
+                    cases.append((name, number, answer, (program,), (policy,), (way,)))
+        self.check_all(cases, lambda case: list(self.one(case)))
 
     def test_each_call_of_programs_with_one_thread(self):
         self.matrix(("kill",), ("alone",), ("dormant",), ("preload",))
 
+
+def add_whole_tests():
+    def make(answer):
+        @harness.unittest.skipUnless(ALL, "a part of the whole matrix")
+        def test(self):
+            self.rotated(answer)
+        return test
+
+    for answer in ANSWERS:
+        setattr(Filters, f"test_each_call_of_every_program_{answer}", make(answer))
+
+
+add_whole_tests()
 
 if __name__ == "__main__":
     harness.main()
