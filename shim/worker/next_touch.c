@@ -23,6 +23,7 @@
 #define WATCH_NS  UINT64_C(50000) /* each thread that is watched anew */
 #define LOOK_NS   UINT64_C(20000)
 #define SAMPLE_NS UINT64_C(2000)
+#define DECIDE_NS UINT64_C(100000)
 
 /* --- objects and threads --- */
 
@@ -366,6 +367,18 @@ static void look(struct next_touch *self)
     add_cost(self, began, LOOK_NS + samples * SAMPLE_NS);
 }
 
+/* To find that nothing has to move is looking, and is paid for as such. */
+static bool move_by_use(struct next_touch *self)
+{
+    uint64_t began = monotonic_ns();
+    uint32_t batches = 0;
+    while (batches < BATCHES && by_use_move(&self->by_use))
+        batches++;
+    if (!batches)
+        add_cost(self, began, DECIDE_NS);
+    return batches > 0;
+}
+
 bool next_touch_tick(struct next_touch *self)
 {
     if (self->sampler.slow) {
@@ -382,7 +395,5 @@ bool next_touch_tick(struct next_touch *self)
     look(self);
     bool may_move = mover_wait(self->mover) == 0;
     bool moved = may_move && move_some(self);
-    for (uint32_t i = 0; may_move && i < BATCHES && by_use_move(&self->by_use); i++)
-        moved = true;
-    return moved;
+    return (may_move && move_by_use(self)) || moved;
 }
