@@ -43,6 +43,7 @@ enum thread_work {
     WORK_END = 1 << 4,    /* the thread is over */
     WORK_MATCH = 1 << 5,  /* the facts about the process changed: match again */
     WORK_CHECK = 1 << 6,  /* check that the thread still has the CPUs that it was given */
+    WORK_MASK = 1 << 7,   /* the program gave it CPUs: decide what of that stays */
 };
 
 /* A stack that the C library or the kernel made. end 0: the stack is the program's own, or unknown. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "shim/base/chosen.h"
+#include "shim/base/common.h"
 #include "shim/base/mask.h"
 #include "shim/base/state.h"
 #include "shim/place/apply.h"
@@ -13,12 +14,15 @@
 #include "shim/place/origin.h"
 #include "shim/place/settle.h"
 #include "shim/place/thread_policy.h"
+#include "shim/sys/allowed.h"
 #include "shim/sys/call.h"
 #include "shim/sys/placing.h"
 #include "shim/telemetry/segment.h"
 #include "shim/telemetry/texts.h"
 
-#define TRIES 100 /* attempts to own a record that another thread owns, each 10 us or more */
+#define TRIES      100u   /* attempts to own a record that another thread owns: */
+#define YIELDS     20u    /* so many at once, the others */
+#define BETWEEN_NS 20000u /* or more apart */
 
 static _Atomic uint32_t early; /* number of calls about threads that had no record yet */
 
@@ -210,12 +214,15 @@ static void arbitrate(struct thread *thread, const void *by)
 
 static bool own(struct thread *thread)
 {
-    for (int i = 0; i < TRIES; i++) {
+    for (unsigned i = 0; i < TRIES; i++) {
         if (!atomic_exchange(&thread->busy, 1))
             return true;
         if (thread == thread_self)
             return false;
-        raw_call(SYS_sched_yield);
+        if (i < YIELDS && call_is_allowed(SYS_sched_yield))
+            raw_call(SYS_sched_yield);
+        else if (call_is_allowed(SYS_nanosleep))
+            sleep_ns(BETWEEN_NS);
     }
     return false;
 }
@@ -237,9 +244,11 @@ struct thread *arbitrate_begin(pid_t tid)
 void arbitrate_end(struct thread *thread, pid_t tid, bool succeeded, const void *by)
 {
     int saved = errno;
-    /* the thread may have registered meanwhile and missed the call */
-    if (!thread && tid && succeeded && (thread = thread_find(tid)) != NULL && !own(thread))
+    /* the thread may have registered meanwhile and missed the call; who owns it then does this, too */
+    if (!thread && tid && succeeded && (thread = thread_find(tid)) != NULL && !own(thread)) {
+        settle_work(thread, WORK_MASK);
         thread = NULL;
+    }
     if (thread) {
         if (succeeded && atomic_load(&thread->tid)) {
             arbitrate(thread, by);

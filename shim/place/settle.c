@@ -362,6 +362,12 @@ static bool placing_is_over(void)
     return atomic_load_explicit(&shim.phase, memory_order_acquire) != PHASE_ACTIVE;
 }
 
+static void work_mask(struct thread *thread)
+{
+    arbitrate_again(thread);
+    segment_thread(thread, THREAD_LIVE);
+}
+
 /*
  * Does the pending work while the record is free. It never waits, because the owner of a busy record does this work as
  * well.
@@ -392,6 +398,8 @@ void settle_work(struct thread *thread, unsigned work)
                 work_match(thread);
             if (todo & WORK_CHECK)
                 work_check(thread);
+            if (todo & WORK_MASK)
+                work_mask(thread);
             if ((todo & WORK_MEMORY) && thread->memory_outcome == OUTCOME_PENDING) {
                 thread_policy_apply(thread);
                 segment_rule_outcome(thread->rule, OUTCOME_NOT_ASKED, thread->memory_outcome,

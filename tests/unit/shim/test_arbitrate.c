@@ -87,6 +87,11 @@ void settle_give_back(struct thread *thread)
     atomic_store(&thread->busy, 0);
 }
 
+void settle_work(struct thread *thread, unsigned work)
+{
+    atomic_fetch_or(&thread->work, work);
+}
+
 void thread_policy_apply(struct thread *thread)
 {
     thread->memory = STANDING_RULE;
@@ -337,6 +342,24 @@ static void a_record_that_its_owner_has_is_left_alone(void **state)
     atomic_store(&thread.busy, 0);
 }
 
+/* Its owner has not looked at its mask again, or sets it a moment later. */
+static void what_a_busy_record_missed_is_its_owners_work(void **state)
+{
+    struct thread *other = thread_take();
+    (void)state;
+    assert_non_null(other);
+    atomic_store(&other->tid, 200);
+    atomic_store(&other->state, THREAD_LIVE);
+    atomic_store(&other->busy, 1);
+    assert_null(arbitrate_begin(200));
+    arbitrate_end(NULL, 200, false, &thread);
+    assert_int_equal(atomic_load(&other->work), 0);
+    arbitrate_end(NULL, 200, true, &thread);
+    assert_int_equal(atomic_load(&other->work), WORK_MASK);
+    atomic_store(&other->work, 0);
+    thread_give(other, THREAD_ENDED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -351,6 +374,7 @@ int main(void)
         cmocka_unit_test_setup(another_threads_choice_is_not_for_those_that_follow, set_up),
         cmocka_unit_test_setup(mains_memory_policy_is_remembered_as_far_as_it_stays, set_up),
         cmocka_unit_test_setup(a_record_that_its_owner_has_is_left_alone, set_up),
+        cmocka_unit_test_setup(what_a_busy_record_missed_is_its_owners_work, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
