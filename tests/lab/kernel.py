@@ -4,6 +4,7 @@ only those are kept that the laboratory's devices need.
 It is the kernel of this machine's Debian; NODEWISE_LAB_KERNEL chooses another of RELEASES by its version, NODEWISE_LAB_ARCH
 another architecture."""
 
+import fcntl
 import glob
 import lzma
 import os
@@ -165,7 +166,15 @@ def copy(source, target):
     return target
 
 
+def newest_kept():
+    """None: there is none with its modules."""
+    kept = sorted(glob.glob(os.path.join(cache(), f"vmlinuz-*-{KIND}")), key=os.path.getmtime)
+    return kept[-1] if kept and os.path.isdir(modules_folder(kept[-1])) else None
+
+
 def path():
-    """The newest kernel of the cache, or one that is fetched now."""
-    cached = sorted(glob.glob(os.path.join(cache(), f"vmlinuz-*-{KIND}")), key=os.path.getmtime)
-    return cached[-1] if cached and os.path.isdir(modules_folder(cached[-1])) else fetch()
+    """The newest kernel of the cache, or one that is fetched now, by one of several tests that start at once."""
+    os.makedirs(cache(), exist_ok=True)
+    with open(os.path.join(cache(), "lock"), "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return newest_kept() or fetch()

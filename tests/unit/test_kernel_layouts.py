@@ -1,11 +1,13 @@
 """The laboratory finds kernel and modules in every layout of Debian's packages."""
 
+import concurrent.futures
 import lzma
 import os
 import subprocess
 import sys
 import tempfile
 import unittest
+from unittest import mock
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "lab"), os.path.join(HERE, "..")]
@@ -52,6 +54,22 @@ class Layouts(unittest.TestCase):
 
     def test_a_kernel_may_lie_beside_its_modules(self):
         self.check(f"usr/lib/modules/{VERSION}/vmlinuz", "usr/lib/modules", ".zst", zstd)
+
+    def test_of_several_that_start_at_once_one_fetches_it(self):
+        with tempfile.TemporaryDirectory() as folder:
+            fetched = []
+
+            def fetch():
+                fetched.append(len(fetched))
+                unpacked = os.path.join(folder, f"unpacked-{len(fetched)}")
+                write(b"kernel", unpacked, "boot", f"vmlinuz-{VERSION}")
+                write(b"", unpacked, "lib", "modules", VERSION, "kernel", "nvme.ko")
+                return kernel.keep(unpacked, folder)
+
+            with mock.patch.object(kernel, "fetch", fetch), mock.patch.object(kernel, "cache", lambda: folder), \
+                 concurrent.futures.ThreadPoolExecutor(4) as pool:
+                paths = list(pool.map(lambda _: kernel.path(), range(4)))
+            self.assertEqual((len(set(paths)), fetched), (1, [0]))
 
 
 if __name__ == "__main__":
