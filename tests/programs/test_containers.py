@@ -206,10 +206,10 @@ class Containers(Outside):
         plan = self.compiled(rules)
         os.chmod(plan, 0o644)
         os.chown(plan, owner, owner)
+        os.makedirs(self.path("root") + harness.BUILD, exist_ok=True)
         if options == USER_NAMESPACE: # its root makes files there
             for folder, _, _ in os.walk(self.path("root")):
                 os.chown(folder, 100000, 100000)
-        os.makedirs(self.path("root") + harness.BUILD, exist_ok=True)
         mounts = ["/usr:/usr:ro", f"{harness.BUILD}:{harness.BUILD}:ro", f"{plan}:/nodewise/policy.plan:ro"]
         command = [
             "podman", "--cgroup-manager=cgroupfs", "--storage-driver=vfs", "--events-backend=none", f"--root={self.path('store')}",
