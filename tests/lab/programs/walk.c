@@ -23,6 +23,18 @@ static void walk(const char *memory, size_t size, unsigned long rounds)
             (void)*(const volatile char *)(memory + i);
 }
 
+/* A huge page would be on one node as a whole. It is asked not to be one where it could be: by chance it could anywhere. */
+static char *map_where_huge_pages_lie(size_t size)
+{
+    const size_t huge = (size_t)2 << 20;
+    char *memory = mmap(NULL, size + huge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return memory;
+    memory += -(uintptr_t)memory % huge;
+    madvise(memory, size, MADV_NOHUGEPAGE); /* a kernel that knows none refuses */
+    return memory;
+}
+
 int main(int argc, char **argv)
 {
     cpu_set_t cpus;
@@ -33,7 +45,7 @@ int main(int argc, char **argv)
     uint64_t nodes = strtoull(argv[2], NULL, 0);
     unsigned long rounds = strtoul(argv[4], NULL, 10);
     size_t size = strtoull(argv[3], NULL, 10) << 10;
-    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *memory = map_where_huge_pages_lie(size);
     if (memory == MAP_FAILED || sched_setaffinity(0, sizeof(cpus), &cpus) != 0 ||
         syscall(SYS_mbind, memory, size, MPOL_INTERLEAVE, &nodes, sizeof(nodes) * 8 + 1, MPOL_MF_STRICT) != 0)
         return 1;
