@@ -4,6 +4,7 @@
   tools/bench/locality_chart.py tools/bench/results/locality.json >tools/bench/results/locality.svg
 """
 
+import argparse
 import json
 import sys
 
@@ -66,9 +67,9 @@ def draw(table, systems, titles):
 
 
 def main():
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    with open(sys.argv[1], encoding="utf-8") as file:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("results", help="what tools/bench/locality wrote with --out")
+    with open(parser.parse_args().results, encoding="utf-8") as file:
         table = json.load(file)["remote_accesses"]
     sys.stdout.write(draw(table, list(next(iter(table.values()))), {name: load.title for name, load in loads.LOADS.items()}))
 
