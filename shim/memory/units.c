@@ -8,7 +8,10 @@
 #define WAYS       8u  /* blocks that are looked at for an address; the least used of them makes room */
 #define DELAY_MS   50u /* the first; each further one is twice as long */
 #define DELAYS     6u
-#define MIXED_SOME 4u /* units of a block that were seen twice, to doubt that a few looks mean something */
+#define AGE_MS     4000u  /* votes stay so long at least, */
+#define AGE_MOST   60000u /* and at most, */
+#define AGE_VOTES  2000u  /* or until there are so many */
+#define MIXED_SOME 4u     /* units of a block that were seen twice, to doubt that a few looks mean something */
 
 /* --- the table --- */
 
@@ -77,6 +80,7 @@ void units_vote(struct units *units, uintptr_t address, uint32_t node, uint32_t 
         unit->seen_ms = now_ms;
     struct page_use *page = &unit->pages[address / LEAST_PAGE % UNIT_PAGES >> units->larger];
     votes_count(block, unit, page, (uint8_t)node);
+    units->votes++;
     block->fresh = block->seen.votes == ONE_VOTES ? UINT32_MAX : block->fresh | UINT32_C(1) << number;
     size_t place = (size_t)(block - units->blocks);
     units->fresh[place / 64] |= UINT64_C(1) << place % 64;
@@ -322,8 +326,16 @@ void units_refuse(const struct unit_move *move)
         move->unit->pages[i].moves = UNIT_MOVES;
 }
 
-void units_age(struct units *units)
+bool units_are_old(const struct units *units, uint32_t now_ms)
 {
+    uint32_t age = now_ms - units->aged_ms;
+    return age >= AGE_MS && (units->votes >= AGE_VOTES || age >= AGE_MOST);
+}
+
+void units_age(struct units *units, uint32_t now_ms)
+{
+    units->votes = 0;
+    units->aged_ms = now_ms;
     for (uint32_t i = 0; i < UNITS_BLOCKS; i++)
         if (units->blocks[i].start)
             votes_age(&units->blocks[i]);

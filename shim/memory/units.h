@@ -29,7 +29,8 @@
 #define UNIT_MOVES      3u  /* of a whole unit; of each page of a divided one, too */
 
 struct units {
-    uint8_t larger; /* the kernel's pages have 4 KiB << larger, 64 KiB at most; before the first vote */
+    uint32_t votes, aged_ms; /* since it was aged, and when that was */
+    uint8_t larger;          /* the kernel's pages have 4 KiB << larger, 64 KiB at most; before the first vote */
     uint64_t fresh[UNITS_BLOCKS / 64]; /* blocks with units that are fresh */
     struct block blocks[UNITS_BLOCKS];
 };
@@ -72,7 +73,9 @@ void units_answer(const struct unit_move *move, uint32_t present, uint32_t most)
 /* The block that starts at the address. NULL: no thread was seen there. */
 const struct block *units_known(const struct units *units, uintptr_t start);
 
-/* Old votes count less: half of what they did. Blocks without any make room. Every few seconds. */
-void units_age(struct units *units);
+/* Is it time for units_age()? Votes are worth less when there are newer ones, not when there are none. */
+bool units_are_old(const struct units *units, uint32_t now_ms);
+/* Old votes count less: half of what they did. Blocks without any make room. */
+void units_age(struct units *units, uint32_t now_ms);
 
 #endif

@@ -6,7 +6,6 @@
 #include "shim/base/state.h"
 #include "shim/sys/placing.h"
 
-#define AGE_MS     4000u
 #define MOST_PAGES ((UNIT_BEHIND + 1 + UNIT_AHEAD) * UNIT_PAGES)
 #define SETTLE_MS  400u /* pages of blocks: before, others than their first users may only just have looked at them */
 
@@ -16,7 +15,7 @@ void by_use_begin(struct by_use *self, struct mover *mover, struct usage *usage)
     self->mover = mover;
     self->usage = usage;
     by_use_tick(self);
-    self->aged_ms = self->now_ms;
+    self->units.aged_ms = self->now_ms;
 }
 
 void by_use_tick(struct by_use *self)
@@ -184,18 +183,11 @@ static void finish(struct by_use *self)
     self->count = 0;
 }
 
-static void age(struct by_use *self)
-{
-    if (self->now_ms - self->aged_ms < AGE_MS)
-        return;
-    self->aged_ms = self->now_ms;
-    units_age(&self->units);
-}
-
 bool by_use_move(struct by_use *self)
 {
     struct unit_move move;
-    age(self);
+    if (units_are_old(&self->units, self->now_ms))
+        units_age(&self->units, self->now_ms);
     mover_begin(self->mover, PLAN_NONE);
     while (self->count < BY_USE_BATCH && self->mover->count + MOST_PAGES <= MOVER_BATCH &&
            units_next(&self->units, self->now_ms, &move))

@@ -28,8 +28,8 @@ struct by_use {
     struct {
         void *pages[UNIT_PAGES * BLOCK_UNITS];
         int nodes[UNIT_PAGES * BLOCK_UNITS];
-    } asked;                  /* about a whole block */
-    uint32_t now_ms, aged_ms; /* now_ms: of this tick; never 0 */
+    } asked;         /* about a whole block */
+    uint32_t now_ms; /* of this tick; never 0 */
 };
 
 /* The memory at `self` must be zeroed. */

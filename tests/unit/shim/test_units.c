@@ -204,7 +204,7 @@ static void what_was_dealt_out_is_not_thrown_to_and_fro(void **state)
     look_at_all(40 * BLOCK_UNITS, 1);
     carry_out();
     for (unsigned round = 0; round < 100; round++) {
-        units_age(&units);
+        units_age(&units, now);
         look_at_all(UNIT_SURE_VOTES / 2 * BLOCK_UNITS, 1);
         moved += carry_out();
     }
@@ -218,7 +218,7 @@ static void what_was_dealt_out_stays_when_one_node_is_seen_there_for_a_while(voi
     look_at_all(40 * BLOCK_UNITS, 1);
     carry_out();
     for (unsigned i = 0; i < 8; i++)
-        units_age(&units);
+        units_age(&units, now);
     for (unsigned i = 0; i < BLOCK_UNITS; i++)
         vote(i * UNIT_SIZE, 2, UNIT_SURE_VOTES - 1);
     assert_int_equal(carry_out(), 0);
@@ -231,7 +231,7 @@ static void it_goes_to_one_node_when_only_that_uses_it_for_long(void **state)
     look_at_all(40 * BLOCK_UNITS, 1);
     carry_out();
     for (unsigned round = 0; round < BLOCK_VOTES / 2; round++) {
-        units_age(&units);
+        units_age(&units, now);
         for (unsigned i = 0; i < BLOCK_UNITS * UNIT_PAGES; i++)
             vote(i * PAGE, 2, 1);
         carry_out();
@@ -249,7 +249,7 @@ static void a_unit_moves_a_few_times_only(void **state)
     (void)state;
     begin();
     for (unsigned round = 0; round < 60; round++) {
-        units_age(&units);
+        units_age(&units, now);
         vote(PAGE, round % 3, 200);
         moved += carry_out();
     }
@@ -365,6 +365,23 @@ static void a_look_of_another_node_moves_nothing(void **state)
     }
     carry_out();
     assert_in_range(units_on(0, blocks * BLOCK_UNITS), blocks * BLOCK_UNITS * 98 / 100, blocks * BLOCK_UNITS);
+}
+
+/* A slow machine's few looks at a large table are many after a while. */
+static void votes_are_old_when_there_are_newer_ones(void **state)
+{
+    (void)state;
+    begin();
+    units.aged_ms = now;
+    vote(0, 1, 1);
+    assert_false(units_are_old(&units, now + 30000));
+    assert_true(units_are_old(&units, now + 60000));
+    for (unsigned i = 0; i < 2000; i++)
+        vote(i % 64 * UNIT_SIZE, i % 4, 1);
+    assert_false(units_are_old(&units, now + 3000));
+    assert_true(units_are_old(&units, now + 4000));
+    units_age(&units, now + 4000);
+    assert_false(units_are_old(&units, now + 30000));
 }
 
 static void what_lies_on_all_nodes_already_stays(void **state)
@@ -500,6 +517,7 @@ int main(void)
         cmocka_unit_test(in_a_large_table_blocks_need_few_looks_each),
         cmocka_unit_test(in_a_large_slice_blocks_need_few_looks_each),
         cmocka_unit_test(a_look_of_another_node_moves_nothing),
+        cmocka_unit_test(votes_are_old_when_there_are_newer_ones),
         cmocka_unit_test(what_lies_on_all_nodes_already_stays),
         cmocka_unit_test(what_one_node_uses_most_is_not_dealt_out),
         cmocka_unit_test(slices_go_to_their_users_as_before),
