@@ -141,6 +141,21 @@ static struct page *span_behind(struct region *region, struct page *page, uint32
                                                                                                          : NULL;
 }
 
+/* Free neighbours, which may be NULL, become a part of what is free now; take() takes each out of where it is kept. */
+static struct page *absorb(struct region *region, struct page *page, uint32_t *slices, struct page *before,
+                           struct page *behind, void (*take)(struct region *, struct page *))
+{
+    if (behind) {
+        take(region, behind);
+        *slices += behind->slices;
+    }
+    if (!before)
+        return page;
+    take(region, before);
+    *slices += before->slices;
+    return before;
+}
+
 void span_mark_each(struct page *page, uint32_t slices, enum page_kind kind)
 {
     for (uint32_t i = 0; i < slices; i++)
@@ -154,15 +169,7 @@ void free_add_clean(struct region *region, struct page *page, uint32_t slices)
         span_mark_each(page, slices, PAGE_CLEAN);
     struct page *before = span_before(region, page, PAGE_CLEAN, 0);
     struct page *behind = span_behind(region, page, slices, PAGE_CLEAN, 0);
-    if (behind) {
-        free_unlist(region, behind);
-        slices += behind->slices;
-    }
-    if (before) {
-        free_unlist(region, before);
-        slices += before->slices;
-        page = before;
-    }
+    page = absorb(region, page, &slices, before, behind, free_unlist);
     if (region_slice(region, page) + slices == region->frontier) {
         region->frontier -= slices;
         if (region->lean)
@@ -197,15 +204,7 @@ void free_add_dirty(struct region *region, struct page *page, uint32_t slices, u
     struct page *before = span_before(region, page, PAGE_DIRTY, now);
     struct page *behind = span_behind(region, page, slices, PAGE_DIRTY, now);
     struct page *older = age_older(region, before, behind);
-    if (behind) {
-        free_unbin(region, behind);
-        slices += behind->slices;
-    }
-    if (before) {
-        free_unbin(region, before);
-        slices += before->slices;
-        page = before;
-    }
+    page = absorb(region, page, &slices, before, behind, free_unbin);
     span_mark(page, slices, PAGE_DIRTY);
     bin_insert(region, page);
     if (older)
