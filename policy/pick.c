@@ -15,29 +15,31 @@ static uint64_t outside_of(const struct occupancy *occupancy, uint32_t word)
     return atomic_load_explicit(&occupancy->outside[word], memory_order_relaxed);
 }
 
+/* Has the slot a CPU that the process may use, and where those are asked for, that no exclusive thread holds? */
+static bool has_cpu(const struct plan_view *plan, const struct occupancy *occupancy, uint32_t slot, bool unclaimed)
+{
+    const struct plan_mask *mask = &plan->masks[plan->slots[slot].mask];
+    for (uint32_t i = 0; i < mask->word_count; i++) {
+        const _Atomic uint64_t *claimed = &occupancy->claimed[mask->first_word + i];
+        uint64_t left = plan->words[mask->word_first + i] & ~outside_of(occupancy, mask->first_word + i);
+        if (unclaimed)
+            left &= ~atomic_load_explicit(claimed, memory_order_relaxed);
+        if (left)
+            return true;
+    }
+    return false;
+}
+
 bool pick_is_usable(const struct plan_view *plan, const struct occupancy *occupancy, uint32_t slot)
 {
-    if (!occupancy_is_narrowed(occupancy))
-        return true;
-    const struct plan_mask *mask = &plan->masks[plan->slots[slot].mask];
-    for (uint32_t i = 0; i < mask->word_count; i++)
-        if (plan->words[mask->word_first + i] & ~outside_of(occupancy, mask->first_word + i))
-            return true;
-    return false;
+    return !occupancy_is_narrowed(occupancy) || has_cpu(plan, occupancy, slot, false);
 }
 
 /* Is every CPU of the slot held by an exclusive thread, or one that the process may not use. */
 static bool slot_is_closed(const struct plan_view *plan, const struct occupancy *occupancy, uint32_t slot)
 {
-    if (!(plan->header->features & PLAN_HAS_EXCLUSIVE) && !occupancy_is_narrowed(occupancy))
-        return false;
-    const struct plan_mask *mask = &plan->masks[plan->slots[slot].mask];
-    for (uint32_t i = 0; i < mask->word_count; i++) {
-        uint64_t claimed = atomic_load_explicit(&occupancy->claimed[mask->first_word + i], memory_order_relaxed);
-        if (plan->words[mask->word_first + i] & ~claimed & ~outside_of(occupancy, mask->first_word + i))
-            return false;
-    }
-    return true;
+    bool may_be = (plan->header->features & PLAN_HAS_EXCLUSIVE) || occupancy_is_narrowed(occupancy);
+    return may_be && !has_cpu(plan, occupancy, slot, true);
 }
 
 static bool masks_intersect(const struct plan_view *plan, uint32_t a, uint32_t b)
@@ -241,8 +243,7 @@ static uint32_t least_used_of(const struct plan_view *plan, const struct occupan
 
 /*
  * The slot with the fewest threads per core, when no core is left per CPU; of equals one that shares CPUs with the slot
- * `near`, else the earliest; closed ones only when all are closed, and
- * of these the usable ones first.
+ * `near`, else the earliest; closed ones only when all are closed, and of these the usable ones first.
  */
 static uint32_t least_used(const struct plan_view *plan, const struct occupancy *occupancy,
                            const struct plan_rule *rule, uint32_t near, bool *ret_closed)
