@@ -27,6 +27,28 @@ void block_users(const struct block *block, struct users *ret)
     ret->votes = ret->count;
 }
 
+/* Blocks on either side in which threads were seen. */
+struct neighbours {
+    uint32_t count;
+    const struct block *blocks[2 * AROUND];
+};
+
+static void add_known(const struct units *units, uintptr_t start, struct neighbours *to)
+{
+    const struct block *block = units_known(units, start);
+    if (block)
+        to->blocks[to->count++] = block;
+}
+
+static void find_neighbours(const struct units *units, const struct block *block, struct neighbours *ret)
+{
+    ret->count = 0;
+    for (uintptr_t i = 1; i <= AROUND; i++) {
+        add_known(units, block->start + i * BLOCK_SIZE, ret);
+        add_known(units, block->start - i * BLOCK_SIZE, ret);
+    }
+}
+
 /* --- on its own votes --- */
 
 static bool is_shared(const struct evidence *seen, const struct users *users)
@@ -44,18 +66,6 @@ static bool speaks_itself(const struct block *block)
 }
 
 /* --- on those of its neighbours --- */
-
-static void add_neighbours(const struct units *units, const struct block *block, struct evidence *ret)
-{
-    for (uintptr_t i = 1; i <= AROUND; i++) {
-        const struct block *above = units_known(units, block->start + i * BLOCK_SIZE);
-        const struct block *below = units_known(units, block->start - i * BLOCK_SIZE);
-        if (above)
-            evidence_add(ret, &above->seen);
-        if (below)
-            evidence_add(ret, &below->seen);
-    }
-}
 
 static uint32_t nodes_of(const struct evidence *seen)
 {
@@ -77,11 +87,14 @@ static bool differs(const struct evidence *seen)
 static bool neighbours_speak(const struct units *units, struct block *block)
 {
     struct evidence all = block->seen;
+    struct neighbours around;
     struct users users;
     if (all.votes < FEW_VOTES || all.votes < block->asked_at + FEW_MORE || !differs(&all))
         return false;
     block->asked_at = (uint16_t)(all.votes < UINT16_MAX ? all.votes : UINT16_MAX);
-    add_neighbours(units, block, &all);
+    find_neighbours(units, block, &around);
+    for (uint32_t i = 0; i < around.count; i++)
+        evidence_add(&all, &around.blocks[i]->seen);
     if (all.votes < BLOCK_VOTES || all.pairs < FEW_PAIRS || !differs(&all))
         return false;
     find_users(&all, &users);
@@ -97,12 +110,11 @@ static bool neighbours_speak(const struct units *units, struct block *block)
 /* Is it amid other memory that is in use? */
 static bool is_part_of_more(const struct units *units, const struct block *block)
 {
+    struct neighbours around;
     uint32_t count = 0;
-    for (uintptr_t i = 1; i <= AROUND; i++) {
-        const struct block *above = units_known(units, block->start + i * BLOCK_SIZE);
-        const struct block *below = units_known(units, block->start - i * BLOCK_SIZE);
-        count += (above && above->seen.votes > 1) + (below && below->seen.votes > 1);
-    }
+    find_neighbours(units, block, &around);
+    for (uint32_t i = 0; i < around.count; i++)
+        count += around.blocks[i]->seen.votes > 1;
     return count >= BLOCK_BESIDE;
 }
 
