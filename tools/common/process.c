@@ -20,6 +20,11 @@ pid_t parse_pid(const char *text)
     return *text && *end == '\0' && pid > 0 && pid <= 1 << 22 ? (pid_t)pid : 0;
 }
 
+uint64_t page_bytes(void)
+{
+    return (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
 bool process_exists(pid_t pid)
 {
     return kill(pid, 0) == 0 || errno == EPERM;

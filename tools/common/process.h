@@ -15,6 +15,9 @@
 /* A process id as the user wrote it; 0: it is none. */
 pid_t parse_pid(const char *text);
 
+/* The size of the kernel's pages, which all of this machine's processes have. */
+uint64_t page_bytes(void);
+
 bool process_exists(pid_t pid);
 /* Field 22 of /proc/PID/stat: clock ticks after boot; tells a reused pid. 0 when unknown. */
 uint64_t process_start_ticks(pid_t pid);

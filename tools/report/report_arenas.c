@@ -9,6 +9,7 @@
 #include "policy/words.h"
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
+#include "tools/common/process.h"
 #include "tools/report/report_values.h"
 
 #define SAMPLE_PAGES 2048u
@@ -19,12 +20,6 @@ struct sample {
 };
 
 /* --- where pages are --- */
-
-/* The process runs on this machine's kernel. */
-static uint64_t page_bytes(void)
-{
-    return (uint64_t)sysconf(_SC_PAGESIZE);
-}
 
 /* Evenly over what the region has made usable. */
 static size_t choose_pages(const struct segment_region *region, void **ret_pages)

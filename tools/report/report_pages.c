@@ -9,6 +9,7 @@
 
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
+#include "tools/common/process.h"
 #include "tools/report/report_survey.h"
 
 #define BATCH      1024u
@@ -127,12 +128,6 @@ static int ask(struct asking *asking)
     }
     asking->count = 0;
     return 0;
-}
-
-/* The process runs on this machine's kernel. */
-static uint64_t page_bytes(void)
-{
-    return (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 /* Every step-th page; `phase` goes on from one area to the next, so small ones have their share. */
