@@ -24,7 +24,6 @@ EXCEPTIONS = {
     "less": "a verdict of doctor",
     "man": "a folder",
     "node": "a kind of arena",
-    "podman": "a container's variable",
     "open": "a folder that everybody may write",
     "poweroff": "an applet of busybox, for the guest",
     "shutdown": "a command of redis",
