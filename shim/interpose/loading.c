@@ -13,7 +13,13 @@
 #include "shim/base/next.h"
 #include "shim/start/start.h"
 
-PUBLIC __attribute__((optimize("O2,omit-frame-pointer"))) void *dlopen(const char *file, int mode)
+#if __has_attribute(optimize)
+#define TAIL_CALLS __attribute__((optimize("O2,omit-frame-pointer"))) /* also in a build for debugging */
+#else
+#define TAIL_CALLS
+#endif
+
+PUBLIC TAIL_CALLS void *dlopen(const char *file, int mode)
 {
     shim_ready();
     if (arena_is_on()) {
