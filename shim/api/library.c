@@ -1,0 +1,45 @@
+#include "shim/api/library.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* Without the shim its address is NULL: no symbol has to be looked up, in no signal handler either. */
+extern const struct nodewise_door nodewise_door __attribute__((weak, visibility("default")));
+
+static pthread_once_t watched = PTHREAD_ONCE_INIT;
+static atomic_bool forked; /* relaxed: it is set in the only thread of the child */
+
+const struct nodewise_door *library_door(void)
+{
+    return &nodewise_door;
+}
+
+static void note_fork(void)
+{
+    atomic_store_explicit(&forked, true, memory_order_relaxed);
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(NULL, NULL, note_fork);
+}
+
+int library_begin(void)
+{
+    int saved = errno;
+    pthread_once(&watched, watch_forks);
+    errno = saved;
+    return library_is_forked() ? -ECHILD : 0;
+}
+
+bool library_is_forked(void)
+{
+    return atomic_load_explicit(&forked, memory_order_relaxed);
+}
+
+bool library_may_place(void)
+{
+    const struct nodewise_door *door = library_door();
+    return !door || !DOOR_HAS(door, may_place) || door->may_place();
+}

@@ -1,0 +1,30 @@
+/*
+ * library: what every part of libnodewise-api.so needs to know: is the shim there, is this a forked child, may the kernel
+ * be asked to place something.
+ *
+ * Any thread, signal-safe, unless it says otherwise.
+ */
+#ifndef NODEWISE_SHIM_API_LIBRARY_H
+#define NODEWISE_SHIM_API_LIBRARY_H
+
+#include <stdbool.h>
+
+#include "shim/base/door.h"
+
+/* Marks a function of nodewise.h. Everything else is hidden; libnodewise-api.map names them once more, with a version. */
+#define API __attribute__((visibility("default")))
+
+/* The shim's table, or NULL. */
+const struct nodewise_door *library_door(void);
+
+/*
+ * To be called first by whatever opens something. -ECHILD: the process is a child that was forked after the parent had
+ * opened something, see nodewise.h. Not signal-safe.
+ */
+int library_begin(void);
+bool library_is_forked(void);
+
+/* false: the process has sandboxed itself under the shim. */
+bool library_may_place(void);
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * door: the one table that the shim exports, `nodewise_door`, for libnodewise-api.so. The companion refers to it weakly,
+ * so that the loader answers the question whether the shim is there.
+ *
+ * The two may be of different versions: a member is there where `size` reaches beyond it, members are only added at the
+ * end, and another meaning of one raises `version`.
+ *
+ * Functions: any thread, signal-safe and errno kept, unless it says otherwise.
+ */
+#ifndef NODEWISE_SHIM_BASE_DOOR_H
+#define NODEWISE_SHIM_BASE_DOOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DOOR_VERSION 1u
+
+struct nodewise_door {
+    uint32_t size, version;
+    /* The plan governs the process, also while a reload is under way. */
+    bool (*governs)(void);
+    /* false: the process has sandboxed itself, and no call that places anything may be made any more. */
+    bool (*may_place)(void);
+};
+
+extern const struct nodewise_door nodewise_door;
+
+/* Is the member there? door: not NULL. */
+#define DOOR_HAS(door, member)                                                                                         \
+    ((door)->version == DOOR_VERSION && (door)->size >= offsetof(struct nodewise_door, member) + sizeof((door)->member))
+
+#endif

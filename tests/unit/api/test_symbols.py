@@ -1,0 +1,83 @@
+"""libnodewise-api.so.1 exports what its map lists and nothing else, and that is what the headers declare."""
+
+import os
+import re
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+from settings import setting
+
+BUILD = setting("NODEWISE_BUILD")
+SHIM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "shim")
+LIBRARY = os.path.join(BUILD, "shim", "api", "libnodewise-api.so.1")
+HEADERS = ("nodewise.h", "nodewise-pool.h")
+
+# Declared, and not built yet. A name leaves this list with the commit that builds it.
+UNBUILT = set("""
+nw_alloc_on nw_capabilities nw_carried_relocate nw_counter_add nw_counter_close nw_counter_open nw_counter_sum
+nw_local_each nw_local_get nw_local_open nw_local_peek nw_local_release nw_local_retain nw_local_set nw_on_relocate
+nw_pin_pop nw_pin_push nw_region_check nw_region_map nw_region_unmap nw_registry_affinities nw_registry_close
+nw_registry_open nw_registry_take nw_report nw_safe_point nw_set_free nw_topology_close nw_topology_distance
+nw_topology_node nw_topology_nodes nw_topology_open nw_topology_set nw_track
+nw_for nw_group_fd nw_group_wait nw_map_close nw_map_end nw_map_next nw_map_open nw_map_push nw_pipe_submit
+nw_pool_close nw_pool_current nw_pool_drain nw_pool_idle nw_pool_open nw_pool_pipe nw_pool_stats nw_submit
+nw_submit_near nw_submit_to nw_task_cancel nw_task_wait
+""".split())
+
+
+def read(name):
+    with open(os.path.join(SHIM, name), encoding="utf-8") as file:
+        return file.read()
+
+
+def code(text):
+    return re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+
+
+def declared():
+    """Functions of the headers: a name before a bracket in a line that begins a declaration."""
+    return {name for header in HEADERS
+            for name in re.findall(r"^(?:const |struct )?\w+ \*?(nw_\w+)\(", code(read(header)), re.M)}
+
+
+def listed():
+    """{name: version} of the map."""
+    found = {}
+    for version, block in re.findall(r"(\w+) \{(.*?)\}", code(read("api/libnodewise-api.map")), re.S):
+        found.update({name: version for name in re.findall(r"(nw_\w+);", block)})
+    return found
+
+
+def exported():
+    """{name: version} of the library."""
+    lines = subprocess.run(["nm", "-D", "--defined-only", LIBRARY], capture_output=True, text=True, check=True).stdout
+    symbols = [line.split()[-1] for line in lines.splitlines() if " A " not in line]
+    return {name: version for name, _, version in (symbol.partition("@@") for symbol in symbols)}
+
+
+class Symbols(unittest.TestCase):
+    def test_the_library_exports_what_the_map_lists(self):
+        self.assertGreater(len(listed()), 4)
+        self.assertEqual(exported(), listed())
+
+    def test_the_headers_declare_what_the_map_lists(self):
+        self.assertEqual(declared() - set(listed()), UNBUILT)
+        self.assertEqual(set(listed()) - declared(), set())
+
+    def test_its_name_has_the_version_of_the_interface(self):
+        dynamic = subprocess.run(["readelf", "-dW", LIBRARY], capture_output=True, text=True, check=True).stdout
+        self.assertIn("Library soname: [libnodewise-api.so.1]", dynamic)
+
+    def test_the_shim_does_not_know_it(self):
+        for folder, _, names in os.walk(SHIM):
+            if os.path.relpath(folder, SHIM).split(os.sep)[0] == "api":
+                continue
+            for name in names:
+                if name.endswith((".c", ".h")) and folder != SHIM:
+                    self.assertNotRegex(read(os.path.join(folder, name)), r'#include ".*(nodewise\.h|shim/api/)', name)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
