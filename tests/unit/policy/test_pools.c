@@ -1,0 +1,134 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/pools.h"
+#include "tests/unit/policy/fixture.h"
+
+static void a_size_is_a_word_and_a_number(void **state)
+{
+    static const struct {
+        const char *text;
+        int result;
+        enum pool_size size;
+        unsigned number;
+    } cases[] = {
+        {"auto", 0, POOL_AUTO, 0},
+        {"exactly:8", 0, POOL_EXACTLY, 8},
+        {"at_most:9999", 0, POOL_AT_MOST, 9999},
+        {"exactly:0", -EINVAL, 0, 0},
+        {"exactly:", -EINVAL, 0, 0},
+        {"at_most:10000", -EINVAL, 0, 0},
+        {"8", -EINVAL, 0, 0},
+        {"exactly:-1", -EINVAL, 0, 0},
+        {"exactly:8x", -EINVAL, 0, 0},
+        {"exactly:4294967297", -EINVAL, 0, 0},
+        {"automatic", -EINVAL, 0, 0},
+        {"", -EINVAL, 0, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        enum pool_size size;
+        unsigned number;
+        assert_int_equal(pool_size_parse(cases[i].text, &size, &number), cases[i].result);
+        if (cases[i].result == 0) {
+            assert_int_equal(size, cases[i].size);
+            assert_int_equal(number, cases[i].number);
+        }
+    }
+}
+
+struct wish {
+    const char *topology, *set; /* set: NULL for all allowed */
+    enum pool_size size;
+    unsigned number, per_node, quota;
+    enum smt smt;
+    const char *masks; /* of the workers, one after the other */
+};
+
+static void check_wish(const struct wish *wish)
+{
+    struct topology *topology = load_topology(wish->topology);
+    struct cpuset set = CPUSET_EMPTY;
+    struct pool_workers workers;
+    char text[1024] = "";
+    assert_int_equal(wish->set ? cpuset_parse_list(&set, wish->set, NULL) : cpuset_copy(&set, &topology->allowed), 0);
+    struct pool_request request = {.topology = topology,
+                                   .set = &set,
+                                   .size = wish->size,
+                                   .number = wish->number,
+                                   .per_node = wish->per_node,
+                                   .quota = wish->quota,
+                                   .distribution = DIST_ROUND_ROBIN,
+                                   .level = LEVEL_NODE,
+                                   .bind_to = LEVEL_CORE,
+                                   .smt = wish->smt};
+    assert_int_equal(pool_workers_make(&workers, &request), 0);
+    for (size_t i = 0; i < workers.count; i++) {
+        size_t used = strlen(text);
+        text[used] = ' ';
+        cpuset_format(&workers.masks[i], text + used + (i > 0), sizeof(text) - used - 1);
+    }
+    assert_string_equal(text, wish->masks);
+    pool_workers_free(&workers);
+    cpuset_free(&set);
+    topology_free(topology);
+}
+
+static void workers_are_counted_and_placed_as_asked(void **state)
+{
+    static const struct wish wishes[] = {
+        {.topology = "numa:2 core:2 pu:1", .smt = SMT_CORES_FIRST, .masks = "0 2 1 3"},
+        {.topology = "numa:2 core:2 pu:2", .smt = SMT_CORES_FIRST, .masks = "0-1 4-5 2-3 6-7"},
+        {.topology = "numa:2 core:2 pu:1", .quota = 3, .smt = SMT_CORES_FIRST, .masks = "0 2 1"},
+        {.topology = "numa:2 core:2 pu:1",
+         .size = POOL_AT_MOST,
+         .number = 2,
+         .quota = 3,
+         .smt = SMT_CORES_FIRST,
+         .masks = "0 2"},
+        {.topology = "numa:2 core:2 pu:1",
+         .size = POOL_AT_MOST,
+         .number = 9,
+         .smt = SMT_CORES_FIRST,
+         .masks = "0 2 1 3"},
+        {.topology = "numa:1 core:2 pu:1",
+         .size = POOL_EXACTLY,
+         .number = 5,
+         .quota = 1,
+         .smt = SMT_CORES_FIRST,
+         .masks = "0 1 0 1 0"},
+        {.topology = "numa:2 core:4 pu:1", .per_node = 2, .smt = SMT_CORES_FIRST, .masks = "0 1 4 5"},
+        {.topology = "numa:2 core:4 pu:1", .set = "6-7", .smt = SMT_CORES_FIRST, .masks = "6 7"},
+        {.topology = "numa:2 core:4 pu:1", .set = "1,6-7", .per_node = 1, .smt = SMT_CORES_FIRST, .masks = "1 6"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(wishes) / sizeof(*wishes); i++)
+        check_wish(&wishes[i]);
+}
+
+static void more_workers_than_have_a_name_are_refused(void **state)
+{
+    (void)state;
+    struct topology *topology = load_topology("numa:2 core:2");
+    struct pool_workers workers;
+    struct pool_request request = {.topology = topology,
+                                   .set = &topology->allowed,
+                                   .per_node = POOL_MAX_WORKERS / 2 + 1,
+                                   .distribution = DIST_ROUND_ROBIN,
+                                   .level = LEVEL_NODE,
+                                   .bind_to = LEVEL_CORE,
+                                   .smt = SMT_CORES_FIRST};
+    assert_int_equal(pool_workers_make(&workers, &request), -EINVAL);
+    topology_free(topology);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_size_is_a_word_and_a_number),
+        cmocka_unit_test(workers_are_counted_and_placed_as_asked),
+        cmocka_unit_test(more_workers_than_have_a_name_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
