@@ -22,6 +22,18 @@ struct nodewise_door {
     bool (*governs)(void);
     /* false: the process has sandboxed itself, and no call that places anything may be made any more. */
     bool (*may_place)(void);
+    /*
+     * The CPUs that the process was started with, cut to `words` words, which are filled. Returns false, and fills nothing,
+     * while the plan does not govern the process.
+     */
+    bool (*base_mask)(uint64_t *ret_bits, size_t words);
+    /*
+     * Between hold() and release() the shim leaves the calling thread's mask and memory policy alone, whatever it decides
+     * meanwhile; release() carries that out. They nest. hold() may wait some milliseconds for a thread that is placing
+     * this one. Not signal-safe.
+     */
+    void (*hold)(void);
+    void (*release)(void);
 };
 
 extern const struct nodewise_door nodewise_door;

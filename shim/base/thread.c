@@ -150,6 +150,8 @@ static void record_clear(struct thread *thread)
     thread->stack_size = 0;
     thread->measured_at = thread->load = 0;
     thread->holds_pick = thread->reloading = false;
+    thread->holds = 0;
+    atomic_store_explicit(&thread->held, 0, memory_order_relaxed);
     thread->start.posix = NULL;
     thread->created_by = NULL;
     thread->ordered = thread->named_before = false;

@@ -44,6 +44,7 @@ enum thread_work {
     WORK_MATCH = 1 << 5,  /* the facts about the process changed: match again */
     WORK_CHECK = 1 << 6,  /* check that the thread still has the CPUs that it was given */
     WORK_MASK = 1 << 7,   /* the program gave it CPUs: decide what of that stays */
+    WORK_ARRIVE = 1 << 8, /* a reload has chosen its place while the thread held the record: carry it out */
 };
 
 /* A stack that the C library or the kernel made. end 0: the stack is the program's own, or unknown. */
@@ -107,6 +108,8 @@ struct thread {
     uint32_t memory_node;            /* the first of the slot's memory nodes */
     uint32_t old_home;               /* during a reload: the home node before it */
     bool reloading;                  /* the worker owns the record during a reload */
+    uint32_t holds;        /* how often the thread itself holds its record, see place/hold.h; the next says who */
+    _Atomic uint32_t held; /* has it now, enum held in hold.c */
     uint32_t home_node, born_ms;
     uint16_t start_library, start_function, creator_library, creator_function; /* texts.h */
     uint16_t frames;

@@ -3,10 +3,23 @@
 
 #include "shim/base/common.h"
 #include "shim/base/state.h"
+#include "shim/place/hold.h"
+
+#include <string.h>
 
 static bool may_place(void)
 {
     return atomic_load_explicit(&shim.phase, memory_order_acquire) != PHASE_STOPPED;
+}
+
+static bool base_mask(uint64_t *ret_bits, size_t words)
+{
+    if (!shim_is_governing())
+        return false;
+    size_t known = words < BASE_MASK_WORDS ? words : BASE_MASK_WORDS;
+    memcpy(ret_bits, shim.base.mask, known * 8);
+    memset(ret_bits + known, 0, (words - known) * 8);
+    return true;
 }
 
 PUBLIC const struct nodewise_door nodewise_door = {
@@ -14,4 +27,7 @@ PUBLIC const struct nodewise_door nodewise_door = {
     .version = DOOR_VERSION,
     .governs = shim_is_governing,
     .may_place = may_place,
+    .base_mask = base_mask,
+    .hold = hold_begin,
+    .release = hold_end,
 };

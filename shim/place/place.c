@@ -14,6 +14,7 @@
 #include "shim/place/apply.h"
 #include "shim/place/arbitrate.h"
 #include "shim/place/decide.h"
+#include "shim/place/hold.h"
 #include "shim/place/settle.h"
 #include "shim/place/thread_stack.h"
 #include "shim/sys/placing.h"
@@ -112,6 +113,7 @@ void place_end(struct thread *thread)
 {
     int saved = errno;
     arena_thread_ended();
+    hold_at_end();
     thread_self = NULL;
     settle_work(thread, WORK_END);
     errno = saved;
@@ -123,6 +125,8 @@ static void become_main(struct thread *thread)
 {
     atomic_store(&thread->busy, 1);
     atomic_store(&thread->work, 0);
+    thread->holds = 0;
+    atomic_store(&thread->held, 0);
     atomic_store_explicit(&thread->state, THREAD_LIVE, memory_order_relaxed);
     atomic_store(&thread->tid, (uint32_t)shim.pid);
     thread->main = true;

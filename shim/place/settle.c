@@ -400,6 +400,8 @@ void settle_work(struct thread *thread, unsigned work)
                 work_check(thread);
             if (todo & WORK_MASK)
                 work_mask(thread);
+            if (todo & WORK_ARRIVE)
+                settle_arrive(thread, thread->old_home);
             if ((todo & WORK_MEMORY) && thread->memory_outcome == OUTCOME_PENDING) {
                 thread_policy_apply(thread);
                 segment_rule_outcome(thread->rule, OUTCOME_NOT_ASKED, thread->memory_outcome,

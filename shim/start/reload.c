@@ -13,6 +13,7 @@
 #include "shim/place/counted.h"
 #include "shim/place/cpu_count.h"
 #include "shim/place/decide.h"
+#include "shim/place/hold.h"
 #include "shim/place/place.h"
 #include "shim/place/settle.h"
 #include "shim/start/activate.h"
@@ -40,7 +41,7 @@ static void try_to_own(struct thread *thread, void *context)
 {
     struct owning *owning = context;
     owning->total++;
-    if (thread->reloading || !atomic_exchange(&thread->busy, 1)) {
+    if (thread->reloading || hold_borrow(thread) || !atomic_exchange(&thread->busy, 1)) {
         thread->reloading = true;
         owning->owned++;
     }
@@ -52,7 +53,8 @@ static void let_go(struct thread *thread, void *unused)
     if (!thread->reloading)
         return;
     thread->reloading = false;
-    settle_give_back(thread);
+    if (!hold_is_borrowed(thread) || !hold_return(thread))
+        settle_give_back(thread);
 }
 
 /* Owns every record, at a moment when no thread reads the plan. false: that took too long. */
@@ -124,7 +126,10 @@ static void place_anew(struct thread *thread, void *unused)
         return;
     if (thread->cpus == STANDING_BASE)
         thread->cpus = STANDING_UNKNOWN;
-    settle_arrive(thread, thread->old_home);
+    if (hold_is_borrowed(thread))
+        atomic_fetch_or(&thread->work, WORK_ARRIVE); /* the holder does it when it gives the record back */
+    else
+        settle_arrive(thread, thread->old_home);
     thread->chose_mask = false;
 }
 
