@@ -314,7 +314,8 @@ struct nw_pin {
  * nw_pin_push - pins the calling thread for a while
  *
  * Pins nest. While one is pushed, the preloaded library does not move the thread; what it would have done is done at
- * the last nw_pin_pop().
+ * the last nw_pin_pop(). While it is pinned, a memory policy of the thread's is off: new pages are of the nodes where it
+ * runs. Pins are popped before the thread ends.
  *
  * pin: stays where it is until it is popped.
  * set: as for nw_topology_set(), of this machine.
@@ -322,8 +323,8 @@ struct nw_pin {
  *
  * Returns: 0, or a negative errno; then nothing has changed and there is nothing to pop.
  *
- * Errors: -EINVAL: the text is no set. -ENOENT: the set is empty on this machine. -EPERM: NW_HARD, and the kernel refused or
- * granted a part only. -ENOMEM: memory is short. -ECHILD: the process is a forked child.
+ * Errors: -EINVAL: the text is no set. -ENOENT: the set is empty on this machine. -EPERM: NW_HARD, and the kernel
+ * granted a part only. Others of sched_setaffinity(2): it refused; with NW_SOFT that is told in ret. -ENOMEM: memory is short. -ECHILD: the process is a forked child.
  *
  * Safety: any thread, each with pins of its own.
  */
@@ -332,7 +333,8 @@ int nw_pin_push(struct nw_pin *pin, const char *set, enum nw_mode mode, struct n
 /*
  * nw_pin_pop - takes a pin off
  *
- * The mask and the memory policy that the thread had at nw_pin_push() come back.
+ * The mask and the memory policy that the thread had at nw_pin_push() come back. A forked child may pop what its parent's
+ * thread had pushed.
  *
  * Returns: 0, or a negative errno.
  *

@@ -3,6 +3,10 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
+
+#include "shim/api/cpus.h"
+#include "shim/sys/placing.h"
 
 /* Without the shim its address is NULL: no symbol has to be looked up, in no signal handler either. */
 extern const struct nodewise_door nodewise_door __attribute__((weak, visibility("default")));
@@ -42,4 +46,38 @@ bool library_may_place(void)
 {
     const struct nodewise_door *door = library_door();
     return !door || !DOOR_HAS(door, may_place) || door->may_place();
+}
+
+void library_hold(void)
+{
+    const struct nodewise_door *door = library_door();
+    if (door && DOOR_HAS(door, release))
+        door->hold();
+}
+
+void library_release(void)
+{
+    const struct nodewise_door *door = library_door();
+    if (door && DOOR_HAS(door, release))
+        door->release();
+}
+
+/* --- the process's CPUs --- */
+
+static uint64_t start_mask[CPUS_MAX / 64]; /* of the thread that loaded the library, which is main in most programs */
+static size_t start_words;
+
+__attribute__((constructor)) static void note_start(void)
+{
+    sys_get_affinity(0, start_mask, CPUS_MAX / 64, &start_words);
+}
+
+size_t library_base_mask(uint64_t *ret_bits, size_t words)
+{
+    const struct nodewise_door *door = library_door();
+    if (door && DOOR_HAS(door, base_mask) && door->base_mask(ret_bits, words))
+        return words;
+    size_t known = start_words < words ? start_words : words;
+    memcpy(ret_bits, start_mask, known * sizeof(*ret_bits));
+    return known;
 }

@@ -24,6 +24,16 @@ const struct nodewise_door *library_door(void);
 int library_begin(void);
 bool library_is_forked(void);
 
+/*
+ * The CPUs that the process was started with, whatever its threads may use now. Returns how many words of ret_bits are
+ * filled; 0: the kernel did not tell.
+ */
+size_t library_base_mask(uint64_t *ret_bits, size_t words);
+
+/* The shim leaves the calling thread alone in between, see base/door.h. Not signal-safe. */
+void library_hold(void);
+void library_release(void);
+
 /* false: the process has sandboxed itself under the shim. */
 bool library_may_place(void);
 

@@ -53,5 +53,70 @@ class Affinity(ApiTest):
         self.run_program("who_am_i", "unknown", faults="sched_getaffinity=EPERM")
 
 
+class Machine(ApiTest):
+    def test_topologies_sets_and_capabilities(self):
+        self.in_each_way("knows_the_machine")
+
+    def test_what_is_refused_is_no_capability(self):
+        self.run_program("knows_the_machine", "refused", faults="sched_setaffinity=EPERM")
+
+
+class Pins(ApiTest):
+    def test_they_nest_and_come_off_in_reverse_order(self):
+        self.in_each_way("pins_for_a_while")
+
+    def test_a_refused_one_is_told_or_is_an_error(self):
+        self.run_program("pins_for_a_while", "refused", faults="sched_setaffinity=EPERM")
+
+    def policy_for(self, cpu, name):
+        return self.policy(f"""[[rules]]
+name = "main"
+match = {{ main = true }}
+cpus = "{cpu}"
+""", name)
+
+    def test_a_reload_waits_for_the_pop(self):
+        first, last = min(self.allowed), max(self.allowed)
+        self.assertNotEqual(first, last)
+        program = os.path.join(harness.BUILD, "tests", "api", "holds_a_pin")
+        policy = self.policy_for(first, "first.toml")
+        process = subprocess.Popen([harness.NODEWISE, "run", "-p", policy, "--", program, str(first)], text=True,
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=harness.clean_environment())
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+
+        def says(line):
+            self.assertEqual(process.stdout.readline().strip(), line)
+
+        def ask(word):
+            process.stdin.write(word + "\n")
+            process.stdin.flush()
+
+        says(f"before {first}")
+        says(f"pinned {first}")
+        self.nodewise("reload", "-p", self.policy_for(last, "second.toml"), str(process.pid))
+        ask("a")
+        self.assertEqual(harness.threads_of(process.pid)[process.pid][1], {first})
+        says(f"asked {first}")
+        ask("p")
+        says(f"popped {last}")
+        process.stdin.close()
+        self.assertEqual(process.wait(harness.SECONDS), 0)
+
+
+class Registry(ApiTest):
+    def test_a_slot_is_one_threads(self):
+        self.in_each_way("takes_slots")
+
+    def test_a_refused_pin_is_told(self):
+        self.run_program("takes_slots", "refused", faults="sched_setaffinity=EPERM")
+
+
+class Relocation(ApiTest):
+    def test_functions_run_at_safe_points(self):
+        self.in_each_way("follows_its_thread")
+
+
 if __name__ == "__main__":
     harness.main()

@@ -16,11 +16,11 @@ HEADERS = ("nodewise.h", "nodewise-pool.h")
 
 # Declared, and not built yet. A name leaves this list with the commit that builds it.
 UNBUILT = set("""
-nw_alloc_on nw_capabilities nw_carried_relocate nw_counter_add nw_counter_close nw_counter_open nw_counter_sum
-nw_local_each nw_local_get nw_local_open nw_local_peek nw_local_release nw_local_retain nw_local_set nw_on_relocate
-nw_pin_pop nw_pin_push nw_region_check nw_region_map nw_region_unmap nw_registry_affinities nw_registry_close
-nw_registry_open nw_registry_take nw_report nw_safe_point nw_set_free nw_topology_close nw_topology_distance
-nw_topology_node nw_topology_nodes nw_topology_open nw_topology_set nw_track
+nw_alloc_on nw_carried_relocate nw_counter_add nw_counter_close nw_counter_open nw_counter_sum
+nw_local_each nw_local_get nw_local_open nw_local_peek nw_local_release nw_local_retain nw_local_set 
+nw_region_check nw_region_map nw_region_unmap 
+nw_report 
+
 nw_for nw_group_fd nw_group_wait nw_map_close nw_map_end nw_map_next nw_map_open nw_map_push nw_pipe_submit
 nw_pool_close nw_pool_current nw_pool_drain nw_pool_idle nw_pool_open nw_pool_pipe nw_pool_stats nw_submit
 nw_submit_near nw_submit_to nw_task_cancel nw_task_wait
