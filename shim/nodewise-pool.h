@@ -16,8 +16,9 @@ extern "C" {
 struct nw_pool;
 
 /*
- * A task lies in the caller's memory, and is the library's from its submission until it has run or was cancelled; nothing
- * is allocated for it. Zeroed but for run.
+ * A task lies in the caller's memory, and is the library's from its submission until nw_task_wait() or the wait for its
+ * group has returned; nothing is allocated for it. Zeroed but for run, and then submitted as often as wanted. Its run must
+ * not free it.
  */
 struct nw_task {
     void (*run)(struct nw_task *task);
@@ -27,7 +28,7 @@ struct nw_task {
     uint64_t opaque[4];
 };
 
-/* Tasks that are waited for together. Zeroed; on the stack where the program likes. */
+/* Tasks that are waited for together, a billion at most. Zeroed; on the stack where the program likes. */
 struct nw_group {
     uint64_t opaque[8];
 };
@@ -67,10 +68,14 @@ int nw_pool_open(const struct nw_pool_options *options, struct nw_pool **ret);
 /*
  * nw_submit - gives a task to a pool, near the caller
  *
+ * A worker's own tasks go on top of what it has submitted before, and it takes the last one first; idle workers take the
+ * first. What comes from other threads is taken in its order by the workers of the caller's node.
+ *
  * Returns: 0, or a negative errno.
  *
  * Errors: -EAGAIN: the backlog is full. -ESHUTDOWN: the pool is drained, and the caller is none of its workers. -EBUSY: the
- * task is under way. -ECHILD: the process is a forked child.
+ * task is under way. -EOVERFLOW: its group is full. -ENOMEM: the caller is a worker, and its queue cannot grow. -ECHILD: the
+ * process is a forked child.
  */
 int nw_submit(struct nw_pool *pool, struct nw_task *task);
 
@@ -93,28 +98,33 @@ int nw_submit_to(struct nw_pool *pool, int32_t node, struct nw_task *task);
 int nw_submit_near(struct nw_pool *pool, const void *data, struct nw_task *task);
 
 /*
- * nw_task_wait - waits for a task without a group
+ * nw_task_wait - waits for one task
  *
- * As nw_group_wait() without a time-out.
+ * As nw_group_wait() without a time-out. The task is the caller's again afterwards, its group is not: another wait for that
+ * is needed.
  *
  * Returns: 0: it has run; -ECANCELED: it was cancelled; or a negative errno.
  *
- * Errors: -EDEADLK: the caller is the task itself. -ECHILD: the process is a forked child.
+ * Errors: -EDEADLK: the caller runs in the task itself. -ECHILD: the process is a forked child.
  */
 int nw_task_wait(struct nw_task *task);
 
 /*
- * nw_task_cancel - takes a task back
+ * nw_task_cancel - cancels a task that has not begun
  *
- * Returns: 0: it will not run, and is the caller's again; -EBUSY: it runs or has run; -ECHILD: the process is a forked child.
+ * It stays in its queue until a worker comes upon it: its memory is the caller's again when it, or its group, was waited
+ * for.
+ *
+ * Returns: 0: it will not run; -EBUSY: it runs or has run; -ECHILD: the process is a forked child.
  */
 int nw_task_cancel(struct nw_task *task);
 
 /*
  * nw_group_wait - waits until no task of a group is left
  *
- * A worker that waits runs tasks of this group meanwhile, never others': these could take locks that the caller holds, or
- * fill its stack. All other waiting sleeps.
+ * A worker that waits runs tasks of this group meanwhile, and tasks that these wait for on their own stacks; never
+ * others': these could take locks that the caller holds, or fill its stack. All other waiting looks on for 20 us and then
+ * sleeps.
  *
  * timeout_ns: in nanoseconds; below 0: forever.
  *
@@ -128,21 +138,26 @@ int nw_group_wait(struct nw_group *group, int64_t timeout_ns);
 /*
  * nw_group_fd - a descriptor that becomes readable when no task of a group is left
  *
- * For epoll(7) and io_uring(7).
+ * For epoll(7) and io_uring(7). To be asked for before the first task of the group is submitted; the same is returned again
+ * afterwards. read(2) makes it unreadable for the next round. The caller closes it after the last wait for the group, which
+ * is zeroed before it is used again.
  *
- * Returns: an eventfd(2), the group's until nw_group_wait() has returned 0; or a negative errno.
+ * Returns: an eventfd(2) that does not block; or a negative errno.
+ *
+ * Errors: -EBUSY: tasks of the group are under way. -EMFILE and others of eventfd(2). -ECHILD: the process is a forked child.
  */
 int nw_group_fd(struct nw_group *group);
 
 /*
  * nw_for - runs a loop in parallel
  *
- * The caller takes part. Pieces are split off only when a worker is idle.
+ * The caller takes part. Pieces are split off only when a worker is idle. Where more than four threads of a node that are
+ * no workers are in loops at once, or the pool is drained, the caller does all of it.
  *
  * begin, end: the indices, end not included. grain: body is called with at least that many, but for the last; 0: 1.
  * body: gets begin and end of a piece, and context.
  *
- * Returns: 0, or a negative errno; then body was not called.
+ * Returns: 0; or -ECHILD in a forked child: then body was not called.
  */
 int nw_for(struct nw_pool *pool, size_t begin, size_t end, size_t grain,
            void (*body)(size_t begin, size_t end, void *context), void *context);
@@ -167,7 +182,9 @@ int nw_pool_drain(struct nw_pool *pool, int64_t timeout_ns);
 /*
  * nw_pool_close - drains a pool, joins its workers, frees it
  *
- * Returns: 0, or a negative errno as nw_pool_drain(); then nothing was freed.
+ * No other call with this pool may be under way. NULL does nothing.
+ *
+ * Returns: 0, or a negative errno as nw_pool_drain(); then nothing was freed, and the call is to be made again.
  */
 int nw_pool_close(struct nw_pool *pool, int64_t timeout_ns);
 
@@ -220,7 +237,8 @@ int nw_map_open(struct nw_pool *pool, void *(*fn)(void *item, void *context), vo
  *
  * Returns: 0, or a negative errno.
  *
- * Errors: -EAGAIN: the window is full. -ESHUTDOWN: the map was ended. -ECHILD: the process is a forked child.
+ * Errors: -EAGAIN: the window or the pool's backlog is full, and timeout_ns is 0. -ETIMEDOUT: it was so until the end.
+ * -ESHUTDOWN: the map was ended, or the pool is drained. -ECHILD: the process is a forked child.
  *
  * Safety: one thread at a time.
  */
@@ -231,7 +249,7 @@ int nw_map_push(struct nw_map *map, void *item, int64_t timeout_ns);
  *
  * Returns: 0, or a negative errno.
  *
- * Errors: -EAGAIN: it is not there yet. -ENODATA: the map was ended, and all results are taken. -ECHILD: the process is a
+ * Errors: -EAGAIN: it is not there yet, and timeout_ns is 0. -ETIMEDOUT: it was not there until the end. -ENODATA: the map was ended, and all results are taken. -ECHILD: the process is a
  * forked child.
  *
  * Safety: one thread at a time, which may be another one than that of nw_map_push().
@@ -246,7 +264,7 @@ void nw_map_end(struct nw_map *map);
 /*
  * nw_map_close - waits for what is under way and frees the map
  *
- * Results that were not taken are lost.
+ * Items that no worker has begun are not begun. Results that were not taken are lost. NULL does nothing.
  */
 void nw_map_close(struct nw_map *map);
 
@@ -255,16 +273,24 @@ void nw_map_close(struct nw_map *map);
 /*
  * nw_pool_pipe - opens a pipe through which tasks come to a pool
  *
- * For signal handlers, children and other languages: records of 16 bytes, the addresses of run and of the task.
+ * For signal handlers, forked children and other languages: records of 16 bytes, the addresses of run and of the task. A
+ * thread of its own reads them; a record whose task does not hold that run is ignored. Who can write to the pipe decides
+ * what the process runs. A pool has one pipe, which nw_pool_close() closes.
  *
  * Returns: 0, or a negative errno.
+ *
+ * Errors: -ESHUTDOWN: the pool is drained. Those of pipe(2) and pthread_create(3). -ECHILD: the process is a forked child.
  */
 int nw_pool_pipe(struct nw_pool *pool, int *ret_write_fd);
 
 /*
  * nw_pipe_submit - gives a task to a pool through its pipe
  *
+ * In a forked child the task runs in the parent, where it must have been before the fork.
+ *
  * Returns: 0, or a negative errno of write(2).
+ *
+ * Errors: -EAGAIN: the pipe is full. -EBUSY, -EOVERFLOW: as nw_submit().
  *
  * Safety: any thread, signal handlers.
  */

@@ -21,9 +21,6 @@ nw_local_each nw_local_get nw_local_open nw_local_peek nw_local_release nw_local
 nw_region_check nw_region_map nw_region_unmap 
 nw_report 
 
-nw_for nw_group_fd nw_group_wait nw_map_close nw_map_end nw_map_next nw_map_open nw_map_push nw_pipe_submit
-nw_pool_close nw_pool_current nw_pool_drain nw_pool_idle nw_pool_open nw_pool_pipe nw_pool_stats nw_submit
-nw_submit_near nw_submit_to nw_task_cancel nw_task_wait
 """.split())
 
 

@@ -1,0 +1,295 @@
+/* What a pool consists of, before any thread runs: options and topology in, nodes, workers, guests and orders out. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "policy/cpu_count.h"
+#include "policy/pools.h"
+#include "policy/setexpr.h"
+#include "policy/topology.h"
+#include "shim/api/pool/futex.h"
+#include "shim/api/pool/pool.h"
+
+enum { BACKLOG = 65536 };
+
+/* --- the set --- */
+
+static int no_rule(void *context, const char *name, struct cpuset *ret_cpus)
+{
+    (void)context;
+    (void)name;
+    (void)ret_cpus;
+    return -ENOENT;
+}
+
+static int resolve_set(const struct topology *topology, const char *text, struct cpuset *ret_set)
+{
+    struct text item = {.value = text};
+    struct set_list list = {&item, 1};
+    struct set_scope scope = {.topology = topology, .limit = &topology->allowed, .rule_cpus = no_rule, .gpu = -1};
+    struct set_result result = {0};
+    struct diag_list diags = {0};
+    if (!text)
+        return cpuset_copy(ret_set, &topology->allowed);
+    int error = setexpr_resolve(&list, SET_CPUS, &scope, &result, &diags);
+    diag_list_free(&diags);
+    if (error == 0)
+        error = cpuset_is_empty(&result.cpus) ? -ENOENT : cpuset_copy(ret_set, &result.cpus);
+    set_result_free(&result);
+    return error;
+}
+
+static size_t read_file(const char *path, char *ret_text, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? 0 : read(fd, ret_text, size - 1);
+    if (fd >= 0)
+        close(fd);
+    ret_text[length > 0 ? length : 0] = '\0';
+    return length > 0 ? (size_t)length : 0;
+}
+
+/* --- nodes --- */
+
+static int find_node(const struct nw_pool *pool, int32_t id)
+{
+    for (uint32_t i = 0; i < pool->node_count; i++)
+        if (pool->nodes[i].id == id)
+            return (int)i;
+    return -1;
+}
+
+static int make_nodes(struct nw_pool *pool, uint32_t backlog)
+{
+    pool->nodes = aligned_alloc(128, pool->order.group_count * sizeof(*pool->nodes));
+    if (!pool->nodes)
+        return -ENOMEM;
+    for (size_t i = 0; i < pool->order.group_count; i++) {
+        int32_t id = (int32_t)pool->order.groups[i].node;
+        if (find_node(pool, id) >= 0)
+            continue;
+        struct pool_node *node = &pool->nodes[pool->node_count];
+        memset(node, 0, sizeof(*node));
+        int error = inbox_init(&node->inbox, backlog);
+        if (error < 0)
+            return error;
+        node->id = id;
+        pool->node_count++;
+    }
+    return 0;
+}
+
+/* A node's neighbours in the order of its first group's steps; those that steal from here are as far as those stolen from. */
+static int list_nearest(struct nw_pool *pool, uint32_t number)
+{
+    struct pool_node *node = &pool->nodes[number];
+    node->nearest = calloc(pool->node_count, sizeof(*node->nearest));
+    if (!node->nearest)
+        return -ENOMEM;
+    node->nearest[node->nearest_count++] = number;
+    size_t first = 0;
+    while ((int32_t)pool->order.groups[first].node != node->id)
+        first++;
+    const struct steal_group *group = &pool->order.groups[first];
+    for (uint32_t i = 0; i < group->step_count; i++) {
+        const struct steal_step *step = &pool->order.steps[group->step_first + i];
+        uint32_t other = (uint32_t)find_node(pool, (int32_t)pool->order.groups[step->group].node);
+        bool listed = false;
+        for (uint32_t k = 0; k < node->nearest_count; k++)
+            listed |= node->nearest[k] == other;
+        if (!listed)
+            node->nearest[node->nearest_count++] = other;
+    }
+    return 0;
+}
+
+/* For each node of the machine the pool's node that is nearest. */
+static int map_nodes(struct nw_pool *pool, const struct topology *topology)
+{
+    for (size_t i = 0; i < topology->node_count; i++)
+        if (topology->nodes[i].id >= pool->node_ids)
+            pool->node_ids = topology->nodes[i].id + 1;
+    pool->node_of = calloc(pool->node_ids + 1, sizeof(*pool->node_of));
+    if (!pool->node_of)
+        return -ENOMEM;
+    for (size_t i = 0; i < topology->node_count; i++) {
+        unsigned id = topology->nodes[i].id, best = UINT32_MAX;
+        for (uint32_t k = 0; k < pool->node_count; k++) {
+            unsigned distance = topology_distance(topology, id, (unsigned)pool->nodes[k].id);
+            if (distance < best) {
+                best = distance;
+                pool->node_of[id] = (int16_t)k;
+            }
+        }
+    }
+    return 0;
+}
+
+/* --- workers --- */
+
+static void name_worker(const struct nw_pool *pool, struct worker *worker, uint32_t number)
+{
+    char digits[] = "-0000";
+    for (int at = 4; at > 0; at--, number /= 10)
+        digits[at] = (char)('0' + number % 10);
+    size_t length = strlen(pool->name), room = sizeof(worker->name) - sizeof(digits);
+    length = length < room ? length : room;
+    memcpy(worker->name, pool->name, length);
+    memcpy(worker->name + length, digits, sizeof(digits));
+}
+
+static struct worker *make_worker(struct nw_pool *pool, uint32_t group)
+{
+    struct worker *worker = aligned_alloc(alignof(struct worker), sizeof(*worker));
+    if (!worker)
+        return NULL;
+    memset(worker, 0, sizeof(*worker));
+    worker->pool = pool;
+    worker->group = group;
+    worker->node = (uint32_t)find_node(pool, (int32_t)pool->order.groups[group].node);
+    return worker;
+}
+
+static int make_workers(struct nw_pool *pool, struct pool_workers *places)
+{
+    size_t guests = (size_t)pool->node_count * GUESTS_PER_NODE;
+    pool->workers = calloc(places->count + guests, sizeof(*pool->workers));
+    if (!pool->workers)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < places->count; i++) {
+        struct worker *worker = make_worker(pool, pool->order.group_of[i]);
+        if (!worker)
+            return -ENOMEM;
+        worker->mask = places->masks[i]; /* which it now owns */
+        places->masks[i] = CPUSET_EMPTY;
+        name_worker(pool, worker, i + 1);
+        pool->workers[pool->worker_count++] = worker;
+    }
+    return 0;
+}
+
+/* Guests are members of a group, too, so that workers steal from them. */
+static int make_guests(struct nw_pool *pool, uint32_t group)
+{
+    struct worker *guest = make_worker(pool, group);
+    int error = guest ? deque_init(&guest->deque) : -ENOMEM;
+    if (error < 0) {
+        free(guest);
+        return error;
+    }
+    guest->is_guest = true;
+    pool->workers[pool->worker_count + pool->guest_count++] = guest;
+    return 0;
+}
+
+/* CPUs of the workers, then of the guests of each node: the CPU of one of its workers. */
+static unsigned *list_cpus(const struct pool_workers *places, const struct topology *topology, size_t *ret_count)
+{
+    size_t count = places->count;
+    unsigned *cpus = calloc(count + topology->node_count * GUESTS_PER_NODE, sizeof(*cpus));
+    if (!cpus)
+        return NULL;
+    for (size_t i = 0; i < places->count; i++)
+        cpus[i] = (unsigned)cpuset_first(&places->masks[i]);
+    for (size_t node = 0; node < topology->node_count; node++) {
+        size_t i = 0;
+        while (i < places->count && topology_cpu(topology, cpus[i])->node != topology->nodes[node].id)
+            i++;
+        for (unsigned guest = 0; i < places->count && guest < GUESTS_PER_NODE; guest++)
+            cpus[count++] = cpus[i];
+    }
+    *ret_count = count;
+    return cpus;
+}
+
+static enum steal steal_of(const struct nw_pool_options *options)
+{
+    switch (options->steal) {
+    case NW_STEAL_NODE:
+        return STEAL_NODE;
+    case NW_STEAL_SOCKET:
+        return STEAL_SOCKET;
+    case NW_STEAL_OFF:
+        return STEAL_OFF;
+    default:
+        return STEAL_ANY;
+    }
+}
+
+static int lay_out_places(struct nw_pool *pool, const struct nw_pool_options *options, const struct topology *topology,
+                          struct pool_workers *places)
+{
+    size_t count = 0;
+    unsigned *cpus = list_cpus(places, topology, &count);
+    int error = cpus ? steal_order_make(&pool->order, topology, cpus, count, steal_of(options)) : -ENOMEM;
+    free(cpus);
+    if (error == 0)
+        error = make_nodes(pool, options->backlog ? options->backlog : BACKLOG);
+    for (uint32_t i = 0; error == 0 && i < pool->node_count; i++)
+        error = list_nearest(pool, i);
+    if (error == 0)
+        error = map_nodes(pool, topology);
+    if (error == 0)
+        error = make_workers(pool, places);
+    for (size_t i = places->count; error == 0 && i < count; i++)
+        error = make_guests(pool, pool->order.group_of[i]);
+    return error;
+}
+
+static int lay_out_on(struct nw_pool *pool, const struct nw_pool_options *options, const struct topology *topology)
+{
+    struct cpuset set = CPUSET_EMPTY;
+    struct pool_workers places = {0};
+    struct pool_request request = {.topology = topology,
+                                   .set = &set,
+                                   .size = POOL_AUTO,
+                                   .per_node = options->workers_per_node,
+                                   .quota = cgroup_cpus(read_file),
+                                   .distribution = DIST_ROUND_ROBIN,
+                                   .level = LEVEL_NODE,
+                                   .bind_to = LEVEL_CORE,
+                                   .smt = SMT_CORES_FIRST};
+    int error = resolve_set(topology, options->cpus, &set);
+    if (error == 0)
+        error = pool_workers_make(&places, &request);
+    if (error == 0)
+        error = lay_out_places(pool, options, topology, &places);
+    pool_workers_free(&places);
+    cpuset_free(&set);
+    return error;
+}
+
+int pool_lay_out(struct nw_pool *pool, const struct nw_pool_options *options)
+{
+    struct topology *topology = NULL;
+    struct diag_list diags = {0};
+    int error = topology_load(&topology, NULL, &diags);
+    diag_list_free(&diags);
+    if (error < 0)
+        return error;
+    if (cpuset_weight(&topology->allowed) == 1)
+        waits_alone();
+    error = lay_out_on(pool, options, topology);
+    topology_free(topology);
+    return error;
+}
+
+void pool_dispose(struct nw_pool *pool)
+{
+    for (uint32_t i = 0; i < pool->worker_count + pool->guest_count; i++) {
+        deque_free(&pool->workers[i]->deque);
+        cpuset_free(&pool->workers[i]->mask);
+        free(pool->workers[i]);
+    }
+    for (uint32_t i = 0; i < pool->node_count; i++) {
+        inbox_free(&pool->nodes[i].inbox);
+        free(pool->nodes[i].nearest);
+    }
+    free(pool->workers);
+    free(pool->nodes);
+    free(pool->node_of);
+    steal_order_free(&pool->order);
+    free(pool);
+}

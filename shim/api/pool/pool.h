@@ -1,0 +1,63 @@
+/*
+ * pool: a pool as its files see it: nodes with an inbox and sleepers each, workers, guests.
+ *
+ * Everything but the atomics is constant from nw_pool_open() to nw_pool_close().
+ */
+#ifndef NODEWISE_SHIM_API_POOL_POOL_H
+#define NODEWISE_SHIM_API_POOL_POOL_H
+
+#include "shim/api/pool/worker.h"
+
+struct pool_node {
+    struct inbox inbox;
+    struct sleepers sleepers;
+    int32_t id;        /* the kernel's */
+    uint32_t *nearest; /* numbers of pool->nodes that may take from here, this one first */
+    uint32_t nearest_count;
+};
+
+struct door;
+
+struct nw_pool {
+    alignas(128) atomic_uint idle; /* workers that search or sleep */
+    atomic_bool draining, stopping;
+    alignas(128) atomic_uint started; /* workers; with the opener */
+    atomic_uint released;             /* 1: they may begin; 2: they end */
+    int64_t spin_ns;
+    struct steal_order order;
+    struct pool_node *nodes;
+    uint32_t node_count;
+    struct worker **workers; /* by number, worker_count of them, then guests */
+    uint32_t worker_count, guest_count;
+    int16_t *node_of; /* by the kernel's number: the nearest of nodes */
+    uint32_t node_ids;
+    enum nw_mode mode;
+    char name[16];
+    struct door *door; /* NULL: nw_pool_pipe() was not called */
+};
+
+/* Wakes a worker that may take what was just published for that node. Any thread. */
+void pool_wake(struct nw_pool *pool, uint32_t node);
+/* The node of the pool that is nearest to the kernel's node (-1: the caller's). Any thread. */
+uint32_t pool_node_near(const struct nw_pool *pool, int32_t id);
+/* The caller's worker of that pool, or NULL. */
+struct worker *pool_worker(const struct nw_pool *pool);
+/* Puts a queued task in the node's inbox. 0, -EAGAIN, -ESHUTDOWN. Any thread. */
+int pool_post(struct nw_pool *pool, uint32_t node, struct nw_task *task);
+
+/* Nodes, workers (not yet started), guests and their orders, as the options say. On failure the pool is to be freed all the same. */
+int pool_lay_out(struct nw_pool *pool, const struct nw_pool_options *options);
+void pool_dispose(struct nw_pool *pool);
+
+/* Is nothing queued, and does no worker hold a task? Exact once nothing comes from outside any more. Any thread. */
+bool pool_is_quiet(const struct nw_pool *pool);
+
+/* Takes in what is in the pipe and ends the thread that reads it. 0, -ETIMEDOUT. NULL does nothing. One thread. */
+int door_end(struct door *door, int64_t deadline);
+void door_free(struct door *door); /* after door_end() */
+
+/* A guest of a node near the caller, which becomes the calling thread's worker; NULL: all are borrowed, or it drains. */
+struct worker *pool_borrow_guest(struct nw_pool *pool);
+void pool_return_guest(struct worker *guest);
+
+#endif

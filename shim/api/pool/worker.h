@@ -1,0 +1,80 @@
+/*
+ * worker: the threads of a pool, what they hold and where they look for tasks.
+ *
+ * Looking: the own deque, the node's inbox, deques of the same L3, of the node; then, only after the worker has found
+ * nothing for as long as it spins, deques and inboxes of the package and of other nodes by distance (policy/steal_order.h).
+ *
+ * A thread that is none of the pool's and takes part in a loop borrows a guest: a worker without a thread.
+ *
+ * Unless it says otherwise, a function is for the worker's own thread.
+ */
+#ifndef NODEWISE_SHIM_API_POOL_WORKER_H
+#define NODEWISE_SHIM_API_POOL_WORKER_H
+
+#include <pthread.h>
+
+#include "policy/cpuset.h"
+#include "policy/steal_order.h"
+#include "shim/api/pool/deque.h"
+#include "shim/api/pool/inbox.h"
+#include "shim/api/pool/sleep.h"
+#include "shim/nodewise-pool.h"
+
+enum { GUESTS_PER_NODE = 4 };
+
+/* The tasks that a thread is running, the innermost first: one that waits runs others on top. */
+struct running {
+    struct nw_task *task;
+    struct nw_group *group;
+    struct running *below;
+};
+
+/* Written by the worker alone, relaxed. */
+struct worker_counts {
+    _Atomic uint64_t run, stolen[4] /* by enum steal_tier */, slept, woken;
+};
+
+struct worker {
+    struct deque deque;
+    struct leap leap;
+    uintptr_t frame;      /* of the innermost function that runs tasks: their frames are below */
+    atomic_uint activity; /* odd: may hold a task; even: holds none and takes none. Every change adds 1 */
+    struct running *running;
+    uint32_t tick, turn;
+    struct worker_counts counts;
+
+    struct nw_pool *pool;
+    uint32_t node;  /* of pool->nodes */
+    uint32_t group; /* of pool->order */
+    bool is_guest;
+    atomic_bool borrowed; /* a guest: by a thread */
+    pthread_t thread;
+    struct cpuset mask; /* asked for */
+    struct nw_got got;
+    int error; /* of its start */
+    char name[16];
+};
+
+/* The worker that the calling thread is, or NULL. */
+struct worker *worker_self(void);
+void worker_set_self(struct worker *worker);
+
+void *worker_main(void *worker);
+/* Runs a task that was taken from a queue. */
+void worker_run(struct worker *worker, struct nw_task *task);
+/* Puts a queued task into the own deque and has another worker look at it. 0 or -ENOMEM. */
+int worker_push(struct worker *worker, struct nw_task *task);
+
+/* --- steal.c --- */
+
+/* A task from anywhere near, or with `far` from anywhere. NULL: none was found. */
+struct nw_task *worker_look(struct worker *worker, bool far);
+/* Is there anything that worker_look(worker, true) could find? Takes nothing. */
+bool worker_sees_work(struct worker *worker);
+/*
+ * A task of the group, or with group NULL that task, wherever it is queued; or one that has to run before the group can
+ * end (struct leap). thorough: also where it takes long to look.
+ */
+struct nw_task *worker_look_for(struct worker *worker, struct nw_group *group, struct nw_task *task, bool thorough);
+
+#endif
