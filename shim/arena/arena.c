@@ -330,6 +330,24 @@ static NOINLINE void *allocate_elsewhere(size_t alignment, size_t size, bool *re
     return NULL;
 }
 
+void *arena_allocate_on(uint32_t node, size_t size)
+{
+    const struct region *own = is_impossible(size) ? NULL : choice_now(current_cpu(arena_cpu())).region;
+    bool zeroed;
+    for (uint32_t i = 0; own && i < region_map.count; i++) {
+        struct region *region = &region_list[i];
+        if (region->node != node || region->flavour.binding != own->flavour.binding)
+            continue;
+        struct heap *heap = heap_borrow(region, 0, 0);
+        void *block = heap ? allocate_in(heap, 1, size, &zeroed) : NULL;
+        if (heap)
+            heap_park(heap);
+        if (block)
+            return block;
+    }
+    return NULL;
+}
+
 /*
  * Once more when the process turns out to be limited and has given back what was idle. heap: that failed, or NULL where
  * none was to be had.

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct heap;
 struct thread;
@@ -42,6 +43,8 @@ void arena_thread_ended(void);
 
 void *arena_allocate(size_t size);
 void *arena_allocate_zeroed(size_t size);
+/* From a region of that node. NULL: the calling thread has no arena, or the node has none; errno is kept then. */
+void *arena_allocate_on(uint32_t node, size_t size);
 /* alignment: a power of two. */
 void *arena_allocate_aligned(size_t alignment, size_t size);
 void *arena_reallocate(void *pointer, size_t size);

@@ -34,6 +34,8 @@ struct nodewise_door {
      */
     void (*hold)(void);
     void (*release)(void);
+    /* Memory for free(3) from the node's arena, as malloc(3); NULL: there is none for this thread, or no memory. */
+    void *(*alloc_on)(uint32_t node, size_t size);
 };
 
 extern const struct nodewise_door nodewise_door;

@@ -1,11 +1,12 @@
 /* The table of base/door.h. It is constant: a start does nothing for it. */
 #include "shim/base/door.h"
 
+#include <string.h>
+
+#include "shim/arena/arena.h"
 #include "shim/base/common.h"
 #include "shim/base/state.h"
 #include "shim/place/hold.h"
-
-#include <string.h>
 
 static bool may_place(void)
 {
@@ -22,6 +23,11 @@ static bool base_mask(uint64_t *ret_bits, size_t words)
     return true;
 }
 
+static void *alloc_on(uint32_t node, size_t size)
+{
+    return arena_is_on() ? arena_allocate_on(node, size) : NULL;
+}
+
 PUBLIC const struct nodewise_door nodewise_door = {
     .size = sizeof(nodewise_door),
     .version = DOOR_VERSION,
@@ -30,4 +36,5 @@ PUBLIC const struct nodewise_door nodewise_door = {
     .base_mask = base_mask,
     .hold = hold_begin,
     .release = hold_end,
+    .alloc_on = alloc_on,
 };
