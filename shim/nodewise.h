@@ -593,7 +593,8 @@ struct nw_counter;
 /*
  * nw_counter_open - opens a counter
  *
- * A counter has NW_CACHE_LINE bytes for each slot, on the slot's node.
+ * A counter has NW_CACHE_LINE bytes for each CPU that the machine may have, on the CPU's node, in whole pages for each
+ * node.
  *
  * Returns: 0, or a negative errno.
  *

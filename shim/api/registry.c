@@ -34,20 +34,23 @@ struct nw_registry {
 /* CPUs of one machine that are still to be listed, each node's in locality order. */
 struct listing {
     const struct topology *machine;
-    bool *listed; /* by index in machine->cpu */
+    bool *listed, *leads; /* by index in machine->cpu */
     unsigned *cpus;
     unsigned count;
 };
 
-/* Is it the first CPU of its core that may be used? */
-static bool leads_core(const struct topology *machine, size_t index)
+/* The CPUs that are the first of their core that may be used. The CPUs of a core are neighbours in locality order. */
+static void find_leaders(const struct listing *listing)
 {
-    const struct topo_cpu *cpu = &machine->cpu[index];
-    const struct place *core = topology_place_of(machine, LEVEL_CORE, cpu->id);
-    for (size_t i = 0; i < index; i++)
-        if (core && cpuset_has(&core->cpus, machine->cpu[i].id) && cpuset_has(&machine->allowed, machine->cpu[i].id))
-            return false;
-    return true;
+    const struct topology *machine = listing->machine;
+    const struct topo_cpu *last = NULL;
+    for (size_t i = 0; i < machine->cpu_count; i++) {
+        const struct topo_cpu *cpu = &machine->cpu[i];
+        if (!cpuset_has(&machine->allowed, cpu->id))
+            continue;
+        listing->leads[i] = !last || last->core != cpu->core || last->package != cpu->package;
+        last = cpu;
+    }
 }
 
 /* The next unlisted CPU of a node; leaders: of those that lead their core. */
@@ -57,7 +60,7 @@ static bool list_one_of(struct listing *listing, unsigned node, bool leaders)
     for (size_t i = 0; i < machine->cpu_count; i++) {
         const struct topo_cpu *cpu = &machine->cpu[i];
         if (cpu->node != node || listing->listed[i] || !cpuset_has(&machine->allowed, cpu->id) ||
-            (leaders && !leads_core(machine, i)))
+            (leaders && !listing->leads[i]))
             continue;
         listing->listed[i] = true;
         listing->cpus[listing->count++] = cpu->id;
@@ -144,6 +147,7 @@ static int build(const struct listing *listing, unsigned count, bool synthetic, 
 static int list_and_build(struct listing *listing, enum nw_count how, unsigned n, bool synthetic,
                           struct nw_registry **ret)
 {
+    find_leaders(listing);
     list_in_turn(listing, true);
     unsigned cores = listing->count;
     list_in_turn(listing, false);
@@ -158,9 +162,12 @@ static int open_on(const struct topology *machine, enum nw_count how, unsigned n
         return -ERANGE;
     struct listing listing = {.machine = machine,
                               .listed = calloc(machine->cpu_count, sizeof(*listing.listed)),
+                              .leads = calloc(machine->cpu_count, sizeof(*listing.leads)),
                               .cpus = calloc(machine->cpu_count, sizeof(*listing.cpus))};
-    int error = listing.listed && listing.cpus ? list_and_build(&listing, how, n, synthetic, ret) : -ENOMEM;
+    int error =
+        listing.listed && listing.leads && listing.cpus ? list_and_build(&listing, how, n, synthetic, ret) : -ENOMEM;
     free(listing.listed);
+    free(listing.leads);
     free(listing.cpus);
     return error;
 }

@@ -2,6 +2,7 @@
 
 A program ends with 1 and says on stderr what did not hold. It says nothing else, and neither does the library."""
 
+import json
 import os
 import subprocess
 import sys
@@ -116,6 +117,45 @@ class Registry(ApiTest):
 class Relocation(ApiTest):
     def test_functions_run_at_safe_points(self):
         self.in_each_way("follows_its_thread")
+
+
+class Regions(ApiTest):
+    def test_what_was_asked_is_read_back(self):
+        self.in_each_way("maps_regions")
+
+    def test_a_refused_policy_leaves_a_valid_mapping_or_none(self):
+        self.run_program("maps_regions", "mbind", faults="mbind=EPERM")
+
+    def test_no_region_breaks_where_the_kernel_refuses_something_else(self):
+        self.run_program("maps_regions", "move_pages", faults="move_pages=EPERM")
+        self.run_program("maps_regions", "madvise", faults="madvise=ENOMEM")
+        self.run_program("maps_regions", faults="madvise=EINVAL")  # before Linux 5.14: pages are touched
+        self.run_program("maps_regions", "mmap", faults="mmap=ENOMEM")
+
+
+class Storage(ApiTest):
+    def test_a_value_for_each_place_and_none_of_the_seeds_mistakes(self):
+        self.in_each_way("keeps_values")
+
+
+class Counters(ApiTest):
+    def test_nothing_is_lost(self):
+        self.in_each_way("counts")
+
+    def test_without_memory_or_a_policy(self):
+        self.run_program("counts", "mmap", faults="mmap=ENOMEM")
+        self.run_program("counts", faults="mbind=EPERM")
+
+
+class Report(ApiTest):
+    def test_it_is_json_and_tells_what_is_open(self):
+        for output, governed in ((self.run_program("reports"), False), (self.under_the_shim("reports"), True)):
+            first, last = map(json.loads, output.splitlines())
+            self.assertEqual(first["governed"], governed)
+            self.assertEqual((len(first["regions"]), first["storages"], first["counters"]), (1, 1, 1))
+            self.assertEqual((last["regions"], last["storages"], last["counters"]), ([], 0, 0))
+            self.assertEqual(first["regions"][0]["outcome"], "strict")
+            self.assertTrue(first["capabilities"]["pin"])
 
 
 if __name__ == "__main__":
