@@ -79,10 +79,18 @@ static bool split(const char *where, char *ret_host, size_t size, const char **r
         length -= 2;
     }
     snprintf(ret_host, size, "%.*s", (int)length, where);
-    if (!length)
+    if (!length || strcmp(ret_host, "localhost") == 0)
         snprintf(ret_host, size, "127.0.0.1");
     *ret_port = colon + 1;
     return true;
+}
+
+/* getaddrinfo(3) takes any number, and keeps its lowest 16 bits. */
+static bool is_port(const char *text)
+{
+    char *end;
+    long number = strtol(text, &end, 10);
+    return *text >= '0' && *text <= '9' && !*end && number <= UINT16_MAX;
 }
 
 static int listen_on_address(const char *where)
@@ -92,7 +100,7 @@ static int listen_on_address(const char *where)
     char host[128];
     const char *port;
     int on = 1;
-    if (!split(where, host, sizeof(host), &port) || getaddrinfo(host, port, &hints, &found) != 0)
+    if (!split(where, host, sizeof(host), &port) || !is_port(port) || getaddrinfo(host, port, &hints, &found) != 0)
         return -EINVAL;
     int fd = socket(found->ai_family, found->ai_socktype | SOCK_CLOEXEC, 0);
     bool good = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
@@ -264,7 +272,8 @@ int serve(const char *where)
     struct server server = {.on_loopback = !on_path && fd >= 0 && is_loopback(fd)};
     sigset_t ends;
     if (fd == -EINVAL)
-        return usage_error("metrics", "\"%s\" is not ADDRESS:PORT or unix:PATH", where);
+        return usage_error("metrics", "\"%s\" is neither ADDRESS:PORT, in numbers and up to 65535, nor unix:PATH",
+                           where);
     if (fd < 0) {
         print_error("cannot listen on %s: %s", where, strerror(-fd));
         return EXIT_MACHINE;
