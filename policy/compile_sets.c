@@ -235,14 +235,16 @@ static int resolve_rule(struct compiled_sets *sets, size_t rule)
     struct rule_set *set = &sets->rules[rule];
     if (set->state == SET_RESOLVED)
         return 0;
+    if (set->state == SET_REFUSED)
+        return -EINVAL; /* why was said: not again for each rule that names it */
     set->state = SET_RESOLVING;
     int error = resolve_cpus(sets, rule);
     if (error == 0)
         error = resolve_memory(sets, rule);
     if (error == 0)
         set->state = SET_RESOLVED;
-    else if (error != -ENOMEM)
-        set->state = SET_UNRESOLVED;
+    else
+        set->state = error == -ENOMEM ? SET_UNRESOLVED : SET_REFUSED;
     return error;
 }
 

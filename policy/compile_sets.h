@@ -11,7 +11,7 @@
 #include "policy/reason.h"
 #include "policy/topology.h"
 
-enum set_state { SET_UNRESOLVED, SET_RESOLVING, SET_RESOLVED };
+enum set_state { SET_UNRESOLVED, SET_RESOLVING, SET_RESOLVED, SET_REFUSED };
 
 struct rule_set {
     enum set_state state;

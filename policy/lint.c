@@ -41,6 +41,22 @@ static void lint_thread_names(const struct match *match, struct diag_list *diags
     }
 }
 
+/* --- programs, by their path --- */
+
+/* A resolved path begins with '/', so a pattern has to begin with what matches that. */
+static void lint_paths(const struct text_list *paths, struct diag_list *diags)
+{
+    for (size_t i = 0; i < paths->count; i++) {
+        const char *pattern = paths->items[i].value;
+        char help[160];
+        if (!*pattern || strchr("/*?[\\", *pattern))
+            continue;
+        snprintf(help, sizeof(help), "\"*/%.80s\", or the name alone: `comm`", pattern);
+        diag_add(diags, DIAG_W007, paths->items[i].span, NULL, help,
+                 "\"%s\" can never match: it is compared with the whole path of the program", pattern);
+    }
+}
+
 /* --- rules that an earlier rule hides --- */
 
 /*
@@ -184,12 +200,19 @@ static void lint_caches(const struct placement *placement, const struct rule *ru
                  word_of(&words_level, placement->bind_to));
 }
 
+static void lint_match(const struct match *match, struct diag_list *diags)
+{
+    lint_thread_names(match, diags);
+    lint_paths(&match->process_exe, diags);
+}
+
 void policy_lint(const struct policy *policy, const struct topology *topology, struct diag_list *diags)
 {
+    lint_paths(&policy->target.exe, diags);
     for (size_t i = 0; i < policy->rule_count; i++) {
         const struct rule *rule = &policy->rules[i];
         for (size_t m = 0; m < rule->match_count; m++)
-            lint_thread_names(&rule->matches[m], diags);
+            lint_match(&rule->matches[m], diags);
         lint_reachable(policy, i, diags);
         lint_memory(&rule->placement, rule->name, diags);
         if (topology)
