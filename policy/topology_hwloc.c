@@ -18,6 +18,8 @@
  * on the path of every `nodewise run`.
  */
 
+#define TOPOLOGY_MOST_CPUS 16384 /* of a description */
+
 static struct span source_span(const char *source)
 {
     return (struct span){.source = source};
@@ -287,12 +289,40 @@ static int set_synthetic(hwloc_topology_t tree, const char *text)
     return error;
 }
 
+/* The number of a level, "core:8" or "8"; what is in brackets tells more of the level before. 1: it has none. */
+static uint64_t count_of_level(const char *word, size_t length)
+{
+    const char *colon = memchr(word, ':', length);
+    const char *number = colon ? colon + 1 : word;
+    uint64_t count = *word == '[' || *word == '(' ? 0 : strtoull(number, NULL, 10);
+    return count ? count : 1;
+}
+
+/* hwloc takes the longer for a thread the more there are: 3 s for 8,192, minutes beyond what is taken here. */
+static bool is_too_large(const char *text)
+{
+    uint64_t threads = 1;
+    for (const char *word = text + strspn(text, " "); *word && threads <= TOPOLOGY_MOST_CPUS;
+         word += strspn(word, " ")) {
+        size_t length = strcspn(word, " ");
+        uint64_t count = count_of_level(word, length);
+        threads = count > TOPOLOGY_MOST_CPUS ? count : threads * count;
+        word += length;
+    }
+    return threads > TOPOLOGY_MOST_CPUS;
+}
+
 static int open_source(hwloc_topology_t tree, enum topology_kind kind, const char *text, struct diag_list *diags)
 {
     if (kind == TOPOLOGY_XML && (access(text, R_OK) != 0 || hwloc_topology_set_xml(tree, text) != 0)) {
         diag_add(diags, DIAG_E060, source_span(text), NULL,
                  "`lstopo FILE.xml` or `nodewise topo -f xml` write such a file",
                  "the topology file cannot be read: %s", errno ? strerror(errno) : "not an hwloc XML file");
+        return -EINVAL;
+    }
+    if (kind == TOPOLOGY_SYNTHETIC && is_too_large(text)) {
+        diag_add(diags, DIAG_E061, source_span("--topology"), NULL, NULL,
+                 "\"%s\" has more than %d hardware threads, which is more than is taken", text, TOPOLOGY_MOST_CPUS);
         return -EINVAL;
     }
     if (kind == TOPOLOGY_SYNTHETIC && set_synthetic(tree, text) != 0) {
