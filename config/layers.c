@@ -9,7 +9,6 @@ int layers_add(struct layers *layers, const struct value *root)
 {
     struct policy *scratch = policy_new();
     int error = scratch ? policy_read(scratch, root, layers->diags) : -ENOMEM;
-    sources_rename_spans(layers->sources, layers->diags);
     policy_free(scratch);
     if (error < 0)
         return error;

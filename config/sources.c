@@ -48,15 +48,6 @@ int sources_find(const struct sources *sources, const char *name)
     return -1;
 }
 
-void sources_rename_spans(const struct sources *sources, struct diag_list *diags)
-{
-    for (size_t i = 0; i < diags->count; i++) {
-        int at = sources_find(sources, diags->items[i].span.source);
-        if (at >= 0)
-            diags->items[i].span.source = sources->items[at].name;
-    }
-}
-
 const char *source_line(const struct source *source, uint32_t line, size_t *ret_length)
 {
     const char *at = source->text, *end = source->text + source->size;

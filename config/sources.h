@@ -38,11 +38,6 @@ const char *sources_add(struct sources *sources, enum source_kind kind, const ch
                         size_t size);
 /* Index by name, pointer equality first; -1 when the name is not a source. */
 int sources_find(const struct sources *sources, const char *name);
-/*
- * Findings name their source by a text that may be a policy's; from here on by the sources' own, which outlives any
- * policy.
- */
-void sources_rename_spans(const struct sources *sources, struct diag_list *diags);
 /* The bytes of a line (counted from 1) without its end; NULL when there is none. */
 const char *source_line(const struct source *source, uint32_t line, size_t *ret_length);
 

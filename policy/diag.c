@@ -35,6 +35,25 @@ static struct diag *next_item(struct diag_list *list)
     return &list->items[list->count];
 }
 
+/* The list's own copy of a name; NULL without one, or without memory. */
+static const char *source_of(struct diag_list *list, const char *name)
+{
+    if (!name)
+        return NULL;
+    for (size_t i = list->source_count; i-- > 0;)
+        if (strcmp(list->sources[i], name) == 0)
+            return list->sources[i];
+    char *copy = strdup(name);
+    char **sources = copy ? realloc(list->sources, (list->source_count + 1) * sizeof(*sources)) : NULL;
+    if (!sources) {
+        free(copy);
+        return NULL;
+    }
+    list->sources = sources;
+    sources[list->source_count++] = copy;
+    return copy;
+}
+
 void diag_add(struct diag_list *list, enum diag_code code, struct span span, const char *under, const char *help,
               const char *format, ...)
 {
@@ -54,16 +73,22 @@ void diag_add(struct diag_list *list, enum diag_code code, struct span span, con
         free(message);
         return;
     }
+    span.source = source_of(list, span.source);
     *item = (struct diag){
         .code = code, .span = span, .message = message, .under = copy_or_null(under), .help = copy_or_null(help)};
     list->count++;
+}
+
+static bool same_name(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
 bool diag_said(const struct diag_list *list, enum diag_code code, struct span span)
 {
     for (size_t i = 0; i < list->count; i++) {
         const struct diag *item = &list->items[i];
-        if (item->code == code && item->span.source == span.source && item->span.line == span.line &&
+        if (item->code == code && same_name(item->span.source, span.source) && item->span.line == span.line &&
             item->span.column == span.column)
             return true;
     }
@@ -77,6 +102,9 @@ void diag_list_free(struct diag_list *list)
         free(list->items[i].under);
         free(list->items[i].help);
     }
+    for (size_t i = 0; i < list->source_count; i++)
+        free(list->sources[i]);
+    free(list->sources);
     free(list->items);
     *list = (struct diag_list){0};
 }

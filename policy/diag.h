@@ -6,8 +6,8 @@
  * Codes: policy/codes.def. The letter is the severity: E error, W warning, N note. `nodewise explain CODE`
  * prints the long text of the same table.
  *
- * Ownership: the list owns its texts; span.source points into memory that outlives the list (a struct policy
- * or struct sources keeps it). Errors: without memory a finding is dropped but counted, so a list never looks
+ * Ownership: the list owns its texts, the names of sources too: what a finding is about may be freed before it is
+ * printed. Errors: without memory a finding is dropped but counted, so a list never looks
  * cleaner than it is.
  */
 #ifndef NODEWISE_POLICY_DIAG_H
@@ -46,6 +46,8 @@ struct diag_list {
     struct diag *items;
     size_t count;
     size_t capacity;
+    char **sources; /* the names that spans point to, each once */
+    size_t source_count;
     size_t errors; /* counted also when memory was short and an item was dropped */
     size_t warnings;
 };
