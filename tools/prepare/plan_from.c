@@ -49,17 +49,24 @@ struct process_facts plan_from_process(const json_t *report)
                                   .forked = truth_of(process, "forked")};
 }
 
+static int wrong_spec(const char *verb, const char *spec, int error)
+{
+    if (error == -ERANGE)
+        return usage_error(verb, "\"%s\" makes more threads than a dry run takes", spec);
+    if (error == -ENOKEY)
+        return usage_error(verb, "\"%s\": the keys are start_, creator_ and stack_, each with library or function",
+                           spec);
+    return usage_error(verb, "\"%s\" does not declare threads: 'GLOB[=N]' or 'KEY:VALUE[=N]', N a number", spec);
+}
+
 int plan_from_words(struct thread_list *ret_list, const struct process_facts *process, const char *verb,
                     const char *const *specs, size_t spec_count, const json_t *seen, const char *from)
 {
     int error = thread_list_init(ret_list, process);
     for (size_t i = 0; i < spec_count && error == 0; i++) {
         error = thread_list_add(ret_list, specs[i]);
-        if (error == -EINVAL || error == -ERANGE)
-            return usage_error(verb,
-                               error == -ERANGE ? "\"%s\" makes more threads than a dry run takes"
-                                                : "\"%s\" does not declare threads: 'GLOB[=N]' or 'KEY:VALUE[=N]'",
-                               specs[i]);
+        if (error == -EINVAL || error == -ERANGE || error == -ENOKEY)
+            return wrong_spec(verb, specs[i], error);
     }
     if (error == 0 && seen)
         error = plan_from_report(ret_list, seen);

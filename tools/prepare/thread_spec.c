@@ -83,11 +83,13 @@ static int split_count(const char *spec, size_t *ret_length, unsigned *ret_count
     char *end;
     *ret_length = strlen(spec);
     *ret_count = 1;
-    if (!equals || equals[1] < '0' || equals[1] > '9')
+    if (!equals)
         return *ret_length ? 0 : -EINVAL;
+    if (equals[1] < '0' || equals[1] > '9')
+        return -EINVAL;
     unsigned long count = strtoul(equals + 1, &end, 10);
     if (*end)
-        return 0;
+        return -EINVAL;
     if (count > THREAD_SPEC_MAX)
         return -ERANGE;
     *ret_length = (size_t)(equals - spec);
@@ -111,6 +113,13 @@ static bool take_fact(struct thread_facts *facts, const char *text, const char *
         return true;
     }
     return false;
+}
+
+/* "start_libary:": no thread is called so. */
+static bool looks_like_key(const char *text)
+{
+    size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz_");
+    return text[length] == ':' && memchr(text, '_', length);
 }
 
 /* Splits "GLOB,KEY:VALUE" at the ',' before a known key; NULL: there is no fact beside the name. */
@@ -145,6 +154,10 @@ int thread_list_add(struct thread_list *list, const char *spec)
     const char *beside = is_fact ? NULL : split_fact(text);
     if (beside)
         take_fact(&facts, beside, &value);
+    if (!is_fact && looks_like_key(text)) {
+        free(text);
+        return -ENOKEY;
+    }
     bool is_unnamed = strcmp(text, "unnamed") == 0;
     for (unsigned n = 1; n <= count && error == 0; n++) {
         char name[64];

@@ -6,6 +6,8 @@
  *                       creator_library, creator_function, stack_library, stack_function
  *   'GLOB,KEY:VALUE[=N]' both
  *   'unnamed[=N]'       N threads of which nothing is known
+ *
+ * A name may hold ':' and '=': what stands before a ':' is taken for a key where it looks like one, lower case with a '_'.
  */
 #ifndef NODEWISE_TOOLS_PREPARE_THREAD_SPEC_H
 #define NODEWISE_TOOLS_PREPARE_THREAD_SPEC_H
@@ -26,7 +28,7 @@ struct thread_list {
 
 /* Begins the list with the main thread. 0 or -ENOMEM. */
 int thread_list_init(struct thread_list *ret_list, const struct process_facts *process);
-/* 0, -EINVAL (not of this form), -ERANGE (too many), -ENOMEM. `spec` must outlive the list. */
+/* 0, -EINVAL (not of this form), -ENOKEY (a key that there is not), -ERANGE (too many), -ENOMEM. `spec` must outlive the list. */
 int thread_list_add(struct thread_list *list, const char *spec);
 /* One more, with facts as they were seen; its name is copied, the other texts must outlive the list. As above. */
 int thread_list_add_seen(struct thread_list *list, const struct thread_facts *facts, const char *label);

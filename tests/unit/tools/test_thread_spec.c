@@ -42,7 +42,9 @@ static const struct {
     {"back\\*slash", 1, "back*slash", "back*slash"},
     {"sixteen-letters-and-more", 1, "sixteen-letters", "sixteen-letters"},
     {"exactly-16-chars", 1, "exactly-16-char", "exactly-16-char"},
-    {"k=v", 1, "k=v", "k=v"}, /* no number: a part of the name */
+    {"k?v", 1, "k1v", "k1v"},
+    {"irq/9:acpi", 1, "irq/9:acpi", "irq/9:acpi"}, /* no key */
+    {"worker:3=2", 2, "worker:3", "worker:3"},
     {"unnamed=4", 4, NULL, NULL},
     {"start_library:libgomp.so.1=2", 2, NULL, NULL},
     {"GC*,start_library:libjvm.so=2", 2, "GC1", "GC2"},
@@ -100,6 +102,9 @@ static void what_is_no_declaration_adds_nothing(void **state)
     struct thread_list list = begun();
     assert_int_equal(thread_list_add(&list, ""), -EINVAL);
     assert_int_equal(thread_list_add(&list, "=3"), -EINVAL);
+    assert_int_equal(thread_list_add(&list, "io=many"), -EINVAL);
+    assert_int_equal(thread_list_add(&list, "io=3x"), -EINVAL);
+    assert_int_equal(thread_list_add(&list, "start_libary:libgomp.so.1=8"), -ENOKEY);
     assert_int_equal(thread_list_add(&list, "a=100001"), -ERANGE);
     assert_int_equal(thread_list_add(&list, "a=99999999999999999999"), -ERANGE);
     assert_int_equal(list.count, 1);
