@@ -149,8 +149,19 @@ static bool starts_with(const struct walk *walk, const char *quotes, size_t widt
     return walk->size - walk->at >= width && memcmp(walk->text + walk->at, quotes, width) == 0;
 }
 
+/* At its first quote, where a person looks for it; the parser would say it of the end of the line, or of the text. */
+static int refuse_open_string(struct walk *walk, size_t start, uint32_t line, size_t line_start, const char *quotes)
+{
+    walk->at = start;
+    walk->line = line;
+    walk->line_start = line_start;
+    return refuse(walk, "this string has no end: %s is missing", quotes);
+}
+
 static int walk_multi_line_string(struct walk *walk, const char *quotes)
 {
+    size_t start = walk->at, line_start = walk->line_start;
+    uint32_t line = walk->line;
     step_over(walk, 3);
     while (!at_end(walk)) {
         if (starts_with(walk, quotes, 3)) {
@@ -166,15 +177,15 @@ static int walk_multi_line_string(struct walk *walk, const char *quotes)
         if (error < 0)
             return error;
     }
-    return 0;
+    return refuse_open_string(walk, start, line, line_start, quotes);
 }
 
-/* Ends before the line break when the closing quote is missing. */
 static int walk_string(struct walk *walk)
 {
     const char *quotes = current(walk) == '"' ? "\"\"\"" : "'''";
     if (starts_with(walk, quotes, 3))
         return walk_multi_line_string(walk, quotes);
+    size_t start = walk->at;
     for (step(walk); !at_end(walk) && current(walk) != '\n'; step(walk)) {
         if (current(walk) == (unsigned char)quotes[0]) {
             step(walk);
@@ -183,7 +194,7 @@ static int walk_string(struct walk *walk)
         if (quotes[0] == '"' && current(walk) == '\\' && byte_at(walk, walk->at + 1) != '\n')
             step(walk);
     }
-    return 0;
+    return refuse_open_string(walk, start, walk->line, walk->line_start, quotes + 2);
 }
 
 static void walk_comment(struct walk *walk)

@@ -7,6 +7,8 @@
  *   multi-line basic string behind a backslash and behind the line break that a backslash took away. TOML 1.0 has
  *   characters beyond ASCII at the last of these places alone, where \u and four digits say the same.
  *
+ * A string without its end is told here, too, because the place that it began at is the one to look at.
+ *
  * Threads: no state.
  */
 #ifndef NODEWISE_CONFIG_TOML_GUARD_H

@@ -140,8 +140,9 @@ static void characters_beyond_ascii_are_refused_where_white_space_may_stand(void
         {"a = { \303\251 = 1 }", 1, 7, "straight quotes"},
         {"a = 1 # \303\251\n\377", 2, 1, "straight quotes"},
         {"a = 1\n\357\273\277", 2, 1, "straight quotes"},          /* a byte order mark that begins no text */
-        {"a = \"\n\303\251", 2, 1, "straight quotes"},             /* a line ends an open string */
-        {"a = \"\\\n\303\251", 2, 1, "straight quotes"},           /* behind a backslash, too */
+        {"a = \"\n\303\251", 1, 5, "has no end: \" is missing"},   /* a line ends an open string */
+        {"a = \"\\\n\303\251", 1, 5, "has no end: \" is missing"}, /* behind a backslash, too */
+        {"a = '''\n\n\303\251''", 1, 5, "has no end: ''' is missing"},
         {"a = \"\"\303\251", 1, 7, "straight quotes"},             /* two quotes are an empty string */
         {"a = '''q'''''\303\251", 1, 14, "straight quotes"},       /* two quotes before the closing three */
         {"a = \"\"\"q\"\"\"\"\303\251", 1, 13, "straight quotes"}, /* one of them */
