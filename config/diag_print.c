@@ -7,6 +7,8 @@
 #include "config/printable.h"
 #include "config/sources.h"
 
+#define SHOWN_MOST 50u /* as text: the first are what a person mends */
+
 static const char *severity_word(enum severity severity)
 {
     return severity == SEVERITY_ERROR ? "error" : severity == SEVERITY_WARNING ? "warning" : "note";
@@ -48,28 +50,29 @@ static void print_place(FILE *to, const struct span *span, const struct source *
     fputs(": ", to);
 }
 
-/* Blanks up to a column (from 1), as wide as the text is shown; tabs stay tabs, so that the caret stands under it. */
-static void print_indent(FILE *to, const char *line, size_t length, uint32_t column)
+/*
+ * As many of a sign as the characters `from` up to `to_column` (from 1) of a line take on a screen; tabs stay tabs before
+ * the caret, so that it stands under its text. Behind the line's end a character is one column wide.
+ */
+static void print_under(FILE *to, const char *line, size_t length, uint32_t from, uint32_t until, char sign)
 {
-    for (uint32_t at = 1; at < column; at++) {
-        char form[PRINTABLE_FORM] = " ";
-        bool as_is = true;
-        size_t bytes = length ? printable_next(line, length, form, &as_is) : 0;
-        if (length && *line == '\t')
-            fputc('\t', to);
-        else
-            fprintf(to, "%*s", as_is ? 1 : (int)strlen(form), "");
+    for (uint32_t at = 1; at < until; at++) {
+        unsigned columns = 1;
+        size_t bytes = length ? printable_columns(line, length, &columns) : 0;
+        bool is_tab = length && *line == '\t' && sign == ' ';
+        for (unsigned i = 0; at >= from && i < (is_tab ? 1 : columns); i++)
+            fputc(is_tab ? '\t' : sign, to);
         line += bytes;
         length -= bytes;
     }
 }
 
-static uint32_t width_of(const char *line, size_t length)
+static uint32_t characters_of(const char *line, size_t length)
 {
-    uint32_t width = 0;
+    uint32_t count = 0;
     for (size_t i = 0; i < length; i++)
-        width += ((unsigned char)line[i] & 0xc0) != 0x80;
-    return width;
+        count += ((unsigned char)line[i] & 0xc0) != 0x80;
+    return count;
 }
 
 static int gutter_of(const struct span *span, const struct source *source)
@@ -97,17 +100,16 @@ static void print_snippet(FILE *to, const struct diag *diag, const struct source
         fprintf(to, "%*s | ", gutter, "");
     print_clean(to, line, length);
 
-    uint32_t width = width_of(line, length);
-    uint32_t column = span->column > width + 1 ? width + 1 : span->column ? span->column : 1;
-    uint32_t carets = span->length ? span->length : 1;
-    if (carets > width - column + 1 && column <= width)
-        carets = width - column + 1;
+    uint32_t count = characters_of(line, length);
+    uint32_t column = span->column > count + 1 ? count + 1 : span->column ? span->column : 1;
+    uint32_t carets = span->length && span->length < 4096 ? span->length : 1;
+    if (carets > count - column + 1 && column <= count)
+        carets = count - column + 1;
     fprintf(to, "\n%*s | ", gutter, "");
-    print_indent(to, line, length, column);
+    print_under(to, line, length, 1, column, ' ');
     if (style.colour)
         fputs(severity_colour(diag_code_severity(diag->code)), to);
-    for (uint32_t i = 0; i < carets && i < 4096; i++)
-        fputc('^', to);
+    print_under(to, line, length, column, column + carets, '^');
     if (diag->under) {
         fputc(' ', to);
         print_clean(to, diag->under, strlen(diag->under));
@@ -152,20 +154,34 @@ static json_t *to_json(const struct diag *diag)
                      "under", text_or_null(diag->under), "help", text_or_null(diag->help));
 }
 
+static void print_all(FILE *to, const struct diag_list *diags, const struct sources *sources, struct print_style style)
+{
+    size_t shown = 0, left = 0;
+    for (size_t i = 0; i < diags->count; i++) {
+        bool is_note = diag_code_severity(diags->items[i].code) == SEVERITY_NOTE;
+        if (style.hide_notes && is_note)
+            continue;
+        if (shown++ < SHOWN_MOST)
+            print_text(to, &diags->items[i], sources, style);
+        else
+            left += !is_note;
+    }
+    if (left)
+        fprintf(to, "%zu more are not shown; --json has all\n", left);
+    if (diags->errors)
+        fprintf(to, "%zu error%s\n", diags->errors, diags->errors == 1 ? "" : "s");
+}
+
 void diag_print(FILE *to, const struct diag_list *diags, const struct sources *sources, struct print_style style)
 {
-    json_t *list = style.json ? json_array() : NULL;
-    for (size_t i = 0; i < diags->count; i++) {
-        const struct diag *diag = &diags->items[i];
-        if (style.hide_notes && diag_code_severity(diag->code) == SEVERITY_NOTE)
-            continue;
-        if (list)
-            json_array_append_new(list, to_json(diag));
-        else
-            print_text(to, diag, sources, style);
-    }
-    if (!list)
+    if (!style.json) {
+        print_all(to, diags, sources, style);
         return;
+    }
+    json_t *list = json_array();
+    for (size_t i = 0; i < diags->count; i++)
+        if (!style.hide_notes || diag_code_severity(diags->items[i].code) != SEVERITY_NOTE)
+            json_array_append_new(list, to_json(&diags->items[i]));
     json_write(to, list, 2);
     json_decref(list);
 }

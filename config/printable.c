@@ -1,8 +1,10 @@
 #include "config/printable.h"
 
+#include <locale.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
 /* --- characters --- */
 
@@ -58,6 +60,47 @@ size_t printable_next(const char *text, size_t length, char ret_form[PRINTABLE_F
     else
         snprintf(ret_form, PRINTABLE_FORM, "\\x%02x", (unsigned char)*text);
     return bytes ? bytes : 1;
+}
+
+/* libc knows how wide letters are, in a locale that has them; the program's own stays as it is. */
+static unsigned columns_of(unsigned point)
+{
+    static locale_t locale;
+    if (point < 0x300)
+        return 1;
+    if (!locale)
+        locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", NULL);
+    if (!locale)
+        return 1;
+    locale_t before = uselocale(locale);
+    int columns = wcwidth((wchar_t)point);
+    uselocale(before);
+    return columns < 0 ? 1 : (unsigned)columns;
+}
+
+size_t printable_columns(const char *text, size_t length, unsigned *ret_columns)
+{
+    char form[PRINTABLE_FORM];
+    unsigned point = 0;
+    bool as_is;
+    size_t bytes = printable_next(text, length, form, &as_is);
+    if (as_is)
+        utf8_character(text, length, &point);
+    *ret_columns = as_is ? columns_of(point) : (unsigned)strlen(form);
+    return bytes;
+}
+
+size_t printable_width(const char *text)
+{
+    size_t width = 0;
+    for (size_t length = strlen(text); length > 0;) {
+        unsigned columns;
+        size_t bytes = printable_columns(text, length, &columns);
+        width += columns;
+        text += bytes;
+        length -= bytes;
+    }
+    return width;
 }
 
 /* --- texts --- */

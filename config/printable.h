@@ -20,6 +20,10 @@
  * *ret_as_is: it is shown as itself.
  */
 size_t printable_next(const char *text, size_t length, char ret_form[PRINTABLE_FORM], bool *ret_as_is);
+/* The bytes of the first character, and how many columns of a screen its form has: wide letters have two. */
+size_t printable_columns(const char *text, size_t length, unsigned *ret_columns);
+/* How many columns the whole text takes. */
+size_t printable_width(const char *text);
 /* The code point and bytes of a character of UTF-8; 0: there is none. Also for those that are not printable. */
 size_t utf8_character(const char *text, size_t length, unsigned *ret_point);
 

@@ -88,15 +88,6 @@ struct table {
     bool failed;  /* no memory: what is there is printed, with a word about the rest */
 };
 
-/* Characters, not bytes, so that names in UTF-8 line up. */
-static size_t text_width(const char *text)
-{
-    size_t width = 0;
-    for (; *text; text++)
-        width += ((unsigned char)*text & 0xc0) != 0x80;
-    return width;
-}
-
 void table_row(struct table *table, const char *const *cells)
 {
     if (!table)
@@ -114,7 +105,7 @@ void table_row(struct table *table, const char *const *cells)
     char **row = table->cells + table->rows * table->columns;
     for (size_t i = 0; i < table->columns; i++) {
         row[i] = printable_copy(cells[i] ? cells[i] : "");
-        size_t width = row[i] ? text_width(row[i]) : 0;
+        size_t width = row[i] ? printable_width(row[i]) : 0;
         if (width > table->width[i])
             table->width[i] = width;
     }
@@ -146,7 +137,7 @@ static void print_row(FILE *to, const struct table *table, size_t number)
         const char *cell = row[i] ? row[i] : "";
         fputs(cell, to);
         if (i + 1 < last)
-            fprintf(to, "%*s", (int)(table->width[i] - text_width(cell) + 2), "");
+            fprintf(to, "%*s", (int)(table->width[i] - printable_width(cell) + 2), "");
     }
     fputc('\n', to);
 }

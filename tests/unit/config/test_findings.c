@@ -196,7 +196,8 @@ static void findings_read_like_a_compilers(void **state)
              "  |\n"
              "4 | \tlevel = \"llc\" # ok\n"
              "  | \t        ^^^^^ is called `l3` here\n"
-             "  = help: one of node, socket, l3, core, cpu\n",
+             "  = help: one of node, socket, l3, core, cpu\n"
+             "2 errors\n",
              path, path);
     assert_string_equal(printed, expected);
     free(printed);
