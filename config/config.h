@@ -76,5 +76,9 @@ bool config_is_auto(const char *name);
  * where it was installed. 0 with a malloc'd path, -ENOENT, -ENOMEM.
  */
 int config_preset_path(char **ret_path, const char *name);
+/* Hands over the name of each, in order. 0; -ENOENT: none are installed. */
+int config_presets(void (*take)(const char *name, void *context), void *context);
+/* The preset that was meant, malloc'd; NULL: none is near. */
+char *config_preset_near(const char *name);
 
 #endif

@@ -171,6 +171,19 @@ int file_read(struct file_text *ret_file, const char *path, struct span at, stru
     return error;
 }
 
+int file_read_stdin(struct file_text *ret_file, struct diag_list *diags)
+{
+    struct file_text file = {.real_path = strdup("stdin")};
+    if (!file.real_path)
+        return -ENOMEM;
+    int error = read_all(&file, STDIN_FILENO, "stdin", (struct span){0}, diags);
+    if (error < 0)
+        file_text_free(&file);
+    else
+        *ret_file = file;
+    return error;
+}
+
 void file_text_free(struct file_text *file)
 {
     free(file->text);

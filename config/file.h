@@ -28,6 +28,8 @@ struct file_text {
  * when absence is fine). The caller frees with file_text_free().
  */
 int file_read(struct file_text *ret_file, const char *path, struct span at, struct diag_list *diags);
+/* All of stdin, under the name "stdin", whoever writes there. As file_read() else. */
+int file_read_stdin(struct file_text *ret_file, struct diag_list *diags);
 void file_text_free(struct file_text *file);
 
 /* Names in a directory that end in ".toml" and do not begin with '.', in byte order. The same checks as above.

@@ -20,6 +20,8 @@ int layers_add(struct layers *layers, const struct value *root);
 /* A policy file with what it extends and its drop-ins. name: a path or "preset:NAME". Findings in diags; the
  * result is 0 after findings too, or -ENOMEM. layers_files.c */
 int layers_add_file(struct layers *layers, const char *name);
+/* The same of what stdin holds; what it extends is relative to the working folder. */
+int layers_add_stdin(struct layers *layers);
 
 /* NODEWISE_… variables as one layer; --set PATH=VALUE as one layer. 0 or -ENOMEM. layers_settings.c */
 int layers_add_environment(struct layers *layers, char *const *environment);

@@ -23,6 +23,16 @@ struct reading {
 static int add_named(struct layers *layers, const char *name, const char *from, struct span at,
                      const struct reading *above);
 
+static void no_preset(struct layers *layers, const char *name, struct span at)
+{
+    char help[128] = "`nodewise init` lists them";
+    char *near = config_preset_near(name);
+    if (near)
+        snprintf(help, sizeof(help), "did you mean `preset:%s`? `nodewise init` lists them", near);
+    diag_add(layers->diags, DIAG_E006, at, NULL, help, "no preset is named `%s`", name);
+    free(near);
+}
+
 /* "preset:NAME" or a path, relative to the file that names it. malloc'd, or NULL with a finding or no memory. */
 static char *locate(struct layers *layers, const char *name, const char *from, struct span at)
 {
@@ -30,7 +40,7 @@ static char *locate(struct layers *layers, const char *name, const char *from, s
     if (strncmp(name, "preset:", 7) == 0) {
         int error = config_preset_path(&path, name + 7);
         if (error == -ENOENT)
-            diag_add(layers->diags, DIAG_E006, at, NULL, NULL, "no preset is named `%s`", name + 7);
+            no_preset(layers, name + 7, at);
         return error < 0 ? NULL : path;
     }
     const char *slash = from ? strrchr(from, '/') : NULL;
@@ -159,6 +169,18 @@ static int add_drop_ins(struct layers *layers, const char *path)
         free(names[i]);
     }
     free(names);
+    return error;
+}
+
+int layers_add_stdin(struct layers *layers)
+{
+    struct file_text file;
+    int error = file_read_stdin(&file, layers->diags);
+    if (error < 0)
+        return error == -ENOMEM ? error : 0;
+    struct reading reading = {file.real_path, NULL, 0};
+    error = add_text(layers, file.real_path, file.text, file.size, &reading);
+    file_text_free(&file);
     return error;
 }
 

@@ -127,8 +127,11 @@ static int add_default(struct config *config, const struct config_request *reque
 static int read_layers(struct config *config, const struct config_request *request, struct layers *layers)
 {
     int error = 0;
-    config->main_file = choose_file(request);
-    if (config->main_file)
+    bool is_stdin = request->file && strcmp(request->file, "-") == 0;
+    config->main_file = is_stdin ? strdup("stdin") : choose_file(request);
+    if (is_stdin)
+        error = config->main_file ? layers_add_stdin(layers) : -ENOMEM;
+    else if (config->main_file)
         error = layers_add_file(layers, config->main_file);
     if (error == 0)
         error = layers_add_environment(layers, request->environment);
@@ -167,7 +170,6 @@ int config_load(struct config *ret_config, const struct config_request *request)
     int error = read_layers(&config, request, &layers);
     if (error == 0)
         error = build_policy(&config);
-    sources_rename_spans(config.sources, &config.diags);
     sort_findings(&config.diags, config.sources);
     config.identity = identity_of(config.sources);
 

@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -6,6 +7,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "config/suggest.h"
 #include "config/units.h"
 
 static char *readable(char *path)
@@ -64,6 +66,64 @@ static const char *present_name(const char *name)
 bool config_is_auto(const char *name)
 {
     return strncmp(name, "preset:", 7) == 0 && strcmp(present_name(name + 7), "auto") == 0;
+}
+
+/* The folder of the presets: that of the one which every installation has. */
+static char *presets_folder(void)
+{
+    char *path;
+    if (config_preset_path(&path, "auto") < 0)
+        return NULL;
+    *strrchr(path, '/') = '\0';
+    return path;
+}
+
+static int is_preset(const struct dirent *entry)
+{
+    size_t length = strlen(entry->d_name);
+    return length > 5 && strcmp(entry->d_name + length - 5, ".toml") == 0;
+}
+
+int config_presets(void (*take)(const char *name, void *context), void *context)
+{
+    char *folder = presets_folder();
+    struct dirent **entries;
+    int count = folder ? scandir(folder, &entries, is_preset, alphasort) : -1;
+    free(folder);
+    if (count < 0)
+        return -ENOENT;
+    for (int i = 0; i < count; i++) {
+        entries[i]->d_name[strlen(entries[i]->d_name) - 5] = '\0';
+        take(entries[i]->d_name, context);
+        free(entries[i]);
+    }
+    free(entries);
+    return 0;
+}
+
+struct nearest {
+    const char *wrong;
+    unsigned distance;
+    char *name;
+};
+
+static void keep_nearer(const char *name, void *context)
+{
+    struct nearest *nearest = context;
+    struct suggestion near = suggest_for(nearest->wrong);
+    suggest_offer(&near, name);
+    if (!near.best || near.distance >= nearest->distance)
+        return;
+    free(nearest->name);
+    nearest->name = strdup(name);
+    nearest->distance = near.distance;
+}
+
+char *config_preset_near(const char *name)
+{
+    struct nearest nearest = {.wrong = name, .distance = UINT_MAX};
+    config_presets(keep_nearer, &nearest);
+    return nearest.name;
 }
 
 int config_preset_path(char **ret_path, const char *name)

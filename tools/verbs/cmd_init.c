@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -7,33 +6,36 @@
 
 #include "config/config.h"
 #include "tools/common/cli.h"
+#include "tools/common/option_error.h"
 #include "tools/prepare/options.h"
 #include "tools/verbs/verbs.h"
 
 const char init_help[] = "  PRESET              one of the presets; without it they are listed\n"
                          "  -o, --output FILE   write there instead of to stdout; an existing file is kept\n";
 
-/* The presets are the files beside the one that every installation has. */
+static void print_name(const char *name, void *unused)
+{
+    (void)unused;
+    puts(name);
+}
+
 static int list_presets(void)
 {
-    char *path = NULL;
-    if (config_preset_path(&path, "auto") < 0) {
-        print_error("the presets are not installed");
-        return EXIT_NO;
-    }
-    *strrchr(path, '/') = '\0';
-    struct dirent **entries;
-    int count = scandir(path, &entries, NULL, alphasort);
-    for (int i = 0; i < count; i++) {
-        char *dot = strrchr(entries[i]->d_name, '.');
-        if (dot && strcmp(dot, ".toml") == 0)
-            printf("%.*s\n", (int)(dot - entries[i]->d_name), entries[i]->d_name);
-        free(entries[i]);
-    }
-    if (count >= 0)
-        free(entries);
-    free(path);
-    return finish_output(EXIT_OK);
+    if (config_presets(print_name, NULL) == 0)
+        return finish_output(EXIT_OK);
+    print_error("the presets are not installed");
+    return EXIT_NO;
+}
+
+static int no_preset(const char *name)
+{
+    char *near = config_preset_near(name);
+    if (near)
+        print_error("there is no preset \"%s\": did you mean \"%s\"?", name, near);
+    else
+        print_error("there is no preset \"%s\"; `nodewise init` lists them", name);
+    free(near);
+    return EXIT_BAD_INPUT;
 }
 
 static int copy_preset(FILE *from, const char *output)
@@ -69,17 +71,16 @@ int cmd_init(int argc, char **argv)
     int option;
     while ((option = getopt_long(argc, argv, "o:", long_options, NULL)) != -1) {
         if (option != 'o')
-            return usage_error("init", "invalid option");
-        output = optarg;
+            return option_error("init", argv, long_options);
+        if (take_output("init", "-o", &output) != EXIT_OK)
+            return EXIT_BAD_INPUT;
     }
     if (optind + 1 < argc)
         return usage_error("init", "unexpected argument \"%s\"", argv[optind + 1]);
     if (optind == argc)
         return list_presets();
-    if (strchr(argv[optind], '/') || config_preset_path(&path, argv[optind]) < 0) {
-        print_error("there is no preset \"%s\"; `nodewise init` lists them", argv[optind]);
-        return EXIT_BAD_INPUT;
-    }
+    if (strchr(argv[optind], '/') || config_preset_path(&path, argv[optind]) < 0)
+        return no_preset(argv[optind]);
     FILE *from = fopen(path, "re");
     if (!from)
         print_error("%s cannot be read: %s", path, strerror(errno));
