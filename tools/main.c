@@ -1,7 +1,9 @@
 /* The nodewise command: finds the verb and hands over. Each verb lives in its own cmd_NAME.c. */
+#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/suggest.h"
 #include "tools/common/cli.h"
 #include "tools/verbs/verb_table.h"
 #include "tools/verbs/verbs.h"
@@ -14,36 +16,16 @@ static void print_help(FILE *to)
     fprintf(to, "\n'nodewise help VERB' shows its options. Manual: nodewise(1), nodewise.toml(5).\n");
 }
 
-/* How many letters differ, roughly: enough to tell a slip from another word. */
-static size_t difference(const char *a, const char *b)
-{
-    size_t length_a = strlen(a), length_b = strlen(b), same = 0;
-    for (size_t i = 0, k = 0; i < length_a && k < length_b;) {
-        if (a[i] == b[k]) {
-            same++;
-            i++;
-            k++;
-        } else if (length_a - i > length_b - k) {
-            i++;
-        } else {
-            k++;
-        }
-    }
-    return (length_a > length_b ? length_a : length_b) - same;
-}
-
 static int unknown_verb(const char *name)
 {
-    const struct verb *nearest = NULL;
-    size_t least = 3;
-    for (size_t i = 0; i < verb_count; i++)
-        if (difference(name, verbs[i].name) < least) {
-            least = difference(name, verbs[i].name);
-            nearest = &verbs[i];
-        }
-    if (nearest)
-        print_error("\"%s\" is not a verb: did you mean \"%s\"?", name, nearest->name);
-    else
+    struct suggestion near = suggest_for(name);
+    if (*name == '-')
+        print_error("the verb comes first, then its options: \"%s\" is not a verb; 'nodewise help' lists them", name);
+    for (size_t i = 0; i < verb_count && *name != '-'; i++)
+        suggest_offer(&near, verbs[i].name);
+    if (near.best)
+        print_error("\"%s\" is not a verb: did you mean \"%s\"?", name, near.best);
+    else if (*name != '-')
         print_error("\"%s\" is not a verb; 'nodewise help' lists them", name);
     return EXIT_BAD_INPUT;
 }
@@ -81,13 +63,14 @@ int main(int argc, char **argv)
         return help(argc - 1, argv + 1);
     if (strcmp(name, "manual") == 0) /* for the build: the manual's pages are made of this table */
         return cmd_manual(argc - 1, argv + 1);
-    if (strcmp(name, "--version") == 0 || strcmp(name, "version") == 0) {
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0 || strcmp(name, "version") == 0) {
         printf("nodewise %s\n", NODEWISE_VERSION);
         return finish_output(EXIT_OK);
     }
     const struct verb *verb = verb_find(name);
     if (!verb)
         return unknown_verb(name);
+    opterr = 0; /* option_error() says more */
     if (asks_for_help(argc - 1, argv + 1)) {
         verb_print_help(stdout, verb);
         return finish_output(EXIT_OK);

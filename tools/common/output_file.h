@@ -11,5 +11,10 @@
 
 /* Emptied, or made with that mode. 0, or negative errno: nothing has changed. */
 int output_file_open(FILE **ret_file, const char *path, mode_t mode);
+/*
+ * Could this user open it? 0 or negative errno. Nothing is made. "-", and a folder in whose name a '%' may be filled in
+ * later, are not looked at.
+ */
+int output_file_check(const char *path);
 
 #endif

@@ -1,6 +1,10 @@
 #include "tools/prepare/options.h"
 
+#include <string.h>
+
 #include "tools/common/cli.h"
+#include "tools/common/option_error.h"
+#include "tools/common/output_file.h"
 
 bool take_policy_option(struct policy_options *options, int option, bool *ret_json)
 {
@@ -25,14 +29,25 @@ bool take_policy_option(struct policy_options *options, int option, bool *ret_js
     }
 }
 
-bool take_only_json(int argc, char **argv, bool *ret_json)
+int take_only_json(const char *verb, int argc, char **argv, bool *ret_json)
 {
     static const struct option long_options[] = {OPTIONS_JSON, {0}};
     int option;
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
         if (option != OPTION_JSON)
-            return false;
+            return option_error(verb, argv, long_options);
         else
             *ret_json = true;
-    return true;
+    return EXIT_OK;
+}
+
+int take_output(const char *verb, const char *option, const char **ret_file)
+{
+    if (*ret_file)
+        return usage_error(verb, "%s is given twice: %s and %s", option, *ret_file, optarg);
+    int error = output_file_check(optarg);
+    if (error < 0)
+        return usage_error(verb, "%s %s: the file cannot be written: %s", option, optarg, strerror(-error));
+    *ret_file = optarg;
+    return EXIT_OK;
 }

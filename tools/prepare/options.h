@@ -29,14 +29,19 @@
     }
 
 #define HELP_POLICY                                                                                                    \
-    "  -p, --policy FILE   the policy; else NODEWISE_POLICY, the standard places, preset:auto\n"                       \
+    "  -p, --policy FILE   the policy, - for stdin; else NODEWISE_POLICY, the standard places, preset:auto\n"          \
     "  --set KEY=VALUE     override one key, e.g. --set rules.io.nodes=1; may be repeated\n"
 #define HELP_TOPOLOGY                                                                                                  \
     "  --topology T        another machine: an hwloc XML file, or \"pack:2 numa:2 l3:2 core:4 pu:2\"\n"
 #define HELP_JSON "  --json              JSON instead of text\n"
 
-/* For verbs that have no other option than --json. false: there was one. */
-bool take_only_json(int argc, char **argv, bool *ret_json);
+/* For verbs that have no other option than --json. EXIT_OK, or EXIT_BAD_INPUT: there was one, and it was said. */
+int take_only_json(const char *verb, int argc, char **argv, bool *ret_json);
+/*
+ * Takes optarg as a file to write. A second one would be written in its place: that is said, with EXIT_BAD_INPUT; so is a
+ * file that cannot be written, before anything is done for it.
+ */
+int take_output(const char *verb, const char *option, const char **ret_file);
 /* Takes a common option; false when it is not one. */
 bool take_policy_option(struct policy_options *options, int option, bool *ret_json);
 

@@ -4,6 +4,7 @@
 
 #include "config/printable.h"
 #include "tools/common/cli.h"
+#include "tools/common/option_error.h"
 #include "tools/prepare/options.h"
 #include "tools/prepare/plan_from.h"
 #include "tools/report/report_load.h"
@@ -107,7 +108,7 @@ static int read_options(struct check_request *request, int argc, char **argv)
         else if (option == OPTION_FROM)
             request->from = optarg;
         else if (!take_policy_option(&request->policy, option, &request->json))
-            return usage_error("check", "invalid option");
+            return option_error("check", argv, long_options);
     return request->from ? report_load("check", request->from, false, &request->seen) : EXIT_OK;
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tools/common/cli.h"
+#include "tools/common/option_error.h"
 #include "tools/prepare/options.h"
 #include "tools/prepare/plan_cache.h"
 #include "tools/prepare/plan_file.h"
@@ -74,17 +75,17 @@ int cmd_compile(int argc, char **argv)
     const char *output = NULL;
     bool cached = false;
     int status = EXIT_OK, option;
-    while ((option = getopt_long(argc, argv, "p:o:", long_options, NULL)) != -1) {
+    while (status == EXIT_OK && (option = getopt_long(argc, argv, "p:o:", long_options, NULL)) != -1) {
         if (option == 'o')
-            output = optarg;
+            status = take_output("compile", "-o", &output);
         else if (option == OPTION_VERB)
             cached = true;
         else if (!take_policy_option(&options, option, NULL))
-            return usage_error("compile", "invalid option");
+            return option_error("compile", argv, long_options);
     }
-    if (optind < argc)
+    if (status == EXIT_OK && optind < argc)
         status = usage_error("compile", "unexpected argument \"%s\" (-p gives a policy)", argv[optind]);
-    else if (cached == (output != NULL))
+    else if (status == EXIT_OK && cached == (output != NULL))
         status = usage_error("compile", "give either -o FILE or --cached");
     else if (cached && options.topology)
         status = usage_error("compile", "--cached is about this machine: it takes no --topology");

@@ -3,6 +3,7 @@
 
 #include "config/printable.h"
 #include "tools/common/cli.h"
+#include "tools/common/option_error.h"
 #include "tools/prepare/options.h"
 #include "tools/verbs/verbs.h"
 
@@ -38,7 +39,7 @@ int cmd_config(int argc, char **argv)
         if (option == OPTION_VERB)
             origin = true;
         else if (!take_policy_option(&options, option, &json))
-            return usage_error("config", "invalid option");
+            return option_error("config", argv, long_options);
     }
     const char *what = optind < argc ? argv[optind] : "show";
     if (optind + 1 < argc)

@@ -4,6 +4,7 @@
 
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
+#include "tools/common/option_error.h"
 #include "tools/prepare/options.h"
 #include "tools/report/report_load.h"
 #include "tools/report/report_measures.h"
@@ -204,7 +205,7 @@ int cmd_diff(int argc, char **argv)
         if (option == OPTION_VERB && !take_limit(&request, optarg))
             return usage_error("diff", "\"%s\" is not NAME:CHANGE such as alloc_locality:-2%%", optarg);
         if (option != OPTION_VERB && !take_policy_option(&unused, option, &request.json))
-            return usage_error("diff", "invalid option");
+            return option_error("diff", argv, long_options);
     }
     if (optind + 2 != argc)
         return usage_error("diff", "give two reports or process ids");

@@ -4,6 +4,7 @@
 #include "config/printable.h"
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
+#include "tools/common/option_error.h"
 #include "tools/common/program.h"
 #include "tools/doctor/doctor.h"
 #include "tools/prepare/options.h"
@@ -59,6 +60,6 @@ int cmd_doctor(int argc, char **argv)
     int option;
     while ((option = getopt_long(argc, argv, "+", long_options, NULL)) != -1)
         if (!take_policy_option(&unused, option, &json))
-            return usage_error("doctor", "invalid option");
+            return option_error("doctor", argv, long_options);
     return examine(argv + optind, json);
 }

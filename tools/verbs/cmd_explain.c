@@ -41,8 +41,8 @@ static bool explain_reason(const char *word, bool json)
 int cmd_explain(int argc, char **argv)
 {
     bool json = false;
-    if (!take_only_json(argc, argv, &json))
-        return usage_error("explain", "invalid option");
+    if (take_only_json("explain", argc, argv, &json) != EXIT_OK)
+        return EXIT_BAD_INPUT;
     if (optind + 1 != argc)
         return usage_error("explain", "give one code (E012), key (defaults.bind_to) or reason (no-free-slot)");
     const char *word = argv[optind];

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "tools/common/cli.h"
+#include "tools/common/option_error.h"
 #include "tools/common/output_file.h"
 #include "tools/common/supervise.h"
 #include "tools/learn/allocated.h"
@@ -112,19 +113,21 @@ int cmd_learn(int argc, char **argv)
     static const struct option long_options[] = {
         {"output", required_argument, NULL, 'o'}, {"report", required_argument, NULL, OPTION_VERB}, {0}};
     static struct learning learning;
-    int option;
+    int option, status = EXIT_OK;
     while ((option = getopt_long(argc, argv, "+o:", long_options, NULL)) != -1) {
         if (option == 'o')
-            learning.output = optarg;
+            status = take_output("learn", "-o", &learning.output);
         else if (option == OPTION_VERB)
-            learning.report = optarg;
+            status = take_output("learn", "--report", &learning.report);
         else
-            return usage_error("learn", "invalid option"), EXIT_RUN_FAILED;
+            status = option_error("learn", argv, long_options);
+        if (status != EXIT_OK)
+            return EXIT_RUN_FAILED;
     }
     learning.command = argv + optind;
     if (optind == argc)
         return usage_error("learn", "the program to run is missing"), EXIT_RUN_FAILED;
-    int status = learn(&learning);
+    status = learn(&learning);
     observed_free(&learning.observed);
     allocated_free(&learning.allocated);
     return status;

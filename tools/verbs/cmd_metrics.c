@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "tools/common/cli.h"
+#include "tools/common/option_error.h"
 #include "tools/metrics/series.h"
 #include "tools/metrics/serve.h"
 #include "tools/prepare/options.h"
@@ -71,7 +72,7 @@ int cmd_metrics(int argc, char **argv)
         else if (option == OPTION_TEXTFILE)
             file = optarg;
         else
-            return usage_error("metrics", "invalid option");
+            return option_error("metrics", argv, long_options);
     }
     if (optind < argc)
         return usage_error("metrics", "unexpected argument \"%s\"", argv[optind]);

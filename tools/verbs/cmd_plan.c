@@ -6,6 +6,7 @@
 #include "config/printable.h"
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
+#include "tools/common/option_error.h"
 #include "tools/common/output_file.h"
 #include "tools/picture/machine_json.h"
 #include "tools/picture/page_html.h"
@@ -209,14 +210,14 @@ int cmd_plan(int argc, char **argv)
             request.from = optarg;
             break;
         case OPTION_SVG:
-            request.svg = optarg;
+            status = take_output("plan", "--svg", &request.svg);
             break;
         case OPTION_HTML:
-            request.html = optarg;
+            status = take_output("plan", "--html", &request.html);
             break;
         default:
             if (!take_policy_option(&request.policy, option, &request.json))
-                status = usage_error("plan", "invalid option");
+                status = option_error("plan", argv, long_options);
         }
     }
     if (status == EXIT_OK && request.from)

@@ -4,6 +4,7 @@
 #include "config/json_text.h"
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
+#include "tools/common/option_error.h"
 #include "tools/prepare/options.h"
 #include "tools/segment/segments.h"
 #include "tools/segment/snapshot.h"
@@ -94,7 +95,7 @@ int cmd_ps(int argc, char **argv)
     int option;
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
         if (!take_policy_option(&unused, option, &listing.json))
-            return usage_error("ps", "invalid option");
+            return option_error("ps", argv, long_options);
     if (optind < argc)
         return usage_error("ps", "unexpected argument \"%s\"", argv[optind]);
     stale_sweep();

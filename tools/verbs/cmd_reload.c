@@ -10,6 +10,7 @@
 #include "policy/reason.h"
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
+#include "tools/common/option_error.h"
 #include "tools/common/process.h"
 #include "tools/common/read_file.h"
 #include "tools/prepare/options.h"
@@ -392,7 +393,7 @@ int cmd_reload(int argc, char **argv)
         if (option == OPTION_VERB)
             order.wait = strtod(optarg, NULL);
         else if (!take_policy_option(&order.policy, option, &order.json))
-            return usage_error("reload", "invalid option");
+            return option_error("reload", argv, long_options);
     }
     order.pid = optind + 1 == argc ? parse_pid(argv[optind]) : 0;
     int status = order.pid ? reload(&order) : usage_error("reload", "give one process id");

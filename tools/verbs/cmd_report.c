@@ -6,6 +6,7 @@
 
 #include "policy/words.h"
 #include "tools/common/cli.h"
+#include "tools/common/option_error.h"
 #include "tools/prepare/options.h"
 #include "tools/report/report_json.h"
 #include "tools/report/report_load.h"
@@ -138,12 +139,12 @@ int cmd_report(int argc, char **argv)
     struct policy_options unused = {0};
     const char *format = NULL, *output = NULL, *segment = NULL;
     bool json = false, is_final = false, pages = false;
-    int option;
-    while ((option = getopt_long(argc, argv, "f:o:", long_options, NULL)) != -1) {
+    int option, status = EXIT_OK;
+    while (status == EXIT_OK && (option = getopt_long(argc, argv, "f:o:", long_options, NULL)) != -1) {
         if (option == 'f')
             format = optarg;
         else if (option == 'o')
-            output = optarg;
+            status = take_output("report", "-o", &output);
         else if (option == OPTION_SEGMENT)
             segment = optarg;
         else if (option == OPTION_FINAL)
@@ -151,8 +152,10 @@ int cmd_report(int argc, char **argv)
         else if (option == OPTION_PAGES)
             pages = true;
         else if (!take_policy_option(&unused, option, &json))
-            return usage_error("report", "invalid option");
+            return option_error("report", argv, long_options);
     }
+    if (status != EXIT_OK)
+        return status;
     if (is_final && segment && optind == argc)
         return final_report(segment);
     if (segment || is_final || optind + 1 != argc)
@@ -161,7 +164,7 @@ int cmd_report(int argc, char **argv)
     if (format && !find_format(format, &chosen))
         return usage_error("report", "the formats are text, json, html and svg, not \"%s\"", format);
     json_t *report = NULL;
-    int status = report_load("report", argv[optind], pages, &report);
+    status = report_load("report", argv[optind], pages, &report);
     if (status == EXIT_OK && output)
         status = report_write_file(output, report, chosen, REPORT_FULL);
     else if (status == EXIT_OK)

@@ -13,6 +13,7 @@
 #include "policy/plan.h"
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
+#include "tools/common/option_error.h"
 #include "tools/common/supervise.h"
 #include "tools/prepare/cpu_export.h"
 #include "tools/prepare/filtered.h"
@@ -323,7 +324,7 @@ int cmd_run(int argc, char **argv)
     /* '+': the first word that is no option is the program's, and so is all behind it. */
     while (status == EXIT_OK && (option = getopt_long(argc, argv, "+p:", long_options, NULL)) != -1) {
         if (option == OPTION_VERB)
-            request.report = optarg;
+            status = take_output("run", "--report", &request.report) == EXIT_OK ? EXIT_OK : EXIT_RUN_FAILED;
         else if (option == OPTION_VERB + 1)
             request.dry_run = true;
         else if (option == OPTION_VERB + 3)
@@ -334,11 +335,15 @@ int cmd_run(int argc, char **argv)
             usage_error("run", "--require-locality takes a number from 0 to 100, not \"%s\"", optarg);
             status = EXIT_RUN_FAILED;
         } else if (!take_policy_option(&request.policy, option, NULL)) {
-            usage_error("run", "invalid option");
+            option_error("run", argv, long_options);
             status = EXIT_RUN_FAILED;
         }
     }
     request.command = argv + optind;
+    if (status == EXIT_OK && request.policy.file && strcmp(request.policy.file, "-") == 0) {
+        usage_error("run", "stdin is the program's: the policy has to be a file");
+        status = EXIT_RUN_FAILED;
+    }
     if (status == EXIT_OK && optind == argc) {
         usage_error("run", "the program to run is missing");
         status = EXIT_RUN_FAILED;

@@ -12,8 +12,8 @@ int cmd_show(int argc, char **argv)
 {
     struct snapshot snapshot;
     bool json = false;
-    if (!take_only_json(argc, argv, &json))
-        return usage_error("show", "invalid option");
+    if (take_only_json("show", argc, argv, &json) != EXIT_OK)
+        return EXIT_BAD_INPUT;
     pid_t pid = optind + 1 == argc ? parse_pid(argv[optind]) : 0;
     if (!pid)
         return usage_error("show", "give one process id");

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "tools/common/cli.h"
+#include "tools/common/option_error.h"
 #include "tools/common/process.h"
 #include "tools/prepare/options.h"
 #include "tools/top/screen.h"
@@ -88,7 +89,7 @@ int cmd_top(int argc, char **argv)
     int option, status;
     while ((option = getopt_long(argc, argv, "c:d:", long_options, NULL)) != -1)
         if (!take_option(&request, option, optarg))
-            return usage_error("top", "invalid option");
+            return option_error("top", argv, long_options);
     for (; optind < argc; optind++) {
         pid_t pid = parse_pid(argv[optind]);
         if (!pid || request.filter.pid_count == TOP_PROCESSES)

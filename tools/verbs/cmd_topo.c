@@ -4,6 +4,7 @@
 #include "config/json_text.h"
 #include "config/printable.h"
 #include "tools/common/cli.h"
+#include "tools/common/option_error.h"
 #include "tools/prepare/options.h"
 #include "tools/verbs/verbs.h"
 
@@ -202,7 +203,7 @@ int cmd_topo(int argc, char **argv)
         if (option == 'f')
             format = optarg;
         else if (!take_policy_option(&options, option, &json))
-            return usage_error("topo", "invalid option");
+            return option_error("topo", argv, long_options);
     }
     if (json)
         format = "json";

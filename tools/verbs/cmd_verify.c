@@ -202,8 +202,8 @@ static int verify(pid_t pid, bool json)
 int cmd_verify(int argc, char **argv)
 {
     bool json = false;
-    if (!take_only_json(argc, argv, &json))
-        return usage_error("verify", "invalid option");
+    if (take_only_json("verify", argc, argv, &json) != EXIT_OK)
+        return EXIT_BAD_INPUT;
     pid_t pid = optind + 1 == argc ? parse_pid(argv[optind]) : 0;
     if (!pid)
         return usage_error("verify", "give one process id");

@@ -256,8 +256,8 @@ static int answer(const struct question *question)
 int cmd_why(int argc, char **argv)
 {
     struct question question = {0};
-    if (!take_only_json(argc, argv, &question.json))
-        return usage_error("why", "invalid option");
+    if (take_only_json("why", argc, argv, &question.json) != EXIT_OK)
+        return EXIT_BAD_INPUT;
     char *end = NULL;
     if (optind + 1 == argc) {
         question.pid = (pid_t)strtol(argv[optind], &end, 10);

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "tools/common/cli.h"
 #include "tools/prepare/options.h"
 
 static void the_common_options_fill_the_request(void **state)
@@ -45,7 +46,7 @@ static void json_is_no_option_of_a_verb_without_it(void **state)
     assert_false(take_policy_option(&options, OPTION_VERB, NULL));
 }
 
-static bool only_json(const char *const *words, bool *ret_json)
+static int only_json(const char *const *words, bool *ret_json)
 {
     int count = 0;
     while (words[count])
@@ -53,19 +54,19 @@ static bool only_json(const char *const *words, bool *ret_json)
     optind = 0; /* getopt_long(3): begin anew */
     opterr = 0;
     *ret_json = false;
-    return take_only_json(count, (char **)(uintptr_t)words, ret_json); /* getopt reorders them, and no text */
+    return take_only_json("show", count, (char **)(uintptr_t)words, ret_json); /* getopt reorders them, and no text */
 }
 
 static void another_option_than_json_is_refused(void **state)
 {
     (void)state;
     bool json;
-    assert_true(only_json((const char *[]){"show", "4711", NULL}, &json));
+    assert_int_equal(only_json((const char *[]){"show", "4711", NULL}, &json), EXIT_OK);
     assert_false(json);
-    assert_true(only_json((const char *[]){"show", "4711", "--json", NULL}, &json));
+    assert_int_equal(only_json((const char *[]){"show", "4711", "--json", NULL}, &json), EXIT_OK);
     assert_true(json);
-    assert_false(only_json((const char *[]){"show", "--jsno", "4711", NULL}, &json));
-    assert_false(only_json((const char *[]){"show", "-p", NULL}, &json));
+    assert_int_equal(only_json((const char *[]){"show", "--jsno", "4711", NULL}, &json), EXIT_BAD_INPUT);
+    assert_int_equal(only_json((const char *[]){"show", "-p", NULL}, &json), EXIT_BAD_INPUT);
 }
 
 int main(void)
