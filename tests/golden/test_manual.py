@@ -13,7 +13,7 @@ from settings import setting
 BUILD = setting("NODEWISE_BUILD")
 NODEWISE = os.path.join(BUILD, "tools", "nodewise")
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-PAGES = sorted(glob.glob(os.path.join(BUILD, "tools", "man", "*.[157]")))
+PAGES = sorted(glob.glob(os.path.join(BUILD, "tools", "man", "*.[1357]")))
 FOR_TESTS = {"NODEWISE_FAULT"}  # read by libnodewise-faults.so alone
 
 
@@ -61,7 +61,7 @@ def variables():
 
 class Manual(unittest.TestCase):
     def test_pages_are_clean(self):
-        self.assertGreater(len(PAGES), 22)
+        self.assertGreater(len(PAGES), 80)
         for path in PAGES:
             with self.subTest(page=os.path.basename(path)):
                 lint = subprocess.run(["mandoc", "-Tlint", path], capture_output=True, text=True, timeout=60)
@@ -78,6 +78,19 @@ class Manual(unittest.TestCase):
             with self.subTest(verb=verb):
                 self.assertIn(f".TP {usage} {summary} .", overview)
                 self.assertIn(f".SH SYNOPSIS nodewise {usage} .SH", plain(page(f"nodewise-{verb}.1")))
+
+    def test_every_function_has_a_page_and_every_name_on_it_is_one(self):
+        headers = [read(path) for path in glob.glob(os.path.join(ROOT, "shim", "nodewise*.h"))]
+        code = re.sub(r"/\*.*?\*/", "", "\n".join(headers), flags=re.S)
+        functions = set(re.findall(r"^(?:const |struct )?\w+ \*?(nw_\w+)\(", code, re.M))
+        known = functions | set(re.findall(r"\b(?:struct|enum) (nw_\w+)", code))
+        self.assertEqual({os.path.basename(path).removesuffix(".3") for path in PAGES if path.endswith(".3")}, functions)
+        for name in functions:
+            with self.subTest(page=name):
+                text = page(name + ".3")
+                self.assertEqual(set(re.findall(r"\bnw_\w+", text)) - known, set())
+                for section in ("NAME", "SYNOPSIS", "DESCRIPTION", "SAFETY", "SEE ALSO"):
+                    self.assertIn(f".SH {section}\n", text)
 
     def test_every_variable_that_is_read_is_documented(self):
         environment = page("nodewise.1").split(".SH ENVIRONMENT")[1].split(".SH ")[0]
