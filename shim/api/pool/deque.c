@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "shim/api/pool/futex.h"
+
 enum { FIRST_SIZE = 256 };
 
 struct cell {
@@ -60,6 +62,7 @@ int deque_push(struct deque *deque, struct entry entry)
         array = atomic_load_explicit(&deque->array, memory_order_relaxed);
     }
     write_cell(array, bottom, entry);
+    step();
     /* with sleep_announce(): the caller next asks who sleeps */
     atomic_store(&deque->bottom, bottom + 1);
     return 0;
@@ -72,6 +75,7 @@ bool deque_pop(struct deque *deque, struct entry *ret_entry)
         return false; /* top is never behind top_seen */
     struct deque_array *array = atomic_load_explicit(&deque->array, memory_order_relaxed);
     atomic_store(&deque->bottom, bottom);
+    step();
     int64_t top = atomic_load(&deque->top);
     deque->top_seen = top;
     if (top > bottom) {
@@ -79,6 +83,7 @@ bool deque_pop(struct deque *deque, struct entry *ret_entry)
         return false;
     }
     struct entry entry = read_cell(array, bottom);
+    step();
     if (top == bottom) { /* the last one: a thief may want it, too */
         bool won = atomic_compare_exchange_strong(&deque->top, &top, top + 1);
         deque->top_seen = bottom + 1;
@@ -134,6 +139,7 @@ enum theft deque_steal(struct deque *deque, struct entry *ret_entry)
         return THEFT_EMPTY;
     struct deque_array *array = atomic_load_explicit(&deque->array, memory_order_acquire);
     struct entry entry = read_cell(array, top);
+    step();
     if (!atomic_compare_exchange_strong(&deque->top, &top, top + 1))
         return THEFT_LOST;
     *ret_entry = entry;
@@ -156,8 +162,10 @@ enum theft deque_steal_leap(struct deque *deque, const struct leap *leap, const 
     struct deque_array *array = atomic_load_explicit(&deque->array, memory_order_acquire);
     struct entry entry = read_cell(array, top);
     /* Looked at between top and its exchange: the entry was in the deque at that moment. */
+    step();
     if (!belongs(leap, group, entry.group))
         return THEFT_EMPTY;
+    step();
     if (!atomic_compare_exchange_strong(&deque->top, &top, top + 1))
         return THEFT_LOST;
     *ret_entry = entry;

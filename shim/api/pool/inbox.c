@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "shim/api/pool/futex.h"
+
 #define CLOSED (UINT64_C(1) << 63)
 
 /* turn: n: to be filled by number n; n + 1: filled by it; n + size: to be filled by number n + size */
@@ -63,6 +65,7 @@ int inbox_put(struct inbox *inbox, struct entry entry)
                                                   memory_order_relaxed))
             break;
     } while (true);
+    step();
     atomic_store_explicit(&cell->task, entry.task, memory_order_relaxed);
     atomic_store_explicit(&cell->group, entry.group, memory_order_relaxed);
     /* with sleep_announce(): the caller next asks who sleeps */
@@ -104,8 +107,10 @@ size_t inbox_take(struct inbox *inbox, struct entry *ret_entries, size_t room)
         if (!count)
             return 0;
         note_most(inbox, there);
+        step();
     } while (!atomic_compare_exchange_weak_explicit(&inbox->head, &at, at + count, memory_order_seq_cst,
                                                     memory_order_acquire));
+    step();
     for (size_t i = 0; i < count; i++) {
         struct inbox_cell *cell = &inbox->cells[(at + i) & inbox->mask];
         ret_entries[i] = (struct entry){atomic_load_explicit(&cell->task, memory_order_relaxed),

@@ -72,6 +72,7 @@ static __attribute__((noinline)) void wake_listed(struct bucket *bucket, const v
 void park_wake(const void *key)
 {
     struct bucket *bucket = bucket_of(key);
+    step();
     if (atomic_load(&bucket->waiting))
         wake_listed(bucket, key, false);
 }
@@ -79,6 +80,7 @@ void park_wake(const void *key)
 void park_offer(const void *key)
 {
     struct bucket *bucket = bucket_of(key);
+    step();
     if (atomic_load(&bucket->running))
         wake_listed(bucket, key, true);
 }
