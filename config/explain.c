@@ -40,20 +40,22 @@ static void normalise(char *ret_wanted, size_t size, const char *asked)
         }
     }
     text[length] = '\0';
-    if (strncmp(text, "rules.", 6) != 0) {
+    bool pool = strncmp(text, "pools.", 6) == 0;
+    if (strncmp(text, "rules.", 6) != 0 && !pool) {
         snprintf(ret_wanted, size, "%s", text);
         return;
     }
+    const char *list = pool ? "pools" : "rules";
     const char *after = text + 6;
     const char *dot = strchr(after, '.');
     char first[KEY_PATH_MAX];
     snprintf(first, sizeof(first), "%.*s", dot ? (int)(dot - after) : (int)strlen(after), after);
-    if (key_find(&key_rule, first, NULL)) /* rules.bind_to: the name was left out */
-        snprintf(ret_wanted, size, "rules.NAME.%s", after);
+    if (key_find(pool ? &key_pool : &key_rule, first, NULL)) /* rules.bind_to: the name was left out */
+        snprintf(ret_wanted, size, "%s.NAME.%s", list, after);
     else if (dot)
-        snprintf(ret_wanted, size, "rules.NAME%s", dot);
+        snprintf(ret_wanted, size, "%s.NAME%s", list, dot);
     else
-        snprintf(ret_wanted, size, "rules");
+        snprintf(ret_wanted, size, "%s", list);
 }
 
 /* The whole path, or its end behind a dot: "bind_to" finds defaults.bind_to. */

@@ -25,6 +25,11 @@ const struct key *key_at(const struct key_table *table, size_t n)
     return NULL;
 }
 
+bool key_is_named_list(const struct key *key)
+{
+    return key->type == KEY_RULES || key->type == KEY_POOLS;
+}
+
 bool key_takes_word(const struct key *key, unsigned word)
 {
     return word < key->words->count && (!key->word_mask || (key->word_mask >> word & 1));
@@ -45,7 +50,7 @@ static bool visit_table(struct visit *visit, const struct key_table *table)
         if (!visit->visitor(visit->context, visit->path, key, table))
             return false;
         if (key->table) {
-            if (key->type == KEY_RULES)
+            if (key_is_named_list(key))
                 strncat(visit->path, ".NAME", sizeof(visit->path) - strlen(visit->path) - 1);
             if (!visit_table(visit, key->table))
                 return false;

@@ -316,6 +316,33 @@ const struct key_table key_rule = {"rules",
                                    .more_offset = offsetof(struct rule, placement),
                                    .is_placement = true};
 
+static const struct key pool_keys[] = {
+    {"name", KEY_RULE_NAME, FIELD(struct pool_rule, rule.name), .summary = "name of the pool, which no rule has",
+     .text =
+         "The program opens the pool under this name. Its threads are called by the first ten bytes and a number, as "
+         "io-0001, and are placed by this table before any rule is looked at."},
+    {"description", KEY_NOTE, .summary = "what the pool is for"},
+    {"threads", KEY_THREADS, FIELDS(struct pool_rule, size, number), .fallback = "auto",
+     .summary = "number of the pool's threads",
+     .text =
+         "auto: one for each core of its CPUs, no more than the cgroup's quota. at_most: the smaller of that and the "
+         "number. exactly: the number, whatever the machine has."},
+    {"steal", KEY_WORD, FIELD(struct pool_rule, steal), WORDS(steal), .fallback = "any",
+     .summary = "how far away an idle worker of the pool takes tasks from"},
+    {"spin", KEY_DURATION, FIELD(struct pool_rule, spin_us), .fallback = "20us",
+     .summary = "time that a worker without a task looks on before it sleeps"},
+    {"backlog", KEY_NUMBER, FIELD(struct pool_rule, backlog), .fallback = "65536",
+     .summary = "tasks from outside that may wait for the workers of a node; more are refused with EAGAIN"},
+};
+const struct key_table key_pool = {
+    "pools",
+    "Pools of programs that are written against nodewise.h. What stands here overrides what "
+    "the program says when it opens the pool of that name.",
+    KEYS(pool_keys),
+    .more = &key_placement,
+    .more_offset = offsetof(struct pool_rule, rule.placement),
+    .is_placement = true};
+
 static const struct key cpu_count_keys[] = {
     {"report", KEY_CPU_COUNT, FIELDS(struct policy, cpu_count.report, cpu_count.number), WORDS(cpu_report),
      .word_mask = BIT(CPUS_NUMBER) - 1, .fallback = "host",
@@ -370,6 +397,8 @@ static const struct key root_keys[] = {
      .summary = "placement that every rule starts from, and of threads that no rule takes"},
     {"rules", KEY_RULES, FIELDS(struct policy, rules, rule_count), .table = &key_rule,
      .summary = "which threads go where"},
+    {"pools", KEY_POOLS, FIELDS(struct policy, pools, pool_count), .table = &key_pool,
+     .summary = "pools of programs that use the C interface"},
     {"cpu_count", KEY_TABLE, .table = &key_cpu_count, .summary = "how many CPUs the program believes in"},
     {"report", KEY_TABLE, .table = &key_report, .summary = "what is written when the process ends"},
     {"metrics", KEY_TABLE, .table = &key_metrics, .summary = "numbers for monitoring"},

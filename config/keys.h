@@ -38,7 +38,7 @@ struct key {
     size_t offset, offset_2; /* in the struct of its table */
     const struct word_list *words;
     uint32_t word_mask;            /* the words that this key takes, a bit each; 0: all */
-    const struct key_table *table; /* KEY_TABLE, KEY_RULES, KEY_MATCH, KEY_MAPPING_RULES */
+    const struct key_table *table; /* KEY_TABLE, KEY_RULES, KEY_POOLS, KEY_MATCH, KEY_MAPPING_RULES */
     struct need needs[5];          /* one of them is enough; the needs of that key count as well */
     const char *needed_for;        /* the word of this key that has these needs; NULL: any */
     const char *fallback;          /* built-in value as text, NULL: none */
@@ -57,13 +57,15 @@ struct key_table {
 };
 
 extern const struct key_table key_root;
-extern const struct key_table key_placement, key_rule, key_match, key_memory, key_mapping_rule, key_rebalance;
+extern const struct key_table key_placement, key_rule, key_pool, key_match, key_memory, key_mapping_rule, key_rebalance;
 
 /* The key of that name in a table (and in its `more`), or NULL; *ret_offset is what to add to key->offset. */
 const struct key *key_find(const struct key_table *table, const char *name, size_t *ret_offset);
 /* The n-th key, `more` included, or NULL at the end. */
 const struct key *key_at(const struct key_table *table, size_t n);
 
+/* A list of tables that are told apart by `name`, which is a part of the paths of their keys. */
+bool key_is_named_list(const struct key *key);
 bool key_takes_word(const struct key *key, unsigned word);
 /* Half a sentence on the form of the value: "a duration: a whole number and us, ms, s, m or h". */
 const char *key_type_text(const struct key *key);

@@ -67,15 +67,15 @@ static struct value *enter_table(const struct setting *setting, struct value *ta
     return made;
 }
 
-/* The rule of that name in root's `rules`, made when it is not there. */
-static struct value *enter_rule(const struct setting *setting, struct value *root, const char *name)
+/* The table of that name in root's list, made when it is not there. */
+static struct value *enter_rule(const struct setting *setting, struct value *root, const char *list, const char *name)
 {
     struct pool *pool = &setting->layers->sources->pool;
-    const struct entry *entry = table_find(root, "rules");
+    const struct entry *entry = table_find(root, list);
     struct value *rules = entry ? entry->value : value_new(pool, VALUE_ARRAY, setting->name_span);
     if (!rules || rules->kind != VALUE_ARRAY)
         return NULL;
-    if (!entry && table_add(pool, root, "rules", setting->name_span, rules) < 0)
+    if (!entry && table_add(pool, root, list, setting->name_span, rules) < 0)
         return NULL;
     for (size_t i = 0; i < rules->array.count; i++) {
         const struct entry *other = table_find(rules->array.items[i], "name");
@@ -122,19 +122,20 @@ static int assign(const struct setting *setting, struct value *root)
         }
         if (key->type == KEY_RULE_NAME) {
             diag_add(setting->layers->diags, DIAG_E028, setting->name_span, NULL, NULL,
-                     "the name of a rule stands in the path and cannot be set");
+                     "the name of a rule or pool stands in the path and cannot be set");
             return 0;
         }
         if (left == 0)
             return put_value(setting, table, key, key->name);
         if (left == 1 && key->type == KEY_LABELS)
             return put_free_key(setting, table, key, setting->pieces[i + 1]);
-        if (key->type == KEY_RULES) {
-            table = enter_rule(setting, root, setting->pieces[++i]);
+        if (key_is_named_list(key)) {
+            table = enter_rule(setting, root, key->name, setting->pieces[++i]);
             if (left == 1) {
                 diag_add(setting->layers->diags, DIAG_E028, setting->name_span, NULL,
                          "add the key, as in NODEWISE_RULES__IO__NODES=1 or --set rules.io.nodes=1",
-                         "`%s` names a rule, but no key of it", setting->written);
+                         "`%s` names a %s, but no key of it", setting->written,
+                         key->type == KEY_RULES ? "rule" : "pool");
                 return 0;
             }
         } else if (key->type == KEY_TABLE || key->type == KEY_MATCH) {
@@ -175,7 +176,7 @@ static const struct key *key_of(const struct setting *setting)
     const struct key *key = NULL;
     for (size_t i = 0; i < setting->count && keys; i++) {
         key = key_find(keys, setting->pieces[i], NULL);
-        if (key && key->type == KEY_RULES)
+        if (key && key_is_named_list(key))
             i++;
         keys = key ? key->table : NULL;
     }

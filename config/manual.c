@@ -128,7 +128,7 @@ static bool visit(void *context, const char *path, const struct key *key, const 
     if (!key->table)
         return true;
     char heading[KEY_PATH_MAX + 16];
-    if (key->type == KEY_RULES)
+    if (key_is_named_list(key))
         snprintf(heading, sizeof(heading), "[[%s]]", path);
     else if (strchr(path, '.'))
         snprintf(heading, sizeof(heading), "%s = { }", strncmp(path, "rules.NAME.", 11) == 0 ? path + 11 : path);

@@ -34,9 +34,9 @@ static struct value *find_rule(const struct value *rules, const char *name)
     return NULL;
 }
 
-static struct value *merge_rules(struct pool *pool, const struct value *lower, const struct value *upper)
+static struct value *merge_rules(struct pool *pool, const struct key_table *keys, const struct value *lower,
+                                 const struct value *upper)
 {
-    const struct key_table *keys = key_find(&key_root, "rules", NULL)->table;
     struct value *merged = value_new(pool, VALUE_ARRAY, upper->span);
     if (!merged)
         return NULL;
@@ -66,8 +66,8 @@ static struct value *merge_values(struct pool *pool, const struct key *key, stru
         return upper;
     if (upper->kind == VALUE_TABLE)
         return merge_tables(pool, key ? key->table : NULL, lower, upper);
-    if (upper->kind == VALUE_ARRAY && key && key->type == KEY_RULES)
-        return merge_rules(pool, lower, upper);
+    if (upper->kind == VALUE_ARRAY && key && key_is_named_list(key))
+        return merge_rules(pool, key->table, lower, upper);
     return upper;
 }
 

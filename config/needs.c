@@ -233,7 +233,7 @@ static void walk(struct check *check, const struct scope *scope, bool inherited)
     for (size_t i = 0; table && i < table->table.count; i++) {
         const struct entry *entry = &table->table.entries[i];
         const struct key *key = key_find(scope->table, entry->key, NULL);
-        if (!key || key->type == KEY_RULES ||
+        if (!key || key_is_named_list(key) ||
             (inherited && key->type != KEY_TABLE && table_find(scope->own, key->name)))
             continue;
         struct scope inner = {key->table, table_in(scope->own, key->name), table_in(scope->inherited, key->name),
@@ -251,15 +251,21 @@ static void walk(struct check *check, const struct scope *scope, bool inherited)
     }
 }
 
+static void walk_list(struct check *check, const struct scope *root, const char *name, const struct key_table *table)
+{
+    const struct value *list = table_in(root->own, name), *defaults = table_in(root->own, "defaults");
+    for (size_t i = 0; list && i < list->array.count; i++) {
+        struct scope item = {table, list->array.items[i], defaults, root};
+        walk(check, &item, false);
+        walk(check, &item, true);
+    }
+}
+
 void needs_check(const struct value *tree, struct diag_list *diags)
 {
-    const struct value *rules = table_in(tree, "rules"), *defaults = table_in(tree, "defaults");
     struct check check = {.diags = diags};
     struct scope root = {&key_root, tree, NULL, NULL};
-    for (size_t i = 0; rules && i < rules->array.count; i++) {
-        struct scope rule = {&key_rule, rules->array.items[i], defaults, &root};
-        walk(&check, &rule, false);
-        walk(&check, &rule, true);
-    }
+    walk_list(&check, &root, "pools", &key_pool);
+    walk_list(&check, &root, "rules", &key_rule);
     walk(&check, &root, false);
 }

@@ -10,6 +10,7 @@
 #include "config/suggest.h"
 #include "config/toml.h"
 #include "config/units.h"
+#include "policy/pools.h"
 
 static void read_table(struct reader *reader, const struct key_table *table, const struct value *value, void *base);
 
@@ -72,8 +73,8 @@ static void describe_path(const struct reader *reader, char *ret_text, size_t si
 {
     if (!reader->path[0])
         snprintf(ret_text, size, "at the top level");
-    else if (strcmp(reader->path, "rules") == 0)
-        snprintf(ret_text, size, "in [[rules]]");
+    else if (strcmp(reader->path, "rules") == 0 || strcmp(reader->path, "pools") == 0)
+        snprintf(ret_text, size, "in [[%s]]", reader->path);
     else
         snprintf(ret_text, size, "in [%s]", reader->path);
 }
@@ -202,12 +203,13 @@ void read_mapping_rules(struct reader *reader, const struct key *key, const stru
     *(size_t *)field_2 = number;
 }
 
-static void check_rule_names(struct reader *reader, const struct value *const *rules, size_t count)
+/* what: "rule", "pool". Names are compared with those that come before in the list. */
+static void check_names(struct reader *reader, const char *what, const struct value *const *rules, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const struct entry *name = table_find(rules[i], "name");
         if (!name) {
-            REPORT(reader, DIAG_E023, rules[i]->span, NULL, "add name = \"…\"", "the rule has no name");
+            REPORT(reader, DIAG_E023, rules[i]->span, NULL, "add name = \"…\"", "the %s has no name", what);
             continue;
         }
         for (size_t j = 0; j < i && name->value->kind == VALUE_STRING; j++) {
@@ -216,7 +218,7 @@ static void check_rule_names(struct reader *reader, const struct value *const *r
                 continue;
             char under[64];
             snprintf(under, sizeof(under), "first used in line %u", other->value->span.line);
-            REPORT(reader, DIAG_E021, name->value->span, under, NULL, "a second rule is named `%s`",
+            REPORT(reader, DIAG_E021, name->value->span, under, NULL, "a second %s is named `%s`", what,
                    name->value->string);
             break;
         }
@@ -233,7 +235,7 @@ void read_rules(struct reader *reader, const struct key *key, const struct value
     struct rule *rules = reader_alloc(reader, (count + 1) * sizeof(*rules));
     if (!rules)
         return;
-    check_rule_names(reader, items, count);
+    check_names(reader, "rule", items, count);
     for (size_t i = 0; i < count; i++) {
         const struct entry *name = table_find(items[i], "name");
         rules[i].placement = policy->defaults;
@@ -242,6 +244,73 @@ void read_rules(struct reader *reader, const struct key *key, const struct value
     }
     policy->rules = rules;
     policy->rule_count = count;
+}
+
+/* The rule of a pool's workers: they are known by their names. */
+static void match_workers(struct reader *reader, struct rule *rule)
+{
+    char pattern[POOL_PATTERN_SIZE];
+    struct match *match = reader_alloc(reader, sizeof(*match));
+    struct text *text = reader_alloc(reader, sizeof(*text));
+    if (!match || !text || !rule->name)
+        return;
+    pool_worker_pattern(rule->name, pattern);
+    *text = (struct text){reader_text(reader, pattern), rule->span};
+    *match = (struct match){.span = rule->span, .thread = {text, 1}};
+    match->unnamed = match->main = match->forked = TRI_ANY;
+    rule->matches = match;
+    rule->match_count = 1;
+}
+
+void read_pools(struct reader *reader, const struct key *key, const struct value *value, void *field, void *field_2)
+{
+    (void)field;
+    (void)field_2;
+    struct policy *policy = reader->policy;
+    const struct value *const *items;
+    size_t count = tables_of(reader, key, value, false, &items, NULL);
+    struct pool_rule *pools = reader_alloc(reader, (count + 1) * sizeof(*pools));
+    if (!pools)
+        return;
+    check_names(reader, "pool", items, count);
+    struct pool pool = {0};
+    for (size_t i = 0; i < count; i++) {
+        const struct entry *name = table_find(items[i], "name");
+        pools[i].rule.placement = policy->defaults;
+        pools[i].rule.span = reader_span(reader, name ? name->value->span : items[i]->span);
+        set_fallbacks(reader, &pool, key->table, &pools[i]);
+        read_table(reader, key->table, items[i], &pools[i]);
+        match_workers(reader, &pools[i].rule);
+    }
+    pool_free(&pool);
+    policy->pools = pools;
+    policy->pool_count = count;
+}
+
+/* A pool and a rule of one name could not be told apart in reports and in "rule:NAME". */
+static void check_pool_names(struct reader *reader)
+{
+    const struct policy *policy = reader->policy;
+    for (size_t i = 0; i < policy->pool_count; i++)
+        for (size_t k = 0; k < policy->rule_count; k++) {
+            const struct rule *pool = &policy->pools[i].rule, *rule = &policy->rules[k];
+            if (pool->name && rule->name && same_name(pool->name, rule->name))
+                REPORT(reader, DIAG_E021, pool->span, NULL, NULL, "a rule is named `%s`, too", pool->name);
+        }
+}
+
+/* The rules of the pools come first: the first match wins. */
+static void put_pools_first(struct reader *reader)
+{
+    struct policy *policy = reader->policy;
+    size_t count = policy->pool_count + policy->rule_count;
+    struct rule *rules = reader_alloc(reader, (count + 1) * sizeof(*rules));
+    for (size_t i = 0; rules && i < count; i++)
+        rules[i] = i < policy->pool_count ? policy->pools[i].rule : policy->rules[i - policy->pool_count];
+    if (rules) {
+        policy->rules = rules;
+        policy->rule_count = count;
+    }
 }
 
 /* nodes, cpus, near: one of them, and it takes the place of what was inherited. */
@@ -299,7 +368,7 @@ static void read_table(struct reader *reader, const struct key_table *table, con
             report_unknown_key(reader, table, entry);
             continue;
         }
-        if (key->type == KEY_RULES)
+        if (key_is_named_list(key))
             continue; /* policy_read() reads them last: they start from [defaults] */
         snprintf(reader->path + length, sizeof(reader->path) - length, "%s%s", length ? "." : "", key->name);
         read_entry(reader, key, entry, (char *)base + offset);
@@ -316,10 +385,17 @@ int policy_read(struct policy *policy, const struct value *root, struct diag_lis
 
     read_table(&reader, &key_root, root, policy);
     const struct entry *defaults = table_find(root, "defaults"), *rules = table_find(root, "rules");
+    const struct entry *pools = table_find(root, "pools");
     policy->has_defaults = defaults && defaults->value->kind == VALUE_TABLE && defaults->value->table.count > 0;
     if (rules) {
         snprintf(reader.path, sizeof(reader.path), "rules");
         read_rules(&reader, key_find(&key_root, "rules", NULL), rules->value, NULL, NULL);
+    }
+    if (pools) {
+        snprintf(reader.path, sizeof(reader.path), "pools");
+        read_pools(&reader, key_find(&key_root, "pools", NULL), pools->value, NULL, NULL);
+        check_pool_names(&reader);
+        put_pools_first(&reader);
     }
     return reader.out_of_memory ? -ENOMEM : 0;
 }

@@ -7,6 +7,7 @@
 #include "config/reader.h"
 #include "config/suggest.h"
 #include "config/units.h"
+#include "policy/pools.h"
 #include "policy/setexpr.h"
 
 static bool text_of(struct reader *reader, const struct key *key, const struct value *value, struct text *ret_text)
@@ -267,6 +268,29 @@ void read_cpu_count(struct reader *reader, const struct key *key, const struct v
     int word = word_of_value(reader, key, value);
     if (word >= 0)
         *(enum cpu_report *)field = (enum cpu_report)word;
+}
+
+void read_threads(struct reader *reader, const struct key *key, const struct value *value, void *field, void *field_2)
+{
+    struct text text;
+    unsigned number;
+    if (!text_of(reader, key, value, &text))
+        return;
+    if (pool_size_parse(text.value, field, &number) == 0)
+        *(uint32_t *)field_2 = number;
+    else
+        REPORT(reader, DIAG_E015, value->span, NULL, NULL, "`%s` takes %s", key->name, key_type_text(key));
+}
+
+void read_number(struct reader *reader, const struct key *key, const struct value *value, void *field, void *field_2)
+{
+    (void)field_2;
+    if (value->kind != VALUE_INTEGER)
+        report_wrong_type(reader, key, value);
+    else if (value->integer < 1 || value->integer > 1 << 24)
+        REPORT(reader, DIAG_E015, value->span, NULL, NULL, "`%s` must be from 1 to %d", key->name, 1 << 24);
+    else
+        *(uint32_t *)field = (uint32_t)value->integer;
 }
 
 void read_labels(struct reader *reader, const struct key *key, const struct value *value, void *field, void *field_2)

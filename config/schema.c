@@ -139,6 +139,18 @@ json_t *schema_of_size(const struct key *key)
     return pattern("^[0-9]+(B|KiB|MiB|GiB)$");
 }
 
+json_t *schema_of_threads(const struct key *key)
+{
+    (void)key;
+    return pattern("^(auto|(exactly|at_most):[1-9][0-9]{0,3})$");
+}
+
+json_t *schema_of_number(const struct key *key)
+{
+    (void)key;
+    return json_pack("{s:s,s:i,s:i}", "type", "integer", "minimum", 1, "maximum", 1 << 24);
+}
+
 json_t *schema_of_index(const struct key *key)
 {
     (void)key;
@@ -195,7 +207,9 @@ static json_t *key_schema(const struct key *key)
 static json_t *required_keys(const struct key_table *table)
 {
     /* `match` is not required of a rule: a layer may change a rule of the layer below it. */
-    return table == &key_root ? json_pack("[s]", "schema") : table == &key_rule ? json_pack("[s]", "name") : NULL;
+    return table == &key_root                         ? json_pack("[s]", "schema")
+           : table == &key_rule || table == &key_pool ? json_pack("[s]", "name")
+                                                      : NULL;
 }
 
 static json_t *table_schema(const struct key_table *table)

@@ -148,7 +148,7 @@ static void show_table(const struct show *show, const struct key_table *table, c
         const struct entry *own = table_find(value, key->name), *from = table_find(inherited, key->name);
         if (from && table->is_placement && is_group(key->name) && has_group(value))
             from = NULL;
-        if (key->type == KEY_RULES || (table == &key_rule && strcmp(key->name, "name") == 0))
+        if (key_is_named_list(key) || key->type == KEY_RULE_NAME)
             continue;
         if (key->type == KEY_TABLE)
             show_table(show, key->table, path, own ? own->value : NULL, from ? from->value : NULL, built_in);
@@ -159,20 +159,27 @@ static void show_table(const struct show *show, const struct key_table *table, c
     }
 }
 
+/* Tables with a name: what each says and what it takes from [defaults]. */
+static void show_list(const struct show *show, const struct config *config, const char *list,
+                      const struct key_table *table)
+{
+    const struct entry *items = table_find(config->tree, list), *defaults = table_find(config->tree, "defaults");
+    for (size_t i = 0; items && items->value->kind == VALUE_ARRAY && i < items->value->array.count; i++) {
+        const struct value *item = items->value->array.items[i];
+        const struct entry *name = table_find(item, "name");
+        char prefix[64];
+        snprintf(prefix, sizeof(prefix), "%s.%s", list,
+                 name && name->value->kind == VALUE_STRING ? name->value->string : "?");
+        show_table(show, table, prefix, item, defaults ? defaults->value : NULL, false);
+    }
+}
+
 void config_show(FILE *to, const struct config *config, bool origin, bool json)
 {
     struct show show = {to, config, origin, json ? json_object() : NULL};
     show_table(&show, &key_root, "", config->tree, NULL, true);
-
-    const struct entry *rules = table_find(config->tree, "rules"), *defaults = table_find(config->tree, "defaults");
-    for (size_t i = 0; rules && rules->value->kind == VALUE_ARRAY && i < rules->value->array.count; i++) {
-        const struct value *rule = rules->value->array.items[i];
-        const struct entry *name = table_find(rule, "name");
-        char prefix[64];
-        snprintf(prefix, sizeof(prefix), "rules.%s",
-                 name && name->value->kind == VALUE_STRING ? name->value->string : "?");
-        show_table(&show, &key_rule, prefix, rule, defaults ? defaults->value : NULL, false);
-    }
+    show_list(&show, config, "pools", &key_pool);
+    show_list(&show, config, "rules", &key_rule);
     if (!show.json)
         return;
     json_write(to, show.json, 2);

@@ -106,7 +106,8 @@ struct plan_header {
                               which (last, a mask) */
     uint32_t report_pages; /* 1: the report at the end looks where the pages lie */
     uint32_t groups;       /* mask: the first CPU of each group, see struct plan_cpu */
-    uint32_t spare[4];     /* 0 */
+    uint32_t pools, pool_count; /* PLAN_RANGES, from here, PLAN_POOL_RANGES for each pool, see plan_pool() */
+    uint32_t spare[2];          /* 0 */
     struct plan_section sections[PLAN_SECTION_COUNT];
 };
 
@@ -232,6 +233,15 @@ struct plan_target {
     struct plan_condition condition;
 };
 
+/* A pool of the opt-in library: what its program is told. Its rule places its workers. */
+enum { PLAN_POOL_RANGES = 3 };
+struct plan_pool {
+    uint32_t rule;
+    uint32_t size, number; /* enum pool_size */
+    uint32_t steal;        /* enum steal */
+    uint32_t spin_us, backlog;
+};
+
 /* A checked plan. Plain pointers into the mapped bytes, plus counts. */
 struct plan_view {
     const struct plan_header *header;
@@ -266,6 +276,14 @@ uint64_t plan_checksum(const void *data, size_t size);
 static inline const char *plan_text(const struct plan_view *plan, uint32_t string)
 {
     return plan->strings + string;
+}
+
+/* The n-th pool, n below header->pool_count. */
+static inline struct plan_pool plan_pool(const struct plan_view *plan, uint32_t n)
+{
+    const struct plan_range *ranges = &plan->ranges[plan->header->pools + n * PLAN_POOL_RANGES];
+    return (struct plan_pool){ranges[0].first, ranges[0].last >> 16, ranges[0].last & 0xffff,
+                              ranges[1].first, ranges[1].last,       ranges[2].first};
 }
 
 bool plan_mask_has(const struct plan_view *plan, uint32_t mask, unsigned id);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policy/ledger.h"
+#include "policy/policy.h"
 #include "policy/reason.h"
 
 /*
@@ -235,6 +236,21 @@ static bool shares_are_sound(const struct plan_view *plan, const struct plan_hea
     return true;
 }
 
+static bool pools_are_sound(const struct plan_view *plan, const struct plan_header *h)
+{
+    if (h->pool_count == 0)
+        return true;
+    if (h->pools > plan->count[PLAN_RANGES] || h->pool_count > (plan->count[PLAN_RANGES] - h->pools) / PLAN_POOL_RANGES)
+        return false;
+    for (uint32_t i = 0; i < h->pool_count; i++) {
+        struct plan_pool pool = plan_pool(plan, i);
+        if (pool.rule >= plan->count[PLAN_RULES] || pool.size > POOL_AT_MOST || pool.steal >= STEAL_COUNT ||
+            pool.backlog == 0 || (pool.size != 0) != (pool.number != 0))
+            return false;
+    }
+    return true;
+}
+
 static bool header_is_sound(const struct plan_view *plan)
 {
     const struct plan_header *h = plan->header;
@@ -246,7 +262,7 @@ static bool header_is_sound(const struct plan_view *plan)
         return false;
     return text_fits(plan, h->source) && text_fits(plan, h->report_file) && h->children < CHILDREN_COUNT &&
            h->at_exit < AT_EXIT_COUNT && h->cpu_report < CPUS_COUNT && h->process_distribution < PROC_DIST_COUNT &&
-           shares_are_sound(plan, h);
+           shares_are_sound(plan, h) && pools_are_sound(plan, h);
 }
 
 /* Sections lie behind the header, in the file, aligned; only then may their records be looked at. */

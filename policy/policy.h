@@ -118,6 +118,19 @@ struct rule {
     struct placement placement;
 };
 
+/* how the number of a pool's threads is given: "auto", "exactly:N", "at_most:N" */
+enum pool_size { POOL_AUTO, POOL_EXACTLY, POOL_AT_MOST };
+
+/* A pool of the opt-in library: a rule for its workers, which are known by their names, and what the pool is like. */
+struct pool_rule {
+    struct rule rule;
+    enum pool_size size;
+    uint32_t number; /* of POOL_EXACTLY and POOL_AT_MOST */
+    enum steal steal;
+    uint64_t spin_us;
+    uint32_t backlog; /* tasks from outside for each node */
+};
+
 struct label {
     const char *name, *value;
 };
@@ -139,8 +152,10 @@ struct policy {
     } process;
     bool has_defaults; /* [defaults] asks for something: it is the catch-all rule */
     struct placement defaults;
-    struct rule *rules;
+    struct rule *rules; /* those of the pools first, in their order: their workers' names are theirs alone */
     size_t rule_count;
+    struct pool_rule *pools;
+    size_t pool_count;
     struct {
         enum cpu_report report;
         uint32_t number; /* with CPUS_NUMBER */

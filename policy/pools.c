@@ -1,6 +1,7 @@
 #include "policy/pools.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,6 +76,20 @@ static int count_workers(const struct pool_request *request, unsigned *ret_count
         count = request->number;
     *ret_count = count > POOL_MAX_WORKERS ? POOL_MAX_WORKERS : count;
     return 0;
+}
+
+/* --- names --- */
+
+enum { NAME_ROOM = 10 }; /* of 15 bytes, without the number */
+
+void pool_worker_name(const char *pool, unsigned number, char ret_name[POOL_NAME_SIZE])
+{
+    snprintf(ret_name, POOL_NAME_SIZE, "%.*s-%04u", NAME_ROOM, pool, number % 10000);
+}
+
+void pool_worker_pattern(const char *pool, char ret_pattern[POOL_PATTERN_SIZE])
+{
+    snprintf(ret_pattern, POOL_PATTERN_SIZE, "%.*s-[0-9][0-9][0-9][0-9]", NAME_ROOM, pool);
 }
 
 /* --- places --- */

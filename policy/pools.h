@@ -9,19 +9,25 @@
 #include <stddef.h>
 
 #include "policy/cpuset.h"
+#include "policy/policy.h"
 #include "policy/topology.h"
 #include "policy/words.h"
 
 #define POOL_MAX_WORKERS 9999u /* their names end with four digits */
-
-/* how the number of a pool's threads is given: "auto", "exactly:N", "at_most:N" */
-enum pool_size { POOL_AUTO, POOL_EXACTLY, POOL_AT_MOST };
 
 /*
  * Reads "auto", "exactly:N" or "at_most:N", N from 1 to POOL_MAX_WORKERS. 0 with both outputs (*ret_number is 0 for
  * "auto"), or -EINVAL.
  */
 int pool_size_parse(const char *text, enum pool_size *ret_size, unsigned *ret_number);
+
+/*
+ * A worker's name: the first bytes of the pool's, and -0001 for number 1. The pattern that all workers of a pool match is
+ * made with the number 0.
+ */
+enum { POOL_NAME_SIZE = 16, POOL_PATTERN_SIZE = 36 };
+void pool_worker_name(const char *pool, unsigned number, char ret_name[POOL_NAME_SIZE]);
+void pool_worker_pattern(const char *pool, char ret_pattern[POOL_PATTERN_SIZE]);
 
 struct pool_request {
     const struct topology *topology;

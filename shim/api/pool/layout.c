@@ -131,13 +131,7 @@ static int map_nodes(struct nw_pool *pool, const struct topology *topology)
 
 static void name_worker(const struct nw_pool *pool, struct worker *worker, uint32_t number)
 {
-    char digits[] = "-0000";
-    for (int at = 4; at > 0; at--, number /= 10)
-        digits[at] = (char)('0' + number % 10);
-    size_t length = strlen(pool->name), room = sizeof(worker->name) - sizeof(digits);
-    length = length < room ? length : room;
-    memcpy(worker->name, pool->name, length);
-    memcpy(worker->name + length, digits, sizeof(digits));
+    pool_worker_name(pool->name, number, worker->name);
 }
 
 static struct worker *make_worker(struct nw_pool *pool, uint32_t group)

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/match.h"
 #include "policy/pools.h"
 #include "tests/unit/policy/fixture.h"
 
@@ -123,11 +124,78 @@ static void more_workers_than_have_a_name_are_refused(void **state)
     topology_free(topology);
 }
 
+static void a_pool_of_the_policy_is_in_the_plan_with_a_rule_for_its_workers(void **state)
+{
+    (void)state;
+    struct compiled compiled = compile_text("schema = 1\n"
+                                            "[[pools]]\nname = \"networking-io\"\nthreads = \"at_most:4\"\n"
+                                            "steal = \"node\"\nspin = \"50us\"\nbacklog = 1000\nnodes = \"1\"\n"
+                                            "[[pools]]\nname = \"plain\"\n"
+                                            "[[rules]]\nname = \"first\"\nmatch = { thread = \"*\" }\n",
+                                            "numa:2 core:4");
+    const struct plan_view *plan = &compiled.view;
+    assert_int_equal(plan->header->pool_count, 2);
+    struct plan_pool io = plan_pool(plan, 0), plain = plan_pool(plan, 1);
+    assert_string_equal(plan_text(plan, plan->rules[io.rule].name), "networking-io");
+    assert_int_equal(io.size, POOL_AT_MOST);
+    assert_int_equal(io.number, 4);
+    assert_int_equal(io.steal, STEAL_NODE);
+    assert_int_equal(io.spin_us, 50);
+    assert_int_equal(io.backlog, 1000);
+    assert_int_equal(plain.size, POOL_AUTO);
+    assert_int_equal(plain.steal, STEAL_ANY);
+    assert_int_equal(plain.spin_us, 20);
+    assert_int_equal(plain.backlog, 65536);
+
+    char name[POOL_NAME_SIZE];
+    pool_worker_name("networking-io", 17, name);
+    assert_string_equal(name, "networking-0017");
+    struct thread_facts facts = {.name = name};
+    assert_int_equal(match_rule(plan, &facts), io.rule);
+    facts.name = "networking-out";
+    assert_string_equal(plan_text(plan, plan->rules[match_rule(plan, &facts)].name), "first");
+    compiled_free(&compiled);
+}
+
+static void a_plan_without_pools_has_no_trace_of_them(void **state)
+{
+    (void)state;
+    struct compiled compiled = compile_text("schema = 1\n[defaults]\nbind_to = \"core\"\n", "numa:2 core:4");
+    assert_int_equal(compiled.view.header->pool_count, 0);
+    assert_int_equal(compiled.view.header->pools, 0);
+    compiled_free(&compiled);
+}
+
+/* Each field of a pool in a plan that somebody else has written. */
+static void a_damaged_pool_is_refused(void **state)
+{
+    (void)state;
+    struct compiled compiled =
+        compile_text("schema = 1\n[[pools]]\nname = \"io\"\nthreads = \"exactly:2\"\n", "numa:2 core:4");
+    struct plan_header *header = compiled.bytes.data;
+    struct plan_range *ranges =
+        (struct plan_range *)((char *)compiled.bytes.data + header->sections[PLAN_RANGES].offset);
+    uint32_t *const fields[] = {&ranges[0].first, &ranges[0].last, &ranges[1].first, &header->pools,
+                                &header->pool_count};
+    for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
+        struct plan_view view;
+        uint32_t right = *fields[i];
+        *fields[i] = UINT32_MAX / 2;
+        header->checksum = plan_checksum(compiled.bytes.data, compiled.bytes.size);
+        assert_int_equal(plan_check(&view, compiled.bytes.data, compiled.bytes.size, NULL), -EINVAL);
+        *fields[i] = right;
+    }
+    compiled_free(&compiled);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_size_is_a_word_and_a_number),
         cmocka_unit_test(workers_are_counted_and_placed_as_asked),
+        cmocka_unit_test(a_pool_of_the_policy_is_in_the_plan_with_a_rule_for_its_workers),
+        cmocka_unit_test(a_plan_without_pools_has_no_trace_of_them),
+        cmocka_unit_test(a_damaged_pool_is_refused),
         cmocka_unit_test(more_workers_than_have_a_name_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
