@@ -13,6 +13,7 @@
 #include "shim/api/cpus.h"
 #include "shim/api/kernel.h"
 #include "shim/api/library.h"
+#include "shim/api/self.h"
 #include "shim/base/common.h"
 #include "shim/sys/placing.h"
 
@@ -94,24 +95,34 @@ API int nw_counter_open(struct nw_counter **ret)
     return error;
 }
 
-static inline _Atomic int64_t *line_of(const struct nw_counter *counter, uint32_t slot)
+static inline _Atomic int64_t *line_at_offset(const struct nw_counter *counter, uint32_t offset)
 {
-    return (_Atomic int64_t *)(void *)(counter->lines + line_at[slot]);
+    return (_Atomic int64_t *)(void *)(counter->lines + offset);
+}
+
+/* The thread is on another CPU than at its last addition, or on none of this machine. */
+static NOINLINE uint32_t find_line(void)
+{
+    uint32_t cpu = self_cpu();
+    struct nw_affinity at = self_now();
+    if (self.known == SELF_PRETENDED || self.known != cpu)
+        return line_at[at.slot % slots];
+    self.line = line_at[at.slot];
+    self.line_cpu = cpu;
+    return self.line;
 }
 
 API void nw_counter_add(struct nw_counter *counter, int64_t value)
 {
-    uint32_t slot = nw_self().slot;
-    if (UNLIKELY(slot >= slots)) /* of a synthetic machine that is larger than this one */
-        slot %= slots;
-    atomic_fetch_add_explicit(line_of(counter, slot), value, memory_order_relaxed);
+    uint32_t line = LIKELY(self.line_cpu == self_cpu()) ? self.line : find_line();
+    atomic_fetch_add_explicit(line_at_offset(counter, line), value, memory_order_relaxed);
 }
 
 API int64_t nw_counter_sum(const struct nw_counter *counter)
 {
     uint64_t sum = 0;
     for (uint32_t slot = 0; slot < slots; slot++)
-        sum += (uint64_t)atomic_load_explicit(line_of(counter, slot), memory_order_relaxed);
+        sum += (uint64_t)atomic_load_explicit(line_at_offset(counter, line_at[slot]), memory_order_relaxed);
     return (int64_t)sum;
 }
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "shim/api/library.h"
+#include "shim/api/self.h"
 #include "shim/base/common.h"
 
 static _Atomic unsigned open_storages;
@@ -15,6 +16,14 @@ static _Atomic unsigned open_storages;
 unsigned local_count(void)
 {
     return atomic_load_explicit(&open_storages, memory_order_relaxed);
+}
+
+static uint32_t index_at(enum nw_scope scope)
+{
+    size_t offset = scope == NW_PER_CORE   ? offsetof(struct self, at.slot)
+                    : scope == NW_PER_NODE ? offsetof(struct self, at.node_index)
+                                           : offsetof(struct self, nothing);
+    return (uint32_t)offset;
 }
 
 API int nw_local_open(enum nw_scope scope, const struct nw_value_ops *ops, void *context, struct nw_local **ret)
@@ -30,6 +39,7 @@ API int nw_local_open(enum nw_scope scope, const struct nw_value_ops *ops, void 
     if (!local)
         return -ENOMEM;
     local->scope = scope;
+    local->index_at = index_at(scope);
     local->ops = *ops;
     local->context = context;
     atomic_init(&local->users, 1);
@@ -58,23 +68,30 @@ void *local_publish(struct nw_local *local, uint32_t index, void *value)
     return there;
 }
 
-static NOINLINE void *make(struct nw_local *local, struct nw_affinity at)
+static NOINLINE void *make(struct nw_local *local)
 {
+    struct nw_affinity at = self_now();
+    uint32_t index = local_index(local, at);
+    void *value = nw_local_peek(local, index);
+    if (value || library_is_forked())
+        return value;
     int saved = errno;
-    void *value = library_is_forked() ? NULL : local->ops.create(local->context, at);
+    value = local->ops.create(local->context, at);
     if (value)
-        value = local_publish(local, local_index(local, at), value);
+        value = local_publish(local, index, value);
     errno = saved;
     return value;
 }
 
 API void *nw_local_get(struct nw_local *local)
 {
-    struct nw_affinity at = nw_self();
-    const chunk_word *word = chunks_get(&local->values, local_index(local, at));
+    if (UNLIKELY(self.known != self_cpu()))
+        return make(local);
+    uint32_t index = *(const uint32_t *)(const void *)((const char *)&self + local->index_at);
+    const chunk_word *word = chunks_get(&local->values, index);
     /* acquire: pairs with local_publish() */
     void *value = word ? atomic_load_explicit(word, memory_order_acquire) : NULL;
-    return LIKELY(value != NULL) ? value : make(local, at);
+    return LIKELY(value != NULL) ? value : make(local);
 }
 
 API void *nw_local_peek(struct nw_local *local, uint32_t index)
@@ -89,7 +106,7 @@ API int nw_local_set(struct nw_local *local, void *value, void **ret_old)
     int error = library_begin();
     if (error)
         return error;
-    chunk_word *word = chunks_need(&local->values, local_index(local, nw_self()));
+    chunk_word *word = chunks_need(&local->values, local_index(local, self_now()));
     errno = saved;
     if (!word)
         return -ENOMEM;

@@ -10,6 +10,7 @@
 
 struct nw_local {
     enum nw_scope scope;
+    uint32_t index_at; /* where in struct self the index of a place is */
     struct nw_value_ops ops;
     void *context;
     struct chunks values;

@@ -10,14 +10,9 @@
 #include "shim/base/common.h"
 #include "shim/sys/placing.h"
 
-#define PRETENDED UINT32_MAX
-
-/* Where the thread was when it asked last. A signal handler may write it between any two instructions of its thread. */
-static __thread struct {
-    uint32_t known;  /* the CPU + 1, for which `at` holds; 0: ask; PRETENDED: `at` holds everywhere */
-    uint32_t writes; /* so far */
-    struct nw_affinity at;
-} self;
+__thread struct self self = {.known = SELF_ASK, .line_cpu = SELF_ASK};
+static __thread volatile uint32_t no_cpu = UINT32_MAX; /* what is read where no area is registered */
+ptrdiff_t self_cpu_offset;
 
 static _Atomic uint32_t pretended_slots, pretended_nodes;
 
@@ -27,23 +22,22 @@ static _Atomic uint32_t pretended_slots, pretended_nodes;
 extern const ptrdiff_t __rseq_offset __attribute__((weak, visibility("default")));
 extern const unsigned int __rseq_size __attribute__((weak, visibility("default")));
 
-static uint32_t asked_cpu(void)
+/* Storage of threads that is there from the start lies alike in every thread. Until this has run, each call looks. */
+__attribute__((constructor)) static void find_area(void)
 {
-    int saved = errno;
-    int cpu = sched_getcpu();
-    errno = saved;
-    return cpu < 0 ? 0 : (uint32_t)cpu;
+    if (&__rseq_offset && __rseq_size)
+        self_cpu_offset = __rseq_offset + 4;
+    else
+        self_cpu_offset = (const volatile char *)&no_cpu - (const volatile char *)__builtin_thread_pointer();
 }
 
-static inline uint32_t own_cpu(void)
+static uint32_t own_cpu(void)
 {
-    if (LIKELY(&__rseq_offset != NULL)) {
-        const char *area = (const char *)__builtin_thread_pointer() + __rseq_offset;
-        int32_t cpu = *(const volatile int32_t *)(area + 4);
-        if (LIKELY(cpu >= 0 && __rseq_size))
-            return (uint32_t)cpu;
-    }
-    return asked_cpu();
+    int saved = errno;
+    uint32_t cpu = self_cpu();
+    int asked = cpu < CPUS_MAX ? (int)cpu : sched_getcpu();
+    errno = saved;
+    return asked < 0 ? 0 : (uint32_t)asked;
 }
 
 /* --- nw_self --- */
@@ -53,7 +47,7 @@ static void remember(uint32_t known, struct nw_affinity at)
     uint32_t writes;
     do {
         writes = ++self.writes;
-        self.known = 0;
+        self.known = SELF_ASK;
         atomic_signal_fence(memory_order_seq_cst);
         self.at = at;
         atomic_signal_fence(memory_order_seq_cst);
@@ -81,25 +75,29 @@ struct nw_affinity self_of_mask(const uint64_t *mask, size_t words, unsigned cpu
     return at;
 }
 
-/* The thread is on another CPU than before, or its mask has changed. */
-static NOINLINE struct nw_affinity look(uint32_t cpu)
+static struct nw_affinity ask(uint32_t cpu)
 {
     uint64_t mask[CPUS_MAX / 64];
     size_t words = 0;
     if (!library_may_place() || sys_get_affinity(0, mask, CPUS_MAX / 64, &words) < 0)
         words = 0;
     struct nw_affinity at = self_of_mask(mask, words, cpu);
-    remember(cpu + 1, at);
+    remember(cpu, at);
     return at;
+}
+
+NOINLINE struct nw_affinity self_look(void)
+{
+    uint32_t known = self.known;
+    if (known == SELF_PRETENDED)
+        return self.at;
+    uint32_t cpu = own_cpu();
+    return known == cpu ? self.at : ask(cpu);
 }
 
 API struct nw_affinity nw_self(void)
 {
-    uint32_t known = self.known;
-    if (UNLIKELY(known == PRETENDED))
-        return self.at;
-    uint32_t cpu = own_cpu();
-    return LIKELY(known == cpu + 1) ? self.at : look(cpu);
+    return self_now();
 }
 
 API unsigned nw_slots(void)
@@ -118,12 +116,13 @@ API unsigned nw_node_indexes(void)
 
 void self_forget(void)
 {
-    remember(0, self.at);
+    remember(SELF_ASK, self.at);
 }
 
 void self_pretend(struct nw_affinity affinity)
 {
-    remember(PRETENDED, affinity);
+    self.line_cpu = SELF_ASK;
+    remember(SELF_PRETENDED, affinity);
 }
 
 static void raise_to(_Atomic uint32_t *most, uint32_t value)

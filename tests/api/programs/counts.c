@@ -75,7 +75,7 @@ int main(int argc, char **argv)
     threads_add(NULL);
     child_has_its_own();
     nw_counter_close(counter);
-    CHECK(nw_registry_open(NW_EXACTLY, 4096, "numa:4 core:1024 pu:1", &registry) == 0);
+    CHECK(nw_registry_open(NW_EXACTLY, 1024, "numa:4 core:256 pu:1", &registry) == 0);
     threads_add(registry);
     nw_counter_close(counter);
     nw_registry_close(registry);
