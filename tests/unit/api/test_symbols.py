@@ -40,8 +40,9 @@ def listed():
 
 def exported():
     """{name: version} of the library."""
-    lines = subprocess.run(["nm", "-D", "--defined-only", LIBRARY], capture_output=True, text=True, check=True).stdout
-    symbols = [line.split()[-1] for line in lines.splitlines() if " A " not in line]
+    table = subprocess.run(["readelf", "--dyn-syms", "-W", LIBRARY], capture_output=True, text=True, check=True).stdout
+    rows = [line.split() for line in table.splitlines()]
+    symbols = [row[7] for row in rows if len(row) == 8 and row[0].endswith(":") and row[6] not in ("UND", "ABS", "Ndx")]
     return {name: version for name, _, version in (symbol.partition("@@") for symbol in symbols)}
 
 
