@@ -506,6 +506,7 @@ static void fill_header(struct compiling *c)
     header->process_share = c->options->share;
     header->match_delay_us =
         policy->process.match_delay_us > UINT32_MAX ? UINT32_MAX : (uint32_t)policy->process.match_delay_us;
+    header->memory_return_ms = milliseconds(policy->process.memory_return_us);
     header->metrics_flags = (policy->metrics.enabled ? 1u : 0u) | (policy->metrics.per_thread ? 2u : 0u);
     for (size_t i = 0; i < policy->metrics.label_count; i++) {
         uint32_t name = build_text(&c->builder, policy->metrics.labels[i].name);

@@ -107,7 +107,8 @@ struct plan_header {
     uint32_t report_pages; /* 1: the report at the end looks where the pages lie */
     uint32_t groups;       /* mask: the first CPU of each group, see struct plan_cpu */
     uint32_t pools, pool_count; /* PLAN_RANGES, from here, PLAN_POOL_RANGES for each pool, see plan_pool() */
-    uint32_t spare[2];          /* 0 */
+    uint32_t memory_return_ms;  /* 0: idle memory stays until the program calls malloc or free */
+    uint32_t spare;             /* 0 */
     struct plan_section sections[PLAN_SECTION_COUNT];
 };
 

@@ -148,7 +148,7 @@ struct policy {
         enum level level; /* node, socket, l3 or core */
         struct set_list near;
         struct text_list rank_env;
-        uint64_t match_delay_us;
+        uint64_t match_delay_us, memory_return_us;
     } process;
     bool has_defaults; /* [defaults] asks for something: it is the catch-all rule */
     struct placement defaults;

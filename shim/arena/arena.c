@@ -12,6 +12,7 @@
 #include "shim/arena/foreign.h"
 #include "shim/arena/harden.h"
 #include "shim/arena/heap.h"
+#include "shim/arena/idle.h"
 #include "shim/arena/large.h"
 #include "shim/arena/lean.h"
 #include "shim/arena/limits.h"
@@ -64,6 +65,7 @@ void arena_start(void)
     if (!atomic_load_explicit(&region_map.lean, memory_order_relaxed))
         region_map.dense = region_map.whole = region_map.total;
     mode = ON;
+    idle_open(worker_wake_in_free, shim.plan.header->memory_return_ms);
 }
 
 void arena_stay_off(void)
@@ -73,8 +75,10 @@ void arena_stay_off(void)
 
 void arena_plan_changed(void)
 {
-    if (mode == ON)
-        choice_plan_changed();
+    if (mode != ON)
+        return;
+    choice_plan_changed();
+    idle_open(worker_wake_in_free, shim.plan.header->memory_return_ms);
 }
 
 void arena_start_late(void)
@@ -136,8 +140,11 @@ static void leave_heap(void)
 
 void arena_thread_ended(void)
 {
+    const struct region *region = heap_self->region;
     ended = true;
     leave_heap();
+    if (region)
+        idle_note(region);
 }
 
 #ifdef NODEWISE_ASSERTIONS
@@ -477,10 +484,13 @@ static struct heap *heap_for_free(const struct page *page)
 static void free_remotely(struct page *page, void *block)
 {
     struct heap *heap = heap_for_free(page);
+    uint64_t pushed = heap ? heap->pushed : 0;
     if (heap && !harden_on && !heap->sending)
         outbox_add(heap, page, block);
     else
         remote_free(heap, page, block);
+    if (heap && heap->pushed < pushed) /* it has just collected for others, who may be idle */
+        idle_note(&region_list[page_region(page)]);
 }
 
 /* Large objects, blocks of other regions, and everything when hardened. */

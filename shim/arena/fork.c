@@ -7,6 +7,7 @@
 
 #include "shim/arena/check.h"
 #include "shim/arena/heap.h"
+#include "shim/arena/idle.h"
 #include "shim/arena/parked.h"
 #include "shim/arena/region.h"
 #include "shim/base/state.h"
@@ -90,6 +91,7 @@ void arena_fork_child(void)
         lock_give(&region->lock);
     }
     memset(held, 0, sizeof(held));
+    idle_forked();
     lock_seize(&forking);
     lock_give(&forking);
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "shim/arena/check.h"
+#include "shim/arena/idle.h"
 #include "shim/arena/large.h"
 #include "shim/arena/lean.h"
 #include "shim/arena/outbox.h"
@@ -127,6 +128,7 @@ static void reclaim(struct region *region)
             errno == ESRCH && !heap->busy) {
             heap->owner = NULL;
             heap->owner_tid = 0;
+            heap->parked_at = arena_now_ms();
             parked_add(region, heap);
             count_parked();
         }
@@ -145,6 +147,7 @@ struct heap *heap_borrow(struct region *region, uint32_t core, int32_t tid)
         heap->owner = __builtin_thread_pointer();
         heap->owner_tid = tid;
         heap->last_core = core;
+        heap->held_kib = 0;
         heap_check(heap);
         count_borrower();
     }
@@ -161,6 +164,8 @@ void heap_park(struct heap *heap)
     stats_tell(heap);
     heap_check(heap);
     heap_look_again(heap);
+    heap->held_kib = small_held_kib(heap);
+    heap->parked_at = arena_now_ms();
     if (!lock_take(&region->lock))
         return; /* a signal handler inside the lock: the heap is lost */
     heap->owner = NULL;
@@ -243,4 +248,5 @@ void heap_count_time(struct heap *heap)
         return;
     span_decay(region, now);
     lock_give(&region->lock);
+    idle_note(region);
 }

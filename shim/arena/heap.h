@@ -128,9 +128,11 @@ struct heap {
     void *grown;       /* the block that realloc moved last */
     int32_t owner_tid; /* when its end will not be told: see reclaim(); else 0 */
     uint32_t last_core;
+    uint32_t parked_at, held_kib; /* ms; while it is parked */
+    uint32_t last_blocks;         /* blocks that went back to pages with hardly any in use, ever; see small_look() */
     struct page *empty[EMPTY_MAX];
-    uint32_t empty_count;
-    uint32_t ticks;     /* slow calls since the last look at the clock, */
+    uint8_t empty_count, next_cached;
+    uint16_t ticks;     /* slow calls since the last look at the clock, */
     uint32_t looked_at; /* which was at this ms */
     uint32_t looks;     /* that came too early for the clock's work, ever, */
     uint32_t growth_at; /* and how many of them it takes until the counters are compared again */
@@ -139,8 +141,7 @@ struct heap {
     /* what the borrower freed of other heaps' pages since it last collected for their owners, see remote.h */
     uint64_t pushed, pushed_limit; /* bytes */
     uint64_t pushed_to[REGIONS_MAX / 64];
-    uint32_t other_region; /* the next one whose idle memory is looked at */
-    uint32_t next_cached;
+    uint32_t other_region;               /* the next one whose idle memory is looked at */
     struct heap_counters counters, told; /* stats.h */
     struct remote_batch outbox[OUTBOX_BATCHES];
 #ifdef NODEWISE_ASSERTIONS

@@ -6,6 +6,7 @@
 
 #include "shim/arena/arena.h"
 #include "shim/arena/big.h"
+#include "shim/arena/idle.h"
 #include "shim/arena/limits.h"
 #include "shim/arena/small.h"
 #include "shim/arena/span.h"
@@ -134,7 +135,7 @@ static bool keep(struct heap *heap, struct page *page)
     for (uint32_t i = 0; i < CACHED_MAX; i++)
         if (!heap->cached[i])
             place = i;
-    heap->next_cached = (place + 1) % CACHED_MAX;
+    heap->next_cached = (uint8_t)((place + 1) % CACHED_MAX);
     struct page *old = heap->cached[place];
     mark_kept(heap, page);
     heap->cached[place] = page;
@@ -375,8 +376,10 @@ void *large_clear(void *block, size_t size)
 
 void large_free(struct page *page)
 {
+    struct region *region = region_of(page);
     if (!keep(heap_self, page))
         give(page);
+    idle_note(region); /* keeping one may have given another */
 }
 
 /* --- realloc --- */
@@ -445,6 +448,7 @@ void *large_reallocate(struct page *page, size_t size)
             drop_end(page, slices);
         else
             resize(page, slices);
+        idle_note(region_of(page));
         return page_start(page);
     }
     if (slices > page->slices && slices <= region_of(page)->slices &&

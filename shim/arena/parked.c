@@ -9,6 +9,7 @@
 static void append(struct region *region, struct heap *heap)
 {
     ASSERT(lock_is_mine(&region->lock) && !heap->owner && heap->region == region);
+    counter_add(&region->held_kib, heap->held_kib);
     heap->next_parked = NULL;
     if (region->parked_last)
         region->parked_last->next_parked = heap;
@@ -21,6 +22,7 @@ static void append(struct region *region, struct heap *heap)
 void parked_add(struct region *region, struct heap *heap)
 {
     ASSERT(lock_is_mine(&region->lock) && !heap->owner && heap->region == region);
+    counter_add(&region->held_kib, heap->held_kib);
     heap->next_parked = region->parked;
     region->parked = heap;
     if (!region->parked_last)
@@ -43,6 +45,7 @@ static struct heap *take_behind(struct region *region, struct heap *before)
     if (region->parked_last == heap)
         region->parked_last = before;
     region->parked_count--;
+    counter_subtract(&region->held_kib, heap->held_kib);
     return heap;
 }
 
@@ -68,7 +71,7 @@ static uint32_t count_of(struct region *region)
 }
 
 /* One by one, from the front to the end: threads that borrow a heap meanwhile find the others. */
-static bool collect_first(struct region *region)
+static bool collect_first(struct region *region, uint32_t now, uint32_t age_ms, uint32_t *done)
 {
     if (!lock_take(&region->lock))
         return false;
@@ -78,11 +81,16 @@ static bool collect_first(struct region *region)
     lock_give(&region->lock);
     if (!heap)
         return false;
-    heap_trim(heap);
-    stats_tell(heap);
-    heap_check(heap);
+    bool trims = now - heap->parked_at >= age_ms;
+    if (trims) {
+        heap_trim(heap);
+        stats_tell(heap);
+        heap_check(heap);
+    }
     if (!lock_take(&region->lock))
         return false; /* a signal handler inside the lock: the heap is lost */
+    *done += trims && heap->held_kib;
+    heap->held_kib = trims ? 0 : heap->held_kib;
     heap->owner = NULL;
     append(region, heap);
     lock_give(&region->lock);
@@ -91,8 +99,15 @@ static bool collect_first(struct region *region)
 
 void parked_collect(struct region *region)
 {
-    for (uint32_t left = count_of(region); left && collect_first(region); left--)
+    parked_collect_idle(region, arena_now_ms(), 0);
+}
+
+uint32_t parked_collect_idle(struct region *region, uint32_t now, uint32_t age_ms)
+{
+    uint32_t done = 0;
+    for (uint32_t left = count_of(region); left && collect_first(region, now, age_ms, &done); left--)
         ;
+    return done;
 }
 
 bool region_trim(struct region *region)

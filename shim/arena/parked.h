@@ -24,6 +24,9 @@ struct heap *parked_take(struct region *region, uint32_t core);
 /* Without the lock. Empty pages of all parked heaps, and what other threads have freed there, back to the region. */
 void parked_collect(struct region *region);
 
+/* The same for those that were parked age_ms ago at least. Returns how many of them held something. */
+uint32_t parked_collect_idle(struct region *region, uint32_t now, uint32_t age_ms);
+
 /* parked_collect(), and then all dirty memory goes back to the kernel. Returns whether any went. */
 bool region_trim(struct region *region);
 

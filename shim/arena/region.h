@@ -69,7 +69,8 @@ struct region {
     /* heaps, see heap.c */
     struct heap *parked, *parked_last; /* the one that was in use last comes first */
     uint32_t parked_count;
-    struct heap *heaps; /* all of them */
+    _Atomic uint32_t held_kib; /* free blocks in the bins of parked heaps, when these were parked */
+    struct heap *heaps;        /* all of them */
     char *heap_room, *heap_end;
     _Atomic uint32_t heap_count;
 };

@@ -6,6 +6,7 @@
 #include "shim/arena/harden.h"
 #include "shim/arena/parked.h"
 #include "shim/arena/small.h"
+#include "shim/telemetry/arenas.h"
 
 #define PART     8u /* of what is in use: a thread frees that much before it collects for others again */
 #define PER_HEAP ((uint64_t)64 << 10) /* and so many bytes more for each heap that it visits */
@@ -185,16 +186,24 @@ static uint32_t take_lists(struct region *region, const struct heap *mine, uint3
     return count;
 }
 
-static void collect_region(struct region *region, struct heap *mine)
+static uint64_t collect_lists(struct region *region, const struct heap *mine)
 {
     struct page *lists[LISTS];
     uint32_t done = 0, count;
-    parked_collect(region);
+    uint64_t blocks = 0;
     do {
         count = take_lists(region, mine, &done, lists);
         for (uint32_t i = 0; i < count; i++)
-            mine->counters.remote_frees += collect_abandoned(lists[i]);
+            blocks += collect_abandoned(lists[i]);
     } while (count == LISTS);
+    return blocks;
+}
+
+void remote_collect_abandoned(struct region *region)
+{
+    uint64_t blocks = collect_lists(region, NULL);
+    if (HEAP_COUNTS && blocks)
+        telemetry_arena(PLAN_NONE, region->number, &(struct segment_arena){.remote_frees = blocks});
 }
 
 void remote_collect_everywhere(struct heap *heap)
@@ -215,7 +224,8 @@ void remote_collect_others(struct heap *heap)
         if (!(heap->pushed_to[i / 64] & bit))
             continue;
         heap->pushed_to[i / 64] &= ~bit;
-        collect_region(&region_list[i], heap);
+        parked_collect(&region_list[i]);
+        heap->counters.remote_frees += collect_lists(&region_list[i], heap);
         slices += counter_read(&region_list[i].in_use);
         heaps += counter_read(&region_list[i].heap_count);
     }

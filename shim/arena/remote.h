@@ -49,6 +49,8 @@ struct page *remote_take_delayed(struct heap *heap);
 void remote_collect_others(struct heap *heap);
 /* The same in all regions. */
 void remote_collect_everywhere(struct heap *heap);
+/* The same in one region, by a thread without a heap; heaps of ended threads are left out. */
+void remote_collect_abandoned(struct region *region);
 
 /* Costs a comparison when it is not due. */
 static inline void remote_collect_if_due(struct heap *heap)

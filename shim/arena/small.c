@@ -5,6 +5,7 @@
 #include "shim/arena/away.h"
 #include "shim/arena/check.h"
 #include "shim/arena/harden.h"
+#include "shim/arena/idle.h"
 #include "shim/arena/large.h"
 #include "shim/arena/remote.h"
 #include "shim/arena/span.h"
@@ -16,11 +17,20 @@
 #define BIN_LEAST   16u
 #define BIN_MOST    1024u
 #define BIN_SHORT   128u /* of a thread that only frees */
+#define BIN_SHALLOW 4u   /* of one that frees the last blocks of many pages: */
+#define LAST_PART   16u  /* less than this part of them is in use */
 
 uint32_t small_bin_limit(unsigned class_number)
 {
     uint32_t blocks = BIN_BYTES / class_size(class_number);
     return blocks < BIN_LEAST ? BIN_LEAST : blocks > BIN_MOST ? BIN_MOST : blocks;
+}
+
+/* Of a thread that only frees. */
+static uint32_t short_limit(const struct bin *bin)
+{
+    uint32_t usual = small_bin_limit(bin->class_number);
+    return usual < BIN_SHORT ? usual : BIN_SHORT;
 }
 
 static struct bin *bin_of_page(const struct page *page)
@@ -150,7 +160,7 @@ static void page_emptied(struct heap *heap, struct page *page)
     if (page->state & STATE_PENDING)
         return; /* take_one_delayed() will find it */
     list_remove(bin, page);
-    if (!bin->spare && is_at_home(heap, page))
+    if (!bin->spare && bin->limit >= short_limit(bin) && is_at_home(heap, page))
         bin->spare = page;
     else
         release(heap, page);
@@ -379,6 +389,8 @@ static void give_back_own(struct heap *heap, struct page *page, void *block)
     *(void **)block = page->free;
     page->free = block;
     page->used--;
+    if (page->used * LAST_PART < page->capacity)
+        heap->last_blocks++;
     if (page->state & STATE_FULL)
         unfull(page);
     if (page->used == 0)
@@ -428,22 +440,59 @@ static void flush(struct heap *heap, struct bin *bin, uint32_t keep)
  * becomes shorter each time. One that allocates, too, gets the usual limit again when it takes blocks from a page, or
  * here.
  */
+static bool only_frees(const struct bin *bin)
+{
+    return bin->lent > bin_least_budget(bin); /* else the budget would have been counted anew before */
+}
+
 static uint32_t next_limit(const struct bin *bin)
 {
-    bool frees_only = bin->lent > bin_least_budget(bin); /* else the budget would have been counted anew before */
-    uint32_t usual = small_bin_limit(bin->class_number), least = usual < BIN_SHORT ? usual : BIN_SHORT;
-    if (!frees_only)
-        return usual;
+    uint32_t least = short_limit(bin);
+    if (!only_frees(bin))
+        return small_bin_limit(bin->class_number);
+    if (bin->limit < least)
+        return bin->limit;
     return bin->limit / 2 > least ? bin->limit / 2 : least;
+}
+
+/*
+ * Blocks that were freed in any order are the last ones of as many pages in the end, and each that stays in the bin keeps
+ * a page. So the bin becomes shallow where most that it gave back were such blocks, and deeper again where they were not.
+ */
+static uint32_t limit_by_pages(const struct bin *bin, uint64_t given, uint32_t last_blocks)
+{
+    uint32_t least = short_limit(bin);
+    if ((uint64_t)last_blocks * 2 > given)
+        return bin->limit / 2 > BIN_SHALLOW ? bin->limit / 2 : BIN_SHALLOW;
+    if (bin->limit >= least)
+        return bin->limit;
+    return bin->limit * 2 < least ? bin->limit * 2 : least;
+}
+
+/* Half of the limit stays, so that the next look comes no sooner than so many frees later. */
+static void flush_part(struct heap *heap, struct bin *bin)
+{
+    bool frees = only_frees(bin);
+    uint32_t limit = next_limit(bin);
+    do {
+        uint64_t before = bin_count(bin);
+        uint32_t last_blocks = heap->last_blocks;
+        bin->limit = limit;
+        flush(heap, bin, limit / 2);
+        if (frees)
+            limit = limit_by_pages(bin, before - bin_count(bin), heap->last_blocks - last_blocks);
+    } while (limit < bin->limit);
+    bin->limit = limit;
+    bin_count_anew(bin);
 }
 
 void small_look(struct bin *bin)
 {
     /* a signal handler inside this heap leaves the bin too full until the next time */
     if (bin_count(bin) > bin->limit && !heap_self->busy) {
-        bin->limit = next_limit(bin);
-        flush(heap_self, bin, bin->limit / 2);
+        flush_part(heap_self, bin);
         remote_collect_if_due(heap_self);
+        idle_note(heap_self->region);
     } else {
         bin_count_anew(bin);
     }
@@ -458,6 +507,14 @@ void small_free_own(struct bin *bin, void *block)
 }
 
 /* --- giving back --- */
+
+uint32_t small_held_kib(const struct heap *heap)
+{
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < CLASS_COUNT; i++)
+        bytes += bin_count(&heap->bins[i]) * class_size(i);
+    return (uint32_t)(bytes >> 10);
+}
 
 void small_release_spares(struct heap *heap)
 {

@@ -21,6 +21,9 @@ void small_free_own(struct bin *bin, void *block);
 /* The bin of the caller's heap has no budget left: if it holds more than its limit, a half goes back to the pages. */
 void small_look(struct bin *bin);
 
+/* What the bins of a heap hold, in KiB. */
+uint32_t small_held_kib(const struct heap *heap);
+
 /* Gives empty pages back: those kept in reserve, or all that become empty when every bin is flushed. */
 void small_release_spares(struct heap *heap);
 void small_release_empty(struct heap *heap);

@@ -15,6 +15,7 @@
 #define DECAY_MS     500u
 #define PEAK_MS      1000u /* what was in use so long ago may be in use again: it is no surplus */
 #define PART_LEAST   32u   /* 2 MiB: of a surplus, so much goes back with one call */
+#define PART_MOST    512u  /* 32 MiB: and so much at most by span_purge_part() */
 #define ALWAYS_KEPT  64u   /* 4 MiB, in all regions: too little to ask what the limit is */
 #define KEEP_SLICES  1024u /* 64 MiB may stay dirty in any case, until they are old */
 #define KEEP_LIMITED 256u  /* 16 MiB, where RLIMIT_AS or RLIMIT_DATA counts them; in all regions */
@@ -324,6 +325,23 @@ uint32_t span_purge(struct region *region, uint32_t now, uint32_t age_ms)
         kept = kept ? kept : page;
     }
     return purged;
+}
+
+int64_t span_purge_part(struct region *region, uint32_t now, uint32_t age_ms)
+{
+    struct page *page = region->oldest;
+    ASSERT(lock_is_mine(&region->lock));
+    if (!page || (int32_t)(now - page->freed_at) < (int32_t)age_ms)
+        return 0;
+    uint32_t slices = page->slices < PART_MOST ? page->slices : PART_MOST;
+    bool gone;
+    if (region->lean)
+        gone = (slices = span_purge(region, now, age_ms));
+    else if (slices == page->slices)
+        gone = purge_oldest(region, now);
+    else
+        gone = purge(region, free_cut(region, page, slices), slices, slices, now);
+    return gone ? (int64_t)slices : -1;
 }
 
 static uint32_t dirty_limit(const struct region *region)

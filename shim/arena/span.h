@@ -51,6 +51,11 @@ void span_give_room(struct region *region, struct page *page, uint32_t reach, ui
  * Returns the slices. 0 ms: all of it.
  */
 uint32_t span_purge(struct region *region, uint32_t now, uint32_t age_ms);
+/*
+ * The same for 32 MiB at most, of the span that is idle for longest: other threads that wait for the kernel's lock of the
+ * address space do not wait for long. 0: none is that old; -1: the kernel keeps it.
+ */
+int64_t span_purge_part(struct region *region, uint32_t now, uint32_t age_ms);
 /* What is due by time and amount; costs a comparison when nothing is. */
 void span_decay(struct region *region, uint32_t now);
 

@@ -27,6 +27,7 @@
 #define LEAVING_MS   10000u
 
 __thread struct thread *thread_self __attribute__((tls_model("initial-exec")));
+__thread bool thread_in_libc __attribute__((tls_model("initial-exec")));
 
 static struct thread static_records[STATIC_COUNT];
 static _Atomic(struct thread *) chunks[CHUNKS] = {static_records, static_records + PART, static_records + 2 * PART};

@@ -130,6 +130,9 @@ struct thread {
 /* The record of the calling thread. NULL for threads that passed no hook. initial-exec: safe in signal handlers. */
 extern __thread struct thread *thread_self __attribute__((tls_model("initial-exec")));
 
+/* The calling thread is in a function of libc that makes or ends threads: it may hold libc's lock of stacks, and free. */
+extern __thread bool thread_in_libc __attribute__((tls_model("initial-exec")));
+
 /*
  * What an object remembers of the thread that made it: the tid, or 0; the rule's number in 16 bits, UINT16_MAX for
  * none.

@@ -36,6 +36,7 @@ static void bind_cleanup(void)
     static _Atomic bool bound;
     if (LIKELY(atomic_load_explicit(&bound, memory_order_acquire)))
         return;
+    (void)NEXT_OR_BIND(pthread_detach); /* for a worker that is started in a free */
     (void)NEXT_OR_BIND(__pthread_unwind_next);
     (void)NEXT_OR_BIND(__pthread_unregister_cancel);
     if (!NEXT_OR_BIND(__pthread_register_cancel)) {
@@ -144,6 +145,14 @@ static bool has_mask(const pthread_attr_t *attributes)
     return !all;
 }
 
+/* Returns what it was: see thread_in_libc. */
+static bool enter_libc(void)
+{
+    bool before = thread_in_libc;
+    thread_in_libc = true;
+    return before;
+}
+
 PUBLIC int pthread_create(pthread_t *restrict ret_thread, const pthread_attr_t *restrict attributes,
                           void *(*start)(void *), void *restrict argument)
 {
@@ -157,9 +166,11 @@ PUBLIC int pthread_create(pthread_t *restrict ret_thread, const pthread_attr_t *
     thread->argument = argument;
     thread->mask_by_attribute = attributes && has_mask(attributes);
     stack_prepare(thread, attributes, &loan);
+    bool before = enter_libc();
     int error = next(ret_thread, attributes, run_posix, thread);
     if (error == EAGAIN && limits_relieve()) /* for its stack */
         error = next(ret_thread, attributes, run_posix, thread);
+    thread_in_libc = before;
     stack_return_node(&loan);
     if (error)
         place_abandon(thread);
@@ -179,9 +190,11 @@ PUBLIC int thrd_create(thrd_t *ret_thread, thrd_start_t start, void *argument)
     thread->start.c11 = start;
     thread->argument = argument;
     stack_prepare(thread, NULL, &loan);
+    bool before = enter_libc();
     int result = next(ret_thread, run_c11, thread);
     if (result == thrd_nomem && limits_relieve())
         result = next(ret_thread, run_c11, thread);
+    thread_in_libc = before;
     stack_return_node(&loan);
     if (result != thrd_success)
         place_abandon(thread);

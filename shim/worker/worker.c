@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "shim/arena/big.h"
+#include "shim/arena/idle.h"
 #include "shim/base/common.h"
 #include "shim/base/mask.h"
 #include "shim/base/next.h"
@@ -45,6 +46,7 @@
 
 static _Atomic uint32_t running;  /* 1: there is a worker */
 static _Atomic uint32_t leaves;   /* raised while the worker has to leave: the number of calls that demand it */
+static _Atomic uint32_t dozes;    /* 1: the worker waits for no more than idle memory, and can be woken */
 static _Atomic uint32_t last_tid; /* of the last worker; 0: there was none. It may have ended */
 static _Atomic uint32_t calls;    /* calls of worker_call() while a worker is running */
 static _Atomic uint32_t refusal ON_DATA_PAGE; /* enum reason: why next touch does not start again; 0: it may */
@@ -81,6 +83,12 @@ static bool is_there(void)
     return atomic_load(&running) || (number && raw_call(SYS_tgkill, shim.pid, number, 0) == 0);
 }
 
+static void end_doze(void)
+{
+    if (atomic_load(&dozes) && atomic_exchange(&dozes, 0))
+        raw_call(SYS_futex, &dozes, FUTEX_WAKE_PRIVATE, 1);
+}
+
 bool worker_leave(void)
 {
     int saved = errno;
@@ -90,6 +98,7 @@ bool worker_leave(void)
     }
     atomic_fetch_add(&leaves, 1);
     raw_call(SYS_futex, &leaves, FUTEX_WAKE_PRIVATE, INT_MAX);
+    end_doze();
     for (uint64_t waited = 0; is_there() && waited < LEAVE_MOST; waited += LEAVE_STEP)
         sleep_ns(LEAVE_STEP);
     atomic_store(&last_tid, 0);
@@ -100,7 +109,7 @@ bool worker_leave(void)
 void worker_may_return(void)
 {
     atomic_fetch_sub(&leaves, 1);
-    if (shim_is_active() && upkeep_wait(NULL) != UINT64_MAX)
+    if (shim_is_active() && (upkeep_wait(NULL) != UINT64_MAX || idle_wait() != UINT64_MAX))
         worker_wake();
 }
 
@@ -131,6 +140,8 @@ static uint64_t process_cpu_ns(void)
 /* false: next touch is over. */
 static bool watch_a_window(struct worker *self)
 {
+    if (idle_wait() == 0)
+        idle_look();
     for (uint32_t tick = 0; tick < WINDOW_TICKS; tick++) {
         upkeep_run(&self->upkeep);
         if (!worker_goes_on() || !next_touch_may_go_on(&self->next_touch))
@@ -236,6 +247,28 @@ static void stay_with_data(void)
     mask_close(&mask);
 }
 
+/* Until it is time, or a thread has something else to do. What came between the last look and the mark is seen here. */
+static void doze(const struct worker *self, uint64_t ns)
+{
+    struct timespec time = {(time_t)(ns / NS_PER_S), (long)(ns % NS_PER_S)};
+    atomic_store(&dozes, 1);
+    if (worker_goes_on() && upkeep_wait(&self->upkeep) == UINT64_MAX && atomic_load(&calls) == self->calls_seen)
+        raw_call(SYS_futex, &dozes, FUTEX_WAIT_PRIVATE, 1, &time);
+    atomic_store(&dozes, 0);
+}
+
+/* Nothing but idle memory is left to do. Returns when there is more, or no idle memory. */
+static void wait_for_idle_memory(struct worker *self)
+{
+    self->calls_seen = atomic_load(&calls);
+    for (uint64_t wait; worker_goes_on() && upkeep_wait(&self->upkeep) == UINT64_MAX &&
+                        atomic_load(&calls) == self->calls_seen && (wait = idle_wait()) != UINT64_MAX;)
+        if (wait)
+            doze(self, wait);
+        else
+            idle_look();
+}
+
 /* false: there is no memory for the worker's state. */
 static bool live(void)
 {
@@ -252,8 +285,11 @@ static bool live(void)
     }
     while (worker_goes_on() && wait != UINT64_MAX) {
         worker_pause(wait < NAP ? wait : NAP);
+        if (idle_wait() == 0)
+            idle_look();
         wait = upkeep_run(&self->upkeep);
     }
+    wait_for_idle_memory(self);
     raw_munmap(self, sizeof(*self));
     return true;
 }
@@ -271,7 +307,7 @@ static void *run(void *unused)
         none = 0;
         atomic_store(&running, 0);
         /* an order may have arrived after the last check */
-    } while (lived && worker_goes_on() && upkeep_wait(NULL) != UINT64_MAX &&
+    } while (lived && worker_goes_on() && (upkeep_wait(NULL) != UINT64_MAX || idle_wait() != UINT64_MAX) &&
              atomic_compare_exchange_strong(&running, &none, 1));
     return unused;
 }
@@ -334,7 +370,12 @@ void worker_call(void)
     if (!may_watch() && !sharing_has_work())
         return;
     atomic_fetch_add(&calls, 1);
-    if (!atomic_load_explicit(&running, memory_order_relaxed) && monotonic_ns() >= atomic_load(&rests_until))
+    bool runs = atomic_load_explicit(&running, memory_order_relaxed);
+    if ((runs && !atomic_load(&dozes)) || monotonic_ns() < atomic_load(&rests_until))
+        return;
+    if (runs)
+        end_doze();
+    else
         start_one();
 }
 
@@ -342,6 +383,27 @@ void worker_wake(void)
 {
     if (!atomic_load(&running))
         start_one();
+    else
+        end_doze();
+}
+
+/*
+ * A thread without a record, or one that no hook will see the end of, may be in libc's own code that ends it. The loader's
+ * lock, which binding takes, may be another thread's that waits for the caller.
+ */
+static bool may_start_in_free(void)
+{
+    bool bound = NEXT(pthread_create) && NEXT(pthread_detach);
+    return thread_self && !thread_self->adopted && !thread_in_libc &&
+           (bound || atomic_load_explicit(&shim.next_index, memory_order_relaxed) <= 1);
+}
+
+bool worker_wake_in_free(void)
+{
+    if (!atomic_load(&running) && !may_start_in_free())
+        return false;
+    worker_wake();
+    return atomic_load(&running);
 }
 
 uint32_t worker_count(void)
@@ -363,6 +425,7 @@ void worker_tell(void)
 void worker_forked(void)
 {
     atomic_store(&running, 0);
+    atomic_store(&dozes, 0);
     atomic_store(&leaves, 0);
     atomic_store(&last_tid, 0);
     atomic_store(&rests_until, 0);

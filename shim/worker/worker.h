@@ -9,6 +9,7 @@
  *   (memory/mover.h). Memory stays readable and writable all the time, for system calls, too.
  * - sharing (distribution = "sharing"): threads that use the same memory come together (worker/sharing.h).
  * - relocation (memory.migrate_on_move): the memory of a thread that got another home follows it.
+ * - memory that is idle in a process where no thread allocates goes back to the kernel (arena/idle.h).
  * - other jobs (worker/upkeep.h): it adopts threads that passed no hook (worker/sweep.h), moves threads to idle places
  *   (worker/rebalance.h), reads the title of a forked process again (process.match_delay) and answers commands
  *   (worker/request.h).
@@ -40,6 +41,12 @@ void worker_call(void);
  * none.
  */
 void worker_wake(void);
+
+/*
+ * The same for the arenas (arena/idle.h), in a thread that frees: libc may free under locks that a new thread needs. false:
+ * there is no worker, and it cannot be started now.
+ */
+bool worker_wake_in_free(void);
 
 /*
  * Ends the worker and waits until the kernel has forgotten it, at most a second. Until worker_may_return() there is no

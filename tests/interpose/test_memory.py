@@ -159,6 +159,30 @@ class Programs(Memory):
         self.assertEqual((output.split()[:1], errors, code), (["kept"], "", 0))
         self.assertLessEqual(int(output.split()[1]), 160)
 
+    def goes_idle(self, shape, mib, time, *arguments):
+        """KiB at the start, at the peak and idle; threads idle, and the most."""
+        policy = self.policy(f'[process]\nmemory_return = "{time}"\n[defaults]\nbind_to = "none"\n')
+        output, errors, code = self.outcome("goes_idle", policy, arguments=[shape, mib, *arguments])
+        self.assertEqual((errors, code), ("", 0))
+        return map(int, output.split())
+
+    def test_an_idle_process_gives_back_what_it_freed(self):
+        """In each shape, with the KiB that may stay beside what was there at the start."""
+        for shape, most in (("big", 3 << 10), ("small", 12 << 10), ("mixed", 24 << 10), ("ends", 3 << 10), ("handed", 2 << 10)):
+            with self.subTest(shape=shape):
+                start, peak, idle, threads, _ = self.goes_idle(shape, "100", "1s", str(harness.SECONDS), str(most))
+                self.assertGreater(peak, start + (90 << 10))
+                self.assertLessEqual(idle, start + most)
+                self.assertEqual(threads, 2 if shape == "handed" else 1, "the worker goes when all is done")
+
+    def test_an_idle_process_keeps_what_it_freed_where_that_is_asked(self):
+        _, peak, idle, _, threads = self.goes_idle("big", "100", "0s", "1")
+        self.assertGreater(idle, peak - 1024)
+        self.assertEqual(threads, 1)
+
+    def test_no_thread_comes_for_a_little_idle_memory(self):
+        self.assertEqual(list(self.goes_idle("small", "12", "4s", "0.2"))[3:], [1, 1])
+
     def test_malloc_trim_reaches_a_thread_that_waits(self):
         output, _, _ = self.outcome("freed_elsewhere", self.arena(), arguments=["trimmed", "3"])
         start, everything, freed, _ = map(int, output.split())

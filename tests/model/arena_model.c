@@ -23,6 +23,7 @@
 #include "shim/arena/arena.h"
 #include "shim/arena/away.h"
 #include "shim/arena/check.h"
+#include "shim/arena/idle.h"
 #include "shim/arena/limits.h"
 #include "shim/base/page_size.h"
 #include "tests/model/entry.h"
@@ -268,6 +269,16 @@ static void change_limit(struct life *life)
     limits_look();
 }
 
+/* As the worker does, one thread at a time. */
+static void look_at_idle_memory(void)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    if (pthread_mutex_trylock(&lock) != 0)
+        return;
+    idle_look();
+    pthread_mutex_unlock(&lock);
+}
+
 static void take_a_step(struct life *life)
 {
     struct slot *slot = &slots[next_random(life) % SLOTS];
@@ -292,6 +303,8 @@ static void take_a_step(struct life *life)
         move_after_users(life);
     if (next_random(life) % 5000 == 0)
         arena_trim();
+    if (next_random(life) % 1000 == 0)
+        look_at_idle_memory();
     if (changes_limits && next_random(life) % 500 == 0)
         change_limit(life);
     if (life->step % CHECKED == 0)

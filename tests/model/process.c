@@ -36,6 +36,7 @@ static bool start(uint8_t arena, uint32_t rule_count)
     rules[0].arena = arena;
     rules[1].arena = ARENA_PROCESS;
     header.default_rule = 0;
+    header.memory_return_ms = 4;
     shim.plan = (struct plan_view){.header = &header, .rules = rules, .cpus = cpus, .nodes = nodes};
     shim.plan.count[PLAN_RULES] = rule_count;
     shim.plan.count[PLAN_CPUS] = PROCESS_CPUS;
@@ -139,6 +140,11 @@ void shim_start(void)
 
 void worker_call(void)
 {
+}
+
+bool worker_wake_in_free(void)
+{
+    return true;
 }
 
 void upkeep_look(void)

@@ -206,7 +206,7 @@ static bool neither_sees_the_other(const struct weak_end *end)
     return !end->results[0] && !end->results[1];
 }
 
-/* seq_cst, as shim.inside with shim.phase, and a record's `work` with its `busy`: each is announced by a full fence. */
+/* seq_cst, as shim.inside with shim.phase, a record's `work` with its `busy`, dozes with calls, idle memory with called: each is announced by a full fence. */
 static void of_two_that_announce_and_look_one_sees_the_other(void **state)
 {
     static const struct weak_program program = {.threads_count = 2,
