@@ -13,6 +13,7 @@
 
 #include "shim/arena/arena.h"
 #include "shim/arena/heap.h"
+#include "shim/arena/large.h"
 #include "shim/arena/small.h"
 #include "shim/base/common.h"
 #include "shim/interpose/memory.h"
@@ -104,6 +105,15 @@ PUBLIC void *realloc(void *pointer, size_t size)
     size_t old = block_size(pointer);
     if (size <= old && size >= old / 2 && size)
         return pointer;
+    if (old && size - 1 < GROWING_LEAST - 1) { /* what is larger may go on growing, see large.h */
+        void *block = take_block(size);
+        if (LIKELY(block)) {
+            memcpy(block, pointer, old < size ? old : size);
+            heap_self->grown = block;
+            own_free(pointer);
+            return block;
+        }
+    }
     return arena_reallocate(pointer, size);
 }
 
