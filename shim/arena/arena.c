@@ -525,6 +525,9 @@ void arena_free(void *pointer)
 
 size_t arena_usable_size(void *pointer)
 {
+    next_malloc_usable_size *next = is_forwarding(heap_self) ? NEXT_OR_BIND(malloc_usable_size) : NULL;
+    if (next)
+        return next(pointer);
     if (is_foreign(pointer))
         return foreign_usable_size(pointer);
     struct page *page = head_of(pointer);

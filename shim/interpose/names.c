@@ -33,9 +33,11 @@ PUBLIC int pthread_setname_np(pthread_t thread, const char *name)
     int error = next ? next(thread, name) : ENOSYS;
     if (error || !shim_is_governing())
         return error;
-    pid_t tid = thread_id_of(thread);
-    if (tid > 0)
-        place_renamed(tid, name);
+    if (!pthread_equal(thread, pthread_self()) || !place_has_name(name)) {
+        pid_t tid = thread_id_of(thread);
+        if (tid > 0)
+            place_renamed(tid, name);
+    }
     place_catch_up();
     return 0;
 }

@@ -19,6 +19,8 @@
 
 static void named_itself(const char *name)
 {
+    if (place_has_name(name))
+        return;
     pid_t tid = thread_own_tid();
     /*
      * a vfork child runs in the parent's memory with the parent's thread block: its name must not change the parent's
@@ -30,11 +32,17 @@ static void named_itself(const char *name)
     place_catch_up();
 }
 
-/* Decided before the call: after PR_SET_SECCOMP each of our own system calls may be what the kernel kills for. */
+/*
+ * Decided before the call: after PR_SET_SECCOMP each of our own system calls may be what the kernel kills for. Of a name
+ * named_itself() sees whether the memory is borrowed, where the thread has a record.
+ */
 static bool concerns_us(int option)
 {
-    return shim_is_governing() &&
-           (option == PR_SET_NAME || option == PR_SET_NO_NEW_PRIVS || option == PR_SET_SECCOMP) && !shim_is_borrowed();
+    if (!shim_is_governing())
+        return false;
+    if (option == PR_SET_NAME && thread_self)
+        return true;
+    return (option == PR_SET_NAME || option == PR_SET_NO_NEW_PRIVS || option == PR_SET_SECCOMP) && !shim_is_borrowed();
 }
 
 struct control control_begin(int option, unsigned long second)

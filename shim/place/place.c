@@ -213,6 +213,14 @@ static void leave_name(struct thread *thread, const char *name)
 
 /* --- later changes --- */
 
+bool place_has_name(const char *name)
+{
+    const struct thread *thread = thread_self;
+    uint8_t flags = THREAD_FLAG_NAMED | THREAD_FLAG_RENAMED;
+    return thread && (thread->flags & flags) == THREAD_FLAG_NAMED &&
+           (thread->named_before || !shim_needs(PLAN_NEEDS_NAMES)) && !strncmp(thread->name, name, 15);
+}
+
 void place_renamed(pid_t tid, const char *name)
 {
     int saved = errno;

@@ -30,6 +30,8 @@ void place_main(bool forked);
 /* In a forked child before its first thread: makes the segment and lists the main thread in it. */
 void place_show_main(void);
 
+/* Has the calling thread that name already, and its rule by it? Then nothing changes. Signal-safe. */
+bool place_has_name(const char *name);
 /* The thread `tid`, which may be the caller, got a name. Signal-safe. */
 void place_renamed(pid_t tid, const char *name);
 /*
