@@ -53,6 +53,20 @@ class Affinity(ApiTest):
     def test_it_is_unknown_where_the_kernel_does_not_say(self):
         self.run_program("who_am_i", "unknown", faults="sched_getaffinity=EPERM")
 
+    def test_a_signal_handler_may_ask_at_any_moment(self):
+        self.in_each_way("asks_in_handlers")
+
+
+class Guest(ApiTest):
+    def test_what_is_closed_leaves_nothing(self):
+        # what malloc keeps for a thread counts as in use
+        exact = "glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1"
+        self.run_program("leaves_nothing", GLIBC_TUNABLES=exact)
+        self.run_program("leaves_nothing_cpp", GLIBC_TUNABLES=exact)
+
+    def test_a_sandboxed_process_places_nothing_any_more(self):
+        self.in_each_way("sandboxes_itself")
+
 
 class Machine(ApiTest):
     def test_topologies_sets_and_capabilities(self):
