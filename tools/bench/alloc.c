@@ -2,7 +2,7 @@
  * bench-alloc: loads on malloc, one a run, so that the same binary can be run under every allocator.
  *
  *   bench-alloc LOAD [THREADS [FACTOR]]       prints nanoseconds for each operation, the peak of resident memory in KiB,
- *                                             operations, and page faults
+ *                                             operations, page faults, and nanoseconds of CPU time for each operation
  *   bench-alloc --list                        the loads
  *
  * Deterministic: the same random numbers everywhere. What is allocated is written to, as programs do.
@@ -17,36 +17,9 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "tools/bench/alloc.h"
+
 #define QUEUE_SIZE 1024u
-
-struct work {
-    unsigned thread, threads;
-    uint64_t rounds, operations;
-    uint64_t random;
-};
-
-static uint64_t next_random(struct work *work)
-{
-    uint64_t x = work->random;
-    x ^= x << 13;
-    x ^= x >> 7;
-    x ^= x << 17;
-    return work->random = x;
-}
-
-static size_t size_between(struct work *work, size_t low, size_t high)
-{
-    return low + (size_t)(next_random(work) >> 11) % (high - low + 1);
-}
-
-static void *allocate(size_t size)
-{
-    char *block = malloc(size);
-    if (!block)
-        abort();
-    block[0] = block[size - 1] = 1;
-    return block;
-}
 
 /* One block, freed at once: the fast path alone. */
 static void fixed(struct work *work)
@@ -395,6 +368,13 @@ static const struct load {
     {"growth", growth},
     {"calloc", zeroed},
     {"aligned", aligned},
+    {"strings", strings},
+    {"small-growth", small_growth},
+    {"leak", leak},
+    {"shifting", shifting},
+    {"peak-and-idle", peak_and_idle},
+    {"false-active", false_active},
+    {"false-passive", false_passive},
     {"churn", churn},
     {"hand-over", hand_over},
     {"bulk-by-one", bulk_by_one},
@@ -437,6 +417,13 @@ static long page_faults(void)
 {
     struct rusage usage;
     return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_minflt : 0;
+}
+
+static double cpu_ns(void)
+{
+    struct timespec time = {0};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
 }
 
 /* Not getrusage(2): its maximum begins with what the process was before exec. */
@@ -492,7 +479,7 @@ int main(int argc, char **argv)
         operations += works[i].operations;
     }
     start = now_ns() - start;
-    printf("%.3f %ld %llu %ld\n", (double)start / (double)operations, peak_kib(), (unsigned long long)operations,
-           page_faults());
+    printf("%.3f %ld %llu %ld %.3f\n", (double)start / (double)operations, peak_kib(), (unsigned long long)operations,
+           page_faults(), cpu_ns() / (double)operations);
     return 0;
 }
