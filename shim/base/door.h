@@ -16,6 +16,14 @@
 
 #define DOOR_VERSION 1u
 
+/* A pool of the policy, as its program is to open it. Its workers are placed by the shim when they have their names. */
+struct door_pool {
+    uint32_t how, number; /* enum pool_size of policy/policy.h */
+    uint32_t places;      /* cores of its CPUs, or CPUs where each hardware thread counts as one */
+    uint32_t steal;       /* enum steal of policy/words.h */
+    uint32_t spin_us, backlog;
+};
+
 struct nodewise_door {
     uint32_t size, version;
     /* The plan governs the process, also while a reload is under way. */
@@ -36,6 +44,8 @@ struct nodewise_door {
     void (*release)(void);
     /* Memory for free(3) from the node's arena, as malloc(3); NULL: there is none for this thread, or no memory. */
     void *(*alloc_on)(uint32_t node, size_t size);
+    /* false: the plan has no pool of that name, or does not govern the process. */
+    bool (*find_pool)(const char *name, struct door_pool *ret_pool);
 };
 
 extern const struct nodewise_door nodewise_door;

@@ -28,6 +28,38 @@ static void *alloc_on(uint32_t node, size_t size)
     return arena_is_on() ? arena_allocate_on(node, size) : NULL;
 }
 
+static uint32_t count_places(const struct plan_view *plan, const struct plan_rule *rule)
+{
+    uint32_t places = 0;
+    for (uint32_t i = 0; i < rule->slot_count; i++)
+        places += plan->slots[rule->slot_first + i].cores;
+    return places;
+}
+
+static bool find_in_plan(const char *name, struct door_pool *ret_pool)
+{
+    const struct plan_view *plan = &shim.plan;
+    for (uint32_t i = 0; i < plan->header->pool_count; i++) {
+        struct plan_pool pool = plan_pool(plan, i);
+        const struct plan_rule *rule = &plan->rules[pool.rule];
+        if (strcmp(plan_text(plan, rule->name), name) != 0)
+            continue;
+        *ret_pool = (struct door_pool){pool.size,  pool.number,  count_places(plan, rule),
+                                       pool.steal, pool.spin_us, pool.backlog};
+        return true;
+    }
+    return false;
+}
+
+static bool find_pool(const char *name, struct door_pool *ret_pool)
+{
+    if (!shim_enter())
+        return false;
+    bool found = find_in_plan(name, ret_pool);
+    shim_leave();
+    return found;
+}
+
 PUBLIC const struct nodewise_door nodewise_door = {
     .size = sizeof(nodewise_door),
     .version = DOOR_VERSION,
@@ -37,4 +69,5 @@ PUBLIC const struct nodewise_door nodewise_door = {
     .hold = hold_begin,
     .release = hold_end,
     .alloc_on = alloc_on,
+    .find_pool = find_pool,
 };

@@ -7,36 +7,25 @@
 
 #include "policy/cpu_count.h"
 #include "policy/pools.h"
-#include "policy/setexpr.h"
-#include "policy/topology.h"
+#include "shim/api/library.h"
 #include "shim/api/pool/futex.h"
 #include "shim/api/pool/pool.h"
+#include "shim/api/topology.h"
 
-enum { BACKLOG = 65536 };
+enum { BACKLOG = 65536, SPIN_US = 20 };
 
 /* --- the set --- */
 
-static int no_rule(void *context, const char *name, struct cpuset *ret_cpus)
+static int resolve_set(const struct topology *topology, const struct nw_topology *opened, const char *text,
+                       struct cpuset *ret_set)
 {
-    (void)context;
-    (void)name;
-    (void)ret_cpus;
-    return -ENOENT;
-}
-
-static int resolve_set(const struct topology *topology, const char *text, struct cpuset *ret_set)
-{
-    struct text item = {.value = text};
-    struct set_list list = {&item, 1};
-    struct set_scope scope = {.topology = topology, .limit = &topology->allowed, .rule_cpus = no_rule, .gpu = -1};
     struct set_result result = {0};
-    struct diag_list diags = {0};
     if (!text)
         return cpuset_copy(ret_set, &topology->allowed);
-    int error = setexpr_resolve(&list, SET_CPUS, &scope, &result, &diags);
-    diag_list_free(&diags);
-    if (error == 0)
-        error = cpuset_is_empty(&result.cpus) ? -ENOENT : cpuset_copy(ret_set, &result.cpus);
+    int error = topology_resolve(opened, text, SET_CPUS, &result);
+    if (error < 0)
+        return error;
+    error = cpuset_copy(ret_set, &result.cpus);
     set_result_free(&result);
     return error;
 }
@@ -134,68 +123,34 @@ static void name_worker(const struct nw_pool *pool, struct worker *worker, uint3
     pool_worker_name(pool->name, number, worker->name);
 }
 
-static struct worker *make_worker(struct nw_pool *pool, uint32_t group)
+static struct worker *make_worker(struct nw_pool *pool)
 {
     struct worker *worker = aligned_alloc(alignof(struct worker), sizeof(*worker));
     if (!worker)
         return NULL;
     memset(worker, 0, sizeof(*worker));
     worker->pool = pool;
-    worker->group = group;
-    worker->node = (uint32_t)find_node(pool, (int32_t)pool->order.groups[group].node);
     return worker;
 }
 
-static int make_workers(struct nw_pool *pool, struct pool_workers *places)
+/* places: masks, or none for a pool whose workers the shim places. */
+static int make_workers(struct nw_pool *pool, struct pool_workers *places, unsigned count, size_t nodes)
 {
-    size_t guests = (size_t)pool->node_count * GUESTS_PER_NODE;
-    pool->workers = calloc(places->count + guests, sizeof(*pool->workers));
+    pool->workers = calloc(count + nodes * GUESTS_PER_NODE, sizeof(*pool->workers));
     if (!pool->workers)
         return -ENOMEM;
-    for (uint32_t i = 0; i < places->count; i++) {
-        struct worker *worker = make_worker(pool, pool->order.group_of[i]);
+    for (uint32_t i = 0; i < count; i++) {
+        struct worker *worker = make_worker(pool);
         if (!worker)
             return -ENOMEM;
-        worker->mask = places->masks[i]; /* which it now owns */
-        places->masks[i] = CPUSET_EMPTY;
+        if (i < places->count) {
+            worker->mask = places->masks[i]; /* which it now owns */
+            places->masks[i] = CPUSET_EMPTY;
+        }
         name_worker(pool, worker, i + 1);
         pool->workers[pool->worker_count++] = worker;
     }
     return 0;
-}
-
-/* Guests are members of a group, too, so that workers steal from them. */
-static int make_guests(struct nw_pool *pool, uint32_t group)
-{
-    struct worker *guest = make_worker(pool, group);
-    int error = guest ? deque_init(&guest->deque) : -ENOMEM;
-    if (error < 0) {
-        free(guest);
-        return error;
-    }
-    guest->is_guest = true;
-    pool->workers[pool->worker_count + pool->guest_count++] = guest;
-    return 0;
-}
-
-/* CPUs of the workers, then of the guests of each node: the CPU of one of its workers. */
-static unsigned *list_cpus(const struct pool_workers *places, const struct topology *topology, size_t *ret_count)
-{
-    size_t count = places->count;
-    unsigned *cpus = calloc(count + topology->node_count * GUESTS_PER_NODE, sizeof(*cpus));
-    if (!cpus)
-        return NULL;
-    for (size_t i = 0; i < places->count; i++)
-        cpus[i] = (unsigned)cpuset_first(&places->masks[i]);
-    for (size_t node = 0; node < topology->node_count; node++) {
-        size_t i = 0;
-        while (i < places->count && topology_cpu(topology, cpus[i])->node != topology->nodes[node].id)
-            i++;
-        for (unsigned guest = 0; i < places->count && guest < GUESTS_PER_NODE; guest++)
-            cpus[count++] = cpus[i];
-    }
-    *ret_count = count;
-    return cpus;
 }
 
 static enum steal steal_of(const struct nw_pool_options *options)
@@ -212,32 +167,12 @@ static enum steal steal_of(const struct nw_pool_options *options)
     }
 }
 
-static int lay_out_places(struct nw_pool *pool, const struct nw_pool_options *options, const struct topology *topology,
-                          struct pool_workers *places)
+static int lay_out_by_options(struct nw_pool *pool, const struct nw_pool_options *options,
+                              const struct topology *topology, const struct cpuset *set)
 {
-    size_t count = 0;
-    unsigned *cpus = list_cpus(places, topology, &count);
-    int error = cpus ? steal_order_make(&pool->order, topology, cpus, count, steal_of(options)) : -ENOMEM;
-    free(cpus);
-    if (error == 0)
-        error = make_nodes(pool, options->backlog ? options->backlog : BACKLOG);
-    for (uint32_t i = 0; error == 0 && i < pool->node_count; i++)
-        error = list_nearest(pool, i);
-    if (error == 0)
-        error = map_nodes(pool, topology);
-    if (error == 0)
-        error = make_workers(pool, places);
-    for (size_t i = places->count; error == 0 && i < count; i++)
-        error = make_guests(pool, pool->order.group_of[i]);
-    return error;
-}
-
-static int lay_out_on(struct nw_pool *pool, const struct nw_pool_options *options, const struct topology *topology)
-{
-    struct cpuset set = CPUSET_EMPTY;
     struct pool_workers places = {0};
     struct pool_request request = {.topology = topology,
-                                   .set = &set,
+                                   .set = set,
                                    .size = POOL_AUTO,
                                    .per_node = options->workers_per_node,
                                    .quota = cgroup_cpus(read_file),
@@ -245,28 +180,116 @@ static int lay_out_on(struct nw_pool *pool, const struct nw_pool_options *option
                                    .level = LEVEL_NODE,
                                    .bind_to = LEVEL_CORE,
                                    .smt = SMT_CORES_FIRST};
-    int error = resolve_set(topology, options->cpus, &set);
+    int error = pool_workers_make(&places, &request);
     if (error == 0)
-        error = pool_workers_make(&places, &request);
-    if (error == 0)
-        error = lay_out_places(pool, options, topology, &places);
+        error = make_workers(pool, &places, (unsigned)places.count, topology->node_count);
     pool_workers_free(&places);
+    pool->steal = steal_of(options);
+    pool->spin_ns = (int64_t)(options->spin_us ? options->spin_us : SPIN_US) * 1000;
+    pool->backlog = options->backlog ? options->backlog : BACKLOG;
+    return error;
+}
+
+static unsigned workers_of_policy(const struct door_pool *asked)
+{
+    unsigned count = asked->places ? asked->places : 1, quota = cgroup_cpus(read_file);
+    if (asked->how == POOL_EXACTLY)
+        return asked->number;
+    if (quota && quota < count)
+        count = quota;
+    if (asked->how == POOL_AT_MOST && asked->number < count)
+        count = asked->number;
+    return count > POOL_MAX_WORKERS ? POOL_MAX_WORKERS : count;
+}
+
+static int lay_out_by_policy(struct nw_pool *pool, const struct door_pool *asked, const struct topology *topology)
+{
+    struct pool_workers none = {0};
+    pool->of_policy = true;
+    pool->steal = asked->steal < STEAL_COUNT ? (enum steal)asked->steal : STEAL_ANY;
+    pool->spin_ns = (int64_t)asked->spin_us * 1000;
+    pool->backlog = asked->backlog ? asked->backlog : BACKLOG;
+    return make_workers(pool, &none, workers_of_policy(asked), topology->node_count);
+}
+
+int pool_lay_out_workers(struct nw_pool *pool, const struct nw_pool_options *options, const struct nw_topology *opened)
+{
+    const struct topology *topology = topology_of(opened);
+    const struct nodewise_door *door = library_door();
+    struct door_pool asked;
+    struct cpuset set = CPUSET_EMPTY;
+    if (cpuset_weight(&topology->allowed) == 1)
+        waits_alone();
+    if (door && DOOR_HAS(door, find_pool) && door->find_pool(pool->name, &asked))
+        return lay_out_by_policy(pool, &asked, topology);
+    int error = resolve_set(topology, opened, options->cpus, &set);
+    if (error == 0)
+        error = lay_out_by_options(pool, options, topology, &set);
     cpuset_free(&set);
     return error;
 }
 
-int pool_lay_out(struct nw_pool *pool, const struct nw_pool_options *options)
+/* --- once they know where they are --- */
+
+/* CPUs of the workers, then for the guests of each node the CPU of one of its workers. */
+static unsigned *list_cpus(const struct nw_pool *pool, const struct topology *topology, size_t *ret_count)
 {
-    struct topology *topology = NULL;
-    struct diag_list diags = {0};
-    int error = topology_load(&topology, NULL, &diags);
-    diag_list_free(&diags);
-    if (error < 0)
+    size_t count = pool->worker_count;
+    unsigned *cpus = calloc(count + topology->node_count * GUESTS_PER_NODE, sizeof(*cpus));
+    if (!cpus)
+        return NULL;
+    for (size_t i = 0; i < pool->worker_count; i++) {
+        int first = cpuset_first(&pool->workers[i]->mask);
+        cpus[i] = first >= 0 && topology_cpu(topology, (unsigned)first) ? (unsigned)first : topology->cpu[0].id;
+    }
+    for (size_t node = 0; node < topology->node_count; node++) {
+        size_t i = 0;
+        while (i < pool->worker_count && topology_cpu(topology, cpus[i])->node != topology->nodes[node].id)
+            i++;
+        for (unsigned guest = 0; i < pool->worker_count && guest < GUESTS_PER_NODE; guest++)
+            cpus[count++] = cpus[i];
+    }
+    *ret_count = count;
+    return cpus;
+}
+
+static void seat(struct worker *worker, uint32_t group)
+{
+    worker->group = group;
+    worker->node = (uint32_t)find_node(worker->pool, (int32_t)worker->pool->order.groups[group].node);
+}
+
+/* Guests are members of a group, too, so that workers steal from them. */
+static int make_guest(struct nw_pool *pool, uint32_t group)
+{
+    struct worker *guest = make_worker(pool);
+    int error = guest ? deque_init(&guest->deque) : -ENOMEM;
+    if (error < 0) {
+        free(guest);
         return error;
-    if (cpuset_weight(&topology->allowed) == 1)
-        waits_alone();
-    error = lay_out_on(pool, options, topology);
-    topology_free(topology);
+    }
+    guest->is_guest = true;
+    seat(guest, group);
+    pool->workers[pool->worker_count + pool->guest_count++] = guest;
+    return 0;
+}
+
+int pool_lay_out_nodes(struct nw_pool *pool, const struct topology *topology)
+{
+    size_t count = 0;
+    unsigned *cpus = list_cpus(pool, topology, &count);
+    int error = cpus ? steal_order_make(&pool->order, topology, cpus, count, pool->steal) : -ENOMEM;
+    free(cpus);
+    if (error == 0)
+        error = make_nodes(pool, pool->backlog);
+    for (uint32_t i = 0; error == 0 && i < pool->node_count; i++)
+        error = list_nearest(pool, i);
+    if (error == 0)
+        error = map_nodes(pool, topology);
+    for (uint32_t i = 0; error == 0 && i < pool->worker_count; i++)
+        seat(pool->workers[i], pool->order.group_of[i]);
+    for (size_t i = pool->worker_count; error == 0 && i < count; i++)
+        error = make_guest(pool, pool->order.group_of[i]);
     return error;
 }
 

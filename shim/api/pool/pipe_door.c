@@ -9,8 +9,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -71,8 +71,7 @@ static void *read_pipe(void *argument)
     struct door *door = argument;
     struct pollfd fds[] = {{.fd = door->read_fd, .events = POLLIN}, {.fd = door->end_fd, .events = POLLIN}};
     char name[16];
-    memcpy(name, door->pool->name, sizeof(name));
-    memcpy(name + (strlen(name) < 10 ? strlen(name) : 10), "-door", sizeof("-door"));
+    snprintf(name, sizeof(name), "%.10s-door", door->pool->name);
     pthread_setname_np(pthread_self(), name);
     while (!(fds[1].revents & POLLIN)) {
         if (poll(fds, 2, -1) < 0 && errno != EINTR)

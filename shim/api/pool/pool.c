@@ -10,8 +10,7 @@
 #include "shim/api/pool/futex.h"
 #include "shim/api/pool/park.h"
 #include "shim/api/pool/task.h"
-
-enum { SPIN_US = 20 };
+#include "shim/api/topology.h"
 
 void pool_wake(struct nw_pool *pool, uint32_t node)
 {
@@ -38,8 +37,8 @@ static void release(struct nw_pool *pool, unsigned how)
     futex_wake(&pool->released, INT32_MAX);
 }
 
-/* All have pinned themselves and say how it went before the first one runs anything. */
-static int start_workers(struct nw_pool *pool)
+/* All have their places and say how it went before the first one runs anything. Those that began: *ret_count. */
+static int start_workers(struct nw_pool *pool, uint32_t *ret_count)
 {
     uint32_t count = 0;
     int error = 0;
@@ -52,9 +51,26 @@ static int start_workers(struct nw_pool *pool)
         futex_wait(&pool->started, started, INT64_MAX);
     for (uint32_t i = 0; error == 0 && i < count; i++)
         error = pool->workers[i]->error;
-    release(pool, error == 0 ? 1 : 2);
+    *ret_count = count;
+    return error;
+}
+
+static int begin(struct nw_pool *pool, const struct nw_pool_options *options)
+{
+    struct nw_topology *topology;
+    uint32_t count = 0;
+    int error = nw_topology_open(NULL, &topology);
+    if (error < 0)
+        return error;
+    error = pool_lay_out_workers(pool, options, topology);
+    if (error == 0)
+        error = start_workers(pool, &count);
+    if (error == 0)
+        error = pool_lay_out_nodes(pool, topology_of(topology));
+    release(pool, error == 0 ? WORKERS_RUN : WORKERS_END);
     if (error < 0)
         join_workers(pool, count);
+    nw_topology_close(topology);
     return error;
 }
 
@@ -72,10 +88,7 @@ static int open_pool(const struct nw_pool_options *options, struct nw_pool **ret
     memset(pool, 0, sizeof(*pool));
     strncpy(pool->name, options->name ? options->name : "pool", sizeof(pool->name) - 1);
     pool->mode = (enum nw_mode)options->mode;
-    pool->spin_ns = (int64_t)(options->spin_us ? options->spin_us : SPIN_US) * 1000;
-    int error = pool_lay_out(pool, options);
-    if (error == 0)
-        error = start_workers(pool);
+    int error = begin(pool, options);
     if (error == 0)
         *ret = pool;
     else

@@ -6,6 +6,7 @@
 #ifndef NODEWISE_SHIM_API_POOL_POOL_H
 #define NODEWISE_SHIM_API_POOL_POOL_H
 
+#include "policy/topology.h"
 #include "shim/api/pool/worker.h"
 
 struct pool_node {
@@ -18,12 +19,17 @@ struct pool_node {
 
 struct door;
 
+enum released { WORKERS_WAIT, WORKERS_RUN, WORKERS_END };
+
 struct nw_pool {
     alignas(128) atomic_uint idle; /* workers that search or sleep */
     atomic_bool draining, stopping;
     alignas(128) atomic_uint started; /* workers; with the opener */
-    atomic_uint released;             /* 1: they may begin; 2: they end */
+    atomic_uint released;             /* enum released; the workers wait for it */
     int64_t spin_ns;
+    enum steal steal;
+    uint32_t backlog;
+    bool of_policy; /* a [[pools]] of the policy: the shim places the workers */
     struct steal_order order;
     struct pool_node *nodes;
     uint32_t node_count;
@@ -32,7 +38,7 @@ struct nw_pool {
     int16_t *node_of; /* by the kernel's number: the nearest of nodes */
     uint32_t node_ids;
     enum nw_mode mode;
-    char name[16];
+    char name[32];
     struct door *door; /* NULL: nw_pool_pipe() was not called */
 };
 
@@ -45,8 +51,13 @@ struct worker *pool_worker(const struct nw_pool *pool);
 /* Puts a queued task in the node's inbox. 0, -EAGAIN, -ESHUTDOWN. Any thread. */
 int pool_post(struct nw_pool *pool, uint32_t node, struct nw_task *task);
 
-/* Nodes, workers (not yet started), guests and their orders, as the options say. On failure the pool is to be freed all the same. */
-int pool_lay_out(struct nw_pool *pool, const struct nw_pool_options *options);
+/*
+ * As the policy says, else the options: the workers, without nodes, and the CPUs that each is to have. Then, once these have
+ * started and know which CPUs they have: nodes, guests and the orders of looking. After a failure the pool is to be disposed
+ * of all the same.
+ */
+int pool_lay_out_workers(struct nw_pool *pool, const struct nw_pool_options *options, const struct nw_topology *opened);
+int pool_lay_out_nodes(struct nw_pool *pool, const struct topology *topology);
 void pool_dispose(struct nw_pool *pool);
 
 /* Is nothing queued, and does no worker hold a task? Exact once nothing comes from outside any more. Any thread. */

@@ -1,27 +1,29 @@
 #include "shim/api/pool/worker.h"
 
 #include <errno.h>
-#include <sched.h>
-#include <stdlib.h>
 
 #include "policy/reason.h"
+#include "shim/api/cpus.h"
+#include "shim/api/library.h"
 #include "shim/api/pool/futex.h"
 #include "shim/api/pool/park.h"
 #include "shim/api/pool/pool.h"
 #include "shim/api/pool/task.h"
+#include "shim/api/self.h"
+#include "shim/sys/placing.h"
 
 enum { LOOKS_PER_CLOCK = 16 };
 
-static _Thread_local struct worker *self;
+static _Thread_local struct worker *own_worker;
 
 struct worker *worker_self(void)
 {
-    return self;
+    return own_worker;
 }
 
 void worker_set_self(struct worker *worker)
 {
-    self = worker;
+    own_worker = worker;
 }
 
 static void count_one(_Atomic uint64_t *counter)
@@ -129,41 +131,55 @@ static struct nw_task *wait_for_work(struct worker *worker)
 
 /* --- life --- */
 
-/* The kernel's word on where the thread may run. */
-static void read_back(struct worker *worker, const cpu_set_t *asked, size_t size, int error)
+enum { WORDS = CPUS_MAX / 64 };
+
+static int read_mask(uint64_t *ret_bits, struct cpuset *ret_mask)
 {
-    cpu_set_t *now = CPU_ALLOC(size * 8);
-    worker->got = (struct nw_got){NW_NONE, error == EPERM    ? REASON_EPERM
-                                           : error == ENOSYS ? REASON_ENOSYS
-                                                             : REASON_EINVAL};
-    if (!now)
-        return;
-    if (sched_getaffinity(0, size, now) == 0) {
-        if (CPU_EQUAL_S(size, now, asked))
-            worker->got = (struct nw_got){NW_STRICT, REASON_OK};
-        else
-            CPU_AND_S(size, now, now, asked);
-        if (worker->got.level != NW_STRICT && CPU_COUNT_S(size, now))
-            worker->got = (struct nw_got){NW_BEST_EFFORT, REASON_NARROWED};
-    }
-    CPU_FREE(now);
+    size_t words = 0;
+    int error = sys_get_affinity(0, ret_bits, WORDS, &words);
+    for (unsigned id = 0; error == 0 && id < words * 64; id++)
+        if (ret_bits[id / 64] >> id % 64 & 1)
+            error = cpuset_add(ret_mask, id);
+    return error;
 }
 
-/* The worker pins itself: a bad mask in an attribute would fail pthread_create(). */
+/* What was granted is what the kernel says, never what was asked. */
+static void read_back(struct worker *worker, int error)
+{
+    uint64_t bits[WORDS];
+    struct cpuset now = CPUSET_EMPTY;
+    uint16_t reason = error == -EPERM ? REASON_EPERM : error == -ENOSYS ? REASON_ENOSYS : REASON_EINVAL;
+    worker->got = (struct nw_got){NW_NONE, reason};
+    if (read_mask(bits, &now) == 0) {
+        if (cpuset_equal(&now, &worker->mask))
+            worker->got = (struct nw_got){NW_STRICT, REASON_OK};
+        else if (cpuset_is_subset(&now, &worker->mask))
+            worker->got = (struct nw_got){NW_BEST_EFFORT, REASON_NARROWED};
+    }
+    cpuset_free(&now);
+}
+
+/* The worker pins itself: a bad mask in an attribute would fail pthread_create(). The shim leaves it alone from here on. */
 static int pin(struct worker *worker)
 {
-    int last = cpuset_last(&worker->mask);
-    cpu_set_t *asked = CPU_ALLOC(last + 1);
-    if (!asked)
-        return -ENOMEM;
-    size_t size = CPU_ALLOC_SIZE(last + 1);
-    CPU_ZERO_S(size, asked);
-    CPUSET_FOREACH(cpu, &worker->mask)
-        CPU_SET_S(cpu, size, asked);
-    int error = sched_setaffinity(0, size, asked) == 0 ? 0 : errno;
-    read_back(worker, asked, size, error);
-    CPU_FREE(asked);
+    uint64_t bits[WORDS] = {0};
+    library_hold();
+    CPUSET_FOREACH(id, &worker->mask) {
+        if ((unsigned)id < CPUS_MAX)
+            bits[id / 64] |= UINT64_C(1) << id % 64;
+    }
+    int error = library_may_place() ? sys_set_affinity(0, bits, WORDS) : -EPERM;
+    self_forget();
+    read_back(worker, error);
     return worker->got.level != NW_STRICT && worker->pool->mode == NW_HARD ? -EPERM : 0;
+}
+
+/* The shim has placed it by its name, and says in its reports how that went. */
+static int learn_place(struct worker *worker)
+{
+    uint64_t bits[WORDS];
+    worker->got = (struct nw_got){NW_STRICT, REASON_OK};
+    return read_mask(bits, &worker->mask);
 }
 
 static void find_stack(struct worker *worker)
@@ -183,17 +199,24 @@ static void find_stack(struct worker *worker)
 static int begin(struct worker *worker)
 {
     pthread_setname_np(pthread_self(), worker->name);
-    int error = pin(worker);
+    int error = worker->pool->of_policy ? learn_place(worker) : pin(worker);
     if (error == 0)
         error = deque_init(&worker->deque);
     return error;
+}
+
+static void *end(const struct worker *worker)
+{
+    if (!worker->pool->of_policy)
+        library_release();
+    return NULL;
 }
 
 void *worker_main(void *argument)
 {
     struct worker *worker = argument;
     struct nw_pool *pool = worker->pool;
-    self = worker;
+    own_worker = worker;
     find_stack(worker);
     worker->frame = (uintptr_t)__builtin_frame_address(0);
     worker->error = begin(worker);
@@ -202,12 +225,12 @@ void *worker_main(void *argument)
     futex_wake(&pool->started, 1);
     while (!atomic_load(&pool->released))
         futex_wait(&pool->released, 0, INT64_MAX);
-    if (atomic_load(&pool->released) != 1)
-        return NULL;
+    if (atomic_load(&pool->released) != WORKERS_RUN)
+        return end(worker);
     for (;;) {
         struct nw_task *task = worker_look(worker, false);
         if (!task && !(task = wait_for_work(worker)))
-            return NULL;
+            return end(worker);
         worker_run(worker, task);
     }
 }
