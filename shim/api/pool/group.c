@@ -34,17 +34,21 @@ static bool is_own(const struct worker *worker, const struct wait *wait)
 /* Runs what it may, then looks on for a moment: many waits are shorter than a sleep. */
 static void run_and_spin(struct worker *worker, const struct wait *wait)
 {
-    int64_t spin = spin_time(SPIN_NS), until = clock_now() + spin;
+    int64_t spin = spin_time(SPIN_NS), until = 0; /* the clock is asked only where there is nothing to run */
     for (unsigned looks = 1; !is_over(wait); looks++) {
         struct nw_task *task = worker ? worker_look_for(worker, wait->group, wait->task, looks == 1) : NULL;
         if (task) {
             worker_run(worker, task);
-            until = clock_now() + spin;
+            until = 0;
             looks = 0;
             continue;
         }
-        if ((looks % LOOKS_PER_CLOCK == 0 || !spin) && clock_now() >= until)
-            return;
+        if (looks % LOOKS_PER_CLOCK == 0 || !spin) {
+            int64_t now = clock_now();
+            until = until ? until : now + spin;
+            if (now >= until)
+                return;
+        }
         spin_once();
     }
 }
@@ -70,37 +74,36 @@ static int sleep_once(struct worker *worker, const struct wait *wait)
 static int wait_until_over(struct worker *worker, const struct wait *wait)
 {
     int error = 0;
-    if (worker && is_own(worker, wait))
-        return -EDEADLK;
     uintptr_t frame = worker ? worker->frame : 0;
     if (worker)
         worker->frame = (uintptr_t)__builtin_frame_address(0);
     while (!is_over(wait) && error == 0) {
         run_and_spin(worker, wait);
         if (!is_over(wait))
-            error = sleep_once(worker, wait);
+            error = worker && is_own(worker, wait) ? -EDEADLK : sleep_once(worker, wait);
     }
     if (worker)
         worker->frame = frame;
     return is_over(wait) ? 0 : error;
 }
 
+static int wait_for(struct worker *worker, struct wait *wait, int64_t timeout_ns)
+{
+    if (is_over(wait))
+        return 0;
+    if (timeout_ns == 0)
+        return worker && is_own(worker, wait) ? -EDEADLK : -ETIMEDOUT;
+    wait->deadline = timeout_ns < 0 ? INT64_MAX : clock_deadline(timeout_ns);
+    return wait_until_over(worker, wait);
+}
+
 API int nw_group_wait(struct nw_group *group, int64_t timeout_ns)
 {
+    if (library_is_forked())
+        return -ECHILD;
+    struct wait wait = {.group = group, .key = group};
     int saved = errno;
-    int error = library_begin();
-    if (error == 0) {
-        struct wait wait = {.group = group, .key = group, .deadline = INT64_MAX};
-        struct worker *worker = worker_self();
-        if (worker && is_own(worker, &wait))
-            error = -EDEADLK;
-        else if (timeout_ns == 0)
-            error = group_is_over(group) ? 0 : -ETIMEDOUT;
-        else if (!group_is_over(group)) {
-            wait.deadline = clock_deadline(timeout_ns);
-            error = wait_until_over(worker, &wait);
-        }
-    }
+    int error = wait_for(worker_self(), &wait, timeout_ns);
     errno = saved;
     return error;
 }
@@ -108,16 +111,16 @@ API int nw_group_wait(struct nw_group *group, int64_t timeout_ns)
 int task_wait_until(struct nw_task *task, int64_t deadline)
 {
     struct wait wait = {.task = task, .key = task, .deadline = deadline};
-    int error = wait_until_over(worker_self(), &wait);
+    int error = is_over(&wait) ? 0 : wait_until_over(worker_self(), &wait);
     return error < 0 ? error : task_result(task);
 }
 
 API int nw_task_wait(struct nw_task *task)
 {
+    if (library_is_forked())
+        return -ECHILD;
     int saved = errno;
-    int error = library_begin();
-    if (error == 0)
-        error = task_wait_until(task, INT64_MAX);
+    int error = task_wait_until(task, INT64_MAX);
     errno = saved;
     return error;
 }

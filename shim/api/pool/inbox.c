@@ -27,6 +27,7 @@ int inbox_init(struct inbox *inbox, uint32_t bound)
     inbox->mask = size - 1;
     inbox->bound = bound;
     atomic_init(&inbox->most, 0);
+    atomic_init(&inbox->head_seen, 0);
     atomic_init(&inbox->head, 0);
     atomic_init(&inbox->tail, 0);
     return 0;
@@ -38,6 +39,15 @@ void inbox_free(struct inbox *inbox)
     inbox->cells = NULL;
 }
 
+static bool has_room(struct inbox *inbox, uint64_t at)
+{
+    if (at - atomic_load_explicit(&inbox->head_seen, memory_order_relaxed) < inbox->bound)
+        return true;
+    uint64_t head = atomic_load_explicit(&inbox->head, memory_order_acquire);
+    atomic_store_explicit(&inbox->head_seen, head, memory_order_relaxed);
+    return at - head < inbox->bound;
+}
+
 int inbox_put(struct inbox *inbox, struct entry entry)
 {
     uint64_t at = atomic_load_explicit(&inbox->tail, memory_order_relaxed);
@@ -45,7 +55,7 @@ int inbox_put(struct inbox *inbox, struct entry entry)
     do {
         if (at & CLOSED)
             return -ESHUTDOWN;
-        if (at - atomic_load_explicit(&inbox->head, memory_order_acquire) >= inbox->bound) {
+        if (!has_room(inbox, at)) {
             uint64_t now = atomic_load_explicit(&inbox->tail, memory_order_relaxed);
             if (now == at)
                 return -EAGAIN;
@@ -99,13 +109,14 @@ size_t inbox_take(struct inbox *inbox, struct entry *ret_entries, size_t room)
     uint64_t at = atomic_load_explicit(&inbox->head, memory_order_acquire);
     size_t count;
     do {
-        uint64_t there = (atomic_load_explicit(&inbox->tail, memory_order_relaxed) & ~CLOSED) - at;
-        if ((int64_t)there <= 0 && !count_filled(inbox, at, 1))
-            return 0;
-        size_t half = (size_t)(there + 1) / 2;
-        count = count_filled(inbox, at, half < 1 ? 1 : half < room ? half : room);
+        /* Writers' line is looked at only where there is more than one: a reader that waits looks at one cell. */
+        count = count_filled(inbox, at, room < 2 ? room : 2);
         if (!count)
             return 0;
+        uint64_t there = count < 2 ? 1 : (atomic_load_explicit(&inbox->tail, memory_order_relaxed) & ~CLOSED) - at;
+        size_t half = (size_t)(there + 1) / 2;
+        if (count == 2)
+            count = count_filled(inbox, at, half < 1 ? 1 : half < room ? half : room);
         note_most(inbox, there);
         step();
     } while (!atomic_compare_exchange_weak_explicit(&inbox->head, &at, at + count, memory_order_seq_cst,

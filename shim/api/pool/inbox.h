@@ -17,6 +17,7 @@ struct inbox_cell;
 
 struct inbox {
     alignas(128) _Atomic uint64_t tail; /* next to fill; the top bit: closed */
+    _Atomic uint64_t head_seen;         /* by writers: no later than head, whose line readers write to */
     alignas(128) _Atomic uint64_t head; /* next to take */
     alignas(128) struct inbox_cell *cells;
     uint64_t mask, bound;

@@ -14,10 +14,10 @@
 
 void pool_wake(struct nw_pool *pool, uint32_t node)
 {
-    /* with wait_for_work(): a worker that is not idle here looks for work before it sleeps */
-    if (!atomic_load(&pool->idle))
-        return;
     const struct pool_node *from = &pool->nodes[node];
+    /* with wait_for_work(): a worker that is not idle here looks for work before it sleeps */
+    if (from->nearest_count > 1 && !atomic_load(&pool->idle))
+        return;
     for (uint32_t i = 0; i < from->nearest_count; i++)
         if (sleep_wake(&pool->nodes[from->nearest[i]].sleepers))
             return;

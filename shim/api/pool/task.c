@@ -22,16 +22,16 @@ static int group_enter(struct nw_group *group)
 }
 
 /* The descriptor is written before a waiter may close it: GROUP_ENDING holds the waiters up. */
-static bool leave_with_fd(struct group_inside *inside)
+static bool leave_with_fd(struct group_inside *inside, unsigned count)
 {
     uint64_t one = 1;
     unsigned state = atomic_load(&inside->state), after;
     do {
-        after = state - GROUP_ONE;
-        if (state / GROUP_ONE == 1)
+        after = state - count * GROUP_ONE;
+        if (state / GROUP_ONE == count)
             after |= GROUP_ENDING;
     } while (!atomic_compare_exchange_weak(&inside->state, &state, after));
-    if (state / GROUP_ONE != 1)
+    if (state / GROUP_ONE != count)
         return false;
     /* Fails only when its counter is full, and then it is readable. */
     ssize_t written = write(inside->fd, &one, sizeof(one));
@@ -40,15 +40,15 @@ static bool leave_with_fd(struct group_inside *inside)
     return true;
 }
 
-static void group_leave(struct nw_group *group)
+void group_leave(struct nw_group *group, unsigned count)
 {
     struct group_inside *inside = group_inside(group);
     bool last;
     /* nw_group_fd() does not set the bit while tasks are left. */
     if (atomic_load_explicit(&inside->state, memory_order_relaxed) & GROUP_HAS_FD)
-        last = leave_with_fd(inside);
+        last = leave_with_fd(inside, count);
     else
-        last = atomic_fetch_sub(&inside->state, GROUP_ONE) / GROUP_ONE == 1;
+        last = atomic_fetch_sub(&inside->state, count * GROUP_ONE) / GROUP_ONE == count;
     if (last)
         park_wake(group); /* by its address: the group may be gone */
 }
@@ -110,7 +110,7 @@ void task_begin_undo(struct nw_task *task)
     struct nw_group *group = task->group;
     atomic_store_explicit(&task_inside(task)->state, TASK_IDLE, memory_order_relaxed);
     if (group)
-        group_leave(group);
+        group_leave(group, 1);
 }
 
 bool task_start(struct nw_task *task)
@@ -120,13 +120,23 @@ bool task_start(struct nw_task *task)
                                                    memory_order_acq_rel, memory_order_acquire);
 }
 
-void task_end(struct nw_task *task, struct nw_group *group, enum task_state how)
+void task_end_apart(struct nw_task *task, enum task_state how)
 {
     /* Sequentially consistent with park_begin(): a waiter sees this, or is seen by park_wake(). */
     atomic_store(&task_inside(task)->state, how);
     park_wake(task); /* by its address: the task may be gone */
-    if (group)
-        group_leave(group);
+}
+
+void task_end(struct nw_task *task, struct nw_group *group, enum task_state how)
+{
+    if (!group) {
+        task_end_apart(task, how);
+        return;
+    }
+    /* The exchange of the group's count stands between this store and the look for waiters, and keeps them in order. */
+    atomic_store_explicit(&task_inside(task)->state, how, memory_order_release);
+    group_leave(group, 1);
+    park_wake(task);
 }
 
 bool task_is_over(struct nw_task *task)

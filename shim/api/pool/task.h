@@ -55,6 +55,9 @@ void task_begin_undo(struct nw_task *task);
 bool task_start(struct nw_task *task);
 /* The last that is done to a task, and perhaps to its group. */
 void task_end(struct nw_task *task, struct nw_group *group, enum task_state how);
+/* The same in two halves: the second counts `count` tasks of the group at once. */
+void task_end_apart(struct nw_task *task, enum task_state how);
+void group_leave(struct nw_group *group, unsigned count);
 bool task_is_over(struct nw_task *task);
 int task_result(struct nw_task *task); /* of one that is over: 0, -ECANCELED */
 

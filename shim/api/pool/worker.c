@@ -40,20 +40,48 @@ static void relocate(struct nw_task *task)
         task->relocate(task, from, to);
 }
 
-void worker_run(struct worker *worker, struct nw_task *task)
+/* false: it was cancelled. */
+static bool run(struct worker *worker, struct nw_task *task)
 {
     struct running running = {task, task->group, worker->running};
-    if (!task_start(task)) {
-        task_end(task, running.group, TASK_ENDED_CANCELLED);
-        return;
-    }
+    if (!task_start(task))
+        return false;
     worker->running = &running;
     if (task->relocate)
         relocate(task);
     task->run(task);
     worker->running = running.below;
     count_one(&worker->counts.run);
-    task_end(task, running.group, TASK_DONE);
+    return true;
+}
+
+void worker_run(struct worker *worker, struct nw_task *task)
+{
+    struct nw_group *group = task->group;
+    bool ran = run(worker, task);
+    task_end(task, group, ran ? TASK_DONE : TASK_ENDED_CANCELLED);
+}
+
+static void count_left(struct worker *worker)
+{
+    if (worker->left_count)
+        group_leave(worker->left_group, worker->left_count);
+    worker->left_count = 0;
+}
+
+/*
+ * As worker_run(), for tasks that follow each other: while the next one is of the same group, that group cannot end, and
+ * its count, which the submitter writes to as well, is left alone.
+ */
+static void run_in_turn(struct worker *worker, struct nw_task *task)
+{
+    struct nw_group *group = task->group;
+    if (group != worker->left_group)
+        count_left(worker);
+    worker->left_group = group;
+    bool ran = run(worker, task);
+    task_end_apart(task, ran ? TASK_DONE : TASK_ENDED_CANCELLED);
+    worker->left_count += group != NULL;
 }
 
 int worker_push(struct worker *worker, struct nw_task *task)
@@ -229,8 +257,12 @@ void *worker_main(void *argument)
         return end(worker);
     for (;;) {
         struct nw_task *task = worker_look(worker, false);
-        if (!task && !(task = wait_for_work(worker)))
+        if (!task) {
+            count_left(worker);
+            task = wait_for_work(worker);
+        }
+        if (!task)
             return end(worker);
-        worker_run(worker, task);
+        run_in_turn(worker, task);
     }
 }

@@ -41,6 +41,9 @@ struct worker {
     atomic_uint activity; /* odd: may hold a task; even: holds none and takes none. Every change adds 1 */
     struct running *running;
     uint32_t tick, turn;
+    /* Tasks of that group that have run and are not counted yet: the next one is of the group, too (worker.c). */
+    struct nw_group *left_group;
+    unsigned left_count;
     struct worker_counts counts;
 
     struct nw_pool *pool;
