@@ -1,10 +1,43 @@
 #include "tools/prepare/options.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tools/common/cli.h"
 #include "tools/common/option_error.h"
 #include "tools/common/output_file.h"
+
+static void set(struct policy_options *options, const char *key, const char *value)
+{
+    char *setting = NULL;
+    if (asprintf(&setting, "%s=%s", key, value) < 0)
+        setting = NULL;
+    if (!setting || policy_options_set(options, setting) < 0)
+        print_error("out of memory");
+    free(setting);
+}
+
+/* What is said on one line is a shorthand of --set, so all of it has one meaning and one place in the order of layers. */
+static bool take_shorthand(struct policy_options *options, int option)
+{
+    static const struct {
+        int option;
+        const char *key;
+    } shorthands[] = {
+        {'C', "defaults.cpus"},
+        {'N', "defaults.nodes"},
+        {OPTION_BIND, "defaults.bind_to"},
+        {OPTION_SPREAD, "defaults.distribution"},
+    };
+    for (size_t i = 0; i < sizeof(shorthands) / sizeof(*shorthands); i++) {
+        if (option != shorthands[i].option)
+            continue;
+        set(options, shorthands[i].key, optarg);
+        return true;
+    }
+    return false;
+}
 
 bool take_policy_option(struct policy_options *options, int option, bool *ret_json)
 {
@@ -25,7 +58,7 @@ bool take_policy_option(struct policy_options *options, int option, bool *ret_js
         *ret_json = true;
         return true;
     default:
-        return false;
+        return take_shorthand(options, option);
     }
 }
 

@@ -11,14 +11,19 @@
 #define OPTION_SET      1001
 #define OPTION_TOPOLOGY 1002
 #define OPTION_JSON     1003
+#define OPTION_BIND     1004
+#define OPTION_SPREAD   1005
 #define OPTION_VERB     1100 /* first number for a verb's own long options */
 
-/* For a verb's table of long options. */
+/* For a verb's table of long options, and its letters. */
 #define OPTIONS_POLICY                                                                                                 \
-    {"policy", required_argument, NULL, 'p'},                                                                          \
+    {"policy", required_argument, NULL, 'p'}, {"cpus", required_argument, NULL, 'C'},                                  \
+        {"nodes", required_argument, NULL, 'N'}, {"bind", required_argument, NULL, OPTION_BIND},                       \
+        {"spread", required_argument, NULL, OPTION_SPREAD},                                                            \
     {                                                                                                                  \
         "set", required_argument, NULL, OPTION_SET                                                                     \
     }
+#define LETTERS_POLICY "p:C:N:"
 #define OPTIONS_TOPOLOGY                                                                                               \
     {                                                                                                                  \
         "topology", required_argument, NULL, OPTION_TOPOLOGY                                                           \
@@ -30,7 +35,11 @@
 
 #define HELP_POLICY                                                                                                    \
     "  -p, --policy FILE   the policy, - for stdin; else NODEWISE_POLICY, the standard places, preset:auto\n"          \
-    "  --set KEY=VALUE     override one key, e.g. --set rules.io.nodes=1; may be repeated\n"
+    "  --set KEY=VALUE     override one key, e.g. --set rules.io.nodes=1; may be repeated\n"                           \
+    "  -C, --cpus SET      the CPUs, as in 0-3: --set defaults.cpus=SET\n"                                             \
+    "  -N, --nodes SET     the NUMA nodes: --set defaults.nodes=SET\n"                                                 \
+    "  --bind LEVEL        what a thread stays on: node, l3, core, cpu, …: --set defaults.bind_to=LEVEL\n"           \
+    "  --spread HOW        compact, scatter, least_loaded, …: --set defaults.distribution=HOW\n"
 #define HELP_TOPOLOGY                                                                                                  \
     "  --topology T        another machine: an hwloc XML file, or \"pack:2 numa:2 l3:2 core:4 pu:2\"\n"
 #define HELP_JSON "  --json              JSON instead of text\n"

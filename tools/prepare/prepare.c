@@ -13,16 +13,21 @@ extern char **environ;
 
 int policy_options_set(struct policy_options *options, const char *setting)
 {
-    const char **sets = realloc(options->sets, (options->set_count + 1) * sizeof(*sets));
-    if (!sets)
+    char *copy = strdup(setting);
+    const char **sets = copy ? realloc(options->sets, (options->set_count + 1) * sizeof(*sets)) : NULL;
+    if (!sets) {
+        free(copy);
         return -ENOMEM;
-    sets[options->set_count++] = setting;
+    }
+    sets[options->set_count++] = copy;
     options->sets = sets;
     return 0;
 }
 
 void policy_options_free(struct policy_options *options)
 {
+    for (size_t i = 0; i < options->set_count; i++)
+        free((char *)options->sets[i]);
     free(options->sets);
     *options = (struct policy_options){0};
 }

@@ -11,15 +11,15 @@
 #include "policy/topology.h"
 
 struct policy_options {
-    const char *file;  /* -p */
-    const char **sets; /* --set, in order */
+    const char *file; /* -p */
+    const char **sets; /* --set, in order; each owned */
     size_t set_count;
     const char *topology; /* --topology, or NULL for this machine */
     bool no_search;       /* only this file: neither the standard places nor `auto` */
     bool no_default;      /* without a policy there is none, not even `auto` */
 };
 
-/* Adds one --set. 0 or -ENOMEM. */
+/* Adds a copy of one --set. 0 or -ENOMEM. */
 int policy_options_set(struct policy_options *options, const char *setting);
 void policy_options_free(struct policy_options *options);
 

@@ -102,7 +102,7 @@ static int read_options(struct check_request *request, int argc, char **argv)
                                                  {"from", required_argument, NULL, OPTION_FROM},
                                                  {0}};
     int option;
-    while ((option = getopt_long(argc, argv, "p:", long_options, NULL)) != -1)
+    while ((option = getopt_long(argc, argv, LETTERS_POLICY, long_options, NULL)) != -1)
         if (option == OPTION_THREAD)
             request->specs[request->spec_count++] = optarg;
         else if (option == OPTION_FROM)

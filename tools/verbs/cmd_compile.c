@@ -75,7 +75,7 @@ int cmd_compile(int argc, char **argv)
     const char *output = NULL;
     bool cached = false;
     int status = EXIT_OK, option;
-    while (status == EXIT_OK && (option = getopt_long(argc, argv, "p:o:", long_options, NULL)) != -1) {
+    while (status == EXIT_OK && (option = getopt_long(argc, argv, LETTERS_POLICY "o:", long_options, NULL)) != -1) {
         if (option == 'o')
             status = take_output("compile", "-o", &output);
         else if (option == OPTION_VERB)

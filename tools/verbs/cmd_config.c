@@ -35,7 +35,7 @@ int cmd_config(int argc, char **argv)
     struct policy_options options = {0};
     bool json = false, origin = false;
     int option, status;
-    while ((option = getopt_long(argc, argv, "p:", long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, LETTERS_POLICY, long_options, NULL)) != -1) {
         if (option == OPTION_VERB)
             origin = true;
         else if (!take_policy_option(&options, option, &json))

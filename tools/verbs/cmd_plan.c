@@ -186,7 +186,7 @@ int cmd_plan(int argc, char **argv)
     };
     struct plan_request request = {.process = {.exe = "", .comm = "", .argv = "", .index = PLAN_NONE}};
     int option, status = EXIT_OK;
-    while (status == EXIT_OK && (option = getopt_long(argc, argv, "p:", long_options, NULL)) != -1) {
+    while (status == EXIT_OK && (option = getopt_long(argc, argv, LETTERS_POLICY, long_options, NULL)) != -1) {
         request.names_process = request.names_process || (option >= OPTION_EXE && option <= OPTION_ARGV);
         switch (option) {
         case OPTION_THREAD:

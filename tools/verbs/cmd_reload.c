@@ -389,7 +389,7 @@ int cmd_reload(int argc, char **argv)
         OPTIONS_POLICY, OPTIONS_JSON, {"wait", required_argument, NULL, OPTION_VERB}, {0}};
     struct order order = {.wait = 10};
     int option;
-    while ((option = getopt_long(argc, argv, "p:", long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, LETTERS_POLICY, long_options, NULL)) != -1) {
         if (option == OPTION_VERB)
             order.wait = strtod(optarg, NULL);
         else if (!take_policy_option(&order.policy, option, &order.json))

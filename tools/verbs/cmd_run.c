@@ -322,7 +322,7 @@ int cmd_run(int argc, char **argv)
     struct run_request request = {.locality = -1};
     int option, status = EXIT_OK;
     /* '+': the first word that is no option is the program's, and so is all behind it. */
-    while (status == EXIT_OK && (option = getopt_long(argc, argv, "+p:", long_options, NULL)) != -1) {
+    while (status == EXIT_OK && (option = getopt_long(argc, argv, "+" LETTERS_POLICY, long_options, NULL)) != -1) {
         if (option == OPTION_VERB)
             status = take_output("run", "--report", &request.report) == EXIT_OK ? EXIT_OK : EXIT_RUN_FAILED;
         else if (option == OPTION_VERB + 1)

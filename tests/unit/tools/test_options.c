@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -30,11 +31,35 @@ static void the_common_options_fill_the_request(void **state)
     assert_string_equal(options.file, "a.toml");
     assert_string_equal(options.topology, "pack:2");
     assert_int_equal(options.set_count, 2);
-    assert_ptr_equal(options.sets[0], first);
-    assert_ptr_equal(options.sets[1], second);
+    assert_string_equal(options.sets[0], first);
+    assert_string_equal(options.sets[1], second);
     policy_options_free(&options);
     assert_int_equal(options.set_count, 0);
     assert_null(options.sets);
+}
+
+static void what_is_said_on_one_line_is_a_setting(void **state)
+{
+    (void)state;
+    static const struct {
+        int option;
+        const char *value, *setting;
+    } cases[] = {
+        {'C', "0-3", "defaults.cpus=0-3"},
+        {'N', "1", "defaults.nodes=1"},
+        {OPTION_BIND, "core", "defaults.bind_to=core"},
+        {OPTION_SPREAD, "scatter", "defaults.distribution=scatter"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct policy_options options = {0};
+        char value[16];
+        snprintf(value, sizeof(value), "%s", cases[i].value);
+        optarg = value;
+        assert_true(take_policy_option(&options, cases[i].option, NULL));
+        assert_int_equal(options.set_count, 1);
+        assert_string_equal(options.sets[0], cases[i].setting);
+        policy_options_free(&options);
+    }
 }
 
 static void json_is_no_option_of_a_verb_without_it(void **state)
@@ -73,6 +98,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_common_options_fill_the_request),
+        cmocka_unit_test(what_is_said_on_one_line_is_a_setting),
         cmocka_unit_test(json_is_no_option_of_a_verb_without_it),
         cmocka_unit_test(another_option_than_json_is_refused),
     };
