@@ -11,7 +11,7 @@
 #include "policy/topology.h"
 
 struct policy_options {
-    const char *file; /* -p */
+    const char *file;  /* -p */
     const char **sets; /* --set, in order; each owned */
     size_t set_count;
     const char *topology; /* --topology, or NULL for this machine */
