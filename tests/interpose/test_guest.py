@@ -168,12 +168,19 @@ class TheStart(harness.ProgramTest):
         self.nodewise("compile", "-p", self.policy(policy), "-o", self.path(name))
         return self.path(name)
 
+    def loader_asks_with_newfstatat(self):
+        """glibc 2.33 to 2.38. Under a filter nothing else is known to be allowed: otherwise a folder is opened to be looked at."""
+        self.calls()
+        with open(self.path("trace"), encoding="utf-8") as file:
+            return "newfstatat(" in file.read()
+
     def test_it_makes_few_system_calls(self):
+        most = 6 if self.loader_asks_with_newfstatat() else 10
         plain, loaded = self.calls(), self.calls(LD_PRELOAD=harness.SHIM, NODEWISE_DISABLE="1")
         self.assertLessEqual(loaded - plain, 8, "the loader's")
         self.assertLessEqual(self.calls(LD_PRELOAD=harness.SHIM) - loaded, 4, "is there a policy?")
         other = self.plan_of("other.plan", '[target]\nexe = "/usr/bin/another"\n' + POLICY)
-        self.assertLessEqual(self.calls(LD_PRELOAD=harness.SHIM, NODEWISE_PLAN=other) - loaded, 6, "no target")
+        self.assertLessEqual(self.calls(LD_PRELOAD=harness.SHIM, NODEWISE_PLAN=other) - loaded, most, "no target")
         plan = self.plan_of("own.plan", "")
         self.assertLessEqual(self.calls(LD_PRELOAD=harness.SHIM, NODEWISE_PLAN=plan) - loaded, 45, "governed")
 

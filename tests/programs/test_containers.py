@@ -218,7 +218,8 @@ class Containers(Outside):
             *(f"--volume={mount}" for mount in mounts),
             *(f"--env={variable}" for variable in (f"LD_PRELOAD={harness.SHIM}", "NODEWISE_PLAN=/nodewise/policy.plan", *variables)),
             *options, "--rootfs", self.path("root"), TOLD]
-        process = self.start(["unshare", "-m", "sh", "-c", ONE_VERSION, "sh", *command], way="plain", stdin=-1, stdout=-1, stderr=-1)
+        quiet = "PODMAN_IGNORE_CGROUPSV1_WARNING=1" # podman 5 says on stderr which version it would rather have
+        process = self.start(["env", quiet, "unshare", "-m", "sh", "-c", ONE_VERSION, "sh", *command], way="plain", stdin=-1, stdout=-1, stderr=-1)
         self.addCleanup(self.stop, process)
         first = process.stdout.readline()
         self.assertEqual(first, b"ready\n", f"podman runs nothing on this machine: {first + process.stderr.read(2000)}"

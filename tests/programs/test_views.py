@@ -92,7 +92,7 @@ class Views(harness.ProgramTest):
         for words in (picture, page):
             self.assertIn("worker_2", words)
             self.assertIn("<b>&\"x'", words)
-        self.nodewise(*arguments, "--svg", self.path("no/such/folder"), code=1)
+        self.nodewise(*arguments, "--svg", self.path("no/such/folder"), code=2)
 
     def test_a_map_is_as_wide_as_asked(self):
         policy = self.policy(POLICY)
