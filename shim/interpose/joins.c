@@ -12,6 +12,9 @@
 #include "shim/base/next.h"
 #include "shim/base/thread.h"
 
+/* musl's header has no such function; a program that was made for glibc may still call it. */
+int pthread_clockjoin_np(pthread_t thread, void **ret_value, clockid_t clock, const struct timespec *until);
+
 /* A thread that is cancelled in such a call keeps the mark: it ends, and starts no worker. */
 #define JOIN(name, missing, parameters, arguments)                                                                     \
     PUBLIC int name parameters                                                                                         \
