@@ -134,8 +134,9 @@ struct nw_affinity {
 /*
  * nw_self - the affinity of the calling thread
  *
- * It follows the thread when the scheduler, the program or the preloaded library moves it. A pin that another thread or
- * another process sets on this thread is seen when the thread next changes its CPU.
+ * It follows the thread when the scheduler, the program or the preloaded library moves it. Whether the thread is pinned is
+ * asked when it is on another CPU than at the last call, and after this library's own pins: a mask that is set otherwise, also
+ * with sched_setaffinity(2), is seen when the thread next changes its CPU.
  *
  * Returns: the affinity at this moment. For a thread that is not pinned, slot and node_index may be old as soon as they
  * are returned.

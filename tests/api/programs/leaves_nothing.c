@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <nodewise.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -23,6 +24,8 @@ static void moved(struct nw_affinity from, struct nw_affinity to, void *context)
     (void)context;
 }
 
+static sem_t has_all;
+
 /* Ends with a slot, a function and tracked memory. */
 static void *ends_with_all(void *registry)
 {
@@ -30,6 +33,7 @@ static void *ends_with_all(void *registry)
     CHECK(nw_registry_take((struct nw_registry *)registry, NW_ANY_SLOT, NULL) == 0);
     CHECK(nw_on_relocate(moved, memory) == 0);
     CHECK(nw_track(memory, sizeof(memory)) == 0);
+    CHECK(sem_post(&has_all) == 0);
     return NULL;
 }
 
@@ -54,6 +58,8 @@ static void round_trip(void)
     nw_topology_close(topology);
     CHECK(nw_registry_open(NW_ALL, 0, "numa:2 core:2 pu:1", &registry) == 0);
     CHECK(pthread_create(&thread, NULL, ends_with_all, registry) == 0);
+    while (sem_wait(&has_all) != 0)
+        ;
     nw_registry_close(registry); /* the thread may still have its slot */
     CHECK(pthread_join(thread, NULL) == 0);
     CHECK(nw_pin_push(&pin, "all", NW_SOFT, NULL) == 0 && nw_pin_pop(&pin) == 0);
@@ -90,6 +96,7 @@ static int descriptors(void)
 
 int main(void)
 {
+    CHECK(sem_init(&has_all, 0, 0) == 0);
     for (int i = 0; i < ROUNDS; i++)
         round_trip();
     size_t bytes = mallinfo2().uordblks;
