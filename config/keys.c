@@ -72,11 +72,12 @@ static const struct key process_keys[] = {
      .summary = "environment variables that hold the rank of the process; the first one that is set is used"},
     {"match_delay", KEY_DURATION, FIELD(struct policy, process.match_delay_us), .fallback = "0ms",
      .summary = "time after a fork at which the process title is read again"},
-    {"memory_return", KEY_DURATION, FIELD(struct policy, process.memory_return_us), .fallback = "10s",
+    {"memory_return", KEY_DURATION, FIELD(struct policy, process.memory_return_us), .fallback = "0s",
      .summary = "time after which an idle process has given unused memory of malloc back",
      .text =
          "Programs that call malloc and free give memory back as they go on. Where all threads wait, or have ended, the "
-         "library's worker does it, if more than 16 MiB are unused: it looks four times within this time. `0s`: never."},
+         "library's worker does it, if more than 16 MiB are unused: it looks four times within this time, `10s` for one. `0s`: "
+         "never. The worker is a thread of a process that may have had one: its exit, locks and limits notice it."},
 };
 static const struct key_table key_process = {"process", "Placement of the processes of one program.",
                                              KEYS(process_keys)};
