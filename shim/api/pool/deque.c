@@ -131,29 +131,15 @@ void deque_free(struct deque *deque)
 
 /* --- any thread --- */
 
-enum theft deque_steal(struct deque *deque, struct entry *ret_entry)
-{
-    int64_t top = atomic_load(&deque->top);
-    int64_t bottom = atomic_load(&deque->bottom);
-    if (top >= bottom)
-        return THEFT_EMPTY;
-    struct deque_array *array = atomic_load_explicit(&deque->array, memory_order_acquire);
-    struct entry entry = read_cell(array, top);
-    step();
-    if (!atomic_compare_exchange_strong(&deque->top, &top, top + 1))
-        return THEFT_LOST;
-    *ret_entry = entry;
-    return THEFT_GOT;
-}
-
 static bool belongs(const struct leap *leap, const struct nw_group *group, const struct nw_group *of_entry)
 {
     return atomic_load(&leap->group) == group && (uintptr_t)of_entry >= leap->stack &&
            (uintptr_t)of_entry < atomic_load_explicit(&leap->frame, memory_order_relaxed);
 }
 
-enum theft deque_steal_leap(struct deque *deque, const struct leap *leap, const struct nw_group *group,
-                            struct entry *ret_entry)
+/* leap: NULL, or what the entry has to belong to. */
+static inline enum theft steal(struct deque *deque, const struct leap *leap, const struct nw_group *group,
+                               struct entry *ret_entry)
 {
     int64_t top = atomic_load(&deque->top);
     int64_t bottom = atomic_load(&deque->bottom);
@@ -163,13 +149,24 @@ enum theft deque_steal_leap(struct deque *deque, const struct leap *leap, const 
     struct entry entry = read_cell(array, top);
     /* Looked at between top and its exchange: the entry was in the deque at that moment. */
     step();
-    if (!belongs(leap, group, entry.group))
+    if (leap && !belongs(leap, group, entry.group))
         return THEFT_EMPTY;
     step();
     if (!atomic_compare_exchange_strong(&deque->top, &top, top + 1))
         return THEFT_LOST;
     *ret_entry = entry;
     return THEFT_GOT;
+}
+
+enum theft deque_steal(struct deque *deque, struct entry *ret_entry)
+{
+    return steal(deque, NULL, NULL, ret_entry);
+}
+
+enum theft deque_steal_leap(struct deque *deque, const struct leap *leap, const struct nw_group *group,
+                            struct entry *ret_entry)
+{
+    return steal(deque, leap, group, ret_entry);
 }
 
 size_t deque_count(const struct deque *deque)
