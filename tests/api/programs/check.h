@@ -5,6 +5,7 @@
 #ifndef NODEWISE_TESTS_API_CHECK_H
 #define NODEWISE_TESTS_API_CHECK_H
 
+#include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -26,6 +27,16 @@ static inline bool told(int argc, char **argv, const char *word)
         if (!strcmp(argv[i], word))
             return true;
     return false;
+}
+
+/* What the function gives back in a thread of its own, which has ended. */
+static inline void *in_thread(void *(*run)(void *), void *argument)
+{
+    pthread_t thread;
+    void *result;
+    CHECK(pthread_create(&thread, NULL, run, argument) == 0);
+    CHECK(pthread_join(thread, &result) == 0);
+    return result;
 }
 
 static inline cpu_set_t own_mask(void)

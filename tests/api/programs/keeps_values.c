@@ -80,15 +80,6 @@ static void at_slot(uint32_t slot)
     CHECK(nw_registry_take(registry, slot, NULL) == 0);
 }
 
-static void *in_thread(void *(*run)(void *), void *argument)
-{
-    pthread_t thread;
-    void *result;
-    CHECK(pthread_create(&thread, NULL, run, argument) == 0);
-    CHECK(pthread_join(thread, &result) == 0);
-    return result;
-}
-
 /* --- a value for each place --- */
 
 static void count_one(void *value, struct nw_affinity where, void *context)

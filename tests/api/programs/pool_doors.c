@@ -11,17 +11,7 @@
 #include <unistd.h>
 
 #include "check.h"
-
-struct counted {
-    struct nw_task task;
-    int runs;
-};
-
-static void count_run(struct nw_task *task)
-{
-    struct counted *counted = (struct counted *)task;
-    __atomic_fetch_add(&counted->runs, 1, __ATOMIC_RELAXED);
-}
+#include "counted.h"
 
 static struct nw_pool *open_pool(unsigned workers_per_node)
 {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "counted.h"
 
 static struct nw_pool *open_pool(unsigned workers_per_node)
 {
@@ -31,17 +32,6 @@ static void submit(struct nw_pool *pool, struct nw_task *task)
 }
 
 /* --- each task runs once --- */
-
-struct counted {
-    struct nw_task task;
-    int runs;
-};
-
-static void count_run(struct nw_task *task)
-{
-    struct counted *counted = (struct counted *)task;
-    __atomic_fetch_add(&counted->runs, 1, __ATOMIC_RELAXED);
-}
 
 static void each_task_runs_once(struct nw_pool *pool)
 {

@@ -68,13 +68,6 @@ static void *is_refused(void *registry)
     return NULL;
 }
 
-static void in_thread(void *(*run)(void *), struct nw_registry *registry)
-{
-    pthread_t thread;
-    CHECK(pthread_create(&thread, NULL, run, registry) == 0);
-    CHECK(pthread_join(thread, NULL) == 0);
-}
-
 static void *belongs_to_one(void *unused)
 {
     (void)unused;

@@ -33,15 +33,6 @@ static void all_on(const char *start, size_t size, int node)
         CHECK(node_of(start + i) == node);
 }
 
-static void *in_thread(void *(*run)(void *), void *argument)
-{
-    pthread_t thread;
-    void *result;
-    CHECK(pthread_create(&thread, NULL, run, argument) == 0);
-    CHECK(pthread_join(thread, &result) == 0);
-    return result;
-}
-
 /* --- values --- */
 
 static void *create(void *context, struct nw_affinity where)
