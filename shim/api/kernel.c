@@ -4,8 +4,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "policy/reason.h"
 #include "shim/sys/call.h"
+#include "shim/sys/error_reason.h"
 #include "shim/sys/fault.h"
 
 #ifndef MAP_HUGE_SHIFT
@@ -53,17 +53,5 @@ int kernel_try_uring(void)
 
 uint16_t kernel_reason(int error)
 {
-    switch (error) {
-    case 0:
-        return REASON_OK;
-    case -EPERM:
-    case -EACCES:
-        return REASON_EPERM;
-    case -ENOSYS:
-        return REASON_ENOSYS;
-    case -EINVAL:
-        return REASON_EINVAL;
-    default:
-        return REASON_ERRNO;
-    }
+    return error ? (uint16_t)reason_of_error(error) : (uint16_t)REASON_OK;
 }

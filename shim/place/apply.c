@@ -10,23 +10,6 @@
 #include "shim/sys/placing.h"
 #include "shim/telemetry/segment.h"
 
-enum reason reason_of_error(int error)
-{
-    switch (error) {
-    case -EPERM:
-    case -EACCES:
-        return REASON_EPERM;
-    case -ENOSYS:
-        return REASON_ENOSYS;
-    case -EINVAL:
-        return REASON_EINVAL;
-    case -ESRCH:
-        return REASON_ESRCH;
-    default:
-        return REASON_ERRNO;
-    }
-}
-
 pid_t apply_target(const struct thread *thread)
 {
     return thread == thread_self ? 0 : (pid_t)atomic_load_explicit(&thread->tid, memory_order_relaxed);

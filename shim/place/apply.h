@@ -10,6 +10,7 @@
 #include "shim/base/mask.h"
 #include "shim/base/state.h"
 #include "shim/base/thread.h"
+#include "shim/sys/error_reason.h"
 #include "shim/sys/placing.h"
 
 /* Sets the mask of the thread's slot, or that of `otherwise` (BASE or UNION) when it has no slot. */
@@ -40,9 +41,6 @@ bool apply_check(struct thread *thread);
 bool apply_learn_cpuset(struct thread *thread);
 /* Applies the rule's `rename` to an unnamed thread. Only the thread itself may call it. */
 void apply_rename(struct thread *thread);
-
-/* The reason code for a negative errno. */
-enum reason reason_of_error(int error);
 
 /* The rule whose place the thread holds, or NULL. */
 static inline const struct plan_rule *apply_rule(const struct thread *thread)

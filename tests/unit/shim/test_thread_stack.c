@@ -26,12 +26,6 @@ void first_pages_settle(struct thread *thread, uint32_t node)
     (void)node;
 }
 
-enum reason reason_of_error(int error)
-{
-    (void)error;
-    return REASON_ERRNO;
-}
-
 void apply_refused(struct thread *thread, enum placing_call call, int error)
 {
     (void)thread;
