@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/compile_pools.h"
 #include "policy/compile_sets.h"
 #include "policy/distribute.h"
 #include "policy/groups.h"
@@ -538,23 +539,6 @@ static int add_shares(struct compiling *c)
     return 0;
 }
 
-/* The rules of the pools are the first, in the same order. */
-static void add_pools(struct compiling *c)
-{
-    const struct policy *policy = c->policy;
-    struct plan_header *header = &c->builder.header;
-    header->pools = policy->pool_count ? build_next(&c->builder, PLAN_RANGES) : 0;
-    for (size_t i = 0; i < policy->pool_count; i++) {
-        const struct pool_rule *pool = &policy->pools[i];
-        uint32_t spin_us = pool->spin_us > UINT32_MAX ? UINT32_MAX : (uint32_t)pool->spin_us;
-        struct plan_range ranges[PLAN_POOL_RANGES] = {
-            {(uint32_t)i, (uint32_t)pool->size << 16 | pool->number}, {pool->steal, spin_us}, {pool->backlog, 0}};
-        for (size_t k = 0; k < PLAN_POOL_RANGES; k++)
-            build_add(&c->builder, PLAN_RANGES, &ranges[k]);
-        header->pool_count++;
-    }
-}
-
 static int compile_into(struct compiling *c)
 {
     const struct policy *policy = c->policy;
@@ -580,7 +564,7 @@ static int compile_into(struct compiling *c)
         error = add_shares(c);
     for (size_t i = 0; i < count && error == 0; i++)
         error = add_rule(c, i);
-    add_pools(c);
+    compile_pools(&c->builder, policy);
     if (error == 0)
         error = fill_main_mask(c);
     if (error == 0)
