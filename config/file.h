@@ -28,7 +28,7 @@ struct file_text {
  * when absence is fine). The caller frees with file_text_free().
  */
 int file_read(struct file_text *ret_file, const char *path, struct span at, struct diag_list *diags);
-/* All of stdin, under the name "stdin", whoever writes there. As file_read() else. */
+/* All of stdin, under the name "stdin". As file_read(), but who writes there is not asked. */
 int file_read_stdin(struct file_text *ret_file, struct diag_list *diags);
 void file_text_free(struct file_text *file);
 
