@@ -74,8 +74,12 @@ static void bind_by_walking(void)
 #include "shim/base/symbols.def"
 #undef SYMBOL
         ;
-    void *found[COUNT];
-    memset(found, 0, sizeof(found));
+    void *found[COUNT] = {
+#define SYMBOL(result, name, ...) (void *)NEXT(name),
+#include "shim/base/called.def"
+#include "shim/base/symbols.def"
+#undef SYMBOL
+    };
     object_find(OBJECTS_BEHIND, names, COUNT, found);
 #define SYMBOL(result, name, ...)                                                                                      \
     if (found[INDEX_##name])                                                                                           \
@@ -96,4 +100,12 @@ void next_bind(void)
         atomic_store_explicit(&next_table.name, (next_##name *)next_find(#name), memory_order_relaxed);
 #define LATE_SYMBOL(result, name, ...)
 #include "shim/base/symbols.def"
+}
+
+_Atomic bool next_is_bound;
+
+void next_bind_rest(void)
+{
+    bind_by_walking(); /* a look-up by libc that fails leaves a text for the program's dlerror(3) */
+    atomic_store_explicit(&next_is_bound, true, memory_order_release); /* pairs with the load of another creator */
 }

@@ -18,6 +18,7 @@
     PUBLIC int make_##name parameters __asm__(#name);                                                                  \
     int make_##name parameters                                                                                         \
     {                                                                                                                  \
+        next_bind_for_threads();                                                                                       \
         int result = NEXT_OR_ENOSYS(name, arguments);                                                                  \
                                                                                                                        \
         sweep_soon();                                                                                                  \
@@ -39,10 +40,11 @@ MAKER(timer_create, (int clock, void *event, void *ret_timer), (clock, event, re
 /* The last three arguments exist only with certain flags. Forwarding words that do not exist changes nothing. */
 PUBLIC int clone(int (*function)(void *), void *stack, int flags, void *argument, ...)
 {
-    next_clone *next = NEXT_OR_BIND(clone);
     void *rest[3];
     va_list list;
 
+    next_bind_for_threads();
+    next_clone *next = NEXT_OR_BIND(clone);
     va_start(list, argument);
     for (int i = 0; i < 3; i++)
         rest[i] = va_arg(list, void *);

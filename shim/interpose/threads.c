@@ -31,21 +31,6 @@ struct musl_handler {
     struct musl_handler *next;
 };
 
-static void bind_cleanup(void)
-{
-    static _Atomic bool bound;
-    if (LIKELY(atomic_load_explicit(&bound, memory_order_acquire)))
-        return;
-    (void)NEXT_OR_BIND(pthread_detach); /* for a worker that is started in a free */
-    (void)NEXT_OR_BIND(__pthread_unwind_next);
-    (void)NEXT_OR_BIND(__pthread_unregister_cancel);
-    if (!NEXT_OR_BIND(__pthread_register_cancel)) {
-        (void)NEXT_OR_BIND(_pthread_cleanup_push);
-        (void)NEXT_OR_BIND(_pthread_cleanup_pop);
-    }
-    atomic_store_explicit(&bound, true, memory_order_release); /* pairs with the load of another creator */
-}
-
 static void end_thread(void *thread)
 {
     place_end(thread);
@@ -120,7 +105,6 @@ static struct thread *prepare(const void *start, const void *caller)
         shim.segment_due = false;
         place_show_main();
     }
-    bind_cleanup();
     segment_details();
     place_catch_up();
     upkeep_look();
@@ -158,6 +142,7 @@ PUBLIC int pthread_create(pthread_t *restrict ret_thread, const pthread_attr_t *
 {
     struct stack_loan loan;
     shim_ready();
+    next_bind_for_threads();
     next_pthread_create *next = NEXT_OR_BIND(pthread_create);
     struct thread *thread = next ? prepare((const void *)(uintptr_t)start, __builtin_return_address(0)) : NULL;
     if (!thread)
@@ -183,6 +168,7 @@ PUBLIC int thrd_create(thrd_t *ret_thread, thrd_start_t start, void *argument)
 {
     struct stack_loan loan;
     shim_ready();
+    next_bind_for_threads();
     next_thrd_create *next = NEXT_OR_BIND(thrd_create);
     struct thread *thread = next ? prepare((const void *)(uintptr_t)start, __builtin_return_address(0)) : NULL;
     if (!thread)

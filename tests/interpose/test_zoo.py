@@ -19,7 +19,7 @@ SPREAD = '[defaults]\nbind_to = "cpu"\ndistribution = "round_robin"\n'
 # What each prints is a promise of libc or the kernel, so the plain run is the reference.
 PROGRAMS = ["all_thread_keys", "c11_threads", "child_without_environment", "closes_every_descriptor",
             "enters_strict_mode", "fork_among_busy_threads", "fork_then_thread", "main_leaves_by_pthread_exit", "named_by_creator",
-            "named_by_prctl", "no_new_privileges", "pthread_exit_in_thread", "refused_thread",
+            "named_by_prctl", "no_new_privileges", "opens_a_plugin", "pthread_exit_in_thread", "refused_thread",
             "seccomp_refuses_affinity", "sleeps_in_workers", "smallest_stack", "ten_thousand_threads",
             "thread_from_constructor", "vfork_exec", "waits_for_no_child"]
 
