@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "shim/arena/fork.h"
+#include "shim/sys/spin.h"
 #include "shim/sys/call.h"
 
 #define SPINS 100
@@ -70,15 +71,6 @@ static void note_holder(const struct lock *lock)
 
 /* --- taking and giving --- */
 
-static void relax(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
-
 static bool try_take(struct lock *lock, uintptr_t as)
 {
     uintptr_t expected = 0;
@@ -118,7 +110,7 @@ bool lock_take_slow(struct lock *lock)
             lock_note_taken(lock);
             return true;
         }
-        relax();
+        spin_once();
     }
     /* marked as waited for: others may sleep beside us */
     while (!try_take(lock, lock_self() | LOCK_WAITED))

@@ -24,16 +24,6 @@ void futex_wake(atomic_uint *word, int count);
 int64_t spin_time(int64_t ns);
 void waits_alone(void);
 
-/* A step of looking on without sleeping. */
-static inline void spin_once(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("isb" ::: "memory");
-#endif
-}
-
 #ifdef NODEWISE_STEPS
 void step(void);
 #else

@@ -6,6 +6,7 @@
 #include "shim/api/pool/park.h"
 #include "shim/api/pool/pool.h"
 #include "shim/api/pool/task.h"
+#include "shim/sys/spin.h"
 
 enum { SPIN_NS = 20000, LOOKS_PER_CLOCK = 16 };
 

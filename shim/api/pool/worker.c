@@ -10,6 +10,7 @@
 #include "shim/api/pool/pool.h"
 #include "shim/api/pool/task.h"
 #include "shim/api/self.h"
+#include "shim/sys/spin.h"
 #include "shim/sys/placing.h"
 
 enum { LOOKS_PER_CLOCK = 16 };
