@@ -11,6 +11,7 @@
 
 #include "shim/arena/arena.h"
 #include "shim/base/mask.h"
+#include "shim/sys/spin.h"
 #include "shim/base/state.h"
 #include "shim/memory/relocation.h"
 #include "shim/place/apply.h"
@@ -25,7 +26,10 @@
 #include "shim/sys/placing.h"
 
 static _Atomic uint32_t next_ticket ON_DATA_PAGE; /* number of the next pick, see order.h */
+static _Atomic uint32_t picking ON_DATA_PAGE;     /* a thread is at its pick */
 static _Atomic uint32_t claims ON_DATA_PAGE;      /* raised after each new exclusive claim */
+
+#define PICK_SPINS 4096 /* some 100 us */
 
 /* --- slots --- */
 
@@ -79,12 +83,36 @@ static uint32_t slot_near(const struct thread *thread)
     return PLAN_NONE;
 }
 
+/*
+ * One pick at a time, so that the tickets have the order of the picks. False: another one takes too long, which may be
+ * that of a thread whose signal handler this is. Then the picks overlap, which costs no more than the announced order.
+ */
+static bool begin_pick(void)
+{
+    for (unsigned i = 0; i < PICK_SPINS; i++) {
+        if (!atomic_load_explicit(&picking, memory_order_relaxed) &&
+            !atomic_exchange_explicit(&picking, 1, memory_order_acquire))
+            return true;
+        spin_once();
+    }
+    return false;
+}
+
+static void end_pick(bool begun)
+{
+    if (begun)
+        atomic_store_explicit(&picking, 0, memory_order_release);
+}
+
 static void take_next_slot(struct thread *thread)
 {
     if (thread->rule == PLAN_NONE)
         return;
-    thread->pick = pick_slot(&shim.plan, &shim.occupancy, thread->rule, slot_near(thread));
+    uint32_t near = slot_near(thread);
+    bool begun = begin_pick();
+    thread->pick = pick_slot(&shim.plan, &shim.occupancy, thread->rule, near);
     thread->ticket = atomic_fetch_add_explicit(&next_ticket, 1, memory_order_relaxed);
+    end_pick(begun);
     note_place(thread);
 }
 
@@ -110,6 +138,8 @@ static void take_slot(struct thread *thread, uint32_t slot)
 
 void settle_choose(struct thread *thread, enum reason moment)
 {
+    if (moment == REASON_FORKED)
+        atomic_store_explicit(&picking, 0, memory_order_relaxed); /* by a thread that this copy does not have */
     uint32_t slot = slot_of_fork(thread);
     bool exchanges = slot == PLAN_NONE && thread->rule != PLAN_NONE && board_file_begin();
     if (slot != PLAN_NONE)

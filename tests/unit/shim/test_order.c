@@ -21,9 +21,14 @@ static void moved(struct thread *thread)
     moves++;
 }
 
+/* As settle_work() in shim/place/settle.c. */
 static void released(struct thread *thread)
 {
-    (void)thread;
+    while (atomic_load(&thread->work) && !atomic_exchange(&thread->busy, 1)) {
+        atomic_store(&thread->work, 0);
+        order_settle(thread, moved, released);
+        atomic_store(&thread->busy, 0);
+    }
 }
 
 static int set_up(void **state)
@@ -53,15 +58,26 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* The thread names itself as the `turn`-th and gets that slot. */
-static void arrive(unsigned thread, unsigned turn)
+/* The thread is being named as the `turn`-th and has got that slot. */
+static void pick(unsigned thread, unsigned turn)
 {
     threads[thread]->pick = (struct pick){.slot = turn};
     threads[thread]->ticket = turn;
     threads[thread]->holds_pick = threads[thread]->ordered = true;
     atomic_store(&threads[thread]->busy, 1);
-    order_settle(threads[thread], moved, released);
+    atomic_store(&threads[thread]->work, WORK_ORDER);
+}
+
+static void give_back(unsigned thread)
+{
     atomic_store(&threads[thread]->busy, 0);
+    released(threads[thread]);
+}
+
+static void arrive(unsigned thread, unsigned turn)
+{
+    pick(thread, turn);
+    give_back(thread);
 }
 
 static void whatever_the_order_of_arrival_slots_follow_creation(void **state)
@@ -120,9 +136,46 @@ static void a_busy_thread_is_told_to_look_for_itself(void **state)
     arrive(0, 1);
     assert_int_equal(threads[0]->pick.slot, 1);
     assert_true(atomic_load(&threads[1]->work) & WORK_ORDER);
-    order_settle(threads[1], moved, released); /* what its owner does */
+    give_back(1);
     assert_int_equal(threads[0]->pick.slot, 0);
     assert_int_equal(threads[1]->pick.slot, 1);
+}
+
+/* Of the orders of `count` things, that with the number. */
+static void order_of(unsigned number, unsigned count, unsigned *ret_order)
+{
+    for (unsigned i = 0; i < count; i++) {
+        ret_order[i] = number % (i + 1);
+        number /= i + 1;
+        for (unsigned j = 0; j < i; j++)
+            ret_order[j] += ret_order[j] >= ret_order[i];
+    }
+}
+
+#define AT_ONCE 4u
+#define ORDERS  24u /* of as many */
+
+static void threads_that_come_at_once_end_in_the_order_of_creation(void **state)
+{
+    for (unsigned i = 0; i < ORDERS * ORDERS << AT_ONCE; i++) {
+        unsigned turns[AT_ONCE], ends[AT_ONCE];
+        order_of(i % ORDERS, AT_ONCE, turns);
+        order_of(i / ORDERS % ORDERS, AT_ONCE, ends);
+        for (unsigned thread = 0; thread < AT_ONCE; thread++) {
+            pick(thread, turns[thread]);
+            /* some are between the two steps of giving back */
+            atomic_store(&threads[thread]->busy, i / ORDERS / ORDERS >> thread & 1);
+        }
+        for (unsigned j = 0; j < AT_ONCE; j++)
+            give_back(ends[j]);
+        for (unsigned thread = 0; thread < AT_ONCE; thread++) {
+            assert_int_equal(threads[thread]->pick.slot, thread);
+            assert_int_equal(atomic_load(&threads[thread]->busy), 0);
+            assert_int_equal(atomic_load(&threads[thread]->work), 0);
+        }
+        tear_down(state);
+        set_up(state);
+    }
 }
 
 int main(void)
@@ -133,6 +186,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(threads_that_were_renamed_later_keep_their_place, set_up, tear_down),
         cmocka_unit_test_setup_teardown(places_with_different_memory_policies_are_not_exchanged, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_busy_thread_is_told_to_look_for_itself, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(threads_that_come_at_once_end_in_the_order_of_creation, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
