@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "shim/arena/fork.h"
-#include "shim/sys/spin.h"
 #include "shim/sys/call.h"
+#include "shim/sys/spin.h"
 
 #define SPINS 100
 

@@ -102,10 +102,8 @@ void next_bind(void)
 #include "shim/base/symbols.def"
 }
 
-_Atomic bool next_is_bound;
-
+/* A look-up by libc that fails leaves a text for the program's dlerror(3). */
 void next_bind_rest(void)
 {
-    bind_by_walking(); /* a look-up by libc that fails leaves a text for the program's dlerror(3) */
-    atomic_store_explicit(&next_is_bound, true, memory_order_release); /* pairs with the load of another creator */
+    bind_by_walking();
 }

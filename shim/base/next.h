@@ -3,9 +3,8 @@
  * stay in the chain.
  *
  * next_bind() is idempotent. Most symbols are bound at their first forwarded call (NEXT_OR_BIND()), and all that are left
- * before the program makes its first thread (next_bind_for_threads()): a look-up takes the loader's lock, which a thread
- * must not wait for that somebody waits for who holds it, such as the constructor of a plug-in or the parent of a copy.
- * Relaxed atomics suffice because all writers store the same values. The table lives as long as the process.
+ * before the program makes its first thread (next_bind_rest(), see interpose/first_thread.h). Relaxed atomics suffice
+ * because all writers store the same values. The table lives as long as the process.
  *
  * Before glibc 2.34 threads and dlopen are in libraries of their own, libpthread.so.0 and libdl.so.2. A program that has
  * them may call the shim's functions; another has none behind them, until it loads them.
@@ -52,15 +51,8 @@ struct next {
 extern struct next next_table __attribute__((visibility("hidden")));
 
 void next_bind(void);
+/* In the only thread. */
 void next_bind_rest(void);
-extern _Atomic bool next_is_bound __attribute__((visibility("hidden")));
-
-/* To be called before each call that may make a thread. */
-static inline void next_bind_for_threads(void)
-{
-    if (UNLIKELY(!atomic_load_explicit(&next_is_bound, memory_order_acquire)))
-        next_bind_rest();
-}
 
 /* The function in the objects behind the shim, or in all of them. NULL: there is none. */
 void *next_find(const char *name);

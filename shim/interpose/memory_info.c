@@ -15,19 +15,9 @@
 #include "shim/base/common.h"
 #include "shim/base/next.h"
 
-/*
- * Is the allocator behind the shim's in use? glibc's malloc_trim and mallopt create its arenas without a lock when
- * there are none yet. Two threads that call one of them in a process that never used that allocator would meet
- * incomplete bins.
- */
-static bool others_serve(void)
-{
-    return !arena_is_on() || NEXT(malloc) != NULL;
-}
-
 PUBLIC int malloc_trim(size_t pad)
 {
-    int others = others_serve() && NEXT_OR_BIND(malloc_trim) ? NEXT(malloc_trim)(pad) : 0;
+    int others = NEXT_OR_BIND(malloc_trim) ? NEXT(malloc_trim)(pad) : 0;
     return arena_trim() || others;
 }
 
@@ -127,5 +117,5 @@ PUBLIC int malloc_info(int options, FILE *stream)
 /* The limits that it sets are glibc's own (mallopt(3)). They still apply to the blocks that glibc serves. */
 PUBLIC int mallopt(int parameter, int value)
 {
-    return others_serve() && NEXT_OR_BIND(mallopt) ? NEXT(mallopt)(parameter, value) : 1;
+    return NEXT_OR_BIND(mallopt) ? NEXT(mallopt)(parameter, value) : 1;
 }

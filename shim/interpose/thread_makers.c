@@ -8,6 +8,7 @@
 
 #include "shim/base/common.h"
 #include "shim/base/next.h"
+#include "shim/interpose/first_thread.h"
 #include "shim/worker/sweep.h"
 
 /*
@@ -18,7 +19,7 @@
     PUBLIC int make_##name parameters __asm__(#name);                                                                  \
     int make_##name parameters                                                                                         \
     {                                                                                                                  \
-        next_bind_for_threads();                                                                                       \
+        first_thread_prepare();                                                                                        \
         int result = NEXT_OR_ENOSYS(name, arguments);                                                                  \
                                                                                                                        \
         sweep_soon();                                                                                                  \
@@ -43,7 +44,7 @@ PUBLIC int clone(int (*function)(void *), void *stack, int flags, void *argument
     void *rest[3];
     va_list list;
 
-    next_bind_for_threads();
+    first_thread_prepare();
     next_clone *next = NEXT_OR_BIND(clone);
     va_start(list, argument);
     for (int i = 0; i < 3; i++)

@@ -9,6 +9,7 @@
 #include "shim/base/mask.h"
 #include "shim/base/next.h"
 #include "shim/base/state.h"
+#include "shim/interpose/first_thread.h"
 #include "shim/place/place.h"
 #include "shim/place/thread_stack.h"
 #include "shim/start/start.h"
@@ -142,7 +143,7 @@ PUBLIC int pthread_create(pthread_t *restrict ret_thread, const pthread_attr_t *
 {
     struct stack_loan loan;
     shim_ready();
-    next_bind_for_threads();
+    first_thread_prepare();
     next_pthread_create *next = NEXT_OR_BIND(pthread_create);
     struct thread *thread = next ? prepare((const void *)(uintptr_t)start, __builtin_return_address(0)) : NULL;
     if (!thread)
@@ -168,7 +169,7 @@ PUBLIC int thrd_create(thrd_t *ret_thread, thrd_start_t start, void *argument)
 {
     struct stack_loan loan;
     shim_ready();
-    next_bind_for_threads();
+    first_thread_prepare();
     next_thrd_create *next = NEXT_OR_BIND(thrd_create);
     struct thread *thread = next ? prepare((const void *)(uintptr_t)start, __builtin_return_address(0)) : NULL;
     if (!thread)

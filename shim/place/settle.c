@@ -11,7 +11,6 @@
 
 #include "shim/arena/arena.h"
 #include "shim/base/mask.h"
-#include "shim/sys/spin.h"
 #include "shim/base/state.h"
 #include "shim/memory/relocation.h"
 #include "shim/place/apply.h"
@@ -24,6 +23,7 @@
 #include "shim/place/thread_policy.h"
 #include "shim/place/thread_stack.h"
 #include "shim/sys/placing.h"
+#include "shim/sys/spin.h"
 
 static _Atomic uint32_t next_ticket ON_DATA_PAGE; /* number of the next pick, see order.h */
 static _Atomic uint32_t picking ON_DATA_PAGE;     /* a thread is at its pick */

@@ -116,6 +116,10 @@ class Programs(Memory):
                 self.assertEqual(self.outcome("checks_every_byte", self.arena(kind), environment=environment),
                                  ("0 bad blocks\n", "", 0))
 
+    def test_the_allocator_behind_is_set_up_before_threads_ask_it(self):
+        for _ in range(100):
+            self.assertEqual(self.outcome("trims_at_once", self.arena()), ("done\n", "", 0))
+
     def test_children_of_a_process_that_locked_itself_in(self):
         for _ in range(4):
             self.assertEqual(self.outcome("checks_every_byte", self.arena(), arguments=["locked-in"]), ("0 bad blocks\n", "", 0))

@@ -10,8 +10,8 @@
 #include "shim/api/pool/pool.h"
 #include "shim/api/pool/task.h"
 #include "shim/api/self.h"
-#include "shim/sys/spin.h"
 #include "shim/sys/placing.h"
+#include "shim/sys/spin.h"
 
 enum { LOOKS_PER_CLOCK = 16 };
 
