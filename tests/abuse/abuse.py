@@ -9,6 +9,7 @@ import collections
 import multiprocessing.pool
 import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -54,6 +55,9 @@ POLICIES = { # None: no plan at all
 }
 
 
+PLAIN_SECONDS = 10 # a hundred times what the programs take; one that hangs by itself is nothing to compare with
+
+
 class Run(collections.namedtuple("Run", "status output errors log")):
     @property
     def governed(self):
@@ -94,14 +98,25 @@ class Matrix(unittest.TestCase):
                        timeout=harness.SECONDS)
         return plan
 
-    def run_one(self, command, variables, log):
-        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+    @staticmethod
+    def wait(process, seconds):
+        """The status. What the program leaves behind ends, too: one that cannot exit would go on for ever."""
+        try:
+            return process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return "hangs"
+        finally:
             try:
-                status = subprocess.run(command, stdout=output, stderr=errors, stdin=subprocess.DEVNULL,
-                                        env=harness.clean_environment() | {"NODEWISE_OCCUPANCY": "user"} | variables, cwd=self.folder.name,
-                                        timeout=harness.SECONDS).returncode
-            except subprocess.TimeoutExpired:
-                status = "hangs"
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            process.wait()
+
+    def run_one(self, command, variables, log, seconds=harness.SECONDS):
+        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+            process = subprocess.Popen(command, stdout=output, stderr=errors, stdin=subprocess.DEVNULL, start_new_session=True,
+                                       env=harness.clean_environment() | {"NODEWISE_OCCUPANCY": "user"} | variables, cwd=self.folder.name)
+            status = self.wait(process, seconds)
             output.seek(0)
             errors.seek(0)
             text = ""
@@ -112,7 +127,7 @@ class Matrix(unittest.TestCase):
             return Run(status, output.read(), errors.read(), text)
 
     def plain(self, condition, program):
-        return self.run_one([*condition, *PROGRAMS[program]], {}, None)
+        return self.run_one([*condition, *PROGRAMS[program]], {}, None, PLAIN_SECONDS)
 
     def governed(self, condition, program, policy, variables=None, way="preload"):
         """The program under the condition with the shim. The log says whether it was governed."""
