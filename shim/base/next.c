@@ -1,7 +1,6 @@
 #include "shim/base/next.h"
 
 #include <dlfcn.h>
-#include <string.h>
 
 #include "shim/base/object.h"
 #include "shim/base/state.h"
@@ -65,8 +64,7 @@ enum {
     COUNT
 };
 
-/* While there is one thread: later, another one may unload a library. */
-static void bind_by_walking(void)
+void next_bind_rest(void)
 {
     static const char names[] =
 #define SYMBOL(result, name, ...) #name "\0"
@@ -92,7 +90,7 @@ static void bind_by_walking(void)
 void next_bind(void)
 {
     if (!libc_has_dlsym()) {
-        bind_by_walking();
+        next_bind_rest();
         return;
     }
 #define EARLY_SYMBOL(result, name, ...)                                                                                \
@@ -100,10 +98,4 @@ void next_bind(void)
         atomic_store_explicit(&next_table.name, (next_##name *)next_find(#name), memory_order_relaxed);
 #define LATE_SYMBOL(result, name, ...)
 #include "shim/base/symbols.def"
-}
-
-/* A look-up by libc that fails leaves a text for the program's dlerror(3). */
-void next_bind_rest(void)
-{
-    bind_by_walking();
 }

@@ -51,7 +51,10 @@ struct next {
 extern struct next next_table __attribute__((visibility("hidden")));
 
 void next_bind(void);
-/* In the only thread. */
+/*
+ * While there is one thread: later, another one may unload a library. By walking, since a look-up by libc that fails leaves
+ * a text for the program's dlerror(3).
+ */
 void next_bind_rest(void);
 
 /* The function in the objects behind the shim, or in all of them. NULL: there is none. */
