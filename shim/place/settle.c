@@ -104,6 +104,11 @@ static void end_pick(bool begun)
         atomic_store_explicit(&picking, 0, memory_order_release);
 }
 
+void settle_forked(void)
+{
+    atomic_store_explicit(&picking, 0, memory_order_relaxed);
+}
+
 static void take_next_slot(struct thread *thread)
 {
     if (thread->rule == PLAN_NONE)
@@ -138,8 +143,6 @@ static void take_slot(struct thread *thread, uint32_t slot)
 
 void settle_choose(struct thread *thread, enum reason moment)
 {
-    if (moment == REASON_FORKED)
-        atomic_store_explicit(&picking, 0, memory_order_relaxed); /* by a thread that this copy does not have */
     uint32_t slot = slot_of_fork(thread);
     bool exchanges = slot == PLAN_NONE && thread->rule != PLAN_NONE && board_file_begin();
     if (slot != PLAN_NONE)

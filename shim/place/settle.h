@@ -16,6 +16,8 @@
  * the rule's order. The record's `why` becomes `moment`, or says that no rule placed the thread.
  */
 void settle_choose(struct thread *thread, enum reason moment);
+/* In a copy of the process: whoever was choosing is not there. */
+void settle_forked(void);
 /* Gives the slot back. May be called without one. */
 void settle_drop(struct thread *thread);
 

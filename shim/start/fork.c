@@ -9,6 +9,7 @@
 #include "shim/place/board_file.h"
 #include "shim/place/counted.h"
 #include "shim/place/place.h"
+#include "shim/place/settle.h"
 #include "shim/start/activate.h"
 #include "shim/start/finish.h"
 #include "shim/start/reload.h"
@@ -60,6 +61,7 @@ void shim_forked(void)
         board_file_forked();
         share_forked();
         reset_places();
+        settle_forked();
         shim.segment_due = true;
         place_main(true);
         title_forked();
