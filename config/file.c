@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shim/sys/again.h"
+
 /*
  * A group that consists of the owner alone, as user-private groups (umask 002) and root's do, lets no other user write.
  * Members by primary group are not listed in the group's entry (group(5)); such a group has its owner's name.
@@ -110,9 +112,10 @@ static int read_all(struct file_text *file, int fd, const char *path, struct spa
     file->text = malloc(FILE_MAX_SIZE + 2);
     if (!file->text)
         return -ENOMEM;
+    unsigned interruptions = 0;
     for (file->size = 0; file->size <= FILE_MAX_SIZE;) {
         ssize_t got = read(fd, file->text + file->size, FILE_MAX_SIZE + 1 - file->size);
-        if (got < 0 && errno == EINTR)
+        if (got < 0 && call_again(&interruptions))
             continue;
         if (got < 0)
             return cannot_read(path, errno, at, diags);

@@ -10,6 +10,7 @@
 #include "shim/api/library.h"
 #include "shim/api/local.h"
 #include "shim/api/region.h"
+#include "shim/sys/again.h"
 
 #define SECTIONS_MOST 8u
 
@@ -97,9 +98,10 @@ static void write_all(FILE *to)
 
 static int send(int fd, const char *text, size_t size)
 {
+    unsigned interruptions = 0;
     while (size) {
         ssize_t done = write(fd, text, size);
-        if (done < 0 && errno != EINTR)
+        if (done < 0 && !call_again(&interruptions))
             return -errno;
         if (done > 0) {
             text += done;

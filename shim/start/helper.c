@@ -21,6 +21,7 @@
 
 #include "shim/base/object.h"
 #include "shim/base/text_writer.h"
+#include "shim/sys/again.h"
 #include "shim/sys/raw.h"
 
 #define STACK_SIZE  ((size_t)32 << 10)
@@ -117,10 +118,11 @@ static void read_all(int fd, char *output, size_t size)
 {
     size_t length = 0;
     char rest[256];
+    unsigned interruptions = 0;
     for (;;) {
         bool full = length + 1 >= size;
         ssize_t count = full ? raw_read(fd, rest, sizeof(rest)) : raw_read(fd, output + length, size - 1 - length);
-        if (count < 0 && errno == EINTR)
+        if (count < 0 && call_again(&interruptions))
             continue;
         if (count <= 0)
             break;
@@ -133,9 +135,10 @@ static void read_all(int fd, char *output, size_t size)
 /* Returns the exit status, or NOT_STARTED. */
 static int wait_for(pid_t pid, int options)
 {
+    unsigned interruptions = 0;
     int status;
     while (waitpid(pid, &status, options) < 0)
-        if (errno != EINTR)
+        if (!call_again(&interruptions))
             return NOT_STARTED;
     return WIFEXITED(status) ? WEXITSTATUS(status) : NOT_STARTED;
 }
@@ -150,9 +153,10 @@ static void expect_child(void)
 /* All signals are blocked: a command that does not read is an error here, and no SIGPIPE. */
 static void write_all(int fd, const char *input, size_t size)
 {
+    unsigned interruptions = 0;
     while (size > 0) {
         ssize_t count = raw_write(fd, input, size);
-        if (count < 0 && errno == EINTR)
+        if (count < 0 && call_again(&interruptions))
             continue;
         if (count <= 0)
             break;

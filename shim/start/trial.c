@@ -18,6 +18,7 @@
 #include "shim/base/common.h"
 #include "shim/base/state.h"
 #include "shim/base/text_writer.h"
+#include "shim/sys/again.h"
 #include "shim/sys/allowed.h"
 #include "shim/sys/raw.h"
 
@@ -218,6 +219,7 @@ static bool collect(struct trial *trial, pid_t pid, uint32_t next)
 {
     bool wait4 = next > 0 && survived(trial, SYS_wait4), waitid = next > 1 && survived(trial, SYS_waitid);
     siginfo_t end = {.si_code = 0};
+    unsigned interruptions = 0;
     int status = 0;
     long result;
     if (!wait4 && !waitid)
@@ -225,7 +227,7 @@ static bool collect(struct trial *trial, pid_t pid, uint32_t next)
     do {
         result = wait4 ? program_call(SYS_wait4, pid, &status, __WCLONE, NULL)
                        : program_call(SYS_waitid, P_PID, pid, &end, WEXITED | __WCLONE, NULL);
-    } while (result < 0 && errno == EINTR);
+    } while (result < 0 && call_again(&interruptions));
     trial->exit_kills = wait4 ? !WIFEXITED(status) : end.si_code != CLD_EXITED; /* of the last copy it is true */
     return true;
 }

@@ -4,12 +4,15 @@ call without which the program alone gets along."""
 import errno
 import os
 import re
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(__file__))
 from abuse import ALL, POLICIES, PROGRAMS, REFUSE, Matrix, harness
 
 ANSWERS = {"kill": "kill", **{name: str(getattr(errno, name)) for name in ("EPERM", "ENOSYS", "ENOMEM", "EINTR", "EAGAIN")}}
+# The calls that the library and the command make again when a signal came between.
+MADE_AGAIN = ("wait4", "waitid", "read", "write", "pread64", "poll", "ppoll", "flock", "nanosleep", "clock_nanosleep", "futex")
 TRIES = {"NODEWISE_FILTER": "try"}
 # A user who says that the filter permits clone, where it does not.
 LIES = {("kill", "clone"), ("kill-thread", "clone"), ("trap", "clone")}
@@ -51,8 +54,9 @@ class Filters(Matrix):
     def setUp(self):
         self.alone = {program: self.plain([], program) for program in PROGRAMS}
 
-    def matrix(self, answers, programs, policies, ways):
-        cases = [(name, number, answer, programs, policies, ways) for name, number in CALLS.items() for answer in answers]
+    def matrix(self, answers, programs, policies, ways, names=tuple(CALLS)):
+        cases = [(name, CALLS[name], answer, programs, policies, ways)
+                 for name in names if name in CALLS for answer in answers]
         self.check_all(cases, lambda case: list(self.one(case)))
 
     def test_programs_are_governed_without_a_filter(self):
@@ -71,6 +75,16 @@ class Filters(Matrix):
         """The part that finds most."""
         self.matrix(("kill",), ("crowd",), ("everything",), ("preload", "try", "run"))
         self.matrix(("EPERM",), ("crowd",), ("everything",), ("try",))
+
+    def test_a_call_that_is_always_interrupted(self):
+        self.matrix(("EINTR",), ("crowd",), ("everything",), ("preload", "try", "run"), MADE_AGAIN)
+
+    def test_a_command_that_waits_for_the_program(self):
+        """An end that was not told is no success."""
+        command = [REFUSE, str(CALLS["wait4"]), ANSWERS["EINTR"], harness.NODEWISE, "run", "--require-locality", "50", "--", "true"]
+        done = subprocess.run(command, capture_output=True, text=True, env=harness.clean_environment(), timeout=harness.SECONDS)
+        self.assertEqual((done.returncode, done.stderr),
+                         (125, "nodewise: how the program ended was not told: Interrupted system call\n"))
 
     def rotated(self, answer):
         """Every program for every call; of the policies and ways the first, and two more in turn, so that each has many calls."""

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "policy/cpuset.h"
+#include "shim/sys/again.h"
 
 #ifndef MPOL_PREFERRED_MANY
 #define MPOL_PREFERRED_MANY 5 /* Linux 5.15 */
@@ -155,11 +156,12 @@ static int own_file(pid_t pid, char *ret_word, size_t size)
 static int next_line(int fd, char *buffer, size_t size, size_t *length, char *ret_line)
 {
     char *end;
+    unsigned interruptions = 0;
     while (!(end = memchr(buffer, '\n', *length))) {
         if (*length + CHUNK > size)
             return -EPROTO;
         ssize_t more = read(fd, buffer + *length, CHUNK);
-        if (more < 0 && errno == EINTR)
+        if (more < 0 && call_again(&interruptions))
             continue;
         if (more <= 0)
             return more < 0 ? -errno : -ENODATA;

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shim/sys/again.h"
+
 /* What O_PATH found is opened by its descriptor, so nothing can take its place in between. */
 int open_regular(int folder, const char *name, int flags, struct stat *ret_status)
 {
@@ -28,9 +30,10 @@ int open_regular(int folder, const char *name, int flags, struct stat *ret_statu
 int read_at(int fd, void *ret_data, size_t size, off_t offset)
 {
     char *at = ret_data;
+    unsigned interruptions = 0;
     while (size > 0) {
         ssize_t length = pread(fd, at, size, offset);
-        if (length < 0 && errno == EINTR)
+        if (length < 0 && call_again(&interruptions))
             continue;
         if (length <= 0)
             return length < 0 ? -errno : -ENODATA;
@@ -71,11 +74,12 @@ int read_stream(struct file_bytes *ret_bytes, int fd, size_t max)
 {
     struct file_bytes bytes = {malloc(max + 1), 0};
     ssize_t count = 1;
+    unsigned interruptions = 0;
     if (!bytes.data)
         return -ENOMEM;
     while (count != 0 && bytes.size <= max) {
         count = read(fd, bytes.data + bytes.size, max + 1 - bytes.size);
-        if (count < 0 && errno != EINTR)
+        if (count < 0 && !call_again(&interruptions))
             break;
         bytes.size += count > 0 ? (size_t)count : 0;
     }

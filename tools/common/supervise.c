@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shim/sys/again.h"
 #include "tools/common/cli.h"
 
 static const int passed_on[] = {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGCONT, SIGWINCH};
@@ -45,16 +46,29 @@ static void become(char **command)
     _exit(error == ENOENT ? EXIT_RUN_NOT_FOUND : EXIT_RUN_NOT_EXECUTABLE);
 }
 
-static void watch(pid_t pid, int *ret_status, void (*look)(void *context, pid_t pid), void *context, double seconds)
+/* What waitpid says of the end: the PID, or -1. Meanwhile look(context, PID) every so many seconds. */
+static pid_t watch(pid_t pid, int *ret_status, void (*look)(void *context, pid_t pid), void *context, double seconds)
 {
     const struct timespec between = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
+    unsigned interruptions = 0;
     pid_t ended = 0;
-    while (ended == 0 || (ended < 0 && errno == EINTR)) {
+    while (ended == 0 || (ended < 0 && call_again(&interruptions))) {
         nanosleep(&between, NULL);
         ended = waitpid(pid, ret_status, WNOHANG);
         if (ended == 0)
             look(context, pid);
     }
+    return ended;
+}
+
+static pid_t wait_for(pid_t pid, int *ret_status)
+{
+    unsigned interruptions = 0;
+    pid_t ended;
+    do {
+        ended = waitpid(pid, ret_status, 0);
+    } while (ended < 0 && call_again(&interruptions));
+    return ended;
 }
 
 int supervise(char **command, void (*look)(void *context, pid_t pid), void *context, double seconds)
@@ -69,12 +83,13 @@ int supervise(char **command, void (*look)(void *context, pid_t pid), void *cont
         return EXIT_RUN_FAILED;
     }
     child = (sig_atomic_t)pid;
-    if (look)
-        watch(pid, &status, look, context, seconds);
-    else
-        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-            ;
+    pid_t ended = look ? watch(pid, &status, look, context, seconds) : wait_for(pid, &status);
+    int error = errno;
     child = 0;
+    if (ended < 0) {
+        print_error("how the program ended was not told: %s", strerror(error));
+        return EXIT_RUN_FAILED;
+    }
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 

@@ -19,6 +19,7 @@
 
 #include <microhttpd.h>
 
+#include "shim/sys/again.h"
 #include "tools/common/cli.h"
 #include "tools/metrics/connections.h"
 #include "tools/metrics/privileges.h"
@@ -253,11 +254,14 @@ static void run(struct MHD_Daemon *daemon, const sigset_t *ends)
 {
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD);
     struct pollfd waits[2] = {{signalfd(-1, ends, SFD_CLOEXEC), POLLIN, 0}, {info ? info->epoll_fd : -1, POLLIN, 0}};
+    unsigned interruptions = 0;
     while (!waits[0].revents) {
         MHD_UNSIGNED_LONG_LONG due = LOOK_MS;
         if (MHD_get_timeout(daemon, &due) != MHD_YES || due > LOOK_MS)
             due = LOOK_MS;
-        if (poll(waits, 2, (int)due) < 0 && errno != EINTR)
+        if (poll(waits, 2, (int)due) >= 0)
+            interruptions = 0;
+        else if (!call_again(&interruptions))
             break;
         MHD_run(daemon);
         connections_sweep();

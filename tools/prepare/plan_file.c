@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "policy/plan_text.h"
+#include "shim/sys/again.h"
 
 static bool is_sound(int fd)
 {
@@ -104,9 +105,10 @@ static bool may_have_size(size_t size)
 
 static int write_all(int fd, const char *data, size_t size)
 {
+    unsigned interruptions = 0;
     while (size > 0) {
         ssize_t written = write(fd, data, size);
-        if (written < 0 && errno != EINTR)
+        if (written < 0 && !call_again(&interruptions))
             return -errno;
         if (written > 0) {
             data += written;

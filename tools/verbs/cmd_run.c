@@ -169,7 +169,8 @@ static int run_and_judge(const struct run_request *request)
     json_t *report;
     int status = supervise_reported(request->command, NULL, NULL, 0, &report);
     if (!report) {
-        print_error("the program left no report: it was not a target of the policy, or it was killed");
+        if (status != EXIT_RUN_FAILED) /* which has said why */
+            print_error("the program left no report: it was not a target of the policy, or it was killed");
         return status ? status : EXIT_NO;
     }
     if (request->report)

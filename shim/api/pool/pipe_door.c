@@ -18,6 +18,7 @@
 #include "shim/api/pool/futex.h"
 #include "shim/api/pool/pool.h"
 #include "shim/api/pool/task.h"
+#include "shim/sys/again.h"
 
 enum { RECORDS = 64, RETRY_NS = 1000000, COUNTED = 1 };
 
@@ -70,11 +71,14 @@ static void *read_pipe(void *argument)
 {
     struct door *door = argument;
     struct pollfd fds[] = {{.fd = door->read_fd, .events = POLLIN}, {.fd = door->end_fd, .events = POLLIN}};
+    unsigned interruptions = 0;
     char name[16];
     snprintf(name, sizeof(name), "%.10s-door", door->pool->name);
     pthread_setname_np(pthread_self(), name);
     while (!(fds[1].revents & POLLIN)) {
-        if (poll(fds, 2, -1) < 0 && errno != EINTR)
+        if (poll(fds, 2, -1) >= 0)
+            interruptions = 0;
+        else if (!call_again(&interruptions))
             break;
         post_all(door); /* at the end, too: what was written before is taken in */
     }
