@@ -8,6 +8,7 @@
 #include "shim/base/state.h"
 #include "shim/base/text_reader.h"
 #include "shim/base/text_writer.h"
+#include "shim/memory/apart.h"
 #include "shim/sys/placing.h"
 #include "shim/sys/raw.h"
 
@@ -184,6 +185,8 @@ static void count_results(struct mover *mover)
         int status = mover->status[i], node = mover->targets[i];
         if (status == node) {
             mover->moved += page_size();
+            if (mover->apart)
+                apart_note(mover->apart, (uintptr_t)mover->pages[i]);
             continue;
         }
         if (status == -ENOENT || status == -EFAULT)

@@ -24,11 +24,14 @@ struct span_of_pages {
     uintptr_t start, end;
 };
 
+struct apart;
+
 struct mover {
     uint64_t bytes_a_second, ns_a_second;           /* the budget */
     uint64_t second_began, second_bytes, second_ns; /* what the current second has used of the budget */
     uint64_t moved;                                 /* bytes that came from another node, since the last report */
     uint64_t kept[SEGMENT_KEPT];           /* bytes that stay, by enum segment_kept; modulo 2^64, see mover_uncount() */
+    struct apart *apart;                   /* is told of what was moved; NULL: nothing is */
     int error;                             /* negative errno of the last call that failed as a whole, or 0 */
     struct span_of_pages busy[MOVER_BUSY]; /* since mover_begin() */
     uint32_t busy_count;

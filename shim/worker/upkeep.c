@@ -94,6 +94,16 @@ static void run_sharing(struct upkeep *upkeep)
     sharing_look(&upkeep->sharing);
 }
 
+static uint64_t wait_apart(const struct upkeep *upkeep)
+{
+    return upkeep ? apart_wait(&upkeep->apart) : UINT64_MAX;
+}
+
+static void run_apart(struct upkeep *upkeep)
+{
+    apart_look(&upkeep->apart);
+}
+
 static void look_at_limits(void)
 {
     if (arena_is_on())
@@ -120,6 +130,7 @@ static const struct job {
     {title_look, wait_title, run_title, NULL},
     {rebalance_wake, wait_rebalance, run_rebalance, NULL},
     {NULL, wait_sharing, run_sharing, NULL},
+    {NULL, wait_apart, run_apart, NULL},
     {place_check_self, NULL, NULL, NULL},
     {look_at_limits, NULL, NULL, NULL},
 };
@@ -127,6 +138,13 @@ static const struct job {
 #define FOREACH_JOB(job) for (const struct job *job = jobs; job < jobs + sizeof(jobs) / sizeof(jobs[0]); job++)
 
 /* --- public --- */
+
+void upkeep_begin(struct upkeep *upkeep)
+{
+    mover_init(&upkeep->mover);
+    upkeep->mover.apart = &upkeep->apart;
+    sharing_begin(&upkeep->sharing);
+}
 
 void upkeep_look(void)
 {

@@ -8,16 +8,20 @@
 
 #include <stdint.h>
 
+#include "shim/memory/apart.h"
 #include "shim/memory/mover.h"
 #include "shim/worker/rebalance.h"
 #include "shim/worker/sharing.h"
 
-/* The state that the jobs keep from one run to the next. The memory must be zeroed at first; then call mover_init(). */
+/* The state that the jobs keep from one run to the next. The memory must be zeroed at first; then call upkeep_begin(). */
 struct upkeep {
     struct mover mover;
+    struct apart apart; /* of what the mover has moved */
     struct rebalance rebalance;
     struct sharing sharing;
 };
+
+void upkeep_begin(struct upkeep *upkeep);
 
 /*
  * Periodic upkeep: checks at most once a second whether there is something to do, and wakes the worker if so. For

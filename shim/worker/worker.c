@@ -14,6 +14,7 @@
 #include "shim/base/common.h"
 #include "shim/base/mask.h"
 #include "shim/base/next.h"
+#include "shim/base/page_size.h"
 #include "shim/base/state.h"
 #include "shim/base/thread.h"
 #include "shim/memory/early.h"
@@ -41,6 +42,7 @@
 #define LOOK_SHARE   100u                /* one part in so many of the time since the watch began */
 #define REPORT_SHARE 20u                 /* of the program's own time, for looks in pauses where a report is due */
 #define LOOK_DELAY   (20 * NS_PER_MS)    /* of a program without large objects: it may be over by then */
+#define STACK_PAGES  16u
 #define LEAVE_STEP   (NS_PER_MS / 20)
 #define LEAVE_MOST   NS_PER_S
 
@@ -229,6 +231,21 @@ static const struct plan_node *plan_node_of(uint32_t id)
     return NULL;
 }
 
+/* What its creator touched for it: the end of its stack, and its thread block, which it reads with every call. */
+static void bring_stack(uint32_t node)
+{
+    uintptr_t start = page_floor((uintptr_t)__builtin_frame_address(0));
+    uintptr_t end = page_floor((uintptr_t)__builtin_thread_pointer()) + 2 * page_size();
+    int nodes[STACK_PAGES], status[STACK_PAGES];
+    void *pages[STACK_PAGES];
+    size_t count = 0;
+    for (; start < end && count < STACK_PAGES; start += page_size()) {
+        nodes[count] = (int)node;
+        pages[count++] = (void *)start;
+    }
+    sys_move_pages(count, pages, nodes, status);
+}
+
 /*
  * It goes where the library's own data are, which it reads often, and its tables come to be there, too. Where threads
  * have CPUs to themselves it may go anywhere, so that it finds an idle one.
@@ -242,8 +259,8 @@ static void stay_with_data(void)
         return;
     plan_mask_expand(&shim.plan, node->cpus, mask.bits, mask.words);
     mask_and(&mask, shim.base.mask);
-    if (mask_weight(&mask))
-        sys_set_affinity(0, mask.bits, mask.words);
+    if (mask_weight(&mask) && sys_set_affinity(0, mask.bits, mask.words) == 0)
+        bring_stack(node->id);
     mask_close(&mask);
 }
 
@@ -276,8 +293,7 @@ static bool live(void)
         raw_mmap(NULL, sizeof(*self), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
     if (self == MAP_FAILED)
         return false;
-    mover_init(&self->upkeep.mover);
-    sharing_begin(&self->upkeep.sharing);
+    upkeep_begin(&self->upkeep);
     uint64_t wait = upkeep_run(&self->upkeep);
     if (may_watch() && monotonic_ns() >= atomic_load(&rests_until)) {
         watch(self);
