@@ -1,12 +1,13 @@
 /*
  * counted: runs a program in the guest with the access counter on, from its start to its end.
  *
- *   counted [--marks | --looks MS] COMMAND…
+ *   counted [--marks | --looks MS | --from FILE MS] COMMAND…
  *
  * --marks: the program says itself when to count (marks.h). --looks: the counter keeps what it has counted every MS ms.
+ * --from: it counts for MS ms from when there is such a file, and then ends the program.
  *
- * First it shows the counter where each node's memory is. Exit status: the program's; 125: the marks cannot be made,
- * 127: the program cannot be started. Static and linked at an address of its own, so that it is not counted itself.
+ * First it shows the counter where each node's memory is. Exit status: the program's, 0 where it was ended; 125: the
+ * marks cannot be made, or the program ended before its time, 127: it cannot be started. Static and linked at an address of its own, so that it is not counted itself.
  */
 #include <errno.h>
 #include <linux/mempolicy.h>
@@ -45,24 +46,52 @@ static void show_nodes(void)
         mark_store(MARK_BAD);
 }
 
-/* SIGCHLD is blocked, so that its end is not missed between two looks. */
-static int wait_for(pid_t child, unsigned look_ms)
+static struct {
+    bool marks;
+    unsigned look_ms;
+    const char *from; /* NULL: counts from the start */
+    unsigned from_ms;
+} options;
+
+/* SIGCHLD is blocked: whether a child has ended within that time, or before. */
+static bool ends_within(unsigned ms)
 {
-    const struct timespec every = {look_ms / 1000, (long)(look_ms % 1000) * 1000000};
+    const struct timespec time = {ms / 1000, (long)(ms % 1000) * 1000000};
     sigset_t ended;
-    int status = 0;
     sigemptyset(&ended);
     sigaddset(&ended, SIGCHLD);
-    while (look_ms && waitpid(child, &status, WNOHANG) == 0) {
-        if (sigtimedwait(&ended, NULL, &every) < 0 && errno == EAGAIN)
-            mark_store(MARK_LOOK);
-    }
-    while (!look_ms && waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
-    return status;
+    return sigtimedwait(&ended, NULL, &time) >= 0;
 }
 
-static int run(char **command, unsigned look_ms)
+static int status_of(pid_t child)
+{
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int look_until_it_ends(pid_t child)
+{
+    while (!ends_within(options.look_ms))
+        mark_store(MARK_LOOK);
+    return status_of(child);
+}
+
+static int count_later(pid_t child)
+{
+    bool ended = false;
+    while (!ended && access(options.from, F_OK) != 0)
+        ended = ends_within(20);
+    mark_store(MARK_START);
+    ended = ended || ends_within(options.from_ms);
+    mark_store(MARK_STOP);
+    kill(child, SIGKILL);
+    status_of(child);
+    return ended ? 125 : 0;
+}
+
+static int run(char **command)
 {
     sigset_t ended, before;
     sigemptyset(&ended);
@@ -77,23 +106,42 @@ static int run(char **command, unsigned look_ms)
         fprintf(stderr, "counted: %s: %s\n", command[0], strerror(errno));
         _exit(127);
     }
-    int status = wait_for(child, look_ms);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    if (options.from)
+        return count_later(child);
+    int status = options.look_ms ? look_until_it_ends(child) : status_of(child);
+    mark_store(MARK_STOP);
+    return status;
+}
+
+/* The options' words. */
+static int read_options(int argc, char **argv)
+{
+    const char *first = argc > 1 ? argv[1] : "";
+    if (!strcmp(first, "--marks")) {
+        options.marks = true;
+        return 1;
+    }
+    if (argc > 2 && !strcmp(first, "--looks")) {
+        options.look_ms = (unsigned)atoi(argv[2]);
+        return 2;
+    }
+    if (argc > 3 && !strcmp(first, "--from")) {
+        options.from = argv[2];
+        options.from_ms = (unsigned)atoi(argv[3]);
+        return 3;
+    }
+    return 0;
 }
 
 int main(int argc, char **argv)
 {
-    bool marks = argc > 1 && !strcmp(argv[1], "--marks");
-    unsigned look_ms = argc > 2 && !strcmp(argv[1], "--looks") ? (unsigned)atoi(argv[2]) : 0;
-    int words = marks ? 1 : look_ms ? 2 : 0;
+    int words = read_options(argc, argv);
     if (argc < 2 + words || !map(MARK_PAGE, 4096)) {
         fputs("counted: a command is missing, or the marks cannot be made\n", stderr);
         return 125;
     }
     show_nodes();
-    if (!marks)
+    if (!options.marks && !options.from)
         mark_store(MARK_START);
-    int status = run(argv + 1 + words, look_ms);
-    mark_store(MARK_STOP);
-    return status;
+    return run(argv + 1 + words);
 }
