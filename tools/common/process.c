@@ -9,6 +9,7 @@
 #include <sys/sysmacros.h>
 
 #include "tools/common/read_file.h"
+#include "tools/common/stat_line.h"
 
 #define ENVIRONMENT_MOST ((size_t)2 << 20) /* bytes of an environment: the most that execve(2) takes by default */
 #define MAPS_MOST        ((size_t)4 << 20) /* bytes of /proc/PID/maps that are looked through */
@@ -32,21 +33,11 @@ bool process_exists(pid_t pid)
 
 uint64_t process_start_ticks(pid_t pid)
 {
-    char path[64], text[1024];
-    unsigned long long ticks = 0;
+    char path[64], text[STAT_LINE_SIZE];
+    struct stat_line line;
     snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    FILE *file = fopen(path, "re");
-    size_t length = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
-    if (file)
-        fclose(file);
-    text[length] = '\0';
-    /* The name may hold blanks and parentheses: count fields from the last ')', which ends field 2. */
-    char *at = strrchr(text, ')');
-    for (int field = 2; at && field < 22; field++)
-        at = strchr(at + 1, ' ');
-    if (at)
-        ticks = strtoull(at + 1, NULL, 10);
-    return ticks;
+    read_start(path, text, sizeof(text));
+    return stat_line_parse(&line, text) == 0 ? line.start_ticks : 0;
 }
 
 int process_maps(pid_t pid, const char *text)

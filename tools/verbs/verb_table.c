@@ -25,6 +25,8 @@ const struct verb verbs[] = {
     {"diff", "A B [--fail-on NAME:CHANGE]…", "compare two runs; fail where one got worse than allowed", diff_help,
      cmd_diff},
     {"reload", "PID [-p POLICY]", "give a running program another policy", reload_help, cmd_reload},
+    {"apply", "PID… [-p POLICY|-c SET] [--watch] [--dry-run] [--json]",
+     "place the threads of processes that run already", apply_help, cmd_apply},
     {"topo", "[-f text|json|xml] [--topology T]", "print the machine as placement sees it", topo_help, cmd_topo},
     {"doctor", "[--json] [-- COMMAND…]", "say what keeps nodewise from working here, with remedies", doctor_help,
      cmd_doctor},

@@ -2,6 +2,7 @@
 #ifndef NODEWISE_TOOLS_VERBS_VERBS_H
 #define NODEWISE_TOOLS_VERBS_VERBS_H
 
+int cmd_apply(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_completions(int argc, char **argv);
 int cmd_compile(int argc, char **argv);
@@ -25,7 +26,8 @@ int cmd_topo(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_why(int argc, char **argv);
 
-extern const char check_help[], compile_help[], config_help[], diff_help[], doctor_help[], env_help[], init_help[],
-    learn_help[], metrics_help[], plan_help[], reload_help[], report_help[], run_help[], top_help[], topo_help[];
+extern const char apply_help[], check_help[], compile_help[], config_help[], diff_help[], doctor_help[], env_help[],
+    init_help[], learn_help[], metrics_help[], plan_help[], reload_help[], report_help[], run_help[], top_help[],
+    topo_help[];
 
 #endif
