@@ -82,10 +82,22 @@ static json_t *thread_json(const struct told *told, const struct target *target,
                      "reason", thread->reason == REASON_OK ? "" : reason_word(thread->reason));
 }
 
-static json_t *process_json(const struct target *target)
+/* Null where none was to be moved. */
+static json_t *memory_json(const struct moving *memory)
 {
-    return json_pack("{s:i, s:o, s:o, s:b, s:i}", "pid", (int)target->pid, "comm", json_any_text(target->comm), "exe",
-                     json_any_text(target->exe), "ended", target->ended, "threads", (int)target->count);
+    if (cpuset_is_empty(&memory->nodes))
+        return json_null();
+    return json_pack("{s:o, s:b, s:I, s:I, s:I, s:s}", "nodes", cpus_json(&memory->nodes), "interleaved",
+                     memory->interleaves, "moved_bytes", (json_int_t)memory->moved, "staying_bytes",
+                     (json_int_t)memory->stays, "left_bytes", (json_int_t)memory->left, "reason",
+                     memory->reason == REASON_OK ? "" : reason_word(memory->reason));
+}
+
+static json_t *process_json(const struct target *target, const struct moving *memory)
+{
+    return json_pack("{s:i, s:o, s:o, s:b, s:i, s:o}", "pid", (int)target->pid, "comm", json_any_text(target->comm),
+                     "exe", json_any_text(target->exe), "ended", target->ended, "threads", (int)target->count, "memory",
+                     memory_json(memory));
 }
 
 json_t *tell_document(const struct told *told, bool only_changed)
@@ -94,8 +106,11 @@ json_t *tell_document(const struct told *told, bool only_changed)
     bool as_asked = true;
     for (size_t i = 0; i < told->count; i++) {
         struct target *target = &told->targets[i];
-        if (!only_changed || (target->ended && !target->told_end))
-            json_array_append_new(processes, process_json(target));
+        struct moving *memory = &told->memory[i];
+        as_asked = as_asked && memory->error == 0;
+        if (!only_changed || memory->changed || (target->ended && !target->told_end))
+            json_array_append_new(processes, process_json(target, memory));
+        memory->changed = false;
         target->told_end = target->ended;
         for (size_t j = 0; j < target->count; j++) {
             struct target_thread *thread = &target->threads[j];
@@ -124,6 +139,33 @@ static void print_missing(const json_t *document)
     fputs(" (`nodewise run` has it)\n", stderr);
 }
 
+static void print_bytes(const json_t *memory, const char *key, const char *text)
+{
+    char bytes[32];
+    size_text((uint64_t)number_of(memory, key), bytes, sizeof(bytes));
+    if (number_of(memory, key) > 0)
+        printf(", %s %s", bytes, text);
+}
+
+/* "4711 nginx: memory to node 1, 12.0 MiB moved, 3.0 MiB left: budget". */
+static void print_memory(const json_t *document)
+{
+    size_t index;
+    json_t *row;
+    json_array_foreach(json_object_get(document, "processes"), index, row) {
+        const json_t *memory = json_object_get(row, "memory");
+        const char *reason = text_of(memory, "reason");
+        if (!json_is_object(memory) || truth_of(row, "ended"))
+            continue;
+        printf("%lld %s: memory to nodes %s", number_of(row, "pid"), printable(text_of(row, "comm")),
+               text_of(memory, "nodes"));
+        print_bytes(memory, "moved_bytes", "moved");
+        print_bytes(memory, "staying_bytes", "could not be moved");
+        print_bytes(memory, "left_bytes", "left");
+        printf("%s%s\n", *reason ? ": " : "", reason);
+    }
+}
+
 void tell_text(const json_t *document)
 {
     static const char *const headings[] = {"PID", "TID", "THREAD", "RULE", "ASKED", "NOW", "OUTCOME", "REASON"};
@@ -131,6 +173,7 @@ void tell_text(const json_t *document)
     const json_t *threads = json_object_get(document, "threads");
     print_missing(document);
     rows_print(stdout, threads, headings, keys, 8);
+    print_memory(document);
     if (truth_of(document, "dry_run"))
         puts("nothing was changed");
     else
@@ -147,6 +190,7 @@ void tell_changes(const json_t *document)
                printable(text_of(row, "name")), printable(text_of(row, "rule")), text_of(row, "now"),
                text_of(row, "outcome"), *reason ? ", " : "", reason);
     }
+    print_memory(document);
     json_array_foreach(json_object_get(document, "processes"), index, row)
         if (truth_of(row, "ended"))
             printf("%lld %s: ended\n", number_of(row, "pid"), printable(text_of(row, "comm")));

@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 
+#include "tools/apply/moving.h"
 #include "tools/apply/target.h"
 
 struct told {
@@ -17,6 +18,7 @@ struct told {
     const char *policy;    /* what it is called */
     bool dry_run, is_bare; /* is_bare: CPUs alone were asked for, so nothing of a policy is missing */
     struct target *targets;
+    struct moving *memory; /* one of each */
     size_t count;
 };
 
@@ -24,7 +26,7 @@ struct told {
 json_t *tell_not_from_outside(const struct told *told);
 /*
  * All threads and processes; only_changed: those that have changed or ended since the last call, which it notes
- * (thread.changed, target.told_end).
+ * (thread.changed, moving.changed, target.told_end).
  */
 json_t *tell_document(const struct told *told, bool only_changed);
 

@@ -1,14 +1,10 @@
 #include <errno.h>
-#include <limits.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "config/json_text.h"
-#include "tools/apply/placing.h"
+#include "tools/apply/session.h"
 #include "tools/apply/tell.h"
 #include "tools/common/cli.h"
 #include "tools/common/option_error.h"
@@ -21,6 +17,9 @@ const char apply_help[] = HELP_POLICY
     "  -c, --together SET  all threads together on these CPUs, as taskset -a -p -c: no policy is read\n"
     "  --watch             stay, and place threads that come or get another name; ends with the processes\n"
     "  --interval S        seconds between two looks of --watch (1)\n"
+    "  --memory-budget MIB  move memory of the processes to the nodes of their threads, at most so much at once, and\n"
+    "                      with --watch in each second; 0: none. Without it the policy's memory.migrate_on_move says\n"
+    "                      whether, and move_bytes and move_time how much\n"
     "  --once              place the threads that there are, and end: what is done without --watch\n"
     "  --dry-run           say what would be done, and change nothing\n" HELP_JSON
     "The processes run on as they were started: static programs, Go and Java, services. Their threads are known by name,\n"
@@ -28,30 +27,27 @@ const char apply_help[] = HELP_POLICY
     "Ends with 1 when a thread has not what was asked, or a process is not to be placed; with 3 when the kernel does not\n"
     "permit it; with 4 when there is no such process.\n";
 
-enum { OPTION_WATCH = OPTION_VERB, OPTION_INTERVAL, OPTION_ONCE, OPTION_DRY_RUN };
+enum { OPTION_WATCH = OPTION_VERB, OPTION_INTERVAL, OPTION_ONCE, OPTION_DRY_RUN, OPTION_BUDGET };
 
-#define ROUNDS_MOST    16u  /* of placing what came meanwhile, before it is left to the next look */
-#define CLOSELY_MIN    5.0  /* seconds between two looks at every thread, at least, */
-#define CLOSELY_SHARE  3e-4 /* and so many that they take no more than this of a CPU */
 #define INTERVAL_LEAST 0.01
 #define INTERVAL_MOST  3600
+#define BUDGET_MOST    1e9 /* MiB: more than any machine has */
 
 struct apply_request {
     struct policy_options policy;
     const char *together;
     double interval;
+    uint64_t budget; /* bytes, or MOVING_NO_BUDGET */
     bool watch, once, dry_run, json;
 };
 
 struct apply {
     struct apply_request *request;
     struct prepared prepared;
-    struct placing placing;
+    struct session session;
     struct told told;
     struct target *targets;
     size_t count;
-    bool is_first;
-    double closely_at; /* when every thread is looked at again */
 };
 
 /* --- processes --- */
@@ -130,197 +126,102 @@ static int open_targets(struct apply *apply, char **words, size_t count)
     return status;
 }
 
-/* --- placing --- */
-
-static int say_error(const struct target *target, int error)
-{
-    print_error("the threads of process %d cannot be placed: %s", (int)target->pid, strerror(-error));
-    return EXIT_MACHINE;
-}
-
-/* Threads that come while others are placed have what their creators had: they are placed in a further round. */
-static int place_target(struct apply *apply, struct target *target, bool closely)
-{
-    for (unsigned round = 0; round < ROUNDS_MOST; round++) {
-        int error = target_look(target, closely);
-        if (error == 0)
-            error = placing_place(&apply->placing, target, closely);
-        if (error < 0)
-            return say_error(target, error);
-        if (placing_is_settled(&apply->placing, target))
-            return EXIT_OK;
-        closely = false;
-    }
-    return EXIT_OK;
-}
-
-static int place_all(struct apply *apply, bool closely)
-{
-    int status = EXIT_OK;
-    bool settled = false;
-    for (unsigned round = 0; round < ROUNDS_MOST && status == EXIT_OK && !settled; round++) {
-        settled = true;
-        for (size_t i = 0; i < apply->count && status == EXIT_OK; i++) {
-            struct target *target = &apply->targets[i];
-            if (!target->told_end && (round == 0 || target->claims != apply->placing.claims))
-                status = place_target(apply, target, closely && round == 0);
-        }
-        for (size_t i = 0; i < apply->count; i++) /* a later one's claims are about earlier ones, too */
-            settled = settled && apply->targets[i].claims == apply->placing.claims;
-    }
-    return status;
-}
+/* --- telling --- */
 
 static void say_refused(const struct apply *apply)
 {
-    if (apply->placing.refused != EPERM)
+    if (apply->session.placing.refused != EPERM)
         return;
     if (geteuid() == 0)
-        print_error(
-            "the kernel does not permit it (EPERM): the capability SYS_NICE is missing here (for a container: --cap-add "
-            "SYS_NICE), or a seccomp filter forbids it");
+        print_error("the kernel does not permit it (EPERM): the capability SYS_NICE is missing here (for a container: "
+                    "--cap-add SYS_NICE), or a seccomp filter forbids it");
     else
         print_error(
-            "the kernel does not permit it (EPERM): the process is another user's; run nodewise as that user or as root, "
-            "or give it CAP_SYS_NICE");
+            "the kernel does not permit it (EPERM): the process is another user's; run nodewise as that user or "
+            "as root, or give it CAP_SYS_NICE");
 }
 
-static bool is_as_asked(const struct apply *apply)
+static void say_memory_refused(const struct apply *apply)
 {
-    for (size_t i = 0; i < apply->count; i++)
-        for (size_t j = 0; j < apply->targets[i].count; j++)
-            if (!placing_is_as_asked(&apply->targets[i].threads[j]))
-                return false;
-    return true;
+    for (size_t i = 0; i < apply->count; i++) {
+        int error = apply->session.memory[i].error, pid = (int)apply->targets[i].pid;
+        if (error == -EPERM)
+            print_error("memory of process %d is not moved: that takes the same user, or root with CAP_SYS_PTRACE",
+                        pid);
+        else if (error == -EACCES)
+            print_error("memory of process %d is not moved: the nodes are not in its cpuset, or it is another user's",
+                        pid);
+        else if (error == -ENOSYS || error == -ENOENT)
+            print_error("memory of process %d is not moved: this kernel has no NUMA", pid);
+        else if (error < 0)
+            print_error("memory of process %d is not moved: %s", pid, strerror(-error));
+    }
 }
 
 static int status_of(const struct apply *apply)
 {
-    if (is_as_asked(apply))
+    if (session_is_as_asked(&apply->session))
         return EXIT_OK;
-    return apply->placing.refused == EPERM ? EXIT_MACHINE : EXIT_NO;
+    return apply->session.placing.refused == EPERM ? EXIT_MACHINE : EXIT_NO;
 }
 
-/* --- telling --- */
-
-static bool has_news(const struct apply *apply)
+static int tell(struct apply *apply, bool is_first)
 {
-    for (size_t i = 0; i < apply->count; i++) {
-        if (apply->targets[i].ended && !apply->targets[i].told_end)
-            return true;
-        for (size_t j = 0; j < apply->targets[i].count; j++)
-            if (apply->targets[i].threads[j].changed)
-                return true;
-    }
-    return false;
-}
-
-static int tell(struct apply *apply)
-{
-    json_t *document = tell_document(&apply->told, !apply->is_first);
-    if (!apply->request->json && apply->is_first)
+    json_t *document = tell_document(&apply->told, !is_first);
+    if (!apply->request->json && is_first)
         tell_text(document);
     else if (!apply->request->json)
         tell_changes(document);
     else if (json_write(stdout, document, apply->request->watch ? 0 : 2) < 0)
         print_error("the JSON could not be written");
     json_decref(document);
-    apply->is_first = false;
+    if (is_first)
+        say_refused(apply);
+    if (is_first)
+        say_memory_refused(apply);
     return finish_output(EXIT_OK);
 }
 
-/* --- watching --- */
+/* --- the command --- */
 
-static volatile sig_atomic_t ended_by_signal;
-
-static void note_signal(int signal)
+static int say_error(int error)
 {
-    ended_by_signal = signal;
+    print_error("the processes cannot be placed any further: %s", strerror(-error));
+    return EXIT_MACHINE;
 }
 
-/* From now on they come only while the command sleeps, so that none is missed. */
-static void take_signals(sigset_t *ret_before)
+static int watch(struct apply *apply)
 {
-    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
-    struct sigaction action = {.sa_handler = note_signal};
-    sigset_t mine;
-    sigemptyset(&mine);
-    for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
-        sigaddset(&mine, signals[i]);
-        sigaction(signals[i], &action, NULL);
+    int error = 0, status = EXIT_OK;
+    for (bool over = false; !over && status == EXIT_OK && error == 0;) {
+        error = session_watch(&apply->session, &over);
+        if (error == 0 && session_has_news(&apply->session))
+            status = tell(apply, false);
     }
-    sigprocmask(SIG_BLOCK, &mine, ret_before);
+    return error < 0 ? say_error(error) : status;
 }
 
-static double seconds_of(clockid_t clock)
+static int place_and_stay(struct apply *apply)
 {
-    struct timespec now = {0};
-    clock_gettime(clock, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-/* Wakes at the end of a process, and by a signal. */
-static void wait_a_while(const struct apply *apply, const sigset_t *signals, struct pollfd *ends)
-{
-    double interval = apply->request->interval;
-    const struct timespec pause = {(time_t)interval, (long)((interval - (double)(time_t)interval) * 1e9)};
-    nfds_t count = 0;
-    for (size_t i = 0; i < apply->count; i++)
-        if (!apply->targets[i].ended && apply->targets[i].end >= 0)
-            ends[count++] = (struct pollfd){.fd = apply->targets[i].end, .events = POLLIN};
-    ppoll(ends, count, &pause, signals);
-}
-
-/* Does anything live on? ret_changed: some have to be looked at. */
-static bool look_quickly(struct apply *apply, bool *ret_changed)
-{
-    bool lives = false;
-    *ret_changed = false;
-    for (size_t i = 0; i < apply->count; i++) {
-        struct target *target = &apply->targets[i];
-        if (target->ended)
-            continue;
-        *ret_changed = target_has_changed(target) || target->young > 0 || *ret_changed;
-        lives = lives || !target->ended;
-    }
-    return lives;
-}
-
-/* What a look at every thread costs decides when the next one is. */
-static int look_closely(struct apply *apply)
-{
-    double before = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
-    int status = place_all(apply, true);
-    double pause = (seconds_of(CLOCK_PROCESS_CPUTIME_ID) - before) / CLOSELY_SHARE;
-    apply->closely_at = seconds_of(CLOCK_MONOTONIC) + (pause > CLOSELY_MIN ? pause : CLOSELY_MIN);
-    return status;
-}
-
-static int watch(struct apply *apply, const sigset_t *signals)
-{
-    int status = EXIT_OK;
-    bool changed, lives = true;
-    struct pollfd *ends = calloc(apply->count, sizeof(*ends));
-    if (!ends) {
+    struct session *session = &apply->session;
+    if (session_init(session, &apply->prepared.view, apply->targets, apply->count, apply->request->dry_run) < 0) {
         print_error("out of memory");
         return EXIT_MACHINE;
     }
-    apply->closely_at = seconds_of(CLOCK_MONOTONIC) + CLOSELY_MIN;
-    while (status == EXIT_OK && lives && !ended_by_signal) {
-        wait_a_while(apply, signals, ends);
-        lives = look_quickly(apply, &changed);
-        if (seconds_of(CLOCK_MONOTONIC) >= apply->closely_at)
-            status = look_closely(apply);
-        else if (changed)
-            status = place_all(apply, false);
-        if (status == EXIT_OK && has_news(apply))
-            status = tell(apply);
-    }
-    free(ends);
+    session->budget = apply->request->budget;
+    session->interval = apply->request->interval;
+    apply->told.memory = session->memory;
+    if (apply->request->watch)
+        session_take_signals();
+    int error = session_place(session);
+    int status = error < 0 ? say_error(error) : tell(apply, true);
+    if (status == EXIT_OK && apply->request->watch)
+        status = watch(apply);
+    if (status == EXIT_OK)
+        status = status_of(apply);
+    session_free(session);
     return status;
 }
-
-/* --- the command --- */
 
 /* -c: a policy of one set. No process is left where it is because the set has no CPU of this machine. */
 static int take_together(struct apply_request *request)
@@ -359,30 +260,12 @@ static int compile(struct apply *apply)
     const struct plan_view *plan = &apply->prepared.view;
     apply->told = (struct told){.plan = plan, .dry_run = request->dry_run, .is_bare = request->together != NULL};
     apply->told.policy = request->together ? request->together : plan_text(plan, plan->header->source);
-    if (placing_init(&apply->placing, plan, request->dry_run) == 0)
-        return EXIT_OK;
-    print_error("out of memory");
-    return EXIT_MACHINE;
-}
-
-static int place_and_stay(struct apply *apply)
-{
-    sigset_t signals;
-    if (apply->request->watch)
-        take_signals(&signals);
-    int status = place_all(apply, true);
-    if (status == EXIT_OK)
-        status = tell(apply);
-    if (status == EXIT_OK)
-        say_refused(apply);
-    if (status == EXIT_OK && apply->request->watch)
-        status = watch(apply, &signals);
-    return status == EXIT_OK ? status_of(apply) : status;
+    return EXIT_OK;
 }
 
 static int apply_to(struct apply_request *request, char **words, size_t count)
 {
-    struct apply apply = {.request = request, .is_first = true};
+    struct apply apply = {.request = request};
     int status = compile(&apply);
     if (status == EXIT_OK)
         status = open_targets(&apply, words, count);
@@ -391,7 +274,6 @@ static int apply_to(struct apply_request *request, char **words, size_t count)
     for (size_t i = 0; i < apply.count; i++)
         target_close(&apply.targets[i]);
     free(apply.targets);
-    placing_free(&apply.placing);
     prepared_free(&apply.prepared);
     return status;
 }
@@ -403,6 +285,16 @@ static bool take_seconds(const char *text, double *ret_seconds)
     if (end == text || *end || !(seconds >= INTERVAL_LEAST && seconds <= INTERVAL_MOST))
         return false;
     *ret_seconds = seconds;
+    return true;
+}
+
+static bool take_mib(const char *text, uint64_t *ret_bytes)
+{
+    char *end;
+    double mib = strtod(text, &end);
+    if (end == text || *end || !(mib >= 0 && mib <= BUDGET_MOST))
+        return false;
+    *ret_bytes = (uint64_t)(mib * (1 << 20));
     return true;
 }
 
@@ -421,6 +313,10 @@ static int take_option(struct apply_request *request, int option, char **argv, c
     case OPTION_DRY_RUN:
         request->dry_run = true;
         return EXIT_OK;
+    case OPTION_BUDGET:
+        return take_mib(optarg, &request->budget)
+                   ? EXIT_OK
+                   : usage_error("apply", "--memory-budget takes MiB, not \"%s\"", optarg);
     case OPTION_INTERVAL:
         return take_seconds(optarg, &request->interval)
                    ? EXIT_OK
@@ -441,9 +337,10 @@ int cmd_apply(int argc, char **argv)
         {"interval", required_argument, NULL, OPTION_INTERVAL},
         {"once", no_argument, NULL, OPTION_ONCE},
         {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+        {"memory-budget", required_argument, NULL, OPTION_BUDGET},
         {0},
     };
-    struct apply_request request = {.interval = 1};
+    struct apply_request request = {.interval = 1, .budget = MOVING_NO_BUDGET};
     int option, status = EXIT_OK;
     while (status == EXIT_OK && (option = getopt_long(argc, argv, "c:" LETTERS_POLICY, long_options, NULL)) != -1)
         status = take_option(&request, option, argv, long_options);
