@@ -52,10 +52,9 @@ class ApplyTest(harness.ProgramTest):
             self.assertEqual((thread["name"], cpu_list(thread["now"])), now)
         return {thread["tid"]: thread for thread in document["threads"]}
 
-    def watch(self, *words):
-        process = self.start([harness.NODEWISE, "apply", "--watch", "--interval", "0.05", *map(str, words)], way="plain",
-                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        return process
+    def watch(self, *words, before=()):
+        return self.start([*before, harness.NODEWISE, "apply", "--watch", "--interval", "0.05", *map(str, words)], way="plain",
+                          stdout=subprocess.PIPE)
 
     @staticmethod
     def masks(process):
@@ -93,6 +92,13 @@ class Threads(ApplyTest):
         self.assertEqual([told[name]["rule"] for name in ("does_as_told", "a", "b", "c")], ["main", "(base)", "second", "(base)"])
         self.assertEqual(self.masks(process)["b"], {self.last})
         self.assertEqual(self.masks(process)["does_as_told"], {self.first})
+
+    def test_one_that_is_called_as_its_process_has_no_name(self):
+        policy = self.policy(f'[[rules]]\nname = "unnamed"\nmatch = {{ unnamed = true }}\ncpus = "{self.last}"\nbind_to = "cpu"\n')
+        process = self.told("", "named")
+        told = self.threads("-p", policy, process.pid)
+        self.assertEqual([(thread["name"], thread["main"], thread["rule"]) for thread in told.values()],
+                         [("does_as_told", True, "(union)"), ("does_as_told", False, "unnamed"), ("named", False, "(base)")])
 
     def test_by_process(self):
         policy = self.policy(f'[[rules]]\nname = "n"\nmatch = {{ process_index = "1", process_exe = "*/does_as_told", parent_comm = "python*" }}\n'
@@ -242,6 +248,14 @@ class Watching(ApplyTest):
                 self.assertEqual(watching.wait(harness.SECONDS), 0)
                 self.assertIsNone(process.poll())
                 self.assertEqual(self.masks(process)["io_1"], {self.last}, "the CPUs stay")
+
+    def test_a_hangup_that_is_ignored_does_not_end_it(self):
+        process = self.told("io_1")
+        watching = self.watch("-p", self.io, process.pid, before=["sh", "-c", "trap '' HUP; exec \"$@\"", "sh"])
+        self.check_mask(process, "io_1", {self.last})
+        watching.send_signal(signal.SIGHUP)
+        self.tell(process, "create io_2")
+        self.check_mask(process, "io_2", {self.last})
 
     def test_tells_what_changes(self):
         process = self.told("io_1")

@@ -46,8 +46,8 @@ static struct thread_facts facts_of(const struct target *target, const struct ta
 static uint32_t slot_of_main(const struct target *target)
 {
     for (size_t i = 0; i < target->count; i++)
-        if (target->threads[i].main && target->threads[i].picked)
-            return target->threads[i].pick.slot;
+        if (target->threads[i].main)
+            return target->threads[i].picked ? target->threads[i].pick.slot : PLAN_NONE;
     return PLAN_NONE;
 }
 

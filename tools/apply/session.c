@@ -168,10 +168,12 @@ static void end(int signal)
 void session_take_signals(void)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
-    struct sigaction action = {.sa_handler = end};
+    struct sigaction action = {.sa_handler = end}, before;
     sigset_t mine;
     sigemptyset(&mine);
     for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
+        if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler == SIG_IGN)
+            continue; /* nohup(1) */
         sigaddset(&mine, signals[i]);
         sigaction(signals[i], &action, NULL);
     }

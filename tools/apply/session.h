@@ -31,7 +31,7 @@ bool session_has_news(const struct session *session);
 /* Has every thread what was asked, and was no memory refused? */
 bool session_is_as_asked(const struct session *session);
 
-/* From now on SIGTERM, SIGINT and SIGHUP end session_watch(). */
+/* From now on SIGTERM, SIGINT and SIGHUP end session_watch(), but for those that are ignored. */
 void session_take_signals(void);
 /*
  * Waits for an interval, the end of a process or a signal, and places what is new. *ret_over: a signal came, or no process is

@@ -77,7 +77,7 @@ static void say_out_of_reach(const struct plan_view *plan, const struct command_
         return;
     }
     whole_process_apply(plan, now, sizeof(now));
-    print_error("%s; its threads are not placed, the process as a whole has %s", why, now);
+    print_error("%s; its threads are not placed (`nodewise apply` does it), the process as a whole has %s", why, now);
 }
 
 static bool refuses(const struct plan_view *plan, const struct command_facts *facts, bool strict)
