@@ -52,8 +52,8 @@ class ApplyTest(harness.ProgramTest):
             self.assertEqual((thread["name"], cpu_list(thread["now"])), now)
         return {thread["tid"]: thread for thread in document["threads"]}
 
-    def watch(self, *words, before=()):
-        return self.start([*before, harness.NODEWISE, "apply", "--watch", "--interval", "0.05", *map(str, words)], way="plain",
+    def watch(self, *words, before=(), interval=0.05):
+        return self.start([*before, harness.NODEWISE, "apply", "--watch", "--interval", str(interval), *map(str, words)], way="plain",
                           stdout=subprocess.PIPE)
 
     @staticmethod
@@ -266,6 +266,51 @@ class Watching(ApplyTest):
         later = json.loads(watching.stdout.readline())
         self.assertEqual([(thread["name"], thread["outcome"]) for thread in later["threads"]][-1:], [("io_2", "strict")])
         self.assertEqual(later["processes"], [])
+
+
+class Numbers(ApplyTest):
+    """What has the number of a thread or process that ended is another one. Needs root, to have a number given out again."""
+
+    TRIES = 200 # others take numbers, too
+
+    def setUp(self):
+        super().setUp()
+        self.policy_text = (f'[[rules]]\nname = "main"\nmatch = {{ main = true }}\ncpus = "{self.first}"\nbind_to = "cpu"\n'
+                            f'[[rules]]\nname = "io"\nmatch = {{ thread = "io_*" }}\ncpus = "{self.last}"\nbind_to = "cpu"\n')
+
+    @staticmethod
+    def give_next(number):
+        with open("/proc/sys/kernel/ns_last_pid", "w", encoding="ascii") as file:
+            file.write(str(number - 1))
+
+    def test_a_thread_with_the_number_of_one_that_ended(self):
+        process = self.told("io_1")
+        tid = max(threads_of(process.pid))
+        self.watch("-p", self.policy(self.policy_text), process.pid, interval=0.5)
+        self.check_mask(process, "io_1", {self.last})
+        for number in range(1, self.TRIES):
+            self.tell(process, f"end {number}")
+            self.give_next(tid)
+            self.tell(process, "create io_2")
+            if max(threads_of(process.pid)) == tid:
+                break
+        self.assertEqual(max(threads_of(process.pid)), tid, "the number was given out again")
+        self.check_mask(process, "io_2", {self.last})
+
+    def test_a_process_with_the_number_of_one_that_ended(self):
+        for _ in range(self.TRIES):
+            process = self.told("io_1")
+            watching = self.watch("-p", self.policy(self.policy_text), process.pid, interval=5)
+            self.check_mask(process, "io_1", {self.last})
+            self.end(process)
+            self.give_next(process.pid)
+            other = self.told("io_1")
+            self.assertEqual(watching.wait(harness.SECONDS), 0)
+            self.assertEqual(set(map(frozenset, self.masks(other).values())), {frozenset(self.allowed)})
+            if other.pid == process.pid:
+                return
+            self.end(other)
+        self.fail("the number was not given out again")
 
 
 class Programs(ApplyTest):
