@@ -350,11 +350,15 @@ static int check(struct target *target, bool closely)
     return error;
 }
 
-static void decide_all(struct placing *placing, struct target *target)
+static void give_back_ended(struct placing *placing, struct target *target)
 {
     for (size_t i = 0; i < target->count; i++)
         if (target->threads[i].ended)
             give_back(placing, &target->threads[i]);
+}
+
+static void decide_all(struct placing *placing, struct target *target)
+{
     for (size_t i = 0; i < target->count; i++)
         if (!target->threads[i].ended && !target->threads[i].decided)
             decide(placing, target, &target->threads[i]);
@@ -369,6 +373,7 @@ int placing_place(struct placing *placing, struct target *target, bool closely)
     int error = meet(target);
     if (error < 0)
         return error;
+    give_back_ended(placing, target);
     decide_all(placing, target);
     error = check(target, closely);
     /* before the first one is set, which others are taken to have inherited from */
@@ -378,6 +383,7 @@ int placing_place(struct placing *placing, struct target *target, bool closely)
     for (size_t i = 0; i < target->count && error == 0; i++)
         if (target->threads[i].due)
             error = place_thread(placing, target, &target->threads[i]);
+    give_back_ended(placing, target); /* those that did since the look */
     target_settle(target);
     return error;
 }

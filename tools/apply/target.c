@@ -284,6 +284,20 @@ static void look_at_facts(struct target *target)
         target->threads[i].decided = false;
 }
 
+bool target_has_thread(const struct target *target, const struct target_thread *thread)
+{
+    struct stat_line line;
+    return read_thread(target, thread->tid, &line) == 0 && line.start_ticks == thread->start_ticks;
+}
+
+/* The kernel may leave out threads in a listing during which others end. */
+static void ask_for_missing(struct target *target)
+{
+    for (size_t i = 0; i < target->sorted; i++)
+        if (target->threads[i].ended)
+            target->threads[i].ended = !target_has_thread(target, &target->threads[i]);
+}
+
 static uint64_t ticks_before(long seconds)
 {
     struct timespec now = {0};
@@ -305,12 +319,12 @@ int target_look(struct target *target, bool closely)
     if (closely)
         look_at_facts(target);
     rewinddir(target->tasks);
-    errno = 0;
     for (struct dirent *entry; error == 0 && (entry = readdir(target->tasks)) != NULL;) {
         pid_t tid = parse_pid(entry->d_name);
         if (tid)
             error = look_at(target, tid, closely);
     }
+    ask_for_missing(target);
     return error;
 }
 
@@ -329,10 +343,4 @@ void target_settle(struct target *target)
         target->young += target->threads[i].young;
     if (kept)
         qsort(target->threads, kept, sizeof(*target->threads), by_tid);
-}
-
-bool target_has_thread(const struct target *target, const struct target_thread *thread)
-{
-    struct stat_line line;
-    return read_thread(target, thread->tid, &line) == 0 && line.start_ticks == thread->start_ticks;
 }
