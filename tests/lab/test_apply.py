@@ -30,7 +30,7 @@ match = { main = true }
 START = f"""cd /tmp
 keep() {{
   rm -f ready go
-  numactl --cpunodebind=0 --membind=0 -- {KEEPS} {MIB} io_1 ready go &
+  numactl --cpunodebind=${{1:-0}} --membind=${{1:-0}} -- {KEEPS} {MIB} io_1 ready go &
   pid=$!
   until [ -e ready ]; do sleep 0.1; done
 }}
@@ -86,6 +86,13 @@ class Memory(Lab):
         self.assertLessEqual(part["moved_bytes"], 8 << 20)
         self.assertLessEqual(pages_on(parts[1]).get(2, 0), 8 << 8)
         self.assertEqual(pages_on(parts[3]), {2: sum(pages_on(parts[1]).values())}, (part, whole))
+
+    def test_the_first_thread_stays_on_the_node_where_it_runs(self):
+        policy = self.policy('[[rules]]\nname = "all"\nmatch = [{ main = true }, { main = false }]\nbind_to = "node"\n'
+                             'distribution = "least_loaded"\nmemory = { migrate_on_move = true }\n')
+        parts = self.outputs(f"keep 3\napply -p {policy}\nleave\n", [policy])
+        first = next(thread for thread in json.loads(parts[0])["threads"] if thread["main"])
+        self.assertEqual((first["before"], first["now"]), ("6-7", "6-7"))
 
     def test_watching_moves_the_rest(self):
         policy = self.policy(FOLLOWS)

@@ -51,6 +51,25 @@ static uint32_t slot_of_main(const struct target *target)
     return PLAN_NONE;
 }
 
+/*
+ * Threads are near to the first one. That one, and the one place of `primary`, are where it runs: its memory is there by
+ * now. As in shim/place/settle.c.
+ */
+static uint32_t slot_near(const struct plan_view *plan, const struct target *target, const struct target_thread *thread,
+                          uint32_t rule_index)
+{
+    const struct plan_rule *rule = &plan->rules[rule_index];
+    uint32_t mains = thread->main ? PLAN_NONE : slot_of_main(target);
+    if (!thread->main && (mains != PLAN_NONE || rule->distribution != DIST_PRIMARY))
+        return mains;
+    if (thread->main && !target->facts.forked && !pick_keeps_start(plan, rule_index))
+        return PLAN_NONE;
+    for (uint32_t slot = rule->slot_first; slot < rule->slot_first + rule->slot_count; slot++)
+        if (thread->cpu >= 0 && plan_mask_has(plan, plan->slots[slot].mask, (unsigned)thread->cpu))
+            return slot;
+    return PLAN_NONE;
+}
+
 static void give_back(struct placing *placing, struct target_thread *thread)
 {
     occupancy_pin_remove(placing->plan, &placing->occupancy, &thread->pin);
@@ -75,7 +94,7 @@ static void decide(struct placing *placing, const struct target *target, struct 
     thread->picked = rule != PLAN_NONE;
     if (!thread->picked)
         return;
-    thread->pick = pick_slot(placing->plan, &placing->occupancy, rule, slot_of_main(target));
+    thread->pick = pick_slot(placing->plan, &placing->occupancy, rule, slot_near(placing->plan, target, thread, rule));
     placing->claims += thread->pick.claims;
 }
 

@@ -225,6 +225,7 @@ static int add_thread(struct target *target, pid_t tid, const struct stat_line *
     struct target_thread *thread = &threads[target->count++];
     *thread = (struct target_thread){.tid = tid, .start_ticks = line->start_ticks, .main = tid == target->pid};
     thread->fixed = stat_line_is_fixed(line);
+    thread->cpu = line->cpu;
     thread->index = thread->main ? 0 : target->next_index++;
     thread->young = line->start_ticks >= target->recent;
     thread->rule = PLAN_NONE;

@@ -27,6 +27,7 @@ struct target_thread {
     pid_t tid;
     uint64_t start_ticks;
     char name[STAT_NAME_SIZE];
+    int cpu;          /* on which it ran when it was read last, or -1 */
     bool main, fixed; /* the first thread; the kernel does not let it be placed */
     uint32_t index;   /* order of creation, as far as it was seen */
     bool young;       /* it was so when it was read last, so it is read again: most get their name after their birth */

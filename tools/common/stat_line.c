@@ -14,13 +14,15 @@ int stat_line_parse(struct stat_line *ret_line, const char *text)
 {
     /* The name may hold anything, ") S 1" included: it ends with the last bracket. */
     const char *open = strchr(text, '('), *close = strrchr(text, ')');
-    struct stat_line line = {.state = 0};
+    struct stat_line line = {.cpu = -1};
     if (!open || !close || close < open)
         return -EINVAL;
     snprintf(line.name, sizeof(line.name), "%.*s", (int)(close - open - 1), open + 1);
-    int parent;
-    if (sscanf(close + 1, " %c %d %*d %*d %*d %*d %lu %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %u %*d %" SCNu64,
-               &line.state, &parent, &line.flags, &line.threads, &line.start_ticks) != 5)
+    int parent, fields = sscanf(close + 1,
+                                " %c %d %*d %*d %*d %*d %lu %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %u %*d %" SCNu64
+                                " %*u %*d %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*d %d",
+                                &line.state, &parent, &line.flags, &line.threads, &line.start_ticks, &line.cpu);
+    if (fields < 5)
         return -EINVAL;
     line.parent = (pid_t)parent;
     *ret_line = line;

@@ -18,6 +18,7 @@ struct stat_line {
     pid_t parent;
     unsigned long flags;  /* PF_…, see below */
     unsigned threads;     /* of the process */
+    int cpu;              /* on which it ran last; -1: not known */
     uint64_t start_ticks; /* clock ticks after boot; with the number it names one thread for good */
 };
 

@@ -23,6 +23,7 @@ static void fields_are_those_of_the_manual(void **state)
     assert_int_equal(line.flags, 4194304);
     assert_int_equal(line.threads, 3);
     assert_int_equal(line.start_ticks, 987654);
+    assert_int_equal(line.cpu, 1);
     assert_false(stat_line_is_kernels(&line) || stat_line_is_fixed(&line) || stat_line_is_forked(&line));
 }
 
@@ -34,6 +35,7 @@ static void a_name_may_hold_anything(void **state)
     assert_string_equal(line.name, "a) R 1 (b\n");
     assert_int_equal(line.parent, 5);
     assert_int_equal(line.start_ticks, 55);
+    assert_int_equal(line.cpu, -1);
     assert_true(stat_line_is_forked(&line));
     assert_true(stat_line_has_ended(&line));
 }
