@@ -74,6 +74,15 @@ def free_port():
         return listener.getsockname()[1]
 
 
+def is_executable(program):
+    """Whether the kernel starts it: some do not have programs of 32 bits."""
+    try:
+        subprocess.run([program], capture_output=True)
+    except OSError:
+        return False
+    return True
+
+
 # Which places a test's threads get must not depend on what else runs under nodewise here.
 os.environ.update(NODEWISE_OCCUPANCY="process")
 
