@@ -130,7 +130,8 @@ static const struct key memory_keys[] = {
     {"policy", KEY_WORD, FIELD(struct memory, policy), WORDS(mem_policy), .fallback = "default",
      .summary = "memory policy of the thread",
      .text =
-         "Set for each thread with set_mempolicy(2), so it holds for what the thread touches first. `bind` does not "
+         "Set for each thread with set_mempolicy(2), so it holds for what the thread touches first. A main thread that no "
+         "rule names has it, too, where all rules and [defaults] name the same policy and nodes. `bind` does not "
          "spill: when the nodes are full, the kernel kills the program. `preferred_many` falls back to `preferred` and "
          "`weighted_interleave` to `interleave` on kernels that lack them, with a reason in the report."},
     {"nodes", KEY_NODES, FIELD(struct memory, nodes), NEEDS(IS_NOT("policy", "default", "local")),

@@ -10,6 +10,7 @@
 #include "policy/distribute.h"
 #include "policy/groups.h"
 #include "policy/ledger.h"
+#include "policy/main_memory.h"
 #include "policy/plan_build.h"
 #include "policy/shares.h"
 
@@ -463,6 +464,17 @@ static int fill_main_mask(struct compiling *c)
     return error;
 }
 
+static void fill_main_memory(struct plan_builder *builder)
+{
+    const struct build_section *sections = builder->sections;
+    if (builder->error)
+        return;
+    struct main_memory memory = main_memory_of(sections[PLAN_RULES].data, sections[PLAN_RULES].count,
+                                               builder->header.default_rule, sections[PLAN_SLOTS].data);
+    if (memory.answer == MAIN_MEMORY_SHARED)
+        builder->header.main_memory = memory.rule;
+}
+
 /* --- machine and header --- */
 
 static void add_machine(struct compiling *c)
@@ -492,7 +504,7 @@ static void fill_header(struct compiling *c)
     const struct policy *policy = c->policy;
     struct plan_header *header = &c->builder.header;
     header->policy_id = c->options->policy_id;
-    header->default_rule = PLAN_NONE;
+    header->default_rule = header->main_memory = PLAN_NONE;
     header->allowed_mask = build_mask(&c->builder, &c->topology->allowed);
     header->source = build_text(&c->builder, c->options->source);
     header->children = policy->target.children;
@@ -567,6 +579,8 @@ static int compile_into(struct compiling *c)
     compile_pools(&c->builder, policy);
     if (error == 0)
         error = fill_main_mask(c);
+    if (error == 0)
+        fill_main_memory(&c->builder);
     if (error == 0)
         error = group_cpus(&c->builder);
     if (c->sets.main_rule < policy->rule_count)

@@ -23,7 +23,7 @@
 #include "policy/words.h"
 
 #define PLAN_MAGIC     UINT64_C(0x314e414c5057444e) /* "NDWPLAN1" little-endian */
-#define PLAN_VERSION   10u
+#define PLAN_VERSION   11u
 #define PLAN_MAX_SIZE  (64u << 20) /* bytes; a larger file is refused unread */
 #define PLAN_NONE      UINT32_MAX  /* "no such index" in every index field that says "or PLAN_NONE" */
 #define PLAN_MAX_RULES 1024u
@@ -108,7 +108,8 @@ struct plan_header {
     uint32_t groups;       /* mask: the first CPU of each group, see struct plan_cpu */
     uint32_t pools, pool_count; /* PLAN_RANGES, from here, PLAN_POOL_RANGES for each pool, see plan_pool() */
     uint32_t memory_return_ms;  /* 0: idle memory stays until the program calls malloc or free */
-    uint32_t spare;             /* 0 */
+    uint32_t main_memory; /* the rule whose memory policy main has, too, where no rule takes it: all rules have the
+                                   same one. PLAN_NONE: main keeps the program's own */
     struct plan_section sections[PLAN_SECTION_COUNT];
 };
 
@@ -288,6 +289,8 @@ static inline struct plan_pool plan_pool(const struct plan_view *plan, uint32_t 
 }
 
 bool plan_mask_has(const struct plan_view *plan, uint32_t mask, unsigned id);
+/* The lowest id, 0 where the mask has none. */
+uint32_t plan_mask_first(const struct plan_view *plan, uint32_t mask);
 /*
  * Writes the mask as a plain bit array of `words` 64-bit words, as sched_setaffinity(2) and set_mempolicy(2)
  * take it. Ids that do not fit are dropped; returns the number of words that hold bits (at least 1).

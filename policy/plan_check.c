@@ -260,6 +260,9 @@ static bool header_is_sound(const struct plan_view *plan)
     if (!used_cpu_mask_fits(plan, h->main_mask) || !used_cpu_mask_fits(plan, h->allowed_mask) ||
         !used_cpu_mask_fits(plan, h->groups))
         return false;
+    if (h->main_memory != PLAN_NONE &&
+        (h->main_memory >= plan->count[PLAN_RULES] || plan->rules[h->main_memory].mem_policy == MEM_DEFAULT))
+        return false;
     return text_fits(plan, h->source) && text_fits(plan, h->report_file) && h->children < CHILDREN_COUNT &&
            h->at_exit < AT_EXIT_COUNT && h->cpu_report < CPUS_COUNT && h->process_distribution < PROC_DIST_COUNT &&
            shares_are_sound(plan, h) && pools_are_sound(plan, h);

@@ -11,6 +11,17 @@ bool plan_mask_has(const struct plan_view *plan, uint32_t mask_index, unsigned i
     return plan->words[mask->word_first + word - mask->first_word] >> (id % 64) & 1;
 }
 
+uint32_t plan_mask_first(const struct plan_view *plan, uint32_t mask_index)
+{
+    const struct plan_mask *mask = &plan->masks[mask_index];
+    for (uint32_t i = 0; i < mask->word_count; i++) {
+        uint64_t word = plan->words[mask->word_first + i];
+        if (word)
+            return (mask->first_word + i) * 64 + (uint32_t)__builtin_ctzll(word);
+    }
+    return 0;
+}
+
 size_t plan_mask_expand(const struct plan_view *plan, uint32_t mask_index, uint64_t *ret_bits, size_t words)
 {
     const struct plan_mask *mask = &plan->masks[mask_index];

@@ -25,6 +25,7 @@ static _Atomic uint32_t rule_count ON_DATA_PAGE;
 /* What a rule says: its flavour, or OFF, and these. */
 #define BY_CORE UINT32_C(0x100)
 #define FIXED   UINT32_C(0x200) /* the slot's memory nodes say the node, not the CPU */
+#define NODE    16              /* from this bit on, in the word of threads without a rule: that node */
 
 /*
  * Per rule of the plan, the last one for threads without a rule. A reload changes them while threads choose: each is a
@@ -101,13 +102,25 @@ static void choose_for_rule(uint32_t number, const struct plan_rule *rule, uint8
     atomic_store_explicit(&rules[number], word, memory_order_relaxed);
 }
 
+/* The one node that a memory policy for all names, also for main without a rule. */
+static uint32_t node_for_all(void)
+{
+    const struct plan_view *plan = &shim.plan;
+    const struct plan_rule *rule = &plan->rules[plan->header->main_memory];
+    return plan_mask_first(plan, plan->slots[rule->slot_first].mem_mask);
+}
+
 /* Threads without a rule: as [defaults] say, where there are any; local memory otherwise. */
 static void choose_without_rule(uint32_t last, uint8_t (*number_of)(const struct flavour *))
 {
     const struct flavour plain = {.binding = BINDING_PREFERRED, .first_touch = true};
     uint32_t defaults = shim.plan.header->default_rule;
     uint32_t word = defaults != PLAN_NONE ? rule_word(defaults) : number_of(&plain);
-    atomic_store_explicit(&rules[last], word & ~FIXED, memory_order_relaxed); /* they have no slot */
+    if (shim.plan.header->main_memory == PLAN_NONE)
+        word &= ~FIXED; /* they have no slot */
+    else if (word & FIXED)
+        word |= node_for_all() << NODE;
+    atomic_store_explicit(&rules[last], word, memory_order_relaxed);
 }
 
 static void choose_for_all(uint8_t (*number_of)(const struct flavour *))
@@ -215,7 +228,9 @@ struct choice choice_now(uint32_t cpu)
         choice.core = cpus[cpu].core;
         index = index_of_node(cpus[cpu].mem_node);
     }
-    if ((word & FIXED) && thread && __atomic_load_n(&thread->holds_pick, __ATOMIC_RELAXED))
+    if ((word & FIXED) && rule >= count)
+        index = index_of_node(word >> NODE);
+    else if ((word & FIXED) && thread && __atomic_load_n(&thread->holds_pick, __ATOMIC_RELAXED))
         index = index_of_node(__atomic_load_n(&thread->memory_node, __ATOMIC_RELAXED));
     if (flavours[flavour].binding == BINDING_NONE)
         index = 0;

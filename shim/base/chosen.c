@@ -61,6 +61,11 @@ void chosen_make_room(const uint64_t *mask, size_t words)
         make_room(mask, words, true);
 }
 
+bool chosen_may_follow(void)
+{
+    return !chosen_was_never_governed(text());
+}
+
 bool chosen_begin_ungoverned(const uint64_t *mask, size_t words)
 {
     if (!chosen_was_never_governed(text()))

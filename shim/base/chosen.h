@@ -31,6 +31,8 @@ void chosen_make_room(const uint64_t *mask, size_t words);
  * The same for one that is not governed. false: it may follow one that is, and nothing was done. Makes no system call.
  */
 bool chosen_begin_ungoverned(const uint64_t *mask, size_t words);
+/* For start-up, before the above: may this process have inherited something of a governed one? */
+bool chosen_may_follow(void);
 /* For start-up: the mask that the program before this one, or an ancestor, chose. false: none did. */
 bool chosen_before(uint64_t *ret_mask, size_t words);
 /* The same for the memory policy. */

@@ -48,6 +48,21 @@ static inline const struct plan_rule *apply_rule(const struct thread *thread)
     return thread->holds_pick ? &shim.plan.rules[thread->rule] : NULL;
 }
 
+/* The rule whose memory policy the thread has: its own, for main without one that which all rules share, or NULL. */
+static inline const struct plan_rule *apply_memory_rule(const struct thread *thread)
+{
+    uint32_t shared = shim.plan.header->main_memory;
+    if (thread->holds_pick || !thread->main)
+        return apply_rule(thread);
+    return shared != PLAN_NONE ? &shim.plan.rules[shared] : NULL;
+}
+
+/* The slot that says its nodes, where there is such a rule. All slots of a shared policy name the same. */
+static inline const struct plan_slot *apply_memory_slot(const struct thread *thread)
+{
+    return &shim.plan.slots[thread->holds_pick ? thread->pick.slot : apply_memory_rule(thread)->slot_first];
+}
+
 /* Counts and reports that the kernel refused a placing call about the thread with a negative errno. */
 void apply_refused(struct thread *thread, enum placing_call call, int error);
 

@@ -330,7 +330,7 @@ bool arbitrate_keeps_start(const struct mask *chosen)
 static bool any_node_is_allowed(const struct thread *thread, const uint64_t *nodes)
 {
     uint64_t ours[NODE_WORDS];
-    plan_mask_expand(&shim.plan, shim.plan.slots[thread->pick.slot].mem_mask, ours, NODE_WORDS);
+    plan_mask_expand(&shim.plan, apply_memory_slot(thread)->mem_mask, ours, NODE_WORDS);
     for (size_t i = 0; i < NODE_WORDS; i++)
         if (nodes[i] & ~ours[i])
             return false;
@@ -349,10 +349,11 @@ static bool memory_stays(const struct thread *thread)
            any_node_is_allowed(thread, nodes);
 }
 
-/* Does the thread's rule ask for a memory policy of its own? */
+/* Does the plan ask for a memory policy of the thread? */
 static bool has_memory_rule(const struct thread *thread)
 {
-    return thread->holds_pick && shim.plan.rules[thread->rule].mem_policy != MEM_DEFAULT;
+    const struct plan_rule *rule = apply_memory_rule(thread);
+    return rule && rule->mem_policy != MEM_DEFAULT;
 }
 
 bool arbitrate_memory_again(struct thread *thread)

@@ -156,10 +156,14 @@ static struct thread *main_record(bool forked)
     return thread;
 }
 
-/* A forked main thread inherits the union mask. Most children call exec next, so a system call would be wasted. */
+/*
+ * A forked main thread inherits the union mask, and the memory policy that all rules share. Most children call exec next,
+ * so system calls would be wasted.
+ */
 static bool has_union(const struct thread *thread)
 {
-    return !thread->holds_pick && thread->cpus == STANDING_UNION && thread->memory == STANDING_BASE;
+    enum standing memory = apply_memory_rule(thread) ? STANDING_RULE : STANDING_BASE;
+    return !thread->holds_pick && thread->cpus == STANDING_UNION && thread->memory == memory;
 }
 
 void place_main(bool forked)

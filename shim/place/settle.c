@@ -43,10 +43,7 @@ static void note_time(struct thread *thread)
 /* The arenas read the node here when the rule names the nodes. They cannot ask the plan, which may be changing. */
 static void note_place(struct thread *thread)
 {
-    const struct plan_view *plan = &shim.plan;
-    const struct plan_mask *mask = &plan->masks[plan->slots[thread->pick.slot].mem_mask];
-    thread->memory_node =
-        mask->weight ? mask->first_word * 64 + (uint32_t)__builtin_ctzll(plan->words[mask->word_first]) : 0;
+    thread->memory_node = plan_mask_first(&shim.plan, shim.plan.slots[thread->pick.slot].mem_mask);
     thread->holds_pick = true;
     note_time(thread);
 }

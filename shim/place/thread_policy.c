@@ -237,7 +237,7 @@ static struct wish wish_of(const struct plan_rule *rule, const struct plan_slot 
 
 static void set_memory(struct thread *thread, const struct plan_rule *rule)
 {
-    struct wish wish = wish_of(rule, &shim.plan.slots[thread->pick.slot]);
+    struct wish wish = wish_of(rule, apply_memory_slot(thread));
     int error = set_nearest(&wish, NULL, 0);
     if (error) {
         forget_policy(thread);
@@ -281,6 +281,22 @@ enum reason thread_policy_try(const struct plan_rule *rule)
     return reason;
 }
 
+/* --- what main handed on --- */
+
+bool thread_policy_is_mains(int mode, const uint64_t *nodes)
+{
+    uint32_t shared = shim.plan.header->main_memory;
+    if (shared == PLAN_NONE)
+        return false;
+    const struct plan_rule *rule = &shim.plan.rules[shared];
+    struct wish wish = wish_of(rule, &shim.plan.slots[rule->slot_first]);
+    do {
+        if (memory_is_as_asked(wish.mode, wish.nodes, mode, nodes))
+            return true;
+    } while (step_down(&wish));
+    return false;
+}
+
 /* --- the policy of a thread --- */
 
 static void restore_memory(struct thread *thread)
@@ -301,7 +317,7 @@ static void restore_memory(struct thread *thread)
 
 void thread_policy_apply(struct thread *thread)
 {
-    const struct plan_rule *rule = apply_rule(thread);
+    const struct plan_rule *rule = apply_memory_rule(thread);
     bool asked = rule && rule->mem_policy != MEM_DEFAULT;
     if (!shim_needs(PLAN_HAS_MEMPOLICY))
         return;

@@ -20,7 +20,7 @@
 struct thread;
 
 /*
- * Sets the memory policy of the rule, or the base policy again. Only the thread itself can do that; for other threads
+ * Sets the memory policy of the rule, for main without one that which all rules share, or the base policy again. Only the thread itself can do that; for other threads
  * the outcome is PENDING. The caller owns the record.
  */
 void thread_policy_apply(struct thread *thread);
@@ -36,6 +36,12 @@ void thread_policy_of_program(struct thread *thread);
  * that the process was started with. Returns OK, or the reason why the machine cannot grant it.
  */
 enum reason thread_policy_try(const struct plan_rule *rule);
+
+/*
+ * Is that the policy which the plan gives a main thread without a rule, or what an older kernel makes of it? nodes:
+ * NODE_WORDS words.
+ */
+bool thread_policy_is_mains(int mode, const uint64_t *nodes);
 
 /* Does the kernel's answer about a memory policy match the request? nodes: NODE_WORDS words each. */
 bool memory_is_as_asked(int asked_mode, const uint64_t *asked, int mode, const uint64_t *nodes);

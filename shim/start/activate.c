@@ -97,6 +97,14 @@ static void base_forget_memory(void)
     memset(shim.base.memory_nodes, 0, sizeof(shim.base.memory_nodes));
 }
 
+/* Where main may use all CPUs its mask does not tell that exec handed its memory policy on. */
+static void base_forget_mains_memory(void)
+{
+    const struct base_state *base = &shim.base;
+    if (base->has_memory_policy && thread_policy_is_mains(base->memory_mode, base->memory_nodes))
+        base_forget_memory();
+}
+
 /*
  * If the mask is one that this plan gives out, a placed thread exec'd this process. Its base is then the set of CPUs
  * that the plan may use, or those among them that an ancestor chose. Returns whether that was so.
@@ -151,6 +159,7 @@ static bool base_is(const struct mask *mask)
 static void base_settle(void)
 {
     struct mask chosen;
+    bool follows = chosen_may_follow();
     if (mask_open(&chosen) < 0)
         return;
     bool chose = read_choice(&chosen);
@@ -159,6 +168,8 @@ static void base_settle(void)
     else if (!share_narrow_base())
         base_widen(chose ? &chosen : NULL);
     mask_close(&chosen);
+    if (follows)
+        base_forget_mains_memory();
 }
 
 /* The same for a process that is not governed: it gets back what a placed thread had. Returns whether there is. */
@@ -173,14 +184,23 @@ static bool base_differs(void)
     return differs;
 }
 
+static bool has_mains_memory(void)
+{
+    uint64_t nodes[NODE_WORDS] = {0};
+    int mode;
+    return shim.plan.header->main_memory != PLAN_NONE && sys_get_mempolicy(&mode, nodes, NODE_WORDS) == 0 &&
+           thread_policy_is_mains(mode, nodes);
+}
+
 void base_restore(void)
 {
-    if (!base_differs())
-        return;
-    sys_set_affinity(0, shim.base.mask, shim.base.words);
+    bool follows = chosen_may_follow(), differs = base_differs();
+    if (differs)
+        sys_set_affinity(0, shim.base.mask, shim.base.words);
     if (!shim_needs(PLAN_HAS_MEMPOLICY) || shim.base.memory_is_chosen)
         return;
-    sys_set_mempolicy(MPOL_DEFAULT, NULL, 0);
+    if (differs || (follows && has_mains_memory()))
+        sys_set_mempolicy(MPOL_DEFAULT, NULL, 0);
 }
 
 /* --- enforcement = "hard" --- */

@@ -10,6 +10,7 @@
 #include "shim/base/thread.h"
 #include "shim/memory/owned.h"
 #include "shim/memory/uses.h"
+#include "shim/place/apply.h"
 #include "shim/sys/placing.h"
 #include "shim/sys/raw.h"
 #include "shim/telemetry/store.h"
@@ -125,10 +126,16 @@ static bool has_borrowed(const struct thread *thread, const struct heap *heap)
     return heap->owner && (!thread->thread_pointer || heap->owner == (void *)thread->thread_pointer);
 }
 
+/* The slot that says where its memory is to lie. */
+static uint32_t slot_of_memory(const struct thread *thread)
+{
+    return apply_memory_rule(thread) ? (uint32_t)(apply_memory_slot(thread) - shim.plan.slots) : PLAN_NONE;
+}
+
 static void add_thread(struct thread *thread, void *context)
 {
     struct survey *self = context;
-    uint32_t tid = atomic_load(&thread->tid), slot = thread->holds_pick ? thread->pick.slot : PLAN_NONE;
+    uint32_t tid = atomic_load(&thread->tid), slot = slot_of_memory(thread);
     const struct heap *heap = atomic_load_explicit(&thread->heap, memory_order_relaxed);
     struct survey_row row = {.tid = tid, .rule = thread->rule, .home_node = thread->home_node};
     struct survey_row *added = tid ? add_row(self, key_of_tid(tid), row, slot) : NULL;

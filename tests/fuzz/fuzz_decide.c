@@ -96,6 +96,8 @@ static void share_out(void)
     }
     plan_mask_expand(&shim.plan, header->allowed_mask, bits, WORDS);
     plan_mask_expand(&shim.plan, header->main_mask, bits, WORDS);
+    if (header->main_memory != PLAN_NONE)
+        plan_mask_first(&shim.plan, shim.plan.slots[shim.plan.rules[header->main_memory].slot_first].mem_mask);
     for (uint32_t rule = 0; rule < shim.plan.count[PLAN_RULES]; rule++) {
         uint32_t slot = pick_nth(&shim.plan, rule, 1000 + rule);
         if (slot != PLAN_NONE && slot >= shim.plan.count[PLAN_SLOTS])

@@ -11,15 +11,25 @@ from harness import wait_until
 
 PROGRAM = os.path.join(harness.BUILD, "tests", "interpose", "resets_its_memory_policy")
 PREFERRED = '[defaults]\nmemory = { policy = "preferred", nodes = "0" }\n'
+PYTHON = os.path.realpath("/usr/bin/python3")
+MAKES_THREADS = """import sys, threading
+print("ready", flush=True)
+for line in sys.stdin:
+    thread = threading.Thread(target=int)
+    thread.start()
+    thread.join()
+    print(0, flush=True)
+"""
+FIRST_LINE = ["head", "-n", "1", "/proc/self/numa_maps"]
 
 
-def of_the_kernel(pid, tid):
+def of_the_kernel(pid, tid, program=PROGRAM):
     """The policy of a thread, as the kernel shows it for the program's own file."""
     with open(f"/proc/{pid}/task/{tid}/numa_maps") as maps:
-        return next(line.split()[1] for line in maps if "file=" + PROGRAM in line)
+        return next(line.split()[1] for line in maps if "file=" + program in line)
 
 
-class MemoryPolicy(harness.ProgramTest):
+class Waiting(harness.ProgramTest):
     def waiting(self, policy=PREFERRED):
         """The program and the number of its thread, once that is placed."""
         process = self.start([PROGRAM], self.policy(policy), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -39,6 +49,8 @@ class MemoryPolicy(harness.ProgramTest):
         answer = json.loads(self.nodewise("verify", str(process.pid), "--json", code=code))
         return answer, next(thread for thread in answer["threads"] if thread["tid"] == tid)
 
+
+class MemoryPolicy(Waiting):
     def test_what_was_read_back_is_shown(self):
         process, tid = self.waiting()
         self.assertEqual(of_the_kernel(process.pid, tid), "prefer:0")
@@ -101,9 +113,99 @@ class MemoryPolicy(harness.ProgramTest):
         thread = next(thread for thread in answer["threads"] if thread["tid"] == tid)
         self.assertEqual((done.returncode, thread["policy"], thread["policy_now"], thread["policy_verdict"]),
                          (0, "preferred:0", None, "not-measured"))
-        self.assertEqual(answer["not_measured"], 1)
+        self.assertEqual(answer["not_measured"], 2)  # the thread's and main's
         done = subprocess.run(command, capture_output=True, text=True, env=harness.clean_environment())
-        self.assertIn("as asked as far as measured; not measured: 1 ", done.stdout)
+        self.assertIn("as asked as far as measured; not measured: 2 ", done.stdout)
+
+
+class Main(Waiting):
+    """A main thread that no rule names."""
+
+    def main(self, process):
+        return next(thread for thread in self.show(process.pid)["threads"] if thread["main"])
+
+    def own_policy(self, command, policy=PREFERRED, before=()):
+        """The memory policy of a program that prints the first line of its own numa_maps at its end."""
+        done = subprocess.run([*before, harness.NODEWISE, "run", "-p", self.policy(policy), "--", *command], capture_output=True,
+                              text=True, env=harness.clean_environment())
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.split()[1]
+
+    def test_it_has_what_all_rules_name(self):
+        process, tid = self.waiting(PREFERRED + '[[rules]]\nname = "named"\nmatch = { thread = "named" }\n')
+        main = self.main(process)
+        self.assertEqual(of_the_kernel(process.pid, process.pid), "prefer:0")
+        self.assertEqual((main["rule"], main["memory_policy"], main["memory_outcome"]), ("(base)", "preferred:0", "strict"))
+        why = self.nodewise("why", str(process.pid))
+        self.assertRegex(why, r"(?m)^asked +CPUs [^ ]+, memory preferred 0$")
+        self.assertRegex(why, r"(?m)^policy +preferred:0 read back, preferred:0 now$")
+        _, thread = self.verified(process, process.pid)
+        self.assertEqual((thread["policy"], thread["policy_verdict"]), ("preferred:0", "as-asked"))
+
+    def test_it_keeps_the_programs_own_where_a_rule_says_otherwise(self):
+        process, tid = self.waiting(PREFERRED + '[[rules]]\nname = "named"\nmatch = { thread = "named" }\n'
+                                    'memory = { policy = "bind" }\n')
+        self.assertEqual(of_the_kernel(process.pid, tid), "prefer:0")
+        self.assertEqual(of_the_kernel(process.pid, process.pid), "default")
+        self.assertIsNone(self.main(process)["memory_policy"])
+        self.assertNotIn("memory preferred", self.nodewise("why", str(process.pid)))
+
+    def test_the_plan_says_what_it_has_and_why(self):
+        named = '[[rules]]\nname = "named"\nmatch = { thread = "named" }\n'
+        for policy, memory, why in ((PREFERRED + named, "preferred 0", "shared"),
+                                    (PREFERRED + named + 'memory = { policy = "bind" }\n', "default", "differs"),
+                                    ('[defaults]\nmemory = { policy = "local" }\n', "default", "by_place"),
+                                    (named + 'memory = { policy = "bind", nodes = "0" }\n', "default", "unmatched"),
+                                    (named, "default", "not_asked")):
+            _, document = self.plan(self.policy(policy))
+            self.assertEqual((document["main"]["memory"], document["main"]["memory_why"]), (memory, why), policy)
+            self.assertEqual(next(t for t in document["threads"] if t["main"])["memory"], memory, policy)
+        _, document = self.plan(self.policy('[[rules]]\nname = "all"\nmatch = { main = true }\n'))
+        self.assertIsNone(document["main"])
+
+    def test_a_reload_gives_it(self):
+        """Only main itself can set it: with a call that makes a thread, once the worker has the plan."""
+        none = '[defaults]\nbind_to = "node"\n'
+        process = self.start([PYTHON, "-c", MAKES_THREADS], self.policy(none), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.assertEqual(process.stdout.readline(), b"ready\n")
+        self.assertEqual(of_the_kernel(process.pid, process.pid, PYTHON), "default")
+        self.nodewise("reload", str(process.pid), "-p", self.policy(PREFERRED))
+
+        def main_has_it():
+            self.tell(process, b"")
+            return of_the_kernel(process.pid, process.pid, PYTHON) == "prefer:0"
+
+        wait_until(main_has_it, "main has the policy of the new rules")
+
+    def test_children_have_it_where_they_are_governed_alone(self):
+        child = ["sh", "-c", " ".join(FIRST_LINE) + "; :"]
+        self.assertEqual(self.own_policy(child), "prefer:0")
+        shells_alone = PREFERRED + '[target]\nexe = "*/*sh"\n'
+        self.assertEqual(self.own_policy(child, shells_alone), "default")
+        self.assertEqual(self.own_policy(["sh", "-c", "exec " + " ".join(FIRST_LINE)], shells_alone), "default")
+        forked = "import os\nos.fork() or print(open('/proc/self/numa_maps').readline())"
+        self.assertEqual(self.own_policy(["/usr/bin/python3", "-c", forked]), "prefer:0")
+
+    def test_what_a_program_that_is_not_governed_was_started_with_stays(self):
+        """The same policy as main would have: it is the starter's all the same."""
+        policy = PREFERRED + '[target]\nexe = "/no/such/program"\n'
+        self.assertEqual(self.own_policy(FIRST_LINE, policy, ["numactl", "--preferred=0"]), "prefer:0")
+        self.assertEqual(self.own_policy(FIRST_LINE, policy.replace("exe", "comm"), ["numactl", "--preferred=0"]), "prefer:0")
+
+    def test_what_the_program_chooses_within_stays(self):
+        self.assertEqual(self.own_policy(["numactl", "--membind=0", *FIRST_LINE]), "bind:0")
+        self.assertEqual(self.own_policy(["numactl", "--membind=0", *FIRST_LINE],
+                                         PREFERRED + 'on_app_affinity = "ignore"\n'), "prefer:0")
+
+    def test_it_is_set_with_two_calls_and_without_a_policy_with_none(self):
+        """One that sets it and one that reads it back, beside the one that reads what the process was started with."""
+        for policy, wanted in (PREFERRED, ["get", "set", "get"]), ('[defaults]\nbind_to = "node"\n', []):
+            done = subprocess.run(["strace", "-e", "trace=execve,get_mempolicy,set_mempolicy", harness.NODEWISE, "run", "-p",
+                                   self.policy(policy), "--", "true"], capture_output=True, text=True,
+                                  env=harness.clean_environment())
+            program = done.stderr.rpartition("execve(")[2]  # not the command, which has libnuma
+            calls = [line[:3] for line in program.splitlines() if "_mempolicy(" in line]
+            self.assertEqual(calls, wanted, done.stderr)
 
 
 if __name__ == "__main__":

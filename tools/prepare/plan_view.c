@@ -5,6 +5,7 @@
 
 #include "config/json_text.h"
 #include "config/printable.h"
+#include "policy/main_memory.h"
 #include "policy/reason.h"
 #include "tools/common/cli.h"
 
@@ -38,6 +39,14 @@ char *plan_memory_text(const struct plan_view *plan, const struct plan_rule *rul
         text = NULL;
     free(nodes);
     return text;
+}
+
+char *plan_main_memory_text(const struct plan_view *plan)
+{
+    uint32_t shared = plan->header->main_memory;
+    if (shared == PLAN_NONE)
+        return strdup("default");
+    return plan_memory_text(plan, &plan->rules[shared], plan->rules[shared].slot_first);
 }
 
 /* --- text --- */
@@ -87,14 +96,55 @@ static void print_rule(FILE *to, const struct plan_view *plan, uint32_t index)
     free(memory);
 }
 
+static struct main_memory main_memory_in(const struct plan_view *plan)
+{
+    return main_memory_of(plan->rules, plan->count[PLAN_RULES], plan->header->default_rule, plan->slots);
+}
+
+static const char *rule_name(const struct plan_view *plan, uint32_t rule)
+{
+    return plan_text(plan, plan->rules[rule].name);
+}
+
+static void print_main_memory(FILE *to, const struct plan_view *plan)
+{
+    struct main_memory memory = main_memory_in(plan);
+    char *text = plan_main_memory_text(plan);
+    switch (memory.answer) {
+    case MAIN_MEMORY_NOT_ASKED:
+        break;
+    case MAIN_MEMORY_SHARED:
+        fprintf(to, "    memory  %s, as all rules say\n", text ? text : "?");
+        break;
+    case MAIN_MEMORY_UNMATCHED:
+        fputs("    memory  the program's own, as that of all threads that no rule takes\n", to);
+        break;
+    case MAIN_MEMORY_DIFFERS:
+        fprintf(to, "    memory  the program's own: rule %s says otherwise", printable(rule_name(plan, memory.rule)));
+        fprintf(to, " than %s\n", printable(rule_name(plan, memory.other)));
+        break;
+    case MAIN_MEMORY_BY_PLACE:
+        fprintf(to, "    memory  the program's own: that of rule %s goes by the place of each thread\n",
+                printable(rule_name(plan, memory.rule)));
+        break;
+    }
+    free(text);
+}
+
+static void print_main(FILE *to, const struct plan_view *plan)
+{
+    char *cpus = plan_mask_text(plan, plan->header->main_mask);
+    fprintf(to, "main thread: no rule names it, so it keeps the union of all rules' CPUs: %s\n", cpus ? cpus : "?");
+    print_main_memory(to, plan);
+    free(cpus);
+}
+
 void plan_print_rules(FILE *to, const struct plan_view *plan)
 {
     for (uint32_t i = 0; i < plan->count[PLAN_RULES]; i++)
         print_rule(to, plan, i);
-    char *cpus = plan_mask_text(plan, plan->header->main_mask);
     if (!(plan->header->features & PLAN_HAS_MAIN_RULE))
-        fprintf(to, "main thread: no rule names it, so it keeps the union of all rules' CPUs: %s\n", cpus ? cpus : "?");
-    free(cpus);
+        print_main(to, plan);
 }
 
 static const char *rule_label(const struct plan_view *plan, const struct sim_thread *thread)
@@ -107,7 +157,7 @@ static const char *rule_label(const struct plan_view *plan, const struct sim_thr
 static char *memory_label(const struct plan_view *plan, const struct sim_thread *thread)
 {
     if (thread->rule == PLAN_NONE)
-        return strdup("default");
+        return thread->main_union ? plan_main_memory_text(plan) : strdup("default");
     return plan_memory_text(plan, &plan->rules[thread->rule], thread->pick.slot);
 }
 
@@ -171,6 +221,18 @@ json_t *plan_rules_json(const struct plan_view *plan)
                              reason_word(rule->mem_reason), "slots", slots_json(plan, rule)));
     }
     return rules;
+}
+
+json_t *plan_main_json(const struct plan_view *plan)
+{
+    static const char *const words[] = {
+        [MAIN_MEMORY_SHARED] = "shared",   [MAIN_MEMORY_NOT_ASKED] = "not_asked", [MAIN_MEMORY_UNMATCHED] = "unmatched",
+        [MAIN_MEMORY_DIFFERS] = "differs", [MAIN_MEMORY_BY_PLACE] = "by_place",
+    };
+    if (plan->header->features & PLAN_HAS_MAIN_RULE)
+        return json_null();
+    return json_pack("{s:o, s:o, s:s}", "cpus", text_json(plan_mask_text(plan, plan->header->main_mask)), "memory",
+                     text_json(plan_main_memory_text(plan)), "memory_why", words[main_memory_in(plan).answer]);
 }
 
 json_t *plan_threads_json(const struct plan_view *plan, const struct thread_list *list)

@@ -16,6 +16,8 @@
 char *plan_mask_text(const struct plan_view *plan, uint32_t mask);
 /* "bind 0-1", "local", "default"; malloc'd. */
 char *plan_memory_text(const struct plan_view *plan, const struct plan_rule *rule, uint32_t slot);
+/* The same of a main thread that no rule takes: what all rules share, else "default". */
+char *plan_main_memory_text(const struct plan_view *plan);
 /* The node(s) of a mask as a list, "0-1"; malloc'd. */
 char *plan_nodes_of(const struct plan_view *plan, const struct cpuset *cpus);
 
@@ -23,6 +25,8 @@ void plan_print_rules(FILE *to, const struct plan_view *plan);
 void plan_print_threads(FILE *to, const struct plan_view *plan, const struct thread_list *list);
 
 json_t *plan_rules_json(const struct plan_view *plan);
+/* What a main thread has that no rule takes, and why its memory policy is that; null: a rule names main. */
+json_t *plan_main_json(const struct plan_view *plan);
 json_t *plan_threads_json(const struct plan_view *plan, const struct thread_list *list);
 
 #endif

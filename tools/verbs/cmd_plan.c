@@ -65,10 +65,10 @@ static int add_spec(struct plan_request *request, const char *spec)
 static json_t *plan_document(const struct prepared *prepared, const struct thread_list *list)
 {
     const struct plan_view *plan = &prepared->view;
-    return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o}", "nodewise_plan", 1, "policy",
+    return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "nodewise_plan", 1, "policy",
                      json_any_text(plan_text(plan, plan->header->source)), "topology",
                      json_any_text(prepared->topology->source), "machine", machine_json(plan), "rules",
-                     plan_rules_json(plan), "threads", plan_threads_json(plan, list));
+                     plan_rules_json(plan), "main", plan_main_json(plan), "threads", plan_threads_json(plan, list));
 }
 
 static int draw_map(FILE *to, const json_t *document, bool svg)

@@ -91,6 +91,7 @@ static void export_choice_room(void)
     if (bytes < 0 || getenv(CHOSEN_VARIABLE))
         return;
     chosen_clear(text, chosen_words(mask, (size_t)bytes / 8));
+    chosen_set_governed(text, false); /* what the program inherits is its starter's, not that of a governed one */
     setenv(CHOSEN_VARIABLE, text, 1);
 }
 

@@ -8,6 +8,7 @@
 #include "tools/common/json_fields.h"
 #include "tools/common/memory_policy.h"
 #include "tools/prepare/options.h"
+#include "tools/prepare/plan_view.h"
 #include "tools/report/report_json.h"
 #include "tools/segment/snapshot.h"
 #include "tools/verbs/verbs.h"
@@ -168,6 +169,7 @@ static void print_answer(const json_t *answer)
     const json_t *process = json_object_get(answer, "process"), *thread = json_object_get(answer, "thread");
     const json_t *tried = json_object_get(answer, "tried"), *events = json_object_get(answer, "events");
     const char *now = text_of(thread, "now"), *asked = text_of(thread, "asked");
+    const char *memory = text_of(thread, "memory_asked");
     size_t index;
     json_t *event;
     printf("thread   %s (%lld) of %s (%lld)\n", text_of(thread, "name"), number_of(thread, "tid"),
@@ -175,7 +177,7 @@ static void print_answer(const json_t *answer)
     print_facts(thread);
     print_tried(tried);
     printf("decision %s: %s\n", text_of(thread, "rule"), reason_text(reason_number(text_of(thread, "why"))));
-    printf("asked    CPUs %s\n", asked);
+    printf("asked    CPUs %s%s%s\n", asked, *memory ? ", memory " : "", memory);
     if (*now)
         printf("now      CPUs %s%s\n", now, strcmp(now, asked) ? "  <- differs from what was asked" : "");
     print_outcome("got", text_of(thread, "outcome"), text_of(thread, "reason"));
@@ -200,6 +202,22 @@ static const struct segment_thread *find_thread(const struct snapshot *snapshot,
         return thread;
     }
     return NULL;
+}
+
+/* What its rule says, or for a main thread without one what all rules do; not there where that is nothing. */
+static void add_memory_asked(json_t *entry, const struct snapshot *snapshot, const struct segment_thread *thread)
+{
+    const struct plan_view *plan = &snapshot->plan;
+    char *text = NULL;
+    if (!snapshot->has_plan)
+        return;
+    if (thread->rule < plan->count[PLAN_RULES] && thread->slot < plan->count[PLAN_SLOTS])
+        text = plan_memory_text(plan, &plan->rules[thread->rule], thread->slot);
+    else if (thread->flags & THREAD_FLAG_MAIN)
+        text = plan_main_memory_text(plan);
+    if (text && strcmp(text, "default") != 0)
+        json_object_set_new(entry, "memory_asked", json_string(text));
+    free(text);
 }
 
 /* Beside what was read back: what the kernel says now; null where it does not tell. */
@@ -236,6 +254,7 @@ static int answer(const struct question *question)
     }
     json_t *report = report_json(&snapshot), *tried = tried_rules(&snapshot, thread);
     json_t *entry = json_array_get(json_object_get(report, "threads"), index);
+    add_memory_asked(entry, &snapshot, thread);
     add_policy_now(entry, &snapshot, thread);
     json_t *events = events_of(report, thread->tid);
     json_t *document = json_pack("{s:i, s:O, s:O, s:o, s:o}", "nodewise_why", 1, "process",

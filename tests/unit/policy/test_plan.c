@@ -158,7 +158,8 @@ static const struct {
     {HEADER, FIELD(plan_header, sections[PLAN_DISTANCES].count), 1, "the machine"},
     {HEADER, FIELD(plan_header, default_rule), 0, "the header"},
     {HEADER, FIELD(plan_header, main_mask), 0xffff, "the header"},
-    {HEADER, FIELD(plan_header, main_mask), 0, "the header"}, /* the empty mask: no CPU for the main thread */
+    {HEADER, FIELD(plan_header, main_mask), 0, "the header"},   /* the empty mask: no CPU for the main thread */
+    {HEADER, FIELD(plan_header, main_memory), 3, "the header"}, /* behind the rules */
     {HEADER, FIELD(plan_header, allowed_mask), 0xffff, "the header"},
     {HEADER, FIELD(plan_header, groups), 0xffff, "the header"},
     {HEADER, FIELD(plan_header, source), 0xffffff, "the header"},
@@ -333,6 +334,7 @@ static void the_first_number_that_is_not_sound_is_refused(void **state)
         {&plan->patterns[0], plan->count[PLAN_STRINGS], "a pattern behind the texts"},
         {&plan->header->default_rule, 0, "a default that is not the last rule"},
         {&plan->header->main_mask, 0, "main without CPUs"},
+        {&plan->header->main_memory, plan->count[PLAN_RULES], "a memory policy of a rule behind the rules"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {

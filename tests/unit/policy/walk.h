@@ -28,6 +28,10 @@ static inline void walk_plan(const struct plan_view *plan)
     uint32_t key;
     bool shared;
     match_target(plan, &process, &key);
+    if (plan->header->main_memory != PLAN_NONE) {
+        const struct plan_rule *rule = &plan->rules[plan->header->main_memory];
+        plan_mask_expand(plan, plan->slots[rule->slot_first].mem_mask, bits, 64);
+    }
     for (size_t i = 0; i < sizeof(facts) / sizeof(*facts); i++)
         match_rule(plan, &facts[i]);
     size_t size = occupancy_size(plan);
