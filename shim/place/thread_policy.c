@@ -319,7 +319,8 @@ void thread_policy_apply(struct thread *thread)
 {
     const struct plan_rule *rule = apply_memory_rule(thread);
     bool asked = rule && rule->mem_policy != MEM_DEFAULT;
-    if (!shim_needs(PLAN_HAS_MEMPOLICY))
+    /* where it has one all the same it is that of the plan before a reload, and goes */
+    if (!shim_needs(PLAN_HAS_MEMPOLICY) && thread->memory != STANDING_RULE)
         return;
     if (thread != thread_self && (asked || thread->memory != STANDING_BASE)) {
         note_memory(thread, OUTCOME_PENDING, REASON_OK);

@@ -163,19 +163,20 @@ class Main(Waiting):
         _, document = self.plan(self.policy('[[rules]]\nname = "all"\nmatch = { main = true }\n'))
         self.assertIsNone(document["main"])
 
-    def test_a_reload_gives_it(self):
+    def test_a_reload_gives_and_takes_it(self):
         """Only main itself can set it: with a call that makes a thread, once the worker has the plan."""
         none = '[defaults]\nbind_to = "node"\n'
         process = self.start([PYTHON, "-c", MAKES_THREADS], self.policy(none), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.assertEqual(process.stdout.readline(), b"ready\n")
         self.assertEqual(of_the_kernel(process.pid, process.pid, PYTHON), "default")
-        self.nodewise("reload", str(process.pid), "-p", self.policy(PREFERRED))
+        for policy, wanted in (PREFERRED, "prefer:0"), (none, "default"):
+            self.nodewise("reload", str(process.pid), "-p", self.policy(policy))
 
-        def main_has_it():
-            self.tell(process, b"")
-            return of_the_kernel(process.pid, process.pid, PYTHON) == "prefer:0"
+            def main_has_it():
+                self.tell(process, b"")
+                return of_the_kernel(process.pid, process.pid, PYTHON) == wanted
 
-        wait_until(main_has_it, "main has the policy of the new rules")
+            wait_until(main_has_it, f"main has {wanted}")
 
     def test_children_have_it_where_they_are_governed_alone(self):
         child = ["sh", "-c", " ".join(FIRST_LINE) + "; :"]
