@@ -7,6 +7,7 @@
 #include "tools/common/cli.h"
 #include "tools/common/option_error.h"
 #include "tools/common/output_file.h"
+#include "tools/prepare/memory_option.h"
 
 static void set(struct policy_options *options, const char *key, const char *value)
 {
@@ -16,6 +17,14 @@ static void set(struct policy_options *options, const char *key, const char *val
     if (!setting || policy_options_set(options, setting) < 0)
         print_error("out of memory");
     free(setting);
+}
+
+static void set_memory(struct policy_options *options)
+{
+    struct memory_option memory = memory_option_of(optarg);
+    set(options, "defaults.memory.policy", memory.policy);
+    if (memory.nodes)
+        set(options, "defaults.memory.nodes", memory.nodes);
 }
 
 /* What is said on one line is a shorthand of --set, so all of it has one meaning and one place in the order of layers. */
@@ -56,6 +65,9 @@ bool take_policy_option(struct policy_options *options, int option, bool *ret_js
         if (!ret_json)
             return false;
         *ret_json = true;
+        return true;
+    case 'm':
+        set_memory(options);
         return true;
     default:
         return take_shorthand(options, option);

@@ -19,11 +19,11 @@
 #define OPTIONS_POLICY                                                                                                 \
     {"policy", required_argument, NULL, 'p'}, {"cpus", required_argument, NULL, 'C'},                                  \
         {"nodes", required_argument, NULL, 'N'}, {"bind", required_argument, NULL, OPTION_BIND},                       \
-        {"spread", required_argument, NULL, OPTION_SPREAD},                                                            \
+        {"spread", required_argument, NULL, OPTION_SPREAD}, {"mem", required_argument, NULL, 'm'},                     \
     {                                                                                                                  \
         "set", required_argument, NULL, OPTION_SET                                                                     \
     }
-#define LETTERS_POLICY "p:C:N:"
+#define LETTERS_POLICY "p:C:N:m:"
 #define OPTIONS_TOPOLOGY                                                                                               \
     {                                                                                                                  \
         "topology", required_argument, NULL, OPTION_TOPOLOGY                                                           \
@@ -39,7 +39,9 @@
     "  -C, --cpus SET      the CPUs, as in 0-3: --set defaults.cpus=SET\n"                                             \
     "  -N, --nodes SET     the NUMA nodes: --set defaults.nodes=SET\n"                                                 \
     "  --bind LEVEL        what a thread stays on: node, l3, core, cpu, …: --set defaults.bind_to=LEVEL\n"           \
-    "  --spread HOW        compact, scatter, least_loaded, …: --set defaults.distribution=HOW\n"
+    "  --spread HOW        compact, scatter, least_loaded, …: --set defaults.distribution=HOW\n"                     \
+    "  -m, --mem [POLICY:]NODES  the memory, as in 1 (bound to), interleave, interleave:0-1, preferred:1:\n"           \
+    "                      --set defaults.memory.policy=POLICY --set defaults.memory.nodes=NODES\n"
 #define HELP_TOPOLOGY                                                                                                  \
     "  --topology T        another machine: an hwloc XML file, or \"pack:2 numa:2 l3:2 core:4 pu:2\"\n"
 #define HELP_JSON "  --json              JSON instead of text\n"

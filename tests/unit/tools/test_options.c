@@ -62,6 +62,26 @@ static void what_is_said_on_one_line_is_a_setting(void **state)
     }
 }
 
+static void memory_on_one_line_is_two_settings(void **state)
+{
+    (void)state;
+    struct policy_options options = {0};
+    static char nodes[] = "1", policy[] = "interleave", both[] = "preferred:1";
+    optarg = nodes;
+    assert_true(take_policy_option(&options, 'm', NULL));
+    optarg = policy;
+    assert_true(take_policy_option(&options, 'm', NULL));
+    optarg = both;
+    assert_true(take_policy_option(&options, 'm', NULL));
+    static const char *const wanted[] = {"defaults.memory.policy=bind", "defaults.memory.nodes=1",
+                                         "defaults.memory.policy=interleave", "defaults.memory.policy=preferred",
+                                         "defaults.memory.nodes=1"};
+    assert_int_equal(options.set_count, sizeof(wanted) / sizeof(*wanted));
+    for (size_t i = 0; i < options.set_count; i++)
+        assert_string_equal(options.sets[i], wanted[i]);
+    policy_options_free(&options);
+}
+
 static void json_is_no_option_of_a_verb_without_it(void **state)
 {
     (void)state;
@@ -97,9 +117,8 @@ static void another_option_than_json_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_common_options_fill_the_request),
-        cmocka_unit_test(what_is_said_on_one_line_is_a_setting),
-        cmocka_unit_test(json_is_no_option_of_a_verb_without_it),
+        cmocka_unit_test(the_common_options_fill_the_request), cmocka_unit_test(what_is_said_on_one_line_is_a_setting),
+        cmocka_unit_test(memory_on_one_line_is_two_settings),  cmocka_unit_test(json_is_no_option_of_a_verb_without_it),
         cmocka_unit_test(another_option_than_json_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
