@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/plan.h"
 #include "tests/fuzz/segment_input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -171,6 +172,13 @@ static struct file read_whole(const char *path)
     }
     file.size = fread(file.data, 1, INPUT_MOST / 2, from) & ~(size_t)7;
     fclose(from);
+    struct plan_view view;
+    const char *what = "";
+    if (plan_check(&view, file.data, file.size, &what) !=
+        0) { /* each damaged one would be refused for the same reason */
+        fprintf(stderr, "%s is no plan of today: %s\n", path, what);
+        exit(2);
+    }
     return file;
 }
 
