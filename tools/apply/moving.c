@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <numa.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "policy/compile.h"
+#include "tools/apply/numa_library.h"
 #include "tools/common/grow.h"
 #include "tools/common/process.h"
 
@@ -194,6 +194,8 @@ static int count_areas(struct areas *areas, const struct moving *moving, const s
 
 /* --- where a page goes --- */
 
+static const struct numa_library *numa; /* from the first pass on */
+
 static int nth_node(const struct cpuset *nodes, uint64_t n)
 {
     int node = cpuset_first(nodes);
@@ -208,13 +210,13 @@ static int nearest_node(const struct cpuset *nodes, int from, uint64_t stripe)
     int best = INT_MAX, found = -1;
     uint64_t near = 0;
     CPUSET_FOREACH(id, nodes) {
-        int distance = numa_distance(from, id);
+        int distance = numa->distance(from, id);
         near = distance < best ? 1 : near + (distance == best);
         best = distance < best ? distance : best;
     }
     stripe %= near;
     CPUSET_FOREACH(id, nodes)
-        if (numa_distance(from, id) == best && stripe-- == 0) {
+        if (numa->distance(from, id) == best && stripe-- == 0) {
             found = id;
             break;
         }
@@ -249,7 +251,7 @@ struct batch {
 /* Where they are, into batch->now: a node, or a negative errno (-ENOENT: there is no page). 0 or negative errno. */
 static int ask(struct batch *batch, pid_t pid)
 {
-    return numa_move_pages(pid, batch->count, batch->pages, NULL, batch->now, 0) < 0 ? -errno : 0;
+    return numa->move_pages(pid, batch->count, batch->pages, NULL, batch->now, 0) < 0 ? -errno : 0;
 }
 
 /* Keeps those that are elsewhere than they belong. */
@@ -270,7 +272,7 @@ static void keep_wrong(struct batch *batch, const struct moving *moving)
 static int move(struct batch *batch, struct pass *pass)
 {
     struct moving *moving = pass->moving;
-    int error = numa_move_pages(pass->pid, batch->count, batch->pages, batch->nodes, batch->now, 0) < 0 ? -errno : 0;
+    int error = numa->move_pages(pass->pid, batch->count, batch->pages, batch->nodes, batch->now, 0) < 0 ? -errno : 0;
     if (error < 0 && error != -ENOMEM)
         return error;
     error = ask(batch, pass->pid);
@@ -363,7 +365,9 @@ static enum reason reason_for(const struct moving *moving, int error, bool dry_r
 static int look_and_move(struct pass *pass, const struct target *target, bool dry_run)
 {
     struct areas areas = {.items = NULL};
-    int done = numa_available() < 0 ? -ENOSYS : 1;
+    int done = numa_library_load(&numa);
+    if (done == 0)
+        done = numa->available() < 0 ? -ENOSYS : 1;
     if (done > 0 && (done = read_areas(&areas, target)) == 0 &&
         (done = count_areas(&areas, pass->moving, target)) == 0) {
         for (size_t i = 0; i < areas.count; i++)
