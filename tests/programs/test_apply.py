@@ -242,7 +242,7 @@ class Watching(ApplyTest):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             with self.subTest(signal=number):
                 process = self.told("io_1")
-                watching = self.watch("-p", self.io, process.pid)
+                watching = self.watch("-p", self.io, process.pid, before=["env", "--default-signal"]) # also under nohup
                 self.check_mask(process, "io_1", {self.last})
                 watching.send_signal(number)
                 self.assertEqual(watching.wait(harness.SECONDS), 0)
