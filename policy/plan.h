@@ -108,8 +108,7 @@ struct plan_header {
     uint32_t groups;       /* mask: the first CPU of each group, see struct plan_cpu */
     uint32_t pools, pool_count; /* PLAN_RANGES, from here, PLAN_POOL_RANGES for each pool, see plan_pool() */
     uint32_t memory_return_ms;  /* 0: idle memory stays until the program calls malloc or free */
-    uint32_t main_memory; /* the rule whose memory policy main has, too, where no rule takes it: all rules have the
-                                   same one. PLAN_NONE: main keeps the program's own */
+    uint32_t main_memory; /* rule whose memory policy all rules share, and main without a rule, too; or PLAN_NONE */
     struct plan_section sections[PLAN_SECTION_COUNT];
 };
 

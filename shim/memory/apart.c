@@ -46,8 +46,6 @@ static void look_at(struct apart *apart, struct apart_range *range)
     uintptr_t start = range->start;
     range->start = 0;
     apart->count--;
-    if (start == apart->last)
-        apart->last = 0;
     if (!asked_for_huge_pages(start) && is_mixed(apart, start))
         raw_madvise((void *)start, huge_page_size(), MADV_NOHUGEPAGE);
 }
@@ -55,10 +53,7 @@ static void look_at(struct apart *apart, struct apart_range *range)
 void apart_note(struct apart *apart, uintptr_t address)
 {
     uintptr_t start = address & ~(huge_page_size() - 1);
-    if (start == apart->last)
-        return;
     struct apart_range *range = &apart->ranges[start / huge_page_size() % APART_RANGES];
-    apart->last = start;
     if (range->start == start)
         return;
     if (range->start)

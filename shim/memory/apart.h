@@ -25,7 +25,6 @@ struct apart_range {
 struct apart {
     struct apart_range ranges[APART_RANGES];
     uint32_t count;
-    uintptr_t last; /* noted */
     void *pages[APART_PAGES];
     int nodes[APART_PAGES];
 };

@@ -20,8 +20,8 @@
 struct thread;
 
 /*
- * Sets the memory policy of the rule, for main without one that which all rules share, or the base policy again. Only the thread itself can do that; for other threads
- * the outcome is PENDING. The caller owns the record.
+ * Sets the memory policy of the rule, for main without one that which all rules share, or the base policy again. Only the
+ * thread itself can do that; for other threads the outcome is PENDING. The caller owns the record.
  */
 void thread_policy_apply(struct thread *thread);
 

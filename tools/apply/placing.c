@@ -6,6 +6,7 @@
 
 #include "policy/compile.h"
 #include "policy/reason.h"
+#include "shim/sys/error_reason.h"
 #include "tools/common/affinity.h"
 
 int placing_init(struct placing *ret_placing, const struct plan_view *plan, bool dry_run)
@@ -204,20 +205,6 @@ struct result {
     enum reason reason;
 };
 
-static enum reason reason_of(int error)
-{
-    switch (-error) {
-    case EPERM:
-        return REASON_EPERM;
-    case EINVAL:
-        return REASON_EINVAL;
-    case ENOSYS:
-        return REASON_ENOSYS;
-    default:
-        return REASON_ERRNO;
-    }
-}
-
 /* Reasons of the plan and of the choice of the place, of a mask that was granted. */
 static struct result granted(const struct plan_view *plan, const struct target_thread *thread, bool shared)
 {
@@ -265,7 +252,7 @@ static struct result carry_out(struct placing *placing, const struct target *tar
     if (thread->fixed)
         return (struct result){OUTCOME_NONE, REASON_KERNEL_WORKER};
     placing->refused = -error;
-    return (struct result){OUTCOME_NONE, reason_of(error)};
+    return (struct result){OUTCOME_NONE, reason_of_error(error)};
 }
 
 /* --- one thread --- */

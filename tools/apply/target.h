@@ -64,8 +64,9 @@ struct target {
 };
 
 /*
- * Finds the process and its facts, not yet its threads; *ret_target stays where it is from then on. number: what process_index matches. 0; -ESRCH: there is none;
- * -ECHILD: it is a thread of another process; -ENOTSUP: it is a thread of the kernel's; or another negative errno.
+ * Finds the process and its facts, not yet its threads; *ret_target stays where it is from then on. number: what
+ * process_index matches. 0; -ESRCH: there is none; -ECHILD: it is a thread of another process; -ENOTSUP: it is a thread of
+ * the kernel's; or another negative errno.
  */
 int target_open(struct target *ret_target, pid_t pid, uint32_t number);
 void target_close(struct target *target);

@@ -23,7 +23,8 @@ static bool any_arena(const struct plan_view *plan)
     return false;
 }
 
-json_t *tell_not_from_outside(const struct told *told)
+/* What of the policy only the preloaded library does: an array of texts, empty where there is nothing. */
+static json_t *not_from_outside(const struct told *told)
 {
     const struct plan_header *header = told->plan->header;
     const struct {
@@ -122,7 +123,7 @@ json_t *tell_document(const struct told *told, bool only_changed)
     }
     return json_pack("{s:i, s:o, s:b, s:b, s:o, s:o, s:o}", "nodewise_apply", APPLY_VERSION, "policy",
                      json_any_text(told->policy), "dry_run", told->dry_run, "as_asked", as_asked, "not_from_outside",
-                     tell_not_from_outside(told), "processes", processes, "threads", threads);
+                     not_from_outside(told), "processes", processes, "threads", threads);
 }
 
 /* --- text --- */

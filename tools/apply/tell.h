@@ -22,8 +22,6 @@ struct told {
     size_t count;
 };
 
-/* What of the policy only the preloaded library does: an array of texts, empty where there is nothing. */
-json_t *tell_not_from_outside(const struct told *told);
 /*
  * All threads and processes; only_changed: those that have changed or ended since the last call, which it notes
  * (thread.changed, moving.changed, target.told_end).
