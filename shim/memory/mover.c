@@ -186,7 +186,7 @@ static void count_results(struct mover *mover)
         if (status == node) {
             mover->moved += page_size();
             if (mover->apart)
-                apart_note(mover->apart, (uintptr_t)mover->pages[i]);
+                apart_note(mover->apart, (uintptr_t)mover->pages[i], (uint32_t)node);
             continue;
         }
         if (status == -ENOENT || status == -EFAULT)

@@ -326,6 +326,27 @@ void units_refuse(const struct unit_move *move)
         move->unit->pages[i].moves = UNIT_MOVES;
 }
 
+static void forget(struct unit *unit)
+{
+    unit->target = UNITS_NOWHERE;
+    unit->dealt = false;
+    for (uint32_t i = 0; i < UNIT_PAGES; i++)
+        unit->pages[i].target = UNITS_NOWHERE;
+}
+
+void units_forget(struct units *units, uintptr_t start, size_t size)
+{
+    for (uint32_t i = 0; i < UNITS_BLOCKS; i++) {
+        struct block *block = &units->blocks[i];
+        if (!block->start || block->start - start >= size)
+            continue;
+        for (uint32_t j = 0; j < BLOCK_UNITS; j++)
+            forget(&block->units[j]);
+        block->fresh = UINT32_MAX;
+        units->fresh[i / 64] |= UINT64_C(1) << i % 64;
+    }
+}
+
 bool units_are_old(const struct units *units, uint32_t now_ms)
 {
     uint32_t age = now_ms - units->aged_ms;

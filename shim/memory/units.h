@@ -70,6 +70,9 @@ void units_refuse(const struct unit_move *move);
 /* So many pages of the block are present, and so many of them are on the node that has most of them. */
 void units_answer(const struct unit_move *move, uint32_t present, uint32_t most);
 
+/* Somebody else has moved what is in [start, start + size): where it was moved to counts no more, what was seen does. */
+void units_forget(struct units *units, uintptr_t start, size_t size);
+
 /* The block that starts at the address. NULL: no thread was seen there. */
 const struct block *units_known(const struct units *units, uintptr_t start);
 

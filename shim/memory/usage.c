@@ -286,3 +286,15 @@ void usage_stayed(struct piece *piece, struct chunk *chunk, size_t bytes)
     chunk->at = USAGE_NOWHERE;
     chunk->rests_until = piece->ticks + (REST_TICKS << 2 * (chunk->moves + chunk->guesses - 1));
 }
+
+void usage_forget(struct usage *usage, uintptr_t start, size_t size)
+{
+    for (uint32_t i = 0; i < usage->count; i++) {
+        struct piece *piece = &usage->pieces[usage->order[i]];
+        for (uint32_t j = 0; j < piece->chunk_count; j++) {
+            uintptr_t from = chunk_start(piece, &piece->chunks[j]);
+            if (from < start + size && from + chunk_length(piece, &piece->chunks[j]) > start)
+                piece->chunks[j].at = USAGE_NOWHERE;
+        }
+    }
+}

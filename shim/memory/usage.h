@@ -100,6 +100,9 @@ void usage_gone(struct chunk *chunk);
  */
 void usage_stayed(struct piece *piece, struct chunk *chunk, size_t bytes);
 
+/* Somebody else has moved what is in [start, start + size): where its chunks are is not known. */
+void usage_forget(struct usage *usage, uintptr_t start, size_t size);
+
 static inline uintptr_t chunk_start(const struct piece *piece, const struct chunk *chunk)
 {
     uintptr_t start = piece->origin + (size_t)(chunk - piece->chunks) * piece->chunk_size;

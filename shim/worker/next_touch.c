@@ -4,8 +4,10 @@
 #include <stdatomic.h>
 
 #include "shim/base/common.h"
+#include "shim/base/page_size.h"
 #include "shim/base/state.h"
 #include "shim/base/thread.h"
+#include "shim/memory/apart.h"
 #include "shim/memory/early.h"
 #include "shim/memory/owned.h"
 #include "shim/memory/uses.h"
@@ -379,6 +381,14 @@ static bool move_by_use(struct next_touch *self)
     return batches > 0;
 }
 
+static void move_again(struct next_touch *self)
+{
+    for (uintptr_t start; (start = apart_undone(self->mover->apart));) {
+        units_forget(&self->by_use.units, start, huge_page_size());
+        usage_forget(&self->usage, start, huge_page_size());
+    }
+}
+
 bool next_touch_tick(struct next_touch *self)
 {
     if (self->sampler.slow) {
@@ -394,6 +404,7 @@ bool next_touch_tick(struct next_touch *self)
     worker_pause(NEXT_TOUCH_TICK_NS);
     look(self);
     bool may_move = mover_wait(self->mover) == 0;
+    move_again(self);
     bool moved = may_move && move_some(self);
     return (may_move && move_by_use(self)) || moved;
 }

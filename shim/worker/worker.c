@@ -286,6 +286,17 @@ static void wait_for_idle_memory(struct worker *self)
             idle_look();
 }
 
+/* Upkeep, and a further watch where it found that what was moved is not where it went. ns until it is due again. */
+static uint64_t watch_again(struct worker *self)
+{
+    uint64_t wait = upkeep_run(&self->upkeep);
+    while (apart_has_undone(&self->upkeep.apart) && may_watch()) {
+        watch(self);
+        wait = upkeep_run(&self->upkeep);
+    }
+    return wait;
+}
+
 /* false: there is no memory for the worker's state. */
 static bool live(void)
 {
@@ -297,13 +308,13 @@ static bool live(void)
     uint64_t wait = upkeep_run(&self->upkeep);
     if (may_watch() && monotonic_ns() >= atomic_load(&rests_until)) {
         watch(self);
-        wait = upkeep_run(&self->upkeep);
+        wait = watch_again(self);
     }
     while (worker_goes_on() && wait != UINT64_MAX) {
         worker_pause(wait < NAP ? wait : NAP);
         if (idle_wait() == 0)
             idle_look();
-        wait = upkeep_run(&self->upkeep);
+        wait = watch_again(self);
     }
     wait_for_idle_memory(self);
     raw_munmap(self, sizeof(*self));

@@ -68,26 +68,28 @@ class Use(Lab):
         triad, = self.counted("", "load_triad 8 60 4096")
         self.assertLess(triad["remote_accesses"], 0.12)
 
-    # The share of $1's pages that its fullest node has, in percent; 100 before they are there.
-    FULLEST = r"""fullest() { awk '/anon=|dirty=/ { for (i = 1; i <= NF; i++) if ($i ~ /^N[0-9]+=/) { split($i, part, "="); n[part[1]] += part[2]; all += part[2] } }
-END { for (node in n) if (n[node] > most) most = n[node]; print all < 300 ? 100 : int(100 * most / all) }' /proc/$1/numa_maps; }
-"""
     # khugepaged comes every ten seconds, else.
     MERGED_SOON = "cd /sys/kernel/mm/transparent_hugepage/khugepaged; echo 100 >scan_sleep_millisecs; echo 4096 >pages_to_scan; cd /\n"
-    # Starts a load that goes on for ever, waits until its pages are on all nodes, and counts.
-    SETTLED = """rm -f /tmp/settled
-counted --from /tmp/settled 2000 LOAD & n=0
-until { pid=$(pidof NAME) && [ "$(fullest $pid)" -lt 50 ]; } || [ $n = 200 ]; do sleep 0.3; n=$((n+1)); done
+    # Pages that were given another place so far, by us or by khugepaged: their sum since the guest's start.
+    PLACED = """placed() { awk '/^pgmigrate_success/ { n += $2 } /^thp_collapse_alloc/ { n += 512 * $2 } END { print int(n) }' /proc/vmstat; }
+"""
+    # Starts a load that goes on for ever, waits until its memory has moved and stays where it is, and counts.
+    SETTLED = """rm -f /tmp/settled; before=$(placed); least=$((before+300)); still=0; n=0
+counted --from /tmp/settled 2000 LOAD &
+until [ $still = 10 ] || [ $n = 300 ]; do
+    sleep 0.3; n=$((n+1)); now=$(placed)
+    if [ $now -gt $least ] && [ $((now-before)) -lt 20 ]; then still=$((still+1)); else still=0; fi
+    before=$now
+done
 touch /tmp/settled; wait $!
 """
 
     def settled(self, *commands):
         """(Remote share, share of the accesses that the busiest node serves) of loads that go on for ever, counted when
         their memory has moved. Main made it, so all is on one node at first."""
-        out, policy, script = self.path("counted.json"), self.auto(""), BALANCING_OFF + self.MERGED_SOON + self.FULLEST
+        out, policy, script = self.path("counted.json"), self.auto(""), BALANCING_OFF + self.MERGED_SOON + self.PLACED
         for words in commands:
-            script += self.SETTLED.replace("LOAD", f"{harness.NODEWISE} run -p {policy} -- {os.path.join(LOADS, words)}").replace(
-                "NAME", words.split()[0])
+            script += self.SETTLED.replace("LOAD", f"{harness.NODEWISE} run -p {policy} -- {os.path.join(LOADS, words)}")
         programs = {os.path.join(LOADS, words.split()[0]) for words in commands}
         self.guest("4x2", script, [policy], sorted(programs), ("--count", out, "--marks"))
         with open(out, encoding="utf-8") as file:

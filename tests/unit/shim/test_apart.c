@@ -126,8 +126,8 @@ static void only_what_is_apart_is_excepted(void **state)
         set_up(state);
         node_of = cases[i].node_of;
         memset(&apart, 0, sizeof(apart));
-        apart_note(&apart, (uintptr_t)memory + HUGE + 5 * page_size());
-        apart_note(&apart, (uintptr_t)memory + HUGE);
+        apart_note(&apart, (uintptr_t)memory + HUGE + 5 * page_size(), 1);
+        apart_note(&apart, (uintptr_t)memory + HUGE, 1);
         assert_int_equal(apart.count, 1);
         look(&apart);
         assert_int_equal(asked, 1);
@@ -144,14 +144,14 @@ static void moves_have_a_while_to_end(void **state)
     (void)state;
     node_of = on_two;
     assert_true(apart_wait(&apart) == UINT64_MAX);
-    apart_note(&apart, (uintptr_t)memory);
+    apart_note(&apart, (uintptr_t)memory, 1);
     assert_in_range(apart_wait(&apart), 1, 1000000000);
     apart_look(&apart);
     assert_int_equal(asked, 0);
     assert_int_equal(apart.count, 1);
     look(&apart);
     assert_int_equal(asked, 1);
-    apart_note(&apart, (uintptr_t)memory);
+    apart_note(&apart, (uintptr_t)memory, 1);
     assert_int_equal(apart.count, 1); /* moved once more */
 }
 
@@ -161,8 +161,8 @@ static void a_range_in_the_way_is_looked_at_at_once(void **state)
     static struct apart apart;
     (void)state;
     node_of = on_two;
-    apart_note(&apart, (uintptr_t)memory);
-    apart_note(&apart, (uintptr_t)memory + APART_RANGES * HUGE);
+    apart_note(&apart, (uintptr_t)memory, 1);
+    apart_note(&apart, (uintptr_t)memory + APART_RANGES * HUGE, 1);
     assert_int_equal(asked, 1);
     assert_true(is_excepted(memory));
     assert_int_equal(apart.count, 1);
@@ -178,11 +178,78 @@ static void a_wish_for_huge_pages_holds(void **state)
         region_map.shift++;
     region_list[1].flavour.huge_pages = HUGE_THP;
     region_list[2].flavour.huge_pages = HUGE_DEFAULT;
-    apart_note(&apart, (uintptr_t)memory + HUGE);
-    apart_note(&apart, (uintptr_t)memory + 2 * HUGE);
+    apart_note(&apart, (uintptr_t)memory + HUGE, 1);
+    apart_note(&apart, (uintptr_t)memory + 2 * HUGE, 1);
     look(&apart);
     assert_false(is_excepted(memory + HUGE));
     assert_true(is_excepted(memory + 2 * HUGE));
+}
+
+static void move(struct apart *apart, size_t from, size_t to, uint32_t node)
+{
+    for (size_t page = from; page < to; page++)
+        apart_note(apart, (uintptr_t)memory + page * page_size(), node);
+}
+
+/* khugepaged merges what is on two nodes within a second, where it is told to. */
+static void what_moves_to_two_nodes_is_excepted_at_once(void **state)
+{
+    static struct apart apart;
+    (void)state;
+    node_of = on_two;
+    move(&apart, 0, pages() / 2, 0);
+    move(&apart, pages() / 2, pages() * 5 / 8 - 1, 1);
+    assert_false(is_excepted(memory));
+    move(&apart, pages() * 5 / 8 - 1, pages() * 5 / 8, 1);
+    assert_true(is_excepted(memory));
+    look(&apart);
+    assert_false(apart_has_undone(&apart));
+}
+
+/* A half had moved to node 1 when khugepaged came, and put all on node 3. */
+static void what_was_merged_meanwhile_is_excepted_and_undone(void **state)
+{
+    static struct apart apart;
+    (void)state;
+    node_of = on_one;
+    move(&apart, 0, pages() / 2, 1);
+    look(&apart);
+    assert_true(is_excepted(memory));
+    assert_true(apart_has_undone(&apart));
+    assert_true(apart_undone(&apart) == (uintptr_t)memory);
+    assert_true(apart_undone(&apart) == 0);
+    assert_false(apart_has_undone(&apart));
+}
+
+static void what_is_where_it_went_is_not_undone(void **state)
+{
+    static struct apart apart;
+    (void)state;
+    node_of = on_one;
+    move(&apart, 0, pages() / 2, 1); /* and on, to where it is now */
+    move(&apart, 0, pages(), 3);
+    look(&apart);
+    assert_false(apart_has_undone(&apart));
+    memset(&apart, 0, sizeof(apart));
+    move(&apart, 0, pages() / 16, 1); /* too little to matter */
+    look(&apart);
+    assert_false(apart_has_undone(&apart));
+}
+
+static void of_many_undone_ranges_the_oldest_make_room(void **state)
+{
+    static struct apart apart;
+    (void)state;
+    node_of = on_one;
+    for (unsigned i = 0; i < APART_UNDONE + 3; i++) {
+        for (size_t page = 0; page < pages() / 2; page++)
+            apart_note(&apart, (uintptr_t)memory + i * HUGE + page * page_size(), 1);
+        look(&apart);
+    }
+    for (unsigned i = APART_UNDONE + 3; i > 3; i--)
+        assert_true(apart_undone(&apart) == (uintptr_t)memory + (i - 1) * HUGE);
+    assert_true(apart_undone(&apart) == 0);
+    assert_false(apart_has_undone(&apart));
 }
 
 int main(void)
@@ -192,6 +259,10 @@ int main(void)
         cmocka_unit_test_setup(moves_have_a_while_to_end, set_up),
         cmocka_unit_test_setup(a_range_in_the_way_is_looked_at_at_once, set_up),
         cmocka_unit_test_setup(a_wish_for_huge_pages_holds, set_up),
+        cmocka_unit_test_setup(what_moves_to_two_nodes_is_excepted_at_once, set_up),
+        cmocka_unit_test_setup(what_was_merged_meanwhile_is_excepted_and_undone, set_up),
+        cmocka_unit_test_setup(what_is_where_it_went_is_not_undone, set_up),
+        cmocka_unit_test_setup(of_many_undone_ranges_the_oldest_make_room, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

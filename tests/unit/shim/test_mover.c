@@ -20,10 +20,10 @@ static const struct plan_rule rules[] = {{.move_bytes = 1 << 20, .move_ms = 500}
                                          {.move_bytes = 5 << 20, .move_ms = 50}};
 static struct mover mover;
 
-void apart_note(struct apart *apart, uintptr_t address) /* nothing is moved here */
+void apart_note(struct apart *apart, uintptr_t address, uint32_t node) /* nothing is moved here */
 {
     (void)apart;
-    fail_msg("%lx", (unsigned long)address);
+    fail_msg("%lx to %u", (unsigned long)address, node);
 }
 
 static int set_up(void **state)

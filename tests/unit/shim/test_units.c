@@ -497,6 +497,43 @@ static void an_address_that_is_seen_once_displaces_nothing(void **state)
     assert_in_range(displaced, 0, UNITS_BLOCKS / 64);
 }
 
+/* khugepaged has put it back: what was seen before is enough to move it again. */
+static void what_was_moved_away_moves_again(void **state)
+{
+    (void)state;
+    begin();
+    vote(0, 2, UNIT_VOTES);
+    vote(BLOCK_SIZE, 2, UNIT_VOTES);
+    assert_int_equal(carry_out(), 2);
+    memset(at, 0, sizeof(at));
+    assert_int_equal(carry_out(), 0);
+    units_forget(&units, START, BLOCK_SIZE);
+    assert_int_equal(carry_out(), 1);
+    assert_int_equal(node_at(0), 2);
+    assert_int_equal(node_at(BLOCK_SIZE), 0);
+    for (unsigned i = 0; i < UNIT_MOVES; i++) {
+        units_forget(&units, START, BLOCK_SIZE);
+        carry_out();
+    }
+    units_forget(&units, START, BLOCK_SIZE);
+    assert_int_equal(carry_out(), 0); /* not for ever */
+}
+
+static void what_was_dealt_out_is_dealt_out_again(void **state)
+{
+    (void)state;
+    begin();
+    for (unsigned i = 0; i < 4 * UNIT_DEAL_VOTES; i++)
+        vote(random_below(BLOCK_UNITS * UNIT_PAGES) * PAGE, i % 4, 4);
+    carry_out();
+    unsigned dealt = units_on(1, BLOCK_UNITS);
+    assert_in_range(dealt, 1, BLOCK_UNITS);
+    memset(at, 0, sizeof(at));
+    units_forget(&units, START, BLOCK_SIZE);
+    carry_out();
+    assert_int_equal(units_on(1, BLOCK_UNITS), dealt);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -524,6 +561,8 @@ int main(void)
         cmocka_unit_test(what_is_delayed_comes_again_later),
         cmocka_unit_test(what_cannot_move_is_not_asked_again),
         cmocka_unit_test(the_table_is_bounded),
+        cmocka_unit_test(what_was_moved_away_moves_again),
+        cmocka_unit_test(what_was_dealt_out_is_dealt_out_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -260,6 +260,20 @@ static void chunks_are_whole_units(void **state)
     }
 }
 
+static void what_was_moved_away_moves_again(void **state)
+{
+    struct piece *piece = one_piece(4 * MIB);
+    (void)state;
+    usage_vote(&usage, START + 4096, 1);
+    assert_int_equal(carry_out(), piece->chunk_count);
+    usage_forget(&usage, START + 2 * MIB, 1 * MIB);
+    assert_int_equal(node_at(piece, 0), 1);
+    assert_int_equal(node_at(piece, 2 * MIB), USAGE_NOWHERE);
+    assert_int_equal(node_at(piece, 3 * MIB), 1);
+    assert_int_equal(carry_out(), piece->chunk_count / 4);
+    assert_int_equal(node_at(piece, 2 * MIB), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +292,7 @@ int main(void)
         cmocka_unit_test(a_full_table_is_said),
         cmocka_unit_test(chunks_cover_every_size),
         cmocka_unit_test(chunks_are_whole_units),
+        cmocka_unit_test(what_was_moved_away_moves_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
