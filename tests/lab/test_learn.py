@@ -10,6 +10,9 @@ LOCALITY, SLICES = lab_program("locality"), lab_program("slices")
 COUNTED = os.path.join(harness.BUILD, "tests", "lab", "counter", "counted")
 JOIN, PIPELINE = (os.path.join(harness.BUILD, "tests", "loads", name) for name in ("load_hash_join", "load_pipeline"))
 RUNS = 3
+# Of guest time: many times what a policy needs to be sure of what threads share.
+SECONDS = 10
+FOR_EVER = 1000000000
 
 
 class Learn(Lab):
@@ -39,12 +42,12 @@ class Learn(Lab):
 
     def test_stages_of_a_pipeline(self):
         """They wait for the locks and conditions of their queues, which are different words of one object."""
-        self.one_rule_says(self.rules("2x4", f"{PIPELINE} 2 4000 4096", PIPELINE), "# waits for the same things as each other",
+        self.one_rule_says(self.rules("2x4", f"{PIPELINE} 2 {FOR_EVER} 4096", PIPELINE), "# waits for the same things as each other",
                            'distribution = "sharing" # those that share something')
 
     def test_what_all_use(self):
         """A hash table that main makes, and all threads probe."""
-        self.one_rule_says(self.rules("4x2", f"{JOIN} 8 600000 60000", JOIN),
+        self.one_rule_says(self.rules("4x2", f"{JOIN} 8 {FOR_EVER} 60000", JOIN),
                            'match = { main = true }\nbind_to = "none"\nmemory = { policy = "interleave" }')
 
     def one_rule_says(self, rules, *words):
@@ -52,9 +55,11 @@ class Learn(Lab):
         self.assertTrue(any(all(word in rule for word in words) for rule in rules), rules)
 
     def rules(self, shape, words, program):
-        """The texts of the rules that are learned of a program, in one look at it."""
+        """The texts of the rules that are learned of a program that is killed, in one look at it."""
         # the counter only because CPUs take short turns with it: threads are looked at while others run
-        text = self.guest(shape, f"{harness.NODEWISE} learn -o /tmp/l.toml -- {words} >/dev/null\ncat /tmp/l.toml\n",
+        text = self.guest(shape, f"{harness.NODEWISE} learn -o /tmp/l.toml -- {words} >/dev/null & learning=$!\n"
+                          f"sleep {SECONDS}; killall -9 {os.path.basename(program)}\n"
+                          "wait $learning || [ $? = 137 ]\ncat /tmp/l.toml\n",
                           [], [program], ["--count", self.path("counted"), "--marks"])
         self.assertIn("[[rules]]", text)
         return text.split("[[rules]]")[1:]

@@ -112,32 +112,66 @@ static void count_uses(struct groups *groups, const struct observed *observed, c
     }
 }
 
-static const struct shared *shared_of(const struct allocated *allocated, pid_t a, pid_t b)
+/* How often memory changed hands between the threads of one group, each with each. */
+struct exchanges {
+    pid_t tids[SHARED_THREADS];
+    size_t count;
+    double between[SHARED_THREADS][SHARED_THREADS]; /* both ways the same */
+    double of[SHARED_THREADS];                      /* with all others */
+    double all;
+};
+
+static size_t exchanges_index(const struct exchanges *self, pid_t tid)
 {
-    for (size_t i = 0; i < allocated->shared_count; i++) {
-        const struct shared *shared = &allocated->shared[i];
-        if ((shared->first == a && shared->second == b) || (shared->first == b && shared->second == a))
-            return shared;
-    }
-    return NULL;
+    size_t i = 0;
+    while (i < self->count && self->tids[i] != tid)
+        i++;
+    return i;
 }
 
-/* Over the pairs of the group's threads: the sum, or the sum of distances from `usual`. */
-static double over_pairs(const struct observed *observed, const struct allocated *allocated, const size_t *group_of,
-                         size_t group, double usual, size_t *ret_pairs)
+static void exchanges_add(struct exchanges *self, const struct shared *shared)
 {
-    double sum = 0;
-    *ret_pairs = 0;
-    for (size_t a = 0; a < observed->count; a++)
-        for (size_t b = 0; b < a && group_of[a] == group; b++) {
-            if (group_of[b] != group)
-                continue;
-            const struct shared *shared = shared_of(allocated, observed->threads[a].tid, observed->threads[b].tid);
-            double apart = (shared ? (double)shared->changes : 0) - usual;
-            sum += apart < 0 ? -apart : apart;
-            ++*ret_pairs;
+    size_t a = exchanges_index(self, shared->first), b = exchanges_index(self, shared->second);
+    double changes = (double)shared->changes;
+    if (a == self->count || b == self->count || a == b)
+        return;
+    self->between[a][b] += changes;
+    self->between[b][a] += changes;
+    self->of[a] += changes;
+    self->of[b] += changes;
+    self->all += changes;
+}
+
+static struct exchanges exchanges_of(const struct observed *observed, const struct allocated *allocated,
+                                     const size_t *group_of, size_t group)
+{
+    struct exchanges self = {.count = 0};
+    for (size_t i = 0; i < observed->count && self.count < SHARED_THREADS; i++)
+        if (group_of[i] == group)
+            self.tids[self.count++] = observed->threads[i].tid;
+    for (size_t i = 0; i < allocated->shared_count; i++)
+        exchanges_add(&self, &allocated->shared[i]);
+    return self;
+}
+
+/*
+ * How far the pairs are from what they were if each thread exchanged with all others alike. A thread that started late
+ * or runs seldom has less in common with every other one, which says nothing about who belongs together.
+ */
+static double unevenness_of(const struct exchanges *self)
+{
+    double products = 0, apart = 0;
+    for (size_t a = 0; a < self->count; a++)
+        for (size_t b = 0; b < a; b++)
+            products += self->of[a] * self->of[b];
+    if (products <= 0)
+        return 0;
+    for (size_t a = 0; a < self->count; a++)
+        for (size_t b = 0; b < a; b++) {
+            double difference = self->between[a][b] - self->all * self->of[a] * self->of[b] / products;
+            apart += difference < 0 ? -difference : difference;
         }
-    return sum;
+    return apart / self->all;
 }
 
 /* Many threads have many pairs, of which the process tells those of the first only. */
@@ -146,13 +180,11 @@ static void count_shared(struct groups *groups, const struct observed *observed,
 {
     for (size_t i = 0; allocated->shared_count && i < groups->count; i++) {
         struct group *group = &groups->items[i];
-        size_t pairs;
         if (group->threads > SHARED_THREADS)
             continue;
-        double sum = over_pairs(observed, allocated, group_of, i, 0, &pairs);
-        group->changes = (uint64_t)sum;
-        if (sum > 0)
-            group->unevenness = over_pairs(observed, allocated, group_of, i, sum / (double)pairs, &pairs) / sum;
+        struct exchanges exchanges = exchanges_of(observed, allocated, group_of, i);
+        group->changes = (uint64_t)exchanges.all;
+        group->unevenness = unevenness_of(&exchanges);
     }
 }
 

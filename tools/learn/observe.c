@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "shim/base/segment_layout.h"
@@ -126,6 +127,17 @@ static bool look_at_thread(struct observed *observed, pid_t pid, pid_t tid)
     return strcmp(thread->name, SEGMENT_WORKER) != 0;
 }
 
+/* Looks are farther apart than asked for where the machine is busy. */
+static void note_time(struct observed *observed)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    double seconds = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+    if (observed->looks == 1)
+        observed->began = seconds - OBSERVE_EVERY;
+    observed->seconds = seconds - observed->began;
+}
+
 void observe(struct observed *observed, pid_t pid)
 {
     char path[64];
@@ -141,7 +153,7 @@ void observe(struct observed *observed, pid_t pid)
     if (folder)
         closedir(folder);
     observed->looks++;
-    observed->seconds += OBSERVE_EVERY;
+    note_time(observed);
     observed->most_at_once = now > observed->most_at_once ? now : observed->most_at_once;
 }
 

@@ -38,7 +38,7 @@ struct observed {
     struct meeting meetings[OBSERVE_MEETING];
     size_t meeting_count;
     uint32_t looks, most_at_once;
-    double seconds;
+    double began, seconds; /* CLOCK_MONOTONIC, one look before the first; from then to the last look */
 };
 
 /* One look at a process. Threads beyond OBSERVE_THREADS and what cannot be read are left out. */

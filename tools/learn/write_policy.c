@@ -10,8 +10,8 @@
 #define USES_LEAST 20u /* samples: fewer say little */
 #define MIB        (1u << 20)
 #define ALL_LEAST  3u  /* threads: two always share with all others */
-#define CHANGES    1.5 /* of hands, for each two threads: fewer say little */
-#define EVEN       0.8 /* unevenness below which each thread shares with all others; chance alone makes 0.6 of so few */
+#define CHANGES    4.0 /* of hands, for each two threads: fewer say little */
+#define EVEN       0.8 /* unevenness below which each thread shares with all others; chance alone makes 0.4 of so few */
 #define ONE_CPU    1.2 /* that all threads together use: one runs at a time, or hardly more */
 
 /* A comment ends with its line, whatever a program calls itself. */

@@ -130,6 +130,18 @@ static void unevenness_tells_pairs_from_all(void **state)
     assert_true(groups.items[0].unevenness > 1);
 }
 
+/* Two that run all the time, and two that came late: each shares with each. */
+static void threads_that_run_less_share_less_with_all(void **state)
+{
+    static struct seen_thread four[] = {
+        {.tid = 1, .name = "x-1"}, {.tid = 2, .name = "x-2"}, {.tid = 3, .name = "x-3"}, {.tid = 4, .name = "x-4"}};
+    static struct shared all[] = {{1, 2, 64}, {1, 3, 8}, {1, 4, 8}, {2, 3, 8}, {2, 4, 8}, {3, 4, 1}};
+    struct observed observed = {.threads = four, .count = 4};
+    (void)state;
+    struct groups groups = made(&observed, &(struct allocated){.shared = all, .shared_count = 6});
+    assert_true(groups.items[0].unevenness < 0.4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +151,7 @@ int main(void)
         cmocka_unit_test(uses_go_from_the_users_group_to_the_makers),
         cmocka_unit_test(memory_that_changes_hands_counts_within_a_group),
         cmocka_unit_test(unevenness_tells_pairs_from_all),
+        cmocka_unit_test(threads_that_run_less_share_less_with_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
