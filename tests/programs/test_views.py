@@ -487,6 +487,13 @@ class Views(harness.ProgramTest):
         with open(policy) as file:
             self.assertIn("Learned from one run", file.read())
 
+    def test_a_policy_from_a_program_that_is_killed(self):
+        policy = self.path("learned.toml")
+        done = subprocess.run([harness.NODEWISE, "learn", "-o", policy, "--", "sh", "-c", "sleep 1; kill -9 $$"],
+                              capture_output=True, text=True, env=harness.clean_environment(), timeout=harness.SECONDS)
+        self.assertEqual(done.returncode, 128 + 9, done.stderr)
+        self.nodewise("check", policy)
+
 
 if __name__ == "__main__":
     harness.main()

@@ -12,7 +12,10 @@
 #include "tools/prepare/options.h"
 #include "tools/prepare/plan_cache.h"
 #include "tools/prepare/preload.h"
+#include "tools/report/report_json.h"
 #include "tools/report/report_write.h"
+#include "tools/segment/segments.h"
+#include "tools/segment/snapshot.h"
 #include "tools/verbs/verbs.h"
 
 const char learn_help[] = "  -o, --output FILE   write the policy there instead of to stdout\n"
@@ -31,6 +34,7 @@ static const char observing[] =
 struct learning {
     struct observed observed;
     struct allocated allocated;
+    pid_t pid; /* 0: it ended before the first look */
     char **command;
     const char *output, *report;
 };
@@ -38,6 +42,7 @@ struct learning {
 static void look(void *context, pid_t pid)
 {
     struct learning *learning = context;
+    learning->pid = pid;
     observe(&learning->observed, pid);
     allocated_look(&learning->allocated, pid);
 }
@@ -86,6 +91,22 @@ static int save(struct learning *learning, const json_t *report)
     return EXIT_OK;
 }
 
+/* What was killed leaves its segment, and no report. NULL: it left none. */
+static json_t *report_of_killed(pid_t pid)
+{
+    struct segment_file segment;
+    struct snapshot snapshot;
+    json_t *report = NULL;
+    if (pid <= 0 || segment_find(&segment, pid) != 0)
+        return NULL;
+    if (snapshot_read(&snapshot, &segment) == 0) {
+        report = report_json(&snapshot);
+        snapshot_free(&snapshot);
+    }
+    segment_close(&segment);
+    return report;
+}
+
 static int learn(struct learning *learning)
 {
     char *plan = NULL;
@@ -97,6 +118,8 @@ static int learn(struct learning *learning)
     if (!ready)
         return EXIT_RUN_FAILED;
     int status = supervise_reported(learning->command, look, learning, OBSERVE_EVERY, &report);
+    if (!report)
+        report = report_of_killed(learning->pid);
     if (!report) {
         print_error(
             "the program left no report, so there is nothing to learn from: `nodewise doctor -- %s` may tell why",
