@@ -46,12 +46,12 @@ class AccessCounter(Lab):
 
     def test_looks_are_sums_so_far(self):
         out = self.path("counted.json")
-        walk = f"{WALK} 4 8 2048 40"
+        walk = f"{WALK} 4 8 2048 400"
         self.guest("4x2", f"counted --looks 20 {walk}\ncounted {walk}\n", programs=[WALK], options=("--count", out, "--marks"))
         with open(out, encoding="utf-8") as file:
             result, without = [json.loads(line) for line in file]
         looks = [[0, 0], *result["looks"], [result["loads"] + result["stores"], sum(map(sum, result["accesses"]))]]
-        self.assertGreater(len(looks), 4)
+        self.assertGreater(len(looks), 2, "it looked while the walk went on")
         self.assertEqual(without["looks"], [])
         for (before, _), (after, remote) in zip(looks, looks[1:]):
             self.assertLessEqual(before, after)
