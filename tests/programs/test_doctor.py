@@ -69,6 +69,18 @@ class Doctor(harness.ProgramTest):
                               env=harness.clean_environment() | {"OMP_PROC_BIND": "close"})
         self.assertIn("OMP_PROC_BIND=close", done.stdout)
 
+    def test_the_policy_that_a_run_would_have(self):
+        self.assertIn("preset:auto is the policy of `nodewise run`: no file is in a standard place",
+                      self.nodewise("doctor"))
+        bad = self.policy("[defaults]\nbind_to = \"knode\"\n")
+        done = subprocess.run([harness.NODEWISE, "doctor", "-p", bad], capture_output=True, text=True,
+                              env=harness.clean_environment(), timeout=harness.SECONDS)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"{bad} cannot be carried out here", done.stdout)
+        self.assertIn("knode", done.stderr)
+        good = self.policy("[defaults]\nbind_to = \"node\"\n")
+        self.assertIn(f"{good} is the policy of `nodewise run`", self.nodewise("doctor", "-p", good))
+
     def test_what_is_no_program(self):
         self.nodewise("doctor", "--", "/nowhere", code=2)
         self.assertEqual(self.findings([self.sample_text()])["program"], "no")

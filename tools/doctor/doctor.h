@@ -6,6 +6,8 @@
 
 #include <jansson.h>
 
+struct policy_options;
+
 /* How bad it is: all is well; something is less than it could be; something cannot be had. */
 enum health { HEALTH_FINE, HEALTH_LESS, HEALTH_NO };
 
@@ -29,6 +31,8 @@ void diagnose_folders(struct diagnosis *diagnosis);
 void diagnose_board(struct diagnosis *diagnosis);
 /* A program file: will the library reach it? path: as execve(2) would take it. */
 void diagnose_program(struct diagnosis *diagnosis, const char *path);
+/* Which policy `run` would take with these options, and whether this machine can carry it out. Findings go to stderr. */
+void diagnose_policy(struct diagnosis *diagnosis, const struct policy_options *options);
 /* Variables that other tools placing threads read, and other preloads. */
 void diagnose_environment(struct diagnosis *diagnosis);
 

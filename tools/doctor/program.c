@@ -167,8 +167,8 @@ static void look_at_linking(struct diagnosis *diagnosis, const struct program *p
 {
     if (!program->interpreter) {
         diagnose(diagnosis, "static", HEALTH_NO,
-                 is_go(program) ? "build it with CGO_ENABLED=1, or use taskset and numactl"
-                                : "link it dynamically, or use taskset and numactl",
+                 is_go(program) ? "build it with CGO_ENABLED=1, or place its threads from outside: nodewise apply"
+                                : "link it dynamically, or place its threads from outside: nodewise apply",
                  "%s is linked statically%s: no library can be preloaded", program->path,
                  is_go(program) ? " (a Go program without cgo)" : "");
         return;

@@ -11,7 +11,7 @@
 #include "tools/verbs/verbs.h"
 
 const char doctor_help[] =
-    HELP_JSON "With a command: what of it nodewise will reach. Ends with 1 when something cannot be had.\n";
+    HELP_POLICY HELP_JSON "With a command: what of it nodewise will reach. Ends with 1 when something cannot be had.\n";
 
 static void print_findings(const json_t *findings)
 {
@@ -25,11 +25,12 @@ static void print_findings(const json_t *findings)
     }
 }
 
-static int examine(char **command, bool json)
+static int examine(char **command, const struct policy_options *options, bool json)
 {
     struct diagnosis diagnosis = {.findings = json_array()};
     diagnose_machine(&diagnosis);
     diagnose_environment(&diagnosis);
+    diagnose_policy(&diagnosis, options);
     if (command[0]) {
         char *path = NULL;
         int error = program_find(&path, command[0]);
@@ -54,12 +55,14 @@ static int examine(char **command, bool json)
 
 int cmd_doctor(int argc, char **argv)
 {
-    static const struct option long_options[] = {OPTIONS_JSON, {0}};
-    struct policy_options unused = {0};
+    static const struct option long_options[] = {OPTIONS_POLICY, OPTIONS_JSON, {0}};
+    struct policy_options options = {0};
     bool json = false;
     int option;
-    while ((option = getopt_long(argc, argv, "+", long_options, NULL)) != -1)
-        if (!take_policy_option(&unused, option, &json))
+    while ((option = getopt_long(argc, argv, "+" LETTERS_POLICY, long_options, NULL)) != -1)
+        if (!take_policy_option(&options, option, &json))
             return option_error("doctor", argv, long_options);
-    return examine(argv + optind, json);
+    int status = examine(argv + optind, &options, json);
+    policy_options_free(&options);
+    return status;
 }
