@@ -7,10 +7,12 @@
 #include "shim/arena/arena.h"
 #include "shim/arena/big.h"
 #include "shim/arena/idle.h"
+#include "shim/arena/lean.h"
 #include "shim/arena/limits.h"
 #include "shim/arena/small.h"
 #include "shim/arena/span.h"
 #include "shim/base/common.h"
+#include "shim/sys/allowed.h"
 #include "shim/sys/placing.h"
 #include "shim/sys/raw.h"
 
@@ -30,6 +32,8 @@
 #define LEAN_ROOM    16384u             /* 1 GiB */
 #define LEAN_ROOMS   8u                 /* their descriptors are mapped */
 #define DROP_LEAST   ((size_t)96 << 20) /* bytes: from here on the kernel clears as fast, see performance.md */
+#define MOVE_LEAST   ((size_t)32 << 20) /* bytes: from here on pages move instead of being copied */
+#define AREAS_MOST   16384u
 
 /* The bytes are below PTRDIFF_MAX, a region has less than 2^32 slices. */
 static uint32_t slices_of(size_t size)
@@ -256,7 +260,7 @@ static uint32_t with_slack(uint32_t slices)
     return slices + (slices / 2 < SLACK_SLICES ? slices / 2 : SLACK_SLICES);
 }
 
-/* Of an object that is too large for an ordinary room: it is copied each time that it has become four times as large. */
+/* Of an object that is too large for an ordinary room: its pages move each time that it has become four times as large. */
 static uint32_t large_room(const struct region *region, uint32_t slices)
 {
     uint64_t room = (uint64_t)slices * ROOM_TIMES;
@@ -413,17 +417,65 @@ static bool resize(struct page *page, uint32_t slices)
     return done;
 }
 
+/*
+ * Where pages were moved between areas: each move makes two areas more, of which a process may have some 65,000
+ * (vm.max_map_count), and they do not all come together again.
+ */
+static _Atomic uint32_t areas_made;
+
+static bool is_of_same_region(const struct page *from, const void *block)
+{
+    uintptr_t offset = (uintptr_t)block - region_map.base;
+    return offset < region_map.total && !lean_is_hole(offset) && region_of(page_of(offset)) == region_of(from);
+}
+
+static bool may_move_pages(const struct page *from, const void *block, size_t size)
+{
+    const struct region *region = region_of(from);
+    return size >= MOVE_LEAST && is_of_same_region(from, block) && !region_huge_size(region) &&
+           region->flavour.prefault == PREFAULT_OFF && call_is_allowed(SYS_mremap) &&
+           atomic_load_explicit(&areas_made, memory_order_relaxed) < AREAS_MOST;
+}
+
+/* The block has memory on other nodes than its region's if the other one had; that one has none any more. */
+static void pass_away(struct page *from, struct page *to)
+{
+    struct region *region = region_of(from);
+    if (!is_away(from) || !lock_take(&region->lock))
+        return;
+    page_set_away(to, page_set_away(from, false));
+    lock_give(&region->lock);
+}
+
+/* Instead of a copy, which takes memory for both and a fault for each page. false: nothing was moved. */
+static bool move_pages_to(struct page *from, void *block, size_t size)
+{
+    int saved = errno;
+    if (!may_move_pages(from, block, size))
+        return false;
+    bool moved = raw_move_mapped(page_start(from), block, page_ceiling(size)) == 0;
+    errno = saved;
+    if (!moved)
+        return false;
+    atomic_fetch_add_explicit(&areas_made, 2, memory_order_relaxed);
+    pass_away(from, page_of_block(block));
+    if ((from->state & STATE_ROOM) && !region_of(from)->lean)
+        from->block_size = 1; /* the rest is as clean as in the beginning */
+    return true;
+}
+
 static void *move(struct page *page, size_t size)
 {
     void *start = page_start(page), *block = NULL;
-    size_t old = large_size(page);
+    size_t old = large_size(page), kept = old < size ? old : size;
     if (size > old && heap_self->region)
         block = large_allocate_growing(heap_self, size);
     if (!block)
         block = arena_allocate(size);
     if (!block)
         return NULL;
-    memcpy(block, start, old < size ? old : size);
+    if (!move_pages_to(page, block, kept))
+        memcpy(block, start, kept);
     large_free(page);
     return block;
 }

@@ -179,6 +179,17 @@ static inline int raw_madvise(void *start, size_t size, int advice)
     return (int)raw_call(SYS_madvise, start, size, advice);
 }
 
+/*
+ * Moves the pages of a private anonymous range to another one, which loses its own. The first stays mapped, with none.
+ * Returns 0 or a negative errno; -EINVAL on kernels before 5.7.
+ */
+static inline int raw_move_mapped(void *from, void *to, size_t size)
+{
+    enum { MAY_MOVE = 1, FIXED = 2, DONT_UNMAP = 4 }; /* linux/mman.h */
+    uintptr_t at = (uintptr_t)raw_call(SYS_mremap, from, size, size, MAY_MOVE | FIXED | DONT_UNMAP, to);
+    return at == (uintptr_t)to ? 0 : -errno;
+}
+
 /* Makes the pages present and writable at once. Returns 0 or a negative errno; -EINVAL on kernels before 5.14. */
 static inline int raw_make_present(void *start, size_t size)
 {

@@ -86,6 +86,16 @@ class Filters(Matrix):
         self.assertEqual((done.returncode, done.stderr),
                          (125, "nodewise: how the program ended was not told: Interrupted system call\n"))
 
+    def test_a_large_object_grows_without_mremap(self):
+        """glibc's own realloc is killed."""
+        grows = os.path.join(harness.BUILD, "tests", "interpose", "grows_large")
+        for answer in "kill", "EPERM":
+            with self.subTest(answer=answer):
+                done = subprocess.run([REFUSE, str(CALLS["mremap"]), ANSWERS[answer], harness.NODEWISE, "run", "--", grows],
+                                      text=True, capture_output=True, env=harness.clean_environment() | TRIES,
+                                      timeout=harness.SECONDS)
+                self.assertEqual((done.stdout.split()[:1], done.stderr, done.returncode), (["kept"], "", 0))
+
     def rotated(self, answer):
         """Every program for every call; of the policies and ways the first, and two more in turn, so that each has many calls."""
         pairs = [(policy, way) for policy in POLICIES for way in ("preload", "try", "run") if (policy, way) != ("none", "run")]
