@@ -107,10 +107,10 @@ json_t *schema_of_set(const struct key *key)
 {
 #define NUMBERS "\\+?[0-9]+(-[0-9]+)?(:[0-9]+)?"
 #define TERM                                                                                                           \
-    "!?(all|allowed|none|local|perf|eff|" NUMBERS "|(node|socket|l3|core|cpu|netdev|block|pci|gpu|file|ip|rule):.+|"   \
-    "(node|socket|l3|core)-of\\(.+\\))"
+    "[!( ]*(all|allowed|none|local|perf|eff|" NUMBERS                                                                  \
+    "|(node|socket|l3|core|cpu|netdev|block|pci|gpu|file|ip|rule):.+|(node|socket|l3|core)-of\\(.+\\))[) ]*"
     (void)key;
-    return one_or_list(pattern("^ *" TERM "( *, *" TERM ")* *$"));
+    return one_or_list(pattern("^" TERM "([,&]" TERM ")*$"));
 #undef NUMBERS
 #undef TERM
 }

@@ -10,12 +10,13 @@
 /*
  * One recursive descent that reads a set and, when there is a topology, evaluates it on the way:
  *
- *   set  := ['!'] ['+'] term { ',' term }        '!' and '+' are about the whole set, as in numactl(8)
- *   term := RANGE | WORD | KIND ':' RANGE | DEVICE ':' NAME | 'rule:' NAME | LEVEL '-of(' set ')'
+ *   set  := ['!'] ['+'] part { ',' part }        '!' and '+' are about the whole set, as in numactl(8)
+ *   part := term { '&' ['!'] term }              what is in both; with '!', what is in those before it alone
+ *   term := '(' set ')' | RANGE | WORD | KIND ':' RANGE | DEVICE ':' NAME | 'rule:' NAME | LEVEL '-of(' set ')'
  *   RANGE := NUMBER [ '-' NUMBER [ ':' NUMBER ] ]
  */
 
-#define MAX_DEPTH 8 /* of x-of(x-of(…)); two are of use */
+#define MAX_DEPTH 8 /* of parentheses; two are of use */
 
 struct parser {
     const char *text; /* the whole item */
@@ -48,7 +49,7 @@ static struct span span_at(const struct parser *parser, const char *at, size_t l
 
 static size_t term_length(const char *at)
 {
-    size_t length = strcspn(at, ",()");
+    size_t length = strcspn(at, ",()&");
     return length ? length : 1;
 }
 
@@ -103,7 +104,7 @@ static bool takes_word(struct parser *parser, const char *word)
     if (strncmp(parser->at, word, length) != 0)
         return false;
     char next = parser->at[length];
-    if (next != '\0' && next != ',' && next != ')' && next != ' ' && next != '\t')
+    if (next != '\0' && next != ',' && next != ')' && next != '&' && next != ' ' && next != '\t')
         return false;
     parser->at += length;
     return true;
@@ -173,6 +174,9 @@ static int parse_set(struct parser *parser, struct set_value *ret_value);
 static int take_name(struct parser *parser, char **ret_name)
 {
     size_t length = strcspn(parser->at, ",)");
+    const char *sign = memmem(parser->at, length, " &", 2); /* without a blank it is a character of the name */
+    if (sign)
+        length = (size_t)(sign - parser->at);
     while (length && parser->at[length - 1] == ' ')
         length--;
     if (length == 0)
@@ -182,21 +186,26 @@ static int take_name(struct parser *parser, char **ret_name)
     return *ret_name ? 0 : -ENOMEM;
 }
 
-static int parse_level_of(struct parser *parser, enum level level, struct set_value *ret_value)
+/* Behind a '(', with the ')' that belongs to it. */
+static int parse_inner(struct parser *parser, struct set_value *ret_value)
 {
-    struct set_value inner = {0};
     const char *open = parser->at - 1;
     if (++parser->depth > MAX_DEPTH)
         return syntax_error(parser, DIAG_E052, parser->at, NULL, "nested too deeply");
-    int error = parse_set(parser, &inner);
+    int error = parse_set(parser, ret_value);
     parser->depth--;
     if (error == 0 && *parser->at != ')')
-        error = syntax_error(parser, DIAG_E052, open, NULL, "a ')' is missing for this");
-    if (error == 0) {
-        parser->at++;
-        if (parser->scope)
-            error = eval_level_of(parser->scope, level, &inner, ret_value);
-    }
+        return syntax_error(parser, DIAG_E052, open, NULL, "a ')' is missing for this");
+    parser->at += error == 0;
+    return error;
+}
+
+static int parse_level_of(struct parser *parser, enum level level, struct set_value *ret_value)
+{
+    struct set_value inner = {0};
+    int error = parse_inner(parser, &inner);
+    if (error == 0 && parser->scope)
+        error = eval_level_of(parser->scope, level, &inner, ret_value);
     set_value_free(&inner);
     return error;
 }
@@ -277,8 +286,11 @@ static int parse_term(struct parser *parser, bool relative, struct set_value *re
 {
     skip_blanks(parser);
     if (*parser->at == '!' || *parser->at == '+')
-        return syntax_error(parser, DIAG_E053, parser->at, "write \"!0,2\" for all but 0 and 2",
+        return syntax_error(parser, DIAG_E053, parser->at,
+                            "write \"!0,2\" for all but 0 and 2, \"0-7 & !2\" for 0 to 7 but 2",
                             "this sign is about the whole set and stands at its beginning");
+    if (takes_prefix(parser, "("))
+        return parse_inner(parser, ret_value);
     if (*parser->at == '\0')
         return syntax_error(parser, DIAG_E050, parser->at, NULL, "the set ends where a member is expected");
     if (!is_digit(*parser->at))
@@ -291,6 +303,27 @@ static int parse_term(struct parser *parser, bool relative, struct set_value *re
     return error;
 }
 
+/* Behind a '&'. */
+static int parse_cut(struct parser *parser, bool relative, struct set_value *value)
+{
+    struct set_value other = {0};
+    skip_blanks(parser);
+    bool without = takes_prefix(parser, "!");
+    int error = parse_term(parser, relative, &other);
+    if (error == 0 && parser->scope)
+        error = without ? eval_without(parser->scope, value, &other) : eval_intersect(parser->scope, value, &other);
+    set_value_free(&other);
+    return error;
+}
+
+static int parse_part(struct parser *parser, bool relative, struct set_value *ret_value)
+{
+    int error = parse_term(parser, relative, ret_value);
+    while (skip_blanks(parser), error == 0 && takes_prefix(parser, "&"))
+        error = parse_cut(parser, relative, ret_value);
+    return error;
+}
+
 static int parse_set(struct parser *parser, struct set_value *ret_value)
 {
     skip_blanks(parser);
@@ -299,14 +332,13 @@ static int parse_set(struct parser *parser, struct set_value *ret_value)
     bool relative = *parser->at == '+';
     parser->at += relative;
     for (;;) {
-        struct set_value term = {0};
-        int error = parse_term(parser, relative, &term);
+        struct set_value part = {0};
+        int error = parse_part(parser, relative, &part);
         if (error == 0 && parser->scope)
-            error = eval_union(ret_value, &term);
-        set_value_free(&term);
+            error = eval_union(ret_value, &part);
+        set_value_free(&part);
         if (error < 0)
             return error;
-        skip_blanks(parser);
         if (*parser->at != ',')
             break;
         parser->at++;

@@ -5,10 +5,12 @@
  *   "all"/"allowed"   "none"   "local" (the nodes of the allowed CPUs)
  *   "node:0-1" "socket:1" "l3:2" "core:0-3" "cpu:4"      places by id
  *   "perf" "eff"                                          kinds of cores
- *   "netdev:eth0" "block:nvme0n1" "pci:0000:3b:00.0" "gpu:0" "gpu:auto" "file:/path" "ip:10.0.0.1"
+ *   "netdev:eth0" "block:nvme0n1" "pci:0000:3b:00.0" "gpu:0" "gpu:3b:00.0" "gpu:GPU-UUID" "gpu:auto"
+ *   "file:/path" "ip:10.0.0.1"
  *   "rule:NAME"                                           where that rule's threads go
  *   "l3-of(X)" "node-of(X)" "socket-of(X)" "core-of(X)"   the places that X touches
- * and unions of these with ','.
+ *   "socket:0 & perf"  "node-of(gpu:0) & !core:0"  "(0-3,8) & …"      what is in both, what is in the first alone
+ * and unions of these with ','. '&' binds closer than ','.
  *
  * A bare number means a node under `nodes`, a CPU under `cpus`; `near` takes device and place words and
  * nodes. Every result is intersected with scope->limit.

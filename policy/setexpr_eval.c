@@ -37,6 +37,36 @@ static int add_node(const struct topo_node *node, struct set_value *value)
     return error < 0 ? error : cpuset_or(&value->cpus, &node->cpus);
 }
 
+/* Drops the nodes that have CPUs, but none of the value's, and those of `others` that have none. others: NULL: none. */
+static int drop_nodes(const struct topology *topology, struct set_value *value, const struct cpuset *others)
+{
+    struct cpuset gone = CPUSET_EMPTY;
+    int error = 0;
+    for (size_t i = 0; i < topology->node_count && error == 0; i++) {
+        const struct topo_node *node = &topology->nodes[i];
+        bool is_out = cpuset_is_empty(&node->cpus) ? others && cpuset_has(others, node->id)
+                                                   : !cpuset_intersects(&node->cpus, &value->cpus);
+        if (is_out)
+            error = cpuset_add(&gone, node->id);
+    }
+    cpuset_andnot(&value->nodes, &gone);
+    cpuset_free(&gone);
+    return error;
+}
+
+int eval_intersect(const struct set_scope *scope, struct set_value *value, const struct set_value *other)
+{
+    cpuset_and(&value->cpus, &other->cpus);
+    cpuset_and(&value->nodes, &other->nodes);
+    return drop_nodes(scope->topology, value, NULL);
+}
+
+int eval_without(const struct set_scope *scope, struct set_value *value, const struct set_value *other)
+{
+    cpuset_andnot(&value->cpus, &other->cpus);
+    return drop_nodes(scope->topology, value, &other->nodes);
+}
+
 /* May anything of ours be on the node: a thread, or memory. */
 static bool node_is_usable(const struct set_scope *scope, const struct topo_node *node)
 {
@@ -183,15 +213,24 @@ static int named_device(const struct topology *topology, enum device_kind kind, 
     return -ENODEV;
 }
 
-/* "0000:3b:00.0", or without the domain as lspci(8) prints it where there is only one. */
+/*
+ * "0000:3b:00.0", without the domain as lspci(8) prints it where there is only one, or with a domain of eight digits as
+ * NVIDIA's tools print it.
+ */
+static bool is_pci(const struct device *device, const char *address)
+{
+    const char *own = device->pci;
+    if (strlen(address) == strlen(own) + 4 && strncmp(address, "0000", 4) == 0)
+        address += 4;
+    return *own &&
+           (strcasecmp(own, address) == 0 || (strncmp(own, "0000:", 5) == 0 && strcasecmp(own + 5, address) == 0));
+}
+
 static int pci_device(const struct topology *topology, const char *address, struct set_value *ret_value)
 {
-    for (size_t i = 0; i < topology->device_count; i++) {
-        const char *own = topology->devices[i].pci;
-        bool same = strcasecmp(own, address) == 0;
-        if (*own && (same || (strncmp(own, "0000:", 5) == 0 && strcasecmp(own + 5, address) == 0)))
+    for (size_t i = 0; i < topology->device_count; i++)
+        if (is_pci(&topology->devices[i], address))
             return add_device(&topology->devices[i], ret_value);
-    }
     return -ENODEV;
 }
 
@@ -235,12 +274,34 @@ static int auto_gpu(const struct set_scope *scope, struct set_value *ret_value)
     return error;
 }
 
+/* The GPU behind a PCI function. */
+static int gpu_at(const struct topology *topology, const char *address, struct set_value *ret_value)
+{
+    for (size_t i = 0; i < topology->device_count; i++)
+        if (topology->devices[i].kind == DEVICE_GPU && is_pci(&topology->devices[i], address))
+            return add_device(&topology->devices[i], ret_value);
+    return -ENODEV;
+}
+
+/* As in CUDA_VISIBLE_DEVICES. */
+static int gpu_of_uuid(const struct set_scope *scope, const char *uuid, struct set_value *ret_value)
+{
+    char address[32];
+    if (!scope->topology->is_this_machine || host_gpu_of_uuid(HOST_NVIDIA_GPUS, uuid, address, sizeof(address)) < 0)
+        return -ENODEV;
+    return gpu_at(scope->topology, address, ret_value);
+}
+
 static int gpu_device(const struct set_scope *scope, const char *name, struct set_value *ret_value)
 {
     if (strcmp(name, "auto") == 0)
         return auto_gpu(scope, ret_value);
     if (name[strspn(name, "0123456789")] == '\0' && strlen(name) < 5)
         return numbered_gpu(scope->topology, atoi(name), ret_value);
+    if (strncasecmp(name, "GPU-", 4) == 0)
+        return gpu_of_uuid(scope, name, ret_value);
+    if (strchr(name, ':'))
+        return gpu_at(scope->topology, name, ret_value);
     return named_device(scope->topology, DEVICE_GPU, name, ret_value);
 }
 

@@ -21,6 +21,12 @@ enum set_device { SET_DEVICE_NETDEV, SET_DEVICE_BLOCK, SET_DEVICE_PCI, SET_DEVIC
 
 void set_value_free(struct set_value *value);
 int eval_union(struct set_value *value, const struct set_value *other);
+/*
+ * What is in both, and what is not in the other one. A node with CPUs stays while any of them does, one without CPUs goes
+ * by its number.
+ */
+int eval_intersect(const struct set_scope *scope, struct set_value *value, const struct set_value *other);
+int eval_without(const struct set_scope *scope, struct set_value *value, const struct set_value *other);
 /* Everything that the scope allows but the value. */
 int eval_invert(const struct set_scope *scope, enum set_unit unit, struct set_value *value);
 int eval_word(const struct set_scope *scope, enum set_word word, struct set_value *ret_value);

@@ -1,6 +1,7 @@
 #include "policy/setexpr_host.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <ifaddrs.h>
 #include <libgen.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -59,4 +61,33 @@ int host_netdev_of_address(const char *address, char *ret_name, size_t size)
             error = copy_name(interface->ifa_name, ret_name, size);
     freeifaddrs(interfaces);
     return error;
+}
+
+/* A line "GPU UUID:        GPU-01234567-…" of the driver's. */
+static bool has_uuid(const char *folder, const char *address, const char *uuid)
+{
+    char path[512], line[256], found[128];
+    bool has = false;
+    if (snprintf(path, sizeof(path), "%s/%s/information", folder, address) >= (int)sizeof(path))
+        return false;
+    FILE *file = fopen(path, "re");
+    while (file && !has && fgets(line, sizeof(line), file))
+        has = sscanf(line, "GPU UUID: %127s", found) == 1 && strncasecmp(found, uuid, strlen(uuid)) == 0;
+    if (file)
+        fclose(file);
+    return has;
+}
+
+int host_gpu_of_uuid(const char *folder, const char *uuid, char *ret_address, size_t size)
+{
+    DIR *gpus = opendir(folder);
+    unsigned found = 0;
+    int error = 0;
+    if (!gpus)
+        return -errno;
+    for (struct dirent *gpu; error == 0 && (gpu = readdir(gpus));)
+        if (gpu->d_name[0] != '.' && has_uuid(folder, gpu->d_name, uuid) && ++found == 1)
+            error = copy_name(gpu->d_name, ret_address, size);
+    closedir(gpus);
+    return error ? error : found == 1 ? 0 : -ENODEV;
 }
