@@ -73,12 +73,12 @@ class Limits(harness.ProgramTest):
 
     def test_set_at_run_time(self):
         for name in RESOURCES:
-            for most in ("40", "150", "1000"):
+            for most in ("40", "150", "600"):
                 self.check(["setrlimit", name, most])
 
     def test_by_every_call(self):
         for way in ("setrlimit64", "prlimit", "prlimit64", "sys_prlimit64", "sys_setrlimit"):
-            self.check([way, "as", "200"])
+            self.check([way, "as", "60"])
 
     def test_set_after_much_was_used_and_freed(self):
         for name in RESOURCES:
@@ -91,7 +91,7 @@ class Limits(harness.ProgramTest):
 
     def test_inherited(self):
         for name in RESOURCES:
-            for most in (40, 150, 1000):
+            for most in (40, 150, 600):
                 self.check(["setrlimit", name, str(most + 100)], limit=(name, most))
 
     def test_what_counts_when_it_starts(self):
