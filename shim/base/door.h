@@ -16,6 +16,11 @@
 
 #define DOOR_VERSION 1u
 
+/* What a worker of a pool has counted, relaxed. As struct segment_worker_counts of base/segment_layout.h. */
+struct door_counts {
+    uint64_t run, stolen[4], slept, woken;
+};
+
 /* A pool of the policy, as its program is to open it. Its workers are placed by the shim when they have their names. */
 struct door_pool {
     uint32_t how, number; /* enum pool_size of policy/policy.h */
@@ -46,6 +51,12 @@ struct nodewise_door {
     void *(*alloc_on)(uint32_t node, size_t size);
     /* false: the plan has no pool of that name, or does not govern the process. */
     bool (*find_pool)(const char *name, struct door_pool *ret_pool);
+    /* What pools have done, for views: telemetry/pools.h says what each does. Not signal-safe but for the last. */
+    uint32_t (*open_pool)(const char *name);
+    void (*close_pool)(uint32_t pool);
+    uint32_t (*enter_pool)(uint32_t pool, uint32_t node, bool guest);
+    void (*leave_pool)(uint32_t worker);
+    struct door_counts *(*pool_counts)(uint32_t worker);
 };
 
 extern const struct nodewise_door nodewise_door;

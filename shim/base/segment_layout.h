@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC      UINT64_C(0x314745535057444e) /* "NDWPSEG1" */
-#define SEGMENT_VERSION    11u
+#define SEGMENT_VERSION    12u
 #define SEGMENT_DIR_PREFIX "/dev/shm/nodewise." /* followed by the uid */
 #define SEGMENT_SUFFIX     ".seg"
 /* begins the name of a memfd with a segment for which there is no file; the errno that says why not ends it */
@@ -33,6 +33,8 @@
 #define SEGMENT_EVENTS       448u  /* capacity of the ring */
 #define SEGMENT_STRINGS      8192u /* bytes of texts, each stored once; offset 0 is "" */
 #define SEGMENT_REGIONS      256u  /* regions of the arenas */
+#define SEGMENT_POOLS        16u   /* names of pools */
+#define SEGMENT_WORKERS      1024u /* and their workers and guests that are listed */
 #define SEGMENT_ARENAS       384u  /* pairs of rule and region that allocated; further pairs count as the last one */
 #define SEGMENT_STEPS        6u    /* number of values of enum step (policy/reason.h) */
 #define SEGMENT_MASK_WORDS   64u   /* the first 4096 CPUs of the base mask are stored */
@@ -68,6 +70,8 @@ enum segment_section_id {
     SEGMENT_MAPPING_TABLE, /* struct segment_mapping, by index in PLAN_MAPPING_RULES */
     SEGMENT_ARENA_TABLE,   /* struct segment_arena, in the order of first use; used 0 ends the table */
     SEGMENT_SEEN_TABLE,    /* one struct segment_seen */
+    SEGMENT_POOL_TABLE,    /* struct segment_pool; an empty name ends the table */
+    SEGMENT_WORKER_TABLE,  /* struct segment_worker; pool 0 ends the table */
     SEGMENT_SECTIONS
 };
 
@@ -243,6 +247,34 @@ struct segment_seen {
     uint64_t served[SEGMENT_SEEN_NODES]; /* x by the page's node; ids above count as the highest */
 };
 
+/* Pools of the C interface (nodewise-pool.h) that have one name, those of a moment or one after the other. */
+struct segment_pool {
+    char name[16];
+    uint32_t open;     /* pools of that name that are not closed */
+    uint32_t unlisted; /* their workers and guests for which there was no record */
+};
+
+enum segment_tier { SEGMENT_TIER_L3, SEGMENT_TIER_NODE, SEGMENT_TIER_SOCKET, SEGMENT_TIER_REMOTE, SEGMENT_TIERS };
+
+/* What a worker has counted, relaxed; a later one of the same pool and node goes on with it. */
+struct segment_worker_counts {
+    uint64_t run;                   /* tasks, */
+    uint64_t stolen[SEGMENT_TIERS]; /* and those of them that came from there */
+    uint64_t slept, woken;
+};
+
+struct segment_worker {
+    uint16_t pool;  /* 1 + its index */
+    uint8_t state;  /* enum segment_worker_state */
+    uint8_t guests; /* 1: other threads that take part in loops, not a worker of the pool */
+    uint32_t node;  /* id */
+    struct segment_worker_counts counts;
+};
+
+enum segment_worker_state { WORKER_GONE, WORKER_LIVES };
+
+_Static_assert(sizeof(struct segment_pool) == 24, "layout of the file");
+_Static_assert(sizeof(struct segment_worker) == 64, "layout of the file");
 _Static_assert(sizeof(struct segment_seen) == 128 + SEGMENT_SEEN_NODES * 8, "layout of the file");
 _Static_assert(sizeof(struct segment_region) == 48, "layout of the file");
 _Static_assert(sizeof(struct segment_arena) == 48, "layout of the file");

@@ -7,6 +7,7 @@
 #include "shim/base/common.h"
 #include "shim/base/state.h"
 #include "shim/place/hold.h"
+#include "shim/telemetry/pools.h"
 
 static bool may_place(void)
 {
@@ -60,6 +61,15 @@ static bool find_pool(const char *name, struct door_pool *ret_pool)
     return found;
 }
 
+_Static_assert(sizeof(struct door_counts) == sizeof(struct segment_worker_counts), "one is written as the other");
+_Static_assert(offsetof(struct door_counts, stolen) == offsetof(struct segment_worker_counts, stolen), "in this order");
+_Static_assert(offsetof(struct door_counts, woken) == offsetof(struct segment_worker_counts, woken), "in this order");
+
+static struct door_counts *pool_counts(uint32_t worker)
+{
+    return (struct door_counts *)(void *)pools_counts(worker);
+}
+
 PUBLIC const struct nodewise_door nodewise_door = {
     .size = sizeof(nodewise_door),
     .version = DOOR_VERSION,
@@ -70,4 +80,9 @@ PUBLIC const struct nodewise_door nodewise_door = {
     .release = hold_end,
     .alloc_on = alloc_on,
     .find_pool = find_pool,
+    .open_pool = pools_open,
+    .close_pool = pools_close,
+    .enter_pool = pools_enter,
+    .leave_pool = pools_leave,
+    .pool_counts = pool_counts,
 };

@@ -64,6 +64,7 @@ static const struct attempt {
     {SYS_madvise, {0, 0, MADV_WIPEONFORK}},
     {SYS_madvise, {0, 0, ADVICE_COLD}},
     {SYS_madvise, {0, 0, ADVICE_PRESENT}},
+    {SYS_mremap, {0, 0, 0, RAW_MOVE_MAPPED}},
     {SYS_newfstatat, {-1, 0, 0, 0}},
 #ifdef SYS_fstat
     {SYS_fstat, {-1}},

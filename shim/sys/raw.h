@@ -179,14 +179,15 @@ static inline int raw_madvise(void *start, size_t size, int advice)
     return (int)raw_call(SYS_madvise, start, size, advice);
 }
 
+#define RAW_MOVE_MAPPED (1 | 2 | 4) /* MREMAP_MAYMOVE, _FIXED, _DONTUNMAP */
+
 /*
  * Moves the pages of a private anonymous range to another one, which loses its own. The first stays mapped, with none.
  * Returns 0 or a negative errno; -EINVAL on kernels before 5.7.
  */
 static inline int raw_move_mapped(void *from, void *to, size_t size)
 {
-    enum { MAY_MOVE = 1, FIXED = 2, DONT_UNMAP = 4 }; /* linux/mman.h */
-    uintptr_t at = (uintptr_t)raw_call(SYS_mremap, from, size, size, MAY_MOVE | FIXED | DONT_UNMAP, to);
+    uintptr_t at = (uintptr_t)raw_call(SYS_mremap, from, size, size, RAW_MOVE_MAPPED, to);
     return at == (uintptr_t)to ? 0 : -errno;
 }
 

@@ -167,7 +167,9 @@ class Report(ApiTest):
             first, last = map(json.loads, output.splitlines())
             self.assertEqual(first["governed"], governed)
             self.assertEqual((len(first["regions"]), first["storages"], first["counters"]), (1, 1, 1))
-            self.assertEqual((last["regions"], last["storages"], last["counters"]), ([], 0, 0))
+            self.assertEqual([pool["pool"] for pool in first["pools"]], ['a "pool"'])
+            self.assertGreater(first["pools"][0]["workers"], 0)
+            self.assertEqual((last["pools"], last["regions"], last["storages"], last["counters"]), ([], [], 0, 0))
             self.assertEqual(first["regions"][0]["outcome"], "strict")
             self.assertTrue(first["capabilities"]["pin"])
 

@@ -1,7 +1,9 @@
 """Programs with pools (nodewise-pool.h), each alone, under the dormant shim and governed, as C and as C++ (test_api.py)."""
 
 import contextlib
+import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -23,11 +25,11 @@ class Pool(test_api.ApiTest):
         self.in_each_way("pool_doors")
 
     @contextlib.contextmanager
-    def sitting(self, *arguments, policy=None, before=()):
+    def sitting(self, *arguments, policy=None, options=(), before=(), name="pool_sits"):
         """A program with an open pool; ends when it is left."""
-        program = os.path.join(harness.BUILD, "tests", "api", "pool_sits")
+        program = os.path.join(harness.BUILD, "tests", "api", name)
         if policy:
-            before = (*before, harness.NODEWISE, "run", "-p", policy, "--")
+            before = (*before, harness.NODEWISE, "run", "-p", policy, *options, "--")
         with subprocess.Popen([*before, program, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                               env=harness.clean_environment()) as process:
             self.assertEqual(process.stdout.readline(), "ready\n")
@@ -65,6 +67,63 @@ class Pool(test_api.ApiTest):
             self.assertEqual(workers, {f"asked-for-000{n}": first for n in range(1, 6)})
         with self.sitting("another", "1", policy=policy) as process:
             self.assertLess(len(self.workers(process, "another")), 5)
+
+    def pools(self, pid):
+        """Of each pool that `show` tells of, what it tells."""
+        shown = json.loads(self.nodewise("show", str(pid), "--json"))
+        return {pool["pool"]: pool for pool in shown.get("pools", [])}
+
+    def ran(self, pid, name):
+        return sum(node["run"] for node in self.pools(pid)[name]["nodes"])
+
+    def governing(self, rules=0):
+        text = 'schema = 1\n[defaults]\nbind_to = "none"\n'
+        text += "".join(f'[[rules]]\nname = "rule-{i}"\nmatch = {{ thread = "nobody-{i}" }}\nbind_to = "none"\n' for i in range(rules))
+        path = self.path(f"with-{rules}.toml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    def test_what_it_does_is_seen_from_outside(self):
+        with self.sitting("seen", "2", policy=self.governing()) as process:
+            pool = self.pools(process.pid)["seen"]
+            self.assertEqual((pool["open"], pool["unlisted"]), (1, 0))
+            self.assertEqual(sum(node["workers"] for node in pool["nodes"]), len(self.workers(process, "seen")))
+            self.assertEqual(self.ran(process.pid, "seen"), 1)
+            for verb in "show", "report":
+                self.assertRegex(self.nodewise(verb, str(process.pid)), r"POOL +NODE +WORKERS +TASKS.*\nseen +\d+ +\d+ +[01] ")
+            numbers = self.nodewise("metrics", "--once")
+            self.assertRegex(numbers, rf'nodewise_pool_workers{{pid="{process.pid}".*pool="seen",node="\d+"}} \d+\n')
+            ran = re.findall(rf'nodewise_pool_tasks_total{{pid="{process.pid}".*pool="seen",node="\d+"}} (\d+)\n', numbers)
+            self.assertEqual(sum(map(int, ran)), 1)
+            self.assertRegex(numbers, rf'nodewise_pool_stolen_tasks_total{{pid="{process.pid}".*from="remote"}} 0\n')
+
+    def test_a_report_tells_of_it_when_it_is_over(self):
+        report = self.path("report.json")
+        with self.sitting("over", "2", policy=self.governing(), options=("--report", report)):
+            pass
+        with open(report, encoding="utf-8") as file:
+            pool, = json.load(file)["pools"]
+        self.assertEqual((pool["pool"], pool["open"]), ("over", 0))
+        self.assertEqual(sum(node["run"] for node in pool["nodes"]), 1)
+
+    def test_pools_of_one_name_are_counted_together(self):
+        with self.sitting("again", "30", "50", policy=self.governing(), name="pool_again") as process:
+            pool = self.pools(process.pid)["again"]
+            self.assertEqual((pool["open"], pool["unlisted"], {node["workers"] for node in pool["nodes"]}), (0, 0, {0}))
+            self.assertEqual(self.ran(process.pid, "again"), 500)
+        with self.sitting("alone", "2", "3", name="pool_again"):
+            pass
+
+    def test_a_reload_loses_nothing_that_was_counted(self):
+        for rules in 0, 5, 1000:  # in its place, and in another segment
+            with self.subTest(rules=rules), self.sitting("stays", "2", policy=self.governing()) as process:
+                self.nodewise("reload", str(process.pid), "-p", self.governing(rules))
+                process.stdin.write("more\n")
+                process.stdin.flush()
+                self.assertEqual(process.stdout.readline(), "did more\n")
+                harness.wait_until(lambda pid=process.pid: "stays" in self.pools(pid) and self.ran(pid, "stays") == 2,
+                                   "what was counted before is there as well")
 
 
 def field_of(pid, tid, name):

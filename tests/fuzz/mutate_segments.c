@@ -35,7 +35,17 @@ static size_t below(size_t limit)
 
 /* --- sound inputs --- */
 
-enum { RULES = 5, THREADS = 6, EVENTS = 12, REGIONS = 4, ARENAS = 6, MAPPINGS = 2, STRINGS = 128 };
+enum {
+    RULES = 5,
+    THREADS = 6,
+    EVENTS = 12,
+    REGIONS = 4,
+    ARENAS = 6,
+    MAPPINGS = 2,
+    POOLS = 3,
+    WORKERS = 8,
+    STRINGS = 128
+};
 
 static struct segment_section place(size_t *at, size_t record, uint32_t count)
 {
@@ -87,6 +97,13 @@ static void fill_tables(char *segment)
     for (uint32_t i = 0; i < ARENAS; i++)
         arenas[i] =
             (struct segment_arena){.used = 2, .rule = i % RULES, .region = i % REGIONS, .allocations = i, .bytes = i};
+    struct segment_pool *pools = table(segment, SEGMENT_POOL_TABLE);
+    struct segment_worker *workers = table(segment, SEGMENT_WORKER_TABLE);
+    for (uint32_t i = 0; i < POOLS; i++)
+        pools[i] = (struct segment_pool){.name = "pool", .open = i};
+    for (uint32_t i = 0; i < WORKERS; i++)
+        workers[i] = (struct segment_worker){
+            .pool = (uint16_t)(1 + i % POOLS), .state = WORKER_LIVES, .node = i % 2, .counts = {.run = i}};
     strcpy((char *)table(segment, SEGMENT_STRING_TABLE) + 1, "/usr/lib/libx.so");
 }
 
@@ -108,6 +125,8 @@ static size_t make_segment(char *ret_segment, size_t room)
     header->sections[SEGMENT_ARENA_TABLE] = place(&at, sizeof(struct segment_arena), ARENAS);
     header->sections[SEGMENT_SEEN_TABLE] = place(&at, sizeof(struct segment_seen), 1);
     header->sections[SEGMENT_MAPPING_TABLE] = place(&at, sizeof(struct segment_mapping), MAPPINGS);
+    header->sections[SEGMENT_POOL_TABLE] = place(&at, sizeof(struct segment_pool), POOLS);
+    header->sections[SEGMENT_WORKER_TABLE] = place(&at, sizeof(struct segment_worker), WORKERS);
     fill_tables(ret_segment);
     return at;
 }

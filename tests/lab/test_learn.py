@@ -58,7 +58,7 @@ class Learn(Lab):
         """The texts of the rules that are learned of a program that is killed, in one look at it."""
         # the counter only because CPUs take short turns with it: threads are looked at while others run
         text = self.guest(shape, f"{harness.NODEWISE} learn -o /tmp/l.toml -- {words} >/dev/null & learning=$!\n"
-                          f"sleep {SECONDS}; killall -9 {os.path.basename(program)}\n"
+                          f"sleep {SECONDS}; kill -9 $(pidof {os.path.basename(program)})\n"
                           "wait $learning || [ $? = 137 ]\ncat /tmp/l.toml\n",
                           [], [program], ["--count", self.path("counted"), "--marks"])
         self.assertIn("[[rules]]", text)

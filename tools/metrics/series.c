@@ -8,6 +8,7 @@
 #include "config/printable.h"
 #include "policy/reason.h"
 #include "policy/words.h"
+#include "tools/report/report_pools.h"
 #include "tools/segment/segments.h"
 #include "tools/segment/snapshot.h"
 
@@ -58,8 +59,8 @@ static void write_label(FILE *to, const char *name, const char *value)
 
 static bool is_own(const char *name)
 {
-    static const char *const own[] = {"pid", "comm",   "rule",   "node",  "step",
-                                      "tid", "thread", "policy", "state", "locality"};
+    static const char *const own[] = {"pid",    "comm",   "rule",  "node",     "step", "tid",
+                                      "thread", "policy", "state", "locality", "pool", "from"};
     for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
         if (strcmp(own[i], name) == 0)
             return true;
@@ -304,6 +305,76 @@ static void idle(const struct line *line)
     memory_by_node(line, true);
 }
 
+/* --- pools --- */
+
+/* false: the process has written enough. */
+static bool begin_pool(const struct line *line, size_t pool, const struct pool_work *work)
+{
+    if (!begin(line))
+        return false;
+    write_label(line->to, "pool", line->process->pools[pool].name);
+    label_node(line, work->node);
+    return true;
+}
+
+static void by_pool(const struct line *line, uint64_t (*value)(const struct pool_work *work))
+{
+    struct pool_work work;
+    for (size_t i = 0; i < line->process->pool_count; i++)
+        for (size_t from = 0; pool_work_next(line->process, i, &from, &work);) {
+            if (!begin_pool(line, i, &work))
+                return;
+            end(line, value(&work));
+        }
+}
+
+static uint64_t workers_of(const struct pool_work *work)
+{
+    return work->workers;
+}
+
+static uint64_t run_of(const struct pool_work *work)
+{
+    return work->counts.run;
+}
+
+static uint64_t slept_of(const struct pool_work *work)
+{
+    return work->counts.slept;
+}
+
+static void pool_workers(const struct line *line)
+{
+    by_pool(line, workers_of);
+}
+
+static void pool_tasks(const struct line *line)
+{
+    by_pool(line, run_of);
+}
+
+static void pool_sleeps(const struct line *line)
+{
+    by_pool(line, slept_of);
+}
+
+static void pool_stolen(const struct line *line)
+{
+    static const char *const tiers[SEGMENT_TIERS] = {[SEGMENT_TIER_L3] = "l3",
+                                                     [SEGMENT_TIER_NODE] = "node",
+                                                     [SEGMENT_TIER_SOCKET] = "socket",
+                                                     [SEGMENT_TIER_REMOTE] = "remote"};
+    struct pool_work work;
+    for (size_t i = 0; i < line->process->pool_count; i++)
+        for (size_t from = 0; pool_work_next(line->process, i, &from, &work);)
+            for (unsigned tier = 0; tier < SEGMENT_TIERS; tier++) {
+                if (!begin_pool(line, i, &work))
+                    return;
+                write_label(line->to, "from", tiers[tier]);
+                end(line, work.counts.stolen[tier]);
+            }
+}
+
 static void each_thread(const struct line *line)
 {
     const struct snapshot *process = line->process;
@@ -349,6 +420,10 @@ static const struct family {
      "Share of accesses since the start that found their page on their thread's node, from samples.", access_locality},
     {"nodewise_node_accesses_ratio", "gauge",
      "Share of the accesses since the start that the node served, from samples.", served_shares},
+    {"nodewise_pool_workers", "gauge", "Workers of pools of the C interface.", pool_workers},
+    {"nodewise_pool_tasks", "counter", "Tasks that they ran.", pool_tasks},
+    {"nodewise_pool_stolen_tasks", "counter", "Tasks that they took from others, by how far these are.", pool_stolen},
+    {"nodewise_pool_sleeps", "counter", "How often they went to sleep in the kernel.", pool_sleeps},
     {"nodewise_thread_as_asked", "gauge", "1: the thread has all that was asked for it ([metrics] per_thread).",
      each_thread},
 };

@@ -15,6 +15,7 @@
 #include "tools/report/report_accesses.h"
 #include "tools/report/report_arenas.h"
 #include "tools/report/report_mappings.h"
+#include "tools/report/report_pools.h"
 #include "tools/report/report_values.h"
 #include "tools/report/report_verdict.h"
 
@@ -238,6 +239,8 @@ json_t *report_json(const struct snapshot *snapshot)
                   not_adopted_threads(snapshot));
     if (report)
         json_object_set_new(report, "accesses", report_accesses(snapshot));
+    if (report && snapshot->pool_count)
+        json_object_set_new(report, "pools", report_pools(snapshot));
     if (report && snapshot->has_plan)
         json_object_set_new(report, "machine", machine_json(&snapshot->plan));
     if (report)

@@ -10,6 +10,7 @@
 #include "tools/report/report_arenas.h"
 #include "tools/report/report_mappings.h"
 #include "tools/report/report_pages.h"
+#include "tools/report/report_pools.h"
 #include "tools/report/report_verdict.h"
 
 /* Memory that went after its users; nothing where there was none. */
@@ -204,6 +205,7 @@ void report_text(FILE *to, const json_t *report, enum report_depth depth)
     report_arenas_text(to, shown);
     report_accesses_text(to, shown);
     report_mappings_text(to, shown);
+    report_pools_text(to, shown);
     report_pages_text(to, shown);
     if (depth == REPORT_FULL)
         report_verdict_text(to, shown);

@@ -38,6 +38,8 @@ static bool header_is_sound(const struct snapshot *snapshot, size_t size)
         [SEGMENT_MAPPING_TABLE] = {sizeof(struct segment_mapping), SEGMENT_RULES_MOST},
         [SEGMENT_ARENA_TABLE] = {sizeof(struct segment_arena), SEGMENT_ARENAS},
         [SEGMENT_SEEN_TABLE] = {sizeof(struct segment_seen), 1},
+        [SEGMENT_POOL_TABLE] = {sizeof(struct segment_pool), SEGMENT_POOLS},
+        [SEGMENT_WORKER_TABLE] = {sizeof(struct segment_worker), SEGMENT_WORKERS},
     };
     const struct segment_header *h = &snapshot->header;
     bool sound = h->total_size == size;
@@ -132,6 +134,31 @@ static int copy_arenas(struct snapshot *snapshot, const struct file_bytes *file)
     return 0;
 }
 
+/* Records are used from the first one on. */
+static int copy_pools(struct snapshot *snapshot, const struct file_bytes *file)
+{
+    const struct segment_section *pools = &snapshot->header.sections[SEGMENT_POOL_TABLE];
+    const struct segment_section *workers = &snapshot->header.sections[SEGMENT_WORKER_TABLE];
+    const struct segment_pool *pool = (const void *)(file->data + pools->offset);
+    const struct segment_worker *worker = (const void *)(file->data + workers->offset);
+    while (snapshot->pool_count < pools->capacity && pool[snapshot->pool_count].name[0])
+        snapshot->pool_count++;
+    while (snapshot->worker_count < workers->capacity && worker[snapshot->worker_count].pool)
+        snapshot->worker_count++;
+    snapshot->pools = copy_section(snapshot, file, SEGMENT_POOL_TABLE, snapshot->pool_count);
+    snapshot->workers = copy_section(snapshot, file, SEGMENT_WORKER_TABLE, snapshot->worker_count);
+    if (!snapshot->pools || !snapshot->workers)
+        return -ENOMEM;
+    size_t kept = 0;
+    for (size_t i = 0; i < snapshot->pool_count; i++)
+        snapshot->pools[i].name[sizeof(snapshot->pools[i].name) - 1] = '\0';
+    for (size_t i = 0; i < snapshot->worker_count; i++)
+        if (snapshot->workers[i].pool && snapshot->workers[i].pool <= snapshot->pool_count)
+            snapshot->workers[kept++] = snapshot->workers[i];
+    snapshot->worker_count = kept;
+    return 0;
+}
+
 static void copy_seen(struct snapshot *snapshot, const struct file_bytes *file)
 {
     const struct segment_section *section = &snapshot->header.sections[SEGMENT_SEEN_TABLE];
@@ -164,6 +191,8 @@ int snapshot_copy(struct snapshot *ret_snapshot, const struct file_bytes *file)
         error = copy_events(snapshot, file);
     if (error == 0)
         error = copy_arenas(snapshot, file);
+    if (error == 0)
+        error = copy_pools(snapshot, file);
     if (error < 0)
         snapshot_free(snapshot);
     else
@@ -332,6 +361,8 @@ void snapshot_free(struct snapshot *snapshot)
     free(snapshot->region_numbers);
     free(snapshot->arenas);
     free(snapshot->mappings);
+    free(snapshot->pools);
+    free(snapshot->workers);
     free(snapshot->strings);
     free(snapshot->plan_data);
     *snapshot = (struct snapshot){0};

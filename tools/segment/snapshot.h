@@ -33,6 +33,10 @@ struct snapshot {
     struct segment_arena *arenas;
     size_t arena_count;
     struct segment_seen seen;
+    struct segment_pool *pools; /* of the C interface */
+    size_t pool_count;
+    struct segment_worker *workers; /* of these: pool is below or equal to pool_count, and not 0 */
+    size_t worker_count;
     char *strings;       /* header.strings_used bytes, NUL-terminated at the end */
     const char *missing; /* NULL; or why there is no file, and this is from the memory of the process: "no space" */
     bool alive;          /* the process exists and is the one that wrote this */

@@ -130,6 +130,7 @@ static struct worker *make_worker(struct nw_pool *pool)
         return NULL;
     memset(worker, 0, sizeof(*worker));
     worker->pool = pool;
+    atomic_init(&worker->counts, &worker->own_counts);
     return worker;
 }
 

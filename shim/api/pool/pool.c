@@ -8,6 +8,8 @@
 #include "shim/api/cpus.h"
 #include "shim/api/library.h"
 #include "shim/api/pool/futex.h"
+#include "shim/api/pool/listed.h"
+#include "shim/api/pool/open_pools.h"
 #include "shim/api/pool/park.h"
 #include "shim/api/pool/task.h"
 #include "shim/api/topology.h"
@@ -67,6 +69,8 @@ static int begin(struct nw_pool *pool, const struct nw_pool_options *options)
         error = start_workers(pool, &count);
     if (error == 0)
         error = pool_lay_out_nodes(pool, topology_of(topology));
+    if (error == 0)
+        listed_open(pool);
     release(pool, error == 0 ? WORKERS_RUN : WORKERS_END);
     if (error < 0)
         join_workers(pool, count);
@@ -89,11 +93,13 @@ static int open_pool(const struct nw_pool_options *options, struct nw_pool **ret
     strncpy(pool->name, options->name ? options->name : "pool", sizeof(pool->name) - 1);
     pool->mode = (enum nw_mode)options->mode;
     int error = begin(pool, options);
-    if (error == 0)
-        *ret = pool;
-    else
+    if (error < 0) {
         pool_dispose(pool);
-    return error;
+        return error;
+    }
+    open_pools_add(pool);
+    *ret = pool;
+    return 0;
 }
 
 API int nw_pool_open(const struct nw_pool_options *options, struct nw_pool **ret)
@@ -192,10 +198,12 @@ API int nw_pool_close(struct nw_pool *pool, int64_t timeout_ns)
     if (error == 0 && pool)
         error = drain(pool, clock_deadline(timeout_ns));
     if (error == 0 && pool) {
+        open_pools_remove(pool);
         atomic_store(&pool->stopping, true);
         for (uint32_t i = 0; i < pool->node_count; i++)
             sleep_wake_all(&pool->nodes[i].sleepers);
         join_workers(pool, pool->worker_count);
+        listed_close(pool);
         door_free(pool->door);
         pool_dispose(pool);
     }
@@ -216,19 +224,24 @@ API struct nw_pool *nw_pool_current(void)
     return worker ? worker->pool : NULL;
 }
 
-static uint64_t read_count(const _Atomic uint64_t *count)
+/* Since the worker's start. */
+static uint64_t since(const _Atomic uint64_t *now, const _Atomic uint64_t *before)
 {
-    return atomic_load_explicit(count, memory_order_relaxed);
+    return read_count(now) - (now == before ? 0 : read_count(before));
 }
 
-static void add_worker(struct nw_pool_stats *stats, const struct worker_counts *counts)
+static void add_worker(struct nw_pool_stats *stats, const struct worker *worker)
 {
-    stats->run += read_count(&counts->run);
-    stats->stolen_node += read_count(&counts->stolen[TIER_L3]) + read_count(&counts->stolen[TIER_NODE]);
-    stats->stolen_socket += read_count(&counts->stolen[TIER_SOCKET]);
-    stats->stolen_remote += read_count(&counts->stolen[TIER_REMOTE]);
-    stats->slept += read_count(&counts->slept);
-    stats->woken += read_count(&counts->woken);
+    const struct worker_counts *now = worker_counts(worker), *before = &worker->own_counts;
+    uint64_t stolen[sizeof(now->stolen) / sizeof(now->stolen[0])];
+    for (unsigned i = 0; i < sizeof(stolen) / sizeof(stolen[0]); i++)
+        stolen[i] = since(&now->stolen[i], &before->stolen[i]);
+    stats->run += since(&now->run, &before->run);
+    stats->stolen_node += stolen[TIER_L3] + stolen[TIER_NODE];
+    stats->stolen_socket += stolen[TIER_SOCKET];
+    stats->stolen_remote += stolen[TIER_REMOTE];
+    stats->slept += since(&now->slept, &before->slept);
+    stats->woken += since(&now->woken, &before->woken);
 }
 
 API int nw_pool_stats(struct nw_pool *pool, int32_t node, struct nw_pool_stats *ret)
@@ -247,7 +260,7 @@ API int nw_pool_stats(struct nw_pool *pool, int32_t node, struct nw_pool_stats *
         found = true;
         for (uint32_t k = 0; k < pool->worker_count + pool->guest_count; k++)
             if (pool->workers[k]->node == i)
-                add_worker(&stats, &pool->workers[k]->counts);
+                add_worker(&stats, pool->workers[k]);
     }
     if (!found)
         return -ENOENT;

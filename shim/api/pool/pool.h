@@ -39,7 +39,9 @@ struct nw_pool {
     uint32_t node_ids;
     enum nw_mode mode;
     char name[32];
-    struct door *door; /* NULL: nw_pool_pipe() was not called */
+    uint32_t listed;           /* its number in the segment; 0: it has none */
+    struct nw_pool *next_open; /* under open_pools.c's lock */
+    struct door *door;         /* NULL: nw_pool_pipe() was not called */
 };
 
 /* Wakes a worker that may take what was just published for that node. Any thread. */

@@ -10,11 +10,6 @@ enum {
     INBOX_TURN = 61, /* every so many tasks the inbox comes first: a worker that feeds itself does not starve it */
 };
 
-static void count(_Atomic uint64_t *counter, uint64_t number)
-{
-    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + number, memory_order_relaxed);
-}
-
 /* The caller's deque is empty, and it is about to run a task of that group. */
 static void set_leap(struct worker *worker, struct nw_group *group)
 {
@@ -30,7 +25,7 @@ static struct nw_task *take_batch(struct worker *worker, struct inbox *inbox, en
     if (!number)
         return NULL;
     if (tier >= TIER_SOCKET)
-        count(&worker->counts.stolen[tier], number);
+        count(&worker_counts(worker)->stolen[tier], number);
     for (size_t i = number - 1; i > 0; i--) /* the oldest on top of the others: the order stays */
         if (deque_push(&worker->deque, batch[i]) < 0)
             worker_run(worker, batch[i].task);
@@ -49,7 +44,7 @@ static struct nw_task *steal_from(struct worker *worker, struct worker *victim, 
     while (theft == THEFT_LOST);
     if (theft == THEFT_EMPTY)
         return NULL;
-    count(&worker->counts.stolen[tier], 1);
+    count(&worker_counts(worker)->stolen[tier], 1);
     if (was_empty && !worker->running)
         set_leap(worker, entry.group);
     return entry.task;
@@ -208,7 +203,7 @@ static struct nw_task *leap_back(struct worker *worker, const struct nw_group *g
             continue;
         if (was_empty)
             set_leap(worker, entry.group);
-        count(&worker->counts.stolen[TIER_L3], 1);
+        count(&worker_counts(worker)->stolen[TIER_L3], 1);
         return entry.task;
     }
     return NULL;

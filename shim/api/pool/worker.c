@@ -6,6 +6,7 @@
 #include "shim/api/cpus.h"
 #include "shim/api/library.h"
 #include "shim/api/pool/futex.h"
+#include "shim/api/pool/listed.h"
 #include "shim/api/pool/park.h"
 #include "shim/api/pool/pool.h"
 #include "shim/api/pool/task.h"
@@ -25,11 +26,6 @@ struct worker *worker_self(void)
 void worker_set_self(struct worker *worker)
 {
     own_worker = worker;
-}
-
-static void count_one(_Atomic uint64_t *counter)
-{
-    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
 }
 
 /* --- running --- */
@@ -52,7 +48,7 @@ static bool run(struct worker *worker, struct nw_task *task)
         relocate(task);
     task->run(task);
     worker->running = running.below;
-    count_one(&worker->counts.run);
+    count(&worker_counts(worker)->run, 1);
     return true;
 }
 
@@ -138,9 +134,10 @@ static void sleep_until_woken(struct worker *worker)
         park_wake(pool);
     bool sees = worker_sees_work(worker) || is_stopping(worker);
     if (!sees || !sleep_take_back(sleepers)) {
-        count_one(&worker->counts.slept);
+        listed_look(worker);
+        count(&worker_counts(worker)->slept, 1);
         sleep_wait(sleepers);
-        count_one(&worker->counts.woken);
+        count(&worker_counts(worker)->woken, 1);
     }
     atomic_fetch_add(&worker->activity, 1);
 }

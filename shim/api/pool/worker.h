@@ -29,10 +29,29 @@ struct running {
     struct running *below;
 };
 
-/* Written by the worker alone, relaxed. */
+/* Written by the worker alone, relaxed. As struct door_counts. */
 struct worker_counts {
     _Atomic uint64_t run, stolen[4] /* by enum steal_tier */, slept, woken;
 };
+
+static inline void count(_Atomic uint64_t *counter, uint64_t number)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + number, memory_order_relaxed);
+}
+
+static inline uint64_t read_count(const _Atomic uint64_t *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+static inline void worker_counts_copy(struct worker_counts *to, const struct worker_counts *from)
+{
+    atomic_store_explicit(&to->run, read_count(&from->run), memory_order_relaxed);
+    for (unsigned i = 0; i < sizeof(from->stolen) / sizeof(from->stolen[0]); i++)
+        atomic_store_explicit(&to->stolen[i], read_count(&from->stolen[i]), memory_order_relaxed);
+    atomic_store_explicit(&to->slept, read_count(&from->slept), memory_order_relaxed);
+    atomic_store_explicit(&to->woken, read_count(&from->woken), memory_order_relaxed);
+}
 
 struct worker {
     struct deque deque;
@@ -44,7 +63,9 @@ struct worker {
     /* Tasks of that group that have run and are not counted yet: the next one is of the group, too (worker.c). */
     struct nw_group *left_group;
     unsigned left_count;
-    struct worker_counts counts;
+    _Atomic(struct worker_counts *) counts; /* own_counts, or a record of the segment (listed.h) */
+    struct worker_counts own_counts;        /* where they are elsewhere: what stood there before this worker's first */
+    uint32_t listed;                        /* its record there; 0: it has none */
 
     struct nw_pool *pool;
     uint32_t node;  /* of pool->nodes */
@@ -79,5 +100,11 @@ bool worker_sees_work(struct worker *worker);
  * end (struct leap). thorough: also where it takes long to look.
  */
 struct nw_task *worker_look_for(struct worker *worker, struct nw_group *group, struct nw_task *task, bool thorough);
+
+/* Where the worker counts now. Its own thread, or one that reads. */
+static inline struct worker_counts *worker_counts(const struct worker *worker)
+{
+    return atomic_load_explicit(&worker->counts, memory_order_relaxed);
+}
 
 #endif

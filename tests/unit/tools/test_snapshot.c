@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "tools/report/report_pools.h"
 #include "tools/segment/request.h"
 #include "tools/segment/snapshot.h"
 
@@ -24,6 +25,8 @@ struct file {
     struct segment_region regions[2];
     struct segment_arena arenas[2];
     struct segment_seen seen[1];
+    struct segment_pool pools[3];
+    struct segment_worker workers[6];
     char strings[16];
 };
 
@@ -54,6 +57,12 @@ static struct file sound(void)
         .regions = {{.start = 0}, {.start = 4096, .node = 1}},
         .arenas = {{.used = 2, .region = 1, .allocations = 7}, {.used = 1}},
         .seen = {{.samples = 3, .local = 4}},
+        .pools = {{.name = "fifteen-letters!", .open = 1}, {.name = "b"}}, /* without an end */
+        .workers = {{.pool = 1, .node = 2, .state = WORKER_LIVES, .counts = {.run = 5, .stolen = {1, 2, 3, 4}}},
+                    {.pool = 2, .node = 0, .counts = {.run = 7, .slept = 1}},
+                    {.pool = 1, .node = 2, .state = WORKER_LIVES, .guests = 1, .counts = {.run = 10, .woken = 9}},
+                    {.pool = 3, .node = 0, .counts = {.run = 99}}, /* of no pool that there is */
+                    {.pool = 1, .node = 0, .state = WORKER_GONE, .counts = {.run = 1}}},
         .strings = "\0/lib/a.so",
     };
     file.header.sections[SEGMENT_RULE_TABLE] = SECTION(rules, 2);
@@ -62,6 +71,8 @@ static struct file sound(void)
     file.header.sections[SEGMENT_REGION_TABLE] = SECTION(regions, 2);
     file.header.sections[SEGMENT_ARENA_TABLE] = SECTION(arenas, 2);
     file.header.sections[SEGMENT_SEEN_TABLE] = SECTION(seen, 1);
+    file.header.sections[SEGMENT_POOL_TABLE] = SECTION(pools, 3);
+    file.header.sections[SEGMENT_WORKER_TABLE] = SECTION(workers, 6);
     file.header.sections[SEGMENT_STRING_TABLE] = SECTION(strings, 16);
     file.header.sections[SEGMENT_MAPPING_TABLE] =
         (struct segment_section){offsetof(struct file, strings), sizeof(struct segment_mapping), 0, 0};
@@ -323,9 +334,39 @@ static void a_request_lies_beside_the_segment(void **state)
     assert_int_equal(unlink(path), 0);
 }
 
+static void work_is_summed_by_pool_and_node(void **state)
+{
+    struct file file = sound();
+    struct snapshot snapshot;
+    struct pool_work work;
+    size_t from = 0;
+    (void)state;
+    assert_int_equal(read_back(&snapshot, &file, sizeof(file)), 0);
+    assert_int_equal(snapshot.pool_count, 2);
+    assert_string_equal(snapshot.pools[0].name, "fifteen-letters");
+    assert_int_equal(snapshot.worker_count, 4);
+    assert_true(pool_work_next(&snapshot, 0, &from, &work));
+    assert_int_equal(work.node, 2);
+    assert_int_equal(work.workers, 1); /* guests are none */
+    assert_int_equal(work.counts.run, 15);
+    assert_int_equal(work.counts.stolen[SEGMENT_TIER_REMOTE], 4);
+    assert_int_equal(work.counts.woken, 9);
+    assert_true(pool_work_next(&snapshot, 0, &from, &work));
+    assert_int_equal(work.node, 0);
+    assert_int_equal(work.workers, 0);
+    assert_int_equal(work.counts.run, 1);
+    assert_false(pool_work_next(&snapshot, 0, &from, &work));
+    from = 0;
+    assert_true(pool_work_next(&snapshot, 1, &from, &work));
+    assert_int_equal(work.counts.run, 7);
+    assert_false(pool_work_next(&snapshot, 1, &from, &work));
+    snapshot_free(&snapshot);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(work_is_summed_by_pool_and_node),
         cmocka_unit_test(what_is_in_use_is_copied_in_order),
         cmocka_unit_test(a_record_that_does_not_hold_still_is_left_out),
         cmocka_unit_test(texts_end_where_their_room_ends),
