@@ -92,6 +92,8 @@ class Pool(test_api.ApiTest):
             self.assertEqual(self.ran(process.pid, "seen"), 1)
             for verb in "show", "report":
                 self.assertRegex(self.nodewise(verb, str(process.pid)), r"POOL +NODE +WORKERS +TASKS.*\nseen +\d+ +\d+ +[01] ")
+            top = self.nodewise("top", "--batch", "--count", "1", str(process.pid))
+            self.assertRegex(top, rf"\npools\nPID .*\n{process.pid} +pool_sits +seen +\d+ +\d+ +[01] ")
             numbers = self.nodewise("metrics", "--once")
             self.assertRegex(numbers, rf'nodewise_pool_workers{{pid="{process.pid}".*pool="seen",node="\d+"}} \d+\n')
             ran = re.findall(rf'nodewise_pool_tasks_total{{pid="{process.pid}".*pool="seen",node="\d+"}} (\d+)\n', numbers)

@@ -11,6 +11,7 @@
 #include "config/printable.h"
 #include "policy/reason.h"
 #include "tools/common/cli.h"
+#include "tools/report/report_pools.h"
 #include "tools/report/report_values.h"
 #include "tools/segment/segments.h"
 #include "tools/segment/snapshot.h"
@@ -215,7 +216,7 @@ int top_look(struct top *top, const struct top_filter *filter)
 
 const char *top_tab_word(enum top_tab tab)
 {
-    static const char *const words[TAB_COUNT] = {"threads", "rules", "memory", "events"};
+    static const char *const words[TAB_COUNT] = {"threads", "rules", "memory", "pools", "events"};
     return words[tab];
 }
 
@@ -346,6 +347,42 @@ static void make_memory(struct making *making, const struct top *top)
     }
 }
 
+static void add_pool(struct making *making, const struct snapshot *process, const char *name,
+                     const struct pool_work *work)
+{
+    const struct segment_worker_counts *counts = &work->counts;
+    const uint64_t values[] = {work->workers,
+                               counts->run,
+                               counts->stolen[SEGMENT_TIER_L3] + counts->stolen[SEGMENT_TIER_NODE],
+                               counts->stolen[SEGMENT_TIER_SOCKET],
+                               counts->stolen[SEGMENT_TIER_REMOTE],
+                               counts->slept};
+    char pid[16], node[16], numbers[6][24];
+    snprintf(pid, sizeof(pid), "%u", process->header.pid);
+    for (size_t i = 0; i < 6; i++)
+        snprintf(numbers[i], sizeof(numbers[i]), "%" PRIu64, values[i]);
+    add_row(making, (double)counts->run, work->node, name, pid, process->header.comm, name,
+            node_word(work->node, node, sizeof(node)), numbers[0], numbers[1], numbers[2], numbers[3], numbers[4],
+            numbers[5]);
+}
+
+bool top_has_pools(const struct top *top)
+{
+    for (size_t p = 0; p < top->process_count; p++)
+        if (top->processes[p].pool_count)
+            return true;
+    return false;
+}
+
+static void make_pools(struct making *making, const struct top *top)
+{
+    struct pool_work work;
+    for (size_t p = 0; p < top->process_count; p++)
+        for (size_t i = 0; i < top->processes[p].pool_count; i++)
+            for (size_t from = 0; pool_work_next(&top->processes[p], i, &from, &work);)
+                add_pool(making, &top->processes[p], top->processes[p].pools[i].name, &work);
+}
+
 static void make_events(struct making *making, const struct top *top)
 {
     for (size_t p = 0; p < top->process_count; p++) {
@@ -394,15 +431,16 @@ int top_table(struct top *top, enum top_tab tab, const struct top_filter *filter
                                         "FULL", "PREFERRED", "PARTS", "NONE"};
     static const char *const memory[] = {"PID",   "PROCESS",      "RULE",      "NODE",  "ALLOCATIONS",
                                          "BYTES", "REMOTE-FREES", "OVERFLOWS", "IN-USE"};
+    static const char *const pools[] = {"PID",   "PROCESS", "POOL",      "NODE",      "WORKERS",
+                                        "TASKS", "OF-NODE", "OF-SOCKET", "OF-REMOTE", "SLEPT"};
     static const char *const events[] = {"PID", "SECONDS", "TID", "EVENT", "RULE", "OUTCOME", "REASON", "TEXT"};
     static const struct {
         const char *const *headings;
         size_t columns;
         void (*make)(struct making *making, const struct top *top);
     } tabs[TAB_COUNT] = {
-        [TAB_THREADS] = {threads, 10, make_threads},
-        [TAB_RULES] = {rules, 9, make_rules},
-        [TAB_MEMORY] = {memory, 9, make_memory},
+        [TAB_THREADS] = {threads, 10, make_threads}, [TAB_RULES] = {rules, 9, make_rules},
+        [TAB_MEMORY] = {memory, 9, make_memory},     [TAB_POOLS] = {pools, 10, make_pools},
         [TAB_EVENTS] = {events, 8, make_events},
     };
     struct top_filter fitting = *filter;

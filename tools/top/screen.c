@@ -116,7 +116,7 @@ static int print_look(struct top *top, const struct top_filter *filter, int tab)
         puts(line);
     }
     for (int i = 0; i < TAB_COUNT && status == EXIT_OK; i++)
-        if (tab < 0 || tab == i)
+        if (tab == i || (tab < 0 && (i != TAB_POOLS || top_has_pools(top))))
             status = print_table(top, (enum top_tab)i, filter);
     return status;
 }
@@ -206,7 +206,7 @@ static void draw(struct screen *screen)
         top_table_free(&table);
     }
     mvaddnstr(LINES - 1, 0,
-              "1-4 tab  n node  / rule  s sort  p pause  arrows scroll  q quit   no hardware counters are read",
+              "1-5 tab  n node  / rule  s sort  p pause  arrows scroll  q quit   no hardware counters are read",
               COLS - 1);
     refresh();
 }
@@ -246,7 +246,7 @@ static bool handle(struct screen *screen, int key)
     switch (key) {
     case 'q':
         return false;
-    case '1' ... '4':
+    case '1' ... '5':
         screen->tab = (enum top_tab)(key - '1');
         screen->first = 0;
         screen->filter->sort = TOP_COLUMNS;
