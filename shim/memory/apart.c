@@ -66,7 +66,7 @@ static bool is_undone(const struct apart_range *range)
 static void except(struct apart_range *range)
 {
     int saved = errno;
-    if (!range->excepted && !asked_for_huge_pages(range->start))
+    if (!range->excepted)
         raw_madvise((void *)range->start, huge_page_size(), MADV_NOHUGEPAGE);
     range->excepted = true;
     errno = saved;
@@ -79,11 +79,12 @@ static void note_undone(struct apart *apart, uintptr_t start)
 
 static void look_at(struct apart *apart, struct apart_range *range)
 {
-    if (is_undone(range)) {
-        except(range);
-        note_undone(apart, range->start);
-    } else if (is_mixed(apart, range->start)) {
-        except(range);
+    if (!asked_for_huge_pages(range->start)) {
+        bool undone = is_undone(range);
+        if (undone)
+            note_undone(apart, range->start);
+        if (undone || (!range->excepted && is_mixed(apart, range->start)))
+            except(range);
     }
     range->start = 0;
     apart->count--;
@@ -123,7 +124,7 @@ void apart_note(struct apart *apart, uintptr_t address, uint32_t node)
     range->others += node != range->first;
     keep_proof(range, (uint16_t)((address - start) / page_size()), (uint16_t)node);
     uint32_t least = range->others < range->moved - range->others ? range->others : range->moved - range->others;
-    if (least * APART_PART >= pages_of_range())
+    if (least * APART_PART >= pages_of_range() && !asked_for_huge_pages(start))
         except(range); /* khugepaged may be quicker than a look */
 }
 

@@ -113,6 +113,12 @@ static void look(struct apart *apart)
         apart_look(apart);
 }
 
+static void move(struct apart *apart, size_t from, size_t to, uint32_t node)
+{
+    for (size_t page = from; page < to; page++)
+        apart_note(apart, (uintptr_t)memory + page * page_size(), node);
+}
+
 /* --- */
 
 static void only_what_is_apart_is_excepted(void **state)
@@ -183,12 +189,13 @@ static void a_wish_for_huge_pages_holds(void **state)
     look(&apart);
     assert_false(is_excepted(memory + HUGE));
     assert_true(is_excepted(memory + 2 * HUGE));
-}
-
-static void move(struct apart *apart, size_t from, size_t to, uint32_t node)
-{
-    for (size_t page = from; page < to; page++)
-        apart_note(apart, (uintptr_t)memory + page * page_size(), node);
+    node_of = on_one; /* as the policy wants it */
+    move(&apart, pages(), 2 * pages(), 1);
+    look(&apart);
+    assert_false(apart_has_undone(&apart));
+    move(&apart, pages(), pages() * 3 / 2, 1);
+    move(&apart, pages() * 3 / 2, 2 * pages(), 2);
+    assert_false(is_excepted(memory + HUGE));
 }
 
 /* khugepaged merges what is on two nodes within a second, where it is told to. */
