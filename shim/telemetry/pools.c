@@ -17,23 +17,22 @@ static struct {
     uint32_t node;
 } workers[SEGMENT_WORKERS];
 
-/* NULL: there is no room for it. */
-static struct segment_pool *pool_record(uint32_t index)
+/* NULL: there is no segment, or no room for it. */
+static void *record_at(enum segment_section_id table, uint32_t index, size_t size)
 {
     struct segment_header *header = segment_mapped();
-    if (!header)
-        return NULL;
-    struct segment_pool *record = (struct segment_pool *)segment_table(header, SEGMENT_POOL_TABLE) + index;
-    return room_has(record, sizeof(*record)) ? record : NULL;
+    char *record = header ? (char *)segment_table(header, table) + index * size : NULL;
+    return record && room_has(record, size) ? record : NULL;
+}
+
+static struct segment_pool *pool_record(uint32_t index)
+{
+    return record_at(SEGMENT_POOL_TABLE, index, sizeof(struct segment_pool));
 }
 
 static struct segment_worker *worker_record(uint32_t index)
 {
-    struct segment_header *header = segment_mapped();
-    if (!header)
-        return NULL;
-    struct segment_worker *record = (struct segment_worker *)segment_table(header, SEGMENT_WORKER_TABLE) + index;
-    return room_has(record, sizeof(*record)) ? record : NULL;
+    return record_at(SEGMENT_WORKER_TABLE, index, sizeof(struct segment_worker));
 }
 
 static void write_pool(uint32_t index)

@@ -48,12 +48,11 @@ bool pool_work_next(const struct snapshot *snapshot, size_t pool, size_t *from, 
 static json_t *work_json(const struct pool_work *work)
 {
     const struct segment_worker_counts *counts = &work->counts;
-    uint64_t near = counts->stolen[SEGMENT_TIER_L3] + counts->stolen[SEGMENT_TIER_NODE];
     return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "node", (json_int_t)work->node, "workers",
-                     (json_int_t)work->workers, "run", (json_int_t)counts->run, "stolen_node", (json_int_t)near,
-                     "stolen_socket", (json_int_t)counts->stolen[SEGMENT_TIER_SOCKET], "stolen_remote",
-                     (json_int_t)counts->stolen[SEGMENT_TIER_REMOTE], "slept", (json_int_t)counts->slept, "woken",
-                     (json_int_t)counts->woken);
+                     (json_int_t)work->workers, "run", (json_int_t)counts->run, "stolen_node",
+                     (json_int_t)pool_work_near(work), "stolen_socket", (json_int_t)counts->stolen[SEGMENT_TIER_SOCKET],
+                     "stolen_remote", (json_int_t)counts->stolen[SEGMENT_TIER_REMOTE], "slept",
+                     (json_int_t)counts->slept, "woken", (json_int_t)counts->woken);
 }
 
 json_t *report_pools(const struct snapshot *snapshot)

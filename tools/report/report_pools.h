@@ -20,6 +20,12 @@ struct pool_work {
  */
 bool pool_work_next(const struct snapshot *snapshot, size_t pool, size_t *from, struct pool_work *ret);
 
+/* Tasks that came from other workers of the node. */
+static inline uint64_t pool_work_near(const struct pool_work *work)
+{
+    return work->counts.stolen[SEGMENT_TIER_L3] + work->counts.stolen[SEGMENT_TIER_NODE];
+}
+
 json_t *report_pools(const struct snapshot *snapshot);
 /* A table with a row for each pool and node; nothing where there are no pools. */
 void report_pools_text(FILE *to, const json_t *report);

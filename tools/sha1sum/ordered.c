@@ -55,7 +55,7 @@ static void do_it_here(struct ordered *ordered, struct job *job)
 
 void ordered_add(struct ordered *ordered, struct job *job)
 {
-    int error = -ENODATA;
+    int error;
     if (!ordered->pool) {
         do_it_here(ordered, job);
         return;

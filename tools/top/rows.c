@@ -353,7 +353,7 @@ static void add_pool(struct making *making, const struct snapshot *process, cons
     const struct segment_worker_counts *counts = &work->counts;
     const uint64_t values[] = {work->workers,
                                counts->run,
-                               counts->stolen[SEGMENT_TIER_L3] + counts->stolen[SEGMENT_TIER_NODE],
+                               pool_work_near(work),
                                counts->stolen[SEGMENT_TIER_SOCKET],
                                counts->stolen[SEGMENT_TIER_REMOTE],
                                counts->slept};
