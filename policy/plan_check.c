@@ -56,13 +56,18 @@ static bool text_fits(const struct plan_view *plan, uint32_t string)
     return string < plan->count[PLAN_STRINGS];
 }
 
-/* The mask exists and lies below `ids`. */
+/* The mask exists, and each of its bits is below `ids`. */
 static bool mask_fits(const struct plan_view *plan, uint32_t index, uint32_t ids)
 {
     if (index >= plan->count[PLAN_MASKS])
         return false;
     const struct plan_mask *mask = &plan->masks[index];
-    return (uint64_t)mask->first_word + mask->word_count <= ((uint64_t)ids + 63) / 64;
+    uint64_t end = (uint64_t)mask->first_word + mask->word_count;
+    if (end <= ids / 64)
+        return true;
+    if (end != ids / 64 + 1 || ids % 64 == 0)
+        return false;
+    return !mask->word_count || plan->words[mask->word_first + mask->word_count - 1] >> ids % 64 == 0;
 }
 
 static bool cpu_mask_fits(const struct plan_view *plan, uint32_t index)

@@ -348,6 +348,30 @@ static void the_first_number_that_is_not_sound_is_refused(void **state)
     compiled_free(&compiled);
 }
 
+/* Masks have whole words, and the machine's CPUs may end within one: code counts on each bit being a CPU. */
+static void a_mask_with_cpus_behind_the_last_one_is_refused(void **state)
+{
+    struct compiled compiled = good_plan();
+    const struct plan_view *plan = &compiled.view;
+    const uint32_t masks[] = {plan->header->main_mask, plan->header->allowed_mask, plan->nodes[0].cpus,
+                              plan->slots[0].mask, plan->rules[0].set_mask};
+    (void)state;
+    assert_true(plan->count[PLAN_CPUS] < 32);
+    for (size_t i = 0; i < sizeof(masks) / sizeof(*masks); i++) {
+        const uint64_t *word = &plan->words[plan->masks[masks[i]].word_first];
+        uint32_t low = (uint32_t)*word;
+        struct plan_view view;
+        void *copy;
+        /* as many as before: the lowest one gives way to a CPU that is not there */
+        uint32_t moved = (low & (low - 1)) | UINT32_C(1) << 31;
+        size_t at = (size_t)((const char *)word - (const char *)compiled.bytes.data);
+        if (check_changed(&compiled, at, moved, &view, &copy) != -EINVAL)
+            fail_msg("mask %zu passed", i);
+        free(copy);
+    }
+    compiled_free(&compiled);
+}
+
 static void another_version_is_told_apart(void **state)
 {
     struct compiled compiled = good_plan();
@@ -417,6 +441,7 @@ int main(void)
         cmocka_unit_test(who_is_not_observed_comes_into_the_plan),
         cmocka_unit_test(a_plan_that_passes_is_safe_to_use),
         cmocka_unit_test(the_first_number_that_is_not_sound_is_refused),
+        cmocka_unit_test(a_mask_with_cpus_behind_the_last_one_is_refused),
         cmocka_unit_test(another_version_is_told_apart),
         cmocka_unit_test(hard_enforcement_refuses_what_soft_replaces),
         cmocka_unit_test(reserved_and_restricted_cpus_are_never_used),
