@@ -21,13 +21,15 @@ PRINTS = {
     "A value for each node": r"",
     "Counters": r"1\n",
     "Pools": r"499500\n",
+    "An exchange": r"(worker [01] started\n|worker ([01]): received: <hello, \2>\n){6}result: Ok\(0\)\nresult: Ok\(1\)\n",
+    "Words counted by four workers": r"8\n",
 }
 
 
 def samples():
     """{heading: program}"""
     with open(os.path.join(ROOT, "docs", "api.md"), encoding="utf-8") as file:
-        parts = re.split(r"^## (.*)$", file.read(), flags=re.M)
+        parts = re.split(r"^##+ (.*)$", file.read(), flags=re.M)
     found = {}
     for heading, text in zip(parts[1::2], parts[2::2]):
         for program in re.findall(r"```c\n(.*?)```", text, re.S):

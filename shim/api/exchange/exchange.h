@@ -1,0 +1,123 @@
+/*
+ * exchange: an exchange as its files see it: a peer for each index, channels, and the lanes between peers.
+ *
+ * A lane is a ring from one worker to another in one channel. The sender makes it at its first message, in memory of the
+ * receiver's node, and puts it among the receiver's arrivals; both have it until each has let go of it.
+ *
+ * A worker's own state (struct nw_worker, struct nw_channel) is of its thread alone. What others see of it is in struct
+ * peer and in the rings.
+ */
+#ifndef NODEWISE_SHIM_API_EXCHANGE_EXCHANGE_H
+#define NODEWISE_SHIM_API_EXCHANGE_EXCHANGE_H
+
+#include <pthread.h>
+
+#include "shim/api/exchange/ring.h"
+#include "shim/api/exchange/ring_memory.h"
+#include "shim/nodewise-exchange.h"
+
+#define EXCHANGE_PEERS 4096u
+
+/*
+ * What a peer's senders have to do after they published something (wake.h). AWAKE: nothing. FENCED: to look again behind
+ * a fence, because it sleeps now and then. ARMED: to wake it.
+ */
+enum { PEER_AWAKE = 0, PEER_FENCED = 1, PEER_ARMED = 2 };
+
+struct peer {
+    alignas(128) atomic_uint sleep; /* the above; the futex of its sleep */
+    atomic_uint woken;              /* nw_wake() was called */
+    atomic_uint events;             /* workers that joined or left */
+    atomic_int fd;                  /* of nw_worker_fd(); -1: none */
+    atomic_int state;               /* enum nw_peer */
+    int32_t node;                   /* once it has joined */
+    struct ring_store store;        /* of the rings in which it receives */
+};
+
+struct lane {
+    struct ring *ring;
+    struct ring_place place;
+    unsigned from, to;
+    atomic_uint holders; /* the two ends; the last one frees it */
+    struct lane *next;   /* among arrivals */
+};
+
+/* A channel's lanes that the receiver has not yet looked at. */
+struct arrivals {
+    alignas(64) _Atomic(struct lane *) first;
+    atomic_bool closed; /* the receiver has closed the channel, or left */
+};
+
+/* What workers agree on when they open a channel. */
+struct agreement {
+    uint32_t id, message_size, room;
+    struct ring_shape shape;
+    struct agreement *next;
+    struct arrivals arrivals[]; /* by receiver */
+};
+
+struct nw_exchange {
+    unsigned peers;
+    atomic_uint left;         /* workers that have left */
+    atomic_bool may_be_awake; /* senders need no fence while a peer does not sleep: membarrier(2) works */
+    int64_t spin_ns;
+    struct ring_budget budget;
+    pthread_mutex_t lock; /* of what follows, and of joining */
+    struct agreement *agreements;
+    unsigned living; /* workers */
+    struct peer peer[];
+};
+
+/* The receiving and sending ends of a channel's worker. */
+struct inlet {
+    struct ring_reader reader;
+    struct lane *lane;
+};
+
+struct outlet {
+    struct ring_writer writer; /* its ring is NULL: nothing was sent yet */
+    struct lane *lane;
+    uint64_t wanted; /* bytes for which there was no room; 0: it is not among the refused */
+    bool is_dirty;   /* it is among the dirty */
+    struct outlet *next_refused, *next_dirty;
+};
+
+#define NO_INLET UINT32_MAX
+
+struct nw_channel {
+    struct nw_worker *worker;
+    struct agreement *agreement;
+    struct nw_channel *next;
+    struct outlet *outlets; /* by receiver */
+    struct outlet *refused; /* those that want room */
+    struct outlet *dirty;   /* those that may have something unpublished */
+    struct inlet *inlets;   /* of those that have sent, and may send again */
+    uint32_t inlet_count, inlet_room;
+    uint32_t turn; /* the inlet to look at first */
+    uint32_t open; /* the inlet whose message is being read */
+};
+
+struct nw_worker {
+    struct nw_exchange *exchange;
+    struct peer *peer;
+    unsigned index;
+    unsigned events; /* of the peer's, as last told */
+    uint32_t passed; /* messages since it slept */
+    struct nw_channel *channels;
+};
+
+/* Is there something to receive, or room for what was refused? Of the latter it tells once. */
+bool channel_tells(struct nw_channel *channel);
+/* Makes visible what was sent without a flush. */
+void channel_publish(struct nw_channel *channel);
+/* Ends the worker's part in it and frees it. */
+void channel_end(struct nw_channel *channel);
+/* Nobody takes what comes to that receiver: neither what is there nor what may still come. */
+void arrivals_close(struct nw_exchange *exchange, struct agreement *agreement, unsigned receiver);
+/* Once no worker lives. */
+void agreement_free(struct nw_exchange *exchange, struct agreement *agreement);
+
+/* Of one end, for good. The last one frees it. */
+void lane_let_go(struct nw_exchange *exchange, struct lane *lane);
+
+#endif

@@ -1,0 +1,156 @@
+/*
+ * ring: bytes from one writer to one reader, in memory that both have. Records lie one behind the other and are written
+ * and read in place.
+ *
+ * The shared part is written by both sides, which need not trust each other: each keeps its own positions in memory of
+ * its own, and believes of the other's nothing that reaches beyond the ring. A record that begins before the end of the
+ * ring lies in one piece, the part beyond the end included (the tail of `data` below); the next one begins at 0. So both
+ * sides know where each record is without asking, and no room is lost.
+ *
+ * Everything here belongs to the one writer, or to the one reader. No locks, no system calls, no allocation.
+ */
+#ifndef NODEWISE_SHIM_API_EXCHANGE_RING_H
+#define NODEWISE_SHIM_API_EXCHANGE_RING_H
+
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define RING_ALIGN 8u
+
+struct ring {
+    alignas(128) _Atomic uint64_t tail; /* bytes ever published; of the writer */
+    _Atomic uint64_t messages;          /* ever published, for those who look on */
+    atomic_uint ended;                  /* the writer publishes no more */
+    alignas(128) _Atomic uint64_t head; /* bytes ever given back; of the reader */
+    alignas(128) atomic_uint refused;   /* the writer found no room; it sets that, the reader takes it away */
+    atomic_uint closed; /* the reader takes no more; read at each message, so not beside what it writes */
+    alignas(128) unsigned char data[]; /* `size` bytes, and as many again where records have lengths of their own */
+};
+
+/* What both sides were told when the ring was made. */
+struct ring_shape {
+    uint64_t size;         /* bytes of records at a time */
+    uint32_t message_size; /* of each; 0: a record begins with its length */
+};
+
+struct ring_writer {
+    struct ring *ring;
+    struct ring_shape shape;
+    uint64_t written, published; /* bytes ever */
+    uint64_t messages;
+    uint64_t head;  /* as last seen */
+    uint64_t at;    /* where the next record begins */
+    uint64_t begun; /* bytes of the record that is being written; 0: none is */
+};
+
+struct ring_reader {
+    struct ring *ring;
+    struct ring_shape shape;
+    uint64_t taken; /* bytes ever given back */
+    uint64_t tail;  /* as last seen */
+    uint64_t at;    /* where the next record begins */
+    uint64_t open;  /* bytes of the record that is being read; 0: none is */
+};
+
+struct ring_message {
+    const void *data;
+    uint32_t length;
+};
+
+/* The shape of a channel's rings. 0, or -EINVAL: room is 0 or gives more than a GiB. */
+int ring_shape_of(uint32_t message_size, uint32_t room, struct ring_shape *ret_shape);
+/* How much memory a ring of that shape takes, its first part included. */
+size_t ring_bytes(const struct ring_shape *shape);
+
+/* Zeroed memory is an empty ring. */
+void ring_write_from(struct ring_writer *writer, struct ring *ring, const struct ring_shape *shape);
+void ring_read_from(struct ring_reader *reader, struct ring *ring, const struct ring_shape *shape);
+
+/* What a message of that length takes. 0: the ring never has room for it. */
+static inline uint64_t ring_record(const struct ring_shape *shape, uint32_t length)
+{
+    uint64_t rounded = ((uint64_t)length + RING_ALIGN - 1) & ~(uint64_t)(RING_ALIGN - 1);
+    if (shape->message_size)
+        return length == shape->message_size ? rounded : 0;
+    return rounded + RING_ALIGN <= shape->size ? rounded + RING_ALIGN : 0;
+}
+
+/*
+ * Room for a record of that many bytes. The other side's position is read only when the last seen one does not suffice;
+ * one that cannot be is taken for no room.
+ */
+static inline bool ring_has_room(struct ring_writer *writer, uint64_t bytes)
+{
+    if (writer->written - writer->head + bytes <= writer->shape.size)
+        return true;
+    /* acquire: what the reader read there was read before it is overwritten; pairs with ring_give_back() */
+    uint64_t head = atomic_load_explicit(&writer->ring->head, memory_order_acquire);
+    if (head < writer->head || head > writer->written)
+        return false;
+    writer->head = head;
+    return writer->written - head + bytes <= writer->shape.size;
+}
+
+/* Where a message of that length goes. Call ring_has_room() before, ring_end() after. */
+static inline void *ring_begin(struct ring_writer *writer, uint32_t length, uint64_t bytes)
+{
+    unsigned char *record = writer->ring->data + writer->at;
+    writer->begun = bytes;
+    if (writer->shape.message_size)
+        return record;
+    const uint64_t word = length;
+    memcpy(record, &word, sizeof(word));
+    return record + RING_ALIGN;
+}
+
+static inline uint64_t ring_next(const struct ring_shape *shape, uint64_t at, uint64_t bytes)
+{
+    return at + bytes >= shape->size ? 0 : at + bytes;
+}
+
+static inline void ring_end(struct ring_writer *writer)
+{
+    writer->at = ring_next(&writer->shape, writer->at, writer->begun);
+    writer->written += writer->begun;
+    writer->begun = 0;
+    writer->messages++;
+}
+
+/* Lets the reader see what is written. */
+static inline void ring_publish(struct ring_writer *writer)
+{
+    writer->published = writer->written;
+    atomic_store_explicit(&writer->ring->messages, writer->messages, memory_order_relaxed);
+    /* release: the records are there before the position; pairs with ring_seen() */
+    atomic_store_explicit(&writer->ring->tail, writer->written, memory_order_release);
+}
+
+/* Is there more to read than was seen last? Keeps what it sees. */
+static inline bool ring_seen(struct ring_reader *reader)
+{
+    if (reader->tail != reader->taken)
+        return true;
+    reader->tail = atomic_load_explicit(&reader->ring->tail, memory_order_acquire);
+    return reader->tail != reader->taken;
+}
+
+/*
+ * The next message, whose record is open until ring_give_back(). 0, -EAGAIN: there is none, -EBADMSG: the writer has written
+ * what no writer writes; nothing in the ring is to be believed any more.
+ */
+int ring_read(struct ring_reader *reader, struct ring_message *ret_message);
+
+/* The room of the open record is the writer's again. */
+static inline void ring_give_back(struct ring_reader *reader)
+{
+    reader->at = ring_next(&reader->shape, reader->at, reader->open);
+    reader->taken += reader->open;
+    reader->open = 0;
+    atomic_store_explicit(&reader->ring->head, reader->taken, memory_order_release);
+}
+
+#endif

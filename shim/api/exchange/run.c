@@ -1,0 +1,166 @@
+/* nw_exchange_run(): all of it, from threads to results. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shim/api/exchange/exchange.h"
+#include "shim/api/library.h"
+#include "shim/api/places.h"
+
+struct runner {
+    struct run *all;
+    struct nw_worker *worker;
+    pthread_t thread;
+    unsigned index;
+    int result;
+};
+
+struct run {
+    struct nw_exchange *exchange;
+    const char *name;
+    const struct pool_workers *places;
+    enum nw_mode mode;
+    int (*function)(struct nw_worker *worker, void *context);
+    void *context;
+    pthread_mutex_t lock; /* of what follows */
+    pthread_cond_t changed;
+    unsigned joined;
+    bool begun;
+    int error; /* nobody runs the function */
+    struct runner runners[];
+};
+
+/* Where the policy does not place it. */
+static int pin(const struct runner *runner, struct nw_pin *ret_pin, bool *ret_is_pinned)
+{
+    *ret_is_pinned = false;
+    if (nw_governed())
+        return 0;
+    char *cpus = cpuset_to_string(&runner->all->places->masks[runner->index]);
+    int error = cpus ? nw_pin_push(ret_pin, cpus, runner->all->mode, NULL) : -ENOMEM;
+    free(cpus);
+    *ret_is_pinned = error == 0;
+    return error;
+}
+
+/* Says that it has joined, or why not, and waits for the others. false: nobody runs. */
+static bool meet(struct run *all, int error)
+{
+    pthread_mutex_lock(&all->lock);
+    all->joined++;
+    if (error && !all->error)
+        all->error = error;
+    pthread_cond_broadcast(&all->changed);
+    while (!all->begun)
+        pthread_cond_wait(&all->changed, &all->lock);
+    bool runs = !all->error;
+    pthread_mutex_unlock(&all->lock);
+    return runs;
+}
+
+static void *run_worker(void *argument)
+{
+    struct runner *runner = argument;
+    struct run *all = runner->all;
+    char name[POOL_NAME_SIZE];
+    struct nw_pin own;
+    bool is_pinned;
+    pool_worker_name(all->name, runner->index + 1, name);
+    pthread_setname_np(pthread_self(), name);
+    int error = pin(runner, &own, &is_pinned);
+    if (!error)
+        error = nw_exchange_join(all->exchange, (int)runner->index, &runner->worker);
+    if (meet(all, error))
+        runner->result = all->function(runner->worker, all->context);
+    nw_worker_leave(runner->worker);
+    if (is_pinned)
+        nw_pin_pop(&own);
+    return NULL;
+}
+
+/* Starts the threads, waits until all have joined or one has failed, and lets them go on. */
+static int start(struct run *all, unsigned peers, unsigned *ret_started)
+{
+    unsigned started = 0;
+    int error = 0;
+    while (!error && started < peers) {
+        struct runner *runner = &all->runners[started];
+        *runner = (struct runner){.all = all, .index = started};
+        error = -pthread_create(&runner->thread, NULL, run_worker, runner);
+        started += error == 0;
+    }
+    pthread_mutex_lock(&all->lock);
+    if (error && !all->error)
+        all->error = error;
+    while (all->joined < started)
+        pthread_cond_wait(&all->changed, &all->lock);
+    error = all->error;
+    all->begun = true;
+    pthread_cond_broadcast(&all->changed);
+    pthread_mutex_unlock(&all->lock);
+    *ret_started = started;
+    return error;
+}
+
+static int run_all(struct run *all, unsigned peers, int *ret_results)
+{
+    unsigned started;
+    int error = start(all, peers, &started);
+    for (unsigned i = 0; i < started; i++)
+        pthread_join(all->runners[i].thread, NULL);
+    for (unsigned i = 0; !error && ret_results && i < peers; i++)
+        ret_results[i] = all->runners[i].result;
+    return error ? error : (int)peers;
+}
+
+static int open_and_run(const struct nw_exchange_options *options, const struct pool_workers *places,
+                        int (*function)(struct nw_worker *worker, void *context), void *context, int *ret_results)
+{
+    struct nw_exchange_options copy = *options;
+    struct nw_exchange *exchange;
+    copy.peers = (unsigned)places->count;
+    struct run *all = calloc(1, sizeof(*all) + places->count * sizeof(all->runners[0]));
+    int error = all ? nw_exchange_open(&copy, &exchange) : -ENOMEM;
+    if (error) {
+        free(all);
+        return error;
+    }
+    all->exchange = exchange;
+    all->name = copy.name ? copy.name : "exchange";
+    all->places = places;
+    all->mode = (enum nw_mode)copy.mode;
+    all->function = function;
+    all->context = context;
+    pthread_mutex_init(&all->lock, NULL);
+    pthread_cond_init(&all->changed, NULL);
+    int count = run_all(all, copy.peers, ret_results);
+    pthread_cond_destroy(&all->changed);
+    pthread_mutex_destroy(&all->lock);
+    nw_exchange_close(exchange);
+    free(all);
+    return count;
+}
+
+API int nw_exchange_run(const struct nw_exchange_options *options, int (*run)(struct nw_worker *worker, void *context),
+                        void *context, int *ret_results)
+{
+    struct nw_exchange_options copy = {.size = sizeof(copy)};
+    struct pool_workers places = {0};
+    int saved = errno;
+    int error = library_begin();
+    if (error)
+        return error;
+    if (options && options->size <= offsetof(struct nw_exchange_options, peers))
+        return -EINVAL;
+    if (options)
+        memcpy(&copy, options, options->size < sizeof(copy) ? options->size : sizeof(copy));
+    copy.size = sizeof(copy);
+    if (copy.peers > EXCHANGE_PEERS || copy.mode > NW_HARD)
+        return -EINVAL;
+    int count = places_make(copy.cpus, copy.peers, &places);
+    if (!count)
+        count = open_and_run(&copy, &places, run, context, ret_results);
+    pool_workers_free(&places);
+    errno = saved;
+    return count;
+}

@@ -1,0 +1,236 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shim/api/exchange/exchange.h"
+#include "shim/api/exchange/wake.h"
+#include "shim/api/library.h"
+
+/* --- the first message to a worker --- */
+
+static int make_lane(const struct nw_channel *channel, unsigned to, struct lane **ret_lane)
+{
+    struct nw_exchange *exchange = channel->worker->exchange;
+    struct peer *peer = &exchange->peer[to];
+    struct lane *lane = malloc(sizeof(*lane));
+    if (!lane)
+        return -ENOMEM;
+    *lane = (struct lane){.from = channel->worker->index, .to = to};
+    atomic_init(&lane->holders, 2);
+    int error = ring_memory_take(&peer->store, &exchange->budget, peer->node, ring_bytes(&channel->agreement->shape),
+                                 &lane->place);
+    if (error) {
+        free(lane);
+        return error;
+    }
+    lane->ring = lane->place.start;
+    *ret_lane = lane;
+    return 0;
+}
+
+/* Puts it where the receiver finds it. -EPIPE: the receiver takes nothing any more; the exchange frees the lane. */
+static int lane_arrive(struct arrivals *arrivals, struct lane *lane)
+{
+    lane->next = atomic_load_explicit(&arrivals->first, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak(&arrivals->first, &lane->next, lane))
+        ;
+    return atomic_load(&arrivals->closed) ? -EPIPE : 0;
+}
+
+static __attribute__((noinline)) int open_lane(struct nw_channel *channel, unsigned to)
+{
+    struct arrivals *arrivals = &channel->agreement->arrivals[to];
+    struct outlet *outlet = &channel->outlets[to];
+    int state = atomic_load(&channel->worker->exchange->peer[to].state);
+    int saved = errno;
+    if (library_is_forked())
+        return -ECHILD;
+    if (state == NW_PEER_ABSENT)
+        return -EAGAIN;
+    if (state == NW_PEER_LEFT || atomic_load(&arrivals->closed))
+        return -EPIPE;
+    int error = make_lane(channel, to, &outlet->lane);
+    if (!error) {
+        ring_write_from(&outlet->writer, outlet->lane->ring, &channel->agreement->shape);
+        error = lane_arrive(arrivals, outlet->lane);
+        if (error)
+            atomic_store(&outlet->lane->ring->closed, 1);
+    }
+    errno = saved;
+    return error;
+}
+
+/* --- room --- */
+
+/* Told to nw_wait(), and to the receiver, which wakes this worker when it gives room back. */
+static __attribute__((noinline)) int refuse(struct nw_channel *channel, struct outlet *outlet, uint64_t bytes)
+{
+    struct ring_writer *writer = &outlet->writer;
+    if (!outlet->wanted) {
+        outlet->next_refused = channel->refused;
+        channel->refused = outlet;
+    }
+    outlet->wanted = bytes;
+    atomic_store(&writer->ring->refused, 1);
+    /* what was not published holds room that the receiver cannot give back */
+    if (writer->published != writer->written) {
+        ring_publish(writer);
+        rouse(&channel->worker->exchange->peer[outlet->lane->to]);
+    }
+    return -EAGAIN;
+}
+
+static bool is_closed(const struct outlet *outlet)
+{
+    return atomic_load_explicit(&outlet->writer.ring->closed, memory_order_relaxed) || library_is_forked();
+}
+
+static int closed_error(void)
+{
+    return library_is_forked() ? -ECHILD : -EPIPE;
+}
+
+/* An outlet with room for such a message, and what it takes. */
+static inline int find_room(struct nw_channel *channel, unsigned to, uint32_t length, struct outlet **ret_outlet,
+                            uint64_t *ret_bytes)
+{
+    if (to >= channel->worker->exchange->peers)
+        return -EINVAL;
+    struct outlet *outlet = &channel->outlets[to];
+    uint64_t bytes = ring_record(&channel->agreement->shape, length);
+    if (!bytes)
+        return -EMSGSIZE;
+    if (!outlet->writer.ring) {
+        int error = open_lane(channel, to);
+        if (error)
+            return error;
+    }
+    if (is_closed(outlet))
+        return closed_error();
+    if (!ring_has_room(&outlet->writer, bytes))
+        return refuse(channel, outlet, bytes);
+    *ret_outlet = outlet;
+    *ret_bytes = bytes;
+    return 0;
+}
+
+/* --- sending --- */
+
+static inline void publish(struct nw_channel *channel, struct outlet *outlet)
+{
+    ring_publish(&outlet->writer);
+    rouse(&channel->worker->exchange->peer[outlet->lane->to]);
+}
+
+static inline void copy(void *to, const void *from, uint32_t length)
+{
+    if (length == sizeof(uint64_t))
+        memcpy(to, from, sizeof(uint64_t)); /* one move, which the compiler writes in place */
+    else
+        memcpy(to, from, length);
+}
+
+static inline void put(struct nw_channel *channel, struct outlet *outlet, const void *message, uint32_t length,
+                       uint64_t bytes)
+{
+    copy(ring_begin(&outlet->writer, length, bytes), message, length);
+    ring_end(&outlet->writer);
+    publish(channel, outlet);
+    wake_count(channel->worker);
+}
+
+API int nw_send(struct nw_channel *channel, unsigned to, const void *message, uint32_t length)
+{
+    struct outlet *outlet = NULL;
+    uint64_t bytes = 0;
+    int error = find_room(channel, to, length, &outlet, &bytes);
+    if (error == 0)
+        put(channel, outlet, message, length, bytes);
+    return error;
+}
+
+API int nw_send_begin(struct nw_channel *channel, unsigned to, uint32_t length, void **ret)
+{
+    struct outlet *outlet = NULL;
+    uint64_t bytes = 0;
+    int error = find_room(channel, to, length, &outlet, &bytes);
+    if (error == 0)
+        *ret = ring_begin(&outlet->writer, length, bytes);
+    return error;
+}
+
+static void note_dirty(struct nw_channel *channel, struct outlet *outlet)
+{
+    if (outlet->is_dirty)
+        return;
+    outlet->is_dirty = true;
+    outlet->next_dirty = channel->dirty;
+    channel->dirty = outlet;
+}
+
+API int nw_send_end(struct nw_channel *channel, unsigned to, bool flush)
+{
+    if (to >= channel->worker->exchange->peers || !channel->outlets[to].writer.begun)
+        return -EINVAL;
+    struct outlet *outlet = &channel->outlets[to];
+    struct ring_writer *writer = &outlet->writer;
+    if (is_closed(outlet)) {
+        writer->begun = 0;
+        return closed_error();
+    }
+    ring_end(writer);
+    wake_count(channel->worker);
+    if (flush || writer->written - writer->published >= writer->shape.size / 2)
+        publish(channel, outlet);
+    else
+        note_dirty(channel, outlet);
+    return 0;
+}
+
+void channel_publish(struct nw_channel *channel)
+{
+    while (channel->dirty) {
+        struct outlet *outlet = channel->dirty;
+        channel->dirty = outlet->next_dirty;
+        outlet->is_dirty = false;
+        if (outlet->writer.published != outlet->writer.written)
+            publish(channel, outlet);
+    }
+}
+
+API void nw_flush(struct nw_channel *channel)
+{
+    channel_publish(channel);
+}
+
+/* --- to all --- */
+
+/* Room everywhere, or the first reason that is not that somebody is gone. */
+static int find_room_everywhere(struct nw_channel *channel, uint32_t length)
+{
+    int result = 0;
+    for (unsigned to = 0; to < channel->worker->exchange->peers; to++) {
+        struct outlet *outlet = NULL;
+        uint64_t bytes = 0;
+        int error = to == channel->worker->index ? 0 : find_room(channel, to, length, &outlet, &bytes);
+        if (error && error != -EPIPE && !result)
+            result = error;
+    }
+    return result;
+}
+
+API int nw_broadcast(struct nw_channel *channel, const void *message, uint32_t length)
+{
+    int count = find_room_everywhere(channel, length);
+    if (count < 0)
+        return count;
+    uint64_t bytes = ring_record(&channel->agreement->shape, length);
+    for (unsigned to = 0; to < channel->worker->exchange->peers; to++) {
+        struct outlet *outlet = &channel->outlets[to];
+        if (to == channel->worker->index || !outlet->writer.ring || is_closed(outlet))
+            continue;
+        put(channel, outlet, message, length, bytes);
+        count++;
+    }
+    return count;
+}
