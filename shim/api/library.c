@@ -12,7 +12,7 @@
 extern const struct nodewise_door nodewise_door __attribute__((weak, visibility("default")));
 
 static pthread_once_t watched = PTHREAD_ONCE_INIT;
-static atomic_bool forked; /* relaxed: it is set in the only thread of the child */
+atomic_bool library_forked;
 
 const struct nodewise_door *library_door(void)
 {
@@ -21,7 +21,7 @@ const struct nodewise_door *library_door(void)
 
 static void note_fork(void)
 {
-    atomic_store_explicit(&forked, true, memory_order_relaxed);
+    atomic_store_explicit(&library_forked, true, memory_order_relaxed);
 }
 
 static void watch_forks(void)
@@ -35,11 +35,6 @@ int library_begin(void)
     pthread_once(&watched, watch_forks);
     errno = saved;
     return library_is_forked() ? -ECHILD : 0;
-}
-
-bool library_is_forked(void)
-{
-    return atomic_load_explicit(&forked, memory_order_relaxed);
 }
 
 bool library_may_place(void)

@@ -7,6 +7,7 @@
 #ifndef NODEWISE_SHIM_API_LIBRARY_H
 #define NODEWISE_SHIM_API_LIBRARY_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "shim/base/door.h"
@@ -22,7 +23,13 @@ const struct nodewise_door *library_door(void);
  * opened something, see nodewise.h. Not signal-safe.
  */
 int library_begin(void);
-bool library_is_forked(void);
+
+extern atomic_bool library_forked; /* relaxed: it is set in the only thread of the child */
+
+static inline bool library_is_forked(void)
+{
+    return atomic_load_explicit(&library_forked, memory_order_relaxed);
+}
 
 /*
  * The CPUs that the process was started with, whatever its threads may use now. Returns how many words of ret_bits are

@@ -99,6 +99,7 @@ static int open_channel(struct nw_worker *worker, struct nw_channel *channel, ui
     if (!channel->outlets)
         return -ENOMEM;
     channel->worker = worker;
+    channel->peers = exchange->peers;
     channel->open = NO_INLET;
     channel->next = worker->channels;
     worker->channels = channel;

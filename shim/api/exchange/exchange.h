@@ -71,11 +71,15 @@ struct nw_exchange {
 /* The receiving and sending ends of a channel's worker. */
 struct inlet {
     struct ring_reader reader;
+    struct peer *sender;
     struct lane *lane;
+    unsigned from;
 };
 
 struct outlet {
     struct ring_writer writer; /* its ring is NULL: nothing was sent yet */
+    struct peer *receiver;
+    uint32_t words; /* of each message, where it has few whole ones: nw_send() copies them itself */
     struct lane *lane;
     uint64_t wanted; /* bytes for which there was no room; 0: it is not among the refused */
     bool is_dirty;   /* it is among the dirty */
@@ -88,6 +92,7 @@ struct nw_channel {
     struct nw_worker *worker;
     struct agreement *agreement;
     struct nw_channel *next;
+    unsigned peers;
     struct outlet *outlets; /* by receiver */
     struct outlet *refused; /* those that want room */
     struct outlet *dirty;   /* those that may have something unpublished */

@@ -32,6 +32,8 @@ static bool take_arrivals(struct nw_channel *channel)
         if (make_room(channel) == 0) {
             struct inlet *inlet = &channel->inlets[channel->inlet_count++];
             inlet->lane = lane;
+            inlet->sender = &channel->worker->exchange->peer[lane->from];
+            inlet->from = lane->from;
             ring_read_from(&inlet->reader, lane->ring, &channel->agreement->shape);
         } else {
             lane->next = atomic_load_explicit(&arrivals->first, memory_order_relaxed);
@@ -52,50 +54,65 @@ static void drop(struct nw_channel *channel, uint32_t number)
 
 /* --- receiving --- */
 
-API void nw_receive_end(struct nw_channel *channel)
+/* A sender that sleeps for another reason goes on sleeping. */
+static __attribute__((noinline)) void wake_refused(const struct inlet *inlet)
+{
+    fence_all();
+    if (atomic_load_explicit(&inlet->reader.ring->refused, memory_order_relaxed)) {
+        atomic_store(&inlet->reader.ring->refused, 0);
+        wake_peer(inlet->sender);
+    }
+}
+
+static inline void give_back(struct nw_channel *channel)
 {
     if (channel->open == NO_INLET)
         return;
     struct inlet *inlet = &channel->inlets[channel->open];
-    struct peer *sender = &channel->worker->exchange->peer[inlet->lane->from];
     channel->open = NO_INLET;
     ring_give_back(&inlet->reader);
-    /* as rouse(); a sender that sleeps for another reason goes on sleeping */
+    /* as rouse() */
     atomic_signal_fence(memory_order_seq_cst);
-    if (__builtin_expect(atomic_load_explicit(&sender->sleep, memory_order_relaxed) == PEER_AWAKE, 1))
-        return;
-    fence_all();
-    if (atomic_load_explicit(&inlet->reader.ring->refused, memory_order_relaxed)) {
-        atomic_store(&inlet->reader.ring->refused, 0);
-        wake_peer(sender);
-    }
+    if (__builtin_expect(atomic_load_explicit(&inlet->sender->sleep, memory_order_relaxed) != PEER_AWAKE, 0))
+        wake_refused(inlet);
+}
+
+API void nw_receive_end(struct nw_channel *channel)
+{
+    give_back(channel);
 }
 
 /* Nothing is left, and nothing will come. */
 static bool is_over(struct inlet *inlet)
 {
     /* acquire: who sees the end sees all that was published before */
-    return atomic_load_explicit(&inlet->reader.ring->ended, memory_order_acquire) && !ring_seen(&inlet->reader);
+    return atomic_load_explicit(&inlet->reader.ring->ended, memory_order_acquire) &&
+           ring_look(&inlet->reader) == -EAGAIN;
+}
+
+/* What was seen at once is received at once, so that nobody who sends on and on holds the others up. */
+static inline int read_inlet(struct nw_channel *channel, uint32_t number, struct ring_message *ret_message)
+{
+    struct ring_reader *reader = &channel->inlets[number].reader;
+    int error = ring_read(reader, ret_message);
+    if (error == 0) {
+        channel->open = number;
+        uint32_t next = number + 1 < channel->inlet_count ? number + 1 : 0;
+        channel->turn = reader->tail - reader->taken > reader->open ? number : next;
+    }
+    return error;
 }
 
 /* -EAGAIN: none of the inlets has anything. */
-static int look_at_inlets(struct nw_channel *channel, unsigned *ret_from, struct ring_message *ret_message)
+static int read_any(struct nw_channel *channel, struct ring_message *ret_message)
 {
-    uint32_t left = channel->inlet_count;
-    while (left) {
+    for (uint32_t left = channel->inlet_count; left; left--) {
         uint32_t number = channel->turn < channel->inlet_count ? channel->turn : 0;
-        struct inlet *inlet = &channel->inlets[number];
-        int error = ring_read(&inlet->reader, ret_message);
-        if (error == 0) {
-            channel->open = number;
-            /* what was seen at once is received at once, so that nobody who sends on holds the others up */
-            channel->turn = inlet->reader.tail - inlet->reader.taken > inlet->reader.open ? number : number + 1;
-            *ret_from = inlet->lane->from;
+        int error = read_inlet(channel, number, ret_message);
+        if (error == 0)
             return 0;
-        }
-        left--;
         channel->turn = number + 1;
-        if (error == -EAGAIN && is_over(inlet)) {
+        if (error == -EAGAIN && is_over(&channel->inlets[number])) {
             drop(channel, number);
             channel->turn = number;
         }
@@ -108,25 +125,31 @@ static bool have_all_left(const struct nw_exchange *exchange)
     return exchange->peers > 1 && atomic_load_explicit(&exchange->left, memory_order_acquire) + 1 >= exchange->peers;
 }
 
+static __attribute__((noinline)) int read_after_all(struct nw_channel *channel, struct ring_message *ret_message)
+{
+    int error = read_any(channel, ret_message), saved = errno;
+    if (error != -EAGAIN)
+        return error;
+    /* before the last look: what those sent who have left is seen then */
+    bool is_last = have_all_left(channel->worker->exchange);
+    if (take_arrivals(channel) || is_last)
+        error = read_any(channel, ret_message);
+    errno = saved;
+    return error == -EAGAIN && is_last ? -EPIPE : error;
+}
+
 API int nw_receive(struct nw_channel *channel, unsigned *ret_from, const void **ret, uint32_t *ret_length)
 {
     struct ring_message message;
     if (library_is_forked())
         return -ECHILD;
-    nw_receive_end(channel);
-    int error = look_at_inlets(channel, ret_from, &message);
-    if (error == -EAGAIN) {
-        int saved = errno;
-        /* before the last look: what those sent who have left is seen then */
-        bool is_last = have_all_left(channel->worker->exchange);
-        if (take_arrivals(channel) || is_last)
-            error = look_at_inlets(channel, ret_from, &message);
-        if (error == -EAGAIN && is_last)
-            error = -EPIPE;
-        errno = saved;
-    }
+    give_back(channel);
+    int error = channel->turn < channel->inlet_count ? read_inlet(channel, channel->turn, &message) : -EAGAIN;
+    if (error)
+        error = read_after_all(channel, &message);
     if (error)
         return error;
+    *ret_from = channel->inlets[channel->open].from;
     *ret = message.data;
     *ret_length = message.length;
     wake_count(channel->worker);
@@ -138,14 +161,10 @@ API int nw_receive(struct nw_channel *channel, unsigned *ret_from, const void **
 static bool has_message(struct nw_channel *channel)
 {
     for (uint32_t i = 0; i < channel->inlet_count; i++) {
-        struct inlet *inlet = &channel->inlets[i];
-        if (i == channel->open) {
-            uint64_t tail = atomic_load_explicit(&inlet->reader.ring->tail, memory_order_acquire);
-            if (tail - inlet->reader.taken > inlet->reader.open)
-                return true;
-        } else if (ring_seen(&inlet->reader)) {
+        const struct ring_reader *reader = &channel->inlets[i].reader;
+        uint64_t tail = atomic_load_explicit(&reader->ring->tail, memory_order_acquire);
+        if (tail - reader->taken > (i == channel->open ? reader->open : 0))
             return true;
-        }
     }
     return false;
 }

@@ -34,6 +34,7 @@ struct ring {
 /* What both sides were told when the ring was made. */
 struct ring_shape {
     uint64_t size;         /* bytes of records at a time */
+    uint64_t record;       /* what each takes; 0: what ring_record() says */
     uint32_t message_size; /* of each; 0: a record begins with its length */
 };
 
@@ -42,8 +43,9 @@ struct ring_writer {
     struct ring_shape shape;
     uint64_t written, published; /* bytes ever */
     uint64_t messages;
-    uint64_t head;  /* as last seen */
-    uint64_t at;    /* where the next record begins */
+    uint64_t
+        limit;   /* of bytes ever written: what the reader had given back when that was looked at last, and the size */
+    uint64_t at; /* where the next record begins */
     uint64_t begun; /* bytes of the record that is being written; 0: none is */
 };
 
@@ -51,7 +53,7 @@ struct ring_reader {
     struct ring *ring;
     struct ring_shape shape;
     uint64_t taken; /* bytes ever given back */
-    uint64_t tail;  /* as last seen */
+    uint64_t tail;  /* as last seen, and found possible */
     uint64_t at;    /* where the next record begins */
     uint64_t open;  /* bytes of the record that is being read; 0: none is */
 };
@@ -75,24 +77,20 @@ static inline uint64_t ring_record(const struct ring_shape *shape, uint32_t leng
 {
     uint64_t rounded = ((uint64_t)length + RING_ALIGN - 1) & ~(uint64_t)(RING_ALIGN - 1);
     if (shape->message_size)
-        return length == shape->message_size ? rounded : 0;
+        return length == shape->message_size ? shape->record : 0;
     return rounded + RING_ALIGN <= shape->size ? rounded + RING_ALIGN : 0;
 }
 
-/*
- * Room for a record of that many bytes. The other side's position is read only when the last seen one does not suffice;
- * one that cannot be is taken for no room.
- */
+/* Looks at what the reader has given back. A position that cannot be is taken for the old one. */
+void ring_look_for_room(struct ring_writer *writer);
+
+/* Room for a record of that many bytes. The other side's position is read only when the last seen one does not suffice. */
 static inline bool ring_has_room(struct ring_writer *writer, uint64_t bytes)
 {
-    if (writer->written - writer->head + bytes <= writer->shape.size)
+    if (writer->written + bytes <= writer->limit)
         return true;
-    /* acquire: what the reader read there was read before it is overwritten; pairs with ring_give_back() */
-    uint64_t head = atomic_load_explicit(&writer->ring->head, memory_order_acquire);
-    if (head < writer->head || head > writer->written)
-        return false;
-    writer->head = head;
-    return writer->written - head + bytes <= writer->shape.size;
+    ring_look_for_room(writer);
+    return writer->written + bytes <= writer->limit;
 }
 
 /* Where a message of that length goes. Call ring_has_room() before, ring_end() after. */
@@ -125,24 +123,30 @@ static inline void ring_publish(struct ring_writer *writer)
 {
     writer->published = writer->written;
     atomic_store_explicit(&writer->ring->messages, writer->messages, memory_order_relaxed);
-    /* release: the records are there before the position; pairs with ring_seen() */
+    /* release: the records are there before the position; pairs with ring_look() */
     atomic_store_explicit(&writer->ring->tail, writer->written, memory_order_release);
 }
 
-/* Is there more to read than was seen last? Keeps what it sees. */
-static inline bool ring_seen(struct ring_reader *reader)
-{
-    if (reader->tail != reader->taken)
-        return true;
-    reader->tail = atomic_load_explicit(&reader->ring->tail, memory_order_acquire);
-    return reader->tail != reader->taken;
-}
+/* Looks at what the writer has published. 0: there is something; -EAGAIN; -EBADMSG as below. */
+int ring_look(struct ring_reader *reader);
+/* The next message of a length of its own, once something was seen. 0, -EBADMSG. */
+int ring_read_length(struct ring_reader *reader, struct ring_message *ret_message);
 
 /*
  * The next message, whose record is open until ring_give_back(). 0, -EAGAIN: there is none, -EBADMSG: the writer has written
  * what no writer writes; nothing in the ring is to be believed any more.
  */
-int ring_read(struct ring_reader *reader, struct ring_message *ret_message);
+static inline int ring_read(struct ring_reader *reader, struct ring_message *ret_message)
+{
+    int error = reader->tail == reader->taken ? ring_look(reader) : 0;
+    if (error)
+        return error;
+    if (!reader->shape.message_size)
+        return ring_read_length(reader, ret_message);
+    reader->open = reader->shape.record;
+    *ret_message = (struct ring_message){reader->ring->data + reader->at, reader->shape.message_size};
+    return 0;
+}
 
 /* The room of the open record is the writer's again. */
 static inline void ring_give_back(struct ring_reader *reader)

@@ -6,6 +6,8 @@
 #include "shim/api/exchange/wake.h"
 #include "shim/api/library.h"
 
+#define FEW_WORDS 8u
+
 /* --- the first message to a worker --- */
 
 static int make_lane(const struct nw_channel *channel, unsigned to, struct lane **ret_lane)
@@ -51,6 +53,10 @@ static __attribute__((noinline)) int open_lane(struct nw_channel *channel, unsig
         return -EPIPE;
     int error = make_lane(channel, to, &outlet->lane);
     if (!error) {
+        uint32_t size = channel->agreement->message_size;
+        outlet->words =
+            size % sizeof(uint64_t) == 0 && size <= FEW_WORDS * sizeof(uint64_t) ? size / sizeof(uint64_t) : 0;
+        outlet->receiver = &channel->worker->exchange->peer[to];
         ring_write_from(&outlet->writer, outlet->lane->ring, &channel->agreement->shape);
         error = lane_arrive(arrivals, outlet->lane);
         if (error)
@@ -75,7 +81,7 @@ static __attribute__((noinline)) int refuse(struct nw_channel *channel, struct o
     /* what was not published holds room that the receiver cannot give back */
     if (writer->published != writer->written) {
         ring_publish(writer);
-        rouse(&channel->worker->exchange->peer[outlet->lane->to]);
+        rouse(outlet->receiver);
     }
     return -EAGAIN;
 }
@@ -91,20 +97,20 @@ static int closed_error(void)
 }
 
 /* An outlet with room for such a message, and what it takes. */
-static inline int find_room(struct nw_channel *channel, unsigned to, uint32_t length, struct outlet **ret_outlet,
-                            uint64_t *ret_bytes)
+static inline __attribute__((always_inline)) int find_room(struct nw_channel *channel, unsigned to, uint32_t length,
+                                                           struct outlet **ret_outlet, uint64_t *ret_bytes)
 {
-    if (to >= channel->worker->exchange->peers)
+    if (to >= channel->peers)
         return -EINVAL;
     struct outlet *outlet = &channel->outlets[to];
-    uint64_t bytes = ring_record(&channel->agreement->shape, length);
-    if (!bytes)
-        return -EMSGSIZE;
-    if (!outlet->writer.ring) {
-        int error = open_lane(channel, to);
+    if (__builtin_expect(!outlet->writer.ring, 0)) {
+        int error = ring_record(&channel->agreement->shape, length) ? open_lane(channel, to) : -EMSGSIZE;
         if (error)
             return error;
     }
+    uint64_t bytes = ring_record(&outlet->writer.shape, length);
+    if (!bytes)
+        return -EMSGSIZE;
     if (is_closed(outlet))
         return closed_error();
     if (!ring_has_room(&outlet->writer, bytes))
@@ -116,30 +122,23 @@ static inline int find_room(struct nw_channel *channel, unsigned to, uint32_t le
 
 /* --- sending --- */
 
-static inline void publish(struct nw_channel *channel, struct outlet *outlet)
+static inline void publish(struct outlet *outlet)
 {
     ring_publish(&outlet->writer);
-    rouse(&channel->worker->exchange->peer[outlet->lane->to]);
-}
-
-static inline void copy(void *to, const void *from, uint32_t length)
-{
-    if (length == sizeof(uint64_t))
-        memcpy(to, from, sizeof(uint64_t)); /* one move, which the compiler writes in place */
-    else
-        memcpy(to, from, length);
+    rouse(outlet->receiver);
 }
 
 static inline void put(struct nw_channel *channel, struct outlet *outlet, const void *message, uint32_t length,
                        uint64_t bytes)
 {
-    copy(ring_begin(&outlet->writer, length, bytes), message, length);
+    memcpy(ring_begin(&outlet->writer, length, bytes), message, length);
     ring_end(&outlet->writer);
-    publish(channel, outlet);
+    publish(outlet);
     wake_count(channel->worker);
 }
 
-API int nw_send(struct nw_channel *channel, unsigned to, const void *message, uint32_t length)
+static __attribute__((noinline)) int send_any(struct nw_channel *channel, unsigned to, const void *message,
+                                              uint32_t length)
 {
     struct outlet *outlet = NULL;
     uint64_t bytes = 0;
@@ -147,6 +146,29 @@ API int nw_send(struct nw_channel *channel, unsigned to, const void *message, ui
     if (error == 0)
         put(channel, outlet, message, length, bytes);
     return error;
+}
+
+/* Few words into a ring with room, which is what most calls are: no call is made on the way. */
+static inline bool send_few(struct nw_channel *channel, struct outlet *outlet, const void *message, uint32_t length)
+{
+    struct ring_writer *writer = &outlet->writer;
+    if (!outlet->words || length != writer->shape.message_size || writer->written + length > writer->limit ||
+        is_closed(outlet))
+        return false;
+    char *to = ring_begin(writer, length, length);
+    for (uint32_t i = 0; i < outlet->words; i++)
+        memcpy(to + i * sizeof(uint64_t), (const char *)message + i * sizeof(uint64_t), sizeof(uint64_t));
+    ring_end(writer);
+    publish(outlet);
+    wake_count(channel->worker);
+    return true;
+}
+
+API int nw_send(struct nw_channel *channel, unsigned to, const void *message, uint32_t length)
+{
+    if (to < channel->peers && send_few(channel, &channel->outlets[to], message, length))
+        return 0;
+    return send_any(channel, to, message, length);
 }
 
 API int nw_send_begin(struct nw_channel *channel, unsigned to, uint32_t length, void **ret)
@@ -170,7 +192,7 @@ static void note_dirty(struct nw_channel *channel, struct outlet *outlet)
 
 API int nw_send_end(struct nw_channel *channel, unsigned to, bool flush)
 {
-    if (to >= channel->worker->exchange->peers || !channel->outlets[to].writer.begun)
+    if (to >= channel->peers || !channel->outlets[to].writer.begun)
         return -EINVAL;
     struct outlet *outlet = &channel->outlets[to];
     struct ring_writer *writer = &outlet->writer;
@@ -181,7 +203,7 @@ API int nw_send_end(struct nw_channel *channel, unsigned to, bool flush)
     ring_end(writer);
     wake_count(channel->worker);
     if (flush || writer->written - writer->published >= writer->shape.size / 2)
-        publish(channel, outlet);
+        publish(outlet);
     else
         note_dirty(channel, outlet);
     return 0;
@@ -194,7 +216,7 @@ void channel_publish(struct nw_channel *channel)
         channel->dirty = outlet->next_dirty;
         outlet->is_dirty = false;
         if (outlet->writer.published != outlet->writer.written)
-            publish(channel, outlet);
+            publish(outlet);
     }
 }
 
@@ -209,7 +231,7 @@ API void nw_flush(struct nw_channel *channel)
 static int find_room_everywhere(struct nw_channel *channel, uint32_t length)
 {
     int result = 0;
-    for (unsigned to = 0; to < channel->worker->exchange->peers; to++) {
+    for (unsigned to = 0; to < channel->peers; to++) {
         struct outlet *outlet = NULL;
         uint64_t bytes = 0;
         int error = to == channel->worker->index ? 0 : find_room(channel, to, length, &outlet, &bytes);
@@ -225,7 +247,7 @@ API int nw_broadcast(struct nw_channel *channel, const void *message, uint32_t l
     if (count < 0)
         return count;
     uint64_t bytes = ring_record(&channel->agreement->shape, length);
-    for (unsigned to = 0; to < channel->worker->exchange->peers; to++) {
+    for (unsigned to = 0; to < channel->peers; to++) {
         struct outlet *outlet = &channel->outlets[to];
         if (to == channel->worker->index || !outlet->writer.ring || is_closed(outlet))
             continue;
