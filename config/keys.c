@@ -58,11 +58,12 @@ static const struct key_table key_topology = {
 
 static const struct key process_keys[] = {
     {"distribution", KEY_WORD, FIELD(struct policy, process.distribution), WORDS(process_distribution),
-     .fallback = "none", .summary = "how processes of one target are spread over the machine",
+     .fallback = "ranks", .summary = "how processes of one target are spread over the machine",
      .text =
          "compact to least_loaded give every process one place of `level`; ranks of a launcher (rank_env) that are "
          "more than the places divide them. ranks divides all CPUs of the policy among the ranks of the host, unless "
-         "the launcher has bound them itself, and leaves a process without a rank as it is."},
+         "the launcher has bound them itself, and leaves a process without a rank as it is; ranks with GPUs of their own "
+         "(gpu:auto) divide with those whose GPU is on the same node. none: ranks share all CPUs."},
     {"level", KEY_WORD, FIELD(struct policy, process.level), WORDS(level),
      .word_mask = BIT(LEVEL_NODE) | BIT(LEVEL_SOCKET) | BIT(LEVEL_L3) | BIT(LEVEL_CORE), .fallback = "node",
      NEEDS(IS_NOT("distribution", "none", "ranks")), .summary = "the places that the processes are spread over",

@@ -291,7 +291,7 @@ static uint32_t first_with_room(const uint32_t *counts, const uint32_t *sizes, u
     return fewest(counts, sizes, shares);
 }
 
-static uint32_t choose(struct ledger_head *head, const struct ledger_deal *deal)
+uint32_t ledger_choose(struct ledger_head *head, const struct ledger_deal *deal)
 {
     if (deal->share < deal->shares)
         return deal->share;
@@ -368,7 +368,7 @@ static int try_claim(const struct ledger_file *file, const struct ledger_process
     if (error)
         return error;
     struct ledger_head before = head;
-    uint32_t share = choose(&head, deal);
+    uint32_t share = ledger_choose(&head, deal);
     error = add(file, &head, process, share, &index);
     if (error == -EUCLEAN)
         return error;

@@ -108,6 +108,9 @@ struct ledger_place {
     uint32_t index; /* a small number that no other living process of the deployment has */
 };
 
+/* The share that the next process gets by the head's counts, which stay as they are. */
+uint32_t ledger_choose(struct ledger_head *head, const struct ledger_deal *deal);
+
 /*
  * The place of a process, now in the ledger: what it has already, else a new one. `dead` gives its slots back first.
  * -ENOSPC and other errors of writing: it has none.

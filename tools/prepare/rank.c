@@ -6,17 +6,23 @@
 
 #define MOST 65535
 
-/* Where each launcher says the rank on the host, and how many there are. */
+/*
+ * Where each launcher says the rank, on the host and in the job, and how many there are. The inner launcher comes first:
+ * all that torchrun starts under srun(1) have the variables of the one task that torchrun is.
+ */
 static const struct {
-    const char *number, *count;
+    const char *number, *count, *job_number, *job_count;
 } launchers[] = {
-    {"OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE"}, /* Open MPI, mpirun(1) */
-    {"MPI_LOCALRANKID", "MPI_LOCALNRANKS"},                       /* MPICH's and Intel's Hydra */
-    {"MV2_COMM_WORLD_LOCAL_RANK", "MV2_COMM_WORLD_LOCAL_SIZE"},   /* MVAPICH2 */
-    {"PALS_LOCAL_RANKID", "PALS_LOCAL_SIZE"},                     /* Cray */
-    {"SLURM_LOCALID", "SLURM_STEP_TASKS_PER_NODE"},               /* srun(1); "4(x2),3" */
-    {"LOCAL_RANK", "LOCAL_WORLD_SIZE"},                           /* torchrun */
+    /* Open MPI, mpirun(1) */
+    {"OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},
+    {"MPI_LOCALRANKID", "MPI_LOCALNRANKS", "PMI_RANK", "PMI_SIZE"}, /* MPICH's and Intel's Hydra */
+    {"MV2_COMM_WORLD_LOCAL_RANK", "MV2_COMM_WORLD_LOCAL_SIZE", "MV2_COMM_WORLD_RANK", "MV2_COMM_WORLD_SIZE"},
+    {"PALS_LOCAL_RANKID", "PALS_LOCAL_SIZE", "PALS_RANKID", "PALS_SIZE"}, /* Cray */
+    {"LOCAL_RANK", "LOCAL_WORLD_SIZE", "RANK", "WORLD_SIZE"},             /* torchrun */
+    /* srun(1); "4(x2),3" on each host */
+    {"SLURM_LOCALID", "SLURM_STEP_TASKS_PER_NODE", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS"},
 };
+#define LAUNCHERS (sizeof(launchers) / sizeof(*launchers))
 
 /* The number that the variable begins with; -1 where it is not set or is none. whole: nothing may follow. */
 static int number_in(const char *name, bool whole)
@@ -30,7 +36,7 @@ static int number_in(const char *name, bool whole)
 static struct rank rank_in(const char *name)
 {
     struct rank rank = {number_in(name, true), 0};
-    for (size_t i = 0; rank.number >= 0 && i < sizeof(launchers) / sizeof(*launchers); i++)
+    for (size_t i = 0; rank.number >= 0 && i < LAUNCHERS; i++)
         if (strcmp(launchers[i].number, name) == 0)
             rank.count = number_in(launchers[i].count, false);
     if (rank.count <= rank.number)
@@ -38,14 +44,47 @@ static struct rank rank_in(const char *name)
     return rank;
 }
 
+/* The n-th variable that is asked, NULL behind the last: the policy's, where it names any, else the launchers'. */
+static const char *variable(const struct policy *policy, size_t n)
+{
+    size_t named = policy->process.rank_env.count;
+    if (named > 0)
+        return n < named ? policy->process.rank_env.items[n].value : NULL;
+    return n < LAUNCHERS ? launchers[n].number : NULL;
+}
+
+const char *rank_variable(const struct policy *policy)
+{
+    size_t n = 0;
+    while (variable(policy, n) && number_in(variable(policy, n), true) < 0)
+        n++;
+    return variable(policy, n);
+}
+
 struct rank rank_from_environment(const struct policy *policy)
 {
+    const char *name = rank_variable(policy);
+    return name ? rank_in(name) : (struct rank){-1, 0};
+}
+
+bool rank_count_is_told(const struct policy *policy)
+{
+    for (size_t n = 0; variable(policy, n); n++)
+        for (size_t i = 0; i < LAUNCHERS; i++)
+            if (strcmp(variable(policy, n), launchers[i].number) == 0)
+                return true;
+    return false;
+}
+
+struct rank rank_in_job(void)
+{
     struct rank rank = {-1, 0};
-    for (size_t i = 0; i < policy->process.rank_env.count && rank.number < 0; i++)
-        rank = rank_in(policy->process.rank_env.items[i].value);
-    for (size_t i = 0; i < sizeof(launchers) / sizeof(*launchers) && rank.number < 0; i++)
-        if (policy->process.rank_env.count == 0)
-            rank = rank_in(launchers[i].number);
+    for (size_t i = 0; i < LAUNCHERS && rank.number < 0; i++) {
+        rank.number = number_in(launchers[i].job_number, true);
+        rank.count = number_in(launchers[i].job_count, true);
+    }
+    if (rank.count <= rank.number)
+        rank.count = 0;
     return rank;
 }
 
@@ -56,7 +95,7 @@ static bool says_a_rank(const struct policy *policy, const char *name)
     for (size_t i = 0; i < policy->process.rank_env.count; i++)
         if (strcmp(policy->process.rank_env.items[i].value, name) == 0)
             return true;
-    for (size_t i = 0; i < sizeof(launchers) / sizeof(*launchers); i++)
+    for (size_t i = 0; i < LAUNCHERS; i++)
         if (strcmp(launchers[i].number, name) == 0 || strcmp(launchers[i].count, name) == 0)
             return true;
     return false;
@@ -66,7 +105,7 @@ static void forget_own(const struct policy *policy)
 {
     for (size_t i = 0; i < policy->process.rank_env.count; i++)
         unsetenv(policy->process.rank_env.items[i].value);
-    for (size_t i = 0; i < sizeof(launchers) / sizeof(*launchers); i++) {
+    for (size_t i = 0; i < LAUNCHERS; i++) {
         unsetenv(launchers[i].number);
         unsetenv(launchers[i].count);
     }

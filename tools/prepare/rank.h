@@ -12,12 +12,20 @@
 #include "policy/policy.h"
 
 struct rank {
-    int number; /* on this host, from 0; -1: not known */
-    int count;  /* ranks on this host; 0: not known */
+    int number; /* from 0; -1: not known */
+    int count;  /* how many ranks there are; 0: not known */
 };
 
-/* The first of process.rank_env that is set; where the policy names none, the variables of the known launchers. */
+/* On this host: the first of process.rank_env that is set; where the policy names none, what the known launchers set. */
 struct rank rank_from_environment(const struct policy *policy);
+
+/* The variable that rank_from_environment() reads the number from; NULL: none says one. */
+const char *rank_variable(const struct policy *policy);
+/* Would a launcher say how many ranks there are? Not where the policy names variables of its own alone. */
+bool rank_count_is_told(const struct policy *policy);
+
+/* In the whole job, on all its hosts, as the launcher counts. For people: nothing is placed by it. */
+struct rank rank_in_job(void);
 
 /*
  * From now on rank_from_environment() speaks of that process: the variables of its start are set in this process instead

@@ -4,30 +4,40 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "policy/ledger.h"
 #include "tools/common/cli.h"
 #include "tools/common/read_file.h"
+#include "tools/prepare/launcher.h"
 #include "tools/prepare/plan_file.h"
+#include "tools/prepare/rank_peers.h"
 
-/* The policy with no other CPUs allowed than these. What it finds was said for the whole machine already. */
-static int write_one(const char *path, const struct prepared *prepared, const struct cpuset *cpus, uint32_t share,
-                     unsigned mode)
+/* What it finds was said for the whole machine already. */
+int share_plan_compile(struct plan_bytes *ret_plan, const struct prepared *prepared, const struct cpuset *cpus,
+                       uint32_t share, int gpu)
 {
     struct topology narrow = *prepared->topology;
     struct compile_options options = compile_options_for(&prepared->config);
     struct diag_list unused = {0};
-    struct plan_bytes plan = {0};
-    narrow.allowed = *cpus;
+    if (cpus)
+        narrow.allowed = *cpus;
     options.share = share;
+    options.gpu = gpu;
     options.refuse_at_start = prepared->refuse_at_start;
-    int error = plan_compile(&plan, prepared->config.policy, &narrow, &options, &unused);
+    int error = plan_compile(ret_plan, prepared->config.policy, &narrow, &options, &unused);
+    diag_list_free(&unused);
+    return error;
+}
+
+static int write_one(const char *path, const struct prepared *prepared, const struct cpuset *cpus, uint32_t share,
+                     unsigned mode)
+{
+    struct plan_bytes plan = {0};
+    int gpu = rank_from_environment(prepared->config.policy).number;
+    int error = share_plan_compile(&plan, prepared, cpus, share, gpu);
     if (error == 0)
         error = plan_file_write(path, &plan, mode);
     free(plan.data);
-    diag_list_free(&unused);
     return error;
 }
 
@@ -74,6 +84,11 @@ static int write_portion(const char *name, struct prepared *prepared, const stru
     return error;
 }
 
+int shares_for(struct shares *ret_shares, const struct plan_view *plan, enum process_distribution distribution)
+{
+    return distribution == PROC_DIST_RANKS ? shares_whole(ret_shares, plan) : shares_of_plan(ret_shares, plan);
+}
+
 static int shares_in(const char *path, enum process_distribution distribution, struct shares *ret_shares)
 {
     struct file_bytes file;
@@ -83,7 +98,7 @@ static int shares_in(const char *path, enum process_distribution distribution, s
         return error;
     error = plan_check(&plan, file.data, file.size, NULL);
     if (error == 0)
-        error = distribution == PROC_DIST_RANKS ? shares_whole(ret_shares, &plan) : shares_of_plan(ret_shares, &plan);
+        error = shares_for(ret_shares, &plan, distribution);
     free(file.data);
     return error;
 }
@@ -111,31 +126,18 @@ static int portion_plan(char **ret_name, const char *path, struct prepared *prep
     return error;
 }
 
-static unsigned cpus_of(pid_t pid)
-{
-    static uint64_t bits[PLAN_MAX_CPUS / 64];
-    long bytes = syscall(SYS_sched_getaffinity, pid, sizeof(bits), bits);
-    unsigned count = 0;
-    for (long i = 0; i < bytes / 8; i++)
-        count += (unsigned)__builtin_popcountll(bits[i]);
-    return count;
-}
-
-/* Has the launcher, which is the parent, given the rank fewer CPUs than it has itself? Then they are its part. */
-static bool launcher_has_divided(enum process_distribution distribution)
-{
-    return distribution == PROC_DIST_RANKS && cpus_of(0) < cpus_of(getppid());
-}
-
 char *share_plan_of_rank(const char *path, struct prepared *prepared, const struct policy_options *options,
                          struct rank rank, unsigned mode)
 {
     enum process_distribution distribution = prepared->config.policy->process.distribution;
     struct shares shares = {0};
     char *name = NULL;
-    if (distribution == PROC_DIST_NONE || rank.number < 0 || launcher_has_divided(distribution))
+    if (distribution == PROC_DIST_NONE || rank.number < 0 ||
+        (distribution == PROC_DIST_RANKS && launcher_has_bound(prepared->config.policy)))
         return NULL;
     int error = open_shares(&shares, path, prepared, options);
+    if (error == 0)
+        error = rank_among_peers(&rank, prepared);
     if (error == 0 && shares.count > 0)
         error = portion_plan(&name, path, prepared, &shares,
                              rank_portion(rank, shares.count, distribution == PROC_DIST_COMPACT), mode);
@@ -175,6 +177,8 @@ int share_plan_of_portion(char **ret_name, const char *path, struct prepared *pr
     int error = 0;
     if (distribution != PROC_DIST_NONE && portion.parts > 0)
         error = open_shares(&shares, path, prepared, options);
+    if (error == 0 && rank.number >= 0 && prepared->topology)
+        error = rank_among_peers(&rank, prepared);
     if (error == 0 && shares.count > 0) {
         if (distribution != before && rank.number >= 0)
             portion = rank_portion(rank, shares.count, distribution == PROC_DIST_COMPACT);

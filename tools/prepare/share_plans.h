@@ -9,6 +9,15 @@
 #include "tools/prepare/prepare.h"
 #include "tools/prepare/rank.h"
 
+/*
+ * The policy with no other CPUs allowed than these, for the rank with that GPU (-1: none); cpus NULL: with all. 0, or as
+ * plan_compile().
+ */
+int share_plan_compile(struct plan_bytes *ret_plan, const struct prepared *prepared, const struct cpuset *cpus,
+                       uint32_t share, int gpu);
+/* What is dealt out to ranks under that distribution: the places of a level, or all CPUs of the plan at once. */
+int shares_for(struct shares *ret_shares, const struct plan_view *plan, enum process_distribution distribution);
+
 /* Writes the plan of each share beside `path`, for what prepare_plan() prepared. 0 or negative errno. */
 int share_plans_write(const char *path, struct prepared *prepared, unsigned mode);
 

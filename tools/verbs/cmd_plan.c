@@ -11,23 +11,27 @@
 #include "tools/picture/machine_json.h"
 #include "tools/picture/page_html.h"
 #include "tools/picture/scene.h"
+#include "tools/prepare/deal_view.h"
 #include "tools/prepare/options.h"
 #include "tools/prepare/plan_from.h"
 #include "tools/prepare/plan_view.h"
 #include "tools/report/report_load.h"
 #include "tools/verbs/verbs.h"
 
-const char plan_help[] =
-    HELP_POLICY HELP_TOPOLOGY "  --thread SPEC       declare threads: 'io_thd_*=3', 'start_library:libgomp.so.1=8', "
-                              "'GC*,start_library:libjvm.so=4'\n"
-                              "  --exe PATH          the program, for [target] and process_exe\n"
-                              "  --comm NAME         its name, for [target] and process_comm\n"
-                              "  --argv TEXT         its command line, for [target] and process_argv\n"
-                              "  --forked            a process made by fork, not by exec\n"
-                              "  --from REPORT       the threads of an earlier run (its JSON report)\n"
-                              "  --pid PID           the threads of a running process\n"
-                              "  --svg FILE          a picture of the machine; - for stdout\n"
-                              "  --html FILE         all of it as one page; - for stdout\n" HELP_JSON;
+const char plan_help[] = HELP_POLICY HELP_TOPOLOGY
+    "  --thread SPEC       declare threads: 'io_thd_*=3', 'start_library:libgomp.so.1=8', "
+    "'GC*,start_library:libjvm.so=4'\n"
+    "  --exe PATH          the program, for [target] and process_exe\n"
+    "  --comm NAME         its name, for [target] and process_comm\n"
+    "  --argv TEXT         its command line, for [target] and process_argv\n"
+    "  --forked            a process made by fork, not by exec\n"
+    "  --from REPORT       the threads of an earlier run (its JSON report)\n"
+    "  --pid PID           the threads of a running process\n"
+    "  --ranks N           what each of N ranks of a launcher on this host gets\n"
+    "  --rank R            the plan of that one of them, from 0; else the launcher's variables say\n"
+    "  --processes N       what each of N processes gets that are started one after the other\n"
+    "  --svg FILE          a picture of the machine; - for stdout\n"
+    "  --html FILE         all of it as one page; - for stdout\n" HELP_JSON;
 
 enum {
     OPTION_THREAD = OPTION_VERB,
@@ -37,6 +41,9 @@ enum {
     OPTION_FORKED,
     OPTION_FROM,
     OPTION_PID,
+    OPTION_RANKS,
+    OPTION_RANK,
+    OPTION_PROCESSES,
     OPTION_SVG,
     OPTION_HTML
 };
@@ -50,6 +57,8 @@ struct plan_request {
     bool json;
     const char *from, *svg, *html; /* a report or process; files */
     json_t *seen;                  /* what `from` names */
+    unsigned ranks, processes;     /* 0: not given */
+    struct rank rank;              /* --rank, of --ranks; number -1: not given */
 };
 
 static int add_spec(struct plan_request *request, const char *spec)
@@ -62,13 +71,17 @@ static int add_spec(struct plan_request *request, const char *spec)
     return 0;
 }
 
-static json_t *plan_document(const struct prepared *prepared, const struct thread_list *list)
+static json_t *plan_document(const struct prepared *prepared, const struct thread_list *list, struct rank rank)
 {
     const struct plan_view *plan = &prepared->view;
-    return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "nodewise_plan", 1, "policy",
-                     json_any_text(plan_text(plan, plan->header->source)), "topology",
-                     json_any_text(prepared->topology->source), "machine", machine_json(plan), "rules",
-                     plan_rules_json(plan), "main", plan_main_json(plan), "threads", plan_threads_json(plan, list));
+    json_t *document =
+        json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "nodewise_plan", 1, "policy",
+                  json_any_text(plan_text(plan, plan->header->source)), "topology",
+                  json_any_text(prepared->topology->source), "machine", machine_json(plan), "rules",
+                  plan_rules_json(plan), "main", plan_main_json(plan), "threads", plan_threads_json(plan, list));
+    if (rank.number >= 0)
+        json_object_set_new(document, "rank", json_pack("{s:i, s:i}", "number", rank.number, "count", rank.count));
+    return document;
 }
 
 static int draw_map(FILE *to, const json_t *document, bool svg)
@@ -118,18 +131,29 @@ static int write_pictures(const struct plan_request *request, const json_t *docu
     return status;
 }
 
-static int print_plan(const struct plan_request *request, const struct prepared *prepared,
-                      const struct thread_list *list)
+static void print_title(const struct prepared *prepared, struct rank rank)
 {
     const struct plan_view *plan = &prepared->view;
-    json_t *document = plan_document(prepared, list);
+    printf("%s on %s", printable(plan_text(plan, plan->header->source)), printable(prepared->topology->source));
+    if (rank.number >= 0)
+        printf(", rank %d", rank.number);
+    if (rank.number >= 0 && rank.count > 0)
+        printf(" of %d", rank.count);
+    fputs("\n\n", stdout);
+}
+
+static int print_plan(const struct plan_request *request, const struct prepared *prepared,
+                      const struct thread_list *list, struct rank rank)
+{
+    const struct plan_view *plan = &prepared->view;
+    json_t *document = plan_document(prepared, list, rank);
     int status;
     if (request->svg || request->html) {
         status = write_pictures(request, document);
     } else if (request->json) {
         status = print_json(stdout, json_incref(document));
     } else {
-        printf("%s on %s\n\n", printable(plan_text(plan, plan->header->source)), printable(prepared->topology->source));
+        print_title(prepared, rank);
         plan_print_rules(stdout, plan);
         putchar('\n');
         plan_print_threads(stdout, plan, list);
@@ -140,11 +164,49 @@ static int print_plan(const struct plan_request *request, const struct prepared 
     return status;
 }
 
+/* --ranks and --processes. */
+static int print_dealt(const struct plan_request *request, const struct prepared *prepared)
+{
+    const struct deal_request deal = {.count = request->ranks ? request->ranks : request->processes,
+                                      .ranks = request->ranks > 0,
+                                      .process = &request->process,
+                                      .specs = request->specs,
+                                      .spec_count = request->spec_count};
+    json_t *dealt = deal_json(prepared, &deal);
+    int status = EXIT_OK;
+    if (!dealt)
+        return EXIT_BAD_INPUT;
+    if (request->json) {
+        status =
+            print_json(stdout, json_pack("{s:i, s:o, s:o, s:o, s:O}", "nodewise_plan", 1, "policy",
+                                         json_any_text(plan_text(&prepared->view, prepared->view.header->source)),
+                                         "topology", json_any_text(prepared->topology->source), "machine",
+                                         machine_json(&prepared->view), deal.ranks ? "ranks" : "processes", dealt));
+    } else {
+        print_title(prepared, (struct rank){-1, 0});
+        deal_print(stdout, dealt, &deal);
+    }
+    json_decref(dealt);
+    return status;
+}
+
+static int take_rank(const struct plan_request *request, struct prepared *prepared, struct rank *ret_rank)
+{
+    int error = deal_own(prepared, &request->policy, request->rank, ret_rank);
+    if (error == 0)
+        return EXIT_OK;
+    print_error("the plan of rank %d cannot be made: %s", request->rank.number, strerror(-error));
+    return EXIT_BAD_INPUT;
+}
+
 static int plan_now(const struct plan_request *request)
 {
     struct prepared prepared;
     struct thread_list list = {0};
+    struct process_facts process = request->process;
+    struct rank rank = {-1, 0};
     uint32_t key = PLAN_KEY_COUNT;
+    bool deals = (request->ranks || request->processes) && request->rank.number < 0;
     int status = prepare_policy(&prepared, &request->policy, TALK_WARNINGS);
     if (status == EXIT_OK)
         status = prepare_plan(&prepared, &request->policy, TALK_WARNINGS);
@@ -153,18 +215,50 @@ static int plan_now(const struct plan_request *request)
                plan_target_word(key));
         status = EXIT_NO;
     }
+    if (status == EXIT_OK && !deals)
+        status = take_rank(request, &prepared, &rank);
+    if (rank.number >= 0)
+        process.index = (uint32_t)rank.number;
     if (status == EXIT_OK)
-        status = plan_from_words(&list, &request->process, "plan", request->specs, request->spec_count, request->seen,
-                                 request->from);
+        status =
+            plan_from_words(&list, &process, "plan", request->specs, request->spec_count, request->seen, request->from);
     if (status == EXIT_OK && plan_simulate(&prepared.view, list.threads, list.count) < 0) {
         print_error("out of memory");
         status = EXIT_BAD_INPUT;
     }
-    if (status == EXIT_OK)
-        status = print_plan(request, &prepared, &list);
+    if (status == EXIT_OK && deals)
+        status = print_dealt(request, &prepared);
+    else if (status == EXIT_OK)
+        status = print_plan(request, &prepared, &list, rank);
     thread_list_free(&list);
     prepared_free(&prepared);
     return finish_output(status);
+}
+
+static int take_number(const char *option, unsigned least, unsigned most, unsigned *ret_number)
+{
+    char *end;
+    unsigned long number = strtoul(optarg, &end, 10);
+    if (*optarg < '0' || *optarg > '9' || *end || number < least || number > most)
+        return usage_error("plan", "%s takes a number from %u to %u, not \"%s\"", option, least, most, optarg);
+    *ret_number = (unsigned)number;
+    return EXIT_OK;
+}
+
+/* What the options about ranks mean together. */
+static int check_deal(struct plan_request *request)
+{
+    if (request->ranks && request->processes)
+        return usage_error("plan", "--ranks and --processes are two questions: ask one at a time");
+    if (request->rank.number >= 0 && (unsigned)request->rank.number >= request->ranks)
+        return usage_error("plan", "--rank %d needs --ranks N with N above it", request->rank.number);
+    request->rank.count = (int)request->ranks;
+    bool deals = (request->ranks || request->processes) && request->rank.number < 0;
+    if (deals && (request->svg || request->html))
+        return usage_error("plan", "a picture shows one rank: name it with --rank");
+    if (deals && request->from)
+        return usage_error("plan", "the threads of a report are those of one process: name its rank with --rank");
+    return EXIT_OK;
 }
 
 int cmd_plan(int argc, char **argv)
@@ -180,11 +274,15 @@ int cmd_plan(int argc, char **argv)
         {"forked", no_argument, NULL, OPTION_FORKED},
         {"from", required_argument, NULL, OPTION_FROM},
         {"pid", required_argument, NULL, OPTION_PID},
+        {"ranks", required_argument, NULL, OPTION_RANKS},
+        {"rank", required_argument, NULL, OPTION_RANK},
+        {"processes", required_argument, NULL, OPTION_PROCESSES},
         {"svg", required_argument, NULL, OPTION_SVG},
         {"html", required_argument, NULL, OPTION_HTML},
         {0},
     };
-    struct plan_request request = {.process = {.exe = "", .comm = "", .argv = "", .index = PLAN_NONE}};
+    struct plan_request request = {.process = {.exe = "", .comm = "", .argv = "", .index = PLAN_NONE}, .rank = {-1, 0}};
+    unsigned rank;
     int option, status = EXIT_OK;
     while (status == EXIT_OK && (option = getopt_long(argc, argv, LETTERS_POLICY, long_options, NULL)) != -1) {
         request.names_process = request.names_process || (option >= OPTION_EXE && option <= OPTION_ARGV);
@@ -209,6 +307,17 @@ int cmd_plan(int argc, char **argv)
         case OPTION_PID:
             request.from = optarg;
             break;
+        case OPTION_RANKS:
+            status = take_number("--ranks", 1, DEAL_MOST, &request.ranks);
+            break;
+        case OPTION_PROCESSES:
+            status = take_number("--processes", 1, DEAL_MOST, &request.processes);
+            break;
+        case OPTION_RANK:
+            status = take_number("--rank", 0, DEAL_MOST - 1, &rank);
+            if (status == EXIT_OK)
+                request.rank.number = (int)rank;
+            break;
         case OPTION_SVG:
             status = take_output("plan", "--svg", &request.svg);
             break;
@@ -220,6 +329,8 @@ int cmd_plan(int argc, char **argv)
                 status = option_error("plan", argv, long_options);
         }
     }
+    if (status == EXIT_OK)
+        status = check_deal(&request);
     if (status == EXIT_OK && request.from)
         status = report_load("plan", request.from, false, &request.seen);
     if (request.seen && !request.names_process)

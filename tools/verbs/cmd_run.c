@@ -16,6 +16,7 @@
 #include "tools/common/option_error.h"
 #include "tools/common/supervise.h"
 #include "tools/prepare/cpu_export.h"
+#include "tools/prepare/deal.h"
 #include "tools/prepare/filtered.h"
 #include "tools/prepare/govern.h"
 #include "tools/prepare/options.h"
@@ -136,7 +137,13 @@ static int dry_run(const struct run_request *request, struct prepared *prepared)
     struct command_facts facts;
     char why[PATH_MAX + 256];
     int status = prepare_plan(prepared, &request->policy, TALK_WARNINGS) == EXIT_OK ? EXIT_OK : EXIT_RUN_FAILED;
-    int error = command_facts(&facts, request->command, PLAN_NONE);
+    struct rank rank = {-1, 0};
+    int error = status == EXIT_OK ? deal_own(prepared, &request->policy, rank, &rank) : 0;
+    if (error < 0) {
+        print_error("the plan of the rank cannot be made: %s", strerror(-error));
+        return EXIT_RUN_FAILED;
+    }
+    error = command_facts(&facts, request->command, rank.number < 0 ? PLAN_NONE : (uint32_t)rank.number);
     if (status == EXIT_OK && error < 0) {
         print_error("%s: %s", request->command[0], strerror(-error));
         status = exit_code_of(error);

@@ -236,7 +236,7 @@ static const struct {
     /* what holds anyway asks for nothing */
     {"[defaults]\nbind_to = \"none\"\nexclusive = false\n", NULL, NULL, 0},
     /* a default that is written down asks for something, but for "off" and its like */
-    {"[process]\nlevel = \"node\"\n", "`level` has no effect while `distribution` is `none`",
+    {"[process]\nlevel = \"node\"\n", "`level` has no effect while `distribution` is `ranks`",
      "set `distribution` to `compact`", 3},
     {"[defaults]\nmemory = { arena = \"off\", prefault = \"off\" }\n", NULL, NULL, 0},
     {"[defaults]\nbind_to = \"none\"\nmemory = { stack = \"thp_off\" }\n", NULL, NULL, 0},

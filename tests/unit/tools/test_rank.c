@@ -108,6 +108,52 @@ static void compact_ranks_are_neighbours_and_others_are_apart(void **state)
     assert_int_equal(rank_portion((struct rank){9, 0}, 4, false).parts, 1);
 }
 
+static void the_inner_launcher_says_the_rank(void **state)
+{
+    (void)state;
+    struct policy policy = {0};
+    forget();
+    setenv("SLURM_LOCALID", "0", 1);
+    assert_string_equal(rank_variable(&policy), "SLURM_LOCALID");
+    setenv("LOCAL_RANK", "3", 1);
+    assert_string_equal(rank_variable(&policy), "LOCAL_RANK");
+    setenv("LOCAL_RANK", "none", 1);
+    assert_string_equal(rank_variable(&policy), "SLURM_LOCALID");
+    forget();
+    assert_null(rank_variable(&policy));
+}
+
+static void a_policys_own_variables_do_not_say_how_many_ranks_there_are(void **state)
+{
+    (void)state;
+    struct text items[] = {{.value = "MY_RANK"}, {.value = "LOCAL_RANK"}};
+    struct policy policy = {0};
+    assert_true(rank_count_is_told(&policy));
+    policy.process.rank_env.items = items;
+    policy.process.rank_env.count = 1;
+    assert_false(rank_count_is_told(&policy));
+    policy.process.rank_env.count = 2;
+    assert_true(rank_count_is_told(&policy));
+}
+
+static void the_rank_in_the_job_is_told_with_or_without_the_number_of_ranks(void **state)
+{
+    (void)state;
+    const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID", "RANK", "WORLD_SIZE"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        unsetenv(names[i]);
+    assert_int_equal(rank_in_job().number, -1);
+    setenv("RANK", "7", 1);
+    assert_int_equal(rank_in_job().number, 7);
+    assert_int_equal(rank_in_job().count, 0);
+    setenv("WORLD_SIZE", "8", 1);
+    assert_int_equal(rank_in_job().count, 8);
+    setenv("WORLD_SIZE", "7", 1); /* fewer than the rank says */
+    assert_int_equal(rank_in_job().count, 0);
+    unsetenv("RANK");
+    unsetenv("WORLD_SIZE");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -115,6 +161,9 @@ int main(void)
         cmocka_unit_test(what_the_policy_names_is_asked_alone_and_in_order),
         cmocka_unit_test(ranks_share_the_machine_without_gaps_or_overlaps),
         cmocka_unit_test(compact_ranks_are_neighbours_and_others_are_apart),
+        cmocka_unit_test(the_inner_launcher_says_the_rank),
+        cmocka_unit_test(a_policys_own_variables_do_not_say_how_many_ranks_there_are),
+        cmocka_unit_test(the_rank_in_the_job_is_told_with_or_without_the_number_of_ranks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
