@@ -54,6 +54,7 @@ static bool asks_for_help(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    setvbuf(stderr, NULL, _IOLBF, BUFSIZ); /* a write(2) for each line: what ranks say does not mix within one */
     if (argc < 2) {
         print_help(stderr);
         return EXIT_BAD_INPUT;

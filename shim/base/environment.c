@@ -35,6 +35,7 @@ void environment_read(struct environment *ret_environment)
         {"NODEWISE_INDEX", &ret_environment->index},
         {"NODEWISE_COMPILED", &ret_environment->compiled},
         {"NODEWISE_OCCUPANCY", &ret_environment->occupancy},
+        {"NODEWISE_BINDINGS", &ret_environment->bindings},
         {"HOME", &ret_environment->home},
         {"XDG_CONFIG_HOME", &ret_environment->xdg_config_home},
         {"XDG_RUNTIME_DIR", &ret_environment->xdg_runtime_dir},

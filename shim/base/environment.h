@@ -10,7 +10,7 @@
 
 /* The variables that the shim reads. A pointer is NULL where its variable is absent or empty. */
 struct environment {
-    const char *plan, *policy, *disable, *log, *report, *ancestor, *index, *compiled, *occupancy;
+    const char *plan, *policy, *disable, *log, *report, *ancestor, *index, *compiled, *occupancy, *bindings;
     const char *home, *xdg_config_home, *xdg_runtime_dir;
     bool has_keys; /* a variable NODEWISE_X__Y exists: the environment is a layer of the policy */
 };

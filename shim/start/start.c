@@ -24,6 +24,7 @@
 #include "shim/memory/early.h"
 #include "shim/place/board_file.h"
 #include "shim/start/activate.h"
+#include "shim/start/bindings.h"
 #include "shim/start/filter.h"
 #include "shim/start/finish.h"
 #include "shim/start/helper.h"
@@ -254,6 +255,8 @@ static enum reason decide(const struct environment *environment, bool late)
     bool reports = environment->report || shim.plan.header->at_exit != AT_EXIT_OFF;
     if (reports)
         finish_prepare_report();
+    if (environment->bindings)
+        bindings_prepare();
     reason = activate(late);
     if (reports && !late && reason == REASON_OK)
         early_begin();
@@ -266,6 +269,7 @@ static void note_start(void)
     segment_start_cost(cost_ns);
     segment_state(SEGMENT_ACTIVE, atomic_load_explicit(&shim.reason, memory_order_relaxed));
     segment_event(&(struct event){.kind = EVENT_START, .tid = (uint32_t)shim.pid, .rule = PLAN_NONE, .value = cost_ns});
+    bindings_tell();
 }
 
 /* activate() has made the phase active where the reason is OK. */

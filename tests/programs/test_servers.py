@@ -1,4 +1,4 @@
-"""Programs of several processes: PostgreSQL's backends, nginx's workers, the ranks of an MPI job."""
+"""Programs of several processes: PostgreSQL's backends, nginx's workers."""
 
 import glob
 import os
@@ -10,10 +10,9 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 import harness
-from harness import cpu_list, threads_of, wait_until
+from harness import threads_of, wait_until
 
 POSTGRES = sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1]
-CHILDREN = os.path.join(harness.BUILD, "tests", "interpose", "sleeps_in_children")
 
 
 def children_of(pid):
@@ -240,45 +239,6 @@ class Dropped(harness.ProgramTest):
         done = self.as_nobody("show", str(process.pid))
         self.assertEqual((done.returncode, done.stdout), (4, ""))
         self.assertIn("belongs to another user", done.stderr)
-
-
-class Mpi(harness.ProgramTest):
-    def run_ranks(self, ranks, *command):
-        # isolated: this host alone, and no ssh is needed
-        done = subprocess.run(["mpirun", "--allow-run-as-root", "--oversubscribe", "--bind-to", "none", "-mca", "plm",
-                               "isolated", "-n", str(ranks), *command], capture_output=True, text=True,
-                              env=harness.clean_environment(), timeout=harness.SECONDS)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout
-
-    def test_ranks_under_the_openmp_preset_have_disjoint_cpus(self):
-        masks = "grep -h Cpus_allowed_list /proc/$$/task/*/status"
-        run = [harness.NODEWISE, "run", "-p", "preset:openmp", "--"]
-        ranks = [cpu_list(line.split()[1]) for line in self.run_ranks(2, *run, "sh", "-c", masks).splitlines()]
-        self.assertEqual(len(ranks), 2)
-        self.assertEqual(ranks[0] & ranks[1], set(), "disjoint")
-        self.assertEqual(ranks[0] | ranks[1], self.allowed)
-        alone = subprocess.run([*run, "sh", "-c", masks], capture_output=True, text=True, check=True,
-                               env=harness.clean_environment()).stdout
-        self.assertEqual(cpu_list(alone.split()[1]), self.allowed, "without ranks the whole machine")
-
-    def test_a_rank_that_its_launcher_bound_is_not_divided_again(self):
-        bound = set(sorted(self.allowed)[1:])
-        done = subprocess.run(["sh", "-c", f"taskset -c {','.join(map(str, bound))} {harness.NODEWISE} run "
-                               "-p preset:openmp -- grep Cpus_allowed_list /proc/self/status; true"],
-                              capture_output=True, text=True, timeout=harness.SECONDS,
-                              env=harness.clean_environment() | {"OMPI_COMM_WORLD_LOCAL_RANK": "1",
-                                                                 "OMPI_COMM_WORLD_LOCAL_SIZE": "2"})
-        self.assertEqual(cpu_list(done.stdout.split()[1]), bound, done.stderr)
-
-    def test_ranks_share_the_host(self):
-        policy = self.policy('[process]\ndistribution = "scatter"\n[defaults]\nbind_to = "cpu"\n')
-        ranks = len(self.allowed)
-        output = self.run_ranks(ranks, harness.NODEWISE, "run", "-p", policy, "--", CHILDREN, "0")
-        shares = [cpu_list(line) for line in output.split()]
-        self.assertEqual(len(shares), ranks)
-        self.assertEqual(set().union(*shares), self.allowed)
-        self.assertEqual(sum(map(len, shares)), ranks, "disjoint")
 
 
 if __name__ == "__main__":

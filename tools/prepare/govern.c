@@ -80,29 +80,29 @@ static void say_out_of_reach(const struct plan_view *plan, const struct command_
     print_error("%s; its threads are not placed (`nodewise apply` does it), the process as a whole has %s", why, now);
 }
 
-static bool refuses(const struct plan_view *plan, const struct command_facts *facts, bool strict)
+static enum governed look(const struct plan_view *plan, const struct command_facts *facts, bool strict)
 {
     uint32_t key = PLAN_KEY_COUNT;
     if (!match_target(plan, &facts->process, &key)) {
         say_no_target(plan, facts, key);
-        return true;
+        return GOVERNED_NO_TARGET;
     }
     if (facts->reached.reach == REACHED)
-        return false;
+        return GOVERNED;
     say_out_of_reach(plan, facts, strict);
-    return true;
+    return GOVERNED_FROM_OUTSIDE;
 }
 
-bool govern_refuses(const char *plan_path, char **command, uint32_t index, bool strict)
+enum governed govern_look(const char *plan_path, char **command, uint32_t index, bool strict)
 {
     struct command_facts facts;
     struct file_bytes file = {0};
     struct plan_view plan;
-    bool refused = false;
+    enum governed governed = GOVERNED;
     if (command_facts(&facts, command, index) == 0 && plan_file_load(&file, plan_path) == 0 &&
         plan_check(&plan, file.data, file.size, NULL) == 0)
-        refused = refuses(&plan, &facts, strict);
+        governed = look(&plan, &facts, strict);
     free(file.data);
     command_facts_free(&facts);
-    return refused;
+    return governed;
 }

@@ -26,11 +26,13 @@ struct command_facts {
 int command_facts(struct command_facts *ret_facts, char **command, uint32_t index);
 void command_facts_free(struct command_facts *facts);
 
+enum governed { GOVERNED, GOVERNED_NO_TARGET, GOVERNED_FROM_OUTSIDE };
+
 /*
- * Says on stderr, in a line, why the command would not be governed. A target that the library does not get into gets
- * what the plan has for a process as a whole, unless `strict`: this process has it then. false: it would be governed,
- * or it is not known.
+ * Says on stderr, in a line, why the command would not be governed by the library. A target that the library does not
+ * get into gets what the plan has for a process as a whole, unless `strict`: this process has it then, and the answer is
+ * GOVERNED_FROM_OUTSIDE. GOVERNED: it would be, or it is not known.
  */
-bool govern_refuses(const char *plan_path, char **command, uint32_t index, bool strict);
+enum governed govern_look(const char *plan_path, char **command, uint32_t index, bool strict);
 
 #endif

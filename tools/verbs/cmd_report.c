@@ -8,6 +8,7 @@
 #include "tools/common/cli.h"
 #include "tools/common/option_error.h"
 #include "tools/prepare/options.h"
+#include "tools/report/bindings.h"
 #include "tools/report/report_json.h"
 #include "tools/report/report_load.h"
 #include "tools/report/report_name.h"
@@ -26,11 +27,13 @@ const char report_help[] =
 
 #define STREAM_SECONDS 5u
 
-enum { OPTION_SEGMENT = OPTION_VERB, OPTION_FINAL, OPTION_PAGES };
+#define STREAM_BUFFER (1u << 20) /* bytes of a text that goes out in one write(2) */
+
+enum { OPTION_SEGMENT = OPTION_VERB, OPTION_FINAL, OPTION_PAGES, OPTION_BINDINGS };
 
 /*
  * The program waits for its report: a terminal that is stopped, or a pipe that none empties, must not keep it. Signals
- * are as the program has them.
+ * are as the program has them. Processes of one job that end together write to one stream: theirs do not mix.
  */
 static int write_to_stream(const json_t *report, enum report_depth depth)
 {
@@ -41,7 +44,10 @@ static int write_to_stream(const json_t *report, enum report_depth depth)
     signal(SIGTTOU, SIG_IGN);
     sigprocmask(SIG_UNBLOCK, &alone, NULL);
     alarm(STREAM_SECONDS);
-    return report_write(stderr, report, FORMAT_TEXT, depth);
+    setvbuf(stderr, NULL, _IOFBF, STREAM_BUFFER);
+    int status = report_write(stderr, report, FORMAT_TEXT, depth);
+    fflush(stderr);
+    return status;
 }
 
 /* A process without a file for its segment hands it over. */
@@ -67,6 +73,15 @@ static int read_from_file(struct snapshot *ret_snapshot, struct segment_file *re
     return error;
 }
 
+/* Says what is wrong. 0 or negative errno. */
+static int open_segment(struct snapshot *ret_snapshot, struct segment_file *ret_segment, const char *path)
+{
+    int error = strcmp(path, "-") == 0 ? read_from_pipe(ret_snapshot) : read_from_file(ret_snapshot, ret_segment, path);
+    if (error < 0)
+        print_error("%s cannot be read: %s", path, strerror(-error));
+    return error;
+}
+
 /*
  * What the shim asks for when a process ends: where and how much stands in the plan, unless `run --report`
  * said so. Without a file the program's own stderr was asked for.
@@ -78,11 +93,9 @@ static int final_report(const char *path)
     const char *file = getenv("NODEWISE_REPORT");
     char name[4096];
     signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error of writing */
-    int error = strcmp(path, "-") == 0 ? read_from_pipe(&snapshot) : read_from_file(&snapshot, &segment, path);
-    if (error < 0) {
-        print_error("%s cannot be read: %s", path, strerror(-error));
+    int error = open_segment(&snapshot, &segment, path);
+    if (error < 0)
         return EXIT_NO_PROCESS;
-    }
     if (segment.in_memory)
         segment.pid = (pid_t)snapshot.header.pid;
     enum report_depth depth = REPORT_FULL;
@@ -115,6 +128,20 @@ static int final_report(const char *path)
     return status;
 }
 
+/* What the shim asks for when a process starts that is to say what it has. */
+static int binding_report(const char *path)
+{
+    struct segment_file segment = {.in_memory = true, .fd = -1};
+    struct snapshot snapshot;
+    int error = open_segment(&snapshot, &segment, path);
+    if (error < 0)
+        return EXIT_NO_PROCESS;
+    bindings_of_snapshot(&snapshot);
+    snapshot_free(&snapshot);
+    segment_close(&segment);
+    return EXIT_OK;
+}
+
 static bool find_format(const char *word, enum report_format *ret_format)
 {
     for (unsigned format = 0; format < FORMAT_COUNT; format++)
@@ -134,11 +161,12 @@ int cmd_report(int argc, char **argv)
         {"segment", required_argument, NULL, OPTION_SEGMENT},
         {"final", no_argument, NULL, OPTION_FINAL},
         {"pages", no_argument, NULL, OPTION_PAGES},
+        {"bindings", no_argument, NULL, OPTION_BINDINGS},
         {0},
     };
     struct policy_options unused = {0};
     const char *format = NULL, *output = NULL, *segment = NULL;
-    bool json = false, is_final = false, pages = false;
+    bool json = false, is_final = false, pages = false, bindings = false;
     int option, status = EXIT_OK;
     while (status == EXIT_OK && (option = getopt_long(argc, argv, "f:o:", long_options, NULL)) != -1) {
         if (option == 'f')
@@ -151,6 +179,8 @@ int cmd_report(int argc, char **argv)
             is_final = true;
         else if (option == OPTION_PAGES)
             pages = true;
+        else if (option == OPTION_BINDINGS)
+            bindings = true;
         else if (!take_policy_option(&unused, option, &json))
             return option_error("report", argv, long_options);
     }
@@ -158,7 +188,9 @@ int cmd_report(int argc, char **argv)
         return status;
     if (is_final && segment && optind == argc)
         return final_report(segment);
-    if (segment || is_final || optind + 1 != argc)
+    if (bindings && segment && optind == argc)
+        return binding_report(segment);
+    if (segment || is_final || bindings || optind + 1 != argc)
         return usage_error("report", "give one process id or one report file");
     enum report_format chosen = json ? FORMAT_JSON : output ? format_of_name(output) : FORMAT_TEXT;
     if (format && !find_format(format, &chosen))

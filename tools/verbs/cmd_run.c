@@ -21,9 +21,11 @@
 #include "tools/prepare/govern.h"
 #include "tools/prepare/options.h"
 #include "tools/prepare/plan_cache.h"
+#include "tools/prepare/plan_file.h"
 #include "tools/prepare/plan_view.h"
 #include "tools/prepare/preload.h"
 #include "tools/prepare/rank.h"
+#include "tools/report/bindings.h"
 #include "tools/report/report_require.h"
 #include "tools/report/report_text.h"
 #include "tools/report/report_write.h"
@@ -37,6 +39,7 @@ const char run_help[] = HELP_POLICY
     "  --require-locality N  wait for the program, and end with 1 when its access_locality, the share of its\n"
     "                      sampled accesses that stay on their node, is below N percent; with 3 when it is\n"
     "                      not measured\n"
+    "  --report-bindings   say on stderr in a line what the process got: rank, host, CPUs, node, memory\n"
     "  --dry-run           say what would be done, and start nothing\n"
     "  --strict            start nothing that would not be governed: end with 3\n"
     "A program that the library does not get into (static, setuid, of 32 bits), or that is no target, is said\n"
@@ -49,7 +52,7 @@ struct run_request {
     struct policy_options policy;
     const char *report;
     double locality; /* percent that is required; below 0: nothing is */
-    bool dry_run, strict;
+    bool dry_run, strict, report_bindings;
     char **command;
 };
 
@@ -219,6 +222,18 @@ static bool has_descriptors(void)
     return enough;
 }
 
+/* Of a program that the library does not get into, and that has what this process has. plan_path: or NULL. */
+static void report_own_bindings(const struct run_request *request, const char *plan_path)
+{
+    struct file_bytes file = {0};
+    struct plan_view plan;
+    bool known =
+        plan_path && plan_file_load(&file, plan_path) == 0 && plan_check(&plan, file.data, file.size, NULL) == 0;
+    unsetenv("NODEWISE_BINDINGS");
+    bindings_of_own(known ? &plan : NULL, request->command[0]);
+    free(file.data);
+}
+
 /* The plan, and the environment that names it. */
 static int prepare_environment(const struct run_request *request)
 {
@@ -238,6 +253,8 @@ static int prepare_environment(const struct run_request *request)
     export_choice_room();
     if (error < 0)
         print_error("the variables of [cpu_count] export cannot be set: %s", strerror(-error));
+    if (!plan && request->report_bindings && !request->strict)
+        report_own_bindings(request, NULL);
     if (!plan)
         return request->strict ? EXIT_MACHINE : EXIT_OK; /* it runs without us, which is better than not at all */
     unsetenv("NODEWISE_COMPILED");                       /* a plan of another policy */
@@ -245,9 +262,11 @@ static int prepare_environment(const struct run_request *request)
         print_error("the environment cannot be changed: %s", strerror(errno));
         return EXIT_RUN_FAILED;
     }
-    bool refused = govern_refuses(plan, request->command, (uint32_t)rank.number, request->strict);
+    enum governed governed = govern_look(plan, request->command, (uint32_t)rank.number, request->strict);
+    if (governed == GOVERNED_FROM_OUTSIDE && request->report_bindings && !request->strict)
+        report_own_bindings(request, plan);
     free(plan);
-    if (refused && request->strict)
+    if (governed != GOVERNED && request->strict)
         return EXIT_MACHINE;
     if (preload_shim() < 0)
         return EXIT_RUN_FAILED;
@@ -300,6 +319,8 @@ static int run(const struct run_request *request)
 {
     if (request->dry_run)
         return run_dry(request);
+    if (request->report_bindings && setenv("NODEWISE_BINDINGS", "1", 1) != 0)
+        print_error("the environment cannot be changed: %s", strerror(errno));
     if (request->locality < 0 && filtered_look(&request->policy) && !filtered_rehearse(prepare, request))
         return run_unprepared(request);
     int status = prepare(request);
@@ -326,6 +347,7 @@ int cmd_run(int argc, char **argv)
         {"dry-run", no_argument, NULL, OPTION_VERB + 1},
         {"require-locality", required_argument, NULL, OPTION_VERB + 2},
         {"strict", no_argument, NULL, OPTION_VERB + 3},
+        {"report-bindings", no_argument, NULL, OPTION_VERB + 4},
         {0},
     };
     struct run_request request = {.locality = -1};
@@ -338,6 +360,8 @@ int cmd_run(int argc, char **argv)
             request.dry_run = true;
         else if (option == OPTION_VERB + 3)
             request.strict = true;
+        else if (option == OPTION_VERB + 4)
+            request.report_bindings = true;
         else if (option == OPTION_VERB + 2 && take_percent(optarg, &request.locality))
             continue;
         else if (option == OPTION_VERB + 2) {
