@@ -6,45 +6,9 @@
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
 #include "tools/picture/markup.h"
+#include "tools/picture/page_frame.h"
 #include "tools/picture/page_map.h"
 #include "tools/picture/page_table.h"
-#include "tools/picture/palette.h"
-
-static const char style[] =
-    "*{box-sizing:border-box}"
-    "body{margin:0 auto;padding:1rem;max-width:78rem;font:16px/1.5 system-ui,sans-serif;color:var(--ink);"
-    "background:var(--paper);overflow-wrap:anywhere}"
-    "h1{font-size:1.5rem;line-height:1.25;margin:.2rem 0}h2{font-size:1.15rem;margin:1.6rem 0 .5rem}"
-    "p{margin:.3rem 0}.quiet{color:var(--quiet)}.word{font-weight:700}.good{color:var(--good)}.bad{color:var(--bad)}"
-    ".wide{overflow-x:auto}table{border-collapse:collapse;font-size:.85rem;min-width:100%}"
-    "th,td{text-align:left;padding:.25rem .9rem .25rem 0;border-bottom:1px solid var(--line);vertical-align:top;"
-    "overflow-wrap:normal;white-space:nowrap}td.text{white-space:normal;min-width:5rem;max-width:24rem}"
-    ".n{text-align:right;font-variant-numeric:tabular-nums}"
-    "dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;margin:.5rem 0}dt{font-weight:600}dd{margin:0}"
-    "summary{cursor:pointer;font-weight:600}details{margin:1rem 0}code{font-size:.92em}"
-    "@media(max-width:40rem){dl{grid-template-columns:1fr}dd{margin:0 0 .4rem}}"
-    "@media print{body{max-width:none;padding:0}.wide{overflow:visible}table{font-size:.7rem}"
-    "td,th{white-space:normal}*{print-color-adjust:exact}}";
-
-/* --- frame --- */
-
-static void begin_page(FILE *to, const char *title)
-{
-    fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
-          to);
-    markup_text(to, title);
-    fputs("</title>\n<style>", to);
-    palette_html_style(to);
-    fprintf(to, "%s%s</style>\n</head>\n<body>\n<h1>", style, page_map_style);
-    markup_text(to, title);
-    fputs("</h1>\n", to);
-}
-
-static void end_page(FILE *to)
-{
-    fputs("</body>\n</html>\n", to);
-}
 
 #define TABLE(to, title, rows, columns, folded)                                                                        \
     page_table(to, title, rows, columns, sizeof(columns) / sizeof(*(columns)), folded)
@@ -168,7 +132,7 @@ void page_report(FILE *to, const json_t *report)
     const json_t *pages = json_object_get(report, "pages");
     char title[96];
     snprintf(title, sizeof(title), "nodewise: %s", text_of(json_object_get(report, "process"), "comm"));
-    begin_page(to, title);
+    page_begin(to, title, page_map_style);
     draw_verdict(to, report);
     draw_process(to, report);
     draw_hints(to, report);
@@ -180,7 +144,7 @@ void page_report(FILE *to, const json_t *report)
     TABLE(to, "Pages by rule", json_object_get(pages, "rules"), rule_pages, false);
     TABLE(to, "Pages by thread", json_object_get(pages, "threads"), thread_pages, true);
     TABLE(to, "Events", json_object_get(report, "events"), events, true);
-    end_page(to);
+    page_end(to);
 }
 
 /* --- a plan --- */
@@ -197,7 +161,7 @@ void page_plan(FILE *to, const json_t *plan)
                                             {"Memory", "memory", COLUMN_WORD}, {"Note", "reason", COLUMN_WORD}};
     char title[300];
     snprintf(title, sizeof(title), "nodewise: plan of %s", text_of(plan, "policy"));
-    begin_page(to, title);
+    page_begin(to, title, page_map_style);
     fputs("<p class=\"quiet\">", to);
     markup_print(to, "on %s", text_of(plan, "topology"));
     fputs("</p>\n", to);
@@ -205,5 +169,5 @@ void page_plan(FILE *to, const json_t *plan)
     page_map(to, plan);
     TABLE(to, "Rules", json_object_get(plan, "rules"), rules, false);
     TABLE(to, "Threads", json_object_get(plan, "threads"), threads, false);
-    end_page(to);
+    page_end(to);
 }

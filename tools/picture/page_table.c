@@ -30,6 +30,8 @@ static void number_cell(FILE *to, const json_t *value, enum column_kind kind)
         size_text((uint64_t)json_integer_value(value), text, sizeof(text));
     else if (kind == COLUMN_SHARE && json_is_number(value))
         snprintf(text, sizeof(text), "%.1f %%", json_number_value(value) * 100);
+    else if (kind == COLUMN_REAL && json_is_real(value))
+        snprintf(text, sizeof(text), "%.5g", json_real_value(value));
     else if (json_is_integer(value))
         group_digits((long long)json_integer_value(value), text, sizeof(text));
     else if (json_is_real(value))

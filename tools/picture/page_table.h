@@ -8,7 +8,7 @@
 #include <jansson.h>
 
 /* Words stay in one line, texts may take several; the others are numbers, at the right, with their unit. */
-enum column_kind { COLUMN_WORD, COLUMN_TEXT, COLUMN_COUNT, COLUMN_BYTES, COLUMN_SHARE };
+enum column_kind { COLUMN_WORD, COLUMN_TEXT, COLUMN_COUNT, COLUMN_BYTES, COLUMN_SHARE, COLUMN_REAL };
 
 struct column {
     const char *heading, *key;
