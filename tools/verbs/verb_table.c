@@ -39,6 +39,8 @@ const struct verb verbs[] = {
      env_help, cmd_env},
     {"completions", "bash|zsh|fish", "print completions of verbs and options for a shell", "", cmd_completions},
     {"learn", "[-o POLICY] -- COMMAND…", "write a policy from one run of a program", learn_help, cmd_learn},
+    {"tune", "[--metric REGEX|--time] [--candidates LIST] [-p POLICY] [-o POLICY] -- COMMAND…",
+     "find by measurement what a command runs best under", tune_help, cmd_tune},
     {"sha1sum", "[-c] [--tag] [-z] [FILE…]", "hash files in parallel, with sha1sum's options and output", sha1sum_help,
      cmd_sha1sum},
     {"explain", "CODE|KEY|REASON", "explain a code, a key or a reason", "  --json              JSON instead of text\n",

@@ -24,11 +24,12 @@ int cmd_sha1sum(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 int cmd_topo(int argc, char **argv);
+int cmd_tune(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_why(int argc, char **argv);
 
 extern const char apply_help[], check_help[], compile_help[], config_help[], diff_help[], doctor_help[], env_help[],
     init_help[], learn_help[], metrics_help[], plan_help[], reload_help[], report_help[], run_help[], sha1sum_help[],
-    top_help[], topo_help[];
+    top_help[], topo_help[], tune_help[];
 
 #endif
