@@ -17,6 +17,7 @@
 
 #define LISTENING_MOST 4096u
 #define BETWEEN_NS     20000000 /* of two looks while they end */
+#define NEWBORN        2.0      /* seconds */
 
 int children_adopt(void)
 {
@@ -165,7 +166,7 @@ struct asked {
     size_t count;
 };
 
-/* Once each: servers take a second request for impatience. Those that were born meanwhile, too. */
+/* Once each: servers take a second request for impatience. */
 static void ask_to_end(struct asked *asked)
 {
     pid_t pids[CHILDREN_MOST];
@@ -200,11 +201,14 @@ void children_end(double seconds)
 {
     const struct timespec between = {0, BETWEEN_NS};
     struct asked asked = {0};
+    double next = 0;
     for (double waited = 0; !reap(); waited += BETWEEN_NS / 1e9) {
-        if (waited < seconds)
-            ask_to_end(&asked);
-        else
+        if (waited >= seconds)
             kill_all();
+        else if (waited >= next) {
+            ask_to_end(&asked);
+            next = waited + NEWBORN; /* what is born while others end, as who writes a report, has time to do so */
+        }
         nanosleep(&between, NULL);
     }
 }
