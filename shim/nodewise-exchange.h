@@ -23,21 +23,31 @@ struct nw_channel;
 /* Set size to sizeof(struct nw_exchange_options). */
 struct nw_exchange_options {
     uint32_t size;
-    unsigned peers;      /* workers, 1 to 4096 */
-    size_t memory_limit; /* of all rings, in bytes; 0: 256 MiB */
+    unsigned peers;      /* workers, of all processes together; 1 to 4096 */
+    size_t memory_limit; /* of all rings that this process has, in bytes; 0: 256 MiB */
     uint32_t spin_us;    /* before a waiting worker sleeps in the kernel; 0: 20 */
+    uint8_t mode;        /* enum nw_mode: of the pins of nw_exchange_run() */
     const char *name;    /* of the threads that nw_exchange_run() starts: name-0001, …; NULL: "exchange" */
     const char *cpus;    /* of nw_exchange_run(): a set as for nw_topology_set(); NULL: all */
-    uint8_t mode;        /* enum nw_mode: of the pins of nw_exchange_run() */
+    const char *shared;  /* NULL: threads of this process; a name: also of others on this host that open the same */
 };
 
 /*
  * nw_exchange_open - opens an exchange for a number of workers
  *
+ * Processes of one user that open the same name share one: its workers may be threads of any of them, and join under
+ * indexes that no other has. A shared name with a slash is the path of a socket, which the first process makes (mode 0600);
+ * any other stands for one in $XDG_RUNTIME_DIR. The first process brings the others together, and none can come once it has
+ * ended. A process that ends without nw_worker_leave(), however it does, leaves to the others what its workers had
+ * published; then they learn that these have left. A thread of the library's own waits for all that. Processes that share
+ * an exchange can write to each other's messages: they must trust each other that far, but none can make another read
+ * beyond a ring.
+ *
  * Returns: 0, or a negative errno.
  *
- * Errors: -EINVAL: an option is unknown, or there are no or too many peers. -ENOMEM: memory is short. -ECHILD: the process
- * is a forked child.
+ * Errors: -EINVAL: an option is unknown, there are no or too many peers, or the other processes' exchange has another number
+ * of them. -EPERM: another user has the shared name. -ENAMETOOLONG: its path is longer than a socket's may be. -ENOMEM:
+ * memory is short. Errors of socket(2), bind(2) and memfd_create(2). -ECHILD: the process is a forked child.
  */
 int nw_exchange_open(const struct nw_exchange_options *options, struct nw_exchange **ret);
 

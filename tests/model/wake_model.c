@@ -46,8 +46,9 @@ void step(void)
     swapcontext(&machine.threads[current].context, &scheduler);
 }
 
-int futex_wait(atomic_uint *word, unsigned value, int64_t deadline)
+int futex_wait_for(bool is_private, atomic_uint *word, unsigned value, int64_t deadline)
 {
+    (void)is_private;
     (void)deadline;
     step();
     if (*word != value)
@@ -57,8 +58,9 @@ int futex_wait(atomic_uint *word, unsigned value, int64_t deadline)
     return 0;
 }
 
-void futex_wake(atomic_uint *word, int number)
+void futex_wake_for(bool is_private, atomic_uint *word, int number)
 {
+    (void)is_private;
     step();
     for (unsigned i = 0; i < count && number > 0; i++)
         if (machine.threads[i].waits == word) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "shim/api/exchange/exchange.h"
+#include "shim/api/exchange/shared.h"
 #include "shim/api/exchange/wake.h"
 #include "shim/api/library.h"
 
@@ -12,17 +13,32 @@ void lane_let_go(struct nw_exchange *exchange, struct lane *lane)
 {
     if (atomic_fetch_sub(&lane->holders, 1) > 1)
         return;
-    ring_memory_give(&exchange->peer[lane->to].store, &exchange->budget, &lane->place);
+    if (lane->is_shared)
+        shared_lane_free(exchange, lane);
+    else
+        ring_memory_give(&exchange->own[lane->to].store, &exchange->budget, &lane->place);
     free(lane);
 }
 
-/* The receiver takes no more. */
-static void lane_close(struct nw_exchange *exchange, struct lane *lane)
+void lane_close(struct nw_exchange *exchange, struct lane *lane)
 {
-    struct peer *sender = &exchange->peer[lane->from];
+    struct peer *sender = &exchange->all->peer[lane->from];
     atomic_store(&lane->ring->closed, 1);
-    rouse(sender);
+    rouse(exchange, sender);
     lane_let_go(exchange, lane);
+}
+
+int lane_arrive(struct nw_exchange *exchange, struct arrivals *arrivals, struct lane *lane)
+{
+    lane->next = atomic_load_explicit(&arrivals->first, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak(&arrivals->first, &lane->next, lane))
+        ;
+    if (!atomic_load(&arrivals->closed))
+        return 0;
+    /* its receiver may have looked before, and nobody looks again but who closes the exchange */
+    atomic_store(&lane->ring->closed, 1);
+    rouse(exchange, &exchange->all->peer[lane->from]);
+    return -EPIPE;
 }
 
 static void close_arrived(struct nw_exchange *exchange, struct arrivals *arrivals)
@@ -52,9 +68,8 @@ void agreement_free(struct nw_exchange *exchange, struct agreement *agreement)
 
 /* --- opening --- */
 
-/* Under the lock. */
-static int agree(struct nw_exchange *exchange, uint32_t id, uint32_t message_size, uint32_t room,
-                 struct agreement **ret_agreement)
+int agreement_find(struct nw_exchange *exchange, uint32_t id, uint32_t message_size, uint32_t room,
+                   struct agreement **ret_agreement)
 {
     struct ring_shape shape;
     struct agreement *each = exchange->agreements;
@@ -72,7 +87,8 @@ static int agree(struct nw_exchange *exchange, uint32_t id, uint32_t message_siz
         each->room = room;
         each->shape = shape;
         for (unsigned i = 0; i < exchange->peers; i++)
-            atomic_init(&each->arrivals[i].closed, atomic_load(&exchange->peer[i].state) == NW_PEER_LEFT);
+            atomic_init(&each->arrivals[i].closed,
+                        peer_state(atomic_load(&exchange->all->peer[i].state)) == NW_PEER_LEFT);
         each->next = exchange->agreements;
         exchange->agreements = each;
     }
@@ -85,7 +101,7 @@ static int open_channel(struct nw_worker *worker, struct nw_channel *channel, ui
 {
     struct nw_exchange *exchange = worker->exchange;
     pthread_mutex_lock(&exchange->lock);
-    int error = agree(exchange, id, message_size, room, &channel->agreement);
+    int error = agreement_find(exchange, id, message_size, room, &channel->agreement);
     pthread_mutex_unlock(&exchange->lock);
     if (error)
         return error;
@@ -132,7 +148,7 @@ static void end_outlet(struct nw_exchange *exchange, struct outlet *outlet)
     ring_publish(writer);
     /* release: all that was published is seen by who sees this */
     atomic_store_explicit(&writer->ring->ended, 1, memory_order_release);
-    rouse(&exchange->peer[outlet->lane->to]);
+    rouse(exchange, &exchange->all->peer[outlet->lane->to]);
     lane_let_go(exchange, outlet->lane);
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "shim/api/cpus.h"
+#include "shim/api/exchange/shared.h"
 #include "shim/api/exchange/wake.h"
 #include "shim/api/library.h"
 
@@ -16,24 +17,61 @@
 
 /* --- opening and closing --- */
 
-static struct nw_exchange *make(const struct nw_exchange_options *options)
+static struct peers *make_peers(unsigned count)
 {
-    size_t size = sizeof(struct nw_exchange) + options->peers * sizeof(struct peer);
-    struct nw_exchange *exchange = aligned_alloc(alignof(struct nw_exchange), size);
+    size_t size = sizeof(struct peers) + count * sizeof(struct peer);
+    struct peers *all = aligned_alloc(alignof(struct peers), size);
+    if (all)
+        memset(all, 0, size);
+    return all;
+}
+
+static void dispose(struct nw_exchange *exchange)
+{
+    for (unsigned i = 0; exchange->own && i < exchange->peers; i++) {
+        ring_memory_end(&exchange->own[i].store, &exchange->budget);
+        pthread_mutex_destroy(&exchange->own[i].store.lock);
+        /* not when its worker left: others may have been about to write to it */
+        if (atomic_load(&exchange->own[i].fd) >= 0)
+            close(atomic_load(&exchange->own[i].fd));
+    }
+    pthread_mutex_destroy(&exchange->lock);
+    free(exchange->all);
+    free(exchange->own);
+    free(exchange);
+}
+
+static int begin_peers(struct nw_exchange *exchange, const char *shared)
+{
+    if (shared)
+        return shared_open(exchange, shared);
+    atomic_store(&exchange->may_be_awake, wake_has_barrier());
+    exchange->all = make_peers(exchange->peers);
+    for (unsigned i = 0; exchange->all && i < exchange->peers; i++)
+        atomic_init(&exchange->all->peer[i].sleep, exchange->may_be_awake ? PEER_AWAKE : PEER_FENCED);
+    return exchange->all ? 0 : -ENOMEM;
+}
+
+static int make(const struct nw_exchange_options *options, struct nw_exchange **ret_exchange)
+{
+    struct nw_exchange *exchange = calloc(1, sizeof(*exchange));
     if (!exchange)
-        return NULL;
-    memset(exchange, 0, size);
+        return -ENOMEM;
     exchange->peers = options->peers;
-    atomic_init(&exchange->may_be_awake, wake_has_barrier());
     exchange->spin_ns = (int64_t)(options->spin_us ? options->spin_us : SPIN_US) * 1000;
     exchange->budget.limit = options->memory_limit ? options->memory_limit : MEMORY_LIMIT;
     pthread_mutex_init(&exchange->lock, NULL);
-    for (unsigned i = 0; i < exchange->peers; i++) {
-        atomic_init(&exchange->peer[i].sleep, exchange->may_be_awake ? PEER_AWAKE : PEER_FENCED);
-        atomic_init(&exchange->peer[i].fd, -1);
-        pthread_mutex_init(&exchange->peer[i].store.lock, NULL);
+    exchange->own = calloc(exchange->peers, sizeof(*exchange->own));
+    for (unsigned i = 0; exchange->own && i < exchange->peers; i++) {
+        atomic_init(&exchange->own[i].fd, -1);
+        pthread_mutex_init(&exchange->own[i].store.lock, NULL);
     }
-    return exchange;
+    int error = exchange->own ? begin_peers(exchange, options->shared) : -ENOMEM;
+    if (error)
+        dispose(exchange);
+    else
+        *ret_exchange = exchange;
+    return error;
 }
 
 API int nw_exchange_open(const struct nw_exchange_options *options, struct nw_exchange **ret)
@@ -48,12 +86,9 @@ API int nw_exchange_open(const struct nw_exchange_options *options, struct nw_ex
     memcpy(&copy, options, options->size < sizeof(copy) ? options->size : sizeof(copy));
     if (!copy.peers || copy.peers > EXCHANGE_PEERS || copy.mode > NW_HARD)
         return -EINVAL;
-    struct nw_exchange *exchange = make(&copy);
+    error = make(&copy, ret);
     errno = saved;
-    if (!exchange)
-        return -ENOMEM;
-    *ret = exchange;
-    return 0;
+    return error;
 }
 
 API int nw_exchange_close(struct nw_exchange *exchange)
@@ -69,20 +104,15 @@ API int nw_exchange_close(struct nw_exchange *exchange)
     pthread_mutex_unlock(&exchange->lock);
     if (living)
         return -EBUSY;
+    /* its thread makes more of what follows */
+    shared_stop(exchange);
     while (exchange->agreements) {
         struct agreement *first = exchange->agreements;
         exchange->agreements = first->next;
         agreement_free(exchange, first);
     }
-    for (unsigned i = 0; i < exchange->peers; i++) {
-        ring_memory_end(&exchange->peer[i].store, &exchange->budget);
-        /* not when its worker left: others may have been about to write to it */
-        if (atomic_load(&exchange->peer[i].fd) >= 0)
-            close(atomic_load(&exchange->peer[i].fd));
-        pthread_mutex_destroy(&exchange->peer[i].store.lock);
-    }
-    pthread_mutex_destroy(&exchange->lock);
-    free(exchange);
+    shared_close(exchange);
+    dispose(exchange);
     errno = saved;
     return 0;
 }
@@ -93,8 +123,8 @@ static void tell_all(struct nw_exchange *exchange, unsigned but)
 {
     for (unsigned i = 0; i < exchange->peers; i++)
         if (i != but) {
-            atomic_fetch_add(&exchange->peer[i].events, 1);
-            rouse(&exchange->peer[i]);
+            atomic_fetch_add(&exchange->all->peer[i].events, 1);
+            rouse(exchange, &exchange->all->peer[i]);
         }
 }
 
@@ -104,29 +134,41 @@ static int32_t own_node(void)
     return cpu < 0 ? -1 : cpus_place((unsigned)cpu).node;
 }
 
-/* Under the lock. */
-static int find_index(const struct nw_exchange *exchange, int index)
+/* Other processes may join at the same time. */
+static bool claim(struct nw_exchange *exchange, unsigned index)
 {
-    if (index >= 0)
-        return (unsigned)index >= exchange->peers                            ? -EINVAL
-               : atomic_load(&exchange->peer[index].state) == NW_PEER_ABSENT ? index
-                                                                             : -EBUSY;
+    unsigned absent = NW_PEER_ABSENT;
+    return atomic_compare_exchange_strong(&exchange->all->peer[index].state, &absent,
+                                          state_of(shared_process(exchange), PEER_JOINING));
+}
+
+static int claim_any(struct nw_exchange *exchange)
+{
     for (unsigned i = 0; i < exchange->peers; i++)
-        if (atomic_load(&exchange->peer[i].state) == NW_PEER_ABSENT)
+        if (claim(exchange, i))
             return (int)i;
     return -ENOSPC;
+}
+
+static int claim_index(struct nw_exchange *exchange, int index)
+{
+    if (index < 0)
+        return claim_any(exchange);
+    if ((unsigned)index >= exchange->peers)
+        return -EINVAL;
+    return claim(exchange, (unsigned)index) ? index : -EBUSY;
 }
 
 static int join(struct nw_exchange *exchange, struct nw_worker *worker, int index)
 {
     pthread_mutex_lock(&exchange->lock);
-    int found = find_index(exchange, index);
+    int found = claim_index(exchange, index);
     if (found >= 0) {
-        struct peer *peer = &exchange->peer[found];
+        struct peer *peer = &exchange->all->peer[found];
         *worker = (struct nw_worker){.exchange = exchange, .peer = peer, .index = (unsigned)found};
-        peer->node = own_node();
+        atomic_store(&peer->node, own_node());
         worker->events = atomic_load(&peer->events);
-        atomic_store(&peer->state, NW_PEER_JOINED);
+        atomic_store(&peer->state, state_of(shared_process(exchange), NW_PEER_JOINED));
         exchange->living++;
     }
     pthread_mutex_unlock(&exchange->lock);
@@ -160,12 +202,12 @@ API void nw_worker_leave(struct nw_worker *worker)
     while (worker->channels)
         channel_end(worker->channels);
     pthread_mutex_lock(&exchange->lock);
-    atomic_store(&worker->peer->state, NW_PEER_LEFT);
+    atomic_store(&worker->peer->state, state_of(shared_process(exchange), NW_PEER_LEFT));
     for (struct agreement *each = exchange->agreements; each; each = each->next)
         arrivals_close(exchange, each, worker->index);
     pthread_mutex_unlock(&exchange->lock);
     /* with nw_receive(): who sees this number sees all that was sent before */
-    atomic_fetch_add(&exchange->left, 1);
+    atomic_fetch_add(&exchange->all->left, 1);
     tell_all(exchange, worker->index);
     free(worker);
     pthread_mutex_lock(&exchange->lock);

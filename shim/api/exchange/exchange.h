@@ -28,18 +28,65 @@ struct peer {
     alignas(128) atomic_uint sleep; /* the above; the futex of its sleep */
     atomic_uint woken;              /* nw_wake() was called */
     atomic_uint events;             /* workers that joined or left */
-    atomic_int fd;                  /* of nw_worker_fd(); -1: none */
-    atomic_int state;               /* enum nw_peer */
-    int32_t node;                   /* once it has joined */
-    struct ring_store store;        /* of the rings in which it receives */
+    atomic_uint state;              /* enum nw_peer */
+    _Atomic int32_t node;           /* once it has joined */
+    atomic_uint lanes;              /* that other processes have made for it */
+};
+
+/* A state says whose worker it is, too: that process's end is its end. JOINING is told as NW_PEER_ABSENT. */
+enum { PEER_JOINING = 3 };
+
+static inline unsigned state_of(unsigned process, unsigned state)
+{
+    return process << 8 | state;
+}
+
+static inline unsigned peer_process(unsigned state)
+{
+    return state >> 8;
+}
+
+static inline bool peer_is_joining(unsigned state)
+{
+    return (state & 0xff) == PEER_JOINING;
+}
+
+/* Another process may have written anything there. */
+static inline enum nw_peer peer_state(unsigned state)
+{
+    switch (state & 0xff) {
+    case NW_PEER_ABSENT:
+    case PEER_JOINING:
+        return NW_PEER_ABSENT;
+    case NW_PEER_JOINED:
+        return NW_PEER_JOINED;
+    default:
+        return NW_PEER_LEFT;
+    }
+}
+
+/* What its own process alone knows of a peer. */
+struct own_peer {
+    atomic_int fd;           /* of nw_worker_fd(); -1: none */
+    struct ring_store store; /* of the rings in which it receives */
+    atomic_uint lanes;       /* of the peer's member of that name, those that have come */
+};
+
+/* What is in memory that other processes of the exchange have, too, where there are any. */
+struct peers {
+    atomic_uint left; /* workers that have left */
+    struct peer peer[];
 };
 
 struct lane {
     struct ring *ring;
     struct ring_place place;
     unsigned from, to;
-    atomic_uint holders; /* the two ends; the last one frees it */
-    struct lane *next;   /* among arrivals */
+    atomic_uint holders; /* the ends in this process; the last one frees it */
+    bool is_shared;      /* its other end is in another process */
+    unsigned process;    /* which one */
+    struct lane *next_shared;
+    struct lane *next; /* among arrivals */
 };
 
 /* A channel's lanes that the receiver has not yet looked at. */
@@ -58,14 +105,15 @@ struct agreement {
 
 struct nw_exchange {
     unsigned peers;
-    atomic_uint left;         /* workers that have left */
     atomic_bool may_be_awake; /* senders need no fence while a peer does not sleep: membarrier(2) works */
     int64_t spin_ns;
     struct ring_budget budget;
     pthread_mutex_t lock; /* of what follows, and of joining */
     struct agreement *agreements;
-    unsigned living; /* workers */
-    struct peer peer[];
+    unsigned living;       /* workers of this process */
+    struct shared *shared; /* with other processes; NULL: there are none */
+    struct own_peer *own;  /* by index */
+    struct peers *all;
 };
 
 /* The receiving and sending ends of a channel's worker. */
@@ -122,6 +170,14 @@ void arrivals_close(struct nw_exchange *exchange, struct agreement *agreement, u
 /* Once no worker lives. */
 void agreement_free(struct nw_exchange *exchange, struct agreement *agreement);
 
+/* Under the exchange's lock. -EEXIST: the workers disagree; -EINVAL; -ENOMEM. */
+int agreement_find(struct nw_exchange *exchange, uint32_t id, uint32_t message_size, uint32_t room,
+                   struct agreement **ret_agreement);
+
+/* Puts a lane where its receiver finds it. -EPIPE: it takes nothing any more. */
+int lane_arrive(struct nw_exchange *exchange, struct arrivals *arrivals, struct lane *lane);
+/* The receiver takes no more, and lets go of it. */
+void lane_close(struct nw_exchange *exchange, struct lane *lane);
 /* Of one end, for good. The last one frees it. */
 void lane_let_go(struct nw_exchange *exchange, struct lane *lane);
 

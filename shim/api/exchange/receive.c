@@ -32,7 +32,7 @@ static bool take_arrivals(struct nw_channel *channel)
         if (make_room(channel) == 0) {
             struct inlet *inlet = &channel->inlets[channel->inlet_count++];
             inlet->lane = lane;
-            inlet->sender = &channel->worker->exchange->peer[lane->from];
+            inlet->sender = &channel->worker->exchange->all->peer[lane->from];
             inlet->from = lane->from;
             ring_read_from(&inlet->reader, lane->ring, &channel->agreement->shape);
         } else {
@@ -55,12 +55,12 @@ static void drop(struct nw_channel *channel, uint32_t number)
 /* --- receiving --- */
 
 /* A sender that sleeps for another reason goes on sleeping. */
-static __attribute__((noinline)) void wake_refused(const struct inlet *inlet)
+static __attribute__((noinline)) void wake_refused(const struct nw_channel *channel, const struct inlet *inlet)
 {
     fence_all();
     if (atomic_load_explicit(&inlet->reader.ring->refused, memory_order_relaxed)) {
         atomic_store(&inlet->reader.ring->refused, 0);
-        wake_peer(inlet->sender);
+        wake_peer(channel->worker->exchange, inlet->sender);
     }
 }
 
@@ -74,7 +74,7 @@ static inline void give_back(struct nw_channel *channel)
     /* as rouse() */
     atomic_signal_fence(memory_order_seq_cst);
     if (__builtin_expect(atomic_load_explicit(&inlet->sender->sleep, memory_order_relaxed) != PEER_AWAKE, 0))
-        wake_refused(inlet);
+        wake_refused(channel, inlet);
 }
 
 API void nw_receive_end(struct nw_channel *channel)
@@ -120,9 +120,14 @@ static int read_any(struct nw_channel *channel, struct ring_message *ret_message
     return -EAGAIN;
 }
 
-static bool have_all_left(const struct nw_exchange *exchange)
+/* And have the rings come that those of other processes have made. */
+static bool have_all_left(const struct nw_worker *worker)
 {
-    return exchange->peers > 1 && atomic_load_explicit(&exchange->left, memory_order_acquire) + 1 >= exchange->peers;
+    const struct nw_exchange *exchange = worker->exchange;
+    if (exchange->peers < 2 || atomic_load_explicit(&exchange->all->left, memory_order_acquire) + 1 < exchange->peers)
+        return false;
+    unsigned made = atomic_load(&worker->peer->lanes), have_come = atomic_load(&exchange->own[worker->index].lanes);
+    return (int)(made - have_come) <= 0;
 }
 
 static __attribute__((noinline)) int read_after_all(struct nw_channel *channel, struct ring_message *ret_message)
@@ -131,7 +136,7 @@ static __attribute__((noinline)) int read_after_all(struct nw_channel *channel, 
     if (error != -EAGAIN)
         return error;
     /* before the last look: what those sent who have left is seen then */
-    bool is_last = have_all_left(channel->worker->exchange);
+    bool is_last = have_all_left(channel->worker);
     if (take_arrivals(channel) || is_last)
         error = read_any(channel, ret_message);
     errno = saved;

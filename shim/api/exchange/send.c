@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "shim/api/exchange/exchange.h"
+#include "shim/api/exchange/shared.h"
 #include "shim/api/exchange/wake.h"
 #include "shim/api/library.h"
 
@@ -10,40 +11,42 @@
 
 /* --- the first message to a worker --- */
 
+static int make_ring(const struct nw_channel *channel, struct lane *lane)
+{
+    struct nw_exchange *exchange = channel->worker->exchange;
+    struct peer *receiver = &exchange->all->peer[lane->to];
+    if (lane->is_shared)
+        return shared_lane(exchange, channel->agreement, lane);
+    int error = ring_memory_take(&exchange->own[lane->to].store, &exchange->budget, atomic_load(&receiver->node),
+                                 ring_bytes(&channel->agreement->shape), &lane->place);
+    lane->ring = lane->place.start;
+    return error;
+}
+
 static int make_lane(const struct nw_channel *channel, unsigned to, struct lane **ret_lane)
 {
     struct nw_exchange *exchange = channel->worker->exchange;
-    struct peer *peer = &exchange->peer[to];
-    struct lane *lane = malloc(sizeof(*lane));
+    struct lane *lane = calloc(1, sizeof(*lane));
     if (!lane)
         return -ENOMEM;
-    *lane = (struct lane){.from = channel->worker->index, .to = to};
-    atomic_init(&lane->holders, 2);
-    int error = ring_memory_take(&peer->store, &exchange->budget, peer->node, ring_bytes(&channel->agreement->shape),
-                                 &lane->place);
-    if (error) {
+    lane->from = channel->worker->index;
+    lane->to = to;
+    lane->is_shared = peer_process(atomic_load(&exchange->all->peer[to].state)) != shared_process(exchange);
+    atomic_init(&lane->holders, lane->is_shared ? 1 : 2);
+    int error = make_ring(channel, lane);
+    if (error)
         free(lane);
-        return error;
-    }
-    lane->ring = lane->place.start;
-    *ret_lane = lane;
-    return 0;
-}
-
-/* Puts it where the receiver finds it. -EPIPE: the receiver takes nothing any more; the exchange frees the lane. */
-static int lane_arrive(struct arrivals *arrivals, struct lane *lane)
-{
-    lane->next = atomic_load_explicit(&arrivals->first, memory_order_relaxed);
-    while (!atomic_compare_exchange_weak(&arrivals->first, &lane->next, lane))
-        ;
-    return atomic_load(&arrivals->closed) ? -EPIPE : 0;
+    else
+        *ret_lane = lane;
+    return error;
 }
 
 static __attribute__((noinline)) int open_lane(struct nw_channel *channel, unsigned to)
 {
     struct arrivals *arrivals = &channel->agreement->arrivals[to];
     struct outlet *outlet = &channel->outlets[to];
-    int state = atomic_load(&channel->worker->exchange->peer[to].state);
+    struct nw_exchange *exchange = channel->worker->exchange;
+    enum nw_peer state = peer_state(atomic_load(&exchange->all->peer[to].state));
     int saved = errno;
     if (library_is_forked())
         return -ECHILD;
@@ -56,11 +59,10 @@ static __attribute__((noinline)) int open_lane(struct nw_channel *channel, unsig
         uint32_t size = channel->agreement->message_size;
         outlet->words =
             size % sizeof(uint64_t) == 0 && size <= FEW_WORDS * sizeof(uint64_t) ? size / sizeof(uint64_t) : 0;
-        outlet->receiver = &channel->worker->exchange->peer[to];
+        outlet->receiver = &exchange->all->peer[to];
         ring_write_from(&outlet->writer, outlet->lane->ring, &channel->agreement->shape);
-        error = lane_arrive(arrivals, outlet->lane);
-        if (error)
-            atomic_store(&outlet->lane->ring->closed, 1);
+        if (!outlet->lane->is_shared)
+            error = lane_arrive(exchange, arrivals, outlet->lane);
     }
     errno = saved;
     return error;
@@ -81,7 +83,7 @@ static __attribute__((noinline)) int refuse(struct nw_channel *channel, struct o
     /* what was not published holds room that the receiver cannot give back */
     if (writer->published != writer->written) {
         ring_publish(writer);
-        rouse(outlet->receiver);
+        rouse(channel->worker->exchange, outlet->receiver);
     }
     return -EAGAIN;
 }
@@ -122,10 +124,10 @@ static inline __attribute__((always_inline)) int find_room(struct nw_channel *ch
 
 /* --- sending --- */
 
-static inline void publish(struct outlet *outlet)
+static inline void publish(const struct nw_channel *channel, struct outlet *outlet)
 {
     ring_publish(&outlet->writer);
-    rouse(outlet->receiver);
+    rouse(channel->worker->exchange, outlet->receiver);
 }
 
 static inline void put(struct nw_channel *channel, struct outlet *outlet, const void *message, uint32_t length,
@@ -133,7 +135,7 @@ static inline void put(struct nw_channel *channel, struct outlet *outlet, const 
 {
     memcpy(ring_begin(&outlet->writer, length, bytes), message, length);
     ring_end(&outlet->writer);
-    publish(outlet);
+    publish(channel, outlet);
     wake_count(channel->worker);
 }
 
@@ -159,7 +161,7 @@ static inline bool send_few(struct nw_channel *channel, struct outlet *outlet, c
     for (uint32_t i = 0; i < outlet->words; i++)
         memcpy(to + i * sizeof(uint64_t), (const char *)message + i * sizeof(uint64_t), sizeof(uint64_t));
     ring_end(writer);
-    publish(outlet);
+    publish(channel, outlet);
     wake_count(channel->worker);
     return true;
 }
@@ -203,7 +205,7 @@ API int nw_send_end(struct nw_channel *channel, unsigned to, bool flush)
     ring_end(writer);
     wake_count(channel->worker);
     if (flush || writer->written - writer->published >= writer->shape.size / 2)
-        publish(outlet);
+        publish(channel, outlet);
     else
         note_dirty(channel, outlet);
     return 0;
@@ -216,7 +218,7 @@ void channel_publish(struct nw_channel *channel)
         channel->dirty = outlet->next_dirty;
         outlet->is_dirty = false;
         if (outlet->writer.published != outlet->writer.written)
-            publish(outlet);
+            publish(channel, outlet);
     }
 }
 

@@ -21,7 +21,7 @@ bool wake_has_barrier(void)
     return barrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0 && barrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) == 0;
 }
 
-void wake_peer(struct peer *peer)
+void wake_peer(const struct nw_exchange *exchange, struct peer *peer)
 {
     unsigned armed = PEER_FENCED | PEER_ARMED;
     /* with wake_arm(): what was published is there before the peer is looked at */
@@ -29,15 +29,13 @@ void wake_peer(struct peer *peer)
     if (atomic_load_explicit(&peer->sleep, memory_order_relaxed) != armed ||
         !atomic_compare_exchange_strong(&peer->sleep, &armed, PEER_FENCED))
         return;
-    int fd = atomic_load(&peer->fd);
-    if (fd < 0) {
-        futex_wake(&peer->sleep, 1);
+    int fd = atomic_load(&exchange->own[peer - exchange->all->peer].fd);
+    /* it may sleep in the futex, too; a full counter is readable all the same */
+    futex_wake_for(!exchange->shared, &peer->sleep, 1);
+    if (fd < 0)
         return;
-    }
     int saved = errno;
     const uint64_t one = 1;
-    /* it may sleep in the futex, too; a full counter is readable all the same */
-    futex_wake(&peer->sleep, 1);
     if (write(fd, &one, sizeof(one)) < 0)
         errno = saved;
     errno = saved;
@@ -63,9 +61,9 @@ void wake_disarm(struct peer *peer)
     atomic_store(&peer->sleep, PEER_FENCED);
 }
 
-int wake_sleep(struct peer *peer, int64_t deadline)
+int wake_sleep(const struct nw_exchange *exchange, struct peer *peer, int64_t deadline)
 {
-    return futex_wait(&peer->sleep, PEER_FENCED | PEER_ARMED, deadline);
+    return futex_wait_for(!exchange->shared, &peer->sleep, PEER_FENCED | PEER_ARMED, deadline);
 }
 
 void wake_calm(const struct nw_exchange *exchange, struct peer *peer)

@@ -30,15 +30,15 @@ static inline void fence_all(void)
 bool wake_has_barrier(void);
 
 /* The slow half of rouse(). Signal-safe. */
-void wake_peer(struct peer *peer);
+void wake_peer(const struct nw_exchange *exchange, struct peer *peer);
 
 /* After something was published for the peer. Any thread, signal-safe, errno kept. */
-static inline void rouse(struct peer *peer)
+static inline void rouse(const struct nw_exchange *exchange, struct peer *peer)
 {
     /* against the compiler alone; the processor's fence is the sleeper's while PEER_AWAKE is seen */
     atomic_signal_fence(memory_order_seq_cst);
     if (__builtin_expect(atomic_load_explicit(&peer->sleep, memory_order_relaxed) != PEER_AWAKE, 0))
-        wake_peer(peer);
+        wake_peer(exchange, peer);
 }
 
 /*
@@ -49,7 +49,7 @@ bool wake_arm(struct nw_exchange *exchange, struct peer *peer);
 /* It does not, after all, or no longer. */
 void wake_disarm(struct peer *peer);
 /* Sleeps until rouse(), or the deadline. May return early. 0, -ETIMEDOUT. */
-int wake_sleep(struct peer *peer, int64_t deadline);
+int wake_sleep(const struct nw_exchange *exchange, struct peer *peer, int64_t deadline);
 /* It has been busy since it slept: others may go without fences. */
 void wake_calm(const struct nw_exchange *exchange, struct peer *peer);
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "shim/api/exchange/exchange.h"
+#include "shim/api/exchange/shared.h"
 #include "shim/api/exchange/wake.h"
 #include "shim/api/library.h"
 #include "shim/api/pool/futex.h"
@@ -23,10 +24,17 @@ API unsigned nw_worker_peers(const struct nw_worker *worker)
 
 API int nw_worker_peer(const struct nw_worker *worker, unsigned peer)
 {
-    return peer < worker->exchange->peers ? atomic_load(&worker->exchange->peer[peer].state) : -EINVAL;
+    if (peer >= worker->exchange->peers)
+        return -EINVAL;
+    return (int)peer_state(atomic_load(&worker->exchange->all->peer[peer].state));
 }
 
 /* --- waiting --- */
+
+static atomic_int *own_fd(const struct nw_worker *worker)
+{
+    return &worker->exchange->own[worker->index].fd;
+}
 
 /* Is there something to do? Wishes to wake, and workers that came or left, are told once. */
 static bool is_told(struct nw_worker *worker)
@@ -71,21 +79,21 @@ static int sleep_until_told(struct nw_worker *worker, int64_t deadline, bool may
         }
         if (!may_sleep || error) {
             /* armed for the descriptor, which the program polls next */
-            if (may_sleep || atomic_load(&peer->fd) < 0)
+            if (may_sleep || atomic_load(own_fd(worker)) < 0)
                 wake_disarm(peer);
             return -ETIMEDOUT;
         }
         int64_t soon = is_certain ? INT64_MAX : clock_deadline(UNCERTAIN_NS);
-        error = wake_sleep(peer, soon < deadline ? soon : deadline);
+        error = wake_sleep(worker->exchange, peer, soon < deadline ? soon : deadline);
         if (soon < deadline)
             error = 0;
     }
 }
 
-static void empty_fd(struct peer *peer)
+static void empty_fd(struct nw_worker *worker)
 {
     uint64_t ignored;
-    int fd = atomic_load_explicit(&peer->fd, memory_order_relaxed);
+    int fd = atomic_load_explicit(own_fd(worker), memory_order_relaxed);
     if (fd >= 0 && read(fd, &ignored, sizeof(ignored)) < 0)
         return; /* it was empty */
 }
@@ -95,7 +103,7 @@ API int nw_wait(struct nw_worker *worker, int64_t timeout_ns)
     int saved = errno;
     if (library_is_forked())
         return -ECHILD;
-    empty_fd(worker->peer);
+    empty_fd(worker);
     if (atomic_load_explicit(&worker->peer->sleep, memory_order_relaxed) & PEER_ARMED)
         wake_disarm(worker->peer);
     for (struct nw_channel *channel = worker->channels; channel; channel = channel->next)
@@ -114,12 +122,12 @@ API int nw_wake(struct nw_worker *worker, unsigned peer)
 {
     if (peer >= worker->exchange->peers)
         return -EINVAL;
-    struct peer *other = &worker->exchange->peer[peer];
-    int state = atomic_load(&other->state);
+    struct peer *other = &worker->exchange->all->peer[peer];
+    enum nw_peer state = peer_state(atomic_load(&other->state));
     if (state != NW_PEER_JOINED)
         return state == NW_PEER_LEFT ? -EPIPE : -EAGAIN;
     atomic_store(&other->woken, 1);
-    rouse(other);
+    rouse(worker->exchange, other);
     return 0;
 }
 
@@ -128,12 +136,14 @@ API int nw_worker_fd(struct nw_worker *worker)
     int saved = errno;
     if (library_is_forked())
         return -ECHILD;
-    int fd = atomic_load(&worker->peer->fd);
+    int fd = atomic_load(own_fd(worker));
     if (fd < 0) {
         fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
         fd = fd < 0 ? -errno : fd;
         if (fd >= 0)
-            atomic_store(&worker->peer->fd, fd);
+            atomic_store(own_fd(worker), fd);
+        if (fd >= 0 && worker->exchange->shared)
+            shared_tell_fd(worker->exchange, worker->index, fd);
     }
     errno = saved;
     return fd;

@@ -25,23 +25,24 @@ int64_t clock_deadline(int64_t timeout_ns)
     return timeout_ns > INT64_MAX - now ? INT64_MAX : now + timeout_ns;
 }
 
-int futex_wait(atomic_uint *word, unsigned value, int64_t deadline)
+int futex_wait_for(bool is_private, atomic_uint *word, unsigned value, int64_t deadline)
 {
     int saved = errno, result = 0;
     struct timespec until = {deadline / SECOND, deadline % SECOND};
     /* FUTEX_WAIT_BITSET takes the moment, FUTEX_WAIT a duration, which an interruption would begin anew. */
-    long done = syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, value, deadline == INT64_MAX ? NULL : &until, NULL,
-                        FUTEX_BITSET_MATCH_ANY);
+    int call = FUTEX_WAIT_BITSET | (is_private ? FUTEX_PRIVATE_FLAG : 0);
+    long done =
+        syscall(SYS_futex, word, call, value, deadline == INT64_MAX ? NULL : &until, NULL, FUTEX_BITSET_MATCH_ANY);
     if (done < 0 && errno == ETIMEDOUT)
         result = -ETIMEDOUT;
     errno = saved;
     return result;
 }
 
-void futex_wake(atomic_uint *word, int count)
+void futex_wake_for(bool is_private, atomic_uint *word, int count)
 {
     int saved = errno;
-    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
+    syscall(SYS_futex, word, FUTEX_WAKE | (is_private ? FUTEX_PRIVATE_FLAG : 0), count, NULL, NULL, 0);
     errno = saved;
 }
 
