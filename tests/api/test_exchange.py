@@ -52,7 +52,7 @@ class Exchange(test_api.ApiTest):
 
     def test_a_killed_peer_is_noticed_and_nothing_is_left(self):
         name = self.path("exchange")
-        rounds = 300 if os.environ.get("NODEWISE_ABUSE") == "all" else 12
+        rounds = 300 if harness.setting("NODEWISE_ABUSE", "fast") == "all" else 12
         chance = random.Random(7)
         for number in range(rounds):
             with self.subTest(round=number):
