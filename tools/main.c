@@ -64,6 +64,8 @@ int main(int argc, char **argv)
         return help(argc - 1, argv + 1);
     if (strcmp(name, "manual") == 0) /* for the build: the manual's pages are made of this table */
         return cmd_manual(argc - 1, argv + 1);
+    if (strcmp(name, "complete") == 0) /* for the shells: what `completions` prints asks it */
+        return cmd_complete(argc - 1, argv + 1);
     if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0 || strcmp(name, "version") == 0) {
         printf("nodewise %s\n", NODEWISE_VERSION);
         return finish_output(EXIT_OK);

@@ -6,9 +6,9 @@ build_packages=(dpkg-dev gcc g++ libc6-dev meson ninja-build pkg-config binutils
   libcmocka-dev libmicrohttpd-dev libncurses-dev libnuma-dev libssl-dev)
 # What quickstart shows a placement of.
 show_packages=(redis-server redis-tools procps)
-# Programs that the tests place, and tools that they ask.
+# Programs that the tests place, shells whose completion they try, and tools that they ask.
 test_packages=(git gdb strace valgrind fakeroot faketime eatmydata libjemalloc2 python3 python3-jsonschema python3-yaml systemd python3-numpy libopenblas0-pthread libgomp1 libunwind8 memcached
-  postgresql nginx-light openmpi-bin default-jdk-headless librsvg2-bin chromium hwloc-nox numactl busybox-static musl-tools mandoc podman crun clang clang-format libclang-rt-dev zstd
+  bash-completion zsh fish tmux mariadb-server nodejs golang-go postgresql nginx-light openmpi-bin default-jdk-headless librsvg2-bin chromium hwloc-nox numactl busybox-static musl-tools mandoc podman crun clang clang-format libclang-rt-dev zstd
   gcc-aarch64-linux-gnu libc6-dev-arm64-cross libc6-dev-riscv64-cross libc6-dev-ppc64el-cross libc6-dev-s390x-cross libc6-i386)
 # Emulated machines with several nodes; the kernel of tests/lab is fetched with apt, not installed.
 lab_packages=(qemu-system-x86 busybox-static numactl)

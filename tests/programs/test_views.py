@@ -449,20 +449,6 @@ class Views(harness.ProgramTest):
         self.assertIn("hostPath", self.nodewise("env", "--k8s", "-p", policy))
         self.nodewise("env", code=2)
 
-    def test_completions_know_every_verb(self):
-        verbs = re.findall(r"^  (\w+) ", self.nodewise("help"), re.MULTILINE)
-        self.assertGreater(len(verbs), 18)
-        for shell in ("bash", "zsh", "fish"):
-            script = self.nodewise("completions", shell)
-            for verb in verbs:
-                self.assertIn(verb, script)
-            self.assertIn("require-locality", script)
-        with open(self.path("c.bash"), "w") as file:
-            file.write(self.nodewise("completions", "bash"))
-        done = subprocess.run(["bash", "-c", f". {self.path('c.bash')}; COMP_WORDS=(nodewise rep); COMP_CWORD=1; _nodewise; "
-                               'echo "${COMPREPLY[@]}"'], capture_output=True, text=True)
-        self.assertEqual(done.stdout.strip(), "report", done.stderr)
-
     def test_every_verb_has_its_page(self):
         folder = os.path.join(harness.BUILD, "tools", "man")
         for verb in re.findall(r"^  (\w+) ", self.nodewise("help"), re.MULTILINE):

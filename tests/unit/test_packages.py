@@ -23,7 +23,6 @@ EXCEPTIONS = {
     "init": "a verb of nodewise",
     "less": "a verdict of doctor",
     "man": "a folder",
-    "node": "a kind of arena",
     "open": "a folder that everybody may write",
     "poweroff": "an applet of busybox, for the guest",
     "shutdown": "a command of redis",

@@ -13,7 +13,7 @@
 struct verb_option {
     char letter;       /* 0: none */
     char name[32];     /* without the dashes; "" for a line about an argument */
-    char argument[32]; /* "FILE"; "" for none; or the argument that the line is about */
+    char argument[48]; /* "FILE"; "" for none; or the argument that the line is about */
     char text[400];    /* what it does, lines joined */
 };
 

@@ -34,10 +34,10 @@
     }
 
 #define HELP_POLICY                                                                                                    \
-    "  -p, --policy FILE   the policy, - for stdin; else NODEWISE_POLICY, the standard places, preset:auto\n"          \
+    "  -p, --policy POLICY  the policy, - for stdin; else NODEWISE_POLICY, the standard places, preset:auto\n"         \
     "  --set KEY=VALUE     override one key, e.g. --set rules.io.nodes=1; may be repeated\n"                           \
     "  -C, --cpus SET      the CPUs, as in 0-3: --set defaults.cpus=SET\n"                                             \
-    "  -N, --nodes SET     the NUMA nodes: --set defaults.nodes=SET\n"                                                 \
+    "  -N, --nodes NODES   the NUMA nodes: --set defaults.nodes=NODES\n"                                               \
     "  --bind LEVEL        what a thread stays on: node, l3, core, cpu, …: --set defaults.bind_to=LEVEL\n"           \
     "  --spread HOW        compact, scatter, least_loaded, …: --set defaults.distribution=HOW\n"                     \
     "  -m, --mem [POLICY:]NODES  the memory, as in 1 (bound to), interleave, interleave:0-1, preferred:1:\n"           \

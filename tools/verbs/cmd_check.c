@@ -11,7 +11,7 @@
 #include "tools/verbs/verbs.h"
 
 const char check_help[] = HELP_POLICY HELP_TOPOLOGY
-    "  --thread SPEC       declare threads, as `plan` does: are there too many for a rule?\n"
+    "  --thread SPEC       declare threads, as `plan` does; may be repeated: are there too many for a rule?\n"
     "  --from REPORT|PID   the threads of an earlier run, or of a running process\n" HELP_JSON;
 
 enum { OPTION_THREAD = OPTION_VERB, OPTION_FROM };

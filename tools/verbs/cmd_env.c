@@ -13,7 +13,7 @@ const char env_help[] = "  --sh                lines for a shell or a service's 
                         "  --systemd           a drop-in for a unit\n"
                         "  --docker            options of docker run\n"
                         "  --k8s               a part of a pod's specification\n"
-                        "  -p, --policy FILE   the policy; default /etc/nodewise/policy.toml\n";
+                        "  -p, --policy POLICY  the policy; default /etc/nodewise/policy.toml\n";
 
 enum { OPTION_SH = OPTION_VERB, OPTION_SYSTEMD, OPTION_DOCKER, OPTION_K8S };
 

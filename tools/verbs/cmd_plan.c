@@ -19,7 +19,7 @@
 #include "tools/verbs/verbs.h"
 
 const char plan_help[] = HELP_POLICY HELP_TOPOLOGY
-    "  --thread SPEC       declare threads: 'io_thd_*=3', 'start_library:libgomp.so.1=8', "
+    "  --thread SPEC       declare threads; may be repeated: 'io_thd_*=3', 'start_library:libgomp.so.1=8', "
     "'GC*,start_library:libjvm.so=4'\n"
     "  --exe PATH          the program, for [target] and process_exe\n"
     "  --comm NAME         its name, for [target] and process_comm\n"

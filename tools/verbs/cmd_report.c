@@ -21,7 +21,7 @@
 
 const char report_help[] =
     "  PID|FILE            a process, or a JSON report of an earlier one\n"
-    "  -f, --format FORMAT text (default), json, html (one page, no network) or svg (a picture)\n"
+    "  -f, --format text|json|html|svg  text (default), html: one page, no network; svg: a picture\n"
     "  -o, --output FILE   write there instead of to stdout; its ending says the format\n"
     "  --pages             also on which nodes the memory lies, from a sample; PID only\n" HELP_JSON;
 

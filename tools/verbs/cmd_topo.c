@@ -9,7 +9,7 @@
 #include "tools/verbs/verbs.h"
 
 const char topo_help[] =
-    "  -f, --format FORMAT text (default), json or xml (hwloc's, for --topology elsewhere)\n" HELP_TOPOLOGY HELP_JSON;
+    "  -f, --format text|json|xml  text (default), or xml: hwloc's, for --topology elsewhere\n" HELP_TOPOLOGY HELP_JSON;
 
 static json_t *set_json(const struct cpuset *set)
 {

@@ -24,7 +24,7 @@ const char tune_help[] =
     "  --candidates LIST   try these alone: places, one-cpu, one-core, one-l3, one-node, numactl, bind,\n"
     "                      interleave, preferred, spreads, cores, cpus, scatter, library, presets, learned,\n"
     "                      preset:NAME, or the file of a policy; separated by commas\n"
-    "  -p, --policy FILE   try this policy, too, and variations of its rules\n"
+    "  -p, --policy POLICY  try this policy, too, and variations of its rules\n"
     "  --budget TIME       end after this time, 5m by default\n"
     "  --least PERCENT     differences below it are none, 1 by default\n"
     "  -o, --output FILE   write the winner's policy there\n"

@@ -7,7 +7,7 @@
 const struct verb verbs[] = {
     {"run", "[-p POLICY] [--set KEY=VALUE]… [--report FILE] [--require-locality N] [--dry-run] -- COMMAND…",
      "start a program under a policy", run_help, cmd_run},
-    {"check", "[FILE…] [--topology T]", "print all errors and warnings of a policy", check_help, cmd_check},
+    {"check", "[POLICY…] [--topology T]", "print all errors and warnings of a policy", check_help, cmd_check},
     {"plan", "[-p POLICY] [--topology T] [--thread SPEC]… [--from REPORT|--pid PID] [--svg FILE|--html FILE]",
      "print where threads would go, on this or another machine", plan_help, cmd_plan},
     {"compile", "[-p POLICY] -o FILE", "write a plan for NODEWISE_PLAN", compile_help, cmd_compile},

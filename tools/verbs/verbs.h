@@ -4,8 +4,9 @@
 
 int cmd_apply(int argc, char **argv);
 int cmd_check(int argc, char **argv);
-int cmd_completions(int argc, char **argv);
 int cmd_compile(int argc, char **argv);
+int cmd_complete(int argc, char **argv);
+int cmd_completions(int argc, char **argv);
 int cmd_config(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
