@@ -66,6 +66,19 @@ class Samples(unittest.TestCase):
                 done = nodewise(["check", "policy.toml"], folder)
                 self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
+    def test_every_preset_passes_the_check_on_one_node_and_on_eight(self):
+        presets = nodewise(["init"]).stdout.split()
+        self.assertGreater(len(presets), 12)
+        for preset in presets:
+            for topology in ("core:2", "pack:8 numa:1 l3:2 core:4 pu:2"):
+                with self.subTest(preset=preset, topology=topology):
+                    done = nodewise(["check", "preset:" + preset, "--topology", topology])
+                    self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_every_preset_has_a_guide(self):
+        for preset in nodewise(["init"]).stdout.split():
+            self.assertTrue(os.path.exists(os.path.join(ROOT, "docs", preset + ".md")), preset)
+
     def test_all_policies_are_checked_whatever_is_wrong_with_the_first(self):
         with tempfile.TemporaryDirectory() as folder:
             for name in ("one", "two"):

@@ -345,7 +345,8 @@ static void origins_name_the_layer_of_every_value(void **state)
 static void every_preset_is_a_policy_without_errors_or_warnings(void **state)
 {
     (void)state;
-    static const char *const names[] = {"auto", "minimal", "jvm", "openmp", "postgres", "python", "pytorch", "redis"};
+    static const char *const names[] = {"auto",  "minimal", "go",     "jvm",      "memcached", "mpi",     "mysql",
+                                        "nginx", "node",    "openmp", "postgres", "python",    "pytorch", "redis"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         char name[64];
         snprintf(name, sizeof(name), "preset:%s", names[i]);
