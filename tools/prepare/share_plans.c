@@ -175,7 +175,9 @@ int share_plan_of_portion(char **ret_name, const char *path, struct prepared *pr
     struct shares shares = {0};
     char *name = NULL;
     int error = 0;
-    if (distribution != PROC_DIST_NONE && portion.parts > 0)
+    /* among ranks, one that is none has no portion: what it had was one of another kind */
+    bool has_one = portion.parts > 0 && (distribution != PROC_DIST_RANKS || before == distribution || rank.number >= 0);
+    if (distribution != PROC_DIST_NONE && has_one)
         error = open_shares(&shares, path, prepared, options);
     if (error == 0 && rank.number >= 0 && prepared->topology)
         error = rank_among_peers(&rank, prepared);
