@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/common/cli.h"
+
 static int take(char **ret_path, const char *path)
 {
     if (access(path, X_OK) != 0)
@@ -33,4 +35,19 @@ int program_find(char **ret_path, const char *name)
         at += length + (at[length] == ':');
     }
     return error;
+}
+
+int program_become(const char *ending, char *const *argv)
+{
+    char path[PATH_MAX];
+    size_t room = sizeof(path) - strlen(ending) - 1;
+    ssize_t length = readlink("/proc/self/exe", path, room);
+    if (length < 0) {
+        print_error("/proc/self/exe cannot be read: %s", strerror(errno));
+        return EXIT_NO;
+    }
+    strcpy(path + length, ending);
+    execv(path, argv);
+    print_error("%s cannot be started: %s", path, strerror(errno));
+    return EXIT_NO;
 }

@@ -1,4 +1,4 @@
-/* program: a program's file as execvp(3) finds it. */
+/* program: a program's file as execvp(3) finds it, and the programs of this command itself. */
 #ifndef NODEWISE_TOOLS_COMMON_PROGRAM_H
 #define NODEWISE_TOOLS_COMMON_PROGRAM_H
 
@@ -7,5 +7,11 @@
  * or another negative errno of access(2).
  */
 int program_find(char **ret_path, const char *name);
+
+/*
+ * Becomes the program that lies beside this one and has its name and this ending: what loads libraries that no other verb
+ * needs is such a program, or every start would pay for them. Returns the exit code, having said why, if it cannot.
+ */
+int program_become(const char *ending, char *const *argv);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "tools/common/cli.h"
 #include "tools/common/option_error.h"
+#include "tools/common/program.h"
 #include "tools/metrics/series.h"
 #include "tools/metrics/serve.h"
 #include "tools/prepare/options.h"
@@ -50,6 +51,14 @@ static int write_file(const char *path, bool openmetrics)
     return good ? EXIT_OK : EXIT_NO;
 }
 
+static int serve_at(const char *where)
+{
+    char name[] = "nodewise-metrics", *place = strdup(where), *arguments[] = {name, place, NULL};
+    int status = place ? program_become("-metrics", arguments) : EXIT_MACHINE;
+    free(place);
+    return status;
+}
+
 int cmd_metrics(int argc, char **argv)
 {
     static const struct option long_options[] = {
@@ -83,5 +92,5 @@ int cmd_metrics(int argc, char **argv)
                            "--openmetrics is for --once and --textfile: over HTTP the reader says what it takes");
     if (file)
         return write_file(file, openmetrics);
-    return once ? print_once(openmetrics) : serve(where ? where : SERVE_DEFAULT);
+    return once ? print_once(openmetrics) : serve_at(where ? where : SERVE_DEFAULT);
 }

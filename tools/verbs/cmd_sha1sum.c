@@ -1,10 +1,4 @@
-#include <errno.h>
-#include <limits.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
-#include "tools/common/cli.h"
+#include "tools/common/program.h"
 #include "tools/verbs/verbs.h"
 
 const char sha1sum_help[] =
@@ -16,18 +10,8 @@ const char sha1sum_help[] =
     "Files are hashed at the same time, by workers on all nodes; the output is in their order.\n"
     "Ends with 1 when a file cannot be read, or one is not as its list says.\n";
 
-/* The program lies beside this one. */
 int cmd_sha1sum(int argc, char **argv)
 {
-    char path[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - sizeof("-sha1sum"));
     (void)argc;
-    if (length < 0) {
-        print_error("/proc/self/exe cannot be read: %s", strerror(errno));
-        return EXIT_NO;
-    }
-    memcpy(path + length, "-sha1sum", sizeof("-sha1sum"));
-    execv(path, argv);
-    print_error("%s cannot be started: %s", path, strerror(errno));
-    return EXIT_NO;
+    return program_become("-sha1sum", argv);
 }
