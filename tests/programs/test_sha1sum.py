@@ -101,6 +101,18 @@ class Sha1sum(harness.ProgramTest):
         for words in ["--tag", "--text"], ["-c", "--tag"], ["-c", "-z"], ["-c", "-b"], ["--strict"], ["--quiet"], ["--nonsense"]:
             self.assertEqual(self.both(*words, "one")[0][1], 1)
 
+    def test_a_start_loads_what_hashing_needs(self):
+        """Neither the command loads what one verb alone needs, nor its workers' topology hwloc's plug-ins."""
+        loaded = subprocess.run(["ldd", harness.NODEWISE], capture_output=True, text=True, check=True).stdout
+        self.assertNotRegex(loaded, "libcrypto|libmicrohttpd|libgnutls")
+        trace = self.path("trace")
+        subprocess.run(["strace", "-f", "-e", "trace=openat", "-o", trace, harness.NODEWISE, "sha1sum", self.path("one"), self.path("more")],
+                       stdout=subprocess.DEVNULL, env=harness.for_tools_of_the_tests(), check=True, timeout=harness.SECONDS)
+        with open(trace, encoding="utf-8", errors="replace") as file:
+            opened = file.read()
+        self.assertIn("/sys/devices/system/cpu", opened)
+        self.assertNotRegex(opened, "lib[^\"]*/hwloc[/\"]")
+
     def test_an_output_that_is_full(self):
         with open("/dev/full", "wb") as full:
             done = subprocess.run([harness.NODEWISE, "sha1sum", self.path("one")], stdout=full, stderr=subprocess.PIPE,

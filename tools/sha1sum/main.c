@@ -162,6 +162,8 @@ int main(int argc, char **argv)
         print_error("%s", conflict(&options));
         return EXIT_FAILURE;
     }
+    /* Its workers need cores, caches and nodes. hwloc's plug-ins look for devices, and load X11 and ICU for that. */
+    setenv("HWLOC_PLUGINS_PATH", "", false);
     if (digest_open() < 0) {
         print_error("libcrypto is set up without SHA-1");
         return EXIT_FAILURE;
