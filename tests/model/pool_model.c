@@ -133,7 +133,7 @@ static void an_inbox_gives_each_once(void)
     pthread_t takers[THIEVES], putters[2];
     unsigned firsts[] = {0, 1};
     begin_round();
-    CHECK(inbox_init(&inbox, 7) == 0);
+    CHECK(inbox_init(&inbox, 7, -1) == 0);
     for (unsigned i = 0; i < THIEVES; i++)
         start(&takers[i], take_all, NULL);
     for (unsigned i = 0; i < 2; i++)

@@ -1,29 +1,47 @@
 #include "shim/api/pool/inbox.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <linux/mempolicy.h>
 
+#include "shim/api/cpus.h"
+#include "shim/api/kernel.h"
+#include "shim/api/library.h"
 #include "shim/api/pool/futex.h"
+#include "shim/sys/placing.h"
 
-#define CLOSED (UINT64_C(1) << 63)
+#define CLOSED     (UINT64_C(1) << 63)
+#define NODE_WORDS (NODES_MAX / 64)
 
-/* turn: n: to be filled by number n; n + 1: filled by it; n + size: to be filled by number n + size */
+/*
+ * turn, with the first number of the round (number & ~mask): to be filled; that + 1: filled; that + size: to be filled in
+ * the next round. So it is 0 at first, in pages that nobody has touched: whose they are is decided by who puts or takes.
+ */
 struct inbox_cell {
     _Atomic uint64_t turn;
     _Atomic(struct nw_task *) task;
     _Atomic(struct nw_group *) group;
 };
 
-int inbox_init(struct inbox *inbox, uint32_t bound)
+/* Best effort: a refused policy leaves each page where it is first used. */
+static void bind(void *cells, size_t size, int32_t node)
+{
+    uint64_t mask[NODE_WORDS] = {0};
+    if (node < 0 || node >= NODES_MAX || !library_may_place())
+        return;
+    mask[node / 64] = UINT64_C(1) << node % 64;
+    sys_bind_memory(cells, size, MPOL_PREFERRED, mask, NODE_WORDS);
+}
+
+int inbox_init(struct inbox *inbox, uint32_t bound, int32_t node)
 {
     uint64_t size = 2; /* with one cell, its turns could not be told apart */
+    void *cells;
     while (size < bound)
         size *= 2;
-    inbox->cells = calloc(size, sizeof(*inbox->cells));
-    if (!inbox->cells)
+    if (kernel_map(&cells, size * sizeof(*inbox->cells), 0) < 0)
         return -ENOMEM;
-    for (uint64_t i = 0; i < size; i++)
-        atomic_init(&inbox->cells[i].turn, i);
+    bind(cells, size * sizeof(*inbox->cells), node);
+    inbox->cells = cells;
     inbox->mask = size - 1;
     inbox->bound = bound;
     atomic_init(&inbox->most, 0);
@@ -35,8 +53,20 @@ int inbox_init(struct inbox *inbox, uint32_t bound)
 
 void inbox_free(struct inbox *inbox)
 {
-    free(inbox->cells);
+    if (inbox->cells)
+        kernel_unmap(inbox->cells, (inbox->mask + 1) * sizeof(*inbox->cells));
     inbox->cells = NULL;
+}
+
+/* The first number of a number's round. */
+static uint64_t round_of(const struct inbox *inbox, uint64_t number)
+{
+    return number & ~inbox->mask;
+}
+
+static bool is_filled(const struct inbox *inbox, uint64_t number)
+{
+    return atomic_load(&inbox->cells[number & inbox->mask].turn) == round_of(inbox, number) + 1;
 }
 
 static bool has_room(struct inbox *inbox, uint64_t at)
@@ -64,7 +94,7 @@ int inbox_put(struct inbox *inbox, struct entry entry)
         }
         cell = &inbox->cells[at & inbox->mask];
         /* with inbox_take(): its reader may still be at work */
-        if (atomic_load_explicit(&cell->turn, memory_order_acquire) != at) {
+        if (atomic_load_explicit(&cell->turn, memory_order_acquire) != round_of(inbox, at)) {
             uint64_t now = atomic_load_explicit(&inbox->tail, memory_order_relaxed);
             if (now == at)
                 return -EAGAIN;
@@ -79,7 +109,7 @@ int inbox_put(struct inbox *inbox, struct entry entry)
     atomic_store_explicit(&cell->task, entry.task, memory_order_relaxed);
     atomic_store_explicit(&cell->group, entry.group, memory_order_relaxed);
     /* with sleep_announce(): the caller next asks who sleeps */
-    atomic_store(&cell->turn, at + 1);
+    atomic_store(&cell->turn, round_of(inbox, at) + 1);
     return 0;
 }
 
@@ -87,7 +117,7 @@ int inbox_put(struct inbox *inbox, struct entry entry)
 static size_t count_filled(const struct inbox *inbox, uint64_t at, size_t most)
 {
     size_t count = 0;
-    while (count < most && atomic_load(&inbox->cells[(at + count) & inbox->mask].turn) == at + count + 1)
+    while (count < most && is_filled(inbox, at + count))
         count++;
     return count;
 }
@@ -126,7 +156,7 @@ size_t inbox_take(struct inbox *inbox, struct entry *ret_entries, size_t room)
         struct inbox_cell *cell = &inbox->cells[(at + i) & inbox->mask];
         ret_entries[i] = (struct entry){atomic_load_explicit(&cell->task, memory_order_relaxed),
                                         atomic_load_explicit(&cell->group, memory_order_relaxed)};
-        atomic_store_explicit(&cell->turn, at + i + inbox->mask + 1, memory_order_release);
+        atomic_store_explicit(&cell->turn, round_of(inbox, at + i) + inbox->mask + 1, memory_order_release);
     }
     return count;
 }
@@ -148,7 +178,7 @@ bool inbox_holds(const struct inbox *inbox, const struct nw_group *group, const 
     uint64_t at = atomic_load(&inbox->head);
     for (uint64_t i = 0; i <= inbox->mask; i++) {
         const struct inbox_cell *cell = &inbox->cells[(at + i) & inbox->mask];
-        if (atomic_load(&cell->turn) != at + i + 1)
+        if (!is_filled(inbox, at + i))
             return false;
         const struct nw_group *its = atomic_load_explicit(&cell->group, memory_order_relaxed);
         if (group ? its == group : atomic_load_explicit(&cell->task, memory_order_relaxed) == task)

@@ -24,8 +24,8 @@ struct inbox {
     _Atomic uint64_t most;
 };
 
-/* bound: at least 1. 0 or -ENOMEM. */
-int inbox_init(struct inbox *inbox, uint32_t bound);
+/* bound: at least 1. node: where its memory is to be, as far as the kernel grants it; -1: anywhere. 0 or -ENOMEM. */
+int inbox_init(struct inbox *inbox, uint32_t bound, int32_t node);
 void inbox_free(struct inbox *inbox);
 
 int inbox_put(struct inbox *inbox, struct entry entry); /* 0, -EAGAIN: full, -ESHUTDOWN: closed */

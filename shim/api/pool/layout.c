@@ -61,7 +61,7 @@ static int make_nodes(struct nw_pool *pool, uint32_t backlog)
             continue;
         struct pool_node *node = &pool->nodes[pool->node_count];
         memset(node, 0, sizeof(*node));
-        int error = inbox_init(&node->inbox, backlog);
+        int error = inbox_init(&node->inbox, backlog, id);
         if (error < 0)
             return error;
         node->id = id;

@@ -70,6 +70,26 @@ static void values_lie_on_their_nodes(void)
         nw_local_release(values[scope]);
 }
 
+static void *carries(void *unused)
+{
+    struct nw_value_ops ops = {.create = create, .destroy = free};
+    struct nw_carried carried = {0};
+    struct nw_affinity at[8];
+    CHECK(nw_registry_affinities(registry, at, 8) == 8 && at[0].node != at[3].node);
+    CHECK(nw_local_open(NW_PER_NODE, &ops, NULL, &carried.local) == 0);
+    void *values_of[2];
+    for (int i = 0; i < 2; i++) {
+        const struct nw_affinity *to = &at[i * 3];
+        CHECK(nw_registry_take(registry, to->slot, NULL) == 0);
+        values_of[i] = nw_carried_relocate(&carried, nw_self());
+        CHECK(node_of(values_of[i]) == to->node);
+        CHECK(nw_carried_relocate(&carried, nw_self()) == values_of[i]);
+    }
+    CHECK(values_of[0] != values_of[1]);
+    nw_local_release(carried.local);
+    return unused;
+}
+
 /* --- counters --- */
 
 static void *adds_here(void *counter)
@@ -165,6 +185,7 @@ int main(int argc, char **argv)
     CHECK(nw_governed() == told(argc, argv, "governed"));
     CHECK(nw_registry_open(NW_ALL, 0, NULL, &registry) == 0);
     values_lie_on_their_nodes();
+    in_thread(carries, NULL);
     lines_lie_on_their_nodes();
     pages_lie_where_they_were_asked_for();
     blocks_lie_on_the_node(nw_governed());
