@@ -159,6 +159,20 @@ int pool_workers_make(struct pool_workers *ret_workers, const struct pool_reques
     return error;
 }
 
+int pool_places_make(struct pool_workers *ret_places, const struct pool_request *request)
+{
+    struct pool_workers places = {0};
+    unsigned count = 0;
+    int error = count_places(request, &count);
+    if (error == 0)
+        error = add_workers(&places, request, request->set, count);
+    if (error == 0)
+        *ret_places = places;
+    else
+        pool_workers_free(&places);
+    return error;
+}
+
 void pool_workers_free(struct pool_workers *workers)
 {
     for (size_t i = 0; i < workers->count; i++)

@@ -52,6 +52,8 @@ struct pool_workers {
  * share them, and a quota is not looked at. 0, -EINVAL above POOL_MAX_WORKERS, -ENOMEM.
  */
 int pool_workers_make(struct pool_workers *ret_workers, const struct pool_request *request);
+/* All the places of the set, each once, in the order in which workers get them. As pool_workers_make(). */
+int pool_places_make(struct pool_workers *ret_places, const struct pool_request *request);
 void pool_workers_free(struct pool_workers *workers);
 
 #endif

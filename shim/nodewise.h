@@ -209,7 +209,8 @@ unsigned nw_registry_affinities(const struct nw_registry *registry, struct nw_af
  * The slot is the thread's until it ends, takes another one, or the registry is closed; no other thread can take it
  * meanwhile. A thread has one slot at most. The mask that the thread had does not come back; nw_pin_push() has that.
  *
- * slot: of one of the registry's affinities; NW_ANY_SLOT: the first free one.
+ * slot: of one of the registry's affinities; NW_ANY_SLOT: the first free one; under a policy that one of the free ones
+ * whose CPU has the fewest threads, of all the user's processes that are governed.
  * ret: NULL, or how far the kernel followed.
  *
  * Returns: 0, or a negative errno. Where the kernel refuses, the thread keeps the slot, and ret says why.

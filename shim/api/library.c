@@ -67,6 +67,12 @@ __attribute__((constructor)) static void note_start(void)
     sys_get_affinity(0, start_mask, CPUS_MAX / 64, &start_words);
 }
 
+uint32_t library_take_place(const struct door_place *places, uint32_t count)
+{
+    const struct nodewise_door *door = library_door();
+    return door && DOOR_HAS(door, take_place) ? door->take_place(places, count) : 0;
+}
+
 size_t library_base_mask(uint64_t *ret_bits, size_t words)
 {
     const struct nodewise_door *door = library_door();

@@ -41,6 +41,9 @@ size_t library_base_mask(uint64_t *ret_bits, size_t words);
 void library_hold(void);
 void library_release(void);
 
+/* As nodewise_door.take_place(); 0 without the shim. Not signal-safe. */
+uint32_t library_take_place(const struct door_place *places, uint32_t count);
+
 /* false: the process has sandboxed itself under the shim. */
 bool library_may_place(void);
 

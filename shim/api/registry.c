@@ -230,21 +230,82 @@ static bool take_if_free(struct registry_entry *entry)
                                                    memory_order_relaxed);
 }
 
+/* Free ones, and the one that the thread has. */
+struct candidates {
+    struct registry_entry **entries;
+    struct door_place *places;
+    uint64_t *words;
+    unsigned count;
+};
+
+static bool is_own(const struct registry_entry *entry, const struct nw_registry *registry,
+                   const struct thread_record *record)
+{
+    return record->registry == registry && record->entry == entry;
+}
+
+static void list_candidates(struct candidates *candidates, struct nw_registry *registry,
+                            const struct thread_record *record)
+{
+    candidates->count = 0;
+    for (unsigned i = 0; i < registry->count; i++) {
+        struct registry_entry *entry = &registry->entries[i];
+        unsigned cpu = (unsigned)entry->at.cpu, at = candidates->count;
+        if (!is_own(entry, registry, record) && atomic_load_explicit(&entry->taken, memory_order_relaxed))
+            continue;
+        candidates->words[at] = UINT64_C(1) << cpu % 64;
+        candidates->places[at] = (struct door_place){&candidates->words[at], cpu / 64, 1};
+        candidates->entries[at] = entry;
+        candidates->count++;
+    }
+}
+
+/* The one whose CPU has the fewest threads where the shim counts them, else the first. */
+static int take_best(struct candidates *candidates, struct nw_registry *registry, const struct thread_record *record,
+                     struct registry_entry **ret)
+{
+    while (list_candidates(candidates, registry, record), candidates->count > 0) {
+        unsigned best = registry->synthetic ? 0 : library_take_place(candidates->places, candidates->count);
+        struct registry_entry *entry = candidates->entries[best];
+        if (!is_own(entry, registry, record) && !take_if_free(entry))
+            continue; /* another thread has taken it meanwhile: there is one less now */
+        *ret = entry;
+        return 0;
+    }
+    return -EBUSY;
+}
+
+static int take_any(struct nw_registry *registry, const struct thread_record *record, struct registry_entry **ret)
+{
+    struct candidates candidates = {
+        .entries = calloc(registry->count, sizeof(*candidates.entries)),
+        .places = calloc(registry->count, sizeof(*candidates.places)),
+        .words = calloc(registry->count, sizeof(*candidates.words)),
+    };
+    int error = candidates.entries && candidates.places && candidates.words
+                    ? take_best(&candidates, registry, record, ret)
+                    : -ENOMEM;
+    free(candidates.entries);
+    free(candidates.places);
+    free(candidates.words);
+    return error;
+}
+
 static int take_entry(struct nw_registry *registry, uint32_t slot, const struct thread_record *record,
                       struct registry_entry **ret)
 {
-    bool known = false;
+    if (slot == NW_ANY_SLOT)
+        return take_any(registry, record, ret);
     for (unsigned i = 0; i < registry->count; i++) {
         struct registry_entry *entry = &registry->entries[i];
-        if (slot != NW_ANY_SLOT && entry->at.slot != slot)
+        if (entry->at.slot != slot)
             continue;
-        known = true;
-        if ((record->registry == registry && record->entry == entry) || take_if_free(entry)) {
-            *ret = entry;
-            return 0;
-        }
+        if (!is_own(entry, registry, record) && !take_if_free(entry))
+            return -EBUSY;
+        *ret = entry;
+        return 0;
     }
-    return known ? -EBUSY : -EINVAL;
+    return -EINVAL;
 }
 
 /*

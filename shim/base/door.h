@@ -29,6 +29,12 @@ struct door_pool {
     uint32_t spin_us, backlog;
 };
 
+/* CPUs that a program has for one of its threads: bit i of word w is CPU (first_word + w) * 64 + i. */
+struct door_place {
+    const uint64_t *bits;
+    uint32_t first_word, words;
+};
+
 struct nodewise_door {
     uint32_t size, version;
     /* The plan governs the process, also while a reload is under way. */
@@ -57,6 +63,12 @@ struct nodewise_door {
     uint32_t (*enter_pool)(uint32_t pool, uint32_t node, bool guest);
     void (*leave_pool)(uint32_t worker);
     struct door_counts *(*pool_counts)(uint32_t worker);
+    /*
+     * Of these places the one whose CPUs have the fewest threads, of all the user's governed processes; of several the
+     * first. The calling thread counts there from now on, and the caller is to pin it there. Returns the place's number; 0
+     * while the plan does not govern the process. Not signal-safe.
+     */
+    uint32_t (*take_place)(const struct door_place *places, uint32_t count);
 };
 
 extern const struct nodewise_door nodewise_door;

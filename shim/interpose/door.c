@@ -7,6 +7,7 @@
 #include "shim/base/common.h"
 #include "shim/base/state.h"
 #include "shim/place/hold.h"
+#include "shim/place/offered.h"
 #include "shim/telemetry/pools.h"
 
 static bool may_place(void)
@@ -85,4 +86,5 @@ PUBLIC const struct nodewise_door nodewise_door = {
     .enter_pool = pools_enter,
     .leave_pool = pools_leave,
     .pool_counts = pool_counts,
+    .take_place = offered_take,
 };

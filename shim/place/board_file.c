@@ -316,6 +316,20 @@ bool board_file_begin(void)
     return true;
 }
 
+bool board_file_begin_now(void)
+{
+    if (coarse_ns() < LOAD(not_before) || !begin())
+        return false;
+    fill_in_others();
+    sum_up_mine();
+    return true;
+}
+
+uint64_t board_file_threads(uint32_t cpu)
+{
+    return cpu < board.cpus ? board_others(&board, cpu).all + mine[cpu].all : 0;
+}
+
 /* A process without threads that count has no slot: others would have to find out that it ended. */
 void board_file_end(void)
 {

@@ -17,6 +17,7 @@
 #define NODEWISE_SHIM_PLACE_BOARD_FILE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define BOARD_WAIT_MS       10
 #define EXCHANGES_AT_ONCE   16u
@@ -32,6 +33,10 @@ void board_file_do_without(void);
  */
 bool board_file_begin(void);
 void board_file_end(void);
+/* As board_file_begin(), however many exchanges there were: for choices that cost more, such as that of a worker. */
+bool board_file_begin_now(void);
+/* Between board_file_begin_now() and board_file_end(): all processes' threads on a CPU of the plan, in parts. */
+uint64_t board_file_threads(uint32_t cpu);
 
 /* A thread is on other CPUs by the program's choice. */
 void board_file_moved(void);

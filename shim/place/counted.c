@@ -10,13 +10,23 @@ static void remove_pin(struct thread *thread)
     thread->pin.word_count = 0;
 }
 
-void counted_on(struct thread *thread, const struct mask *cpus)
+void counted_nowhere(struct thread *thread)
 {
     remove_pin(thread);
-    occupancy_pin_set(&thread->pin, cpus->bits, cpus->words);
-    occupancy_pin_add(&shim.plan, &shim.occupancy, &thread->pin);
     if (thread->holds_pick)
         pick_count(&shim.plan, &shim.occupancy, &thread->pick, false);
+}
+
+void counted_there(struct thread *thread, const struct mask *cpus)
+{
+    occupancy_pin_set(&thread->pin, cpus->bits, cpus->words);
+    occupancy_pin_add(&shim.plan, &shim.occupancy, &thread->pin);
+}
+
+void counted_on(struct thread *thread, const struct mask *cpus)
+{
+    counted_nowhere(thread);
+    counted_there(thread, cpus);
     board_file_moved();
 }
 

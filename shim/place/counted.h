@@ -8,8 +8,11 @@
 #include "shim/base/mask.h"
 #include "shim/base/thread.h"
 
-/* The program chose these CPUs for the thread. */
+/* The program chose these CPUs for the thread; other processes learn of it. */
 void counted_on(struct thread *thread, const struct mask *cpus);
+/* The same in two steps within an exchange of the caller's (board_file.h). */
+void counted_nowhere(struct thread *thread);
+void counted_there(struct thread *thread, const struct mask *cpus);
 /* It has its place, or none: it does not count on CPUs of its own choice any more. */
 void counted_in_place(struct thread *thread);
 /* The occupancy begins anew (a fork, another plan): the thread is not counted. */

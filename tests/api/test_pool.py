@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -25,13 +26,13 @@ class Pool(test_api.ApiTest):
         self.in_each_way("pool_doors")
 
     @contextlib.contextmanager
-    def sitting(self, *arguments, policy=None, options=(), before=(), name="pool_sits"):
+    def sitting(self, *arguments, policy=None, options=(), before=(), name="pool_sits", **variables):
         """A program with an open pool; ends when it is left."""
         program = os.path.join(harness.BUILD, "tests", "api", name)
         if policy:
             before = (*before, harness.NODEWISE, "run", "-p", policy, *options, "--")
         with subprocess.Popen([*before, program, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                              env=harness.clean_environment()) as process:
+                              env=harness.clean_environment() | variables) as process:
             self.assertEqual(process.stdout.readline(), "ready\n")
             yield process
             told, _ = process.communicate("\n", timeout=harness.SECONDS)
@@ -67,6 +68,26 @@ class Pool(test_api.ApiTest):
             self.assertEqual(workers, {f"asked-for-000{n}": first for n in range(1, 6)})
         with self.sitting("another", "1", policy=policy) as process:
             self.assertLess(len(self.workers(process, "another")), 5)
+
+    def beside_each_other(self, policy, name, *arguments):
+        """Of each of two processes at once, the CPUs of its workers, or of its thread with a slot."""
+        found = []
+        with tempfile.TemporaryDirectory(prefix="nodewise-board-", dir="/dev/shm") as session, contextlib.ExitStack() as stack:
+            for _ in range(2):
+                process = stack.enter_context(self.sitting(*arguments, policy=policy, name=name, NODEWISE_OCCUPANCY="user",
+                                                           XDG_RUNTIME_DIR=session))
+                found.append(set().union(*(cpus for thread, cpus in harness.threads_of(process.pid).values()
+                                           if thread.startswith("one-") or name != "pool_sits")))
+        return found
+
+    def test_pools_and_slots_of_several_processes_take_what_the_others_left(self):
+        everywhere = self.policy('[defaults]\nbind_to = "none"\non_app_affinity = "respect"\n')
+        workers = self.policy('[[pools]]\nname = "one"\nthreads = "exactly:1"\nbind_to = "cpu"\n', "pools.toml")
+        for policy, name, *arguments in ((everywhere, "pool_sits", "one", "1"), (workers, "pool_sits", "one", "1"),
+                                         (everywhere, "sits_in_a_slot")):
+            with self.subTest(policy=policy, program=name):
+                one, other = self.beside_each_other(policy, name, *arguments)
+                self.assertTrue(one and other and not one & other, (one, other))
 
     def pools(self, pid):
         """Of each pool that `show` tells of, what it tells."""

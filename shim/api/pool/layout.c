@@ -9,6 +9,7 @@
 #include "policy/pools.h"
 #include "shim/api/library.h"
 #include "shim/api/pool/futex.h"
+#include "shim/api/pool/places.h"
 #include "shim/api/pool/pool.h"
 #include "shim/api/topology.h"
 
@@ -184,6 +185,8 @@ static int lay_out_by_options(struct nw_pool *pool, const struct nw_pool_options
     int error = pool_workers_make(&places, &request);
     if (error == 0)
         error = make_workers(pool, &places, (unsigned)places.count, topology->node_count);
+    if (error == 0)
+        error = places_list(pool, &request);
     pool_workers_free(&places);
     pool->steal = steal_of(options);
     pool->spin_ns = (int64_t)(options->spin_us ? options->spin_us : SPIN_US) * 1000;
@@ -305,6 +308,7 @@ void pool_dispose(struct nw_pool *pool)
         inbox_free(&pool->nodes[i].inbox);
         free(pool->nodes[i].nearest);
     }
+    places_free(pool);
     free(pool->workers);
     free(pool->nodes);
     free(pool->node_of);

@@ -29,7 +29,8 @@ struct nw_pool {
     int64_t spin_ns;
     enum steal steal;
     uint32_t backlog;
-    bool of_policy; /* a [[pools]] of the policy: the shim places the workers */
+    bool of_policy;        /* a [[pools]] of the policy: the shim places the workers */
+    struct places *places; /* NULL: the workers' masks are as they were laid out (places.h) */
     struct steal_order order;
     struct pool_node *nodes;
     uint32_t node_count;

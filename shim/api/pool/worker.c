@@ -8,6 +8,7 @@
 #include "shim/api/pool/futex.h"
 #include "shim/api/pool/listed.h"
 #include "shim/api/pool/park.h"
+#include "shim/api/pool/places.h"
 #include "shim/api/pool/pool.h"
 #include "shim/api/pool/task.h"
 #include "shim/api/self.h"
@@ -190,6 +191,7 @@ static int pin(struct worker *worker)
 {
     uint64_t bits[WORDS] = {0};
     library_hold();
+    places_take(worker);
     CPUSET_FOREACH(id, &worker->mask) {
         if ((unsigned)id < CPUS_MAX)
             bits[id / 64] |= UINT64_C(1) << id % 64;

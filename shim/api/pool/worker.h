@@ -73,7 +73,8 @@ struct worker {
     bool is_guest;
     atomic_bool borrowed; /* a guest: by a thread */
     pthread_t thread;
-    struct cpuset mask; /* asked for */
+    struct cpuset mask;   /* asked for */
+    unsigned laid_out_on; /* the kernel's node; with pool->places */
     struct nw_got got;
     int error; /* of its start */
     char name[16];
