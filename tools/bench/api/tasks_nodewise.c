@@ -67,21 +67,31 @@ static void loops(void)
         nw_for(pool, 0, 2, 1, piece, NULL);
 }
 
-static void rounds(void)
+static void once(void)
 {
-    for (int i = 0; i < ROUNDS; i++) {
-        struct nw_task task = {.run = nothing};
-        nw_submit(pool, &task);
-        nw_task_wait(&task);
-    }
+    struct nw_task task = {.run = nothing};
+    nw_submit(pool, &task);
+    nw_task_wait(&task);
 }
 
-int main(void)
+static void rounds(void)
+{
+    for (int i = 0; i < ROUNDS; i++)
+        once();
+}
+
+int main(int argc, char **argv)
 {
     tasks = calloc(EMPTY, sizeof(*tasks));
     if (!tasks || nw_pool_open(NULL, &pool) < 0)
         return 1;
-    measure_all(empty, fib, loops, rounds);
+    begin_loads(argc, argv);
+    measure("empty", empty, EMPTY);
+    measure("fib", fib, 1);
+    measure("for", loops, LOOPS);
+    measure("round", rounds, ROUNDS);
+    measure_asleep(once);
+    end_loads();
     free(tasks);
     return nw_pool_close(pool, -1) < 0;
 }

@@ -57,7 +57,12 @@ static void rounds(void)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    measure_all(empty, fib, loops, rounds);
+    begin_loads(argc, argv);
+    measure("empty", empty, EMPTY);
+    measure("fib", fib, 1);
+    measure("for", loops, LOOPS);
+    measure("round", rounds, ROUNDS);
+    end_loads();
 }

@@ -45,16 +45,25 @@ static void loops()
             tbb::simple_partitioner());
 }
 
-static void rounds()
+static void once()
 {
-    for (int i = 0; i < ROUNDS; i++) {
-        tbb::task_group group;
-        group.run([] {});
-        group.wait();
-    }
+    tbb::task_group group;
+    group.run([] {});
+    group.wait();
 }
 
-int main()
+static void rounds()
 {
-    measure_all(empty, fib, loops, rounds);
+    for (int i = 0; i < ROUNDS; i++)
+        once();
+}
+
+int main(int argc, char **argv)
+{
+    begin_loads(argc, argv);
+    measure("empty", empty, EMPTY);
+    measure("fib", fib, 1);
+    measure("for", loops, LOOPS);
+    measure("round", rounds, ROUNDS);
+    end_loads();
 }
