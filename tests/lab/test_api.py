@@ -1,10 +1,8 @@
 """What the C interface gives out lies on its node: values, counters, regions, blocks, memory that follows its thread, what
 pools use; and tasks run where they are meant to."""
 
-import json
-
-from accesses import with_shares
 from guest import Lab, harness, lab_program
+from accesses import evaluate
 import machine
 
 PLACES = lab_program("api_places")
@@ -33,8 +31,7 @@ class Api(Lab):
     def test_tasks_for_a_node_access_its_memory(self):
         out = self.path("counted.json")
         self.guest("4x2", f"{QUIET}counted --marks {POOLS} walk\n", programs=[POOLS], options=("--count", out, "--marks"))
-        with open(out, encoding="utf-8") as file:
-            counted, = [with_shares(json.loads(line), machine.load("4x2")) for line in file]
+        counted, = evaluate(out, machine.load("4x2"))
         self.assertGreater(counted["loads"], 64 * 50 * 4096)
         self.assertLess(counted["remote_accesses"], 0.05)
 

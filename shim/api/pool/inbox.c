@@ -26,7 +26,7 @@ struct inbox_cell {
 static void bind(void *cells, size_t size, int32_t node)
 {
     uint64_t mask[NODE_WORDS] = {0};
-    if (node < 0 || node >= NODES_MAX || !library_may_place())
+    if (node < 0 || (uint32_t)node >= NODES_MAX || !library_may_place())
         return;
     mask[node / 64] = UINT64_C(1) << node % 64;
     sys_bind_memory(cells, size, MPOL_PREFERRED, mask, NODE_WORDS);

@@ -24,8 +24,10 @@ static struct nw_task *take_batch(struct worker *worker, struct inbox *inbox, en
     size_t number = inbox_take(inbox, batch, BATCH);
     if (!number)
         return NULL;
-    if (tier >= TIER_SOCKET)
+    if (tier >= TIER_SOCKET) {
         count(&worker_counts(worker)->stolen[tier], number);
+        worker->foreign = (uint32_t)number - 1; /* the own deque was empty */
+    }
     for (size_t i = number - 1; i > 0; i--) /* the oldest on top of the others: the order stays */
         if (deque_push(&worker->deque, batch[i]) < 0)
             worker_run(worker, batch[i].task);
@@ -112,6 +114,22 @@ static struct nw_task *look_at_far_inboxes(struct worker *worker)
     return NULL;
 }
 
+/*
+ * Does the own deque hold nothing but what came from another node's inbox? That lies below all that was pushed later, and
+ * thieves take the lowest first.
+ */
+static bool has_only_foreign(struct worker *worker)
+{
+    return worker->foreign && deque_count(&worker->deque) <= worker->foreign;
+}
+
+/* What has come for this node since it had nothing. */
+static struct nw_task *look_at_own_node(struct worker *worker, struct inbox *inbox)
+{
+    struct nw_task *task = take_batch(worker, inbox, TIER_L3);
+    return task ? task : look_at_deques(worker, false);
+}
+
 struct nw_task *worker_look(struct worker *worker, bool far)
 {
     struct entry entry;
@@ -120,10 +138,14 @@ struct nw_task *worker_look(struct worker *worker, bool far)
     atomic_store_explicit(&worker->leap.group, NULL, memory_order_relaxed);
     if (++worker->tick % INBOX_TURN == 0)
         task = take_batch(worker, inbox, TIER_L3);
+    if (!task && has_only_foreign(worker))
+        task = look_at_own_node(worker, inbox);
     if (!task && deque_pop(&worker->deque, &entry))
-        task = entry.task;
-    if (!task)
+        return entry.task;
+    if (!task) {
+        worker->foreign = 0;
         task = take_batch(worker, inbox, TIER_L3);
+    }
     if (!task)
         task = look_at_deques(worker, far);
     if (!task && far)

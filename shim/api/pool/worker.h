@@ -60,6 +60,7 @@ struct worker {
     atomic_uint activity; /* odd: may hold a task; even: holds none and takes none. Every change adds 1 */
     struct running *running;
     uint32_t tick, turn;
+    uint32_t foreign; /* tasks that came with the last theft from another node's inbox and may be in the deque still */
     /* Tasks of that group that have run and are not counted yet: the next one is of the group, too (worker.c). */
     struct nw_group *left_group;
     unsigned left_count;

@@ -29,7 +29,7 @@ struct work {
 
 static struct nw_pool *pool;
 static atomic_int ran_elsewhere, ran_elsewhere_early, ran;
-static atomic_int left[NODES]; /* tasks for a node that have not begun */
+static atomic_int left[NODES]; /* tasks for a node that were submitted and have not begun, or 1 less for a moment */
 static atomic_long sum;
 
 static int node_of(const void *address)
@@ -165,13 +165,14 @@ static void submit_all(struct work *works, struct nw_group *group, const unsigne
     unsigned at = 0;
     for (int node = 0; node < NODES; node++) {
         const char *memory = memory_of(node);
-        atomic_store(&left[node], (int)counts[node]);
         for (unsigned i = 0; i < counts[node]; i++)
             works[at++] =
                 (struct work){.task = {.run = reads, .group = group}, .node = node, .memory = memory, .rounds = rounds};
     }
-    for (unsigned i = 0; i < at; i++)
+    for (unsigned i = 0; i < at; i++) {
         CHECK(nw_submit_to(pool, works[i].node, &works[i].task) == 0);
+        atomic_fetch_add(&left[works[i].node], 1);
+    }
 }
 
 /* Node 0 has as much as the others together, and more. */
