@@ -194,18 +194,16 @@ static uint32_t own_part(void)
     return thread_self && thread_self->home_node != UINT32_MAX ? thread_self->home_node % PARTS : 0;
 }
 
-struct thread *thread_take(void)
+static struct thread *take_of_all(void)
 {
-    struct thread *thread = take_of_part(own_part());
-    if (thread)
-        return taken(thread);
     for (;;) {
         uint32_t seen = atomic_load_explicit(&chunk_count, memory_order_acquire);
         uint32_t capacity = chunk_first(seen);
         for (uint32_t i = 0; i < SEARCH_LIMIT; i++) {
-            thread = try_take(atomic_fetch_add_explicit(&hand[PARTS], 1, memory_order_relaxed) % capacity);
+            struct thread *thread =
+                try_take(atomic_fetch_add_explicit(&hand[PARTS], 1, memory_order_relaxed) % capacity);
             if (thread)
-                return taken(thread);
+                return thread;
         }
         if (!pool_grow(seen))
             return NULL;
@@ -213,16 +211,32 @@ struct thread *thread_take(void)
     }
 }
 
+struct thread *thread_take(void)
+{
+    struct thread *thread = take_of_part(own_part());
+    if (!thread) {
+        /* counted before it is taken: a forked child passes over what has none in use */
+        atomic_fetch_add_explicit(&in_use[PARTS], 1, memory_order_relaxed);
+        thread = take_of_all();
+        if (thread)
+            taken(thread);
+        atomic_fetch_sub_explicit(&in_use[PARTS], 1, memory_order_relaxed);
+        return thread;
+    }
+    return taken(thread);
+}
+
 void thread_give(struct thread *thread, enum segment_thread_state state)
 {
     if (state == THREAD_ENDED) {
         atomic_store_explicit(&thread->left_tid, atomic_load(&thread->tid), memory_order_relaxed);
         atomic_store_explicit(&thread->left_ms, thread_now_ms(), memory_order_relaxed);
+        atomic_store_explicit(&thread->left_pid, (uint32_t)shim.pid, memory_order_relaxed);
     }
     atomic_store(&thread->tid, 0);
     atomic_store(&thread->busy, 0);
-    atomic_fetch_sub_explicit(&in_use[part_of(thread->number)], 1, memory_order_relaxed);
     atomic_store_explicit(&thread->state, state, memory_order_release); /* pairs with try_take() */
+    atomic_fetch_sub_explicit(&in_use[part_of(thread->number)], 1, memory_order_relaxed);
 }
 
 uint32_t thread_live_count(void)
@@ -267,14 +281,19 @@ struct thread *thread_find(pid_t tid)
     return thread;
 }
 
+static void visit_run(const struct run *run, void (*visit)(struct thread *thread, void *context), void *context)
+{
+    for (uint32_t i = 0; i < run->count; i++) {
+        uint32_t state = atomic_load(&run->records[i].state);
+        if (state == THREAD_STARTING || state == THREAD_LIVE)
+            visit(&run->records[i], context);
+    }
+}
+
 void thread_each(void (*visit)(struct thread *thread, void *context), void *context)
 {
     for (struct run run = {0}; next_run(&run);)
-        for (uint32_t i = 0; i < run.count; i++) {
-            uint32_t state = atomic_load(&run.records[i].state);
-            if (state == THREAD_STARTING || state == THREAD_LIVE)
-                visit(&run.records[i], context);
-        }
+        visit_run(&run, visit, context);
 }
 
 void thread_each_leaving(void (*visit)(uint32_t tid, void *context), void *context)
@@ -283,16 +302,26 @@ void thread_each_leaving(void (*visit)(uint32_t tid, void *context), void *conte
     for (struct run run = {0}; next_run(&run);)
         for (uint32_t i = 0; i < run.count; i++)
             if (atomic_load_explicit(&run.records[i].state, memory_order_acquire) == THREAD_ENDED &&
+                atomic_load_explicit(&run.records[i].left_pid, memory_order_relaxed) == (uint32_t)shim.pid &&
                 now - atomic_load_explicit(&run.records[i].left_ms, memory_order_relaxed) < LEAVING_MS)
                 visit(atomic_load_explicit(&run.records[i].left_tid, memory_order_relaxed), context);
 }
 
+static void forget(struct thread *thread, void *keep)
+{
+    if (thread != keep)
+        thread_give(thread, THREAD_FREE);
+}
+
+/*
+ * Records of threads that have ended stay as they are: each write would cost the child a page. left_pid says whose they
+ * were.
+ */
 void thread_forget_others(struct thread *keep)
 {
     for (struct run run = {0}; next_run(&run);)
-        for (uint32_t i = 0; i < run.count; i++)
-            if (&run.records[i] != keep && atomic_load(&run.records[i].state) != THREAD_FREE)
-                thread_give(&run.records[i], THREAD_FREE);
+        if (atomic_load_explicit(&in_use[run.part], memory_order_relaxed))
+            visit_run(&run, forget, keep);
     for (uint32_t part = 0; part <= PARTS; part++)
         atomic_store(&in_use[part], keep && part_of(keep->number) == part);
 }

@@ -62,13 +62,14 @@ struct freed_for {
 #define FREED_FOR 4u
 
 struct thread {
-    _Atomic uint32_t state;             /* enum segment_thread_state */
-    _Atomic uint32_t busy;              /* 1: a thread owns the record */
-    _Atomic uint32_t work;              /* enum thread_work */
-    _Atomic uint32_t tid;               /* 0 until the thread has registered */
-    _Atomic uint32_t left_tid, left_ms; /* of an ended thread: its tid, and its end in ms after start_monotonic */
-    uint32_t number;                    /* position in the pool, and of the thread's record in the segment */
-    uint32_t index;                     /* order of creation in the process */
+    _Atomic uint32_t state; /* enum segment_thread_state */
+    _Atomic uint32_t busy;  /* 1: a thread owns the record */
+    _Atomic uint32_t work;  /* enum thread_work */
+    _Atomic uint32_t tid;   /* 0 until the thread has registered */
+    /* of an ended thread: its tid, its end in ms after start_monotonic, and its process, which may be an ancestor */
+    _Atomic uint32_t left_tid, left_ms, left_pid;
+    uint32_t number; /* position in the pool, and of the thread's record in the segment */
+    uint32_t index;  /* order of creation in the process */
     uint32_t creator_tid;
     uint32_t early_masks;     /* arbitrate_early() when the record was taken */
     uint32_t early_adoptions; /* place_adoptions() when the record was taken */
@@ -167,7 +168,7 @@ void thread_each_leaving(void (*visit)(uint32_t tid, void *context), void *conte
 uint32_t thread_live_count(void);
 /* Calls visit() for every record that is STARTING or LIVE. */
 void thread_each(void (*visit)(struct thread *thread, void *context), void *context);
-/* For a forked child: frees all records except `keep`, which may be NULL. */
+/* For a forked child: frees all records of threads that live, except `keep`, which may be NULL. */
 void thread_forget_others(struct thread *keep);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "shim/base/state.h"
 #include "shim/base/thread.h"
 
 #define MANY 5000u
@@ -166,6 +167,34 @@ static void a_forked_child_forgets_all_but_its_own(void **state)
     thread_give(mine, THREAD_FREE);
 }
 
+static void note_leaving(uint32_t tid, void *context)
+{
+    uint32_t *found = context;
+    if (tid == 4000001)
+        (*found)++;
+}
+
+/* Each write would cost the child a page, and there are as many as threads have lived. */
+static void a_forked_child_leaves_ended_records_alone(void **state)
+{
+    uint32_t found = 0;
+    pid_t before = shim.pid;
+    (void)state;
+    struct thread *ended = thread_take(), copy;
+    atomic_store(&ended->tid, 4000001);
+    thread_give(ended, THREAD_ENDED);
+    thread_each_leaving(note_leaving, &found);
+    assert_int_equal(found, 1);
+    memcpy(&copy, ended, sizeof(copy));
+    shim.pid = before + 1;
+    thread_forget_others(NULL);
+    assert_memory_equal(&copy, ended, sizeof(copy));
+    found = 0;
+    thread_each_leaving(note_leaving, &found);
+    assert_int_equal(found, 0); /* the thread was its parent's */
+    shim.pid = before;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +205,7 @@ int main(void)
         cmocka_unit_test(a_node_that_makes_all_of_them_finds_room),
         cmocka_unit_test(no_record_has_two_owners),
         cmocka_unit_test(a_forked_child_forgets_all_but_its_own),
+        cmocka_unit_test(a_forked_child_leaves_ended_records_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
