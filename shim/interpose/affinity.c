@@ -13,8 +13,9 @@
 #include "shim/base/mask.h"
 #include "shim/base/next.h"
 #include "shim/base/state.h"
+#include "shim/base/thread.h"
+#include "shim/base/thread_id.h"
 #include "shim/interpose/affinity.h"
-#include "shim/interpose/thread_id.h"
 #include "shim/place/arbitrate.h"
 #include "shim/place/cpu_count.h"
 #include "shim/sys/call.h"
@@ -23,16 +24,27 @@
 
 bool affinity_is_arbitrated(void)
 {
-    return shim_is_active() && raw_getpid() == shim.pid;
+    return shim_is_active() && !shim_was_forked();
 }
 
 void affinity_chosen(pid_t tid, size_t size, const void *set)
 {
-    uint64_t bits[BASE_MASK_WORDS] = {0};
+    uint64_t bits[BASE_MASK_WORDS]; /* only what the program gave is touched: there is room for 131,072 CPUs */
     if (tid && tid != raw_getpid())
         return;
-    memcpy(bits, set, size < sizeof(bits) ? size : sizeof(bits));
-    chosen_note_mask(bits, BASE_MASK_WORDS);
+    if (size > sizeof(bits))
+        size = sizeof(bits);
+    if (size)
+        bits[(size - 1) / sizeof(*bits)] = 0;
+    memcpy(bits, set, size);
+    chosen_note_mask(bits, (size + sizeof(*bits) - 1) / sizeof(*bits));
+}
+
+void affinity_end(struct thread *thread, bool active, const struct affinity_call *call, bool succeeded)
+{
+    bool decided = active && arbitrate_end(thread, call, succeeded);
+    if (succeeded && !decided && (!active || shim_is_borrowed()))
+        affinity_chosen(call->tid, call->size, call->set);
 }
 
 PUBLIC int sched_setaffinity(pid_t tid, size_t size, const cpu_set_t *set)
@@ -43,10 +55,7 @@ PUBLIC int sched_setaffinity(pid_t tid, size_t size, const cpu_set_t *set)
     struct thread *thread = active ? arbitrate_begin(tid) : NULL;
     int result = next ? next(tid, size, set) : (int)program_call(SYS_sched_setaffinity, tid, size, set);
 
-    if (active)
-        arbitrate_end(thread, tid, result == 0, by);
-    else if (result == 0)
-        affinity_chosen(tid, size, set);
+    affinity_end(thread, active, &(struct affinity_call){tid, size, set, by}, result == 0);
     return result;
 }
 
@@ -54,12 +63,12 @@ PUBLIC int pthread_setaffinity_np(pthread_t target, size_t size, const cpu_set_t
 {
     const void *by = __builtin_return_address(0);
     next_pthread_setaffinity_np *next = NEXT_OR_BIND(pthread_setaffinity_np);
-    pid_t tid = affinity_is_arbitrated() ? thread_id_of(target) : 0;
+    pid_t tid = affinity_is_arbitrated() ? thread_tid_in_libc(target) : 0;
     struct thread *thread = tid ? arbitrate_begin(tid) : NULL;
     int error = next ? next(target, size, set) : ENOSYS;
 
     if (tid)
-        arbitrate_end(thread, tid, error == 0, by);
+        arbitrate_end(thread, &(struct affinity_call){tid, size, set, by}, error == 0);
     else if (error == 0 && pthread_equal(target, pthread_self()))
         affinity_chosen(0, size, set);
     return error;
@@ -110,7 +119,7 @@ PUBLIC int pthread_getaffinity_np(pthread_t target, size_t size, cpu_set_t *ret_
     next_pthread_getaffinity_np *next = NEXT_OR_BIND(pthread_getaffinity_np);
     int error = next ? next(target, size, ret_set) : ENOSYS;
 
-    if (error == 0 && cpu_count_is_told(CPU_API_SCHED_GETAFFINITY) && tells(thread_id_of(target)))
+    if (error == 0 && cpu_count_is_told(CPU_API_SCHED_GETAFFINITY) && tells(thread_tid_in_libc(target)))
         tell(size, ret_set);
     return error;
 }

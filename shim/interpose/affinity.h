@@ -8,11 +8,15 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "shim/place/arbitrate.h"
+
 /*
- * Does the policy decide about the call? Not in a child of vfork, or of a clone that ran no fork handler: its thread is
- * the parent's in memory and another one in the kernel.
+ * May the policy decide about the call? Not in a copy of this process that ran no fork handler. Of a child of vfork, whose
+ * thread is the parent's in memory and another one in the kernel, arbitrate_end() sees it.
  */
 bool affinity_is_arbitrated(void);
+/* After the call. thread: from arbitrate_begin() where it is arbitrated (active), else NULL. */
+void affinity_end(struct thread *thread, bool active, const struct affinity_call *call, bool succeeded);
 /*
  * For a call that succeeded and that the policy does not decide about. The programs that follow by exec may be
  * governed, and are told (base/chosen.h).

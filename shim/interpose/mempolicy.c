@@ -8,7 +8,6 @@
 #include "shim/base/common.h"
 #include "shim/base/next.h"
 #include "shim/base/state.h"
-#include "shim/interpose/affinity.h"
 #include "shim/interpose/mempolicy.h"
 #include "shim/place/arbitrate.h"
 #include "shim/sys/call.h"
@@ -17,7 +16,7 @@
 long mempolicy_set(long result, int mode, const void *by)
 {
     bool is_default = mode == MPOL_DEFAULT;
-    if (affinity_is_arbitrated())
+    if (shim_is_active() && raw_getpid() == shim.pid) /* not a vfork child's */
         arbitrate_memory(result == 0, is_default, by);
     else if (result == 0)
         chosen_note_memory(!is_default);

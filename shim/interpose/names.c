@@ -7,23 +7,15 @@
 #include "shim/base/common.h"
 #include "shim/base/next.h"
 #include "shim/base/state.h"
-#include "shim/interpose/thread_id.h"
+#include "shim/base/thread.h"
+#include "shim/base/thread_id.h"
 #include "shim/place/place.h"
 #include "shim/start/start.h"
 
-/*
- * The kernel's number of a thread, from the id of its CPU clock: (~tid << 3) | 6 (MAKE_THREAD_CPUCLOCK in Linux; part
- * of the clock_gettime(2) ABI). 0: there is no such thread.
- */
-pid_t thread_id_of(pthread_t thread)
+/* For the calling thread libc makes the call by which the kernel names the caller, also in a child of vfork. */
+static pid_t named_tid(pthread_t thread)
 {
-    clockid_t clock;
-    if (pthread_equal(thread, pthread_self()))
-        return thread_own_tid();
-    next_pthread_getcpuclockid *clock_of = NEXT_OR_BIND(pthread_getcpuclockid);
-    if (!clock_of || clock_of(thread, &clock) != 0 || (clock & 7) != 6)
-        return 0;
-    return (pid_t) ~(clock >> 3);
+    return pthread_equal(thread, pthread_self()) ? thread_own_tid() : thread_tid_in_libc(thread);
 }
 
 PUBLIC int pthread_setname_np(pthread_t thread, const char *name)
@@ -34,7 +26,7 @@ PUBLIC int pthread_setname_np(pthread_t thread, const char *name)
     if (error || !shim_is_governing())
         return error;
     if (!pthread_equal(thread, pthread_self()) || !place_has_name(name)) {
-        pid_t tid = thread_id_of(thread);
+        pid_t tid = named_tid(thread);
         if (tid > 0)
             place_renamed(tid, name);
     }

@@ -33,10 +33,7 @@ static long set_affinity(long tid, long size, long set, const void *by)
     bool active = affinity_is_arbitrated();
     struct thread *thread = active ? arbitrate_begin((pid_t)tid) : NULL;
     long result = program_call(SYS_sched_setaffinity, tid, size, set);
-    if (active)
-        arbitrate_end(thread, (pid_t)tid, result == 0, by);
-    else if (result == 0)
-        affinity_chosen((pid_t)tid, (size_t)size, (const void *)set);
+    affinity_end(thread, active, &(struct affinity_call){(pid_t)tid, (size_t)size, (const void *)set, by}, result == 0);
     return result;
 }
 

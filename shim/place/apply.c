@@ -67,26 +67,12 @@ static void note_granted(struct thread *thread)
         note_cpus(thread, OUTCOME_STRICT, thread->pick.reason ? thread->pick.reason : rule->set_reason);
 }
 
-static void read_back(struct thread *thread, const struct mask *asked, bool limited)
+static void note_got(struct thread *thread, const struct mask *asked, const struct mask *got, bool limited)
 {
-    struct mask got;
-    size_t words;
-    int error = mask_open(&got);
-    if (error) {
-        note_cpus(thread, OUTCOME_BEST_EFFORT, reason_of_error(error));
-        return;
-    }
-    error = sys_get_affinity(apply_target(thread), got.bits, got.words, &words);
-    if (error) {
-        note_cpus(thread, OUTCOME_BEST_EFFORT, reason_of_error(error));
-        apply_refused(thread, CALL_SCHED_GETAFFINITY, error);
-        mask_close(&got);
-        return;
-    }
-    unsigned weight = mask_weight(&got);
+    unsigned weight = mask_weight(got);
     thread->got_cpus = weight < UINT16_MAX ? (uint16_t)weight : UINT16_MAX;
-    if (!mask_equal(&got, asked))
-        note_cpus(thread, OUTCOME_BEST_EFFORT, mask_is_subset(&got, asked) ? REASON_NARROWED : REASON_CHANGED);
+    if (!mask_equal(got, asked))
+        note_cpus(thread, OUTCOME_BEST_EFFORT, mask_is_subset(got, asked) ? REASON_NARROWED : REASON_CHANGED);
     else if (limited)
         note_cpus(thread, OUTCOME_BEST_EFFORT, REASON_NARROWED);
     else
@@ -100,7 +86,42 @@ static void read_back(struct thread *thread, const struct mask *asked, bool limi
             .outcome = thread->cpu_outcome,
             .reason = thread->cpu_reason,
         });
+}
+
+static void read_back(struct thread *thread, const struct mask *asked, bool limited)
+{
+    struct mask got;
+    size_t words;
+    int error = mask_open(&got);
+    if (error) {
+        note_cpus(thread, OUTCOME_BEST_EFFORT, reason_of_error(error));
+        return;
+    }
+    error = sys_get_affinity(apply_target(thread), got.bits, got.words, &words);
+    if (error) {
+        note_cpus(thread, OUTCOME_BEST_EFFORT, reason_of_error(error));
+        apply_refused(thread, CALL_SCHED_GETAFFINITY, error);
+    } else {
+        note_got(thread, asked, &got, limited);
+    }
     mask_close(&got);
+}
+
+/*
+ * Has the thread what it asks for? Likely where that is all that the process may use, as under bind_to = "none": it was
+ * inherited. The kernel says so, and the answer is the one that would be read back.
+ */
+static bool has_already(struct thread *thread, const struct mask *asked, bool limited)
+{
+    struct mask got;
+    size_t words;
+    if (memcmp(asked->bits, shim.base.mask, asked->words * 8) != 0 || mask_open(&got) < 0)
+        return false;
+    bool has = sys_get_affinity(apply_target(thread), got.bits, got.words, &words) == 0 && mask_equal(&got, asked);
+    if (has)
+        note_got(thread, asked, &got, limited);
+    mask_close(&got);
+    return has;
 }
 
 bool apply_check(struct thread *thread)
@@ -141,7 +162,8 @@ static void set_cpus(struct thread *thread, enum standing standing, struct mask 
         note_cpus(thread, OUTCOME_NONE, error ? reason_of_error(error) : REASON_EMPTY_SET);
         return;
     }
-    error = sys_set_affinity(apply_target(thread), asked->bits, asked->words);
+    bool has = has_already(thread, asked, usable < wanted);
+    error = has ? 0 : sys_set_affinity(apply_target(thread), asked->bits, asked->words);
     if (error) {
         note_cpus(thread, OUTCOME_NONE, reason_of_error(error));
         apply_refused(thread, CALL_SCHED_SETAFFINITY, error);
@@ -149,7 +171,8 @@ static void set_cpus(struct thread *thread, enum standing standing, struct mask 
     }
     thread->cpus = (uint8_t)standing;
     thread->flags &= (uint8_t)~THREAD_FLAG_PROGRAM;
-    read_back(thread, asked, usable < wanted);
+    if (!has)
+        read_back(thread, asked, usable < wanted);
 }
 
 static void wanted_within(struct thread *thread, const uint64_t *limit, struct mask *ret_mask)

@@ -24,6 +24,12 @@
 #define YIELDS     20u    /* so many at once, the others */
 #define BETWEEN_NS 20000u /* or more apart */
 
+/* Not 0 for the calling thread: in a child of vfork its record is the parent's, and so is what is asked and set here. */
+static pid_t target(const struct thread *thread)
+{
+    return (pid_t)atomic_load_explicit(&thread->tid, memory_order_relaxed);
+}
+
 static _Atomic uint32_t early; /* number of calls about threads that had no record yet */
 
 uint32_t arbitrate_early(void)
@@ -145,69 +151,105 @@ static bool give(struct thread *thread, struct mask *result)
     size_t words;
     if (mask_open(&got) < 0)
         return false;
-    int error = sys_set_affinity(apply_target(thread), result->bits, result->words);
+    int error = sys_set_affinity(target(thread), result->bits, result->words);
     if (!error)
-        error = sys_get_affinity(apply_target(thread), got.bits, got.words, &words);
+        error = sys_get_affinity(target(thread), got.bits, got.words, &words);
     if (!error && !mask_equal(&got, result))
         mask_copy(result, got.bits);
     mask_close(&got);
     return !error;
 }
 
-static void decide(struct thread *thread, struct mask *asked, struct mask *ours, struct mask *result, const void *by)
+/* Is it what the call gave, of the CPUs that the process may use? */
+static bool is_as_called(const struct mask *now, const struct affinity_call *call)
+{
+    const char *set = call->set;
+    for (size_t i = 0; i < now->words; i++) {
+        uint64_t word = 0;
+        if (i * 8 < call->size)
+            memcpy(&word, set + i * 8, call->size - i * 8 < 8 ? call->size - i * 8 : 8);
+        if (now->bits[i] != (word & shim.base.mask[i]))
+            return false;
+    }
+    return true;
+}
+
+/*
+ * Did a child of vfork make the call, for itself? Asked only where the thread does not have what the call gave, so that
+ * most calls cost one of ours and not two. call: NULL: it is not about one.
+ */
+static bool is_anothers(const struct mask *now, const struct affinity_call *call)
+{
+    return call && !is_as_called(now, call) && shim_is_borrowed();
+}
+
+static bool decide(struct thread *thread, struct mask *asked, struct mask *ours, struct mask *result,
+                   const struct affinity_call *call, const void *by)
 {
     size_t words;
-    if (sys_get_affinity(apply_target(thread), asked->bits, asked->words, &words) != 0)
-        return;
+    if (sys_get_affinity(target(thread), asked->bits, asked->words, &words) != 0)
+        return true;
+    if (is_anothers(asked, call))
+        return false;
     apply_place(thread, ours);
     enum reason reason = settle(choice_of(thread), asked, ours, result);
     if (!mask_equal(asked, result) && !give(thread, result))
-        return;
+        return true;
     bool had_chosen = by && thread->cpus == STANDING_PROGRAM;
     note(thread, result, ours, reason);
     remember(thread, result, reason, had_chosen);
     if (by)
         tell(thread, EVENT_AFFINITY, mask_weight(asked), reason, by);
+    return true;
 }
 
 /* A thread without a rule has what it chose. It counts there, unless those are all that the process may use. */
-static void count_there(struct thread *thread)
+static bool count_there(struct thread *thread, const struct affinity_call *call)
 {
     struct mask now;
     size_t words;
+    bool is_its_own = true;
     if (mask_open(&now) < 0)
-        return;
-    if (sys_get_affinity(apply_target(thread), now.bits, now.words, &words) == 0) {
-        if (memcmp(now.bits, shim.base.mask, now.words * 8) == 0)
+        return true;
+    if (sys_get_affinity(target(thread), now.bits, now.words, &words) == 0) {
+        is_its_own = !is_anothers(&now, call);
+        if (is_its_own && memcmp(now.bits, shim.base.mask, now.words * 8) == 0)
             counted_in_place(thread);
-        else
+        else if (is_its_own)
             counted_on(thread, &now);
     }
     mask_close(&now);
+    return is_its_own;
 }
 
-/* Decides about the mask that the program has already set in the kernel. */
-static void arbitrate(struct thread *thread, const void *by)
+/*
+ * Decides about the mask that the program has already set in the kernel. call: that of the program, if this is about one.
+ * false: the call was about another thread, and nothing is decided.
+ */
+static bool arbitrate(struct thread *thread, const struct affinity_call *call, const void *by)
 {
     struct mask asked, ours, result;
+    bool decided = true;
     if (!thread->holds_pick && !thread->main) {
+        if (!count_there(thread, call))
+            return false;
         thread->cpus = STANDING_PROGRAM;
         thread->chosen = true;
-        count_there(thread);
         if (by)
             tell(thread, EVENT_AFFINITY, 0, REASON_APP_KEPT, by);
-        return;
+        return true;
     }
     if (mask_open(&asked) < 0)
-        return;
+        return true;
     if (mask_open(&ours) == 0) {
         if (mask_open(&result) == 0) {
-            decide(thread, &asked, &ours, &result, by);
+            decided = decide(thread, &asked, &ours, &result, call, by);
             mask_close(&result);
         }
         mask_close(&ours);
     }
     mask_close(&asked);
+    return decided;
 }
 
 /* --- the call --- */
@@ -241,22 +283,26 @@ struct thread *arbitrate_begin(pid_t tid)
     return thread;
 }
 
-void arbitrate_end(struct thread *thread, pid_t tid, bool succeeded, const void *by)
+bool arbitrate_end(struct thread *thread, const struct affinity_call *call, bool succeeded)
 {
     int saved = errno;
+    pid_t tid = call->tid;
+    bool decided = thread != NULL;
     /* the thread may have registered meanwhile and missed the call; who owns it then does this, too */
     if (!thread && tid && succeeded && (thread = thread_find(tid)) != NULL && !own(thread)) {
         settle_work(thread, WORK_MASK);
         thread = NULL;
+        decided = true;
     }
     if (thread) {
         if (succeeded && atomic_load(&thread->tid)) {
-            arbitrate(thread, by);
+            decided = arbitrate(thread, call, call->by);
             segment_thread(thread, THREAD_LIVE);
         }
         settle_give_back(thread);
     }
     errno = saved;
+    return decided;
 }
 
 /* --- birth, and later changes --- */
@@ -290,13 +336,13 @@ bool arbitrate_birth(struct thread *thread)
 {
     if (!has_own_mask(thread))
         return false;
-    arbitrate(thread, thread->created_by);
+    arbitrate(thread, NULL, thread->created_by);
     return true;
 }
 
 void arbitrate_again(struct thread *thread)
 {
-    arbitrate(thread, NULL);
+    arbitrate(thread, NULL, NULL);
 }
 
 /* --- a choice from before the start --- */

@@ -18,6 +18,14 @@
 #include "shim/base/mask.h"
 #include "shim/base/thread.h"
 
+/* A call of the program's, as it was made. by: an address in the calling code. */
+struct affinity_call {
+    pid_t tid; /* 0: the calling thread */
+    size_t size;
+    const void *set; /* `size` bytes, which the kernel has accepted where the call succeeded */
+    const void *by;
+};
+
 /*
  * Call it before the program's call. Returns the record of the thread that the call is about; the caller then owns it.
  * Returns NULL when this process has no registered thread of that tid, and when the calling thread is just placing that
@@ -27,10 +35,10 @@
 struct thread *arbitrate_begin(pid_t tid);
 /*
  * Call it after the program's call, with the result of arbitrate_begin() and the same tid. succeeded: the kernel
- * accepted the call. by: an address in the calling code, or NULL. errno kept.
+ * accepted the call. errno kept. false: this process has no such thread, or the call was a vfork child's about itself.
  */
-void arbitrate_end(struct thread *thread, pid_t tid, bool succeeded, const void *by);
-/* The same for set_mempolicy(2), which always affects the calling thread. is_default: it set MPOL_DEFAULT. */
+bool arbitrate_end(struct thread *thread, const struct affinity_call *call, bool succeeded);
+/* For set_mempolicy(2), which always affects the calling thread. is_default: it set MPOL_DEFAULT. */
 void arbitrate_memory(bool succeeded, bool is_default, const void *by);
 
 /*

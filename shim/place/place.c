@@ -11,6 +11,7 @@
 #include "shim/arena/arena.h"
 #include "shim/base/facts.h"
 #include "shim/base/state.h"
+#include "shim/base/thread_id.h"
 #include "shim/place/apply.h"
 #include "shim/place/arbitrate.h"
 #include "shim/place/decide.h"
@@ -52,13 +53,20 @@ void place_abandon(struct thread *thread)
     thread_give(thread, THREAD_FREE);
 }
 
+/* No fork or vfork lies between the creation and here: libc's number is the kernel's. */
+static pid_t born_tid(void)
+{
+    pid_t tid = thread_tid_in_libc(pthread_self());
+    return tid > 0 ? tid : thread_own_tid();
+}
+
 static void register_self(struct thread *thread)
 {
     thread_self = thread;
     thread->thread_pointer = (uintptr_t)__builtin_thread_pointer();
     thread->born_ms = thread_now_ms();
     atomic_store_explicit(&thread->state, THREAD_LIVE, memory_order_relaxed);
-    atomic_store(&thread->tid, (uint32_t)thread_own_tid()); /* seq_cst: the handshakes at the top */
+    atomic_store(&thread->tid, (uint32_t)born_tid()); /* seq_cst: the handshakes at the top */
 }
 
 /*

@@ -64,5 +64,46 @@ class Streams(harness.ProgramTest):
                 self.assertEqual((output, errors, process.returncode), (b"its own\n", b"", 0))
 
 
+class Costs(harness.ProgramTest):
+    """In system calls, which are counted exactly: one use of each function, in a process with arenas and no places."""
+
+    # what is read back, or asked, for what the records say
+    MORE = {"prctl": 1, "pthread_setname_np": 1, "sched_setaffinity": 1, "pthread_setaffinity_np": 1, "set_mempolicy": 2,
+            "dlopen": 2}
+
+    def counts(self, *names):
+        """{name: (plain, dormant, governed)}"""
+        policy = self.policy('[defaults]\nbind_to = "none"\n')
+        command = [os.path.join(harness.BUILD, "tools", "nodewise"), "compile", "-p", policy, "--cached"]
+        plan = subprocess.run(command, capture_output=True, text=True, check=True, timeout=harness.SECONDS).stdout.strip()
+        table = subprocess.run([os.path.join(harness.BUILD, "tools", "bench", "bench-calls"), harness.SHIM, plan, "1", *names],
+                               capture_output=True, text=True, check=True, timeout=harness.SECONDS).stdout
+        lines = [line.split() for line in table.splitlines()[2:]]
+        return {words[0]: tuple(map(int, words[4:7])) for words in lines if words[4].isdigit()}
+
+    def test_a_call_makes_no_more_system_calls_than_it_must(self):
+        names = ["prctl", "pthread_setname_np", "sched_setaffinity", "pthread_setaffinity_np", "sched_getaffinity",
+                 "pthread_getaffinity_np", "set_mempolicy", "dlopen", "syscall", "unshare", "open", "fopen", "poll", "epoll_wait",
+                 "mmap", "munmap", "mremap", "malloc", "realloc", "setrlimit", "prlimit64", "_exit", "execve", "posix_spawn"]
+        counts = self.counts(*names)
+        self.assertGreater(len(counts), len(names) - 2) # libnuma's may be missing
+        for name, (plain, dormant, governed) in counts.items():
+            with self.subTest(name=name):
+                self.assertEqual(dormant, plain)
+                self.assertLessEqual(governed, plain + self.MORE.get(name, 0))
+
+    def test_a_birth_without_a_place_asks_once_what_cpus_it_has(self):
+        trace = self.path("trace")
+        process = self.start(["strace", "-f", "-o", trace, os.path.join(harness.BUILD, "tools", "bench", "bench-threads"), "50"],
+                             self.policy('[defaults]\nbind_to = "none"\n'), environment={"NODEWISE_OCCUPANCY": "process"})
+        self.assertEqual(process.wait(timeout=harness.SECONDS), 0)
+        with open(trace, encoding="utf-8") as file:
+            calls = [line.split(None, 1)[1].split("(")[0] for line in file]
+        births = calls.count("clone3") + calls.count("clone")
+        self.assertGreaterEqual(births, 50)
+        self.assertLessEqual(calls.count("sched_getaffinity"), births + 8)
+        self.assertLessEqual(calls.count("sched_setaffinity") + calls.count("gettid"), 8)
+
+
 if __name__ == "__main__":
     harness.main()
