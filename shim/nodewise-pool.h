@@ -25,7 +25,7 @@ struct nw_task {
     /* NULL, or called before run by the worker where the task comes to another place than it was submitted for */
     void (*relocate)(struct nw_task *task, struct nw_affinity from, struct nw_affinity to);
     struct nw_group *group; /* or NULL */
-    uint64_t opaque[4];
+    uint64_t opaque[5];
 };
 
 /* Tasks that are waited for together, a billion at most. Zeroed; on the stack where the program likes. */

@@ -54,6 +54,19 @@ static void run_and_spin(struct worker *worker, const struct wait *wait)
     }
 }
 
+bool task_run_here(struct nw_task *task)
+{
+    struct worker *worker = worker_self();
+    uintptr_t frame = worker ? worker->frame : 0;
+    struct nw_task *found = worker ? worker_look_for(worker, NULL, task, true) : NULL;
+    if (!found)
+        return false;
+    worker->frame = (uintptr_t)__builtin_frame_address(0);
+    worker_run(worker, found);
+    worker->frame = frame;
+    return true;
+}
+
 /* One sleep: until the end, or, for a worker, until there is something that it may run. */
 static int sleep_once(struct worker *worker, const struct wait *wait)
 {

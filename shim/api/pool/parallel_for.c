@@ -59,7 +59,7 @@ static bool give(struct worker *worker, const struct loop *loop, struct half *ha
     half->loop = loop;
     half->begin = begin;
     half->end = end;
-    if (task_begin(&half->task) < 0)
+    if (task_begin(&half->task, NULL) < 0)
         return false;
     if (worker_push(worker, &half->task) == 0)
         return true;

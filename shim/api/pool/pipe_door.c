@@ -45,7 +45,7 @@ static void post(struct door *door, const struct record *record)
     struct nw_task *task = task_of(record);
     if (!task || task->run != record->run)
         return;
-    if (!(record->task & COUNTED) && task_begin(task) < 0)
+    if (!(record->task & COUNTED) && task_begin(task, NULL) < 0)
         return;
     atomic_uint never = 0;
     while (pool_post(door->pool, pool_node_near(door->pool, -1), task) == -EAGAIN)
@@ -148,7 +148,7 @@ API int nw_pipe_submit(int write_fd, struct nw_task *task)
 {
     int saved = errno;
     bool counted = !library_is_forked();
-    int error = counted ? task_begin(task) : 0;
+    int error = counted ? task_begin(task, NULL) : 0;
     if (error == 0) {
         struct record record = {task->run, (uintptr_t)task | (counted ? COUNTED : 0)};
         error = write(write_fd, &record, sizeof(record)) < 0 ? -errno : 0;

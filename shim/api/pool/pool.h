@@ -18,6 +18,7 @@ struct pool_node {
 };
 
 struct door;
+struct task_watch;
 
 enum released { WORKERS_WAIT, WORKERS_RUN, WORKERS_END };
 
@@ -51,6 +52,8 @@ void pool_wake(struct nw_pool *pool, uint32_t node);
 uint32_t pool_node_near(const struct nw_pool *pool, int32_t id);
 /* The caller's worker of that pool, or NULL. */
 struct worker *pool_worker(const struct nw_pool *pool);
+/* nw_submit(), with a watch or NULL. Not in a forked child. */
+int pool_submit(struct nw_pool *pool, struct nw_task *task, struct task_watch *watch);
 /* Puts a queued task in the node's inbox. 0, -EAGAIN, -ESHUTDOWN. Any thread. */
 int pool_post(struct nw_pool *pool, uint32_t node, struct nw_task *task);
 

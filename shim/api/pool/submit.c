@@ -39,9 +39,10 @@ int pool_post(struct nw_pool *pool, uint32_t node, struct nw_task *task)
     return 0;
 }
 
-static int submit(struct nw_pool *pool, struct worker *worker, uint32_t node, struct nw_task *task)
+static int submit(struct nw_pool *pool, struct worker *worker, uint32_t node, struct nw_task *task,
+                  struct task_watch *watch)
 {
-    int error = task_begin(task);
+    int error = task_begin(task, watch);
     if (error < 0)
         return error;
     error = worker ? worker_push(worker, task) : pool_post(pool, node, task);
@@ -50,18 +51,21 @@ static int submit(struct nw_pool *pool, struct worker *worker, uint32_t node, st
     return error;
 }
 
+int pool_submit(struct nw_pool *pool, struct nw_task *task, struct task_watch *watch)
+{
+    struct worker *worker = pool_worker(pool);
+    return submit(pool, worker, worker ? worker->node : pool_node_near(pool, -1), task, watch);
+}
+
 API int nw_submit(struct nw_pool *pool, struct nw_task *task)
 {
-    if (library_is_forked())
-        return -ECHILD;
-    struct worker *worker = pool_worker(pool);
-    return submit(pool, worker, worker ? worker->node : pool_node_near(pool, -1), task);
+    return library_is_forked() ? -ECHILD : pool_submit(pool, task, NULL);
 }
 
 static int submit_to(struct nw_pool *pool, uint32_t node, struct nw_task *task)
 {
     struct worker *worker = pool_worker(pool);
-    return submit(pool, worker && worker->node == node ? worker : NULL, node, task);
+    return submit(pool, worker && worker->node == node ? worker : NULL, node, task, NULL);
 }
 
 API int nw_submit_to(struct nw_pool *pool, int32_t node, struct nw_task *task)

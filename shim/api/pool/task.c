@@ -90,7 +90,7 @@ static bool is_under_way(unsigned state)
     return state == TASK_QUEUED || state == TASK_RUNNING || state == TASK_CANCELLED;
 }
 
-int task_begin(struct nw_task *task)
+int task_begin(struct nw_task *task, struct task_watch *watch)
 {
     struct task_inside *inside = task_inside(task);
     if (is_under_way(atomic_load_explicit(&inside->state, memory_order_relaxed)))
@@ -100,6 +100,7 @@ int task_begin(struct nw_task *task)
         return error;
     if (task->relocate)
         inside->from = nw_self();
+    inside->watch = watch;
     /* The queue that takes the task publishes this. */
     atomic_store_explicit(&inside->state, TASK_QUEUED, memory_order_relaxed);
     return 0;
@@ -122,9 +123,12 @@ bool task_start(struct nw_task *task)
 
 void task_end_apart(struct nw_task *task, enum task_state how)
 {
+    struct task_watch *watch = task_inside(task)->watch;
     /* Sequentially consistent with park_begin(): a waiter sees this, or is seen by park_wake(). */
     atomic_store(&task_inside(task)->state, how);
     park_wake(task); /* by its address: the task may be gone */
+    if (watch)
+        watch->ended(watch, how);
 }
 
 void task_end(struct nw_task *task, struct nw_group *group, enum task_state how)
@@ -133,10 +137,13 @@ void task_end(struct nw_task *task, struct nw_group *group, enum task_state how)
         task_end_apart(task, how);
         return;
     }
+    struct task_watch *watch = task_inside(task)->watch;
     /* The exchange of the group's count stands between this store and the look for waiters, and keeps them in order. */
     atomic_store_explicit(&task_inside(task)->state, how, memory_order_release);
     group_leave(group, 1);
     park_wake(task);
+    if (watch)
+        watch->ended(watch, how);
 }
 
 bool task_is_over(struct nw_task *task)

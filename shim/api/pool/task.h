@@ -18,12 +18,18 @@
 
 enum task_state { TASK_IDLE, TASK_QUEUED, TASK_RUNNING, TASK_CANCELLED, TASK_DONE, TASK_ENDED_CANCELLED };
 
+/* Is called once the task is over and the caller's again, by the thread that ended it; not in signal handlers. */
+struct task_watch {
+    void (*ended)(struct task_watch *watch, enum task_state how);
+};
+
 /* Lies in the caller's opaque words. */
 struct __attribute__((may_alias)) task_inside {
     atomic_uint state;
     uint32_t unused;
-    struct nw_affinity from; /* where it was submitted; set for tasks with `relocate` */
-    struct nw_task *next;    /* while a waiting worker digs for a task below it */
+    struct nw_affinity from;  /* where it was submitted; set for tasks with `relocate` */
+    struct nw_task *next;     /* while a waiting worker digs for a task below it */
+    struct task_watch *watch; /* or NULL */
 };
 
 /* bits of group_inside.state below the count of tasks that are left */
@@ -48,7 +54,7 @@ static inline struct group_inside *group_inside(struct nw_group *group)
 }
 
 /* Makes the task queued and counts it. 0, -EBUSY: it is under way, -EOVERFLOW: the group has a billion tasks. */
-int task_begin(struct nw_task *task);
+int task_begin(struct nw_task *task, struct task_watch *watch);
 /* No queue took it: as before task_begin(). */
 void task_begin_undo(struct nw_task *task);
 /* queued to running; false: it was cancelled. */
@@ -63,6 +69,9 @@ int task_result(struct nw_task *task); /* of one that is over: 0, -ECANCELED */
 
 /* nw_task_wait() until a deadline (futex.h): also -ETIMEDOUT. */
 int task_wait_until(struct nw_task *task, int64_t deadline);
+
+/* Runs the task here and now where the caller is a worker and finds it queued. */
+bool task_run_here(struct nw_task *task);
 
 /* Is no task left, and nobody about to touch the group. */
 bool group_is_over(struct nw_group *group);
