@@ -352,6 +352,7 @@ int nw_pin_pop(struct nw_pin *pin);
 #endif
 
 #include "nodewise-exchange.h"
+#include "nodewise-io.h"
 #include "nodewise-memory.h"
 #include "nodewise-pool.h"
 

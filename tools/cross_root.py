@@ -16,7 +16,7 @@ import sys
 MACHINES = {"arm64": ("aarch64-linux-gnu", "aarch64", "aarch64")}
 ELF_MACHINES = {"arm64": 183} # EM_AARCH64
 PACKAGES = ("libc6", "libstdc++6", "libhwloc-dev", "libtomlplusplus-dev", "libjansson-dev", "libcmocka-dev", "libmicrohttpd-dev",
-            "libncurses-dev", "libnuma-dev", "libssl-dev", "busybox-static")
+            "libncurses-dev", "libnuma-dev", "libssl-dev", "liburing-dev", "busybox-static")
 # The loader is named rather than -L, with which QEMU looks for each path of the program in the folder first, "/" included.
 EMULATOR = ("qemu-{qemu}", "{root}/lib/ld-linux-{qemu}.so.1", "--library-path", "{root}/lib/{gnu}:{root}/usr/lib/{gnu}")
 CROSS_FILE = """[binaries]

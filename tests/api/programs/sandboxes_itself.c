@@ -13,6 +13,7 @@ int main(int argc, char **argv)
     struct nw_region region;
     struct nw_pin pin;
     struct nw_got got;
+    struct nw_io *io;
     CHECK(nw_governed() == governed);
     CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
     CHECK(!nw_governed());
@@ -30,5 +31,6 @@ int main(int argc, char **argv)
     nw_counter_add(counter, 3);
     CHECK(nw_counter_sum(counter) == 3);
     nw_counter_close(counter);
+    CHECK(!governed || nw_io_open(1, NULL, &io) == -EPERM);
     return 0;
 }

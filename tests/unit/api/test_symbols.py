@@ -12,7 +12,7 @@ from settings import setting
 BUILD = setting("NODEWISE_BUILD")
 SHIM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "shim")
 LIBRARY = os.path.join(BUILD, "shim", "api", "libnodewise-api.so.1")
-HEADERS = ("nodewise.h", "nodewise-exchange.h", "nodewise-memory.h", "nodewise-pool.h")
+HEADERS = ("nodewise.h", "nodewise-exchange.h", "nodewise-io.h", "nodewise-memory.h", "nodewise-pool.h")
 
 
 def read(name):
