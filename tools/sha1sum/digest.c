@@ -4,15 +4,10 @@
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "shim/sys/again.h"
-
-/* Fits into a core's own cache, with what the kernel touches to fill it. */
-#define PART  (256u << 10)
-#define AHEAD (8 * PART)
+#include "tools/sha1sum/reader.h"
 
 static EVP_MD *sha1;
 
@@ -22,48 +17,25 @@ int digest_open(void)
     return sha1 ? 0 : -ENOTSUP;
 }
 
-/* A worker's own, which is on its node because it is the first to touch it. NULL: no memory. */
-static void *own_part(void)
+static int hash_parts(EVP_MD_CTX *context, struct reader *reader)
 {
-    static _Thread_local void *part;
-    if (!part)
-        part = malloc(PART);
-    return part;
-}
-
-/* -1: see errno. */
-static ssize_t read_part(int fd, void *part)
-{
-    unsigned interruptions = 0;
+    const void *part;
     ssize_t bytes;
-    do
-        bytes = read(fd, part, PART);
-    while (bytes < 0 && call_again(&interruptions));
-    return bytes;
-}
-
-/* Of a file's next bytes, from `at` on: hints, which the kernel may refuse. */
-static void ask_for(int fd, off_t at)
-{
-    if (at % AHEAD == 0)
-        posix_fadvise(fd, at + AHEAD, AHEAD, POSIX_FADV_WILLNEED);
+    while ((bytes = reader_next(reader, &part)) > 0)
+        if (EVP_DigestUpdate(context, part, (size_t)bytes) != 1)
+            return -EIO;
+    return (int)bytes;
 }
 
 static int hash(EVP_MD_CTX *context, int fd, struct digest *ret)
 {
-    void *part = own_part();
-    off_t at = 0;
-    ssize_t bytes;
-    if (!part || EVP_DigestInit_ex(context, sha1, NULL) != 1)
+    struct reader reader;
+    if (EVP_DigestInit_ex(context, sha1, NULL) != 1 || reader_begin(&reader, fd) < 0)
         return -ENOMEM;
-    posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-    while (ask_for(fd, at), (bytes = read_part(fd, part)) > 0) {
-        if (EVP_DigestUpdate(context, part, (size_t)bytes) != 1)
-            return -EIO;
-        at += bytes;
-    }
-    if (bytes < 0)
-        return -errno;
+    int error = hash_parts(context, &reader);
+    reader_end(&reader);
+    if (error < 0)
+        return error;
     return EVP_DigestFinal_ex(context, ret->bytes, NULL) == 1 ? 0 : -EIO;
 }
 
