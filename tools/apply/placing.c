@@ -120,6 +120,8 @@ static int place_of(struct placing *placing, const struct target *target, const 
 /* Has a thread been given these CPUs, which others inherit from it? */
 static bool is_given(const struct target *target, const struct cpuset *cpus)
 {
+    if (cpuset_equal(&target->inherited, cpus) && !cpuset_is_empty(cpus))
+        return true;
     for (size_t i = 0; i < target->count; i++) {
         const struct target_thread *thread = &target->threads[i];
         if (!cpuset_is_empty(&thread->got) && !thread->chose && cpuset_equal(&thread->got, cpus))
@@ -392,6 +394,14 @@ int placing_place(struct placing *placing, struct target *target, bool closely)
     give_back_ended(placing, target); /* those that did since the look */
     target_settle(target);
     return error;
+}
+
+void placing_leave(struct placing *placing, struct target *target)
+{
+    for (size_t i = 0; i < target->count; i++) {
+        give_back(placing, &target->threads[i]);
+        target->threads[i].decided = false;
+    }
 }
 
 bool placing_is_settled(const struct placing *placing, struct target *target)

@@ -34,6 +34,8 @@ void placing_free(struct placing *placing);
  * another place or another outcome is marked (thread.changed), for the caller to tell and to clear. 0 or -ENOMEM.
  */
 int placing_place(struct placing *placing, struct target *target, bool closely);
+/* Gives back the places of all its threads, which keep what they have. */
+void placing_leave(struct placing *placing, struct target *target);
 /* Did nothing happen since that its threads' places depend on? */
 bool placing_is_settled(const struct placing *placing, struct target *target);
 

@@ -172,6 +172,7 @@ void target_close(struct target *target)
         free_thread(&target->threads[i]);
     free(target->threads);
     cpuset_free(&target->base);
+    cpuset_free(&target->inherited);
     if (target->tasks)
         closedir(target->tasks);
     if (target->folder >= 0)
@@ -267,7 +268,7 @@ static int look_at(struct target *target, pid_t tid, bool closely)
 }
 
 /* What rules say of the process may have changed: a title, another program. */
-static void look_at_facts(struct target *target)
+void target_look_at_facts(struct target *target)
 {
     struct stat_line line;
     char exe[sizeof(target->exe)], argv[sizeof(target->argv)], comm[sizeof(target->comm)];
@@ -281,8 +282,15 @@ static void look_at_facts(struct target *target)
     if (strcmp(exe, target->exe) == 0 && strcmp(argv, target->argv) == 0 && strcmp(comm, target->comm) == 0 &&
         forked == target->facts.forked)
         return;
+    target->has_other_facts = true;
     for (size_t i = 0; i < target->count; i++)
         target->threads[i].decided = false;
+}
+
+pid_t target_parent(const struct target *target)
+{
+    struct stat_line line;
+    return read_stat(target->folder, "stat", &line) == 0 ? line.parent : 0;
 }
 
 bool target_has_thread(const struct target *target, const struct target_thread *thread)
@@ -307,6 +315,11 @@ static uint64_t ticks_before(long seconds)
     return now.tv_sec > seconds ? (uint64_t)((now.tv_sec - seconds) * ticks) : 0;
 }
 
+bool target_is_young(const struct target *target)
+{
+    return target->start_ticks >= ticks_before(YOUNG);
+}
+
 int target_look(struct target *target, bool closely)
 {
     int error = 0;
@@ -317,8 +330,8 @@ int target_look(struct target *target, bool closely)
         target->threads[i].ended = true;
     if (target->ended)
         return 0;
-    if (closely)
-        look_at_facts(target);
+    if (closely || target->start_ticks >= target->recent)
+        target_look_at_facts(target);
     rewinddir(target->tasks);
     for (struct dirent *entry; error == 0 && (entry = readdir(target->tasks)) != NULL;) {
         pid_t tid = parse_pid(entry->d_name);

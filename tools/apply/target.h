@@ -51,10 +51,12 @@ struct target {
     uint64_t start_ticks;
     unsigned long links;        /* of the folder of threads at the last look: it counts them */
     bool ended, told_end;       /* the latter is the caller's */
+    bool has_other_facts;       /* the last look found other ones; the caller clears it */
     struct process_facts facts; /* its texts are those below */
     char exe[PATH_MAX], comm[STAT_NAME_SIZE], parent[STAT_NAME_SIZE], argv[4096];
-    struct cpuset base; /* all CPUs that its threads had when it was first seen */
+    struct cpuset base; /* all CPUs that its threads had when it was first seen; of a child, what its parent's had */
     bool has_base;
+    struct cpuset inherited;       /* of a child: CPUs that its parent was given, not chosen by it; else empty */
     unsigned claims;               /* placing.claims at the last placing */
     struct target_thread *threads; /* by tid; behind `sorted` those that are new, in order of creation */
     size_t count, room, sorted;
@@ -70,6 +72,13 @@ struct target {
  */
 int target_open(struct target *ret_target, pid_t pid, uint32_t number);
 void target_close(struct target *target);
+
+/* Its parent as the kernel says now, or 0. */
+pid_t target_parent(const struct target *target);
+/* Is it so new that what it is called, and which program it is, may be about to change? */
+bool target_is_young(const struct target *target);
+/* Reads the facts of the process once more. */
+void target_look_at_facts(struct target *target);
 
 /* Has it ended, or another number of threads than at the last look? */
 bool target_has_changed(struct target *target);

@@ -7,51 +7,19 @@
 #include "config/json_text.h"
 #include "config/printable.h"
 #include "policy/reason.h"
-#include "tools/apply/placing.h"
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
+#include "tools/prepare/left_out.h"
 
 #define APPLY_VERSION 1
 
-/* --- what is missing --- */
+/* --- the document --- */
 
-static bool any_arena(const struct plan_view *plan)
-{
-    for (uint32_t i = 0; i < plan->count[PLAN_RULES]; i++)
-        if (plan->rules[i].arena != ARENA_OFF)
-            return true;
-    return false;
-}
-
-/* What of the policy only the preloaded library does: an array of texts, empty where there is nothing. */
+/* CPUs alone leave nothing out. */
 static json_t *not_from_outside(const struct told *told)
 {
-    const struct plan_header *header = told->plan->header;
-    const struct {
-        bool is_asked;
-        const char *text;
-    } all[] = {
-        {header->features & (PLAN_NEEDS_LIBRARIES | PLAN_NEEDS_FUNCTIONS | PLAN_NEEDS_CALLSTACK),
-         "conditions on start routines, creators and call stacks (none holds)"},
-        {any_arena(told->plan), "arenas"},
-        {header->features & PLAN_HAS_MEMPOLICY, "memory policies of threads"},
-        {header->features & PLAN_HAS_STACKS, "stacks"},
-        {header->features & PLAN_HAS_NEXT_TOUCH, "next touch"},
-        {header->features & PLAN_HAS_MAPPING_RULES, "mapping rules"},
-        {header->features & PLAN_HAS_RENAME, "names of threads"},
-        {header->features & (PLAN_HAS_STEAL | PLAN_HAS_SHARING), "moving threads by load and use"},
-        {header->process_shares > 0, "shares of processes"},
-        {header->cpu_report != CPUS_HOST, "the number of CPUs that the program is told"},
-        {header->at_exit != AT_EXIT_OFF, "the report at the end"},
-    };
-    json_t *missing = json_array();
-    for (size_t i = 0; i < sizeof(all) / sizeof(*all) && !told->is_bare; i++)
-        if (all[i].is_asked)
-            json_array_append_new(missing, json_string(all[i].text));
-    return missing;
+    return told->is_bare ? json_array() : left_out_json(told->plan);
 }
-
-/* --- the document --- */
 
 static const char *word_for(const struct target_thread *thread, bool dry_run)
 {
@@ -94,33 +62,30 @@ static json_t *memory_json(const struct moving *memory)
                      memory->reason == REASON_OK ? "" : reason_word(memory->reason));
 }
 
-static json_t *process_json(const struct target *target, const struct moving *memory)
+static json_t *process_json(const struct governed *governed)
 {
-    return json_pack("{s:i, s:o, s:o, s:b, s:i, s:o}", "pid", (int)target->pid, "comm", json_any_text(target->comm),
-                     "exe", json_any_text(target->exe), "ended", target->ended, "threads", (int)target->count, "memory",
-                     memory_json(memory));
+    const struct target *target = &governed->target;
+    return json_pack("{s:i, s:o, s:o, s:b, s:b, s:i, s:o}", "pid", (int)target->pid, "comm",
+                     json_any_text(target->comm), "exe", json_any_text(target->exe), "child", governed->is_child,
+                     "ended", target->ended, "threads", (int)target->count, "memory", memory_json(&governed->memory));
 }
 
 json_t *tell_document(const struct told *told, bool only_changed)
 {
     json_t *threads = json_array(), *processes = json_array();
-    bool as_asked = true;
-    for (size_t i = 0; i < told->count; i++) {
-        struct target *target = &told->targets[i];
-        struct moving *memory = &told->memory[i];
-        as_asked = as_asked && memory->error == 0;
-        if (!only_changed || memory->changed || (target->ended && !target->told_end))
-            json_array_append_new(processes, process_json(target, memory));
-        memory->changed = false;
-        target->told_end = target->ended;
-        for (size_t j = 0; j < target->count; j++) {
-            struct target_thread *thread = &target->threads[j];
-            as_asked = as_asked && placing_is_as_asked(thread);
-            if (!only_changed || thread->changed)
-                json_array_append_new(threads, thread_json(told, target, thread));
-            thread->changed = false;
-        }
+    for (size_t i = 0; i < told->session->count; i++) {
+        const struct governed *governed = told->session->processes[i];
+        const struct target *target = &governed->target;
+        if (governed->is_left_alone)
+            continue;
+        if (!only_changed || !governed->is_told || governed->memory.changed || (target->ended && !target->told_end))
+            json_array_append_new(processes, process_json(governed));
+        for (size_t j = 0; j < target->count; j++)
+            if (!only_changed || target->threads[j].changed)
+                json_array_append_new(threads, thread_json(told, target, &target->threads[j]));
     }
+    bool as_asked = session_is_as_asked(told->session);
+    session_forget_news(told->session);
     return json_pack("{s:i, s:o, s:b, s:b, s:o, s:o, s:o}", "nodewise_apply", APPLY_VERSION, "policy",
                      json_any_text(told->policy), "dry_run", told->dry_run, "as_asked", as_asked, "not_from_outside",
                      not_from_outside(told), "processes", processes, "threads", threads);
@@ -130,13 +95,11 @@ json_t *tell_document(const struct told *told, bool only_changed)
 
 static void print_missing(const json_t *document)
 {
-    size_t index;
-    json_t *text, *missing = json_object_get(document, "not_from_outside");
+    const json_t *missing = json_object_get(document, "not_from_outside");
     if (json_array_size(missing) == 0)
         return;
     fputs("nodewise: from outside threads get their CPUs; what only the preloaded library does is left out: ", stderr);
-    json_array_foreach(missing, index, text)
-        fprintf(stderr, "%s%s", index ? ", " : "", json_string_value(text));
+    left_out_text(stderr, missing);
     fputs(" (`nodewise run` has it)\n", stderr);
 }
 

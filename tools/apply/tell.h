@@ -10,21 +10,18 @@
 
 #include <jansson.h>
 
-#include "tools/apply/moving.h"
-#include "tools/apply/target.h"
+#include "tools/apply/session.h"
 
 struct told {
     const struct plan_view *plan;
     const char *policy;    /* what it is called */
     bool dry_run, is_bare; /* is_bare: CPUs alone were asked for, so nothing of a policy is missing */
-    struct target *targets;
-    struct moving *memory; /* one of each */
-    size_t count;
+    struct session *session;
 };
 
 /*
  * All threads and processes; only_changed: those that have changed or ended since the last call, which it notes
- * (thread.changed, moving.changed, target.told_end).
+ * as session_forget_news() does.
  */
 json_t *tell_document(const struct told *told, bool only_changed);
 

@@ -152,6 +152,32 @@ static char *keep(const char *name, struct prepared *prepared)
     return NULL;
 }
 
+/* Has the file this very plan? The same name may stand for another machine's, which --topology names. */
+static bool has_plan(const char *path, const struct prepared *prepared)
+{
+    struct file_bytes file;
+    struct plan_view plan;
+    if (plan_file_load(&file, path) < 0)
+        return false;
+    bool same =
+        plan_check(&plan, file.data, file.size, NULL) == 0 && plan.header->checksum == prepared->view.header->checksum;
+    free(file.data);
+    return same;
+}
+
+char *plan_cache_keep(struct prepared *prepared)
+{
+    char *name = name_of(prepared);
+    char *path = name ? find_kept(name) : NULL;
+    if (!path && name)
+        path = keep(name, prepared);
+    free(name);
+    if (path && has_plan(path, prepared))
+        return path;
+    free(path);
+    return NULL;
+}
+
 /* The plan itself, for the environment; malloc'd. NULL: it is too large, or no memory. */
 static char *text_of(const struct plan_bytes *plan)
 {

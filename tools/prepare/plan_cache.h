@@ -22,6 +22,11 @@
  */
 int plan_cache_get(char **ret_path, struct prepared *prepared, const struct policy_options *options);
 /*
+ * The file of a plan that was made already, for who looks at what is done by it; malloc'd. NULL: no folder keeps it, or
+ * memory is short.
+ */
+char *plan_cache_keep(struct prepared *prepared);
+/*
  * The same for a running process that has this portion, by the distribution `before`. The environment's rank is that
  * process's (rank_take_from()). The path is one of a file.
  */

@@ -15,6 +15,8 @@
 #include "shim/base/segment_layout.h"
 #include "tools/common/grow.h"
 #include "tools/prepare/plan_file.h"
+#include "tools/segment/outside_record.h"
+#include "tools/segment/segment_file.h"
 
 #define ENDING ".plan"
 #define ENVIRONMENT                                                                                                    \
@@ -115,14 +117,28 @@ static void note_path(struct plans *used, const char *path)
         add(used, strndup(slash + 1, base), 0);
 }
 
+/* Where the segment begins in a file of that name; negative: it is none. */
+static off_t segment_begin(int fd, bool outside)
+{
+    struct outside_head head;
+    struct stat status;
+    if (!outside)
+        return 0;
+    if (fstat(fd, &status) != 0 || pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
+        outside_check_head(&head, (size_t)status.st_size) < 0)
+        return -1;
+    return (off_t)outside_segment_offset(&head);
+}
+
 static void note_segment(void *context, int folder, const char *name)
 {
     char path[sizeof(((struct segment_header *)NULL)->plan_path)];
-    const char *end = strstr(name, SEGMENT_SUFFIX);
-    int fd = end ? openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) : -1;
+    int fd = segment_pid_of(name) ? openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) : -1;
     if (fd < 0)
         return;
-    if (pread(fd, path, sizeof(path), offsetof(struct segment_header, plan_path)) == (ssize_t)sizeof(path)) {
+    off_t begin = segment_begin(fd, segment_name_is_outside(name));
+    if (begin >= 0 && pread(fd, path, sizeof(path), begin + (off_t)offsetof(struct segment_header, plan_path)) ==
+                          (ssize_t)sizeof(path)) {
         path[sizeof(path) - 1] = '\0';
         note_path(context, path);
     }

@@ -10,6 +10,7 @@
 #include "policy/reason.h"
 #include "tools/common/process.h"
 #include "tools/picture/machine_json.h"
+#include "tools/prepare/left_out.h"
 #include "tools/prepare/plan_view.h"
 #include "tools/report/not_adopted.h"
 #include "tools/report/report_accesses.h"
@@ -88,6 +89,14 @@ static json_t *process_json(const struct snapshot *snapshot)
     return process;
 }
 
+/* Who governs the process from outside, and what of the policy that leaves out. */
+static json_t *outside_json(const struct snapshot *snapshot)
+{
+    bool is_whole = snapshot->outside.head.is_bare || !snapshot->has_plan;
+    return json_pack("{s:o, s:o}", "watcher", snapshot->watcher ? json_integer(snapshot->watcher) : json_null(),
+                     "left_out", is_whole ? json_array() : left_out_json(&snapshot->plan));
+}
+
 /* "" while it is readable. */
 static const char *plan_reason(const struct snapshot *snapshot)
 {
@@ -99,8 +108,8 @@ static const char *plan_reason(const struct snapshot *snapshot)
 static json_t *plan_json(const struct snapshot *snapshot)
 {
     return json_pack("{s:o, s:o, s:b, s:s}", "path", json_any_text(snapshot->header.plan_path), "policy",
-                     json_any_text(snapshot->has_plan ? plan_text(&snapshot->plan, snapshot->plan.header->source) : ""),
-                     "readable", snapshot->has_plan, "reason", plan_reason(snapshot));
+                     json_any_text(snapshot_policy(snapshot)), "readable", snapshot->has_plan, "reason",
+                     plan_reason(snapshot));
 }
 
 /* --- rules --- */
@@ -146,8 +155,17 @@ static json_t *rule_json(const struct snapshot *snapshot, size_t index)
 
 /* --- threads --- */
 
+static json_t *asked_from_outside(const struct snapshot *snapshot, const struct segment_thread *thread)
+{
+    struct cpuset asked = CPUSET_EMPTY;
+    outside_record_asked(&snapshot->outside, thread->tid, &asked);
+    return report_owned_text(cpuset_to_string(&asked));
+}
+
 static json_t *asked_cpus(const struct snapshot *snapshot, const struct segment_thread *thread)
 {
+    if (snapshot->from_outside)
+        return asked_from_outside(snapshot, thread);
     if (thread->slot != UINT32_MAX && snapshot->has_plan && thread->slot < snapshot->plan.count[PLAN_SLOTS])
         return mask_json(snapshot, snapshot->plan.slots[thread->slot].mask);
     if (thread->flags & THREAD_FLAG_UNION && snapshot->has_plan)
@@ -239,6 +257,8 @@ json_t *report_json(const struct snapshot *snapshot)
                   not_adopted_threads(snapshot));
     if (report)
         json_object_set_new(report, "accesses", report_accesses(snapshot));
+    if (report && snapshot->from_outside)
+        json_object_set_new(report, "outside", outside_json(snapshot));
     if (report && snapshot->pool_count)
         json_object_set_new(report, "pools", report_pools(snapshot));
     if (report && snapshot->has_plan)

@@ -28,7 +28,8 @@ static json_t *pages_of(const struct snapshot *snapshot, int *ret_error)
     uint32_t number = 0;
     pid_t pid = (pid_t)snapshot->header.pid;
     int found = segment_find(&segment, pid);
-    int asked = found == 0 ? survey_ask(&segment, &number) : found;
+    bool listens = found == 0 && !segment.from_outside;
+    int asked = listens ? survey_ask(&segment, &number) : found == 0 ? -EOPNOTSUPP : found;
     json_t *pages = report_pages(snapshot, ret_error);
     if (pages && asked == 0) {
         survey_wait(pid, number);

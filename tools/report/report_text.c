@@ -5,6 +5,7 @@
 #include "config/json_text.h"
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
+#include "tools/prepare/left_out.h"
 #include "tools/report/not_adopted.h"
 #include "tools/report/report_accesses.h"
 #include "tools/report/report_arenas.h"
@@ -41,13 +42,29 @@ static void print_following(FILE *to, const json_t *following)
         fprintf(to, "memory does not follow its users: %s\n", reason);
 }
 
+static void print_left_out(FILE *to, const json_t *outside)
+{
+    const json_t *left_out = json_object_get(outside, "left_out");
+    if (json_array_size(left_out) == 0)
+        return;
+    fputs("left out, as it takes the preloaded library: ", to);
+    left_out_text(to, left_out);
+    fputc('\n', to);
+}
+
 static void print_process(FILE *to, const json_t *report)
 {
     const json_t *process = json_object_get(report, "process"), *plan = json_object_get(report, "plan");
-    fprintf(to, "%s (pid %lld, %s)", text_of(process, "comm"), number_of(process, "pid"), text_of(process, "state"));
+    const json_t *outside = json_object_get(report, "outside");
+    fprintf(to, "%s (pid %lld, %s", text_of(process, "comm"), number_of(process, "pid"),
+            json_is_object(outside) ? "from outside" : text_of(process, "state"));
+    if (number_of(outside, "watcher"))
+        fprintf(to, ", watched by process %lld", number_of(outside, "watcher"));
+    fputc(')', to);
     if (*text_of(plan, "policy"))
         fprintf(to, " under %s", text_of(plan, "policy"));
     fputc('\n', to);
+    print_left_out(to, outside);
     const char *reason = text_of(process, "state_reason");
     if (*reason && strcmp(reason, "ok") != 0)
         fprintf(to, "state: %s\n", reason);

@@ -13,9 +13,21 @@
 
 #include "shim/base/segment_layout.h"
 #include "tools/common/process.h"
+#include "tools/segment/outside_record.h"
 
 #define NAME_ROOM (SEGMENT_STEM + 16u)
 #define ATTEMPTS  8
+
+static const char *suffix_of(const char *name)
+{
+    const char *suffix = strrchr(name, '.');
+    return suffix ? suffix : "";
+}
+
+bool segment_name_is_outside(const char *name)
+{
+    return strcmp(suffix_of(name), OUTSIDE_SUFFIX) == 0;
+}
 
 /* "PID.seg", or "PID-INODE.seg" where processes of two pid namespaces share a folder. */
 pid_t segment_pid_of(const char *name)
@@ -26,7 +38,8 @@ pid_t segment_pid_of(const char *name)
         return 0;
     if (*end == '-' && end[1] >= '1' && end[1] <= '9')
         strtoull(end + 1, &end, 10);
-    return strcmp(end, SEGMENT_SUFFIX) == 0 && (size_t)(end - name) < SEGMENT_STEM ? (pid_t)pid : 0;
+    bool is_one = strcmp(end, SEGMENT_SUFFIX) == 0 || strcmp(end, OUTSIDE_SUFFIX) == 0;
+    return is_one && (size_t)(end - name) < SEGMENT_STEM ? (pid_t)pid : 0;
 }
 
 static void name_beside(const struct segment_file *file, const char *suffix, char *ret_name)
@@ -76,6 +89,46 @@ static int look_at_process(struct segment_file *file, unsigned *strangers_left)
     return file->is_held || is_own ? 0 : -ESRCH;
 }
 
+/* --- of `nodewise apply` --- */
+
+static bool is_watched(int fd)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+/* Who may place a process's threads: root, and whom it runs as (sched_setaffinity(2)). No other's word counts. */
+static bool may_govern(const struct segment_file *file, const struct process_users *users)
+{
+    return file->owner == 0 || users->effective == file->owner || users->real == file->owner;
+}
+
+/* As look_at_process(); -EINVAL or -EPROTONOSUPPORT: it is no such record. */
+static int look_at_outside(struct segment_file *file)
+{
+    struct outside_head head;
+    struct process_users users;
+    file->user = file->owner;
+    int error = read_at(file->fd, &head, sizeof(head), 0);
+    if (error == 0)
+        error = outside_check_head(&head, (size_t)file->status.st_size);
+    if (error < 0)
+        return error;
+    if (head.pid != (uint32_t)file->pid)
+        return -EINVAL;
+    file->begin = (off_t)outside_segment_offset(&head);
+    if (process_users(file->pid, &users) < 0)
+        return 0; /* it is gone */
+    if (!may_govern(file, &users) || head.start_ticks != process_start_ticks(file->pid))
+        return -ESRCH;
+    file->is_held = true;
+    file->user = users.effective;
+    file->watcher = is_watched(file->fd) ? (pid_t)head.watcher : 0;
+    return 0;
+}
+
+/* --- one file --- */
+
 /*
  * Has a process of another pid namespace this file mapped, which has no number here? The kernel grants a lease for
  * reading where no one has the file open for writing, and a mapping counts as open. A signal that who opens it in
@@ -90,20 +143,19 @@ static bool is_in_use(int fd)
     return used;
 }
 
-/* --- one file --- */
-
 int segment_open_in(struct segment_file *ret_file, const struct segment_folder *folder, const char *name,
                     unsigned *strangers_left)
 {
     struct segment_file file = {.pid = segment_pid_of(name), .owner = folder->uid, .folder = *folder};
     if (!file.pid)
         return -EINVAL;
-    snprintf(file.stem, sizeof(file.stem), "%.*s", (int)(strlen(name) - strlen(SEGMENT_SUFFIX)), name);
+    file.from_outside = segment_name_is_outside(name);
+    snprintf(file.stem, sizeof(file.stem), "%.*s", (int)(suffix_of(name) - name), name);
     file.fd = open_regular(folder->fd, name, O_RDONLY, &file.status);
     if (file.fd < 0)
         return file.fd;
     bool sound = file.status.st_uid == folder->uid && file.status.st_nlink == 1 && !(file.status.st_mode & 022);
-    int error = sound ? look_at_process(&file, strangers_left) : -EPERM;
+    int error = !sound ? -EPERM : file.from_outside ? look_at_outside(&file) : look_at_process(&file, strangers_left);
     if (error == 0 && !file.is_held && is_in_use(file.fd))
         error = -ESRCH;
     if (error < 0)
@@ -153,7 +205,7 @@ static int size_of(const struct segment_file *file, size_t *ret_size)
 {
     uint64_t size = (uint64_t)file->status.st_size;
     if (!file->in_memory) {
-        *ret_size = (size_t)size;
+        *ret_size = (size_t)size - (size_t)file->begin;
         return 0;
     }
     int error = segment_read_at(file, &size, sizeof(size), offsetof(struct segment_header, total_size));

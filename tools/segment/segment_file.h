@@ -3,6 +3,9 @@
  * where segments lie, under any name. What is handed out here is a regular file with one name, of the folder's user,
  * that no other can write to; and the process that it is named for either runs as that user, or has this very file
  * mapped for writing (it was root's when it began). All else is as if it were not there. Or it is no file at all (memory.h).
+ *
+ * A record of `nodewise apply` (outside_record.h) is held by no process: it speaks for the process of its number and time of
+ * start where it is root's, or of the user whom the process runs as, and no one else.
  */
 #ifndef NODEWISE_TOOLS_SEGMENT_SEGMENT_FILE_H
 #define NODEWISE_TOOLS_SEGMENT_SEGMENT_FILE_H
@@ -26,6 +29,8 @@ struct segment_file {
     bool is_held;            /* the process runs and is the one that writes it */
     bool is_mapped;          /* its mappings were seen to have it; false: only the users agree */
     bool in_memory;          /* of the process: there is no file (memory.h) */
+    bool from_outside;       /* a record of `nodewise apply`, which the process knows nothing of */
+    pid_t watcher;           /* of such a one: the command that watches the process, or 0 */
     int missing;             /* the errno for which there is none; 0: unknown */
     int fd;                  /* read-only; a negative errno where what is in memory cannot be read */
     off_t begin;             /* of the segment behind the descriptor */
@@ -33,7 +38,9 @@ struct segment_file {
     struct segment_folder folder;
 };
 
-/* The process that a file of that name is for; 0: it is no segment's name. */
+/* Is it the name of a record of `nodewise apply`? */
+bool segment_name_is_outside(const char *name);
+/* The process that a file of that name is for; 0: it is neither a segment's name nor that of such a record. */
 pid_t segment_pid_of(const char *name);
 /*
  * The segment of that name in a folder, which is the file's on success. A file whose process runs as another user costs

@@ -11,6 +11,7 @@
 #include "tools/common/grow.h"
 #include "tools/common/process.h"
 #include "tools/segment/memory.h"
+#include "tools/segment/outside_record.h"
 
 #define STRANGERS_MOST 256u               /* of one folder, in one look */
 #define NAMES_MOST     64u                /* of pid namespaces that share a folder, for one number */
@@ -44,6 +45,10 @@ static bool try_name(struct search *search, enum runtime_folder which, uid_t use
         *ret_file = file;
         return true;
     }
+    if (file.from_outside) { /* of a process that is gone: nothing of it is left that a view could show */
+        segment_close(&file);
+        return false;
+    }
     if (search->has_left)
         segment_close(&search->left);
     search->left = file;
@@ -54,20 +59,23 @@ static bool try_name(struct search *search, enum runtime_folder which, uid_t use
 /* Names of processes of that number in other pid namespaces, and perhaps in this one. */
 struct names {
     pid_t pid;
-    char items[NAMES_MOST][SEGMENT_STEM + sizeof(SEGMENT_SUFFIX)];
+    bool outside; /* of records of `nodewise apply` */
+    char items[NAMES_MOST][SEGMENT_STEM + sizeof(OUTSIDE_SUFFIX)];
     size_t count;
 };
 
 static void note_name(void *context, const char *name)
 {
     struct names *names = context;
-    if (names->count < NAMES_MOST && segment_pid_of(name) == names->pid && strchr(name, '-'))
+    if (names->count < NAMES_MOST && segment_pid_of(name) == names->pid && strchr(name, '-') &&
+        segment_name_is_outside(name) == names->outside)
         snprintf(names->items[names->count++], sizeof(names->items[0]), "%s", name);
 }
 
-static bool try_names(struct search *search, enum runtime_folder which, uid_t user, struct segment_file *ret_file)
+static bool try_names(struct search *search, enum runtime_folder which, uid_t user, bool outside,
+                      struct segment_file *ret_file)
 {
-    struct names names = {.pid = search->pid};
+    struct names names = {.pid = search->pid, .outside = outside};
     struct segment_folder folder;
     if (folder_open(&folder, which, user) < 0)
         return false;
@@ -79,17 +87,18 @@ static bool try_names(struct search *search, enum runtime_folder which, uid_t us
     return false;
 }
 
-static bool search_users(struct search *search, const uid_t *users, size_t count, struct segment_file *ret_file)
+static bool search_users(struct search *search, const uid_t *users, size_t count, bool outside,
+                         struct segment_file *ret_file)
 {
     char name[SEGMENT_STEM];
-    snprintf(name, sizeof(name), "%d" SEGMENT_SUFFIX, (int)search->pid);
+    snprintf(name, sizeof(name), "%d%s", (int)search->pid, outside ? OUTSIDE_SUFFIX : SEGMENT_SUFFIX);
     for (size_t i = 0; i < count; i++)
         for (unsigned which = 0; which < RUNTIME_FOLDERS; which++)
             if (try_name(search, which, users[i], name, ret_file))
                 return true;
     for (size_t i = 0; i < count; i++)
         for (unsigned which = 0; which < RUNTIME_FOLDERS; which++)
-            if (try_names(search, which, users[i], ret_file))
+            if (try_names(search, which, users[i], outside, ret_file))
                 return true;
     return false;
 }
@@ -117,10 +126,10 @@ int segment_find(struct segment_file *ret_file, pid_t pid)
     int error = users_for(pid, &users, &count);
     if (error < 0)
         return error;
-    bool found = search_users(&search, users, count, ret_file);
+    bool found = search_users(&search, users, count, false, ret_file) ||
+                 memory_open(ret_file, pid, &(size_t){MEMORY_MOST}) == 0 ||
+                 search_users(&search, users, count, true, ret_file);
     free(users);
-    if (!found)
-        found = memory_open(ret_file, pid, &(size_t){MEMORY_MOST}) == 0;
     if (search.has_left && found)
         segment_close(&search.left);
     else if (search.has_left)
@@ -280,15 +289,27 @@ static size_t *mappings_of(const struct living *living, pid_t pid)
     return user ? &living->mappings[user - living->users] : NULL;
 }
 
-static void visit_memory(const struct living *living, pid_t pid,
+static bool visit_memory(const struct living *living, pid_t pid,
                          void (*visit)(void *context, const struct segment_file *file), void *context)
 {
     struct segment_file file;
     size_t *left = mappings_of(living, pid);
     if (!left || memory_open(&file, pid, left) < 0)
-        return;
+        return false;
     visit(context, &file);
     segment_close(&file);
+    return true;
+}
+
+/* Entries of one process; outside: those of `nodewise apply`, of which one counts. */
+static bool visit_entries(struct list *list, size_t first, size_t end, bool outside,
+                          void (*visit)(void *context, const struct segment_file *file), void *context)
+{
+    bool seen = false;
+    for (size_t i = first; i < end && !(seen && outside); i++)
+        if (segment_name_is_outside(list->items[i].name) == outside)
+            seen = visit_entry(list, &list->items[i], true, visit, context) || seen;
+    return seen;
 }
 
 /* Both are in the order of pids. */
@@ -297,13 +318,14 @@ static void visit_living(const struct living *living, struct list *list,
 {
     size_t next = 0;
     for (size_t i = 0; i < living->count; i++) {
-        bool seen = false;
         while (next < list->count && segment_pid_of(list->items[next].name) < living->pids[i])
             next++;
-        for (; next < list->count && segment_pid_of(list->items[next].name) == living->pids[i]; next++)
-            seen = visit_entry(list, &list->items[next], true, visit, context) || seen;
-        if (!seen)
-            visit_memory(living, living->pids[i], visit, context);
+        size_t first = next;
+        while (next < list->count && segment_pid_of(list->items[next].name) == living->pids[i])
+            next++;
+        if (!visit_entries(list, first, next, false, visit, context) &&
+            !visit_memory(living, living->pids[i], visit, context))
+            visit_entries(list, first, next, true, visit, context);
     }
 }
 
@@ -333,13 +355,39 @@ int segment_each(void (*visit)(void *context, const struct segment_file *file), 
 
 /* --- all that are gone --- */
 
+/* Of this pid namespace: the numbers of others are not known here. */
+static bool is_left_over(const char *name)
+{
+    char own[SEGMENT_STEM + sizeof(OUTSIDE_SUFFIX)];
+    pid_t pid = segment_pid_of(name);
+    outside_stem(pid, own, SEGMENT_STEM);
+    strcat(own, OUTSIDE_SUFFIX);
+    return strcmp(name, own) == 0 && !process_exists(pid);
+}
+
+void segment_remove_outside(void)
+{
+    const uid_t own = geteuid();
+    struct list list;
+    int error = list_make(&list, &own, 1);
+    for (size_t i = 0; error == 0 && i < list.count; i++) {
+        const struct place *place = &list.places[list.items[i].place];
+        struct segment_folder folder;
+        if (!is_left_over(list.items[i].name) || folder_open(&folder, place->which, place->user) < 0)
+            continue;
+        unlinkat(folder.fd, list.items[i].name, 0);
+        folder_close(&folder);
+    }
+    list_free(&list);
+}
+
 int segment_each_dead(void (*visit)(void *context, const struct segment_file *file), void *context)
 {
     const uid_t own = geteuid();
     struct list list;
     int error = list_make(&list, &own, 1);
     for (size_t i = 0; error == 0 && i < list.count; i++)
-        if (!process_exists(segment_pid_of(list.items[i].name)))
+        if (!segment_name_is_outside(list.items[i].name) && !process_exists(segment_pid_of(list.items[i].name)))
             visit_entry(&list, &list.items[i], false, visit, context);
     list_free(&list);
     return error;

@@ -255,6 +255,8 @@ static int put_right(struct snapshot *snapshot, const struct segment_file *file)
         return -EINVAL;
     header->uid = file->user;
     snapshot->missing = file->in_memory ? segment_missing(file) : NULL;
+    snapshot->from_outside = file->from_outside;
+    snapshot->watcher = file->watcher;
     /*
      * A process that goes on as another program by exec keeps its number and start time, but not its mappings. Its start
      * time counts where these cannot be seen: in another time namespace it is another one.
@@ -262,6 +264,32 @@ static int put_right(struct snapshot *snapshot, const struct segment_file *file)
     bool is_same = file->is_mapped || ticks == 0 || ticks == process_start_ticks(file->pid);
     snapshot->alive = header->state != SEGMENT_ENDED && file->is_held && is_same;
     return 0;
+}
+
+/* The process itself tells of a thread's end; of this one no one does. */
+static void end_threads(struct snapshot *snapshot)
+{
+    char path[64];
+    for (size_t i = 0; i < snapshot->thread_count; i++) {
+        snprintf(path, sizeof(path), "/proc/%u/task/%u", snapshot->header.pid, snapshot->threads[i].tid);
+        if (access(path, F_OK) != 0)
+            snapshot->threads[i].state = THREAD_ENDED;
+    }
+}
+
+/* What stands before the segment. */
+static int read_outside(struct snapshot *snapshot, const struct segment_file *from)
+{
+    struct file_bytes file;
+    if (!from->from_outside)
+        return 0;
+    int error = read_opened(&file, from->fd, &from->status, SEGMENT_MOST);
+    if (error < 0)
+        return error;
+    error = outside_record_parse(&snapshot->outside, &file);
+    free(file.data);
+    end_threads(snapshot);
+    return error;
 }
 
 /* --- the plan --- */
@@ -333,6 +361,8 @@ int snapshot_read(struct snapshot *ret_snapshot, const struct segment_file *file
     if (error < 0)
         return error;
     error = put_right(ret_snapshot, file);
+    if (error == 0)
+        error = read_outside(ret_snapshot, file);
     if (error < 0)
         snapshot_free(ret_snapshot);
     else
@@ -365,6 +395,7 @@ void snapshot_free(struct snapshot *snapshot)
     free(snapshot->workers);
     free(snapshot->strings);
     free(snapshot->plan_data);
+    outside_record_free(&snapshot->outside);
     *snapshot = (struct snapshot){0};
 }
 
@@ -383,6 +414,13 @@ const char *snapshot_rule_name(const struct snapshot *snapshot, uint32_t rule)
     if (!snapshot->has_plan || rule >= snapshot->plan.count[PLAN_RULES])
         return NULL;
     return plan_text(&snapshot->plan, snapshot->plan.rules[rule].name);
+}
+
+const char *snapshot_policy(const struct snapshot *snapshot)
+{
+    if (snapshot->from_outside)
+        return snapshot->outside.head.policy;
+    return snapshot->has_plan ? plan_text(&snapshot->plan, snapshot->plan.header->source) : "";
 }
 
 const char *snapshot_string(const struct snapshot *snapshot, uint16_t offset)
@@ -411,7 +449,7 @@ static void say_why_not(pid_t pid)
             (int)pid);
     else
         print_error("process %d carries no shim: it was not started under nodewise, it is static or setuid, or its "
-                    "parent cleared LD_PRELOAD",
+                    "parent cleared LD_PRELOAD (`nodewise apply` governs it from outside)",
                     (int)pid);
 }
 

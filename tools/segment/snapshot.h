@@ -13,6 +13,7 @@
 #include "policy/plan.h"
 #include "shim/base/segment_layout.h"
 #include "tools/common/read_file.h"
+#include "tools/segment/outside_record.h"
 #include "tools/segment/segment_file.h"
 
 #define SEGMENT_RULES_MOST 65536u /* rules, or mapping rules, of a plan */
@@ -39,7 +40,10 @@ struct snapshot {
     size_t worker_count;
     char *strings;       /* header.strings_used bytes, NUL-terminated at the end */
     const char *missing; /* NULL; or why there is no file, and this is from the memory of the process: "no space" */
-    bool alive;          /* the process exists and is the one that wrote this */
+    bool from_outside;   /* `nodewise apply` governs the process; `outside` is what it left */
+    pid_t watcher;       /* the command that goes on to do so, or 0 */
+    struct outside_record outside;
+    bool alive; /* the process exists and is the one that wrote this */
     void *plan_data;
     size_t plan_size;
     struct plan_view plan;
@@ -66,6 +70,9 @@ const struct segment_region *snapshot_region(const struct snapshot *snapshot, ui
 /* The name of a rule: "(base)" for none, NULL where the plan is gone and rules have numbers only. */
 const char *snapshot_rule_name(const struct snapshot *snapshot, uint32_t rule);
 const char *snapshot_string(const struct snapshot *snapshot, uint16_t offset);
+
+/* What the policy is called: "" where that is not known. */
+const char *snapshot_policy(const struct snapshot *snapshot);
 
 /*
  * Opens a process for a view that needs it, or says why not: EXIT_OK, or EXIT_NO_PROCESS after a word about

@@ -50,4 +50,5 @@ void stale_sweep(void)
     if (pile.count && pile.times[pile.count - 1] < oldest)
         segment_each_dead(remove_old, &oldest);
     free(pile.times);
+    segment_remove_outside();
 }

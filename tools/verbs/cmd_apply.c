@@ -10,6 +10,7 @@
 #include "tools/common/option_error.h"
 #include "tools/common/process.h"
 #include "tools/prepare/options.h"
+#include "tools/prepare/plan_cache.h"
 #include "tools/segment/segments.h"
 #include "tools/verbs/verbs.h"
 
@@ -20,6 +21,7 @@ const char apply_help[] = HELP_POLICY
     "  --memory-budget MIB  move memory of the processes to the nodes of their threads, at most so much at once, and\n"
     "                      with --watch in each second; 0: none. Without it the policy's memory.migrate_on_move says\n"
     "                      whether, and move_bytes and move_time how much\n"
+    "  --no-children       with --watch: leave the children of the processes alone\n"
     "  --once              place the threads that there are, and end: what is done without --watch\n"
     "  --dry-run           say what would be done, and change nothing\n" HELP_JSON
     "The processes run on as they were started: static programs, Go and Java, services. Their threads are known by name,\n"
@@ -27,7 +29,7 @@ const char apply_help[] = HELP_POLICY
     "Ends with 1 when a thread has not what was asked, or a process is not to be placed; with 3 when the kernel does not\n"
     "permit it; with 4 when there is no such process.\n";
 
-enum { OPTION_WATCH = OPTION_VERB, OPTION_INTERVAL, OPTION_ONCE, OPTION_DRY_RUN, OPTION_BUDGET };
+enum { OPTION_WATCH = OPTION_VERB, OPTION_NO_CHILDREN, OPTION_INTERVAL, OPTION_ONCE, OPTION_DRY_RUN, OPTION_BUDGET };
 
 #define INTERVAL_LEAST 0.01
 #define INTERVAL_MOST  3600
@@ -38,7 +40,7 @@ struct apply_request {
     const char *together;
     double interval;
     uint64_t budget; /* bytes, or MOVING_NO_BUDGET */
-    bool watch, once, dry_run, json;
+    bool watch, no_children, once, dry_run, json;
 };
 
 struct apply {
@@ -46,26 +48,32 @@ struct apply {
     struct prepared prepared;
     struct session session;
     struct told told;
-    struct target *targets;
-    size_t count;
+    char *plan_path; /* NULL: no folder keeps it */
+    char record_policy[256];
 };
 
 /* --- processes --- */
 
-/* false, after having said why: the library decides in that process. */
+/* false, after having said why: the library decides in that process, or another command does. */
 static bool is_free(pid_t pid)
 {
-    struct segment_file file;
+    struct segment_file file = {.pid = 0};
     int error = segment_find(&file, pid);
-    bool is_governed = (error == 0 && file.is_held) || error == -EACCES;
+    bool is_watched = error == 0 && file.watcher > 0;
+    bool is_governed = (error == 0 && file.is_held && !file.from_outside) || error == -EACCES;
     if (error == 0)
         segment_close(&file);
-    if (is_governed)
+    if (is_watched)
+        print_error("process %d is governed from outside already: process %d watches it; end that one first", (int)pid,
+                    (int)file.watcher);
+    else if (error == -EACCES)
+        print_error("process %d is governed already, by another user: run nodewise as root", (int)pid);
+    else if (is_governed)
         print_error(
             "process %d is governed already, by the library in it: `nodewise reload %d -p POLICY` gives it another "
             "policy",
             (int)pid, (int)pid);
-    return !is_governed;
+    return !is_governed && !is_watched;
 }
 
 static int say_not_opened(pid_t pid, int error)
@@ -89,15 +97,16 @@ static int say_not_opened(pid_t pid, int error)
 static int open_target(struct apply *apply, pid_t pid)
 {
     const struct plan_view *plan = &apply->prepared.view;
-    struct target *target = &apply->targets[apply->count];
-    uint32_t key = PLAN_KEY_COUNT;
-    for (size_t i = 0; i < apply->count; i++)
-        if (apply->targets[i].pid == pid)
+    struct session *session = &apply->session;
+    uint32_t key = PLAN_KEY_COUNT, number = (uint32_t)session->count;
+    for (size_t i = 0; i < session->count; i++)
+        if (session->processes[i]->target.pid == pid)
             return usage_error("apply", "process %d is given twice", (int)pid);
-    int error = target_open(target, pid, (uint32_t)apply->count);
+    struct governed *governed = session_add(session);
+    int error = governed ? target_open(&governed->target, pid, number) : -ENOMEM;
     if (error < 0)
         return say_not_opened(pid, error);
-    apply->count++;
+    const struct target *target = &governed->target;
     if (!is_free(pid))
         return EXIT_NO;
     if (!match_target(plan, &target->facts, &key)) {
@@ -112,17 +121,10 @@ static int open_target(struct apply *apply, pid_t pid)
 static int open_targets(struct apply *apply, char **words, size_t count)
 {
     int status = EXIT_OK;
-    apply->targets = calloc(count, sizeof(*apply->targets));
-    if (!apply->targets) {
-        print_error("out of memory");
-        return EXIT_MACHINE;
-    }
     for (size_t i = 0; i < count && status == EXIT_OK; i++) {
         pid_t pid = parse_pid(words[i]);
         status = pid ? open_target(apply, pid) : usage_error("apply", "\"%s\" is not a process id", words[i]);
     }
-    apply->told.targets = apply->targets;
-    apply->told.count = apply->count;
     return status;
 }
 
@@ -143,8 +145,9 @@ static void say_refused(const struct apply *apply)
 
 static void say_memory_refused(const struct apply *apply)
 {
-    for (size_t i = 0; i < apply->count; i++) {
-        int error = apply->session.memory[i].error, pid = (int)apply->targets[i].pid;
+    for (size_t i = 0; i < apply->session.count; i++) {
+        const struct governed *governed = apply->session.processes[i];
+        int error = governed->memory.error, pid = (int)governed->target.pid;
         if (error == -EPERM)
             print_error("memory of process %d is not moved: that takes the same user, or root with CAP_SYS_PTRACE",
                         pid);
@@ -156,6 +159,17 @@ static void say_memory_refused(const struct apply *apply)
         else if (error < 0)
             print_error("memory of process %d is not moved: %s", pid, strerror(-error));
     }
+}
+
+/* What happens the first time alone: a folder that is full, no descriptors any more. */
+static void say_not_seen(struct session *session)
+{
+    if (session->record_error < 0)
+        print_error("ps, show, verify and top do not see what is governed: the record cannot be written: %s",
+                    strerror(-session->record_error));
+    if (session->child_error < 0)
+        print_error("a child is not looked after: %s", strerror(-session->child_error));
+    session->record_error = session->child_error = 0;
 }
 
 static int status_of(const struct apply *apply)
@@ -179,6 +193,7 @@ static int tell(struct apply *apply, bool is_first)
         say_refused(apply);
     if (is_first)
         say_memory_refused(apply);
+    say_not_seen(&apply->session);
     return finish_output(EXIT_OK);
 }
 
@@ -204,13 +219,13 @@ static int watch(struct apply *apply)
 static int place_and_stay(struct apply *apply)
 {
     struct session *session = &apply->session;
-    if (session_init(session, &apply->prepared.view, apply->targets, apply->count, apply->request->dry_run) < 0) {
-        print_error("out of memory");
-        return EXIT_MACHINE;
-    }
     session->budget = apply->request->budget;
-    session->interval = apply->request->interval;
-    apply->told.memory = session->memory;
+    session->interval = session->first = apply->request->interval;
+    session->with_children = apply->request->watch && !apply->request->no_children;
+    session->records.plan_path = apply->plan_path ? apply->plan_path : "";
+    session->records.policy = apply->record_policy;
+    session->records.is_bare = apply->told.is_bare;
+    session->records.watches = apply->request->watch;
     if (apply->request->watch)
         session_take_signals();
     int error = session_place(session);
@@ -219,7 +234,6 @@ static int place_and_stay(struct apply *apply)
         status = watch(apply);
     if (status == EXIT_OK)
         status = status_of(apply);
-    session_free(session);
     return status;
 }
 
@@ -258,8 +272,13 @@ static int compile(struct apply *apply)
     if (status != EXIT_OK)
         return status;
     const struct plan_view *plan = &apply->prepared.view;
-    apply->told = (struct told){.plan = plan, .dry_run = request->dry_run, .is_bare = request->together != NULL};
+    apply->told = (struct told){.plan = plan, .session = &apply->session, .dry_run = request->dry_run};
+    apply->told.is_bare = request->together != NULL;
     apply->told.policy = request->together ? request->together : plan_text(plan, plan->header->source);
+    snprintf(apply->record_policy, sizeof(apply->record_policy), "%s%s", request->together ? "-c " : "",
+             apply->told.policy);
+    if (!request->dry_run)
+        apply->plan_path = plan_cache_keep(&apply->prepared);
     return EXIT_OK;
 }
 
@@ -267,13 +286,17 @@ static int apply_to(struct apply_request *request, char **words, size_t count)
 {
     struct apply apply = {.request = request};
     int status = compile(&apply);
-    if (status == EXIT_OK)
+    if (status == EXIT_OK && session_init(&apply.session, &apply.prepared.view, request->dry_run) < 0) {
+        print_error("out of memory");
+        status = EXIT_MACHINE;
+    }
+    if (status == EXIT_OK) {
         status = open_targets(&apply, words, count);
-    if (status == EXIT_OK)
-        status = place_and_stay(&apply);
-    for (size_t i = 0; i < apply.count; i++)
-        target_close(&apply.targets[i]);
-    free(apply.targets);
+        if (status == EXIT_OK)
+            status = place_and_stay(&apply);
+        session_free(&apply.session);
+    }
+    free(apply.plan_path);
     prepared_free(&apply.prepared);
     return status;
 }
@@ -307,6 +330,9 @@ static int take_option(struct apply_request *request, int option, char **argv, c
     case OPTION_WATCH:
         request->watch = true;
         return EXIT_OK;
+    case OPTION_NO_CHILDREN:
+        request->no_children = true;
+        return EXIT_OK;
     case OPTION_ONCE:
         request->once = true;
         return EXIT_OK;
@@ -335,6 +361,7 @@ int cmd_apply(int argc, char **argv)
         {"together", required_argument, NULL, 'c'},
         {"watch", no_argument, NULL, OPTION_WATCH},
         {"interval", required_argument, NULL, OPTION_INTERVAL},
+        {"no-children", no_argument, NULL, OPTION_NO_CHILDREN},
         {"once", no_argument, NULL, OPTION_ONCE},
         {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
         {"memory-budget", required_argument, NULL, OPTION_BUDGET},

@@ -29,6 +29,13 @@ static void add_unreadable(struct listing *listing, const struct segment_file *f
                                     "best_effort", 0, "none", 0, "state", "governed", "policy", why));
 }
 
+static const char *state_of(const struct snapshot *snapshot)
+{
+    if (snapshot->from_outside)
+        return snapshot->watcher ? "watched" : "outside";
+    return snapshot->header.state == SEGMENT_STOPPED ? "stopped" : "active";
+}
+
 static void add_process(void *context, const struct segment_file *file)
 {
     struct listing *listing = context;
@@ -50,14 +57,14 @@ static void add_process(void *context, const struct segment_file *file)
     }
     for (size_t i = 0; i < snapshot.thread_count; i++)
         live += snapshot.threads[i].state == THREAD_LIVE;
-    const char *policy = snapshot.has_plan ? plan_text(&snapshot.plan, snapshot.plan.header->source) : "";
-    json_array_append_new(listing->processes,
-                          json_pack("{s:i, s:o, s:I, s:I, s:I, s:I, s:I, s:s, s:o}", "pid", (int)snapshot.header.pid,
-                                    "comm", json_any_text(snapshot.header.comm), "uid", (json_int_t)snapshot.header.uid,
-                                    "threads", (json_int_t)(live + snapshot.header.threads_unlisted), "strict",
-                                    (json_int_t)strict, "best_effort", (json_int_t)best, "none", (json_int_t)none,
-                                    "state", snapshot.header.state == SEGMENT_STOPPED ? "stopped" : "active", "policy",
-                                    json_any_text(policy)));
+    json_t *process = json_pack("{s:i, s:o, s:I, s:I, s:I, s:I, s:I, s:s, s:o}", "pid", (int)snapshot.header.pid,
+                                "comm", json_any_text(snapshot.header.comm), "uid", (json_int_t)snapshot.header.uid,
+                                "threads", (json_int_t)(live + snapshot.header.threads_unlisted), "strict",
+                                (json_int_t)strict, "best_effort", (json_int_t)best, "none", (json_int_t)none, "state",
+                                state_of(&snapshot), "policy", json_any_text(snapshot_policy(&snapshot)));
+    if (snapshot.watcher)
+        json_object_set_new(process, "watcher", json_integer(snapshot.watcher));
+    json_array_append_new(listing->processes, process);
     snapshot_free(&snapshot);
 }
 

@@ -375,6 +375,12 @@ static int reload(const struct order *order)
     int status = snapshot_of(&before, order->pid);
     if (status != EXIT_OK)
         return status;
+    if (before.from_outside) {
+        print_error("process %d is governed from outside: `nodewise apply -p POLICY %d` gives it another policy",
+                    (int)order->pid, (int)order->pid);
+        snapshot_free(&before);
+        return EXIT_NO;
+    }
     status = make_plan(order, &before, &plan);
     if (status == EXIT_OK)
         status = carry_out(order, &before, plan);

@@ -14,7 +14,8 @@
 
 /*
  * What each thread is to have, against what the kernel says that it has now: CPUs from the plan and the claims of
- * exclusive threads as they are now, the memory policy from what was read back when it was set.
+ * exclusive threads as they are now, the memory policy from what was read back when it was set. Of a process that is
+ * governed from outside: CPUs as `apply` asked for them.
  */
 
 #define VERIFY_VERSION 2
@@ -61,6 +62,9 @@ static void drop_claims(struct cpuset *set, const struct snapshot *snapshot, con
 static bool expected_cpus(const struct snapshot *snapshot, const struct segment_thread *thread, struct cpuset *set)
 {
     const struct plan_view *plan = &snapshot->plan;
+    struct cpuset asked;
+    if (snapshot->from_outside)
+        return outside_record_asked(&snapshot->outside, thread->tid, &asked) && cpuset_copy(set, &asked) == 0;
     if (is_sound(snapshot, thread)) {
         within_base(set, snapshot, plan->slots[thread->slot].mask);
         drop_claims(set, snapshot, thread);
@@ -93,6 +97,8 @@ static struct verdict judge_policy(const struct snapshot *snapshot, const struct
                                    struct memory_policy *ret_now, bool *ret_is_known)
 {
     *ret_is_known = false;
+    if (thread->mem_reason == REASON_OUTSIDE)
+        return (struct verdict){.word = "left-out"};
     if (thread->mem_outcome == OUTCOME_PENDING)
         return (struct verdict){.word = "pending"};
     if (thread->got_policy == GOT_NO_POLICY)
@@ -142,7 +148,8 @@ static json_t *verify_thread(const struct snapshot *snapshot, const struct segme
                               report_owned_text(asked ? cpuset_to_string(&expected) : NULL), "now",
                               report_owned_text(cpuset_to_string(&now)), "verdict", verdict.word, "memory",
                               memory ? reason_word(thread->mem_reason) : "");
-    answer->no = answer->no || verdict.is_no || (memory && thread->mem_outcome == OUTCOME_NONE);
+    bool is_refused = thread->mem_outcome == OUTCOME_NONE && thread->mem_reason != REASON_OUTSIDE;
+    answer->no = answer->no || verdict.is_no || is_refused;
     answer->not_measured += verdict.is_unknown;
     if (error != -ESRCH)
         verify_policy(entry, snapshot, thread, answer);
@@ -166,6 +173,8 @@ static void print_answer(const json_t *document, const struct answer *answer)
     not_adopted_text(stdout, document);
     if (answer->no)
         printf("not as asked\n");
+    else if (json_is_true(json_object_get(document, "from_outside")) && !answer->not_measured)
+        printf("as asked, of what is set from outside\n");
     else if (answer->not_measured)
         printf(
             "as asked as far as measured; not measured: %u (the kernel shows memory policies to the same user and with "
@@ -186,9 +195,10 @@ static int verify(pid_t pid, bool json)
     for (size_t i = 0; i < snapshot.thread_count; i++)
         if (snapshot.threads[i].state == THREAD_LIVE)
             json_array_append_new(threads, verify_thread(&snapshot, &snapshot.threads[i], &answer));
-    json_t *document = json_pack("{s:i, s:i, s:b, s:i, s:o, s:o}", "nodewise_verify", VERIFY_VERSION, "pid", (int)pid,
-                                 "as_asked", !answer.no, "not_measured", (int)answer.not_measured, "threads", threads,
-                                 "not_adopted", not_adopted_threads(&snapshot));
+    json_t *document =
+        json_pack("{s:i, s:i, s:b, s:b, s:i, s:o, s:o}", "nodewise_verify", VERIFY_VERSION, "pid", (int)pid,
+                  "from_outside", snapshot.from_outside, "as_asked", !answer.no, "not_measured",
+                  (int)answer.not_measured, "threads", threads, "not_adopted", not_adopted_threads(&snapshot));
     snapshot_free(&snapshot);
     if (json) {
         print_json(stdout, document);
