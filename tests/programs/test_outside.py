@@ -280,6 +280,105 @@ class Children(OutsideTest):
         self.assertFalse(os.path.exists(record_of(child)))
 
 
+class Run(OutsideTest):
+    """`nodewise run` of programs that no library is preloaded into."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.static = os.path.join(harness.BUILD, "static_does_as_told")
+        subprocess.run(["gcc", "-static", "-pthread", "-D_GNU_SOURCE", "-o", cls.static,
+                        os.path.join(TESTS, "interpose", "zoo", "does_as_told.c")], check=True)
+        cls.addClassCleanup(os.unlink, cls.static)
+
+    def run_static(self, *names, policy=None, **more):
+        process = self.start([self.static], policy or self.io, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **more)
+        self.assertEqual(process.stdout.readline(), b"ready\n")
+        for name in names:
+            self.tell(process, f"create {name}")
+        return process
+
+    def test_its_threads_are_placed_and_seen(self):
+        process = self.run_static("io_1", "other", policy=self.policy(
+            f'[[rules]]\nname = "io"\nmatch = {{ thread = "io_*" }}\ncpus = "{self.last}"\nbind_to = "cpu"\n'
+            f'[[rules]]\nname = "rest"\nmatch = {{ thread = "other" }}\nbind_to = "none"\n'))
+        self.check_mask(process, "io_1", {self.last})
+        watcher = self.watched(process.pid)
+        self.tell(process, "create io_2")
+        self.check_mask(process, "io_2", {self.last})
+        self.assertEqual(self.masks(process)["other"], self.allowed)
+        self.assertEqual(os.getsid(watcher), os.getpgid(watcher), "no signal of the program's terminal reaches it")
+        self.assertEqual({os.readlink(f"/proc/{watcher}/fd/{fd}") for fd in (0, 1, 2)}, {"/dev/null"})
+        with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as file:
+            self.assertEqual(file.read(), "", "it is no child of the program")
+        process.kill()
+        process.wait()
+        wait_until(lambda: not os.path.exists(f"/proc/{watcher}"), "it ends with the program")
+
+    def test_status_and_signals_are_the_programs_own(self):
+        process = self.run_static("io_1")
+        self.check_mask(process, "io_1", {self.last})
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(harness.SECONDS), -signal.SIGTERM)
+        done = subprocess.run([harness.NODEWISE, "run", "-p", self.io, "--", "busybox", "sh", "-c", "read line; exit $line"],
+                              input=b"9\n", capture_output=True, env=harness.clean_environment(), timeout=harness.SECONDS)
+        self.assertEqual(done.returncode, 9)
+        self.assertIn(b"placed from outside", done.stderr)
+
+    def test_strict_starts_nothing(self):
+        done = subprocess.run([harness.NODEWISE, "run", "--strict", "-p", self.io, "--", "busybox", "echo", "started"],
+                              capture_output=True, env=harness.clean_environment(), timeout=harness.SECONDS)
+        self.assertEqual((done.returncode, done.stdout), (3, b""))
+
+    def test_one_that_cannot_be_started(self):
+        program = self.path("damaged")
+        with open(self.static, "rb") as file, open(program, "wb") as to:
+            to.write(file.read(4096)) # headers, and none of what they promise
+        os.chmod(program, 0o755)
+        done = subprocess.run([harness.NODEWISE, "run", "-p", self.io, "--", program], capture_output=True, text=True,
+                              env=harness.clean_environment(), timeout=harness.SECONDS)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertNotIn("is not governed", done.stderr)
+
+    def test_a_program_that_it_becomes_is_the_librarys(self):
+        process = self.start(["busybox", "sh", "-c", f"read line; exec {os.path.join(harness.BUILD, 'tests', 'interpose', 'does_as_told')}"],
+                             self.io, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        watcher = self.watched(process.pid)
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        self.assertEqual(process.stdout.readline(), b"ready\n")
+        self.tell(process, "create io_1")
+        self.check_mask(process, "io_1", {self.last})
+        self.assertEqual(self.row(process.pid)["state"], "active")
+        wait_until(lambda: not os.path.exists(f"/proc/{watcher}"), "nothing is left to govern from outside", 30)
+
+    def test_a_static_go_server(self):
+        source, server = self.path("server.go"), self.path("server")
+        shutil.copy(os.path.join(TESTS, "programs", "server.go"), source)
+        subprocess.run(["go", "build", "-o", server, source], check=True, cwd=self.folder, timeout=540,
+                       env=harness.clean_environment() | {"CGO_ENABLED": "0", "GO111MODULE": "off", "HOME": self.folder,
+                                                          "GOCACHE": os.path.join(harness.BUILD, "go-cache")})
+        policy = self.policy(f'[[rules]]\nname = "main"\nmatch = {{ main = true }}\ncpus = "{self.first}"\nbind_to = "cpu"\n'
+                             f'[[rules]]\nname = "runtime"\nmatch = {{ index = "1-" }}\ncpus = "{self.last}"\nbind_to = "cpu"\n')
+        process = self.start([server], policy, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        port = int(process.stdout.readline().split(b":")[-1])
+
+        def placed():
+            masks = {tid: cpus for tid, (_, cpus) in threads_of(process.pid).items()}
+            own = masks.pop(process.pid)
+            return own == {self.first} and len(masks) > 1 and set(map(frozenset, masks.values())) == {frozenset({self.last})}
+        wait_until(placed, "all of its threads on their CPUs")
+        before = len(threads_of(process.pid))
+        for _ in range(4): # a thread each
+            connection = socket.create_connection(("127.0.0.1", port), timeout=harness.SECONDS)
+            self.addCleanup(connection.close)
+            self.assertEqual(connection.recv(6), b"hello\n")
+        wait_until(lambda: len(threads_of(process.pid)) >= before + 3, "threads that came later")
+        wait_until(placed, "these, too")
+        self.assertTrue(wait_until(lambda: self.view("verify", process.pid), "verified")["as_asked"])
+        self.assertTrue(set(pages_by_node(process.pid)) <= nodes_of({self.first, self.last}), "its pages are near its threads")
+
+
 class Programs(OutsideTest):
     def test_nginx_gets_its_workers_governed_and_those_of_a_reload(self):
         configuration = self.path("nginx.conf")

@@ -68,19 +68,26 @@ static void say_no_target(const struct plan_view *plan, const struct command_fac
                 facts->process.exe, plan_text(plan, plan->header->source), plan_target_word(key));
 }
 
-static void say_out_of_reach(const struct plan_view *plan, const struct command_facts *facts, bool strict)
+/* Who gains rights does not let others place it. */
+static enum governed say_out_of_reach(const struct plan_view *plan, const struct command_facts *facts, bool strict,
+                                      bool may_watch)
 {
     char why[PATH_MAX + 256], now[1024];
+    bool watched = may_watch && !strict && facts->reached.reach != REACH_SECURE;
     reach_text(&facts->reached, why, sizeof(why));
-    if (strict) {
+    if (!strict)
+        whole_process_apply(plan, now, sizeof(now));
+    if (strict)
         print_error("%s", why);
-        return;
-    }
-    whole_process_apply(plan, now, sizeof(now));
-    print_error("%s; its threads are not placed (`nodewise apply` does it), the process as a whole has %s", why, now);
+    else
+        print_error("%s; its threads are %s, the process as a whole has %s", why,
+                    watched ? "placed from outside, as by `nodewise apply --watch`"
+                            : "not placed (`nodewise apply` does it)",
+                    now);
+    return watched ? GOVERNED_FROM_OUTSIDE : GOVERNED_AS_A_WHOLE;
 }
 
-static enum governed look(const struct plan_view *plan, const struct command_facts *facts, bool strict)
+static enum governed look(const struct plan_view *plan, const struct command_facts *facts, bool strict, bool may_watch)
 {
     uint32_t key = PLAN_KEY_COUNT;
     if (!match_target(plan, &facts->process, &key)) {
@@ -89,11 +96,10 @@ static enum governed look(const struct plan_view *plan, const struct command_fac
     }
     if (facts->reached.reach == REACHED)
         return GOVERNED;
-    say_out_of_reach(plan, facts, strict);
-    return GOVERNED_FROM_OUTSIDE;
+    return say_out_of_reach(plan, facts, strict, may_watch);
 }
 
-enum governed govern_look(const char *plan_path, char **command, uint32_t index, bool strict)
+enum governed govern_look(const char *plan_path, char **command, uint32_t index, bool strict, bool may_watch)
 {
     struct command_facts facts;
     struct file_bytes file = {0};
@@ -101,7 +107,7 @@ enum governed govern_look(const char *plan_path, char **command, uint32_t index,
     enum governed governed = GOVERNED;
     if (command_facts(&facts, command, index) == 0 && plan_file_load(&file, plan_path) == 0 &&
         plan_check(&plan, file.data, file.size, NULL) == 0)
-        governed = look(&plan, &facts, strict);
+        governed = look(&plan, &facts, strict, may_watch);
     free(file.data);
     command_facts_free(&facts);
     return governed;

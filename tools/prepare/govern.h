@@ -26,13 +26,15 @@ struct command_facts {
 int command_facts(struct command_facts *ret_facts, char **command, uint32_t index);
 void command_facts_free(struct command_facts *facts);
 
-enum governed { GOVERNED, GOVERNED_NO_TARGET, GOVERNED_FROM_OUTSIDE };
+/* FROM_OUTSIDE: the caller's process is to be watched (tools/apply/beside.h). */
+enum governed { GOVERNED, GOVERNED_NO_TARGET, GOVERNED_AS_A_WHOLE, GOVERNED_FROM_OUTSIDE };
 
 /*
  * Says on stderr, in a line, why the command would not be governed by the library. A target that the library does not
- * get into gets what the plan has for a process as a whole, unless `strict`: this process has it then, and the answer is
- * GOVERNED_FROM_OUTSIDE. GOVERNED: it would be, or it is not known.
+ * get into gets what the plan has for a process as a whole, unless `strict`: this process has it then. Its threads can be
+ * placed as well, where it gains no rights and the caller has it watched: `may_watch`. GOVERNED: it would be, or it
+ * is not known.
  */
-enum governed govern_look(const char *plan_path, char **command, uint32_t index, bool strict);
+enum governed govern_look(const char *plan_path, char **command, uint32_t index, bool strict, bool may_watch);
 
 #endif

@@ -11,6 +11,7 @@
 #include "config/printable.h"
 #include "policy/chosen.h"
 #include "policy/plan.h"
+#include "tools/apply/beside.h"
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
 #include "tools/common/option_error.h"
@@ -42,9 +43,9 @@ const char run_help[] = HELP_POLICY
     "  --report-bindings   say on stderr in a line what the process got: rank, host, CPUs, node, memory\n"
     "  --dry-run           say what would be done, and start nothing\n"
     "  --strict            start nothing that would not be governed: end with 3\n"
-    "A program that the library does not get into (static, setuid, of 32 bits), or that is no target, is said\n"
-    "to be so and runs all the same; out of reach, it gets the CPUs and the memory policy of the policy's rules\n"
-    "as a whole.\n"
+    "A program that the library does not get into (static, of 32 bits) is placed from outside, as `apply --watch`\n"
+    "would, and has the CPUs and the memory policy of the policy's rules as a whole; a setuid one has these alone.\n"
+    "One that is no target is said to be so and runs all the same.\n"
     "Ends with the program's own status; 125 when nodewise itself failed, 126 and 127 "
     "as env(1).\n";
 
@@ -54,6 +55,13 @@ struct run_request {
     double locality; /* percent that is required; below 0: nothing is */
     bool dry_run, strict, report_bindings;
     char **command;
+    struct prepared_run *prepared;
+};
+
+/* What is left to do when all is prepared. */
+struct prepared_run {
+    char *outside_plan; /* of a program that is to be governed from outside, else NULL */
+    uint32_t number;    /* what process_index matches */
 };
 
 /* --- the environment of the program --- */
@@ -153,7 +161,8 @@ static int dry_run(const struct run_request *request, struct prepared *prepared)
     }
     if (status == EXIT_OK && error == 0 && facts.reached.reach != REACHED) {
         reach_text(&facts.reached, why, sizeof(why));
-        printf("%s. It would get CPUs and memory as a whole.\n", why);
+        printf("%s. It would get CPUs and memory as a whole%s.\n", why,
+               facts.reached.reach == REACH_SECURE ? "" : ", and its threads their CPUs from outside");
     } else if (status == EXIT_OK && error == 0) {
         print_placement(prepared, &facts.process);
     }
@@ -262,10 +271,14 @@ static int prepare_environment(const struct run_request *request)
         print_error("the environment cannot be changed: %s", strerror(errno));
         return EXIT_RUN_FAILED;
     }
-    enum governed governed = govern_look(plan, request->command, (uint32_t)rank.number, request->strict);
-    if (governed == GOVERNED_FROM_OUTSIDE && request->report_bindings && !request->strict)
+    enum governed governed =
+        govern_look(plan, request->command, (uint32_t)rank.number, request->strict, request->locality < 0);
+    bool out_of_reach = governed == GOVERNED_AS_A_WHOLE || governed == GOVERNED_FROM_OUTSIDE;
+    if (out_of_reach && request->report_bindings && !request->strict)
         report_own_bindings(request, plan);
-    free(plan);
+    *request->prepared = (struct prepared_run){governed == GOVERNED_FROM_OUTSIDE ? plan : NULL, (uint32_t)rank.number};
+    if (governed != GOVERNED_FROM_OUTSIDE)
+        free(plan);
     if (governed != GOVERNED && request->strict)
         return EXIT_MACHINE;
     if (preload_shim() < 0)
@@ -315,6 +328,14 @@ static int run_dry(const struct run_request *request)
     return status;
 }
 
+static void start_beside(const struct run_request *request)
+{
+    const struct prepared_run *prepared = request->prepared;
+    int error = prepared->outside_plan ? beside_start(prepared->outside_plan, prepared->number) : 0;
+    if (error < 0)
+        print_error("the threads of %s are not placed: %s", request->command[0], strerror(-error));
+}
+
 static int run(const struct run_request *request)
 {
     if (request->dry_run)
@@ -324,6 +345,9 @@ static int run(const struct run_request *request)
     if (request->locality < 0 && filtered_look(&request->policy) && !filtered_rehearse(prepare, request))
         return run_unprepared(request);
     int status = prepare(request);
+    if (status == EXIT_OK)
+        start_beside(request);
+    free(request->prepared->outside_plan);
     if (status != EXIT_OK)
         return status;
     return request->locality >= 0 ? run_and_judge(request) : start_program(request->command);
@@ -350,7 +374,8 @@ int cmd_run(int argc, char **argv)
         {"report-bindings", no_argument, NULL, OPTION_VERB + 4},
         {0},
     };
-    struct run_request request = {.locality = -1};
+    struct prepared_run prepared = {.outside_plan = NULL};
+    struct run_request request = {.locality = -1, .prepared = &prepared};
     int option, status = EXIT_OK;
     /* '+': the first word that is no option is the program's, and so is all behind it. */
     while (status == EXIT_OK && (option = getopt_long(argc, argv, "+" LETTERS_POLICY, long_options, NULL)) != -1) {
