@@ -360,9 +360,11 @@ static bool is_left_over(const char *name)
 {
     char own[SEGMENT_STEM + sizeof(OUTSIDE_SUFFIX)];
     pid_t pid = segment_pid_of(name);
+    if (!segment_name_is_outside(name) || process_exists(pid))
+        return false;
     outside_stem(pid, own, SEGMENT_STEM);
     strcat(own, OUTSIDE_SUFFIX);
-    return strcmp(name, own) == 0 && !process_exists(pid);
+    return strcmp(name, own) == 0;
 }
 
 void segment_remove_outside(void)
