@@ -1,12 +1,15 @@
 """`nodewise sha1sum` says what coreutils' sha1sum says, of the same files with the same options."""
 
 import os
+import re
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 import harness
 
+REFUSE = os.path.join(harness.BUILD, "tests", "abuse", "refuse")
+SETUP = "425"  # io_uring_setup(2) of every architecture
 # What names and sizes can be: none, one, a part of those that are read at once, more; blanks, backslashes, ends of lines.
 FILES = {"empty": 0, "one": 1, "of a part": 1000, "exactly": 256 << 10, "more": (3 << 20) + 17, "back\\slash": 3, "two\nlines": 4,
          "*star": 5, " blank": 6, "-dash": 7}
@@ -42,6 +45,23 @@ class Sha1sum(harness.ProgramTest):
         self.both(text=b"hello")
         self.both("-", text=b"hello")
         self.both("one", "-", "more", text=b"hello" * 100000)
+
+    def test_large_files_are_read_by_io_uring_and_without(self):
+        with open(self.path("large"), "wb") as file:  # as many bytes as it takes for a loop, and some
+            for at in (0, 1 << 20, (64 << 20) + 5):
+                file.seek(at)
+                file.write(b"something")
+        names, trace = ["large", "one", "large"], self.path("trace")
+        (output, _), _ = self.both(*names)
+        for before in ([REFUSE, SETUP, "1"], ["strace", "-f", "-o", trace, "-e", f"trace={SETUP},read"]):
+            done = subprocess.run([*before, harness.NODEWISE, "sha1sum", *names], cwd=self.path("."), capture_output=True,
+                                  env=harness.clean_environment(), timeout=harness.SECONDS)
+            self.assertEqual((done.stdout, done.returncode), (output, 0), done.stderr)
+        with open(trace, encoding="utf-8") as file:
+            calls = file.read()
+        parts = calls.count(f" = {256 << 10}\n")
+        # what a ring reads is no read(2)
+        self.assertEqual(parts, 0 if re.search(r"io_uring_setup\(.*\) = \d", calls) else 2 * 256)
 
     def test_what_cannot_be_read_is_said_and_the_rest_is_hashed(self):
         (output, code), complaints = self.both("one", "nowhere", ".", "more")
