@@ -153,7 +153,7 @@ class Reload(harness.ProgramTest):
     def test_a_rank_keeps_its_share(self):
         """Whatever the distribution: where the machine has fewer shares than ranks, they divide one."""
         rules = '[[rules]]\nname = "{0}"\nmatch = {{ thread = "{0}" }}\n[defaults]\nbind_to = "none"\n'
-        without = self.policy(rules.format("third"), "without.toml")
+        without = self.policy('[process]\ndistribution = "none"\n' + rules.format("third"), "without.toml")
         for distribution in ("ranks", "compact", "scatter", "round_robin", "least_loaded"):
             with self.subTest(distribution):
                 first, second = (self.policy(f'[process]\ndistribution = "{distribution}"\n' + rules.format(name), f"{name}.toml")
