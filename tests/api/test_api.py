@@ -11,6 +11,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import harness
 
+LIBRARY = os.path.join(harness.BUILD, "shim", "api")
 POLICY = """schema = 1
 [defaults]
 cpus = "all"
@@ -21,9 +22,10 @@ class ApiTest(harness.ProgramTest):
     def run_program(self, name, *arguments, faults=None, before=(), **environment):
         """The program's output; it must end with 0 and say nothing on stderr."""
         program = os.path.join(harness.BUILD, "tests", "api", name)
-        variables = harness.clean_environment() | environment
+        # meson names the folders of all libraries that a test depends on, in any order
+        variables = harness.clean_environment() | {"LD_LIBRARY_PATH": LIBRARY} | environment
         if faults is not None:
-            variables |= {"LD_LIBRARY_PATH": os.path.join(harness.BUILD, "shim", "api", "faults"), "NODEWISE_FAULT": faults}
+            variables |= {"LD_LIBRARY_PATH": os.path.join(LIBRARY, "faults"), "NODEWISE_FAULT": faults}
         done = subprocess.run([*before, program, *arguments], capture_output=True, text=True, env=variables,
                               timeout=harness.SECONDS)
         self.assertEqual((done.returncode, done.stderr), (0, ""), f"{name} {arguments} {environment}: {done.stdout}")

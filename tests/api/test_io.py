@@ -13,8 +13,7 @@ import test_api
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import harness
 
-API = os.path.join(harness.BUILD, "shim", "api")
-PLUGIN = os.path.join(API, "nodewise", "libnodewise-uring.so")
+PLUGIN = os.path.join(test_api.LIBRARY, "nodewise", "libnodewise-uring.so")
 REFUSE = os.path.join(harness.BUILD, "tests", "abuse", "refuse")
 SETUP = "425"  # io_uring_setup(2) of every architecture
 # What a refusal is called in the reason.
@@ -62,7 +61,7 @@ class Io(test_api.ApiTest):
 
     def test_a_relative_path_of_the_library_opens_no_plug_in(self):
         folder = self.path("libraries")
-        shutil.copytree(API, folder, symlinks=True, ignore=lambda _, names: [n for n in names if n.endswith(".p")])
+        shutil.copytree(test_api.LIBRARY, folder, symlinks=True, ignore=lambda _, names: [n for n in names if n.endswith(".p")])
         program = os.path.join(harness.BUILD, "tests", "api", "io")
         for path, sentence in ((folder, expected()), ("libraries", "libnodewise-uring.so")):
             done = subprocess.run([program, sentence], cwd=self.path("."), capture_output=True, text=True,
@@ -74,7 +73,7 @@ class Io(test_api.ApiTest):
 
     def test_the_library_itself_links_no_liburing(self):
         for library in "libnodewise-api.so.1", os.path.join("nodewise", "libnodewise-uring.so"):
-            needed = subprocess.run(["readelf", "-dW", os.path.join(API, library)], capture_output=True, text=True, check=True).stdout
+            needed = subprocess.run(["readelf", "-dW", os.path.join(test_api.LIBRARY, library)], capture_output=True, text=True, check=True).stdout
             self.assertEqual("liburing" in needed, "uring" in library, needed)
 
 
