@@ -18,8 +18,13 @@ from test_apply import NOBODY, TESTS, ApplyTest, title_of
 FOLDER = "/run/nodewise" if os.path.isdir("/run/nodewise") else f"/dev/shm/nodewise.{os.geteuid()}"
 
 
+FIRST_NAMESPACE = 0xEFFFFFFC  # of pids, as the kernel numbers it
+
+
 def record_of(pid):
-    return os.path.join(FOLDER, f"{pid}.outside")
+    """Its path: where other processes may have that number, the namespace's own is in the name."""
+    namespace = os.stat("/proc/self/ns/pid").st_ino
+    return os.path.join(FOLDER, f"{pid}.outside" if namespace == FIRST_NAMESPACE else f"{pid}-{namespace}.outside")
 
 
 def pages_by_node(pid):
