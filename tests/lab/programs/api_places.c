@@ -37,12 +37,18 @@ static void all_on(const char *start, size_t size, int node)
 
 static void *create(void *context, struct nw_affinity where)
 {
-    void *value;
     (void)context;
     (void)where;
-    CHECK(posix_memalign(&value, PAGE, PAGE) == 0);
+    /* not malloc's: without the library that gives out pages again that lie where their first user was */
+    void *value = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(value != MAP_FAILED);
     memset(value, 1, PAGE);
     return value;
+}
+
+static void destroy(void *value)
+{
+    CHECK(munmap(value, PAGE) == 0);
 }
 
 static void *has_values_here(void *at)
@@ -58,7 +64,7 @@ static void *has_values_here(void *at)
 
 static void values_lie_on_their_nodes(void)
 {
-    struct nw_value_ops ops = {.create = create, .destroy = free};
+    struct nw_value_ops ops = {.create = create, .destroy = destroy};
     struct nw_affinity at[8];
     unsigned count = nw_registry_affinities(registry, at, 8);
     CHECK(count == 8);
@@ -72,7 +78,7 @@ static void values_lie_on_their_nodes(void)
 
 static void *carries(void *unused)
 {
-    struct nw_value_ops ops = {.create = create, .destroy = free};
+    struct nw_value_ops ops = {.create = create, .destroy = destroy};
     struct nw_carried carried = {0};
     struct nw_affinity at[8];
     CHECK(nw_registry_affinities(registry, at, 8) == 8 && at[0].node != at[3].node);
