@@ -316,6 +316,12 @@ static const struct key rule_keys[] = {
     {"description", KEY_NOTE, .summary = "what the rule is for"},
     {"match", KEY_MATCH, FIELDS(struct rule, matches, match_count), .table = &key_match,
      .summary = "which threads the rule applies to"},
+    {"threads", KEY_THREADS, FIELD(struct rule, threads), .fallback = "auto",
+     .summary = "how many threads the program should make for the rule",
+     .text =
+         "The number that [cpu_count] export gives to variables of the rule. auto: one for each CPU that the rule has, no "
+         "more than the cgroup's quota. at_most: the smaller of that and the number. exactly: the number, whatever the "
+         "machine has. Where threads go does not depend on it."},
 };
 const struct key_table key_rule = {"rules",
                                    "The first rule that matches a thread places it, in the order of the file.",
@@ -330,7 +336,7 @@ static const struct key pool_keys[] = {
          "The program opens the pool under this name. Its threads are called by the first ten bytes and a number, as "
          "io-0001, and are placed by this table before any rule is looked at."},
     {"description", KEY_NOTE, .summary = "what the pool is for"},
-    {"threads", KEY_THREADS, FIELDS(struct pool_rule, size, number), .fallback = "auto",
+    {"threads", KEY_THREADS, FIELD(struct pool_rule, rule.threads), .fallback = "auto",
      .summary = "number of the pool's threads",
      .text =
          "auto: one for each core of its CPUs, no more than the cgroup's quota. at_most: the smaller of that and the "
@@ -360,8 +366,12 @@ static const struct key cpu_count_keys[] = {
     {"apis", KEY_WORDS, FIELD(struct policy, cpu_count.apis), WORDS(cpu_api),
      .fallback = "[\"sysconf\", \"get_nprocs\", \"sched_getaffinity\", \"sysfs\"]", NEEDS(IS_NOT("report", "host")),
      .summary = "the calls through which that number is told"},
-    {"export", KEY_VARIABLES, FIELD(struct policy, cpu_count.export),
-     .summary = "variables that `run` sets to that number unless they are set already"},
+    {"export", KEY_EXPORTS, FIELDS(struct policy, cpu_count.exports, cpu_count.export_count),
+     .summary = "variables that `run` sets to a number of CPUs or threads unless they are set already",
+     .text =
+         "Names alone, and \"process\", get the number of CPUs that the program is told. \"rule:NAME\" gets the number "
+         "of threads of that rule or pool, which its `threads` and the CPUs that it has on this machine make. `nodewise "
+         "env` prints the same variables."},
 };
 static const struct key_table key_cpu_count = {"cpu_count", "The number of CPUs that the program is told.",
                                                KEYS(cpu_count_keys)};

@@ -101,12 +101,18 @@ static int put_value(const struct setting *setting, struct value *table, const s
     return copy ? table_add(pool, table, copy, setting->name_span, value) : -ENOMEM;
 }
 
-/* One label: the piece behind the key is free. */
+/* One label or variable: the piece behind the key is free. */
 static int put_free_key(const struct setting *setting, struct value *table, const struct key *key, const char *name)
 {
     static const struct key label = {.name = "label", .type = KEY_NOTE};
     struct value *inner = enter_table(setting, table, key->name);
     return inner ? put_value(setting, inner, &label, name) : 0;
+}
+
+/* The name of a variable of NODEWISE_CPU_COUNT__EXPORT__… is not known: all letters of it have become small. */
+static bool has_free_keys(const struct setting *setting, const struct key *key)
+{
+    return key->type == KEY_LABELS || (key->type == KEY_EXPORTS && !setting->is_variable);
 }
 
 static int assign(const struct setting *setting, struct value *root)
@@ -127,7 +133,7 @@ static int assign(const struct setting *setting, struct value *root)
         }
         if (left == 0)
             return put_value(setting, table, key, key->name);
-        if (left == 1 && key->type == KEY_LABELS)
+        if (left == 1 && has_free_keys(setting, key))
             return put_free_key(setting, table, key, setting->pieces[i + 1]);
         if (key_is_named_list(key)) {
             table = enter_rule(setting, root, key->name, setting->pieces[++i]);

@@ -107,6 +107,37 @@ static void check_rule(const struct policy *policy, const struct rule *rule, str
     check_placement(policy, &rule->placement, diags);
 }
 
+/* --- [cpu_count] export --- */
+
+static void report_unknown_rule(const struct policy *policy, const struct exported *exported, const char *name,
+                                struct diag_list *diags)
+{
+    const char *best = nearest_rule(policy, name, NULL);
+    char under[64];
+    snprintf(under, sizeof(under), "did you mean `rule:%s`?", best ? best : "");
+    struct span span = exported->span;
+    span.column += (uint32_t)strlen("\"rule:"); /* rule names are ASCII */
+    span.length = (uint32_t)strlen(name);
+    diag_add(diags, DIAG_E029, span, best ? under : NULL, NULL, "no rule is named `%s`", name);
+}
+
+static void check_exported(const struct policy *policy, const struct exported *exported, struct diag_list *diags)
+{
+    const char *whose = exported->whose;
+    bool is_rule = strncmp(whose, "rule:", 5) == 0;
+    if (strcmp(whose, "process") == 0 || (is_rule && find_rule(policy, whose + 5)))
+        return;
+    if (is_rule && is_rule_name(whose + 5)) {
+        report_unknown_rule(policy, exported, whose + 5, diags);
+        return;
+    }
+    const char *best = nearest_rule(policy, whose, NULL);
+    char under[64];
+    snprintf(under, sizeof(under), "did you mean `rule:%s`?", best ? best : "");
+    diag_add(diags, DIAG_E014, exported->span, best ? under : NULL, "`process`, or `rule:NAME` of a rule or pool",
+             "`export` does not know the word `%s`", whose);
+}
+
 static void check_topology(const struct policy *policy, struct diag_list *diags)
 {
     const struct set_list *sets[] = {&policy->topology.nodes, &policy->topology.cpus, &policy->topology.reserve_cpus};
@@ -120,4 +151,6 @@ void meaning_check(const struct policy *policy, struct diag_list *diags)
     check_placement(policy, &policy->defaults, diags);
     for (size_t i = 0; i < policy->rule_count; i++)
         check_rule(policy, &policy->rules[i], diags);
+    for (size_t i = 0; i < policy->cpu_count.export_count; i++)
+        check_exported(policy, &policy->cpu_count.exports[i], diags);
 }

@@ -272,12 +272,14 @@ void read_cpu_count(struct reader *reader, const struct key *key, const struct v
 
 void read_threads(struct reader *reader, const struct key *key, const struct value *value, void *field, void *field_2)
 {
+    struct thread_count count = {0};
     struct text text;
-    unsigned number;
+    (void)field_2;
     if (!text_of(reader, key, value, &text))
         return;
-    if (pool_size_parse(text.value, field, &number) == 0)
-        *(uint32_t *)field_2 = number;
+    count.span = text.span;
+    if (pool_size_parse(text.value, &count.size, &count.number) == 0)
+        *(struct thread_count *)field = count;
     else
         REPORT(reader, DIAG_E015, value->span, NULL, NULL, "`%s` takes %s", key->name, key_type_text(key));
 }
@@ -397,6 +399,39 @@ void read_variables(struct reader *reader, const struct key *key, const struct v
         if (!is_variable_name(list->items[i].value))
             REPORT(reader, DIAG_E027, list->items[i].span, NULL, NULL, "`%s` is not the name of a variable",
                    list->items[i].value);
+}
+
+/* Names alone get the number of the process. */
+static void read_exported_names(struct reader *reader, const struct key *key, const struct value *value,
+                                struct exported **ret_exports, size_t *ret_count)
+{
+    struct text_list list = {0};
+    read_variables(reader, key, value, &list, NULL);
+    struct exported *exports = reader_alloc(reader, (list.count + 1) * sizeof(*exports));
+    for (size_t i = 0; exports && i < list.count; i++)
+        exports[i] = (struct exported){list.items[i].value, "process", list.items[i].span};
+    *ret_exports = exports;
+    *ret_count = exports ? list.count : 0;
+}
+
+void read_exports(struct reader *reader, const struct key *key, const struct value *value, void *field, void *field_2)
+{
+    if (value->kind != VALUE_TABLE) {
+        read_exported_names(reader, key, value, field, field_2);
+        return;
+    }
+    struct exported *exports = reader_alloc(reader, (value->table.count + 1) * sizeof(*exports));
+    size_t used = 0;
+    for (size_t i = 0; exports && i < value->table.count; i++) {
+        const struct entry *entry = &value->table.entries[i];
+        struct text whose;
+        if (!is_variable_name(entry->key))
+            REPORT(reader, DIAG_E027, entry->key_span, NULL, NULL, "`%s` is not the name of a variable", entry->key);
+        else if (text_of(reader, key, entry->value, &whose))
+            exports[used++] = (struct exported){reader_text(reader, entry->key), whose.value, whose.span};
+    }
+    *(struct exported **)field = exports;
+    *(size_t *)field_2 = used;
 }
 
 void read_globs(struct reader *reader, const struct key *key, const struct value *value, void *field, void *field_2)

@@ -102,6 +102,16 @@ json_t *schema_of_variables(const struct key *key)
     return one_or_list(pattern("^[A-Za-z_][A-Za-z0-9_]*$"));
 }
 
+json_t *schema_of_exports(const struct key *key)
+{
+    json_t *names = schema_of_variables(key);
+    json_array_append_new(json_object_get(names, "oneOf"),
+                          json_pack("{s:s,s:b,s:{s:o}}", "type", "object", "additionalProperties", 0,
+                                    "patternProperties", "^[A-Za-z_][A-Za-z0-9_]*$",
+                                    pattern("^(process|rule:[A-Za-z][A-Za-z0-9]*([_-][A-Za-z0-9]+)*)$")));
+    return names;
+}
+
 /* The form of a set, more loosely than setexpr_check(): enough to catch another tool's syntax in an editor. */
 json_t *schema_of_set(const struct key *key)
 {

@@ -1,6 +1,8 @@
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "policy/compile.h"
+#include "policy/rule_threads.h"
 
 /* [defaults] has no place of its own in the file. */
 static struct span span_of(const struct policy *policy, uint32_t rule)
@@ -45,4 +47,28 @@ void plan_lint_threads(const struct plan_view *plan, const struct policy *policy
                      loads[i].threads, name);
     }
     free(loads);
+}
+
+static int lint_count(const struct plan_view *plan, const struct policy *policy, uint32_t rule, struct diag_list *diags)
+{
+    const struct thread_count *threads = &policy->rules[rule].threads;
+    struct cpuset cpus = CPUSET_EMPTY;
+    int error = rule_cpus(&cpus, plan, rule);
+    unsigned weight = cpuset_weight(&cpus);
+    cpuset_free(&cpus);
+    char help[80];
+    snprintf(help, sizeof(help), "\"at_most:%u\" makes no more than its CPUs; or widen nodes or cpus", threads->number);
+    if (error == 0 && threads->number > weight)
+        diag_add(diags, DIAG_W028, threads->span, NULL, help, "%u threads of \"%s\" are more than its %u CPUs",
+                 threads->number, policy->rules[rule].name, weight);
+    return error;
+}
+
+int plan_lint_counts(const struct plan_view *plan, const struct policy *policy, struct diag_list *diags)
+{
+    int error = 0;
+    for (uint32_t i = 0; i < policy->rule_count && error == 0; i++)
+        if (policy->rules[i].threads.size == POOL_EXACTLY)
+            error = lint_count(plan, policy, i, diags);
+    return error;
 }

@@ -110,22 +110,28 @@ struct match {
     size_t process_index_count;
 };
 
+/* how a number of threads is given: "auto", "exactly:N", "at_most:N" */
+enum pool_size { POOL_AUTO, POOL_EXACTLY, POOL_AT_MOST };
+
+/* `threads` of a rule or a pool */
+struct thread_count {
+    enum pool_size size;
+    uint32_t number;  /* of POOL_EXACTLY and POOL_AT_MOST */
+    struct span span; /* of the value */
+};
+
 struct rule {
     const char *name;
     struct span span;      /* of the name's value */
     struct match *matches; /* OR; at least one */
     size_t match_count;
+    struct thread_count threads;
     struct placement placement;
 };
-
-/* how the number of a pool's threads is given: "auto", "exactly:N", "at_most:N" */
-enum pool_size { POOL_AUTO, POOL_EXACTLY, POOL_AT_MOST };
 
 /* A pool of the opt-in library: a rule for its workers, which are known by their names, and what the pool is like. */
 struct pool_rule {
     struct rule rule;
-    enum pool_size size;
-    uint32_t number; /* of POOL_EXACTLY and POOL_AT_MOST */
     enum steal steal;
     uint64_t spin_us;
     uint32_t backlog; /* tasks from outside for each node */
@@ -133,6 +139,12 @@ struct pool_rule {
 
 struct label {
     const char *name, *value;
+};
+
+/* a variable of [cpu_count] export, and whose number it gets: "process", or "rule:NAME" */
+struct exported {
+    const char *variable, *whose;
+    struct span span; /* of the latter */
 };
 
 struct policy {
@@ -160,7 +172,8 @@ struct policy {
         enum cpu_report report;
         uint32_t number; /* with CPUS_NUMBER */
         uint32_t apis;   /* bit per enum cpu_api */
-        struct text_list export;
+        struct exported *exports;
+        size_t export_count;
     } cpu_count;
     struct {
         enum at_exit at_exit;

@@ -118,5 +118,53 @@ class CpuCount(harness.ProgramTest):
         self.assertEqual(process.communicate()[0].split(), [b"3", b"5"])
 
 
+class Sizes(harness.ProgramTest):
+    """Variables with the numbers of roles."""
+
+    SCRIPT = ["/bin/sh", "-c", "echo ${IO-none} ${WORK-none} ${ALL-none}"]
+
+    def setUp(self):
+        super().setUp()
+        self.assertGreater(len(self.allowed), 1, "needs two CPUs")
+
+    def sized(self, threads, name="sized.toml"):
+        return self.policy('[cpu_count]\nexport = { IO = "rule:io", WORK = "rule:work", ALL = "process" }\n'
+                           f'[[rules]]\nname = "io"\nmatch = {{ thread = "io*" }}\ncpus = "{min(self.allowed)}"\n'
+                           f'[[rules]]\nname = "work"\nmatch = {{ thread = "work*" }}\nthreads = "{threads}"\n', name)
+
+    def numbers(self, *options, **environment):
+        process = self.start(self.SCRIPT, options[0], environment=environment, stdout=subprocess.PIPE)
+        return process.communicate(timeout=harness.SECONDS)[0].decode().split()
+
+    def test_each_variable_has_the_number_of_its_rule(self):
+        every = str(len(self.allowed))
+        self.assertEqual(self.numbers(self.sized("auto")), ["1", every, every])
+        self.assertEqual(self.numbers(self.sized("at_most:1")), ["1", "1", every])
+        self.assertEqual(self.numbers(self.sized("exactly:999")), ["1", "999", every])
+
+    def test_what_the_user_has_set_stays(self):
+        self.assertEqual(self.numbers(self.sized("auto"), IO="7", WORK="")[:1], ["7"])
+        self.assertEqual(self.nodewise("env", "--sh", "-p", self.sized("exactly:9")).count("${IO-1}"), 1)
+
+    def test_the_affinity_at_the_start_counts(self):
+        policy = self.sized("auto")
+        output = subprocess.run(["taskset", "-c", str(max(self.allowed)), harness.NODEWISE, "run", "-p", policy, "--",
+                                 *self.SCRIPT], capture_output=True, text=True, env=harness.clean_environment(), check=True)
+        self.assertEqual(output.stdout.split(), ["1", "1", "1"])
+
+    def test_a_dry_run_tells_the_variables(self):
+        environment = harness.clean_environment() | {"WORK": "7"}
+        output = subprocess.run([harness.NODEWISE, "run", "-p", self.sized("auto"), "--dry-run", "--", "/bin/true"],
+                                capture_output=True, text=True, env=environment, check=True).stdout
+        self.assertIn(f"variables\n  ALL={len(self.allowed)}\n  IO=1\n  WORK=7  (is set already)\n", output)
+
+    def test_one_variable_on_the_command_line(self):
+        policy = self.sized("at_most:1")
+        self.assertEqual(self.nodewise("run", "-p", policy, "--set", "cpu_count.export.ALL=rule:work", "--",
+                                       *self.SCRIPT).split()[2], "1")
+        self.assertEqual(self.nodewise("run", "-p", policy, "--set", 'cpu_count.export={ ALL = "rule:io" }', "--",
+                                       *self.SCRIPT).split()[2], "1")
+
+
 if __name__ == "__main__":
     harness.main()

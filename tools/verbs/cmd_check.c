@@ -55,6 +55,8 @@ static int check_plan(const struct check_request *request, struct config *config
     int error = plan_compile(&bytes, config->policy, topology, &compile, &config->diags);
     if (error == 0)
         error = plan_check(&plan, bytes.data, bytes.size, NULL);
+    if (error == 0)
+        error = plan_lint_counts(&plan, config->policy, &config->diags);
     if (error == 0 && (request->spec_count || request->seen))
         error = lint_threads(&plan, request, config);
     free(bytes.data);

@@ -143,6 +143,28 @@ static void print_placement(const struct prepared *prepared, const struct proces
     thread_list_free(&list);
 }
 
+static int print_variable(void *context, const char *variable, uint32_t number)
+{
+    const char *own = getenv(variable);
+    bool *is_first = context;
+    if (*is_first)
+        fputs("\nvariables\n", stdout);
+    *is_first = false;
+    if (own)
+        printf("  %s=%s  (is set already)\n", variable, printable(own));
+    else
+        printf("  %s=%u\n", variable, number);
+    return 0;
+}
+
+static void print_variables(const struct prepared *prepared)
+{
+    bool is_first = true;
+    int error = cpu_export_each(prepared->config.policy, &prepared->view, print_variable, &is_first);
+    if (error < 0)
+        print_error("the variables of [cpu_count] export cannot be told: %s", strerror(-error));
+}
+
 static int dry_run(const struct run_request *request, struct prepared *prepared)
 {
     struct command_facts facts;
@@ -166,6 +188,8 @@ static int dry_run(const struct run_request *request, struct prepared *prepared)
     } else if (status == EXIT_OK && error == 0) {
         print_placement(prepared, &facts.process);
     }
+    if (status == EXIT_OK && error == 0)
+        print_variables(prepared);
     command_facts_free(&facts);
     return finish_output(status);
 }

@@ -43,6 +43,9 @@ RIGHT = [
     '[defaults]\non_app_affinity = "remap"\n',
     '[defaults]\n[[defaults.memory.regions]]\nname = "heap"\nkind = "anonymous"\npolicy = "interleave"\n',
     "[cpu_count]\nreport = 4\n",
+    '[cpu_count]\nexport = "OMP_NUM_THREADS"\n',
+    '[cpu_count]\nexport = { TOKIO_WORKER_THREADS = "rule:io", OMP_NUM_THREADS = "process" }\n',
+    RULE + 'threads = "at_most:8"\n',
     '[[rules]]\nname = "r"\nmatch = [{ index = 3 }, { index = "4-" }]\n',
     '[[rules]]\nname = "of-a-lower-layer"\nbind_to = "core"\n',
 ]
@@ -70,6 +73,9 @@ WRONG = [
     '[[rules]]\nmatch = { main = true }\n',
     '[[rules]]\nname = "a b"\n',
     "[cpu_count]\nreport = 0\n",
+    '[cpu_count]\nexport = { A = "io" }\n',
+    '[cpu_count]\nexport = { "A B" = "rule:io" }\n',
+    RULE + 'threads = "exactly:0"\n',
 ]
 for text in RIGHT:
     expect("schema = 1\n" + text, True, repr(text))

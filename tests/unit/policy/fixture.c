@@ -4,8 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config/config.h"
-
 struct topology *load_topology(const char *text)
 {
     struct topology *topology = NULL;
@@ -28,26 +26,23 @@ struct compiled compile_text(const char *policy, const char *topology_text)
 {
     char path[] = "/tmp/nodewise-policy-XXXXXX";
     struct compiled compiled = {0};
-    struct config config;
+    struct config *config = &compiled.config;
     struct topology *topology = load_topology(topology_text);
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, policy, strlen(policy)), (ssize_t)strlen(policy));
     close(fd);
     struct config_request request = {.file = path, .no_search = true};
-    int error = config_load(&config, &request);
+    int error = config_load(config, &request);
     unlink(path);
     if (error != 0)
-        diag_print(stderr, &config.diags, config.sources, (struct print_style){0});
+        diag_print(stderr, &config->diags, config->sources, (struct print_style){0});
     assert_int_equal(error, 0);
     struct compile_options options = {.source = "test", .gpu = -1, .share = PLAN_NONE};
-    policy_lint(config.policy, topology, &compiled.diags);
-    compiled.result = plan_compile(&compiled.bytes, config.policy, topology, &options, &compiled.diags);
+    policy_lint(config->policy, topology, &compiled.diags);
+    compiled.result = plan_compile(&compiled.bytes, config->policy, topology, &options, &compiled.diags);
     if (compiled.result == 0)
         assert_int_equal(plan_check(&compiled.view, compiled.bytes.data, compiled.bytes.size, NULL), 0);
-    for (size_t i = 0; i < compiled.diags.count; i++)
-        compiled.diags.items[i].span.source = NULL; /* it ends with the config */
-    config_free(&config);
     topology_free(topology);
     return compiled;
 }
@@ -56,6 +51,7 @@ void compiled_free(struct compiled *compiled)
 {
     free(compiled->bytes.data);
     diag_list_free(&compiled->diags);
+    config_free(&compiled->config);
 }
 
 bool was_said(const struct diag_list *diags, const char *code)

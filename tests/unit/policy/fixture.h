@@ -9,6 +9,7 @@
 /* cmocka.h needs the four above */
 #include <cmocka.h>
 
+#include "config/config.h"
 #include "policy/compile.h"
 #include "policy/topology.h"
 
@@ -21,6 +22,7 @@ struct compiled {
     struct plan_bytes bytes;
     struct plan_view view;
     struct diag_list diags;
+    struct config config;
     int result; /* of plan_compile */
 };
 struct compiled compile_text(const char *policy, const char *topology);
