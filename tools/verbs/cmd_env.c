@@ -5,6 +5,7 @@
 #include "config/printable.h"
 #include "tools/common/cli.h"
 #include "tools/common/quote.h"
+#include "tools/prepare/cpu_export.h"
 #include "tools/prepare/options.h"
 #include "tools/prepare/shim_path.h"
 #include "tools/verbs/verbs.h"
@@ -19,12 +20,24 @@ enum { OPTION_SH = OPTION_VERB, OPTION_SYSTEMD, OPTION_DOCKER, OPTION_K8S };
 
 #define PLAN "/etc/nodewise/policy.plan"
 
+/* A variable of [cpu_count] export, and its number on this machine. */
+struct variable {
+    const char *name;
+    uint32_t number;
+};
+
+struct variables {
+    struct variable *items;
+    size_t count;
+};
+
 /* What the forms name, each quoted for its reader. The loader understands "$LIB" in LD_PRELOAD; nothing else does. */
 struct names {
     char *preload; /* for LD_PRELOAD */
     char *file;    /* the same library, for others */
     char *policy;
     char *policy_in_shell;
+    const struct variables *variables;
 };
 
 static void print_sh(const struct names *names)
@@ -32,6 +45,9 @@ static void print_sh(const struct names *names)
     printf("export NODEWISE_POLICY=%s\n"
            "export LD_PRELOAD=%s\"${LD_PRELOAD:+:$LD_PRELOAD}\"\n",
            names->policy, names->preload);
+    for (size_t i = 0; i < names->variables->count; i++)
+        printf("export %s=\"${%s-%u}\"\n", names->variables->items[i].name, names->variables->items[i].name,
+               names->variables->items[i].number);
 }
 
 static void print_systemd(const struct names *names)
@@ -47,6 +63,10 @@ static void print_systemd(const struct names *names)
            "#AmbientCapabilities=CAP_PERFMON\n"
            "# CPUAffinity= and NUMAPolicy= of the unit come first: the policy works within what they leave\n",
            names->policy, names->preload);
+    if (names->variables->count)
+        puts("# numbers of this machine; leave out what the unit sets itself, for this comes later and would win");
+    for (size_t i = 0; i < names->variables->count; i++)
+        printf("Environment=\"%s=%u\"\n", names->variables->items[i].name, names->variables->items[i].number);
 }
 
 /*
@@ -64,10 +84,12 @@ static void print_docker(const struct names *names)
         "  --mount type=bind,source=%s,target=/nodewise/libnodewise.so,readonly \\\n"
         "  --mount type=bind,source=" PLAN ",target=/nodewise/policy.plan,readonly \\\n"
         "  -e NODEWISE_PLAN=/nodewise/policy.plan \\\n"
-        "  -e LD_PRELOAD=/nodewise/libnodewise.so \\\n"
-        "  --cap-add SYS_NICE \\\n"
-        "  IMAGE COMMAND\n",
+        "  -e LD_PRELOAD=/nodewise/libnodewise.so \\\n",
         names->policy, names->file);
+    for (size_t i = 0; i < names->variables->count; i++)
+        printf("  -e %s=%u \\\n", names->variables->items[i].name, names->variables->items[i].number);
+    puts("  --cap-add SYS_NICE \\\n"
+         "  IMAGE COMMAND");
 }
 
 static void print_k8s(const struct names *names)
@@ -89,6 +111,8 @@ static void print_k8s(const struct names *names)
            "  - {name: nodewise-library, hostPath: {path: \"%s\", type: File}}\n"
            "  - {name: nodewise-plan, hostPath: {path: " PLAN ", type: File}}\n",
            names->policy_in_shell, names->file);
+    if (names->variables->count)
+        puts("# the numbers of [cpu_count] export are each node's own: `nodewise env --sh` tells them there");
 }
 
 static const struct form {
@@ -105,9 +129,10 @@ static void names_free(struct names *names)
     free(names->policy_in_shell);
 }
 
-static int print_form(const struct form *form, const char *preload, const char *file, const char *policy)
+static int print_form(const struct form *form, const char *preload, const char *file, const char *policy,
+                      const struct variables *variables)
 {
-    struct names names = {form->quote(preload), form->quote(file), form->quote(policy), quote_shell(policy)};
+    struct names names = {form->quote(preload), form->quote(file), form->quote(policy), quote_shell(policy), variables};
     int error = names.preload && names.file && names.policy && names.policy_in_shell ? 0 : -ENOMEM;
     if (error == 0)
         form->print(&names);
@@ -132,22 +157,62 @@ static bool find_library(char **ret_preload, char **ret_file)
     return false;
 }
 
+/* --- variables --- */
+
+static int add_variable(void *context, const char *name, uint32_t number)
+{
+    struct variables *variables = context;
+    variables->items[variables->count++] = (struct variable){name, number};
+    return 0;
+}
+
+static int number_variables(struct variables *variables, const struct prepared *prepared)
+{
+    variables->items = calloc(prepared->config.policy->cpu_count.export_count, sizeof(*variables->items));
+    if (!variables->items)
+        return -ENOMEM;
+    return cpu_export_each(prepared->config.policy, &prepared->view, add_variable, variables);
+}
+
+/*
+ * Those of the policy, and their numbers on this machine; the names are the policy's. Without any nothing is asked of the
+ * machine. An exit code, which has been explained.
+ */
+static int find_variables(struct variables *variables, struct prepared *prepared, const char *policy)
+{
+    const struct policy_options options = {.file = policy};
+    int status = prepare_policy(prepared, &options, TALK_ERRORS);
+    if (status != EXIT_OK || prepared->config.policy->cpu_count.export_count == 0)
+        return status;
+    status = prepare_plan(prepared, &options, TALK_ERRORS);
+    int error = status == EXIT_OK ? number_variables(variables, prepared) : 0;
+    if (error < 0)
+        print_error("the variables of [cpu_count] export: %s", strerror(-error));
+    return error < 0 ? EXIT_NO : status;
+}
+
 static int print_for(const struct form *form, const char *policy)
 {
     char *full = realpath(policy, NULL); /* services start elsewhere */
     char *preload = NULL, *file = NULL;
     const char *named = full ? full : policy;
+    struct variables variables = {0};
+    struct prepared prepared = {0};
     int status = EXIT_NO;
     if (printable(named) != named) {
         status = usage_error("env", "the path must not contain control characters: \"%s\"", printable(named));
+    } else if (full && (status = find_variables(&variables, &prepared, full)) != EXIT_OK) {
+        print_error("%s cannot govern a service as it is", named);
     } else if (find_library(&preload, &file)) {
-        if (print_form(form, preload, file, named) < 0)
+        if (print_form(form, preload, file, named, &variables) < 0)
             print_error("out of memory");
         else
             status = EXIT_OK;
     }
     if (status == EXIT_OK && !full)
         print_error("%s is not there yet; `nodewise init` writes one", policy);
+    prepared_free(&prepared);
+    free(variables.items);
     free(full);
     free(preload);
     free(file);
