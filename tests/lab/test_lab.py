@@ -72,7 +72,7 @@ class Arenas(Lab):
     def test_what_is_handed_over_costs_little_more(self):
         """Than the reads of what another node's thread made, which no placement of memory makes local."""
         policy = self.policy('[defaults]\nbind_to = "node"\ndistribution = "round_robin"\nlevel = "node"\n'
-                             'memory = { stack = "local" }\n')
+                             'memory = { stack = "local" }\n[target]\ncomm = "locality"\n')
         out = self.path("counted.json")
         told = self.guest("4x2", f"{harness.NODEWISE} run -p {policy} -- counted {LOCALITY} handover 8\n", [policy], [LOCALITY],
                           ["--count", out, "--marks"])

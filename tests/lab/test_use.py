@@ -31,6 +31,8 @@ observe = "WORD"
 """
 
 
+# `nodewise run` starts "counted", which is static, and would watch it from outside: accesses that are no load's.
+LOADS_ALONE = '[target]\ncomm = "load_*"\n'
 BALANCING_OFF = "echo 0 >/proc/sys/kernel/numa_balancing\n"
 FOR_EVER = 1000000000
 
@@ -39,7 +41,8 @@ class Use(Lab):
     def auto(self, more):
         """The preset, with more in its memory table."""
         with open(AUTO, encoding="utf-8") as file:
-            return self.policy(file.read().replace("schema = 1\n", "").replace("memory = { ", "memory = { " + more))
+            return self.policy(file.read().replace("schema = 1\n", "").replace("memory = { ", "memory = { " + more)
+                               + LOADS_ALONE)
 
     def counted(self, more, *commands, shape="4x2"):
         """What the counter says of each load under the preset, with more in its memory table, in one guest whose kernel
