@@ -1,5 +1,6 @@
 #include "tools/common/cli.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -10,6 +11,9 @@
 #include "config/json_text.h"
 #include "config/printable.h"
 #include "tools/common/json_fields.h"
+
+#define GAP  2u
+#define WIDE 10000u /* columns of an output that is not to be made narrower */
 
 /* A message is one line, whatever the names in it hold. */
 __attribute__((format(printf, 1, 0))) static void print_message(const char *format, va_list arguments)
@@ -50,8 +54,17 @@ bool wants_colour(FILE *to)
     return isatty(fileno(to)) && !(no_colour && *no_colour);
 }
 
+static bool is_wide;
+
+void output_wide(void)
+{
+    is_wide = true;
+}
+
 unsigned width_of(FILE *to)
 {
+    if (is_wide)
+        return WIDE;
     struct winsize size;
     const char *columns = getenv("COLUMNS");
     if (ioctl(fileno(to), TIOCGWINSZ, &size) == 0 && size.ws_col >= 20)
@@ -85,7 +98,9 @@ struct table {
     size_t columns, rows, capacity;
     size_t *width;
     char **cells; /* rows x columns; row 0 is the headings */
-    bool failed;  /* no memory: what is there is printed, with a word about the rest */
+    unsigned gap; /* blanks between columns */
+    bool cuts_last;
+    bool failed; /* no memory: what is there is printed, with a word about the rest */
 };
 
 void table_row(struct table *table, const char *const *cells)
@@ -123,23 +138,158 @@ struct table *table_new(const char *const *headings, size_t columns)
         return NULL;
     }
     table->columns = columns;
+    table->gap = GAP;
     table_row(table, headings);
     return table;
+}
+
+/* --- tables: to the width of the screen --- */
+
+#define LEAST_COLUMNS 8u  /* a column is not made narrower */
+#define LEAST_OF_CUT  16u /* one that is cut */
+
+static size_t total_width(const struct table *table)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < table->columns; i++)
+        total += table->width[i] + (i ? table->gap : 0);
+    return total;
+}
+
+static bool column_is_empty(const struct table *table, size_t column)
+{
+    for (size_t i = 1; i < table->rows; i++) {
+        const char *cell = table->cells[i * table->columns + column];
+        if (cell && *cell)
+            return false;
+    }
+    return true;
+}
+
+static void drop_column(struct table *table, size_t column)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < table->rows * table->columns; i++) {
+        if (i % table->columns == column)
+            free(table->cells[i]);
+        else
+            table->cells[kept++] = table->cells[i];
+    }
+    table->columns--;
+    memmove(table->width + column, table->width + column + 1, (table->columns - column) * sizeof(*table->width));
+    table->cuts_last = table->cuts_last && column < table->columns;
+}
+
+/*
+ * Takes from the gaps, from columns that have a heading alone, from a last column that is cut, and from the widest columns,
+ * whose cells go on in the next lines.
+ */
+static void table_fit(struct table *table, size_t screen)
+{
+    if (total_width(table) > screen)
+        table->gap = 1;
+    for (size_t i = table->columns; i-- > 1 && table->rows > 1 && total_width(table) > screen;)
+        if (column_is_empty(table, i))
+            drop_column(table, i);
+    size_t *last = &table->width[table->columns - 1];
+    while (table->cuts_last && total_width(table) > screen && *last > LEAST_OF_CUT)
+        --*last;
+    for (size_t total = total_width(table); total > screen; total--) {
+        size_t widest = table->columns;
+        for (size_t i = 0; i < table->columns - table->cuts_last; i++)
+            if (table->width[i] > LEAST_COLUMNS &&
+                (widest == table->columns || table->width[i] >= table->width[widest]))
+                widest = i;
+        if (widest == table->columns)
+            return;
+        table->width[widest]--;
+    }
+}
+
+/* Behind a blank, comma or slash; behind a hyphen between words, and not in a range of numbers. */
+static bool may_break(const char *text, size_t at)
+{
+    char before = text[at - 1];
+    return strchr(" ,/", before) || (before == '-' && isalpha((unsigned char)text[at]));
+}
+
+/* Where the text is divided so that `width` columns hold what is before: where it may be, else anywhere. */
+static size_t break_at(const char *text, size_t width)
+{
+    size_t length = strlen(text), at = 0, columns = 0, good = 0;
+    while (at < length) {
+        unsigned wide;
+        size_t bytes = printable_columns(text + at, length - at, &wide);
+        if (columns + wide > width)
+            break;
+        columns += wide;
+        at += bytes;
+        if (may_break(text, at))
+            good = at;
+    }
+    return at == length || !good ? at : good;
+}
+
+/* One line of a row; cells move on by what was printed. true: something is left for the next line. */
+static bool print_line(FILE *to, const struct table *table, const char **rest)
+{
+    bool more = false;
+    size_t last = table->columns;
+    while (last > 0 && !*rest[last - 1])
+        last--;
+    for (size_t i = 0; i < last; i++) {
+        size_t bytes = break_at(rest[i], table->width[i]), columns = 0;
+        for (size_t at = 0; at < bytes;) {
+            unsigned wide;
+            at += printable_columns(rest[i] + at, bytes - at, &wide);
+            columns += wide;
+        }
+        fprintf(to, "%.*s", (int)bytes, rest[i]);
+        if (i + 1 < last)
+            fprintf(to, "%*s", (int)(table->width[i] - columns + table->gap), "");
+        rest[i] += bytes;
+        more = more || *rest[i];
+    }
+    fputc('\n', to);
+    return more;
+}
+
+/* "redis-server *:63…": a column before the end is the sign's, which has three bytes. */
+static void cut(char *text, size_t width)
+{
+    size_t length = text ? strlen(text) : 0, at = 0, columns = 0;
+    if (!text || printable_width(text) <= width)
+        return;
+    while (at < length) {
+        unsigned wide;
+        size_t bytes = printable_columns(text + at, length - at, &wide);
+        if (columns + wide + 1 > width)
+            break;
+        columns += wide;
+        at += bytes;
+    }
+    if (at + sizeof("…") <= length + 1)
+        memcpy(text + at, "…", sizeof("…"));
+    else
+        text[at] = '\0';
 }
 
 static void print_row(FILE *to, const struct table *table, size_t number)
 {
     char **row = table->cells + number * table->columns;
-    size_t last = table->columns;
-    while (last > 0 && (!row[last - 1] || !*row[last - 1]))
-        last--;
-    for (size_t i = 0; i < last; i++) {
-        const char *cell = row[i] ? row[i] : "";
-        fputs(cell, to);
-        if (i + 1 < last)
-            fprintf(to, "%*s", (int)(table->width[i] - printable_width(cell) + 2), "");
-    }
-    fputc('\n', to);
+    const char *rest[TABLE_COLUMNS];
+    for (size_t i = 0; i < table->columns; i++)
+        rest[i] = row[i] ? row[i] : "";
+    if (table->cuts_last)
+        cut(row[table->columns - 1], table->width[table->columns - 1]);
+    while (print_line(to, table, rest))
+        ;
+}
+
+void table_cut_last(struct table *table)
+{
+    if (table)
+        table->cuts_last = true;
 }
 
 void table_print(FILE *to, struct table *table)
@@ -147,6 +297,7 @@ void table_print(FILE *to, struct table *table)
     if (!table)
         return;
     bool colour = wants_colour(to);
+    table_fit(table, width_of(to));
     for (size_t i = 0; i < table->rows; i++) {
         if (i == 0 && colour)
             fputs("\033[1m", to);

@@ -28,6 +28,8 @@ __attribute__((format(printf, 2, 3))) int usage_error(const char *verb, const ch
 __attribute__((format(printf, 1, 2))) void print_error(const char *format, ...);
 
 bool wants_colour(FILE *to);
+/* What is printed from now on need not fit a screen: --wide. */
+void output_wide(void);
 /* Columns of the terminal behind the stream, COLUMNS, or 80. */
 unsigned width_of(FILE *to);
 /* Prints and frees the value, with a newline. EXIT_OK, or EXIT_NO with a word when the output fails. */
@@ -40,13 +42,19 @@ void size_text(uint64_t bytes, char *ret_text, size_t size);
 
 /* A table of texts: cells are copied; a NULL cell is empty. */
 struct table;
+#define TABLE_COLUMNS 16 /* at most */
 struct table *table_new(const char *const *headings, size_t columns);
 void table_row(struct table *table, const char *const *cells);
-/* Prints with two blanks between columns, the last column cut to nothing but not padded; frees. */
+/* The last column is of texts without end: what does not fit is cut, not continued. */
+void table_cut_last(struct table *table);
+/*
+ * Prints with two blanks between columns, in width_of(to) columns where these are enough: the blank is then one, and
+ * cells that are longer go on in the next lines. Frees.
+ */
 void table_print(FILE *to, struct table *table);
 
 /* An array of objects as a table: of each the fields of those keys, texts and integers. */
 void rows_print(FILE *to, const json_t *rows, const char *const *headings, const char *const *keys, size_t columns);
-#define ROW_COLUMNS 16 /* at most */
+#define ROW_COLUMNS TABLE_COLUMNS
 
 #endif
