@@ -31,6 +31,26 @@ bool process_exists(pid_t pid)
     return kill(pid, 0) == 0 || errno == EPERM;
 }
 
+/* "\nTgid:" of /proc/PID/status: the name, on the first line, has its newlines escaped. 0: it is not there. */
+static pid_t status_number(pid_t pid, const char *key)
+{
+    char path[64], text[4096];
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    read_start(path, text, sizeof(text));
+    const char *line = strstr(text, key);
+    return line ? (pid_t)strtol(line + strlen(key), NULL, 10) : 0;
+}
+
+pid_t process_of_thread(pid_t tid)
+{
+    return status_number(tid, "\nTgid:");
+}
+
+pid_t process_parent(pid_t pid)
+{
+    return status_number(pid, "\nPPid:");
+}
+
 uint64_t process_start_ticks(pid_t pid)
 {
     char path[64], text[STAT_LINE_SIZE];
@@ -123,6 +143,18 @@ char *process_variable(pid_t pid, const char *name)
     if (file)
         fclose(file);
     return value;
+}
+
+void process_title(pid_t pid, char *ret_title, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+    size_t length = read_start(path, ret_title, size);
+    while (length > 0 && ret_title[length - 1] == '\0')
+        length--;
+    for (size_t i = 0; i < length; i++)
+        if (ret_title[i] == '\0')
+            ret_title[i] = ' ';
 }
 
 int thread_cpus_now(pid_t pid, pid_t tid, struct cpuset *ret_cpus)

@@ -195,7 +195,10 @@ static const struct {
     {"B", compared},
     {"PID", processes},
     {"PID[/TID]", threads},
-    {"TID", nothing}, /* as one of several: the processes are offered, and a thread behind PID/ */
+    {"TID", nothing},
+    {"PROCESS", threads},
+    {"PROCESS[/THREAD]", threads},
+    {"THREAD", nothing}, /* as one of several: the processes are offered, and a thread behind PID/ */
     {"CODE", codes},
     {"KEY", key_names},
     {"REASON", reasons},

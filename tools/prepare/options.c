@@ -86,6 +86,20 @@ int take_only_json(const char *verb, int argc, char **argv, bool *ret_json)
     return EXIT_OK;
 }
 
+int take_view_options(const char *verb, int argc, char **argv, bool *ret_json)
+{
+    static const struct option long_options[] = {OPTIONS_JSON, {"wide", no_argument, NULL, OPTION_WIDE}, {0}};
+    int option;
+    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
+        if (option == OPTION_WIDE)
+            output_wide();
+        else if (option == OPTION_JSON)
+            *ret_json = true;
+        else
+            return option_error(verb, argv, long_options);
+    return EXIT_OK;
+}
+
 int take_output(const char *verb, const char *option, const char **ret_file)
 {
     if (*ret_file)

@@ -11,6 +11,7 @@
 #define OPTION_SET      1001
 #define OPTION_TOPOLOGY 1002
 #define OPTION_JSON     1003
+#define OPTION_WIDE     1999
 #define OPTION_BIND     1004
 #define OPTION_SPREAD   1005
 #define OPTION_VERB     1100 /* first number for a verb's own long options */
@@ -44,10 +45,16 @@
     "                      --set defaults.memory.policy=POLICY --set defaults.memory.nodes=NODES\n"
 #define HELP_TOPOLOGY                                                                                                  \
     "  --topology T        another machine: an hwloc XML file, or \"pack:2 numa:2 l3:2 core:4 pu:2\"\n"
+#define HELP_TARGETS                                                                                                       \
+    "  PROCESS             its id, the id of one of its threads, or its name, as `ps` lists it, or a pattern for names;\n" \
+    "                      PROCESS/THREAD is one thread, by its id or name\n"
+#define HELP_WIDE "  --wide              lines as long as they like; else as wide as the terminal, COLUMNS, or 80\n"
 #define HELP_JSON "  --json              JSON instead of text\n"
 
 /* For verbs that have no other option than --json. EXIT_OK, or EXIT_BAD_INPUT: there was one, and it was said. */
 int take_only_json(const char *verb, int argc, char **argv, bool *ret_json);
+/* The same for verbs that print tables, with --wide. */
+int take_view_options(const char *verb, int argc, char **argv, bool *ret_json);
 /*
  * Takes optarg as a file to write. A second one would be written in its place: that is said, with EXIT_BAD_INPUT; so is a
  * file that cannot be written, before anything is done for it.

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
@@ -14,6 +15,7 @@
 #include "tools/report/report_verdict.h"
 #include "tools/segment/segments.h"
 #include "tools/segment/snapshot.h"
+#include "tools/segment/targets.h"
 
 void report_add_pages(json_t *report, json_t *pages)
 {
@@ -55,32 +57,33 @@ static int add_pages(json_t *report, const struct snapshot *snapshot)
     return error == -EPERM || error == -ENOSYS ? EXIT_MACHINE : EXIT_NO_PROCESS;
 }
 
-/* An earlier report, or the process of that number. */
-int report_load(const char *verb, const char *word, bool pages, json_t **ret_report)
+static int load_process(pid_t pid, bool pages, json_t **ret_report)
 {
     struct snapshot snapshot;
-    json_error_t error;
-    char *end;
-    long pid = strtol(word, &end, 10);
-    if (*word && *end == '\0' && pid > 0) {
-        int status = snapshot_of(&snapshot, (pid_t)pid);
-        if (status != EXIT_OK)
-            return status;
-        *ret_report = report_json(&snapshot);
-        status = pages ? add_pages(*ret_report, &snapshot) : EXIT_OK;
-        snapshot_free(&snapshot);
+    int status = snapshot_of(&snapshot, pid);
+    if (status != EXIT_OK)
         return status;
-    }
-    if (pages)
-        return usage_error(verb, "--pages looks at a running process, not at a file");
-    json_t *report = json_load_file(word, 0, &error);
+    json_t *report = report_json(&snapshot);
+    status = pages ? add_pages(report, &snapshot) : EXIT_OK;
+    snapshot_free(&snapshot);
+    if (status == EXIT_OK)
+        *ret_report = report;
+    else
+        json_decref(report);
+    return status;
+}
+
+static int load_file(const char *path, json_t **ret_report)
+{
+    json_error_t error;
+    json_t *report = json_load_file(path, 0, &error);
     if (!report) {
-        print_error("%s is not a JSON report: line %d: %s", word, error.line, error.text);
+        print_error("%s is not a JSON report: line %d: %s", path, error.line, error.text);
         return EXIT_BAD_INPUT;
     }
     bool is_old = number_of(report, "nodewise_report") != REPORT_VERSION;
     if (!report_upgrade(report)) {
-        print_error("%s is not a report of this version of nodewise (\"nodewise_report\": %d)", word, REPORT_VERSION);
+        print_error("%s is not a report of this version of nodewise (\"nodewise_report\": %d)", path, REPORT_VERSION);
         json_decref(report);
         return EXIT_BAD_INPUT;
     }
@@ -88,7 +91,82 @@ int report_load(const char *verb, const char *word, bool pages, json_t **ret_rep
         print_error(
             "%s is of an earlier version: its page_locality is read as home_locality, and its accesses were not "
             "measured",
-            word);
+            path);
     *ret_report = report;
     return EXIT_OK;
+}
+
+/* Numbers are processes, whatever files there are. */
+static bool is_file(const char *word)
+{
+    size_t length = strlen(word);
+    bool is_json = length > 5 && strcmp(word + length - 5, ".json") == 0;
+    return !parse_pid(word) && (is_json || access(word, F_OK) == 0);
+}
+
+struct loading {
+    bool pages;
+    int (*take)(void *context, const json_t *report);
+    void *context;
+};
+
+static int take_process(void *context, const struct target *target)
+{
+    const struct loading *loading = context;
+    json_t *report = NULL;
+    int status = load_process(target->pid, loading->pages, &report);
+    if (status == EXIT_OK)
+        status = loading->take(loading->context, report);
+    json_decref(report);
+    return status;
+}
+
+int report_each(const char *verb, const char *word, bool pages, int (*take)(void *context, const json_t *report),
+                void *context)
+{
+    struct loading loading = {pages, take, context};
+    struct targets targets;
+    json_t *report = NULL;
+    int status = EXIT_OK;
+    if (is_file(word)) {
+        if (pages)
+            return usage_error(verb, "--pages looks at a running process, not at a file");
+        status = load_file(word, &report);
+        if (status == EXIT_OK)
+            status = take(context, report);
+        json_decref(report);
+        return status;
+    }
+    status = targets_find(&targets, verb, (char *const *)&word, 1);
+    if (status != EXIT_OK)
+        return status;
+    status = targets_each(&targets, false, take_process, &loading);
+    targets_free(&targets);
+    return status;
+}
+
+struct single {
+    json_t *report;
+    unsigned count;
+};
+
+static int keep_first(void *context, const json_t *report)
+{
+    struct single *single = context;
+    if (single->count++ == 0)
+        single->report = json_incref((json_t *)report);
+    return EXIT_OK;
+}
+
+int report_load(const char *verb, const char *word, json_t **ret_report)
+{
+    struct single single = {0};
+    int status = report_each(verb, word, false, keep_first, &single);
+    if (status == EXIT_OK && single.count > 1)
+        status = usage_error(verb, "\"%s\" is the name of %u processes: give the id of one", word, single.count);
+    if (status == EXIT_OK)
+        *ret_report = single.report;
+    else
+        json_decref(single.report);
+    return status;
 }

@@ -14,6 +14,8 @@
 #include "tools/report/report_pools.h"
 #include "tools/report/report_verdict.h"
 
+#define THREAD_COLUMNS 10u
+
 /* Memory that went after its users; nothing where there was none. */
 static void print_following(FILE *to, const json_t *following)
 {
@@ -157,28 +159,43 @@ static bool has_memory_policies(const json_t *report)
     return false;
 }
 
+/* The same of their states, which are all the same in a process that runs. */
+static bool has_other_states(const json_t *report)
+{
+    size_t index;
+    json_t *thread;
+    json_array_foreach(json_object_get(report, "threads"), index, thread) {
+        if (strcmp(text_of(thread, "state"), "live") != 0)
+            return true;
+    }
+    return false;
+}
+
 static void print_threads(FILE *to, const json_t *report)
 {
-    bool policies = has_memory_policies(report);
-    const char *const headings[] = {
-        "TID", "THREAD", "STATE", "RULE", "WHY", "ASKED", "NOW", "OUTCOME", policies ? "MEMORY" : "NOTE", "NOTE"};
-    struct table *table = table_new(headings, policies ? 10 : 9);
-    size_t index;
+    static const char *const all_headings[] = {"TID",   "THREAD", "STATE",   "RULE",   "WHY",
+                                               "ASKED", "NOW",    "OUTCOME", "MEMORY", "NOTE"};
+    static const char *const keys[] = {"",      "name", "state",   "rule",          "why",
+                                       "asked", "now",  "outcome", "memory_policy", ""};
+    const bool shown[] = {true, true, has_other_states(report),    true, true, true,
+                          true, true, has_memory_policies(report), true};
+    const char *headings[THREAD_COLUMNS], *cells[THREAD_COLUMNS];
+    size_t index, columns = 0;
+    for (size_t i = 0; i < THREAD_COLUMNS; i++)
+        if (shown[i])
+            headings[columns++] = all_headings[i];
+    struct table *table = table_new(headings, columns);
     json_t *thread;
     json_array_foreach(json_object_get(report, "threads"), index, thread) {
         char tid[24], note[160];
         snprintf(tid, sizeof(tid), "%lld", number_of(thread, "tid"));
         thread_note(thread, note, sizeof(note));
-        const char *const cells[] = {tid,
-                                     text_of(thread, "name"),
-                                     text_of(thread, "state"),
-                                     text_of(thread, "rule"),
-                                     text_of(thread, "why"),
-                                     text_of(thread, "asked"),
-                                     text_of(thread, "now"),
-                                     text_of(thread, "outcome"),
-                                     policies ? text_of(thread, "memory_policy") : note + (note[0] == ' '),
-                                     note + (note[0] == ' ')};
+        columns = 0;
+        for (size_t i = 0; i < THREAD_COLUMNS; i++)
+            if (shown[i])
+                cells[columns++] = i == 0                    ? tid
+                                   : i + 1 == THREAD_COLUMNS ? note + (note[0] == ' ')
+                                                             : text_of(thread, keys[i]);
         table_row(table, cells);
     }
     fputc('\n', to);

@@ -12,7 +12,7 @@
 
 const char check_help[] = HELP_POLICY HELP_TOPOLOGY
     "  --thread SPEC       declare threads, as `plan` does; may be repeated: are there too many for a rule?\n"
-    "  --from REPORT|PID   the threads of an earlier run, or of a running process\n" HELP_JSON;
+    "  --from REPORT|PROCESS  the threads of an earlier run, or of a running process\n" HELP_JSON;
 
 enum { OPTION_THREAD = OPTION_VERB, OPTION_FROM };
 
@@ -111,7 +111,7 @@ static int read_options(struct check_request *request, int argc, char **argv)
             request->from = optarg;
         else if (!take_policy_option(&request->policy, option, &request->json))
             return option_error("check", argv, long_options);
-    return request->from ? report_load("check", request->from, false, &request->seen) : EXIT_OK;
+    return request->from ? report_load("check", request->from, &request->seen) : EXIT_OK;
 }
 
 /* All of them, whatever is wrong with the first; the worst outcome. */

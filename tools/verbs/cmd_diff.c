@@ -208,10 +208,10 @@ int cmd_diff(int argc, char **argv)
             return option_error("diff", argv, long_options);
     }
     if (optind + 2 != argc)
-        return usage_error("diff", "give two reports or process ids");
-    int status = report_load("diff", argv[optind], false, &a);
+        return usage_error("diff", "give two reports or processes");
+    int status = report_load("diff", argv[optind], &a);
     if (status == EXIT_OK)
-        status = report_load("diff", argv[optind + 1], false, &b);
+        status = report_load("diff", argv[optind + 1], &b);
     if (status == EXIT_OK)
         status = compare(&request, a, b);
     json_decref(a);

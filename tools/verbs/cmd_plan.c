@@ -26,7 +26,7 @@ const char plan_help[] = HELP_POLICY HELP_TOPOLOGY
     "  --argv TEXT         its command line, for [target] and process_argv\n"
     "  --forked            a process made by fork, not by exec\n"
     "  --from REPORT       the threads of an earlier run (its JSON report)\n"
-    "  --pid PID           the threads of a running process\n"
+    "  --pid PROCESS       the threads of a running process\n"
     "  --ranks N           what each of N ranks of a launcher on this host gets\n"
     "  --rank R            the plan of that one of them, from 0; else the launcher's variables say\n"
     "  --processes N       what each of N processes gets that are started one after the other\n"
@@ -332,7 +332,7 @@ int cmd_plan(int argc, char **argv)
     if (status == EXIT_OK)
         status = check_deal(&request);
     if (status == EXIT_OK && request.from)
-        status = report_load("plan", request.from, false, &request.seen);
+        status = report_load("plan", request.from, &request.seen);
     if (request.seen && !request.names_process)
         request.process = plan_from_process(request.seen);
     if (status == EXIT_OK && optind < argc)

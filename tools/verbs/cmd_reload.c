@@ -22,6 +22,7 @@
 #include "tools/segment/request.h"
 #include "tools/segment/segments.h"
 #include "tools/segment/snapshot.h"
+#include "tools/segment/targets.h"
 #include "tools/verbs/verbs.h"
 
 const char reload_help[] = HELP_POLICY
@@ -389,6 +390,13 @@ static int reload(const struct order *order)
     return status;
 }
 
+static int reload_one(void *context, const struct target *target)
+{
+    struct order *order = context;
+    order->pid = target->pid;
+    return reload(order);
+}
+
 int cmd_reload(int argc, char **argv)
 {
     static const struct option long_options[] = {
@@ -401,8 +409,12 @@ int cmd_reload(int argc, char **argv)
         else if (!take_policy_option(&order.policy, option, &order.json))
             return option_error("reload", argv, long_options);
     }
-    order.pid = optind + 1 == argc ? parse_pid(argv[optind]) : 0;
-    int status = order.pid ? reload(&order) : usage_error("reload", "give one process id");
+    struct targets targets;
+    int status = targets_find(&targets, "reload", argv + optind, (size_t)(argc - optind));
+    if (status == EXIT_OK) {
+        status = targets_each(&targets, false, reload_one, &order);
+        targets_free(&targets);
+    }
     policy_options_free(&order.policy);
     return status;
 }

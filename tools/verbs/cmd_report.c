@@ -19,11 +19,11 @@
 #include "tools/segment/snapshot.h"
 #include "tools/verbs/verbs.h"
 
-const char report_help[] =
-    "  PID|FILE            a process, or a JSON report of an earlier one\n"
+const char report_help[] = HELP_TARGETS
+    "  FILE                a JSON report of an earlier process\n"
     "  -f, --format text|json|html|svg  text (default), html: one page, no network; svg: a picture\n"
     "  -o, --output FILE   write there instead of to stdout; its ending says the format\n"
-    "  --pages             also on which nodes the memory lies, from a sample; PID only\n" HELP_JSON;
+    "  --pages             also on which nodes the memory lies, from a sample; processes only\n" HELP_WIDE HELP_JSON;
 
 #define STREAM_SECONDS 5u
 
@@ -152,6 +152,27 @@ static bool find_format(const char *word, enum report_format *ret_format)
     return false;
 }
 
+struct writing {
+    enum report_format format;
+    const char *output; /* NULL: stdout */
+    unsigned count;     /* reports written so far */
+};
+
+/* Text and JSON may follow each other; a page, a picture and a file are of one report. */
+static int write_one(void *context, const json_t *report)
+{
+    struct writing *writing = context;
+    bool is_whole = writing->output || writing->format == FORMAT_HTML || writing->format == FORMAT_SVG;
+    if (is_whole && writing->count)
+        return usage_error("report",
+                           "one file, page or picture is of one process: give one, or text or JSON to stdout");
+    if (writing->count++ && writing->format == FORMAT_TEXT)
+        putchar('\n');
+    if (writing->output)
+        return report_write_file(writing->output, report, writing->format, REPORT_FULL);
+    return finish_output(report_write(stdout, report, writing->format, REPORT_FULL));
+}
+
 int cmd_report(int argc, char **argv)
 {
     static const struct option long_options[] = {
@@ -162,6 +183,7 @@ int cmd_report(int argc, char **argv)
         {"final", no_argument, NULL, OPTION_FINAL},
         {"pages", no_argument, NULL, OPTION_PAGES},
         {"bindings", no_argument, NULL, OPTION_BINDINGS},
+        {"wide", no_argument, NULL, OPTION_WIDE},
         {0},
     };
     struct policy_options unused = {0};
@@ -181,6 +203,8 @@ int cmd_report(int argc, char **argv)
             pages = true;
         else if (option == OPTION_BINDINGS)
             bindings = true;
+        else if (option == OPTION_WIDE)
+            output_wide();
         else if (!take_policy_option(&unused, option, &json))
             return option_error("report", argv, long_options);
     }
@@ -190,17 +214,14 @@ int cmd_report(int argc, char **argv)
         return final_report(segment);
     if (bindings && segment && optind == argc)
         return binding_report(segment);
-    if (segment || is_final || bindings || optind + 1 != argc)
-        return usage_error("report", "give one process id or one report file");
-    enum report_format chosen = json ? FORMAT_JSON : output ? format_of_name(output) : FORMAT_TEXT;
-    if (format && !find_format(format, &chosen))
+    if (segment || is_final || bindings || optind == argc)
+        return usage_error("report", "give processes, by ids or names, or report files");
+    struct writing writing = {json ? FORMAT_JSON : output ? format_of_name(output) : FORMAT_TEXT, output, 0};
+    if (format && !find_format(format, &writing.format))
         return usage_error("report", "the formats are text, json, html and svg, not \"%s\"", format);
-    json_t *report = NULL;
-    status = report_load("report", argv[optind], pages, &report);
-    if (status == EXIT_OK && output)
-        status = report_write_file(output, report, chosen, REPORT_FULL);
-    else if (status == EXIT_OK)
-        status = finish_output(report_write(stdout, report, chosen, REPORT_FULL));
-    json_decref(report);
+    for (int i = optind; i < argc; i++) {
+        int one = report_each("report", argv[i], pages, write_one, &writing);
+        status = one > status ? one : status;
+    }
     return status;
 }

@@ -1,30 +1,53 @@
 #include <stdlib.h>
 
 #include "tools/common/cli.h"
-#include "tools/common/process.h"
+#include "tools/common/json_fields.h"
 #include "tools/prepare/options.h"
 #include "tools/report/report_json.h"
 #include "tools/report/report_text.h"
 #include "tools/segment/snapshot.h"
+#include "tools/segment/targets.h"
 #include "tools/verbs/verbs.h"
 
-int cmd_show(int argc, char **argv)
+const char show_help[] = HELP_TARGETS HELP_WIDE HELP_JSON;
+
+/* The thread that was asked for, alone. */
+static void keep_thread(json_t *report, pid_t tid)
 {
+    json_t *threads = json_object_get(report, "threads");
+    for (size_t i = json_array_size(threads); i > 0; i--)
+        if (number_of(json_array_get(threads, i - 1), "tid") != tid)
+            json_array_remove(threads, i - 1);
+}
+
+static int show(void *context, const struct target *target)
+{
+    const bool *json = context;
     struct snapshot snapshot;
-    bool json = false;
-    if (take_only_json("show", argc, argv, &json) != EXIT_OK)
-        return EXIT_BAD_INPUT;
-    pid_t pid = optind + 1 == argc ? parse_pid(argv[optind]) : 0;
-    if (!pid)
-        return usage_error("show", "give one process id");
-    int status = snapshot_of(&snapshot, pid);
+    int status = snapshot_of(&snapshot, target->pid);
     if (status != EXIT_OK)
         return status;
     json_t *report = report_json(&snapshot);
     snapshot_free(&snapshot);
-    if (json)
-        return finish_output(print_json(stdout, report));
+    if (target->tid)
+        keep_thread(report, target->tid);
+    if (*json)
+        return print_json(stdout, report);
     report_text(stdout, report, REPORT_THREADS);
     json_decref(report);
-    return finish_output(EXIT_OK);
+    return EXIT_OK;
+}
+
+int cmd_show(int argc, char **argv)
+{
+    struct targets targets;
+    bool json = false;
+    if (take_view_options("show", argc, argv, &json) != EXIT_OK)
+        return EXIT_BAD_INPUT;
+    int status = targets_find(&targets, "show", argv + optind, (size_t)(argc - optind));
+    if (status != EXIT_OK)
+        return status;
+    status = targets_each(&targets, !json, show, &json);
+    targets_free(&targets);
+    return finish_output(status);
 }

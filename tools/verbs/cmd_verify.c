@@ -10,7 +10,10 @@
 #include "tools/report/not_adopted.h"
 #include "tools/report/report_values.h"
 #include "tools/segment/snapshot.h"
+#include "tools/segment/targets.h"
 #include "tools/verbs/verbs.h"
+
+const char verify_help[] = HELP_TARGETS HELP_WIDE HELP_JSON;
 
 /*
  * What each thread is to have, against what the kernel says that it has now: CPUs from the plan and the claims of
@@ -184,38 +187,51 @@ static void print_answer(const json_t *document, const struct answer *answer)
         printf("as asked\n");
 }
 
-static int verify(pid_t pid, bool json)
+/* What threads that are asked for have, of all or of one. */
+static json_t *verify_threads(const struct snapshot *snapshot, pid_t tid, struct answer *answer)
 {
+    json_t *threads = json_array();
+    for (size_t i = 0; i < snapshot->thread_count; i++) {
+        const struct segment_thread *thread = &snapshot->threads[i];
+        if (thread->state == THREAD_LIVE && (!tid || thread->tid == (uint32_t)tid))
+            json_array_append_new(threads, verify_thread(snapshot, thread, answer));
+    }
+    return threads;
+}
+
+static int verify(void *context, const struct target *target)
+{
+    const bool *json = context;
     struct snapshot snapshot;
     struct answer answer = {0};
-    int status = snapshot_of(&snapshot, pid);
+    int status = snapshot_of(&snapshot, target->pid);
     if (status != EXIT_OK)
         return status;
-    json_t *threads = json_array();
-    for (size_t i = 0; i < snapshot.thread_count; i++)
-        if (snapshot.threads[i].state == THREAD_LIVE)
-            json_array_append_new(threads, verify_thread(&snapshot, &snapshot.threads[i], &answer));
+    json_t *threads = verify_threads(&snapshot, target->tid, &answer);
     json_t *document =
-        json_pack("{s:i, s:i, s:b, s:b, s:i, s:o, s:o}", "nodewise_verify", VERIFY_VERSION, "pid", (int)pid,
+        json_pack("{s:i, s:i, s:b, s:b, s:i, s:o, s:o}", "nodewise_verify", VERIFY_VERSION, "pid", (int)target->pid,
                   "from_outside", snapshot.from_outside, "as_asked", !answer.no, "not_measured",
                   (int)answer.not_measured, "threads", threads, "not_adopted", not_adopted_threads(&snapshot));
     snapshot_free(&snapshot);
-    if (json) {
+    if (*json) {
         print_json(stdout, document);
     } else {
         print_answer(document, &answer);
         json_decref(document);
     }
-    return finish_output(answer.no ? EXIT_NO : EXIT_OK);
+    return answer.no ? EXIT_NO : EXIT_OK;
 }
 
 int cmd_verify(int argc, char **argv)
 {
+    struct targets targets;
     bool json = false;
-    if (take_only_json("verify", argc, argv, &json) != EXIT_OK)
+    if (take_view_options("verify", argc, argv, &json) != EXIT_OK)
         return EXIT_BAD_INPUT;
-    pid_t pid = optind + 1 == argc ? parse_pid(argv[optind]) : 0;
-    if (!pid)
-        return usage_error("verify", "give one process id");
-    return verify(pid, json);
+    int status = targets_find(&targets, "verify", argv + optind, (size_t)(argc - optind));
+    if (status != EXIT_OK)
+        return status;
+    status = targets_each(&targets, !json, verify, &json);
+    targets_free(&targets);
+    return finish_output(status);
 }

@@ -30,7 +30,7 @@ int cmd_verify(int argc, char **argv);
 int cmd_why(int argc, char **argv);
 
 extern const char apply_help[], check_help[], compile_help[], config_help[], diff_help[], doctor_help[], env_help[],
-    init_help[], learn_help[], metrics_help[], plan_help[], reload_help[], report_help[], run_help[], sha1sum_help[],
-    top_help[], topo_help[], tune_help[];
+    init_help[], learn_help[], metrics_help[], plan_help[], ps_help[], reload_help[], report_help[], run_help[],
+    sha1sum_help[], show_help[], top_help[], topo_help[], tune_help[], verify_help[], why_help[];
 
 #endif
