@@ -148,48 +148,48 @@ static bool names_main(const struct plan_condition *condition)
     }
 }
 
-/* On false *ret_key is what failed and *ret_held how many conditions held before it. */
+/* On false *ret_failed is what failed, NULL: it does not name main; and *ret_held how many conditions held before it. */
 static bool clause_holds(const struct plan_view *plan, const struct plan_clause *clause,
-                         const struct thread_facts *facts, uint32_t *ret_key, uint32_t *ret_held)
+                         const struct thread_facts *facts, const struct plan_condition **ret_failed, uint32_t *ret_held)
 {
     bool takes_main = false;
     for (uint32_t i = 0; i < clause->condition_count; i++) {
         const struct plan_condition *condition = &plan->conditions[clause->condition_first + i];
         if (!condition_holds(plan, condition, facts)) {
-            *ret_key = condition->key;
+            *ret_failed = condition;
             *ret_held = i;
             return false;
         }
         takes_main = takes_main || names_main(condition);
     }
     if (facts->main && !takes_main) {
-        *ret_key = PLAN_KEY_MAIN;
+        *ret_failed = NULL;
         *ret_held = clause->condition_count;
         return false;
     }
     return true;
 }
 
-bool match_one(const struct plan_view *plan, uint32_t rule_index, const struct thread_facts *facts, uint32_t *ret_key)
+bool match_one(const struct plan_view *plan, uint32_t rule_index, const struct thread_facts *facts,
+               const struct plan_condition **ret_failed)
 {
     const struct plan_rule *rule = &plan->rules[rule_index];
-    uint32_t failed = PLAN_KEY_MAIN, most_held = 0;
-    if (rule->flags & PLAN_RULE_CATCH_ALL) {
-        if (facts->main && ret_key)
-            *ret_key = PLAN_KEY_MAIN;
-        return !facts->main;
-    }
+    const struct plan_condition *failed = NULL;
+    uint32_t most_held = 0;
+    if ((rule->flags & PLAN_RULE_CATCH_ALL) && !facts->main)
+        return true;
     for (uint32_t i = 0; i < rule->clause_count; i++) {
-        uint32_t key = 0, held = 0;
-        if (clause_holds(plan, &plan->clauses[rule->clause_first + i], facts, &key, &held))
+        const struct plan_condition *condition = NULL;
+        uint32_t held = 0;
+        if (clause_holds(plan, &plan->clauses[rule->clause_first + i], facts, &condition, &held))
             return true;
         if (i == 0 || held > most_held) {
-            failed = key;
+            failed = condition;
             most_held = held;
         }
     }
-    if (ret_key)
-        *ret_key = failed;
+    if (ret_failed)
+        *ret_failed = failed;
     return false;
 }
 

@@ -46,8 +46,12 @@ struct thread_facts {
  */
 uint32_t match_rule(const struct plan_view *plan, const struct thread_facts *facts);
 
-/* Does one rule match; on false *ret_key is the first condition that failed in its most promising clause. */
-bool match_one(const struct plan_view *plan, uint32_t rule, const struct thread_facts *facts, uint32_t *ret_key);
+/*
+ * Does one rule match; on false *ret_failed is the first condition that failed in its most promising clause, NULL: all
+ * held, and the thread is a main thread, which the clause does not name.
+ */
+bool match_one(const struct plan_view *plan, uint32_t rule, const struct thread_facts *facts,
+               const struct plan_condition **ret_failed);
 
 /* Does [target] match this process; on false *ret_key is the condition that failed (may be NULL). */
 bool match_target(const struct plan_view *plan, const struct process_facts *facts, uint32_t *ret_key);

@@ -194,8 +194,6 @@ static const struct {
     {"A", compared},
     {"B", compared},
     {"PID", processes},
-    {"PID[/TID]", threads},
-    {"TID", nothing},
     {"PROCESS", threads},
     {"PROCESS[/THREAD]", threads},
     {"THREAD", nothing}, /* as one of several: the processes are offered, and a thread behind PID/ */

@@ -2,96 +2,22 @@
 #include <string.h>
 
 #include "config/json_text.h"
-#include "policy/match.h"
 #include "policy/reason.h"
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
 #include "tools/common/memory_policy.h"
+#include "tools/common/process.h"
 #include "tools/prepare/options.h"
 #include "tools/prepare/plan_view.h"
 #include "tools/report/report_json.h"
+#include "tools/report/tried_rules.h"
 #include "tools/segment/snapshot.h"
+#include "tools/segment/targets.h"
 #include "tools/verbs/verbs.h"
 
-/*
- * The whole decision about a thread, taken again from the facts that the shim wrote down, with the matching
- * code that the shim itself uses. A fact that was not needed then (a library's name in a plan without library
- * rules) is not known now either, and its condition is said to have failed, as it did.
- */
+const char why_help[] = HELP_TARGETS HELP_JSON;
 
-struct question {
-    pid_t pid, tid; /* tid 0: the main thread */
-    bool json;
-};
-
-static const char *known(const char *text)
-{
-    return *text ? text : NULL;
-}
-
-static struct thread_facts facts_of(const struct snapshot *snapshot, const struct segment_thread *thread,
-                                    const struct process_facts *process)
-{
-    bool named = thread->flags & THREAD_FLAG_NAMED;
-    return (struct thread_facts){
-        .name = thread->name,
-        .unnamed = !named && !(thread->flags & THREAD_FLAG_MAIN),
-        .main = thread->flags & THREAD_FLAG_MAIN,
-        .index = thread->index,
-        .start_library = known(snapshot_string(snapshot, thread->start_library)),
-        .start_function = known(snapshot_string(snapshot, thread->start_function)),
-        .creator_library = known(snapshot_string(snapshot, thread->creator_library)),
-        .creator_function = known(snapshot_string(snapshot, thread->creator_function)),
-        .process = process,
-    };
-}
-
-/* The command line as it is now, blanks between the words. */
-static void read_command_line(pid_t pid, char *ret_text, size_t size)
-{
-    char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
-    FILE *file = fopen(path, "re");
-    size_t length = file ? fread(ret_text, 1, size - 1, file) : 0;
-    if (file)
-        fclose(file);
-    while (length > 0 && ret_text[length - 1] == '\0')
-        length--;
-    for (size_t i = 0; i < length; i++)
-        if (ret_text[i] == '\0')
-            ret_text[i] = ' ';
-    ret_text[length] = '\0';
-}
-
-/* Every rule up to the one that took the thread, and what kept the others from it. */
-static json_t *tried_rules(const struct snapshot *snapshot, const struct segment_thread *thread)
-{
-    static char argv[4096];
-    json_t *tried = json_array();
-    struct process_facts process = {.exe = snapshot->header.exe,
-                                    .comm = snapshot->header.comm,
-                                    .argv = argv,
-                                    .index = PLAN_NONE,
-                                    .uid = snapshot->header.uid,
-                                    .forked = snapshot->header.forked};
-    struct thread_facts facts = facts_of(snapshot, thread, &process);
-    read_command_line((pid_t)snapshot->header.pid, argv, sizeof(argv));
-    for (uint32_t i = 0; snapshot->has_plan && i < snapshot->plan.count[PLAN_RULES]; i++) {
-        const struct plan_rule *rule = &snapshot->plan.rules[i];
-        uint32_t key = PLAN_KEY_COUNT;
-        bool taken = i == thread->rule, matches = match_one(&snapshot->plan, i, &facts, &key);
-        const char *verdict = taken ? "taken" : matches ? "matches now" : "no";
-        json_t *entry =
-            json_pack("{s:o, s:o, s:s}", "rule", json_any_text(plan_text(&snapshot->plan, rule->name)), "origin",
-                      json_any_text(plan_text(&snapshot->plan, rule->origin)), "verdict", verdict);
-        if (!taken && !matches)
-            json_object_set_new(entry, "failed", json_string(plan_key_word(key)));
-        json_array_append_new(tried, entry);
-        if (taken)
-            break;
-    }
-    return tried;
-}
+/* The whole decision about a thread, from its facts to what it has now. */
 
 static json_t *events_of(const json_t *report, long long tid)
 {
@@ -114,15 +40,36 @@ static unsigned reason_number(const char *word)
     return REASON_COUNT;
 }
 
-static void print_facts(const json_t *thread)
+static void print_facts(const json_t *thread, const char *title)
 {
     static const char *const keys[] = {"start_library", "start_function", "creator_library", "creator_function"};
     printf("facts    %s, %s, number %lld, made by thread %lld\n", truth_of(thread, "main") ? "main thread" : "not main",
            truth_of(thread, "named") ? "has a name of its own" : "no name of its own", number_of(thread, "index"),
            number_of(thread, "creator"));
+    if (*title)
+        printf("         title %s\n", title);
     for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
         if (*text_of(thread, keys[i]))
             printf("         %s %s\n", keys[i], text_of(thread, keys[i]));
+}
+
+/* "thread = "io_thd_*" does not fit "redis-server"". */
+static void print_failed(const json_t *entry)
+{
+    const json_t *value = json_object_get(entry, "value");
+    if (!*text_of(entry, "wanted")) {
+        printf(": no, a rule takes the main thread only where it names it (main = true, its name, or its process)\n");
+        return;
+    }
+    printf(": no, %s does not fit ", text_of(entry, "wanted"));
+    if (json_is_string(value))
+        printf("\"%s\"\n", json_string_value(value));
+    else if (json_is_integer(value))
+        printf("%lld\n", (long long)json_integer_value(value));
+    else if (json_is_boolean(value))
+        printf("%s\n", json_is_true(value) ? "true" : "false");
+    else
+        printf("what is not known\n");
 }
 
 static void print_tried(const json_t *tried)
@@ -134,7 +81,7 @@ static void print_tried(const json_t *tried)
         if (*text_of(entry, "origin"))
             printf(" (%s)", text_of(entry, "origin"));
         if (*text_of(entry, "failed"))
-            printf(": no, the condition on %s does not hold\n", text_of(entry, "failed"));
+            print_failed(entry);
         else
             printf(": %s\n", text_of(entry, "verdict"));
     }
@@ -174,7 +121,7 @@ static void print_answer(const json_t *answer)
     json_t *event;
     printf("thread   %s (%lld) of %s (%lld)\n", text_of(thread, "name"), number_of(thread, "tid"),
            text_of(process, "comm"), number_of(process, "pid"));
-    print_facts(thread);
+    print_facts(thread, text_of(answer, "title"));
     print_tried(tried);
     printf("decision %s: %s\n", text_of(thread, "rule"), reason_text(reason_number(text_of(thread, "why"))));
     printf("asked    CPUs %s%s%s\n", asked, *memory ? ", memory " : "", memory);
@@ -238,17 +185,19 @@ static void add_policy_now(json_t *entry, const struct snapshot *snapshot, const
     json_object_set_new(entry, "memory_policy_drifted", json_boolean(!memory_policy_equal(&got, &now)));
 }
 
-static int answer(const struct question *question)
+/* One thread; of a whole process the main thread. */
+static int answer(void *context, const struct target *target)
 {
+    const bool *json = context;
     struct snapshot snapshot;
     size_t index = 0;
-    int status = snapshot_of(&snapshot, question->pid);
+    int status = snapshot_of(&snapshot, target->pid);
     if (status != EXIT_OK)
         return status;
-    const struct segment_thread *thread = find_thread(&snapshot, question->tid, &index);
+    const struct segment_thread *thread = find_thread(&snapshot, target->tid, &index);
     if (!thread) {
-        print_error("process %d has no thread %d that nodewise placed; `nodewise show %d` lists them",
-                    (int)question->pid, (int)question->tid, (int)question->pid);
+        print_error("process %d has no thread %d that nodewise placed; `nodewise show %d` lists them", (int)target->pid,
+                    (int)target->tid, (int)target->pid);
         snapshot_free(&snapshot);
         return EXIT_NO_PROCESS;
     }
@@ -257,10 +206,13 @@ static int answer(const struct question *question)
     add_memory_asked(entry, &snapshot, thread);
     add_policy_now(entry, &snapshot, thread);
     json_t *events = events_of(report, thread->tid);
-    json_t *document = json_pack("{s:i, s:O, s:O, s:o, s:o}", "nodewise_why", 1, "process",
-                                 json_object_get(report, "process"), "thread", entry, "tried", tried, "events", events);
+    char title[TITLE_MOST];
+    process_title(snapshot.alive ? target->pid : 0, title, sizeof(title));
+    json_t *document =
+        json_pack("{s:i, s:O, s:O, s:o, s:o, s:o}", "nodewise_why", 1, "process", json_object_get(report, "process"),
+                  "thread", entry, "tried", tried, "events", events, "title", json_any_text(title));
     json_decref(report);
-    if (question->json) {
+    if (*json) {
         status = print_json(stdout, document);
     } else {
         json_t *shown = json_printable(document);
@@ -269,21 +221,19 @@ static int answer(const struct question *question)
         json_decref(document);
     }
     snapshot_free(&snapshot);
-    return finish_output(status);
+    return status;
 }
 
 int cmd_why(int argc, char **argv)
 {
-    struct question question = {0};
-    if (take_only_json("why", argc, argv, &question.json) != EXIT_OK)
+    struct targets targets;
+    bool json = false;
+    if (take_only_json("why", argc, argv, &json) != EXIT_OK)
         return EXIT_BAD_INPUT;
-    char *end = NULL;
-    if (optind + 1 == argc) {
-        question.pid = (pid_t)strtol(argv[optind], &end, 10);
-        if (*end == '/' && end[1])
-            question.tid = (pid_t)strtol(end + 1, &end, 10);
-    }
-    if (!end || *end || question.pid <= 0 || question.tid < 0)
-        return usage_error("why", "give a process id, or PID/TID for one thread");
-    return answer(&question);
+    int status = targets_find(&targets, "why", argv + optind, (size_t)(argc - optind));
+    if (status != EXIT_OK)
+        return status;
+    status = targets_each(&targets, !json, answer, &json);
+    targets_free(&targets);
+    return finish_output(status);
 }

@@ -181,14 +181,17 @@ static void why_names_the_condition_that_failed(void **state)
     struct process_facts process = {.exe = "/bin/x", .comm = "x", .argv = "x", .index = PLAN_NONE};
     struct thread_facts facts = {
         .name = "n", .index = 1, .start_library = "/usr/lib/libgomp.so.1", .process = &process};
-    uint32_t key = PLAN_KEY_COUNT;
+    struct thread_facts main_thread = {.name = "io_1", .main = true, .process = &process};
+    const struct plan_condition *failed = NULL;
     (void)state;
-    assert_false(match_one(&compiled.view, 0, &facts, &key));
-    assert_int_equal(key, PLAN_KEY_MAIN);
-    assert_false(match_one(&compiled.view, 1, &facts, &key));
-    assert_int_equal(key, PLAN_KEY_THREAD);
-    assert_false(match_one(&compiled.view, 2, &facts, &key));
-    assert_int_equal(key, PLAN_KEY_UNNAMED);
+    assert_false(match_one(&compiled.view, 0, &facts, &failed));
+    assert_int_equal(failed->key, PLAN_KEY_MAIN);
+    assert_false(match_one(&compiled.view, 1, &facts, &failed));
+    assert_int_equal(failed->key, PLAN_KEY_THREAD);
+    assert_false(match_one(&compiled.view, 2, &facts, &failed));
+    assert_int_equal(failed->key, PLAN_KEY_UNNAMED);
+    assert_false(match_one(&compiled.view, compiled.view.count[PLAN_RULES] - 1, &main_thread, &failed));
+    assert_null(failed); /* the catch-all has no condition, and does not take main */
     compiled_free(&compiled);
 }
 
