@@ -65,7 +65,7 @@ class HostileNames(harness.ProgramTest):
         with open(bad, "wb") as file:
             file.write('schema = 1\n"k\u202e\u009b" = 1\n[defaults]\ncpus = "so\u202ecket:0"\nbind_to = "\u009b31m\\u001b"\n'
                        '[[rules]]\nname = "r\u2028"\nmatch = { thread = "\u202e" }\n'.encode())
-        verbs = [["ps"], ["ps", "--json"], ["show", pid], ["show", pid, "--json"], ["verify", pid], ["verify", pid, "--json"],
+        verbs = [["ps"], ["ps", "--wide"], ["ps", "--json"], ["show", pid], ["show", "--wide", pid], ["show", pid, "--json"], ["verify", pid], ["verify", pid, "--json"],
                  *([*view, f"{pid}/{thread['tid']}"] for thread in self.shown()["threads"] for view in (["why"], ["why", "--json"])),
                  *(["report", pid, "-f", form] for form in ("text", "json", "html", "svg")), ["report", pid, "--pages"],
                  ["report", report], ["report", report, "-f", "html"], ["diff", report, pid], ["metrics", "--once"],
@@ -77,7 +77,8 @@ class HostileNames(harness.ProgramTest):
                  ["config", "show", "-p", bad], ["config", "path", "-p", self.file], ["explain", NAMES[0]], ["explain", NAMES[7]],
                  ["run", "--dry-run", "-p", self.file, "--", self.program, NAMES[0]], ["run", "-p", self.file, "--", self.program + b"x"],
                  ["run", "-p", self.file + b"x", "--", "true"], ["doctor", "--", self.program], ["doctor", "--json", "--", self.program],
-                 ["env", "--sh", "-p", self.file], ["topo", "--topology", NAMES[7]], ["report", self.file], ["show", NAMES[0]],
+                 ["env", "--sh", "-p", self.file], ["topo", "--topology", NAMES[7]], ["show", NAMES[7]], ["why", pid.encode() + b"/" + NAMES[0]],
+                 ["why", pid.encode() + b"/" + NAMES[11]], [b"show", PROGRAM[:15]], ["report", self.file], ["show", NAMES[0]],
                  ["compile", "-p", self.file, "-o", self.file + b"/x"], [NAMES[0]], ["init", NAMES[7]]]
         for words in verbs:
             with self.subTest(words=words):

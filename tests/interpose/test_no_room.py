@@ -183,9 +183,9 @@ class NoRoom(harness.ProgramTest):
                                   capture_output=True, text=True, env=harness.clean_environment(), timeout=harness.SECONDS)
             self.assertIn(f"process {pid} is governed, no telemetry: no space", done.stderr)
             self.assertEqual((done.stdout, done.returncode), ("", 4))
-        done = subprocess.run(["unshare", "-m", "--propagation", "unchanged", "bash", "-c", f"{hidden} ps"],
+        done = subprocess.run(["unshare", "-m", "--propagation", "unchanged", "bash", "-c", f"{hidden} ps --wide"],
                               capture_output=True, text=True, env=harness.clean_environment(), timeout=harness.SECONDS)
-        self.assertRegex(done.stdout, rf"(?m)^{pid} .*governed +no telemetry: no space$")
+        self.assertRegex(done.stdout, rf"(?m)^{pid} .*governed +no telemetry: no space  +\S")
 
     def test_limits_on_the_size_of_files(self):
         for blocks in (0, 1, 100, 250, 300, 1000):

@@ -191,7 +191,7 @@ class Dropped(harness.ProgramTest):
         with open(f"/proc/{pid}/status", encoding="ascii") as file:
             self.assertIn("Uid:\t65534\t65534\t65534\t65534", file.read().splitlines())
         plan = self.show(pid)["plan"]["path"]
-        self.assertRegex(self.nodewise("ps"), rf"(?m)^{pid} +65534 ")
+        self.assertRegex(self.nodewise("ps"), rf"(?m)^{pid} +nobody ")
         self.assertIn("first", self.nodewise("why", str(pid)))
         self.nodewise("verify", str(pid))
         self.nodewise("report", str(pid))
@@ -203,7 +203,7 @@ class Dropped(harness.ProgramTest):
         self.assertEqual({rule["name"] for rule in self.show(pid)["rules"]} & {"first", "second"}, {"second"})
         self.assertEqual({thread["rule"] for thread in self.show(pid)["threads"]} & {"first", "second"}, {"second"})
         self.nodewise("verify", str(pid))
-        self.assertRegex(self.nodewise("ps"), rf"(?m)^{pid} +65534 .*second.toml")
+        self.assertRegex(self.nodewise("ps"), rf"(?m)^{pid} +nobody .*second.toml")
         first = self.policy(self.RULES.format("first", match, self.first), "first.toml")
         self.nodewise("reload", str(pid), "-p", first, "--wait", "0.2")
         wait_until(lambda: self.talk(line).startswith(answer) and self.show(pid)["plan"]["path"] == plan, "and the first again")
