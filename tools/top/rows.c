@@ -11,6 +11,7 @@
 #include "config/printable.h"
 #include "policy/reason.h"
 #include "tools/common/cli.h"
+#include "tools/common/process.h"
 #include "tools/report/report_pools.h"
 #include "tools/report/report_values.h"
 #include "tools/segment/segments.h"
@@ -51,6 +52,14 @@ void top_free(struct top *top)
     forget(top);
     times_free(top->times);
     free(top);
+}
+
+bool top_has_process(const struct top *top, pid_t pid)
+{
+    for (size_t i = 0; i < top->process_count; i++)
+        if (top->processes[i].header.pid == (uint32_t)pid)
+            return true;
+    return false;
 }
 
 size_t top_process_count(const struct top *top)
@@ -271,10 +280,19 @@ static const char *node_word(uint32_t node, char *buffer, size_t size)
     return buffer;
 }
 
+/* As the kernel has them, malloc'd; NULL: the thread has ended. */
+static char *cpus_now(pid_t pid, pid_t tid)
+{
+    struct cpuset cpus = CPUSET_EMPTY;
+    char *text = thread_cpus_now(pid, tid, &cpus) == 0 ? cpuset_to_string(&cpus) : NULL;
+    cpuset_free(&cpus);
+    return text;
+}
+
 static void add_thread(struct making *making, const struct top *top, const struct snapshot *process,
                        const struct segment_thread *thread)
 {
-    char pid[16], tid[16], name[17], cpu[16] = "-", node[16], cpus[16], buffer[24];
+    char pid[16], tid[16], name[17], cpu[16] = "-", node[16], buffer[24];
     double share = times_share(top->times, (pid_t)thread->tid);
     uint32_t home = thread->home_node == UINT16_MAX ? UINT32_MAX : thread->home_node;
     const char *rule = rule_name(process, thread->rule, buffer, sizeof(buffer));
@@ -285,11 +303,12 @@ static void add_thread(struct making *making, const struct top *top, const struc
     snprintf(pid, sizeof(pid), "%u", process->header.pid);
     snprintf(tid, sizeof(tid), "%u", thread->tid);
     snprintf(name, sizeof(name), "%.16s", thread->name);
-    snprintf(cpus, sizeof(cpus), "%u", thread->got_cpus);
     if (share >= 0)
         snprintf(cpu, sizeof(cpu), "%.1f", share * 100);
-    add_row(making, share, home, rule, pid, tid, name, rule, node_word(home, node, sizeof(node)), cpus, cpu,
-            step_word(step_of(thread->cpu_outcome, thread->mem_outcome)), reason_word(thread->why), reason);
+    char *cpus = cpus_now((pid_t)process->header.pid, (pid_t)thread->tid);
+    add_row(making, share, home, rule, pid, tid, name, rule, node_word(home, node, sizeof(node)), cpus ? cpus : "-",
+            cpu, step_word(step_of(thread->cpu_outcome, thread->mem_outcome)), reason_word(thread->why), reason);
+    free(cpus);
 }
 
 static void make_threads(struct making *making, const struct top *top)

@@ -53,6 +53,8 @@ void top_free(struct top *top);
 
 /* Looks anew. 0, -ENOENT (no process that fits), -ENOMEM. */
 int top_look(struct top *top, const struct top_filter *filter);
+/* Was it seen at the last look? */
+bool top_has_process(const struct top *top, pid_t pid);
 size_t top_process_count(const struct top *top);
 size_t top_thread_count(const struct top *top);
 bool top_has_pools(const struct top *top);

@@ -10,14 +10,15 @@
 #include <ncurses.h>
 
 #include "tools/common/cli.h"
-
-#define MIB (1024.0 * 1024.0)
+#include "tools/common/process.h"
+#include "tools/top/lines.h"
 
 struct screen {
     struct top *top;
     struct top_filter *filter;
     enum top_tab tab;
     bool paused, asking; /* asking: the rule filter is being typed */
+    bool helping;        /* the keys are shown instead */
     size_t first;        /* row at the top of the table */
     char rule[32];
     int looked; /* what the last look said */
@@ -44,38 +45,15 @@ static void accesses_text(const struct top *top, char *ret_text, size_t size)
         snprintf(ret_text, size, ", access_locality %.1f %%", share * 100);
 }
 
-/* accesses: of all nodes. */
-static void node_line(const struct top_node *node, double accesses, char *ret_line, size_t size)
-{
-    char cpu[16] = "-", local[16] = "-", served[16] = "-";
-    if (accesses > 0)
-        snprintf(served, sizeof(served), "%.1f %%", 100.0 * node->accesses / accesses);
-    if (node->cpu >= 0)
-        snprintf(cpu, sizeof(cpu), "%.0f %%", node->cpu * 100);
-    if (node->served + node->overflows)
-        snprintf(local, sizeof(local), "%.1f %%",
-                 100.0 * (double)node->served / (double)(node->served + node->overflows));
-    snprintf(ret_line, size, "node %-3u %4u CPUs %6s busy %7.0f/%.0f MiB %5zu threads  alloc %-7s  serves %s", node->id,
-             node->cpus, cpu, (double)node->memory_used / MIB, (double)node->memory / MIB, node->threads, local,
-             served);
-}
-
-static void measure(const struct top_table *table, size_t first, size_t count, size_t *ret_widths)
-{
-    for (size_t k = 0; k < table->columns; k++) {
-        ret_widths[k] = strlen(table->headings[k]);
-        for (size_t i = first; i < first + count && i < table->count; i++)
-            if (strlen(table->rows[i].cells[k]) > ret_widths[k])
-                ret_widths[k] = strlen(table->rows[i].cells[k]);
-    }
-}
-
-static void row_line(char *const *cells, size_t columns, const size_t *widths, char *ret_line, size_t size)
+/* "" while all watched processes run. */
+static void ended_text(const struct top *top, const struct top_filter *filter, char *ret_text, size_t size)
 {
     size_t at = 0;
-    for (size_t k = 0; k < columns && at < size; k++)
-        at +=
-            (size_t)snprintf(ret_line + at, size - at, "%-*s%s", (int)widths[k], cells[k], k + 1 < columns ? "  " : "");
+    *ret_text = '\0';
+    for (size_t i = 0; i < filter->pid_count && at < size; i++)
+        if (!top_has_process(top, filter->pids[i]))
+            at += (size_t)snprintf(ret_text + at, size - at, "%sprocess %d %s", at ? ", " : "", (int)filter->pids[i],
+                                   process_exists(filter->pids[i]) ? "runs without a policy" : "has ended");
 }
 
 static void pause_for(double seconds)
@@ -107,12 +85,15 @@ static int print_look(struct top *top, const struct top_filter *filter, int tab)
     size_t count;
     const struct top_node *nodes = top_nodes(top, &count);
     int status = EXIT_OK;
-    char accesses[48];
+    char accesses[48], ended[LINE_BYTES];
     accesses_text(top, accesses, sizeof(accesses));
     printf("%zu processes, %zu threads%s\n", top_process_count(top), top_thread_count(top), accesses);
+    ended_text(top, filter, ended, sizeof(ended));
+    if (*ended)
+        puts(ended);
     for (size_t i = 0; i < count; i++) {
-        char line[160];
-        node_line(&nodes[i], all_accesses(top), line, sizeof(line));
+        char line[LINE_BYTES];
+        line_of_node(&nodes[i], all_accesses(top), line);
         puts(line);
     }
     for (int i = 0; i < TAB_COUNT && status == EXIT_OK; i++)
@@ -133,66 +114,110 @@ int screen_batch(struct top *top, const struct top_filter *filter, double second
             status = print_look(top, filter, tab);
         fflush(stdout);
     }
+    char ended[LINE_BYTES];
+    ended_text(top, filter, ended, sizeof(ended));
     if (error == -ENOENT)
-        print_error("no process runs under a policy%s", filter->pid_count ? " with these numbers" : "");
+        print_error("%s", *ended ? ended : "no process runs under a policy");
     return error == -ENOENT ? EXIT_NO_PROCESS : error < 0 ? EXIT_MACHINE : finish_output(status);
 }
 
 /* --- the screen --- */
 
-static int draw_head(const struct screen *screen)
+#define LOW 10 /* lines of a screen that has the table alone */
+
+/* What a screen has no room for is left out, not wrapped. */
+static void put(int line, const char *text)
+{
+    if (line < LINES)
+        mvaddnstr(line, 0, text, (int)bytes_that_fit(text, (size_t)COLS - 1));
+}
+
+/* Behind what stands in the line. */
+static void put_more(const char *text)
+{
+    size_t room = getcurx(stdscr) < COLS - 1 ? (size_t)(COLS - 1 - getcurx(stdscr)) : 0;
+    addnstr(text, (int)bytes_that_fit(text, room));
+}
+
+static int draw_nodes(const struct screen *screen, int line)
 {
     size_t count;
     const struct top_node *nodes = top_nodes(screen->top, &count);
-    int line = 0, room = LINES / 2 - 2;
-    char accesses[48];
-    accesses_text(screen->top, accesses, sizeof(accesses));
-    attron(A_BOLD);
-    mvprintw(line++, 0, "nodewise top: %zu processes, %zu threads%s%s", top_process_count(screen->top),
-             top_thread_count(screen->top), accesses, screen->paused ? "  (paused)" : "");
-    attroff(A_BOLD);
-    if (screen->looked == -ENOENT)
-        mvprintw(line++, 0, "no process runs under a policy; waiting for one");
-    for (size_t i = 0; i < count && (int)i < room; i++) {
-        char text[160];
-        node_line(&nodes[i], all_accesses(screen->top), text, sizeof(text));
-        mvaddnstr(line++, 0, text, COLS - 1);
+    size_t room = LINES >= LOW ? (size_t)LINES / 2 - 2 : 0;
+    char text[LINE_BYTES];
+    for (size_t i = 0; i < count && i < room; i++) {
+        line_of_node(&nodes[i], all_accesses(screen->top), text);
+        put(line++, text);
     }
-    if ((int)count > room)
-        mvprintw(line++, 0, "… %zu more nodes", count - (size_t)room);
+    if (room && count > room) {
+        snprintf(text, sizeof(text), "… %zu more nodes", count - room);
+        put(line++, text);
+    }
     return line;
+}
+
+static int draw_head(const struct screen *screen)
+{
+    int line = 0;
+    char accesses[48], text[LINE_BYTES];
+    accesses_text(screen->top, accesses, sizeof(accesses));
+    snprintf(text, sizeof(text), "nodewise top: %zu processes, %zu threads%s%s", top_process_count(screen->top),
+             top_thread_count(screen->top), accesses, screen->paused ? "  (paused)" : "");
+    attron(A_BOLD);
+    put(line++, text);
+    attroff(A_BOLD);
+    ended_text(screen->top, screen->filter, text, sizeof(text));
+    if (*text)
+        put(line++, text);
+    else if (screen->looked == -ENOENT)
+        put(line++, "no process runs under a policy; waiting for one");
+    return draw_nodes(screen, line);
 }
 
 static void draw_tabs(const struct screen *screen, int line)
 {
+    char text[64];
     move(line, 0);
     for (int i = 0; i < TAB_COUNT; i++) {
         if (i == (int)screen->tab)
             attron(A_REVERSE);
-        printw(" %d %s ", i + 1, top_tab_word((enum top_tab)i));
+        snprintf(text, sizeof(text), " %d %s ", i + 1, top_tab_word((enum top_tab)i));
+        put_more(text);
         attroff(A_REVERSE);
     }
+    snprintf(text, sizeof(text), "  node %lld", (long long)screen->filter->node);
     if (screen->filter->node >= 0)
-        printw("  node %lld", (long long)screen->filter->node);
+        put_more(text);
+    snprintf(text, sizeof(text), "  rule %s%s", screen->rule, screen->asking ? "_" : "");
     if (*screen->rule || screen->asking)
-        printw("  rule %s%s", screen->rule, screen->asking ? "_" : "");
+        put_more(text);
 }
 
 static void draw_rows(struct screen *screen, const struct top_table *table, int line)
 {
-    size_t widths[TOP_COLUMNS], room = LINES - line - 2 > 0 ? (size_t)(LINES - line - 2) : 0;
-    char text[600];
+    int below = LINES >= LOW ? 2 : 1; /* the heading, and the keys */
+    size_t room = LINES - line - below > 0 ? (size_t)(LINES - line - below) : 0;
+    struct fitting fitting;
+    char text[LINE_BYTES];
     if (screen->first >= table->count)
         screen->first = table->count ? table->count - 1 : 0;
-    measure(table, screen->first, room, widths);
-    row_line((char *const *)table->headings, table->columns, widths, text, sizeof(text));
+    fit_columns(&fitting, screen->tab, table, screen->first, room, (size_t)COLS - 1);
+    line_of_cells(&fitting, (char *const *)table->headings, text);
     attron(A_UNDERLINE);
-    mvaddnstr(line++, 0, text, COLS - 1);
+    put(line++, text);
     attroff(A_UNDERLINE);
     for (size_t i = screen->first; i < table->count && i < screen->first + room; i++) {
-        row_line(table->rows[i].cells, table->columns, widths, text, sizeof(text));
-        mvaddnstr(line++, 0, text, COLS - 1);
+        line_of_cells(&fitting, table->rows[i].cells, text);
+        put(line++, text);
     }
+}
+
+static void draw_help(void)
+{
+    erase();
+    for (int i = 0; top_keys[i]; i++)
+        put(i, top_keys[i]);
+    refresh();
 }
 
 static void draw(struct screen *screen)
@@ -205,9 +230,8 @@ static void draw(struct screen *screen)
         draw_rows(screen, &table, line);
         top_table_free(&table);
     }
-    mvaddnstr(LINES - 1, 0,
-              "1-5 tab  n node  / rule  s sort  p pause  arrows scroll  q quit   no hardware counters are read",
-              COLS - 1);
+    if (LINES >= LOW)
+        put(LINES - 1, "? help  1-5 tab  n node  / rule  s sort  p pause  arrows scroll  q quit");
     refresh();
 }
 
@@ -239,6 +263,10 @@ static void type_rule(struct screen *screen, int key)
 static bool handle(struct screen *screen, int key)
 {
     size_t page = LINES > 12 ? (size_t)LINES - 12 : 1;
+    if (screen->helping) {
+        screen->helping = false;
+        return true;
+    }
     if (screen->asking) {
         type_rule(screen, key);
         return true;
@@ -258,6 +286,10 @@ static bool handle(struct screen *screen, int key)
         break;
     case 'n':
         next_node(screen);
+        break;
+    case '?':
+    case 'h':
+        screen->helping = true;
         break;
     case '/':
         screen->asking = true;
@@ -311,7 +343,10 @@ int screen_run(struct top *top, struct top_filter *filter, double seconds, enum 
     screen.looked = top_look(top, filter);
     timeout(300); /* the first shares come soon */
     for (bool first = true; goes_on; first = false) {
-        draw(&screen);
+        if (screen.helping)
+            draw_help();
+        else
+            draw(&screen);
         int key = getch();
         if (key != ERR)
             goes_on = handle(&screen, key);

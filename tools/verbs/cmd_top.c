@@ -4,18 +4,20 @@
 
 #include "tools/common/cli.h"
 #include "tools/common/option_error.h"
-#include "tools/common/process.h"
 #include "tools/prepare/options.h"
+#include "tools/segment/targets.h"
 #include "tools/top/screen.h"
+#include "tools/top/terminal.h"
 #include "tools/verbs/verbs.h"
 
-const char top_help[] = "  PID                 these processes alone; default: all that this user may see\n"
-                        "  --batch             print text instead of taking the terminal\n"
-                        "  -c, --count N       with --batch: how many times, default 1\n"
-                        "  -d, --delay S       seconds between two looks, default 2; with --batch 0.5\n"
-                        "  --tab threads|rules|memory|pools|events  begin with it; with --batch that one alone\n"
-                        "  --node N            threads and memory of this node alone\n"
-                        "  --rule TEXT         rules with this in their names alone\n";
+const char top_help[] =
+    "  PROCESS             these processes alone: ids or names; default: all that this user may see\n"
+    "  --batch             print text instead of taking the terminal\n"
+    "  -c, --count N       with --batch: how many times, default 1\n"
+    "  -d, --delay S       seconds between two looks, default 2; with --batch 0.5\n"
+    "  --tab threads|rules|memory|pools|events  begin with it; with --batch that one alone\n"
+    "  --node N            threads and memory of this node alone\n"
+    "  --rule TEXT         rules with this in their names alone\n";
 
 enum { OPTION_BATCH = OPTION_VERB, OPTION_TAB, OPTION_NODE, OPTION_RULE };
 
@@ -76,6 +78,22 @@ static bool take_option(struct top_request *request, int option, const char *val
     }
 }
 
+static int take_targets(struct top_request *request, char *const *words, size_t count)
+{
+    struct targets targets;
+    int status = targets_find(&targets, "top", words, count);
+    if (status != EXIT_OK)
+        return status;
+    for (size_t i = 0; i < targets.count && status == EXIT_OK; i++) {
+        if (request->filter.pid_count == TOP_PROCESSES)
+            status = usage_error("top", "more than %u processes are named", TOP_PROCESSES);
+        else
+            request->pids[request->filter.pid_count++] = targets.items[i].pid;
+    }
+    targets_free(&targets);
+    return status;
+}
+
 int cmd_top(int argc, char **argv)
 {
     static const struct option long_options[] = {{"batch", no_argument, NULL, OPTION_BATCH},
@@ -90,12 +108,9 @@ int cmd_top(int argc, char **argv)
     while ((option = getopt_long(argc, argv, "c:d:", long_options, NULL)) != -1)
         if (!take_option(&request, option, optarg))
             return option_error("top", argv, long_options);
-    for (; optind < argc; optind++) {
-        pid_t pid = parse_pid(argv[optind]);
-        if (!pid || request.filter.pid_count == TOP_PROCESSES)
-            return usage_error("top", "\"%s\" is not a process id", argv[optind]);
-        request.pids[request.filter.pid_count++] = pid;
-    }
+    status = optind < argc ? take_targets(&request, argv + optind, (size_t)(argc - optind)) : EXIT_OK;
+    if (status != EXIT_OK)
+        return status;
     request.filter.pids = request.pids;
     struct top *top = top_new();
     if (!top) {
@@ -104,6 +119,10 @@ int cmd_top(int argc, char **argv)
     }
     if (!request.batch && !isatty(STDOUT_FILENO)) {
         print_error("stdout is not a terminal: printing text, as with --batch");
+        request.batch = true;
+    } else if (!request.batch && !terminal_has_screen()) {
+        print_error("this terminal (TERM=%s) has no cursor to place: printing text, as with --batch",
+                    getenv("TERM") ? getenv("TERM") : "");
         request.batch = true;
     }
     if (request.batch)

@@ -14,7 +14,7 @@ const struct verb verbs[] = {
     {"ps", "[--wide] [--json]", "list the processes that run under a policy", ps_help, cmd_ps},
     {"show", "PROCESS… [--wide] [--json]", "print what each thread was asked to have and what it has", show_help,
      cmd_show},
-    {"top", "[PID…] [--batch] [--tab TAB] [--node N] [--rule TEXT]",
+    {"top", "[PROCESS…] [--batch] [--tab TAB] [--node N] [--rule TEXT]",
      "show nodes, threads, rules, memory and events, live", top_help, cmd_top},
     {"why", "PROCESS[/THREAD]… [--json]", "explain why a thread is where it is", why_help, cmd_why},
     {"verify", "PROCESS… [--wide] [--json]", "compare what each thread has with what was asked", verify_help,
