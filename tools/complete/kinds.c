@@ -11,6 +11,7 @@
 #include "tools/complete/key_values.h"
 #include "tools/complete/machine.h"
 #include "tools/complete/processes.h"
+#include "tools/report/view_words.h"
 
 #define NAME_MOST 32u /* of a kind, with its NUL */
 
@@ -125,6 +126,17 @@ static void reasons(struct answer *answer, const struct kind_request *request)
         answer_add(answer, reason_word(reason), reason_text(reason));
 }
 
+static void add_view_word(void *context, const char *word, const char *text)
+{
+    answer_add(context, word, text);
+}
+
+static void view_words(struct answer *answer, const struct kind_request *request)
+{
+    (void)request;
+    view_words_each(add_view_word, answer);
+}
+
 static void key_names(struct answer *answer, const struct kind_request *request)
 {
     (void)request;
@@ -200,6 +212,7 @@ static const struct {
     {"CODE", codes},
     {"KEY", key_names},
     {"REASON", reasons},
+    {"WORD", view_words},
     {"KEY=VALUE", settings},
     {"LEVEL", levels},
     {"HOW", distributions},

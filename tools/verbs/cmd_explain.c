@@ -6,6 +6,7 @@
 #include "policy/reason.h"
 #include "tools/common/cli.h"
 #include "tools/prepare/options.h"
+#include "tools/report/view_words.h"
 #include "tools/verbs/verbs.h"
 
 static bool explain_code(const char *name, bool json)
@@ -38,16 +39,29 @@ static bool explain_reason(const char *word, bool json)
     return false;
 }
 
+/* Behind what a policy means by the word. */
+static bool explain_view_word(const char *word, bool json)
+{
+    if (!json)
+        return view_word_print(stdout, word);
+    json_t *meanings = view_word_json(word);
+    if (meanings)
+        print_json(stdout, meanings);
+    return meanings != NULL;
+}
+
 int cmd_explain(int argc, char **argv)
 {
     bool json = false;
     if (take_only_json("explain", argc, argv, &json) != EXIT_OK)
         return EXIT_BAD_INPUT;
     if (optind + 1 != argc)
-        return usage_error("explain", "give one code (E012), key (defaults.bind_to) or reason (no-free-slot)");
+        return usage_error("explain",
+                           "give one code (E012), key (defaults.bind_to), reason (no-free-slot) or word (CPUS)");
     const char *word = argv[optind];
-    if (explain_code(word, json) || config_explain(stdout, word, json) || explain_reason(word, json))
+    bool known = explain_code(word, json) || config_explain(stdout, word, json) || explain_reason(word, json);
+    if (explain_view_word(word, json) || known)
         return finish_output(EXIT_OK);
-    print_error("\"%s\" is not a code, key or reason", word);
+    print_error("\"%s\" is not a code, key, reason or word of a view", word);
     return EXIT_NO;
 }

@@ -41,8 +41,8 @@ const struct verb verbs[] = {
      "find by measurement what a command runs best under", tune_help, cmd_tune},
     {"sha1sum", "[-c] [--tag] [-z] [FILE…]", "hash files in parallel, with sha1sum's options and output", sha1sum_help,
      cmd_sha1sum},
-    {"explain", "CODE|KEY|REASON", "explain a code, a key or a reason", "  --json              JSON instead of text\n",
-     cmd_explain},
+    {"explain", "CODE|KEY|REASON|WORD", "explain a code, a key, a reason or a word of a view",
+     "  --json              JSON instead of text\n", cmd_explain},
 };
 const size_t verb_count = sizeof(verbs) / sizeof(*verbs);
 
