@@ -173,21 +173,28 @@ static json_t *asked_cpus(const struct snapshot *snapshot, const struct segment_
     return bits_json(snapshot->header.base_mask, snapshot->header.base_mask_words);
 }
 
-static json_t *cpus_now(const struct snapshot *snapshot, const struct segment_thread *thread)
+/*
+ * What the kernel says of the thread: its CPUs, null where it does not tell. *ret_is_gone: it has ended, which the library
+ * does not see of each thread: not of those that a raw exit(2) or the end of the process took.
+ */
+static json_t *cpus_now(const struct snapshot *snapshot, const struct segment_thread *thread, bool *ret_is_gone)
 {
     struct cpuset now = CPUSET_EMPTY;
     json_t *value = json_null();
-    if (snapshot->alive && thread->state == THREAD_LIVE &&
-        thread_cpus_now((pid_t)snapshot->header.pid, (pid_t)thread->tid, &now) == 0)
+    int error = -ESRCH;
+    if (snapshot->alive && thread->state == THREAD_LIVE)
+        error = thread_cpus_now((pid_t)snapshot->header.pid, (pid_t)thread->tid, &now);
+    if (error == 0)
         value = report_owned_text(cpuset_to_string(&now));
+    *ret_is_gone = !snapshot->alive || (thread->state == THREAD_LIVE && error == -ESRCH);
     cpuset_free(&now);
     return value;
 }
 
-static const char *thread_state_word(const struct segment_thread *thread)
+static const char *thread_state_word(const struct segment_thread *thread, bool is_gone)
 {
     static const char *const words[] = {"free", "starting", "live", "ended"};
-    return thread->state < 4 ? words[thread->state] : "unknown";
+    return is_gone ? "ended" : thread->state < 4 ? words[thread->state] : "unknown";
 }
 
 static void add_text(json_t *object, const char *key, const char *text)
@@ -198,12 +205,14 @@ static void add_text(json_t *object, const char *key, const char *text)
 
 static json_t *thread_json(const struct snapshot *snapshot, const struct segment_thread *thread)
 {
+    bool is_gone;
+    json_t *now = cpus_now(snapshot, thread, &is_gone);
     json_t *value = json_pack(
         "{s:i, s:o, s:b, s:b, s:i, s:i, s:s, s:o, s:s, s:o, s:o, s:s, s:s, s:s, s:s}", "tid", (int)thread->tid, "name",
         json_any_text(thread->name), "named", (thread->flags & THREAD_FLAG_NAMED) != 0, "main",
         (thread->flags & THREAD_FLAG_MAIN) != 0, "index", (int)thread->index, "creator", (int)thread->creator_tid,
-        "state", thread_state_word(thread), "rule", report_rule_name(snapshot, thread->rule), "why",
-        reason_word(thread->why), "asked", asked_cpus(snapshot, thread), "now", cpus_now(snapshot, thread), "outcome",
+        "state", thread_state_word(thread, is_gone), "rule", report_rule_name(snapshot, thread->rule), "why",
+        reason_word(thread->why), "asked", asked_cpus(snapshot, thread), "now", now, "outcome",
         outcome_word(thread->cpu_outcome), "reason", reason_word(thread->cpu_reason), "memory_outcome",
         outcome_word(thread->mem_outcome), "memory_reason", reason_word(thread->mem_reason));
     json_object_set_new(value, "memory_policy", report_memory_policy(thread));

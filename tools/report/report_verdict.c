@@ -12,7 +12,8 @@
 /* --- verdict --- */
 
 struct counts {
-    unsigned long long full, preferred, less, base;
+    unsigned long long full, preferred, less, base, unlisted;
+    const char *what; /* that are counted */
 };
 
 /* Made-up numbers may wrap around, as unsigned ones may. */
@@ -21,22 +22,58 @@ static unsigned long long count_in(const json_t *object, const char *key)
     return (unsigned long long)number_of(object, key);
 }
 
-/* By rules, which count threads that have ended and are no longer listed. */
+/* A report that lists no threads: what the rules count, where a thread that was placed again counts again. */
+static void count_placements(struct counts *counts, const json_t *rules)
+{
+    size_t index;
+    json_t *rule;
+    counts->what = "placements";
+    json_array_foreach(rules, index, rule) {
+        const json_t *steps = json_object_get(rule, "steps");
+        if (strcmp(text_of(rule, "name"), "(base)") == 0)
+            continue;
+        counts->full += count_in(steps, "full");
+        counts->preferred += count_in(steps, "preferred");
+        counts->less += count_in(steps, "cpu_only") + count_in(steps, "memory_only") + count_in(steps, "none");
+    }
+}
+
+/* Each thread once, by what it has, or had when it ended: not by what it had between its birth and its name. */
+static void count_threads(struct counts *counts, const json_t *threads)
+{
+    size_t index;
+    json_t *thread;
+    counts->what = "threads";
+    json_array_foreach(threads, index, thread) {
+        const char *step = text_of(thread, "step");
+        if (strcmp(text_of(thread, "rule"), "(base)") == 0 || strcmp(step, "not_asked") == 0)
+            continue;
+        if (strcmp(step, "full") == 0)
+            counts->full++;
+        else if (strcmp(step, "preferred") == 0)
+            counts->preferred++;
+        else
+            counts->less++;
+    }
+}
+
 static struct counts count_steps(const json_t *report)
 {
     struct counts counts = {0};
+    const json_t *rules = json_object_get(report, "rules"), *threads = json_object_get(report, "threads");
+    unsigned long long listed = json_array_size(threads);
+    unsigned long long started = count_in(json_object_get(report, "process"), "threads_started");
     size_t index;
     json_t *rule;
-    json_array_foreach(json_object_get(report, "rules"), index, rule) {
-        const json_t *steps = json_object_get(rule, "steps");
-        if (strcmp(text_of(rule, "name"), "(base)") == 0) {
+    json_array_foreach(rules, index, rule) {
+        if (strcmp(text_of(rule, "name"), "(base)") == 0)
             counts.base += count_in(rule, "placed");
-            continue;
-        }
-        counts.full += count_in(steps, "full");
-        counts.preferred += count_in(steps, "preferred");
-        counts.less += count_in(steps, "cpu_only") + count_in(steps, "memory_only") + count_in(steps, "none");
     }
+    if (listed)
+        count_threads(&counts, threads);
+    else
+        count_placements(&counts, rules);
+    counts.unlisted = listed && started > listed ? started - listed : 0;
     return counts;
 }
 
@@ -54,8 +91,11 @@ static json_t *verdict_of(const json_t *report)
     if (!counts.full && !counts.preferred && !counts.less)
         snprintf(text, sizeof(text), "no thread was asked to be anywhere");
     else
-        snprintf(text, sizeof(text), "%llu of %llu placements are as asked, %llu nearly, %llu not", counts.full,
-                 counts.full + counts.preferred + counts.less, counts.preferred, counts.less);
+        snprintf(text, sizeof(text), "%llu of %llu %s are as asked, %llu nearly, %llu not", counts.full,
+                 counts.full + counts.preferred + counts.less, counts.what, counts.preferred, counts.less);
+    size_t length = strlen(text);
+    if (counts.unlisted)
+        snprintf(text + length, sizeof(text) - length, "; %llu that have ended are no longer listed", counts.unlisted);
     return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "word", word, "text", text, "accesses",
                      accesses_word(report), "full", (json_int_t)counts.full, "preferred", (json_int_t)counts.preferred,
                      "less", (json_int_t)counts.less, "without_rule", (json_int_t)counts.base);

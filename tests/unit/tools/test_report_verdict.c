@@ -50,6 +50,21 @@ static void the_worst_step_is_the_word(void **state)
     }
 }
 
+/* A thread that was placed at its birth and again with its name is one thread, and has what it has last. */
+static void a_verdict_counts_each_thread_once(void **state)
+{
+    json_t *report = judged("{\"rules\": [" RULE(
+        "io", "3", "3", "0", "0",
+        "0") "], \"process\": {\"threads_started\": 9}, "
+             "\"threads\": [{\"rule\": \"io\", \"step\": \"full\"}, {\"rule\": \"io\", \"step\": \"preferred\"}, "
+             "{\"rule\": \"(base)\", \"step\": \"full\"}, {\"rule\": \"io\", \"step\": \"not_asked\"}]}");
+    (void)state;
+    assert_string_equal(verdict_word(report), "partly");
+    assert_string_equal(verdict_text(report),
+                        "1 of 2 threads are as asked, 1 nearly, 0 not; 5 that have ended are no longer listed");
+    json_decref(report);
+}
+
 /* Does the report say to change that key of that rule? */
 static bool hints_at(const json_t *report, const char *rule, const char *key)
 {
@@ -164,9 +179,9 @@ static void measures_are_what_the_report_says(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_worst_step_is_the_word),        cmocka_unit_test(a_hint_names_the_key_to_change),
-        cmocka_unit_test(nothing_is_said_where_all_is_well), cmocka_unit_test(a_hint_is_given_once_for_a_rule),
-        cmocka_unit_test(measures_are_what_the_report_says),
+        cmocka_unit_test(the_worst_step_is_the_word),      cmocka_unit_test(a_verdict_counts_each_thread_once),
+        cmocka_unit_test(a_hint_names_the_key_to_change),  cmocka_unit_test(nothing_is_said_where_all_is_well),
+        cmocka_unit_test(a_hint_is_given_once_for_a_rule), cmocka_unit_test(measures_are_what_the_report_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
