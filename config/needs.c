@@ -199,6 +199,22 @@ static void report(const struct check *check, const struct entry *entry, const s
 
 /* --- the walk --- */
 
+/* Does another layer say the value by which a preset's key has no effect? Who wrote it can't leave out the preset's key. */
+static bool is_overridden(const struct entry *entry, const struct scope *scope, const struct key *unmet)
+{
+    const char *source = entry->key_span.source;
+    if (!source || strncmp(source, "preset:", 7) != 0)
+        return false;
+    for (const struct need *need = unmet->needs; need->key; need++) {
+        const struct scope *holder;
+        const struct key *other = needed_key(scope, need->key, &holder);
+        const struct effective effective = effective_of(holder, other);
+        if (effective.value && effective.value->span.source && strcmp(effective.value->span.source, source) != 0)
+            return true;
+    }
+    return false;
+}
+
 static bool is_useful(const struct check *check, const struct entry *entry)
 {
     for (size_t i = 0; i < check->useful_count; i++)
@@ -214,7 +230,7 @@ static void judge(struct check *check, const struct scope *scope, const struct k
     if (!key->needs[0].key || !asks(key, entry->value) || is_useful(check, entry))
         return;
     const struct key *unmet = find_unmet(scope, key, &holder);
-    if (unmet && !inherited)
+    if (unmet && !inherited && !is_overridden(entry, holder, unmet))
         report(check, entry, holder, unmet);
     if (!unmet && inherited && check->useful_count < MAX_INHERITED)
         check->useful[check->useful_count++] = entry;

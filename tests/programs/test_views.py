@@ -71,6 +71,17 @@ class Views(harness.ProgramTest):
         self.assertEqual(done.returncode, 0, done.stderr)
         return self.path(name)
 
+    def test_words_in_the_name_of_a_report_are_replaced(self):
+        """With and without --require-locality, which makes the report in another process."""
+        for name, more in ("a", ()), ("b", ("--require-locality", "0")):
+            process = subprocess.Popen([harness.NODEWISE, "run", "-p", self.policy(POLICY), *more, "--report",
+                                        self.path(name + ".{pid}.{rank}.json"), "--", BUSY, "2", "1"], stdin=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL, env={**harness.clean_environment(), "SLURM_PROCID": "7"})
+            process.wait(timeout=harness.SECONDS)
+            written, = (file for file in os.listdir(self.folder) if file.startswith(name + "."))
+            with open(self.path(written), encoding="utf-8") as file:
+                self.assertEqual(f"{name}.{json.load(file)['process']['pid']}.7.json", written)
+
     def check_page(self, text):
         page = Page(text)
         self.assertEqual((page.open, page.wrong, page.fetched, page.scripts), ([], [], [], 0))

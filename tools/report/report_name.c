@@ -2,29 +2,20 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "tools/common/cli.h"
-
-static const char *rank(void)
-{
-    static const char *const names[] = {"RANK", "PMI_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        if (getenv(names[i]))
-            return getenv(names[i]);
-    return "0";
-}
+#include "tools/prepare/rank.h"
 
 /* The value of the word at *at ("{pid}…"), moved behind it; false: a plain character. */
-static bool take_word(const char **at, const struct segment_header *header, char *ret_value, size_t size)
+static bool take_word(const char **at, pid_t pid, const char *comm, char *ret_value, size_t size)
 {
     if (strncmp(*at, "{comm}", 6) == 0) {
-        snprintf(ret_value, size, "%s", header->comm);
+        snprintf(ret_value, size, "%s", comm);
         *at += 6;
     } else if (strncmp(*at, "{pid}", 5) == 0) {
-        snprintf(ret_value, size, "%u", header->pid);
+        snprintf(ret_value, size, "%d", (int)pid);
         *at += 5;
     } else if (strncmp(*at, "{hostname}", 10) == 0) {
         if (gethostname(ret_value, size) != 0)
@@ -32,7 +23,8 @@ static bool take_word(const char **at, const struct segment_header *header, char
         ret_value[size - 1] = '\0';
         *at += 10;
     } else if (strncmp(*at, "{rank}", 6) == 0) {
-        snprintf(ret_value, size, "%s", rank());
+        int rank = rank_in_job().number;
+        snprintf(ret_value, size, "%d", rank < 0 ? 0 : rank);
         *at += 6;
     } else {
         return false;
@@ -43,12 +35,12 @@ static bool take_word(const char **at, const struct segment_header *header, char
     return true;
 }
 
-int report_name(const char *pattern, const struct segment_header *header, char *ret_name, size_t size)
+int report_name(const char *pattern, pid_t pid, const char *comm, char *ret_name, size_t size)
 {
     size_t length = 0;
     for (const char *at = pattern; *at;) {
         char value[256];
-        if (!take_word(&at, header, value, sizeof(value))) {
+        if (!take_word(&at, pid, comm, value, sizeof(value))) {
             value[0] = *at++;
             value[1] = '\0';
         }

@@ -100,13 +100,11 @@ static int final_report(const char *path)
         segment.pid = (pid_t)snapshot.header.pid;
     enum report_depth depth = REPORT_FULL;
     uint32_t formats = 0;
-    bool has_template = false;
     if (snapshot.has_plan && !(file && *file)) {
         const struct plan_header *header = snapshot.plan.header;
         depth = header->at_exit == AT_EXIT_FULL ? REPORT_FULL : REPORT_SUMMARY;
         formats = header->report_formats;
         file = plan_text(&snapshot.plan, header->report_file);
-        has_template = true;
     }
     json_t *report = report_json(&snapshot);
     int status;
@@ -118,10 +116,10 @@ static int final_report(const char *path)
     }
     if (!file || !*file)
         status = write_to_stream(report, depth);
-    else if (has_template && report_name(file, &snapshot.header, name, sizeof(name)) < 0)
+    else if (report_name(file, (pid_t)snapshot.header.pid, snapshot.header.comm, name, sizeof(name)) < 0)
         status = EXIT_BAD_INPUT;
     else
-        status = report_write_formats(has_template ? name : file, report, formats, depth);
+        status = report_write_formats(name, report, formats, depth);
     json_decref(report);
     snapshot_free(&snapshot);
     segment_close(&segment);

@@ -27,6 +27,7 @@
 #include "tools/prepare/preload.h"
 #include "tools/prepare/rank.h"
 #include "tools/report/bindings.h"
+#include "tools/report/report_name.h"
 #include "tools/report/report_require.h"
 #include "tools/report/report_text.h"
 #include "tools/report/report_write.h"
@@ -36,7 +37,8 @@
 #define DESCRIPTORS 64u /* more than reading a policy and the machine takes at once */
 
 const char run_help[] = HELP_POLICY
-    "  --report FILE       write a report when the program ends (.json, .html, .svg, else text)\n"
+    "  --report FILE       write a report when the program ends (.json, .html, .svg, else text);\n"
+    "                      {pid}, {comm}, {hostname} and {rank} in its name are replaced\n"
     "  --require-locality N  wait for the program, and end with 1 when its access_locality, the share of its\n"
     "                      sampled accesses that stay on their node, is below N percent; with 3 when it is\n"
     "                      not measured\n"
@@ -207,6 +209,16 @@ static int judge(const json_t *report, double wanted)
     return codes[found];
 }
 
+static void write_asked(const char *pattern, const json_t *report)
+{
+    char name[PATH_MAX];
+    const json_t *process = json_object_get(report, "process");
+    const char *comm = json_string_value(json_object_get(process, "comm"));
+    pid_t pid = (pid_t)json_integer_value(json_object_get(process, "pid"));
+    if (report_name(pattern, pid, comm ? comm : "", name, sizeof(name)) == 0)
+        report_write_file(name, report, format_of_name(name), REPORT_FULL);
+}
+
 /* The document is needed as JSON; what the user asked for is made of it. */
 static int run_and_judge(const struct run_request *request)
 {
@@ -218,7 +230,7 @@ static int run_and_judge(const struct run_request *request)
         return status ? status : EXIT_NO;
     }
     if (request->report)
-        report_write_file(request->report, report, format_of_name(request->report), REPORT_FULL);
+        write_asked(request->report, report);
     int verdict = judge(report, request->locality);
     json_decref(report);
     return status ? status : verdict;

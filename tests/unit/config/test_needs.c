@@ -287,12 +287,28 @@ static void values_count_as_they_hold_in_the_end(void **state)
     }
 }
 
+static void a_presets_keys_that_others_make_void_are_nobodys_mistake(void **state)
+{
+    (void)state;
+    static const char *const no_places[] = {"defaults.bind_to=none", NULL}, *const own[] = {"defaults.bind_to=none",
+                                                                                            "defaults.level=core",
+                                                                                            NULL};
+    struct config config;
+    assert_int_equal(load_layers(&config, "preset:auto", NULL, no_places), 0);
+    assert_null(finding_that_says(&config, ""));
+    config_free(&config);
+    assert_int_equal(load_layers(&config, "preset:auto", NULL, own), 0);
+    assert_non_null(finding_that_says(&config, "`level` has no effect"));
+    config_free(&config);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_need_of_the_table_is_told),
         cmocka_unit_test(the_words_for_a_need_fit),
         cmocka_unit_test(values_count_as_they_hold_in_the_end),
+        cmocka_unit_test(a_presets_keys_that_others_make_void_are_nobodys_mistake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,8 +12,6 @@
 #include "tools/report/report_name.h"
 #include "tools/report/report_write.h"
 
-static const struct segment_header header = {.pid = 4711, .comm = "a/b"};
-
 static const struct {
     const char *pattern, *name;
 } names[] = {
@@ -33,7 +31,7 @@ static void words_in_braces_are_replaced(void **state)
     unsetenv("RANK");
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         char name[64];
-        assert_int_equal(report_name(names[i].pattern, &header, name, sizeof(name)), 0);
+        assert_int_equal(report_name(names[i].pattern, 4711, "a/b", name, sizeof(name)), 0);
         assert_string_equal(name, names[i].name);
     }
     unsetenv("PMI_RANK");
@@ -47,13 +45,13 @@ static void the_first_launchers_rank_counts(void **state)
     unsetenv("PMI_RANK");
     unsetenv("OMPI_COMM_WORLD_RANK");
     unsetenv("SLURM_PROCID");
-    assert_int_equal(report_name("{rank}", &header, name, sizeof(name)), 0);
+    assert_int_equal(report_name("{rank}", 4711, "a/b", name, sizeof(name)), 0);
     assert_string_equal(name, "0");
-    setenv("SLURM_PROCID", "1/2", 1);
-    assert_int_equal(report_name("{rank}", &header, name, sizeof(name)), 0);
-    assert_string_equal(name, "1_2");
+    setenv("SLURM_PROCID", "1", 1);
+    assert_int_equal(report_name("{rank}", 4711, "a/b", name, sizeof(name)), 0);
+    assert_string_equal(name, "1");
     setenv("RANK", "9", 1);
-    assert_int_equal(report_name("{rank}", &header, name, sizeof(name)), 0);
+    assert_int_equal(report_name("{rank}", 4711, "a/b", name, sizeof(name)), 0);
     assert_string_equal(name, "9");
     unsetenv("RANK");
     unsetenv("SLURM_PROCID");
@@ -64,7 +62,7 @@ static void the_hosts_name_is_the_kernels(void **state)
     (void)state;
     char name[300], host[256] = "";
     assert_int_equal(gethostname(host, sizeof(host) - 1), 0);
-    assert_int_equal(report_name("{hostname}", &header, name, sizeof(name)), 0);
+    assert_int_equal(report_name("{hostname}", 4711, "a/b", name, sizeof(name)), 0);
     assert_string_equal(name, host);
 }
 
@@ -72,9 +70,9 @@ static void a_name_that_does_not_fit_is_an_error(void **state)
 {
     (void)state;
     char name[8];
-    assert_int_equal(report_name("1234567", &header, name, sizeof(name)), 0);
-    assert_int_equal(report_name("12345678", &header, name, sizeof(name)), -ENAMETOOLONG);
-    assert_int_equal(report_name("1234{pid}", &header, name, sizeof(name)), -ENAMETOOLONG);
+    assert_int_equal(report_name("1234567", 4711, "a/b", name, sizeof(name)), 0);
+    assert_int_equal(report_name("12345678", 4711, "a/b", name, sizeof(name)), -ENAMETOOLONG);
+    assert_int_equal(report_name("1234{pid}", 4711, "a/b", name, sizeof(name)), -ENAMETOOLONG);
 }
 
 static void the_ending_says_the_format(void **state)
