@@ -165,6 +165,7 @@ uint32_t cpu_count_number(const struct plan_view *plan, const uint64_t *base, si
     case CPUS_MIN:
         return smaller(granted(plan, base, words), cgroup);
     case CPUS_PLAN:
+    case CPUS_AUTO:
         return granted(plan, base, words);
     case CPUS_NUMBER:
         return plan->header->cpu_number;

@@ -156,7 +156,7 @@ static void record_clear(struct thread *thread)
     thread->start.posix = NULL;
     thread->created_by = NULL;
     thread->ordered = thread->named_before = false;
-    thread->main = thread->mask_by_attribute = thread->adopted = false;
+    thread->main = thread->mask_by_attribute = thread->reads_own = thread->adopted = false;
     thread->unnamed = true;
     thread->flags = 0;
     thread->rule = thread->creator_slot = PLAN_NONE;

@@ -86,9 +86,10 @@ struct thread {
     bool mask_by_attribute; /* pthread_attr_setaffinity_np(3) */
     bool given_mask;        /* during placement at birth: the program may already have given the thread a mask */
     bool chosen;            /* the thread's mask is what the program's last call left it with */
-    bool chose_mask;        /* during placement of main: it has a mask that the program chose, before exec or fork */
-    bool chose_memory;      /* the same for its memory policy */
-    bool adopted;           /* no hook saw the birth, and no hook will see the end */
+    bool reads_own;    /* the program asked for a mask other than what cpu_count tells: it reads the kernel's answer */
+    bool chose_mask;   /* during placement of main: it has a mask that the program chose, before exec or fork */
+    bool chose_memory; /* the same for its memory policy */
+    bool adopted;      /* no hook saw the birth, and no hook will see the end */
     bool unnamed;
     uint8_t cpus, memory; /* enum standing: the current state, which at first is inherited */
     uint8_t flags;        /* enum segment_thread_flag */

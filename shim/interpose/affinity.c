@@ -76,18 +76,15 @@ PUBLIC int pthread_setaffinity_np(pthread_t target, size_t size, const cpu_set_t
 
 /* --- getting --- */
 
-/*
- * Does the shim answer for this thread? Only for threads of this process, and not for one that the program has pinned
- * itself: the program expects to read the mask that it set.
- */
+/* Does the shim answer for this thread? Only for threads of this process. */
 static bool tells(pid_t tid)
 {
     const struct thread *thread = thread_self;
-    if (!cpu_count_is_told(CPU_API_SCHED_GETAFFINITY))
+    if (!shim_is_active() || shim.plan.header->cpu_report == CPUS_HOST)
         return false;
     if (tid && (!thread || atomic_load_explicit(&thread->tid, memory_order_relaxed) != (uint32_t)tid))
         thread = thread_find(tid);
-    return thread && !(thread->flags & THREAD_FLAG_PROGRAM);
+    return cpu_count_is_told_of(thread);
 }
 
 static void tell(size_t size, cpu_set_t *ret_set)
@@ -119,7 +116,7 @@ PUBLIC int pthread_getaffinity_np(pthread_t target, size_t size, cpu_set_t *ret_
     next_pthread_getaffinity_np *next = NEXT_OR_BIND(pthread_getaffinity_np);
     int error = next ? next(target, size, ret_set) : ENOSYS;
 
-    if (error == 0 && cpu_count_is_told(CPU_API_SCHED_GETAFFINITY) && tells(thread_tid_in_libc(target)))
+    if (error == 0 && tells(thread_tid_in_libc(target)))
         tell(size, ret_set);
     return error;
 }

@@ -17,14 +17,17 @@ PUBLIC long sysconf(int name)
         return cpu_count_online();
     if (UNLIKELY(name == _SC_NPROCESSORS_CONF) && cpu_count_is_told(CPU_API_SYSCONF))
         return cpu_count_configured();
-    return next(name);
+    long said = next(name);
+    return UNLIKELY(name == _SC_NPROCESSORS_ONLN) ? cpu_count_at_least(CPU_API_SYSCONF, said) : said;
 }
 
 PUBLIC int get_nprocs(void)
 {
     next_get_nprocs *next = NEXT_OR_BIND(get_nprocs);
 
-    return cpu_count_is_told(CPU_API_GET_NPROCS) ? (int)cpu_count_online() : next();
+    if (cpu_count_is_told(CPU_API_GET_NPROCS))
+        return (int)cpu_count_online();
+    return (int)cpu_count_at_least(CPU_API_GET_NPROCS, next());
 }
 
 PUBLIC int get_nprocs_conf(void)

@@ -148,7 +148,7 @@ bool apply_check(struct thread *thread)
 static void set_cpus(struct thread *thread, enum standing standing, struct mask *asked)
 {
     int error;
-    thread->chosen = false;
+    thread->chosen = thread->reads_own = false;
     counted_in_place(thread);
     wanted_mask(thread, standing, asked);
     unsigned wanted = mask_weight(asked);

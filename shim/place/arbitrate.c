@@ -10,6 +10,7 @@
 #include "shim/base/state.h"
 #include "shim/place/apply.h"
 #include "shim/place/counted.h"
+#include "shim/place/cpu_count.h"
 #include "shim/place/decide.h"
 #include "shim/place/origin.h"
 #include "shim/place/settle.h"
@@ -191,6 +192,7 @@ static bool decide(struct thread *thread, struct mask *asked, struct mask *ours,
         return true;
     if (is_anothers(asked, call))
         return false;
+    cpu_count_asked(thread, asked);
     apply_place(thread, ours);
     enum reason reason = settle(choice_of(thread), asked, ours, result);
     if (!mask_equal(asked, result) && !give(thread, result))
@@ -234,7 +236,7 @@ static bool arbitrate(struct thread *thread, const struct affinity_call *call, c
         if (!count_there(thread, call))
             return false;
         thread->cpus = STANDING_PROGRAM;
-        thread->chosen = true;
+        thread->chosen = thread->reads_own = true;
         if (by)
             tell(thread, EVENT_AFFINITY, 0, REASON_APP_KEPT, by);
         return true;

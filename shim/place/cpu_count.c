@@ -4,6 +4,7 @@
 #include "shim/base/facts.h"
 #include "shim/base/mask.h"
 #include "shim/base/state.h"
+#include "shim/base/thread.h"
 
 static uint32_t online ON_DATA_PAGE, configured ON_DATA_PAGE; /* 0: the shim reports no number of its own */
 
@@ -30,7 +31,35 @@ void cpu_count_start(void)
 
 bool cpu_count_is_told(enum cpu_api api)
 {
-    return shim_is_active() && online && (shim.plan.header->cpu_apis & 1u << api);
+    return shim_is_active() && online && shim.plan.header->cpu_report != CPUS_AUTO &&
+           (shim.plan.header->cpu_apis & 1u << api);
+}
+
+bool cpu_count_is_told_of(const struct thread *thread)
+{
+    if (!thread || thread->reads_own || !shim_is_active() || !online)
+        return false;
+    const struct plan_header *header = shim.plan.header;
+    return (header->cpu_apis & 1u << CPU_API_SCHED_GETAFFINITY) &&
+           (header->cpu_report != CPUS_AUTO || thread->cpus == STANDING_RULE);
+}
+
+void cpu_count_asked(struct thread *thread, const struct mask *asked)
+{
+    struct mask told;
+    thread->reads_own = true;
+    if (!online || mask_open(&told) < 0)
+        return;
+    cpu_count_mask(&shim.plan, shim.base.mask, told.words, online, told.bits);
+    thread->reads_own = !mask_equal(asked, &told);
+    mask_close(&told);
+}
+
+long cpu_count_at_least(enum cpu_api api, long said)
+{
+    bool counts = said > 0 && said < (long)online && shim_is_active() && shim.plan.header->cpu_report == CPUS_AUTO &&
+                  (shim.plan.header->cpu_apis & 1u << api) && cpu_count_is_told_of(thread_self);
+    return counts ? (long)online : said;
 }
 
 uint32_t cpu_count_online(void)

@@ -11,12 +11,25 @@
 #include "policy/words.h"
 
 struct mask;
+struct thread;
 
 /* Start-up only, after the base mask is known. */
 void cpu_count_start(void);
 
 /* Does the shim answer this interface instead of the kernel? */
 bool cpu_count_is_told(enum cpu_api api);
+/*
+ * Does it answer for the mask of this thread? Not where the program has given the thread a mask: that is what it reads.
+ * With "auto" for threads on places alone, which have fewer CPUs than the process. thread: or NULL.
+ */
+bool cpu_count_is_told_of(const struct thread *thread);
+/* The program has asked for this mask for the thread, which its owner holds: does it ask for what it is told? */
+void cpu_count_asked(struct thread *thread, const struct mask *asked);
+/*
+ * What the C library says of the CPUs online. Some count the mask of the calling thread: with "auto" they say no fewer
+ * than the mask that the thread is told.
+ */
+long cpu_count_at_least(enum cpu_api api, long online);
 /* The number of CPUs online that the shim reports. */
 uint32_t cpu_count_online(void);
 /*

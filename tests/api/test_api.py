@@ -86,7 +86,9 @@ class Pins(ApiTest):
         self.run_program("pins_for_a_while", "refused", faults="sched_setaffinity=EPERM")
 
     def policy_for(self, cpu, name):
-        return self.policy(f"""[[rules]]
+        return self.policy(f"""[cpu_count]
+report = "host" # the program looks where it is
+[[rules]]
 name = "main"
 match = {{ main = true }}
 cpus = "{cpu}"

@@ -118,6 +118,59 @@ class CpuCount(harness.ProgramTest):
         self.assertEqual(process.communicate()[0].split(), [b"3", b"5"])
 
 
+class Told(harness.ProgramTest):
+    """Under `auto`, the default: a thread that the policy has pinned is told the CPUs of the process."""
+
+    def setUp(self):
+        super().setUp()
+        self.assertGreater(len(self.allowed), 1, "needs two CPUs")
+        self.first, self.second = sorted(self.allowed)[:2]
+        self.every = ",".join(map(str, sorted(self.allowed)))
+
+    def pinned(self, more="", choice="clamp"):
+        """Threads on the first CPU, in a process with all."""
+        return self.policy(f'{more}[[rules]]\nname = "all"\nmatch = {{ thread = "nobody" }}\n'
+                           f'[[rules]]\nname = "worker"\nmatch = {{ index = "1-" }}\ncpus = "{self.first}"\n'
+                           f'bind_to = "cpu"\non_app_affinity = "{choice}"\n')
+
+    def reads(self, policy, *words):
+        process = self.start([os.path.join(ZOO, "reads_back"), *words], policy, stdout=subprocess.PIPE)
+        lines = process.communicate(timeout=harness.SECONDS)[0].decode().splitlines()
+        self.assertEqual(len(lines), len(words))
+        found = [line.split()[1::2] for line in lines]
+        for sched, pthread, _ in found:
+            self.assertEqual(sched, pthread)
+        return [(cpu_list(sched), cpu_list(kernel)) for sched, _, kernel in found]
+
+    def test_a_pinned_thread_is_told_what_main_has(self):
+        self.assertEqual(self.reads(self.pinned(), "-"), [(set(self.allowed), {self.first})])
+
+    def test_host_is_the_kernels_word_of_the_thread(self):
+        policy = self.pinned('[cpu_count]\nreport = "host"\n')
+        self.assertEqual(self.reads(policy, "-"), [({self.first}, {self.first})])
+
+    def test_a_thread_reads_back_what_it_set(self):
+        """Within its place; all again, as a program restores what it read before; outside of it, where the place stays."""
+        first, second, every = {self.first}, {self.second}, set(self.allowed)
+        words = [str(self.first), self.every, str(self.second), self.every]
+        self.assertEqual(self.reads(self.pinned(), *words), [(first, first), (every, first), (first, first), (every, first)])
+        self.assertEqual(self.reads(self.pinned(choice="respect"), *words),
+                         [(first, first), (every, every), (second, second), (every, every)])
+
+    def test_so_is_one_that_is_told_another_number(self):
+        policy = self.pinned('[cpu_count]\nreport = "plan"\n')
+        self.assertEqual(self.reads(policy, str(self.first), "-"), [({self.first}, {self.first})] * 2)
+
+    def test_a_thread_without_a_rule_reads_what_it_set(self):
+        policy = self.policy('[cpu_count]\nreport = "affinity"\n[[rules]]\nname = "other"\nmatch = { thread = "nobody" }\n')
+        self.assertEqual(self.reads(policy, str(self.second)), [({self.second}, {self.second})])
+
+    def test_other_counts_are_the_kernels(self):
+        plain = subprocess.run([os.path.join(ZOO, "counts_cpus")], capture_output=True, text=True, check=True).stdout
+        process = self.start([os.path.join(ZOO, "counts_cpus")], self.pinned(), stdout=subprocess.PIPE)
+        self.assertEqual(process.communicate(timeout=harness.SECONDS)[0].decode(), plain)
+
+
 class Sizes(harness.ProgramTest):
     """Variables with the numbers of roles."""
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -70,6 +71,16 @@ class Runtimes(harness.ProgramTest):
         self.assertEqual(process.stdout.readline(), plain.stdout)
         count = min(4, os.cpu_count()) - 1  # OpenBLAS makes no more threads than the machine has CPUs
         self.check_places(process, self.others(process, count), policy, "start_library:libopenblas.so.0")
+
+    def test_a_pinned_jvm_chooses_its_collector_as_without_us(self):
+        """Its first thread is one that the launcher makes: on a core of its own it would see one CPU."""
+        command = ["java", "-XX:+PrintFlagsFinal", "-version"]
+        policy = self.policy('[defaults]\nbind_to = "cpu"\nlevel = "cpu"\ndistribution = "scatter"\n')
+        def collectors(output):
+            return [line.split() for line in output.splitlines() if re.search(r" Use\w+GC ", line) or "ParallelGCThreads" in line]
+        plain = subprocess.run(command, capture_output=True, text=True, check=True, env=harness.clean_environment()).stdout
+        self.assertGreater(len(collectors(plain)), 2)
+        self.assertEqual(collectors(self.nodewise("run", "-p", policy, "--", *command)), collectors(plain))
 
     def test_jvm_threads_are_placed_by_their_late_names(self):
         policy = self.policy('[[rules]]\nname = "gc"\nmatch = { thread = "GC Thread#*" }\ndistribution = "scatter"\n'

@@ -27,7 +27,8 @@ json_t *left_out_json(const struct plan_view *plan)
         {header->features & PLAN_HAS_RENAME, "names of threads"},
         {header->features & (PLAN_HAS_STEAL | PLAN_HAS_SHARING), "moving threads by load and use"},
         {header->process_shares > 0, "shares of processes"},
-        {header->cpu_report != CPUS_HOST, "the number of CPUs that the program is told"},
+        {header->cpu_report != CPUS_AUTO && header->cpu_report != CPUS_HOST,
+         "the number of CPUs that the program is told"},
         {header->at_exit != AT_EXIT_OFF, "the report at the end"},
     };
     json_t *missing = json_array();

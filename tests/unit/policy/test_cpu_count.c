@@ -77,6 +77,7 @@ static void reports(void **state)
         uint64_t mask;
     } cases[] = {
         {"\"affinity\"", "0-1", 0xff, 2, 8, 0xff},
+        {"\"auto\"", "2-4", 0xff, 2, 3, 0x1c},
         {"\"plan\"", "2-4", 0xff, 0, 3, 0x1c},
         {"\"plan\"", "2-4", 0x0c, 0, 2, 0x0c},
         {"\"plan\"", "2-4", 0x01, 0, 1, 0x01}, /* nothing of it is left */
