@@ -361,11 +361,12 @@ static const struct key cpu_count_keys[] = {
     {"report", KEY_CPU_COUNT, FIELDS(struct policy, cpu_count.report, cpu_count.number), WORDS(cpu_report),
      .word_mask = BIT(CPUS_NUMBER) - 1, .fallback = "auto",
      .summary = "number of CPUs that the program is told; a word or an integer",
-     .text = "Runtimes size pools by the mask of whatever thread asks. With auto a thread that a rule has pinned is told the "
-             "CPUs that the policy grants the process, as the main thread is, and as it would read without nodewise where "
-             "that is all; a thread that has set a mask of its own reads that one. `taskset -p` and /proc show where "
-             "threads really are. The number of configured CPUs is never reported below the highest CPU that the process may run on: "
-             "programs allocate tables of that size."},
+     .text =
+         "Runtimes size pools by the mask of whatever thread asks. With auto a thread that a rule has pinned is told the "
+         "CPUs that the policy grants the process, as the main thread is, and as it would read without nodewise where "
+         "that is all; a thread that has set a mask of its own reads that one. `taskset -p` and /proc show where "
+         "threads really are. The number of configured CPUs is never reported below the highest CPU that the process may run on: "
+         "programs allocate tables of that size."},
     {"apis", KEY_WORDS, FIELD(struct policy, cpu_count.apis), WORDS(cpu_api),
      .fallback = "[\"sysconf\", \"get_nprocs\", \"sched_getaffinity\", \"sysfs\"]", NEEDS(IS_NOT("report", "host")),
      .summary = "the calls through which that number is told"},

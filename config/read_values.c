@@ -259,7 +259,8 @@ void read_cpu_count(struct reader *reader, const struct key *key, const struct v
     if (value->kind == VALUE_INTEGER) {
         if (value->integer >= 1 && value->integer <= 65536) {
             *(enum cpu_report *)field = CPUS_NUMBER;
-            *(uint32_t *)field_2 = (uint32_t)value->integer;
+            *(struct cpu_number *)field_2 =
+                (struct cpu_number){(uint32_t)value->integer, reader_span(reader, value->span)};
         } else {
             REPORT(reader, DIAG_E015, value->span, NULL, NULL, "`%s` must be from 1 to 65536", key->name);
         }

@@ -513,7 +513,7 @@ static void fill_header(struct compiling *c)
     header->report_formats = policy->report.formats;
     header->report_pages = policy->report.pages;
     header->cpu_report = policy->cpu_count.report;
-    header->cpu_number = policy->cpu_count.number;
+    header->cpu_number = policy->cpu_count.number.number;
     header->cpu_apis = policy->cpu_count.apis;
     header->process_distribution = policy->process.distribution;
     header->process_share = c->options->share;

@@ -57,7 +57,7 @@ int plan_simulate(const struct plan_view *plan, struct sim_thread *threads, size
 void plan_lint_threads(const struct plan_view *plan, const struct policy *policy, const struct sim_thread *threads,
                        size_t count, struct diag_list *diags);
 
-/* What `check` says of `threads` that ask for more than the rule has CPUs. 0 or -ENOMEM. */
+/* What `check` says of `threads` and of a number of CPUs that ask for more than there are. 0 or -ENOMEM. */
 int plan_lint_counts(const struct plan_view *plan, const struct policy *policy, struct diag_list *diags);
 
 /* A mask of the plan as a cpuset. 0 or -ENOMEM. */

@@ -168,7 +168,7 @@ uint32_t cpu_count_number(const struct plan_view *plan, const uint64_t *base, si
     case CPUS_AUTO:
         return granted(plan, base, words);
     case CPUS_NUMBER:
-        return plan->header->cpu_number;
+        return smaller(granted(plan, base, words), plan->header->cpu_number);
     default:
         return allowed ? allowed : 1;
     }

@@ -64,9 +64,20 @@ static int lint_count(const struct plan_view *plan, const struct policy *policy,
     return error;
 }
 
+static void lint_report(const struct plan_view *plan, const struct policy *policy, struct diag_list *diags)
+{
+    const struct cpu_number *told = &policy->cpu_count.number;
+    uint32_t cpus = plan->masks[plan->header->main_mask].weight;
+    if (policy->cpu_count.report == CPUS_NUMBER && told->number > cpus)
+        diag_add(diags, DIAG_E085, told->span, NULL,
+                 "report = \"plan\" tells the CPUs of the policy, whatever machine it is",
+                 "%u CPUs cannot be told where the policy has %u", told->number, cpus);
+}
+
 int plan_lint_counts(const struct plan_view *plan, const struct policy *policy, struct diag_list *diags)
 {
     int error = 0;
+    lint_report(plan, policy, diags);
     for (uint32_t i = 0; i < policy->rule_count && error == 0; i++)
         if (policy->rules[i].threads.size == POOL_EXACTLY)
             error = lint_count(plan, policy, i, diags);

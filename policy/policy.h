@@ -141,6 +141,12 @@ struct label {
     const char *name, *value;
 };
 
+/* the number of CPUs with CPUS_NUMBER, and where it stands */
+struct cpu_number {
+    uint32_t number;
+    struct span span;
+};
+
 /* a variable of [cpu_count] export, and whose number it gets: "process", or "rule:NAME" */
 struct exported {
     const char *variable, *whose;
@@ -170,8 +176,8 @@ struct policy {
     size_t pool_count;
     struct {
         enum cpu_report report;
-        uint32_t number; /* with CPUS_NUMBER */
-        uint32_t apis;   /* bit per enum cpu_api */
+        struct cpu_number number;
+        uint32_t apis; /* bit per enum cpu_api */
         struct exported *exports;
         size_t export_count;
     } cpu_count;

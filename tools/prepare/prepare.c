@@ -79,7 +79,7 @@ bool machine_refuses(const struct diag_list *diags)
 {
     for (size_t i = 0; i < diags->count; i++)
         if (diag_code_severity(diags->items[i].code) == SEVERITY_ERROR && diags->items[i].code != DIAG_E080 &&
-            diags->items[i].code != DIAG_E081)
+            diags->items[i].code != DIAG_E081 && diags->items[i].code != DIAG_E085)
             return false;
     return diags->errors > 0;
 }

@@ -86,7 +86,7 @@ static void reports(void **state)
         {"\"min\"", "2-4", 0xff, 2, 2, 0x0c},
         {"\"min\"", "2-4", 0xff, 6, 3, 0x1c},
         {"2", "2-4", 0xff, 0, 2, 0x0c},
-        {"6", "2-4", 0xff, 0, 6, 0x1c},
+        {"6", "2-4", 0xff, 0, 3, 0x1c},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {

@@ -79,12 +79,26 @@ static void more_than_the_cpus_is_said_of_exactly_alone(void **state)
     }
 }
 
+static void more_cpus_than_the_policy_has_are_refused(void **state)
+{
+    (void)state;
+    for (unsigned number = 4; number <= 5; number++) {
+        char text[128];
+        snprintf(text, sizeof(text), "schema = 1\n[cpu_count]\nreport = %u\n[defaults]\nnodes = \"0\"\n", number);
+        struct compiled compiled = compile_text(text, MACHINE);
+        assert_int_equal(plan_lint_counts(&compiled.view, compiled.config.policy, &compiled.diags), 0);
+        assert_int_equal(was_said(&compiled.diags, "E085"), number == 5);
+        compiled_free(&compiled);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_number_is_what_the_rule_has_and_asks_for),
         cmocka_unit_test(a_pool_counts_cores),
         cmocka_unit_test(more_than_the_cpus_is_said_of_exactly_alone),
+        cmocka_unit_test(more_cpus_than_the_policy_has_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
