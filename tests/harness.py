@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -92,6 +93,17 @@ def clean_environment():
     return dict(os.environ)
 
 
+def descendants(pid):
+    """The processes that it, and they in turn, started, and that are there."""
+    found = []
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as file:
+                for child in map(int, file.read().split()):
+                    found += [child, *descendants(child)]
+    return found
+
+
 class ProgramTest(unittest.TestCase):
     """A test with a folder of its own that leaves no process behind."""
 
@@ -157,8 +169,13 @@ class ProgramTest(unittest.TestCase):
 
     @staticmethod
     def end(process):
+        """With all that it started: a server's workers would outlive a master that is killed."""
         if process.poll() is None:
+            started = descendants(process.pid)
             process.kill()
+            for pid in started:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         process.wait()
         for stream in (process.stdout, process.stderr, process.stdin):
             if stream:

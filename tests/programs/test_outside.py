@@ -374,7 +374,7 @@ class Run(OutsideTest):
             return own == {self.first} and len(masks) > 1 and set(map(frozenset, masks.values())) == {frozenset({self.last})}
         wait_until(placed, "all of its threads on their CPUs")
         before = len(threads_of(process.pid))
-        for _ in range(4): # a thread each
+        for _ in range(12): # a thread each, but for those that the runtime had to spare
             connection = socket.create_connection(("127.0.0.1", port), timeout=harness.SECONDS)
             self.addCleanup(connection.close)
             self.assertEqual(connection.recv(6), b"hello\n")

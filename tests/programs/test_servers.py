@@ -108,7 +108,7 @@ class Postgres(harness.ProgramTest):
                     all(len(cpus) == 1 for cpus in backends) and
                     len(set().union(*backends)) == min(4, len(self.allowed)))
 
-        wait_until(placed, "the checkpointer on its CPU and the backends spread", 5)
+        wait_until(placed, "the checkpointer on its CPU and the backends spread")
         output, _ = load.communicate(timeout=harness.SECONDS)
         self.assertIn("number of failed transactions: 0 ", output)
         self.assertEqual(cpus_of(server.pid), self.allowed, "the postmaster keeps the union")
