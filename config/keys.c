@@ -368,8 +368,11 @@ static const struct key cpu_count_keys[] = {
          "threads really are. The number of configured CPUs is never reported below the highest CPU that the process may run on: "
          "programs allocate tables of that size."},
     {"apis", KEY_WORDS, FIELD(struct policy, cpu_count.apis), WORDS(cpu_api),
-     .fallback = "[\"sysconf\", \"get_nprocs\", \"sched_getaffinity\", \"sysfs\"]", NEEDS(IS_NOT("report", "host")),
-     .summary = "the calls through which that number is told"},
+     .fallback = "[\"sysconf\", \"get_nprocs\", \"sched_getaffinity\", \"sysfs\", \"cpuinfo\"]",
+     NEEDS(IS_NOT("report", "host")), .summary = "the calls and files through which that number is told",
+     .text =
+         "A file is one of memory, made when it is opened. /proc/stat is left to the kernel unless it is named: programs "
+         "that keep it open and read it again would see no time pass."},
     {"export", KEY_EXPORTS, FIELDS(struct policy, cpu_count.exports, cpu_count.export_count),
      .summary = "variables that `run` sets to a number of CPUs or threads unless they are set already",
      .text =

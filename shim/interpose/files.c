@@ -1,90 +1,27 @@
 /*
- * files: the kernel's list of CPUs, /sys/devices/system/cpu/online, as the program reads it through libc ([cpu_count]
- * apis has "sysfs"). The program opens the file; the shim then replaces the file behind the descriptor by a list of the
- * CPUs that it reports. And files of /proc by which a program names its threads. All other calls are forwarded
- * unchanged.
+ * files: what the program opens through libc. Files that say how many CPUs there are may be replaced (told_file.h), and
+ * those of /proc by which a program names its threads are noted. All other calls are forwarded unchanged.
  */
 #undef _FILE_OFFSET_BITS /* it makes open another name of open64 */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "shim/base/common.h"
-#include "shim/base/mask.h"
 #include "shim/base/next.h"
 #include "shim/base/state.h"
 #include "shim/base/text_reader.h"
-#include "shim/base/text_writer.h"
-#include "shim/place/cpu_count.h"
+#include "shim/interpose/told_file.h"
 #include "shim/sys/call.h"
 #include "shim/sys/raw.h"
 #include "shim/worker/sweep.h"
 
-#define ONLINE    "/sys/devices/system/cpu/online"
-#define LIST_SIZE 4096u
-
-/* Writes a list such as "0-3,8\n". What does not fit is left out. */
-static size_t write_list(const struct mask *mask, char *ret_text, size_t size)
-{
-    struct text_writer writer = {ret_text, size, 0};
-    for (size_t id = 0; id < mask->words * 64 && writer.length + 32 < size; id++) {
-        size_t last = id;
-        if (!mask_has(mask, id))
-            continue;
-        while (mask_has(mask, last + 1))
-            last++;
-        if (writer.length)
-            write_char(&writer, ',');
-        write_number(&writer, id, 0);
-        if (last > id) {
-            write_char(&writer, '-');
-            write_number(&writer, last, 0);
-        }
-        id = last;
-    }
-    write_char(&writer, '\n');
-    return writer.length;
-}
-
-/* Returns the descriptor of a memory file with the list, or -1. */
-static int list_file(void)
-{
-    char text[LIST_SIZE];
-    struct mask mask;
-    if (mask_open(&mask) < 0)
-        return -1;
-    cpu_count_told_mask(&mask);
-    size_t length = write_list(&mask, text, sizeof(text));
-    mask_close(&mask);
-    int fd = (int)raw_call(SYS_memfd_create, "cpus", MFD_CLOEXEC);
-    if (fd >= 0 && (raw_write(fd, text, length) != (ssize_t)length || raw_call(SYS_lseek, fd, 0, SEEK_SET) != 0)) {
-        raw_close(fd);
-        fd = -1;
-    }
-    return fd;
-}
-
-static bool is_asked_for(const char *path)
-{
-    return cpu_count_is_told(CPU_API_SYSFS) && !strcmp(path, ONLINE);
-}
-
 /* The open succeeded, so `path` is a valid string. */
 static int answer(int fd, const char *path)
 {
-    int saved = errno;
-    if (fd < 0 || LIKELY(!is_asked_for(path)))
-        return fd;
-    int flags = (int)raw_call(SYS_fcntl, fd, F_GETFD);
-    int list = list_file();
-    if (list >= 0) {
-        raw_call(SYS_dup3, list, fd, flags > 0 && (flags & FD_CLOEXEC) ? O_CLOEXEC : 0);
-        raw_close(list);
-    }
-    errno = saved;
+    if (UNLIKELY(fd >= 0 && told_file_is(path)))
+        told_file_replace(fd, path);
     return fd;
 }
 
@@ -166,9 +103,9 @@ PUBLIC int __open64_2(const char *path, int flags)
 
 static FILE *answer_stream(FILE *stream, const char *path, const char *mode)
 {
-    next_fileno *number_of = stream && is_asked_for(path) ? NEXT_OR_BIND(fileno) : NULL;
+    next_fileno *number_of = stream && told_file_is(path) ? NEXT_OR_BIND(fileno) : NULL;
     if (number_of)
-        answer(number_of(stream), path);
+        told_file_replace(number_of(stream), path);
     note_writer(stream && (*mode != 'r' || strchr(mode, '+')), path);
     return stream;
 }

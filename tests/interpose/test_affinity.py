@@ -81,6 +81,7 @@ class CpuCount(harness.ProgramTest):
             self.assertEqual((found["sysconf"], found["get_nprocs"]), (str(number), str(number)), who)
             self.assertEqual((found["affinity"], found["pthread"], len(cpu_list(found["sysfs"]))), (str(shown),) * 2 + (shown,),
                              who)
+            self.assertEqual(found["cpuinfo"], str(shown), who)
 
     def test_host_is_the_kernels_word(self):
         policy = self.policy('[defaults]\nbind_to = "none"\n')
@@ -90,6 +91,14 @@ class CpuCount(harness.ProgramTest):
         every, last = ",".join(map(str, sorted(self.allowed))), max(self.allowed)
         self.check('"plan"', len(self.allowed), every)
         self.check('"plan"', 1, str(last))
+
+    def test_the_kernels_times_are_of_the_told_cpus_where_that_is_asked_for(self):
+        """Not unless it is: a program that keeps /proc/stat open and reads it again would see no time pass."""
+        last = str(max(self.allowed))
+        for apis, number in (("", os.sysconf("SC_NPROCESSORS_ONLN")), ('apis = ["stat"]\n', 1)):
+            policy = self.policy(f'[cpu_count]\nreport = 1\n{apis}[defaults]\nbind_to = "cpu"\ncpus = "{last}"\n')
+            for who, found in self.counts(policy).items():
+                self.assertEqual(found["stat"], str(number), who)
 
     def test_number(self):
         self.check("1", 1, ",".join(map(str, sorted(self.allowed))))

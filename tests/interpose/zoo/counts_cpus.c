@@ -1,9 +1,29 @@
 /* How many CPUs a program believes in, asked in every way; in main and in a thread. */
+#include <ctype.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
+
+/* How many lines begin with the word, at most as many blanks, and a digit. */
+static int lines_of(const char *path, const char *word, size_t blanks)
+{
+    char line[4096];
+    int count = 0;
+    FILE *file = fopen(path, "r");
+    while (file && fgets(line, sizeof(line), file)) {
+        const char *number = line + strlen(word);
+        if (strncmp(line, word, strlen(word)) != 0)
+            continue;
+        number += strspn(number, "\t :");
+        count += isdigit((unsigned char)*number) && number <= line + strlen(word) + blanks;
+    }
+    if (file)
+        fclose(file);
+    return count;
+}
 
 static void *count(void *label)
 {
@@ -16,8 +36,9 @@ static void *count(void *label)
         printf("unreadable\n");
     if (file)
         fclose(file);
-    printf("%s sysconf %ld get_nprocs %d affinity %d pthread %d sysfs %s", (const char *)label,
-           sysconf(_SC_NPROCESSORS_ONLN), get_nprocs(), CPU_COUNT(&set), CPU_COUNT(&own), text);
+    printf("%s sysconf %ld get_nprocs %d affinity %d pthread %d cpuinfo %d stat %d sysfs %s", (const char *)label,
+           sysconf(_SC_NPROCESSORS_ONLN), get_nprocs(), CPU_COUNT(&set), CPU_COUNT(&own),
+           lines_of("/proc/cpuinfo", "processor", 3), lines_of("/proc/stat", "cpu", 0), text);
     return NULL;
 }
 

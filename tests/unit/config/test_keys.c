@@ -260,7 +260,8 @@ static void built_in_values_are_what_the_table_says(void **state)
     assert_int_equal(p->defaults.memory.policy, MEM_DEFAULT);
     assert_int_equal(p->defaults.rebalance.interval_us, 1000000);
     assert_int_equal(p->cpu_count.apis, 1u << CPU_API_SYSCONF | 1u << CPU_API_GET_NPROCS |
-                                            1u << CPU_API_SCHED_GETAFFINITY | 1u << CPU_API_SYSFS);
+                                            1u << CPU_API_SCHED_GETAFFINITY | 1u << CPU_API_SYSFS |
+                                            1u << CPU_API_CPUINFO);
     assert_int_equal(p->report.formats, 1u << FORMAT_JSON);
     assert_true(p->metrics.enabled);
     config_free(&config);
