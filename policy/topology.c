@@ -65,6 +65,8 @@ void topology_free(struct topology *topology)
     cpuset_free(&topology->allowed);
     cpuset_free(&topology->isolated);
     free(topology->source);
+    free(topology->cpu_model);
+    free(topology->measured.file);
     free(topology->cpu);
     free(topology->nodes);
     free(topology->distances);

@@ -54,9 +54,23 @@ struct device {
     struct cpuset nodes; /* nodes near to it */
 };
 
+#define TOPOLOGY_TIME 24 /* "2026-11-28T05:10:00Z" and its NUL */
+
+/* Whether the distances are measured ones (policy/measured.h). */
+struct measured_state {
+    char when[TOPOLOGY_TIME]; /* "": they are not */
+    char *file;               /* with measured ones, taken or not; NULL: there is none, or this is another machine */
+    /*
+     * 0; else why the file was not taken: -ESTALE: it is of other nodes or CPUs; -EEXIST: the firmware's distances say
+     * more; -EPERM: another user can write to it; -EPROTO: it is damaged; or another negative errno
+     */
+    int error;
+};
+
 struct topology {
     char *source; /* "this machine", the file's name or the synthetic text */
     bool is_this_machine;
+    char *cpu_model;        /* "" where it is not known */
     struct cpuset cpus;     /* online */
     struct cpuset allowed;  /* what this process may run on: cpuset cgroup and inherited affinity; subset of cpus */
     struct cpuset isolated; /* isolcpus=: the scheduler does not balance these */
@@ -66,7 +80,9 @@ struct topology {
     size_t cpu_count;
     struct topo_node *nodes; /* all, ascending ids, with and without CPUs or memory */
     size_t node_count;
-    uint32_t *distances; /* node_count x node_count by index in nodes[]; 10 = local (ACPI SLIT) */
+    uint32_t *distances;    /* node_count x node_count by index in nodes[]; 10 = local (ACPI SLIT) */
+    bool distances_assumed; /* the firmware says nothing, and they are not measured */
+    struct measured_state measured;
     struct device *devices;
     size_t device_count;
 };

@@ -10,6 +10,7 @@
 
 #include <hwloc.h>
 
+#include "policy/measured.h"
 #include "policy/topology_build.h"
 
 /*
@@ -112,16 +113,17 @@ static int copy_nodes(struct topology *topology, hwloc_topology_t tree, struct c
     return error;
 }
 
-static int copy_distances(struct topology *topology, hwloc_topology_t tree)
+/* The firmware's, or assumed ones. */
+static int copy_told_distances(struct topology *topology, hwloc_topology_t tree)
 {
     struct hwloc_distances_s *found[1];
     unsigned count = 1;
     size_t n = topology->node_count;
     int error = build_default_distances(topology);
-    if (error < 0 ||
-        hwloc_distances_get_by_type(tree, HWLOC_OBJ_NUMANODE, &count, found, HWLOC_DISTANCES_KIND_MEANS_LATENCY, 0) !=
-            0 ||
-        count == 0)
+    topology->distances_assumed = hwloc_distances_get_by_type(tree, HWLOC_OBJ_NUMANODE, &count, found,
+                                                              HWLOC_DISTANCES_KIND_MEANS_LATENCY, 0) != 0 ||
+                                  count == 0;
+    if (error < 0 || topology->distances_assumed)
         return error;
     for (unsigned a = 0; a < found[0]->nbobjs; a++)
         for (unsigned b = 0; b < found[0]->nbobjs; b++) {
@@ -134,6 +136,23 @@ static int copy_distances(struct topology *topology, hwloc_topology_t tree)
         }
     hwloc_distances_release(tree, found[0]);
     return 0;
+}
+
+/* A machine that hwloc was told to see in this one's place (HWLOC_XMLFILE) has not been measured. */
+static int copy_distances(struct topology *topology, hwloc_topology_t tree)
+{
+    int error = copy_told_distances(topology, tree);
+    if (error == 0 && topology->is_this_machine && hwloc_topology_is_thissystem(tree))
+        error = measured_take(topology);
+    return error;
+}
+
+static int copy_cpu_model(struct topology *topology, hwloc_topology_t tree)
+{
+    hwloc_obj_t package = hwloc_get_next_obj_by_type(tree, HWLOC_OBJ_PACKAGE, NULL);
+    const char *model = package ? hwloc_obj_get_info_by_name(package, "CPUModel") : NULL;
+    topology->cpu_model = strdup(model ? model : "");
+    return topology->cpu_model ? 0 : -ENOMEM;
 }
 
 /* --- kinds of cores --- */
@@ -337,6 +356,8 @@ static int open_source(hwloc_topology_t tree, enum topology_kind kind, const cha
 static int copy_tree(struct topology *topology, hwloc_topology_t tree, struct cpuset *ret_mems)
 {
     int error = copy_bitmap(&topology->cpus, hwloc_topology_get_topology_cpuset(tree));
+    if (error == 0)
+        error = copy_cpu_model(topology, tree);
     if (error == 0)
         error = copy_bitmap(&topology->allowed, hwloc_topology_get_allowed_cpuset(tree));
     cpuset_and(&topology->allowed, &topology->cpus);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "policy/measured_file.h"
 #include "policy/plan_text.h"
 #include "tools/common/cli.h"
 #include "tools/common/read_file.h"
@@ -67,6 +68,22 @@ static uint64_t mix_hwloc(uint64_t hash)
     return mix(hash, &sum, sizeof(sum));
 }
 
+/* Measured distances take part in `near` and in homes. */
+static uint64_t mix_measured(uint64_t hash)
+{
+    for (unsigned place = 0; place < MEASURED_PLACES; place++) {
+        char *path, *text;
+        if (measured_file_path(&path, place) < 0)
+            continue;
+        if (measured_file_read(&text, path) == 0) {
+            hash = mix(hash, text, strlen(text) + 1);
+            free(text);
+        }
+        free(path);
+    }
+    return hash;
+}
+
 static uint64_t machine_fingerprint(void)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
@@ -77,6 +94,7 @@ static uint64_t machine_fingerprint(void)
     hash = mix_file(hash, "/sys/devices/system/node/has_memory");
     hash = mix_allowed(hash);
     hash = mix_hwloc(hash);
+    hash = mix_measured(hash);
     hash = mix_names(hash, "/sys/class/net");
     hash = mix_names(hash, "/sys/block");
     return mix_names(hash, "/sys/class/drm");

@@ -5,7 +5,7 @@
  *
  * The name hashes everything that the plan depends on: the policy with all its layers, the rank, the format's
  * version, and a fingerprint of the machine that is cheap to take (boot id, online and isolated CPUs, online
- * nodes, what this process may use, names of devices). Root's plans (0644) are readable by all because the daemons
+ * nodes, what this process may use, measured distances, names of devices). Root's plans (0644) are readable by all because the daemons
  * that root starts drop to users of their own before or after exec; a plan says no more than the policy.
  */
 #ifndef NODEWISE_TOOLS_PREPARE_PLAN_CACHE_H
