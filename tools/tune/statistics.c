@@ -36,6 +36,25 @@ double samples_median(const struct samples *samples)
     return middle_of(sorted, samples->count);
 }
 
+/* At a part of the way through them, between the two beside it. */
+static double quantile(const double *sorted, size_t count, double part)
+{
+    double at = part * (double)(count - 1);
+    size_t below = (size_t)at;
+    double above = below + 1 < count ? sorted[below + 1] : sorted[below];
+    return sorted[below] + (at - (double)below) * (above - sorted[below]);
+}
+
+double samples_spread(const struct samples *samples)
+{
+    double sorted[SAMPLES_MOST];
+    if (samples->count == 0)
+        return 0;
+    memcpy(sorted, samples->values, sizeof(sorted));
+    qsort(sorted, samples->count, sizeof(*sorted), by_value);
+    return quantile(sorted, samples->count, 0.75) - quantile(sorted, samples->count, 0.25);
+}
+
 double samples_least(const struct samples *samples)
 {
     double least = INFINITY;

@@ -21,6 +21,8 @@ struct samples {
 void samples_add(struct samples *samples, double value);
 /* 0 where there are none. */
 double samples_median(const struct samples *samples);
+/* Between the quartiles; 0 where there are none. */
+double samples_spread(const struct samples *samples);
 double samples_least(const struct samples *samples);
 double samples_most(const struct samples *samples);
 

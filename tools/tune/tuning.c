@@ -14,8 +14,8 @@
 #include "config/printable.h"
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
+#include "tools/common/progress.h"
 #include "tools/common/read_file.h"
-#include "tools/tune/progress.h"
 #include "tools/tune/runner.h"
 
 #define LIMIT_LEAST  10.0 /* seconds that a candidate may take in any case */
@@ -147,7 +147,7 @@ static int run_candidate(struct work *work, const struct candidate *candidate, b
 static void drop(struct candidate *candidate, const struct run *run)
 {
     candidate_end(candidate, CANDIDATE_FAILED, "%s", run->why);
-    progress_note("%s failed and is dropped: %s", printable(candidate->name), candidate->why);
+    progress_note("tune", "%s failed and is dropped: %s", printable(candidate->name), candidate->why);
 }
 
 /* --- warming up --- */
@@ -175,7 +175,7 @@ static int run_plain(struct work *work, struct seen *seen, double *ret_seconds)
     if (error < 0)
         return EXIT_BAD_INPUT;
     value_text(work->tuning, value, text, sizeof(text));
-    progress_note("plain: %s", text);
+    progress_note("tune", "plain: %s", text);
     return EXIT_OK;
 }
 
@@ -314,9 +314,9 @@ static void fit_budget(struct work *work, double seconds)
                       work->tuning->budget);
         left_out++;
     }
-    progress_note("candidates: %u; it ends in %.0f s at most", ready, work->tuning->budget - spent(work));
+    progress_note("tune", "candidates: %u; it ends in %.0f s at most", ready, work->tuning->budget - spent(work));
     if (left_out)
-        progress_note("left out, because the budget has no time for them: %u", left_out);
+        progress_note("tune", "left out, because the budget has no time for them: %u", left_out);
 }
 
 /* --- the race --- */
@@ -338,9 +338,9 @@ static void note_round(struct tuning *tuning, size_t rounds_before, bool was_con
     for (size_t i = 1; i < race->count; i++)
         left += !race->contenders[i].is_out && !race->contenders[i].is_behind;
     if (!race->is_confirming)
-        progress_note("round %zu: candidates that are not behind: %u", race->rounds, left);
+        progress_note("tune", "round %zu: candidates that are not behind: %u", race->rounds, left);
     else if (!was_confirming)
-        progress_note("round %zu: %s is the best; it is measured again, with plain", race->rounds,
+        progress_note("tune", "round %zu: %s is the best; it is measured again, with plain", race->rounds,
                       printable(candidate_of(tuning, race->best)->name));
 }
 

@@ -1,15 +1,31 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config/json_text.h"
 #include "config/printable.h"
+#include "config/units.h"
+#include "policy/measured.h"
 #include "tools/common/cli.h"
 #include "tools/common/option_error.h"
+#include "tools/measure/measuring.h"
 #include "tools/prepare/options.h"
 #include "tools/verbs/verbs.h"
 
 const char topo_help[] =
-    "  -f, --format text|json|xml  text (default), or xml: hwloc's, for --topology elsewhere\n" HELP_TOPOLOGY HELP_JSON;
+    "  FILE                show again what --measure -f json wrote there\n"
+    "  -f, --format text|json|xml|svg  text (default), or xml: hwloc's, for --topology elsewhere; svg: of --measure\n"
+    "  --measure           measure latency and bandwidth from each node's CPUs to each node's memory\n"
+    "  --all               bandwidth of all pairs; else, of more than 8 nodes, to the own, the nearest and the\n"
+    "                      farthest memory\n"
+    "  --budget TIME       begin nothing more after this time, 5m by default\n"
+    "  --save              keep the measured distances for this machine: they are taken where the firmware's are\n"
+    "                      the same for all other nodes\n"
+    "  -o, --output FILE   write what was measured there\n" HELP_TOPOLOGY HELP_JSON;
+
+#define BUDGET 300.0 /* seconds */
+
+enum { OPTION_MEASURE = OPTION_VERB, OPTION_ALL, OPTION_BUDGET, OPTION_SAVE };
 
 static json_t *set_json(const struct cpuset *set)
 {
@@ -27,6 +43,59 @@ static const char *device_word(enum device_kind kind)
                                         [DEVICE_PCI] = "pci",
                                         [DEVICE_OTHER] = "other"};
     return words[kind];
+}
+
+/* --- where distances are from --- */
+
+static const char *distances_word(const struct topology *topology)
+{
+    return *topology->measured.when ? "measured" : topology->distances_assumed ? "assumed" : "firmware";
+}
+
+/* Why the file with measured ones was not taken; NULL: it was, or there is none. */
+static const char *not_taken(const struct topology *topology)
+{
+    switch (topology->measured.error) {
+    case 0:
+        return NULL;
+    case -ESTALE:
+        return "it is of other nodes, other CPUs or another CPU model";
+    case -EEXIST:
+        return "the firmware's distances tell nodes apart";
+    case -EPERM:
+        return "it is another user's, or another user can write to it";
+    case -EPROTO:
+        return "it is damaged";
+    case -EINVAL:
+    case -ELOOP:
+        return "it is no regular file of a possible size";
+    default:
+        return strerror(-topology->measured.error);
+    }
+}
+
+static json_t *distances_json(const struct topology *topology)
+{
+    const struct measured_state *measured = &topology->measured;
+    const char *why = not_taken(topology);
+    return json_pack("{s:s, s:o, s:o, s:o}", "from", distances_word(topology), "measured",
+                     *measured->when ? json_string(measured->when) : json_null(), "file",
+                     measured->file ? json_any_text(measured->file) : json_null(), "not_taken",
+                     why ? json_string(why) : json_null());
+}
+
+/* Of two nodes there is one distance: nothing is to be told apart. */
+static void print_distances_from(const struct topology *topology)
+{
+    const struct measured_state *measured = &topology->measured;
+    if (*measured->when)
+        printf("distances measured %s (%s)\n", measured->when, printable(measured->file));
+    else if (measured->file)
+        printf("%s is not taken: %s\n", printable(measured->file), not_taken(topology));
+    else if (topology->is_this_machine && topology->node_count > 2 && topology->distances_assumed)
+        puts("distances assumed: the firmware tells none; `nodewise topo --measure --save` measures them");
+    else if (topology->is_this_machine && topology->node_count > 2 && distances_are_flat(topology))
+        puts("distances alike: the firmware's tell no node apart; `nodewise topo --measure --save` measures them");
 }
 
 /* --- JSON --- */
@@ -69,12 +138,13 @@ static json_t *devices_json(const struct topology *topology)
 
 static int print_topology_json(const struct topology *topology)
 {
-    return print_json(stdout, json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "nodewise_topology", 1,
-                                        "source", json_any_text(topology->source), "cpus", set_json(&topology->cpus),
-                                        "allowed", set_json(&topology->allowed), "isolated",
-                                        set_json(&topology->isolated), "nodes", nodes_json(topology), "sockets",
-                                        places_json(topology, LEVEL_SOCKET), "l3", places_json(topology, LEVEL_L3),
-                                        "cores", places_json(topology, LEVEL_CORE), "devices", devices_json(topology)));
+    return print_json(stdout,
+                      json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "nodewise_topology", 1,
+                                "source", json_any_text(topology->source), "cpus", set_json(&topology->cpus), "allowed",
+                                set_json(&topology->allowed), "isolated", set_json(&topology->isolated), "nodes",
+                                nodes_json(topology), "distances", distances_json(topology), "sockets",
+                                places_json(topology, LEVEL_SOCKET), "l3", places_json(topology, LEVEL_L3), "cores",
+                                places_json(topology, LEVEL_CORE), "devices", devices_json(topology)));
 }
 
 /* --- text --- */
@@ -162,6 +232,7 @@ static int print_topology_text(const struct topology *topology)
         printf(", isolated: %s", isolated);
     printf("\n\n");
     print_nodes(topology);
+    print_distances_from(topology);
     putchar('\n');
     print_places(topology, LEVEL_SOCKET, "sockets");
     print_places(topology, LEVEL_L3, "l3");
@@ -189,37 +260,134 @@ static int print_xml(const char *name, struct diag_list *diags)
     return EXIT_OK;
 }
 
-int cmd_topo(int argc, char **argv)
+/* --- options --- */
+
+struct request {
+    struct policy_options options;
+    struct measuring measuring;
+    const char *format;
+    bool measure, json;
+};
+
+static int take_budget(struct request *request)
 {
-    static const struct option long_options[] = {
-        OPTIONS_TOPOLOGY, OPTIONS_JSON, {"format", required_argument, NULL, 'f'}, {0}};
-    struct policy_options options = {0};
+    uint64_t microseconds;
+    if (parse_duration(optarg, &microseconds) < 0 || microseconds == 0)
+        return usage_error("topo", "--budget takes a time, as in 90s or 5m, not \"%s\"", optarg);
+    request->measuring.budget = (double)microseconds / 1e6;
+    return EXIT_OK;
+}
+
+static int take_option(struct request *request, int option, char **argv, const struct option *known)
+{
+    switch (option) {
+    case 'f':
+        request->format = optarg;
+        return EXIT_OK;
+    case 'o':
+        return take_output("topo", "-o", &request->measuring.output);
+    case OPTION_MEASURE:
+        request->measure = true;
+        return EXIT_OK;
+    case OPTION_ALL:
+        request->measuring.all = true;
+        return EXIT_OK;
+    case OPTION_SAVE:
+        request->measuring.save = true;
+        return EXIT_OK;
+    case OPTION_BUDGET:
+        return take_budget(request);
+    default:
+        return take_policy_option(&request->options, option, &request->json) ? EXIT_OK
+                                                                             : option_error("topo", argv, known);
+    }
+}
+
+static bool is_one_of(const char *word, const char *const *words)
+{
+    for (; *words; words++)
+        if (strcmp(word, *words) == 0)
+            return true;
+    return false;
+}
+
+static int check_measuring(const struct request *request)
+{
+    static const char *const formats[] = {"text", "json", "svg", NULL};
+    if (request->options.topology)
+        return usage_error("topo", "--measure is for this machine: it takes no --topology");
+    if (!is_one_of(request->format, formats))
+        return usage_error("topo", "the formats of --measure are text, json and svg, not \"%s\"", request->format);
+    if (request->measure && request->measuring.file)
+        return usage_error("topo", "unexpected argument \"%s\"", request->measuring.file);
+    if (request->measuring.file && (request->measuring.save || request->measuring.all || request->measuring.budget > 0))
+        return usage_error("topo", "--save, --all and --budget are about measuring: they take no file");
+    return EXIT_OK;
+}
+
+static int check_showing(const struct request *request)
+{
+    static const char *const formats[] = {"text", "json", "xml", NULL};
+    if (request->measuring.save || request->measuring.all || request->measuring.budget > 0 || request->measuring.output)
+        return usage_error("topo", "--save, --all, --budget and -o are about measuring: they need --measure");
+    if (strcmp(request->format, "svg") == 0)
+        return usage_error("topo", "-f svg is of what --measure measures; `nodewise plan --svg` draws the machine");
+    if (!is_one_of(request->format, formats))
+        return usage_error("topo", "the formats are text, json and xml, not \"%s\"", request->format);
+    return EXIT_OK;
+}
+
+/* --- both --- */
+
+static int show_machine(const struct request *request)
+{
     struct diag_list diags = {0};
     struct topology *topology = NULL;
-    const char *format = "text";
-    bool json = false;
-    int option, status = EXIT_OK;
-    while ((option = getopt_long(argc, argv, "f:", long_options, NULL)) != -1) {
-        if (option == 'f')
-            format = optarg;
-        else if (!take_policy_option(&options, option, &json))
-            return option_error("topo", argv, long_options);
-    }
-    if (json)
-        format = "json";
-    bool xml = strcmp(format, "xml") == 0;
-    if (optind < argc)
-        return usage_error("topo", "unexpected argument \"%s\"", argv[optind]);
-    if (!xml && strcmp(format, "text") != 0 && strcmp(format, "json") != 0)
-        return usage_error("topo", "the formats are text, json and xml, not \"%s\"", format);
-    if (xml)
-        status = print_xml(options.topology, &diags);
-    else if (topology_load(&topology, options.topology, &diags) < 0)
+    int status;
+    if (strcmp(request->format, "xml") == 0)
+        status = print_xml(request->options.topology, &diags);
+    else if (topology_load(&topology, request->options.topology, &diags) < 0)
         status = EXIT_BAD_INPUT;
     else
-        status = strcmp(format, "json") == 0 ? print_topology_json(topology) : print_topology_text(topology);
+        status = strcmp(request->format, "json") == 0 ? print_topology_json(topology) : print_topology_text(topology);
     diag_print(stderr, &diags, NULL, (struct print_style){.colour = wants_colour(stderr)});
     topology_free(topology);
     diag_list_free(&diags);
+    return status;
+}
+
+static int measure(struct request *request)
+{
+    request->measuring.format = request->format;
+    request->measuring.budget = request->measuring.budget > 0 ? request->measuring.budget : BUDGET;
+    return measuring_run(&request->measuring);
+}
+
+int cmd_topo(int argc, char **argv)
+{
+    static const struct option long_options[] = {OPTIONS_TOPOLOGY,
+                                                 OPTIONS_JSON,
+                                                 {"format", required_argument, NULL, 'f'},
+                                                 {"output", required_argument, NULL, 'o'},
+                                                 {"measure", no_argument, NULL, OPTION_MEASURE},
+                                                 {"all", no_argument, NULL, OPTION_ALL},
+                                                 {"budget", required_argument, NULL, OPTION_BUDGET},
+                                                 {"save", no_argument, NULL, OPTION_SAVE},
+                                                 {0}};
+    struct request request = {.format = "text"};
+    int option, status = EXIT_OK;
+    while (status == EXIT_OK && (option = getopt_long(argc, argv, "f:o:", long_options, NULL)) != -1)
+        status = take_option(&request, option, argv, long_options);
+    if (status != EXIT_OK)
+        return status;
+    if (request.json)
+        request.format = "json";
+    request.measuring.file = argv[optind];
+    if (optind + 1 < argc)
+        return usage_error("topo", "unexpected argument \"%s\"", argv[optind + 1]);
+    bool measures = request.measure || request.measuring.file;
+    status = measures ? check_measuring(&request) : check_showing(&request);
+    if (status == EXIT_OK)
+        status = measures ? measure(&request) : show_machine(&request);
     return finish_output(status);
 }

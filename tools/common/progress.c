@@ -1,4 +1,4 @@
-#include "tools/tune/progress.h"
+#include "tools/common/progress.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -31,11 +31,17 @@ void progress_now(const char *format, ...)
     has_line = true;
 }
 
-void progress_note(const char *format, ...)
+void progress_end(void)
+{
+    clear_line();
+    fflush(stderr);
+}
+
+void progress_note(const char *verb, const char *format, ...)
 {
     va_list arguments;
     clear_line();
-    fputs("tune: ", stderr);
+    fprintf(stderr, "%s: ", verb);
     va_start(arguments, format);
     vfprintf(stderr, format, arguments);
     va_end(arguments);
