@@ -3,7 +3,6 @@ number, and what there is not says so. The numbers themselves are the emulator's
 
 import json
 import re
-import unittest
 
 from guest import Lab, harness
 
@@ -16,7 +15,7 @@ def pairs(document, what):
 
 
 class Measure(Lab):
-    def test_each_pair_of_nodes_is_measured_and_saved_distances_are_taken(self):
+    def test_each_pair_of_nodes_is_measured_and_saved_distances_are_found(self):
         script = (MEASURE.replace("--measure", "--measure --save") + SHOW +
                   f"echo ---\n{harness.NODEWISE} topo --json\necho ---\ncat /tmp/said\n")
         measured, machine, said = self.guest("4x2", "export XDG_STATE_HOME=/tmp\n" + script).split("---\n")
@@ -33,10 +32,7 @@ class Measure(Lab):
         self.assertTrue(document["saved"].startswith("/tmp/nodewise/distances."))
         told = topology["distances"]
         self.assertEqual(told["file"], document["saved"])
-        if told["not_taken"]:  # the shape's firmware tells nodes apart
-            self.assertEqual(told["not_taken"], "the firmware's distances tell nodes apart")
-        else:
-            self.assertEqual([node["distances"] for node in topology["nodes"]], document["distances"])
+        self.assertEqual(told["not_taken"], "the firmware's distances tell nodes apart")
 
     def test_a_node_without_memory_is_measured_as_cpus_alone(self):
         self.check_halves("memoryless", "no_memory", "has no memory", 1)
@@ -64,4 +60,4 @@ class Measure(Lab):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    harness.main()
