@@ -6,6 +6,7 @@ import re
 
 from guest import Lab, harness
 
+# numactl brings libnuma along, which the command loads by name.
 MEASURE = f"{harness.NODEWISE} topo --measure -f json -o /tmp/m.json 2>/tmp/said\n"
 SHOW = "cat /tmp/m.json\n"
 
@@ -18,7 +19,7 @@ class Measure(Lab):
     def test_each_pair_of_nodes_is_measured_and_saved_distances_are_found(self):
         script = (MEASURE.replace("--measure", "--measure --save") + SHOW +
                   f"echo ---\n{harness.NODEWISE} topo --json\necho ---\ncat /tmp/said\n")
-        measured, machine, said = self.guest("4x2", "export XDG_STATE_HOME=/tmp\n" + script).split("---\n")
+        measured, machine, said = self.guest("4x2", "export XDG_STATE_HOME=/tmp\n" + script, (), ["numactl"]).split("---\n")
         document, topology = json.loads(measured), json.loads(machine)
         for what, rounds in (("latency", 7), ("bandwidth", 5)):
             cells = pairs(document, what)
@@ -42,7 +43,7 @@ class Measure(Lab):
 
     def check_halves(self, shape, key, words, place):
         """place: where such a node stands in a pair, 0: CPUs, 1: memory."""
-        document = json.loads(self.guest(shape, MEASURE + SHOW))
+        document = json.loads(self.guest(shape, MEASURE + SHOW, (), ["numactl"]))
         lacking = {node["id"] for node in document["nodes"] if node[key] == words}
         self.assertTrue(lacking)
         for pair, cell in pairs(document, "latency").items():
@@ -52,7 +53,7 @@ class Measure(Lab):
         script = (f"taskset -c 0-1 {harness.NODEWISE} topo --measure --save -f json -o /tmp/m.json 2>/tmp/said || echo refused > /tmp/refused\n"
                   f"cat /tmp/refused > /dev/null\n"
                   f"cat /tmp/m.json\necho ---\ncat /tmp/said\n")
-        measured, said = self.guest("4x2", script, (), ["taskset"]).split("---\n")
+        measured, said = self.guest("4x2", script, (), ["numactl", "taskset"]).split("---\n")
         latency = pairs(json.loads(measured), "latency")
         self.assertNotIn("reason", latency[0, 3])
         self.assertRegex(latency[1, 0]["reason"], "none of its CPUs")

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "policy/compile.h"
-#include "tools/common/numa_library.h"
 #include "tools/common/grow.h"
+#include "tools/common/numa_library.h"
 #include "tools/common/process.h"
 
 #define STRIPE     ((uint64_t)2 << 20) /* bytes: what moves together, so that no huge page is asked to be on two nodes */
