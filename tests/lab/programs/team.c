@@ -11,7 +11,8 @@ int main(void)
     for (int number = 0; number < omp_get_num_threads(); number++) {
         cpu_set_t mask;
         CPU_ZERO(&mask);
-        syscall(SYS_sched_getaffinity, 0, sizeof(mask), &mask); /* libc's tells a pinned thread the process's ([cpu_count]) */
+        syscall(SYS_sched_getaffinity, 0, sizeof(mask),
+                &mask); /* libc's tells a pinned thread the process's ([cpu_count]) */
 #pragma omp ordered
         {
             printf("team");
