@@ -7,13 +7,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shim/sys/again.h"
+
 /* Everything up to the end, at most `room` bytes. Returns its size or a negative errno. */
 static ssize_t read_all(int fd, char *ret_text, size_t room)
 {
     size_t size = 0;
+    unsigned interruptions = 0;
     while (size < room) {
         ssize_t got = read(fd, ret_text + size, room - size);
-        if (got < 0 && errno == EINTR)
+        if (got < 0 && call_again(&interruptions))
             continue;
         if (got < 0)
             return -errno;
