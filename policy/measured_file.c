@@ -142,12 +142,35 @@ static int write_at(char *path, const char *text)
     return error;
 }
 
+static int path_to_write(char **ret_path)
+{
+    int error = measured_file_path(ret_path, MEASURED_OF_USER);
+    return error == -ENOENT && geteuid() == 0 ? measured_file_path(ret_path, MEASURED_OF_ROOT) : error;
+}
+
+int measured_file_check(char **ret_path)
+{
+    int error = path_to_write(ret_path);
+    if (error < 0) {
+        *ret_path = NULL;
+        return error;
+    }
+    error = make_folders(*ret_path);
+    if (error == 0)
+        error = check_folder(*ret_path);
+    if (error < 0)
+        return error;
+    char *slash = strrchr(*ret_path, '/');
+    *slash = '\0';
+    error = access(*ret_path, W_OK | X_OK) == 0 ? 0 : -errno;
+    *slash = '/';
+    return error;
+}
+
 int measured_file_write(char **ret_path, const char *text)
 {
     char *path;
-    int error = measured_file_path(&path, MEASURED_OF_USER);
-    if (error == -ENOENT && geteuid() == 0)
-        error = measured_file_path(&path, MEASURED_OF_ROOT);
+    int error = path_to_write(&path);
     if (error < 0)
         return error;
     error = write_at(path, text);

@@ -23,6 +23,12 @@ int measured_file_path(char **ret_path, unsigned place);
 int measured_file_read(char **ret_text, const char *path);
 
 /*
+ * Could it be written, as far as can be told without writing? Makes the folders that are missing. 0, or what
+ * measured_file_write() would give; with the path, malloc'd, or NULL where this user has no place.
+ */
+int measured_file_check(char **ret_path);
+
+/*
  * Writes it for this user, where he reads it first; makes the folders that are missing. Another process reads the old
  * text or the new one. 0 with the path, malloc'd; -EPERM: another user can write to the folder; or another negative errno.
  */

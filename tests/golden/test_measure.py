@@ -88,6 +88,45 @@ class Views(unittest.TestCase):
                 self.assertNotRegex(done.stdout, "[\033\x07]|<script>")
 
 
+class Refused(unittest.TestCase):
+    """None of these measures anything: what stderr says of the time would stand before it."""
+
+    def refused(self, words, *arguments, code=3, **environment):
+        done = run("topo", "--measure", *arguments, **environment)
+        self.assertEqual(done.returncode, code, done.stderr)
+        self.assertIn(words, done.stderr)
+        self.assertNotIn("nothing more is begun", done.stderr)
+        self.assertEqual(done.stdout, "")
+
+    def test_what_cannot_be_saved_is_not_measured(self):
+        host = os.uname().nodename
+        self.refused(f"/dev/null/nodewise/distances.{host} cannot be written: Not a directory", "--save", **FOUR,
+                     XDG_STATE_HOME="/dev/null")
+        self.refused("another user can write to its folder", "--save", **FOUR, XDG_STATE_HOME=self.writable_by_all())
+
+    def writable_by_all(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        os.mkdir(os.path.join(folder.name, "nodewise"))
+        os.chmod(os.path.join(folder.name, "nodewise"), 0o777)
+        return folder.name
+
+    def test_one_node_has_no_distance_to_save(self):
+        self.refused("there is one node, and no distance", "--save", HWLOC_SYNTHETIC="core:1 pu:1", HWLOC_THISSYSTEM="1")
+
+    def test_a_file_that_is_not_there_is_named_once(self):
+        done = run("topo", "/nosuch.json")
+        self.assertEqual(done.returncode, 2)
+        self.assertEqual(done.stderr.count("/nosuch.json"), 1)
+
+    def test_nothing_measured_is_no_success(self):
+        """Nodes that the kernel of this machine does not have."""
+        done = run("topo", "--measure", HWLOC_SYNTHETIC="numa:2(indexes=5,6) core:1 pu:1", HWLOC_THISSYSTEM="1")
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("nothing was measured", done.stderr)
+        self.assertIn("has no memory that the kernel knows", done.stdout)
+
+
 class Taken(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()

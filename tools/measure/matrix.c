@@ -253,6 +253,14 @@ void matrix_free(struct matrix *matrix)
     free(matrix->huge_bytes);
 }
 
+bool matrix_has_samples(const struct matrix *matrix)
+{
+    for (size_t i = 0; i < matrix->sites.count * matrix->sites.count; i++)
+        if (matrix->latency[i].samples.count || matrix->bandwidth[i].samples.count)
+            return true;
+    return false;
+}
+
 /* --- distances --- */
 
 int matrix_distances(uint32_t **ret_distances, const struct matrix *matrix)

@@ -36,6 +36,9 @@ struct matrix {
 int matrix_measure(struct matrix *matrix, const struct topology *topology);
 void matrix_free(struct matrix *matrix);
 
+/* Has any pair a number? */
+bool matrix_has_samples(const struct matrix *matrix);
+
 /*
  * Distances as of tools/measure/distances.h, malloc'd. 0; -ENODATA: they cannot be had, because a pair is missing that
  * this machine has (a cpuset, too little memory, the budget); -ENOMEM.

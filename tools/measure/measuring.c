@@ -47,7 +47,9 @@ static int show_file(const struct measuring *measuring)
     json_error_t why;
     json_t *document = json_load_file(measuring->file, 0, &why);
     int status = EXIT_BAD_INPUT;
-    if (!document)
+    if (!document && json_error_code(&why) == json_error_cannot_open_file)
+        print_error("%s", printable(why.text));
+    else if (!document)
         print_error("%s cannot be read: %s", printable(measuring->file), printable(why.text));
     else if (!is_measure_document(document))
         print_error("%s is not what `nodewise topo --measure -f json` writes", printable(measuring->file));
@@ -66,13 +68,29 @@ static const char *save_trouble(int error)
                               : strerror(-error);
 }
 
+static int save_error(const char *path, int error)
+{
+    print_error("%s cannot be written: %s", path ? printable(path) : "a file of distances", save_trouble(error));
+    return EXIT_MACHINE;
+}
+
+/* Before minutes of measuring are spent on what cannot be kept. */
+static int check_save(const struct topology *topology)
+{
+    char *path;
+    if (topology->node_count < 2) {
+        print_error("nothing can be saved: there is one node, and no distance");
+        return EXIT_MACHINE;
+    }
+    int error = measured_file_check(&path);
+    int status = error < 0 ? save_error(path, error) : EXIT_OK;
+    free(path);
+    return status;
+}
+
 /* EXIT_OK with the path, malloc'd. */
 static int save(char **ret_path, const struct matrix *matrix, const uint32_t *distances)
 {
-    if (matrix->topology->node_count < 2) {
-        print_error("nothing is saved: there is one node, and no distance");
-        return EXIT_MACHINE;
-    }
     if (!distances) {
         print_error("nothing is saved: a pair of nodes has no latency, for the reasons that are shown");
         return EXIT_MACHINE;
@@ -80,9 +98,7 @@ static int save(char **ret_path, const struct matrix *matrix, const uint32_t *di
     char *text = measured_text(matrix->topology, distances, matrix->when);
     int error = text ? measured_file_write(ret_path, text) : -ENOMEM;
     free(text);
-    if (error < 0)
-        print_error("the distances cannot be saved: %s", save_trouble(error));
-    return error < 0 ? EXIT_MACHINE : EXIT_OK;
+    return error < 0 ? save_error(NULL, error) : EXIT_OK;
 }
 
 /* --- measuring --- */
@@ -102,6 +118,10 @@ static int conclude(const struct measuring *measuring, const struct matrix *matr
     json_decref(document);
     free(distances);
     free(path);
+    if (shown == EXIT_OK && !matrix_has_samples(matrix)) {
+        print_error("nothing was measured, for the reasons that are shown");
+        return EXIT_MACHINE;
+    }
     return shown != EXIT_OK ? shown : saved;
 }
 
@@ -115,7 +135,11 @@ static const char *measure_trouble(int error)
 static int measure(const struct measuring *measuring, const struct topology *topology)
 {
     struct matrix matrix = {.budget = measuring->budget, .all = measuring->all};
-    int error = matrix_measure(&matrix, topology), status = EXIT_MACHINE;
+    int status = measuring->save ? check_save(topology) : EXIT_OK;
+    if (status != EXIT_OK)
+        return status;
+    int error = matrix_measure(&matrix, topology);
+    status = EXIT_MACHINE;
     if (error < 0)
         print_error("nothing can be measured: %s", measure_trouble(error));
     else

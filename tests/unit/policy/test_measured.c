@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -243,6 +244,29 @@ static void nothing_is_written_where_others_can_write(void **state)
     free(path);
 }
 
+static void where_nothing_can_be_written_is_known_before(void **state)
+{
+    char *path, nodewise[sizeof(folder) + 16];
+    (void)state;
+    snprintf(nodewise, sizeof(nodewise), "%s/nodewise", folder);
+    assert_int_equal(measured_file_check(&path), 0);
+    assert_memory_equal(path, nodewise, strlen(nodewise));
+    assert_int_equal(access(path, F_OK), -1);
+    free(path);
+    assert_int_equal(chmod(nodewise, 0777), 0);
+    assert_int_equal(measured_file_check(&path), -EPERM);
+    free(path);
+    assert_int_equal(rmdir(nodewise), 0);
+    int file = creat(nodewise, 0600);
+    assert_true(file >= 0);
+    close(file);
+    assert_int_equal(measured_file_check(&path), -ENOTDIR);
+    free(path);
+    unlink(nodewise);
+    assert_int_equal(measured_file_check(&path), 0);
+    free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +281,7 @@ int main(void)
         cmocka_unit_test(links_fifos_and_folders_are_not_read),
         cmocka_unit_test(a_file_with_a_nul_or_of_no_size_is_not_read),
         cmocka_unit_test(nothing_is_written_where_others_can_write),
+        cmocka_unit_test(where_nothing_can_be_written_is_known_before),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
