@@ -4,7 +4,7 @@ number, and what there is not says so. The numbers themselves are the emulator's
 import json
 import re
 
-from guest import Lab, harness
+from guest import PURITY, Lab, harness, workers
 
 # numactl brings libnuma along, which the command loads by name.
 MEASURE = f"{harness.NODEWISE} topo --measure -f json -o /tmp/m.json 2>/tmp/said\n"
@@ -13,6 +13,28 @@ SHOW = "cat /tmp/m.json\n"
 
 def pairs(document, what):
     return {(pair["from"], pair["to"]): pair for pair in document[what]["pairs"]}
+
+
+POLICY = """[[rules]]
+name = "main"
+match = { main = true }
+cpus = "node:0"
+bind_to = "node"
+[[rules]]
+name = "beside"
+match = { thread = "beside" }
+near = "node:2"
+memory = { policy = "bind" }
+[[rules]]
+name = "others"
+match = { thread = "*" }
+cpus = "all"
+distribution = "compact"
+level = "node"
+bind_to = "cpu"
+"""
+# In place of what the emulator's numbers happen to be: node 3 is nearest to nodes 0 and 2.
+TABLE = "10 30 20 11\\n30 10 30 30\\n30 30 10 12\\n11 30 12 10\\n"
 
 
 class Measure(Lab):
@@ -34,6 +56,45 @@ class Measure(Lab):
         told = topology["distances"]
         self.assertEqual(told["file"], document["saved"])
         self.assertEqual(told["not_taken"], "the firmware's distances tell nodes apart")
+
+    def test_flat_distances_give_way_to_the_saved_ones_in_plans_and_runs(self):
+        policy = self.policy(POLICY)
+        topology = f"{harness.NODEWISE} topo --json\necho ---\n"
+        plan = f"{harness.NODEWISE} plan -p {policy} --json\necho ---\n"
+        launch = f"{harness.NODEWISE} run -p {policy} --report /tmp/r.json -- {PURITY} own 4 100 >/dev/null\ncat /tmp/r.json\necho ---\n"
+        fill = ("mkdir /tmp/full\nmount -t tmpfs -o size=64k none /tmp/full\nmkdir -p /tmp/full/nodewise\n"
+                "dd if=/dev/zero of=/tmp/full/zeros 2>/dev/null || true\n")
+        full = (f"{fill}XDG_STATE_HOME=/tmp/full {harness.NODEWISE} topo --measure --save --budget 60s 2>&1 >/dev/null || echo $?\n"
+                "ls /tmp/full/nodewise\necho ---\n")
+        save = f"{harness.NODEWISE} topo --measure --save -f json 2>/dev/null\necho ---\n"
+        edit = (f"F=$(echo /tmp/nodewise/distances.*)\nsed '/^measured/q' $F > /tmp/new\nprintf '{TABLE}' >> /tmp/new\n"
+                "cat /tmp/new > \"$F\"\n")
+        script = "export XDG_STATE_HOME=/tmp\n" + topology + plan + launch + full + save + topology + edit + plan + launch
+        told = self.guest("flat", script, [policy], ["numactl", "mount", "dd", PURITY]).split("---\n")
+        before, plan_before, run_before, refused, measured, after, plan_after, run_after = told[:8]
+        self.check_save(json.loads(before), json.loads(measured), json.loads(after))
+        self.assertRegex(refused, r"cannot be written: No space left on device\n3\n$")
+        self.check_plan(plan_before, ["0", "1", "2", "3", "4", "5", "6", "7"], "bind 0")
+        self.check_plan(plan_after, ["0", "1", "6", "7", "4", "5", "2", "3"], "bind 3")
+        self.assertEqual(self.others(run_before), [0, 1, 2, 3])
+        self.assertEqual(self.others(run_after), [0, 1, 6, 7])
+
+    def check_save(self, before, measured, after):
+        self.assertEqual(before["distances"]["from"], "firmware")
+        self.assertEqual(after["distances"]["from"], "measured")
+        self.assertEqual(after["distances"]["file"], measured["saved"])
+        self.assertEqual([node["distances"] for node in after["nodes"]], measured["distances"])
+
+    def check_plan(self, text, cpus, memory):
+        rules = {rule["name"]: rule for rule in json.loads(text)["rules"]}
+        self.assertEqual([slot["cpus"] for slot in rules["others"]["slots"]], cpus)
+        self.assertEqual(rules["beside"]["memory"], memory)
+
+    def others(self, report):
+        """The CPUs of the threads, each as asked: read back from the kernel."""
+        threads = workers(json.loads(report))
+        self.assertEqual({thread["outcome"] for thread in threads}, {"strict"})
+        return sorted(cpu for thread in threads for cpu in harness.cpu_list(thread["asked"]))
 
     def test_a_node_without_memory_is_measured_as_cpus_alone(self):
         self.check_halves("memoryless", "no_memory", "has no memory", 1)
