@@ -134,8 +134,8 @@ static void check_exported(const struct policy *policy, const struct exported *e
     const char *best = nearest_rule(policy, whose, NULL);
     char under[64];
     snprintf(under, sizeof(under), "did you mean `rule:%s`?", best ? best : "");
-    diag_add(diags, DIAG_E014, exported->span, best ? under : NULL, "`process`, or `rule:NAME` of a rule or pool",
-             "`export` does not know the word `%s`", whose);
+    diag_add(diags, DIAG_E014, exported->span, best ? under : NULL,
+             "`process`, or `rule:NAME` of a rule, pool or exchange", "`export` does not know the word `%s`", whose);
 }
 
 static void check_topology(const struct policy *policy, struct diag_list *diags)
