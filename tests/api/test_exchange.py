@@ -152,8 +152,8 @@ class Exchange(test_api.ApiTest):
         os.chmod(name, 0o666)  # as if somebody had opened it
         told = self.run_program("exchange_shared", name, "2", "open", before=("setpriv", "--reuid=65534", "--clear-groups"))
         self.assertEqual(told, f"{-errno.EPERM}\n")
+        self.assertEqual([process.poll() for process in processes], [None, None])
         for process in processes:
-            self.assertIsNone(process.poll())
             process.kill()
             process.communicate()
 
