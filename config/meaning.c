@@ -25,6 +25,24 @@ static const char *nearest_rule(const struct policy *policy, const char *name, c
     return suggestion.best;
 }
 
+/* "did you mean `rule:io`?", or NULL where no rule is near. */
+static const char *nearest_word(const struct policy *policy, const char *name, char ret_text[64])
+{
+    const char *best = nearest_rule(policy, name, NULL);
+    snprintf(ret_text, 64, "did you mean `rule:%s`?", best ? best : "");
+    return best ? ret_text : NULL;
+}
+
+/* word: that of a string, in quotes. offset: of the rule's name in it; rule names are ASCII. */
+static void report_unknown_rule(const struct policy *policy, struct span word, size_t offset, const char *name,
+                                struct diag_list *diags)
+{
+    char under[64];
+    word.column += (uint32_t)offset + 1;
+    word.length = (uint32_t)strlen(name);
+    diag_add(diags, DIAG_E029, word, nearest_word(policy, name, under), NULL, "no rule is named `%s`", name);
+}
+
 /* Every rule:NAME in a set names a rule. What stands around it is for setexpr_check(). */
 static void check_rule_words(const struct policy *policy, const struct set_list *sets, struct diag_list *diags)
 {
@@ -39,15 +57,8 @@ static void check_rule_words(const struct policy *policy, const struct set_list 
                 continue;
             memcpy(name, at, length);
             name[length] = '\0';
-            if (find_rule(policy, name))
-                continue;
-            const char *best = nearest_rule(policy, name, NULL);
-            char under[64];
-            snprintf(under, sizeof(under), "did you mean `rule:%s`?", best ? best : "");
-            struct span span = sets->items[i].span;
-            span.column += (uint32_t)(at - sets->items[i].value) + 1; /* the quote; rule names are ASCII */
-            span.length = (uint32_t)length;
-            diag_add(diags, DIAG_E029, span, best ? under : NULL, NULL, "no rule is named `%s`", name);
+            if (!find_rule(policy, name))
+                report_unknown_rule(policy, sets->items[i].span, (size_t)(at - sets->items[i].value), name, diags);
         }
 }
 
@@ -109,18 +120,6 @@ static void check_rule(const struct policy *policy, const struct rule *rule, str
 
 /* --- [cpu_count] export --- */
 
-static void report_unknown_rule(const struct policy *policy, const struct exported *exported, const char *name,
-                                struct diag_list *diags)
-{
-    const char *best = nearest_rule(policy, name, NULL);
-    char under[64];
-    snprintf(under, sizeof(under), "did you mean `rule:%s`?", best ? best : "");
-    struct span span = exported->span;
-    span.column += (uint32_t)strlen("\"rule:"); /* rule names are ASCII */
-    span.length = (uint32_t)strlen(name);
-    diag_add(diags, DIAG_E029, span, best ? under : NULL, NULL, "no rule is named `%s`", name);
-}
-
 static void check_exported(const struct policy *policy, const struct exported *exported, struct diag_list *diags)
 {
     const char *whose = exported->whose;
@@ -128,13 +127,11 @@ static void check_exported(const struct policy *policy, const struct exported *e
     if (strcmp(whose, "process") == 0 || (is_rule && find_rule(policy, whose + 5)))
         return;
     if (is_rule && is_rule_name(whose + 5)) {
-        report_unknown_rule(policy, exported, whose + 5, diags);
+        report_unknown_rule(policy, exported->span, 5, whose + 5, diags);
         return;
     }
-    const char *best = nearest_rule(policy, whose, NULL);
     char under[64];
-    snprintf(under, sizeof(under), "did you mean `rule:%s`?", best ? best : "");
-    diag_add(diags, DIAG_E014, exported->span, best ? under : NULL,
+    diag_add(diags, DIAG_E014, exported->span, nearest_word(policy, whose, under),
              "`process`, or `rule:NAME` of a rule, pool or exchange", "`export` does not know the word `%s`", whose);
 }
 

@@ -90,16 +90,25 @@ size_t printable_columns(const char *text, size_t length, unsigned *ret_columns)
     return bytes;
 }
 
+size_t printable_fit(const char *text, size_t length, size_t most, size_t *ret_columns)
+{
+    size_t at = 0, used = 0;
+    while (at < length) {
+        unsigned columns;
+        size_t bytes = printable_columns(text + at, length - at, &columns);
+        if (columns > most - used)
+            break;
+        used += columns;
+        at += bytes;
+    }
+    *ret_columns = used;
+    return at;
+}
+
 size_t printable_width(const char *text)
 {
-    size_t width = 0;
-    for (size_t length = strlen(text); length > 0;) {
-        unsigned columns;
-        size_t bytes = printable_columns(text, length, &columns);
-        width += columns;
-        text += bytes;
-        length -= bytes;
-    }
+    size_t width;
+    printable_fit(text, strlen(text), SIZE_MAX, &width);
     return width;
 }
 

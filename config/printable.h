@@ -22,6 +22,8 @@
 size_t printable_next(const char *text, size_t length, char ret_form[PRINTABLE_FORM], bool *ret_as_is);
 /* The bytes of the first character, and how many columns of a screen its form has: wide letters have two. */
 size_t printable_columns(const char *text, size_t length, unsigned *ret_columns);
+/* Of a text of so many bytes, those of as many whole characters as fill at most that many columns, and how many these fill. */
+size_t printable_fit(const char *text, size_t length, size_t most, size_t *ret_columns);
 /* How many columns the whole text takes. */
 size_t printable_width(const char *text);
 /* The code point and bytes of a character of UTF-8; 0: there is none. Also for those that are not printable. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,14 +12,13 @@
 #include <hwloc.h>
 
 #include "policy/topology_build.h"
+#include "policy/topology_file.h"
 
 /*
  * The only file that knows hwloc. It copies what placement needs into struct topology and lets go of hwloc's
  * own tree. Everything that hwloc can find and placement never asks for is filtered out, since discovery is
  * on the path of every `nodewise run`.
  */
-
-#define TOPOLOGY_MOST_CPUS 16384 /* of a description */
 
 static struct span source_span(const char *source)
 {
@@ -312,17 +312,35 @@ static bool is_too_large(const char *text)
     return threads > TOPOLOGY_MOST_CPUS;
 }
 
-static int open_source(hwloc_topology_t tree, enum topology_kind kind, const char *text, struct diag_list *diags)
+/* hwloc copies the text. */
+static int open_file(hwloc_topology_t tree, const char *path, struct diag_list *diags)
 {
-    if (kind == TOPOLOGY_XML && (access(text, R_OK) != 0 || hwloc_topology_set_xml(tree, text) != 0)) {
-        diag_add(diags, DIAG_E060, source_span(text), NULL,
-                 "`lstopo FILE.xml` or `nodewise topo -f xml` write such a file",
-                 "the topology file cannot be read: %s", errno ? strerror(errno) : "not an hwloc XML file");
+    char *text = NULL;
+    size_t size = 0;
+    int error = topology_file_read(path, &text, &size);
+    if (error == -EFBIG) {
+        diag_add(
+            diags, DIAG_E060, source_span(path), NULL, NULL,
+            "the topology file has more than %u hardware threads, %u objects or %u MiB, which is more than is taken",
+            TOPOLOGY_MOST_CPUS, TOPOLOGY_MOST_OBJECTS, TOPOLOGY_MOST_BYTES >> 20);
         return -EINVAL;
     }
+    bool is_xml = !error && size <= INT_MAX && hwloc_topology_set_xmlbuffer(tree, text, (int)size) == 0;
+    free(text);
+    if (is_xml)
+        return 0;
+    diag_add(diags, DIAG_E060, source_span(path), NULL, "`lstopo FILE.xml` or `nodewise topo -f xml` write such a file",
+             "the topology file cannot be read: %s", error ? strerror(-error) : "not an hwloc XML file");
+    return -EINVAL;
+}
+
+static int open_source(hwloc_topology_t tree, enum topology_kind kind, const char *text, struct diag_list *diags)
+{
+    if (kind == TOPOLOGY_XML)
+        return open_file(tree, text, diags);
     if (kind == TOPOLOGY_SYNTHETIC && is_too_large(text)) {
         diag_add(diags, DIAG_E061, source_span("--topology"), NULL, NULL,
-                 "\"%s\" has more than %d hardware threads, which is more than is taken", text, TOPOLOGY_MOST_CPUS);
+                 "\"%s\" has more than %u hardware threads, which is more than is taken", text, TOPOLOGY_MOST_CPUS);
         return -EINVAL;
     }
     if (kind == TOPOLOGY_SYNTHETIC && set_synthetic(tree, text) != 0) {
@@ -355,6 +373,16 @@ static int copy_tree(struct topology *topology, hwloc_topology_t tree, struct cp
     return error;
 }
 
+/* hwloc prints a screen of its own about a description that does not hold together; our error says what to do. */
+static int load_quietly(hwloc_topology_t tree, enum topology_kind kind)
+{
+    bool hides = kind == TOPOLOGY_XML && !getenv("HWLOC_HIDE_ERRORS") && setenv("HWLOC_HIDE_ERRORS", "2", 0) == 0;
+    int error = hwloc_topology_load(tree);
+    if (hides)
+        unsetenv("HWLOC_HIDE_ERRORS");
+    return error;
+}
+
 static int load_tree(struct topology *topology, hwloc_topology_t tree, enum topology_kind kind, const char *text,
                      const char *restrictions, struct diag_list *diags)
 {
@@ -364,7 +392,7 @@ static int load_tree(struct topology *topology, hwloc_topology_t tree, enum topo
     int error = open_source(tree, kind, text, diags);
     if (error < 0)
         return error;
-    if (hwloc_topology_load(tree) != 0) {
+    if (load_quietly(tree, kind) != 0) {
         diag_add(diags, kind == TOPOLOGY_XML ? DIAG_E060 : DIAG_E062, source_span(text ? text : "this machine"), NULL,
                  NULL, "the topology cannot be read: %s", strerror(errno));
         return -EINVAL;

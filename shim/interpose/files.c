@@ -20,8 +20,9 @@
 /* The open succeeded, so `path` is a valid string. */
 static int answer(int fd, const char *path)
 {
-    if (UNLIKELY(fd >= 0 && told_file_is(path)))
-        told_file_replace(fd, path);
+    const struct told_file *file = fd >= 0 ? told_file_at(path) : NULL;
+    if (UNLIKELY(file))
+        told_file_replace(file, fd);
     return fd;
 }
 
@@ -103,9 +104,10 @@ PUBLIC int __open64_2(const char *path, int flags)
 
 static FILE *answer_stream(FILE *stream, const char *path, const char *mode)
 {
-    next_fileno *number_of = stream && told_file_is(path) ? NEXT_OR_BIND(fileno) : NULL;
+    const struct told_file *file = stream ? told_file_at(path) : NULL;
+    next_fileno *number_of = file ? NEXT_OR_BIND(fileno) : NULL;
     if (number_of)
-        told_file_replace(number_of(stream), path);
+        told_file_replace(file, number_of(stream));
     note_writer(stream && (*mode != 'r' || strchr(mode, '+')), path);
     return stream;
 }

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "shim/base/common.h"
 #include "shim/base/mask.h"
 #include "shim/base/text_writer.h"
 #include "shim/place/cpu_count.h"
@@ -50,17 +49,12 @@ static const struct told_file {
     {"/proc/stat", CPU_API_STAT, cpu_text_stat},
 };
 
-static const struct told_file *find(const char *path)
+const struct told_file *told_file_at(const char *path)
 {
     for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
         if (cpu_count_is_told(files[i].api) && !strcmp(path, files[i].path))
             return &files[i];
     return NULL;
-}
-
-bool told_file_is(const char *path)
-{
-    return find(path) != NULL;
 }
 
 static int fill(const struct told_file *file, int to)
@@ -78,11 +72,10 @@ static int fill(const struct told_file *file, int to)
     return !error && raw_call(SYS_lseek, to, 0, SEEK_SET) != 0 ? -EIO : error;
 }
 
-void told_file_replace(int fd, const char *path)
+void told_file_replace(const struct told_file *file, int fd)
 {
     int saved = errno, flags = (int)raw_call(SYS_fcntl, fd, F_GETFD);
-    const struct told_file *file = find(path);
-    int to = file ? (int)raw_call(SYS_memfd_create, "cpus", MFD_CLOEXEC) : -1;
+    int to = (int)raw_call(SYS_memfd_create, "cpus", MFD_CLOEXEC);
     if (to >= 0) {
         if (fill(file, to) == 0)
             raw_call(SYS_dup3, to, fd, flags > 0 && (flags & FD_CLOEXEC) ? O_CLOEXEC : 0);

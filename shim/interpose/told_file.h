@@ -5,14 +5,14 @@
 #ifndef NODEWISE_SHIM_INTERPOSE_TOLD_FILE_H
 #define NODEWISE_SHIM_INTERPOSE_TOLD_FILE_H
 
-#include <stdbool.h>
+struct told_file;
 
-/* Is it one of these files, and is the program told another number than it has? */
-bool told_file_is(const char *path);
+/* The file of that path, if it is one of these and the policy tells a number by it; else NULL. */
+const struct told_file *told_file_at(const char *path);
 /*
  * The program has opened it as this descriptor, which now is a file of memory with the text for the CPUs that it is told.
  * Where none can be made it stays the kernel's file.
  */
-void told_file_replace(int fd, const char *path);
+void told_file_replace(const struct told_file *file, int fd);
 
 #endif

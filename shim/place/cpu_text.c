@@ -4,14 +4,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "shim/base/mask.h"
 #include "shim/base/text_reader.h"
 #include "shim/base/text_writer.h"
+#include "shim/sys/again.h"
 #include "shim/sys/raw.h"
+#include "shim/sys/write_all.h"
 
 /* Of a line, so much is there when it is looked at, or all of it. The longest that is understood is a sum of /proc/stat. */
 #define HEAD_SIZE   512u
@@ -86,22 +87,6 @@ static bool adds_stat(struct filter *filter, const char *line, size_t length)
 
 /* --- files --- */
 
-static int write_all(int fd, const char *data, size_t size)
-{
-    while (size) {
-        ssize_t written = raw_write(fd, data, size);
-        if (written < 0 && written != -EINTR)
-            return (int)written;
-        if (written == 0)
-            return -EIO;
-        if (written > 0) {
-            data += written;
-            size -= (size_t)written;
-        }
-    }
-    return 0;
-}
-
 /* What is read of a file, and not yet handled. A NUL follows it. */
 struct window {
     char *data;
@@ -111,10 +96,11 @@ struct window {
 
 static int fill(struct window *window, int fd)
 {
+    unsigned interruptions = 0;
     while (!window->is_last && window->length < BUFFER_SIZE - 1) {
         ssize_t got = raw_read(fd, window->data + window->length, BUFFER_SIZE - 1 - window->length);
-        if (got < 0 && got != -EINTR)
-            return (int)got;
+        if (got < 0 && !call_again(&interruptions))
+            return -errno;
         window->is_last = got == 0;
         window->length += got > 0 ? (size_t)got : 0;
     }

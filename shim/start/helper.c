@@ -23,6 +23,7 @@
 #include "shim/base/text_writer.h"
 #include "shim/sys/again.h"
 #include "shim/sys/raw.h"
+#include "shim/sys/write_all.h"
 
 #define STACK_SIZE  ((size_t)32 << 10)
 #define SIGNALS     64
@@ -150,21 +151,6 @@ static void expect_child(void)
     sigaction(SIGCHLD, &action, NULL);
 }
 
-/* All signals are blocked: a command that does not read is an error here, and no SIGPIPE. */
-static void write_all(int fd, const char *input, size_t size)
-{
-    unsigned interruptions = 0;
-    while (size > 0) {
-        ssize_t count = raw_write(fd, input, size);
-        if (count < 0 && call_again(&interruptions))
-            continue;
-        if (count <= 0)
-            break;
-        input += count;
-        size -= (size_t)count;
-    }
-}
-
 static int go_between_main(void *argument)
 {
     struct command *command = argument;
@@ -181,6 +167,7 @@ static int go_between_main(void *argument)
         return NOT_STARTED;
     if (command->input) {
         raw_close(input_ends[0]);
+        /* All signals are blocked: a command that does not read is an error here, and no SIGPIPE. */
         write_all(input_ends[1], command->input, command->input_size);
         raw_close(input_ends[1]);
     }

@@ -13,6 +13,7 @@
 #include "shim/place/apply.h"
 #include "shim/sys/placing.h"
 #include "shim/sys/raw.h"
+#include "shim/sys/write_all.h"
 #include "shim/telemetry/store.h"
 #include "shim/telemetry/survey_layout.h"
 
@@ -286,18 +287,6 @@ static bool open_survey(struct survey *self)
     return true;
 }
 
-static bool write_all(int fd, const void *data, size_t size)
-{
-    size_t done = 0;
-    while (done < size) {
-        ssize_t written = raw_write(fd, (const char *)data + done, size - done);
-        if (written <= 0)
-            return false;
-        done += (size_t)written;
-    }
-    return true;
-}
-
 /* The survey: a header with rows behind it, and uses. */
 struct answer {
     const struct survey_header *header;
@@ -339,7 +328,7 @@ static bool write_file(const struct answer *answer)
     raw_unlinkat(folder, name); /* an older survey that no command has read */
     int fd = raw_may_size(answer->first + answer->second) ? raw_openat(folder, name, flags, 0600) : -1;
     if (fd >= 0) {
-        written = write_all(fd, answer->header, answer->first) && write_all(fd, answer->uses, answer->second);
+        written = write_all(fd, answer->header, answer->first) == 0 && write_all(fd, answer->uses, answer->second) == 0;
         raw_close(fd);
     }
     if (!written)

@@ -94,8 +94,9 @@ class Tools(Chosen):
 
     def test_the_view_says_whose_it_is(self):
         process = self.start(["taskset", "-c", str(self.second), "sleep", "60"], self.spread)
+        harness.wait_until(lambda: harness.threads_of(process.pid)[process.pid][0] == "sleep", "exec")
         self.wait_until_seen(process.pid)
-        harness.wait_until(lambda: self.show(process.pid)["process"]["comm"] == "sleep", "exec")
+        harness.wait_until(lambda: self.show(process.pid)["process"]["comm"] == "sleep", "it is shown")
         main = self.show(process.pid)["threads"][0]
         self.assertEqual((cpu_list(main["now"]), main["reason"]), ({self.second}, "app-kept"))
 

@@ -216,18 +216,12 @@ static bool may_break(const char *text, size_t at)
 /* Where the text is divided so that `width` columns hold what is before: where it may be, else anywhere. */
 static size_t break_at(const char *text, size_t width)
 {
-    size_t length = strlen(text), at = 0, columns = 0, good = 0;
-    while (at < length) {
-        unsigned wide;
-        size_t bytes = printable_columns(text + at, length - at, &wide);
-        if (columns + wide > width)
-            break;
-        columns += wide;
-        at += bytes;
-        if (may_break(text, at))
-            good = at;
-    }
-    return at == length || !good ? at : good;
+    size_t columns, length = strlen(text), most = printable_fit(text, length, width, &columns), good = most;
+    if (most == length)
+        return most;
+    while (good > 0 && !may_break(text, good))
+        good--;
+    return good ? good : most;
 }
 
 /* One line of a row; cells move on by what was printed. true: something is left for the next line. */
@@ -238,12 +232,8 @@ static bool print_line(FILE *to, const struct table *table, const char **rest)
     while (last > 0 && !*rest[last - 1])
         last--;
     for (size_t i = 0; i < last; i++) {
-        size_t bytes = break_at(rest[i], table->width[i]), columns = 0;
-        for (size_t at = 0; at < bytes;) {
-            unsigned wide;
-            at += printable_columns(rest[i] + at, bytes - at, &wide);
-            columns += wide;
-        }
+        size_t columns, bytes = break_at(rest[i], table->width[i]);
+        printable_fit(rest[i], bytes, SIZE_MAX, &columns);
         fprintf(to, "%.*s", (int)bytes, rest[i]);
         if (i + 1 < last)
             fprintf(to, "%*s", (int)(table->width[i] - columns + table->gap), "");
@@ -257,17 +247,9 @@ static bool print_line(FILE *to, const struct table *table, const char **rest)
 /* "redis-server *:63…": a column before the end is the sign's, which has three bytes. */
 static void cut(char *text, size_t width)
 {
-    size_t length = text ? strlen(text) : 0, at = 0, columns = 0;
     if (!text || printable_width(text) <= width)
         return;
-    while (at < length) {
-        unsigned wide;
-        size_t bytes = printable_columns(text + at, length - at, &wide);
-        if (columns + wide + 1 > width)
-            break;
-        columns += wide;
-        at += bytes;
-    }
+    size_t columns, length = strlen(text), at = printable_fit(text, length, width - 1, &columns);
     if (at + sizeof("…") <= length + 1)
         memcpy(text + at, "…", sizeof("…"));
     else

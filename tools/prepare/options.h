@@ -11,9 +11,9 @@
 #define OPTION_SET      1001
 #define OPTION_TOPOLOGY 1002
 #define OPTION_JSON     1003
-#define OPTION_WIDE     1999
 #define OPTION_BIND     1004
 #define OPTION_SPREAD   1005
+#define OPTION_WIDE     1006
 #define OPTION_VERB     1100 /* first number for a verb's own long options */
 
 /* For a verb's table of long options, and its letters. */

@@ -125,23 +125,15 @@ int report_each(const char *verb, const char *word, bool pages, int (*take)(void
                 void *context)
 {
     struct loading loading = {pages, take, context};
-    struct targets targets;
     json_t *report = NULL;
-    int status = EXIT_OK;
-    if (is_file(word)) {
-        if (pages)
-            return usage_error(verb, "--pages looks at a running process, not at a file");
-        status = load_file(word, &report);
-        if (status == EXIT_OK)
-            status = take(context, report);
-        json_decref(report);
-        return status;
-    }
-    status = targets_find(&targets, verb, (char *const *)&word, 1);
-    if (status != EXIT_OK)
-        return status;
-    status = targets_each(&targets, false, take_process, &loading);
-    targets_free(&targets);
+    if (!is_file(word))
+        return targets_view(verb, (char *const *)&word, 1, false, take_process, &loading);
+    if (pages)
+        return usage_error(verb, "--pages looks at a running process, not at a file");
+    int status = load_file(word, &report);
+    if (status == EXIT_OK)
+        status = take(context, report);
+    json_decref(report);
     return status;
 }
 

@@ -73,8 +73,7 @@ static bool process_is_called(pid_t pid, const char *name)
     snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
     if (read_line(path, text, sizeof(text)) && fnmatch(name, text, 0) == 0)
         return true;
-    snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
-    read_start(path, text, sizeof(text));
+    process_title(pid, text, sizeof(text));
     text[strcspn(text, " ")] = '\0';
     size_t length = strlen(text);
     if (length && text[length - 1] == ':')
@@ -155,15 +154,19 @@ void targets_free(struct targets *targets)
     *targets = (struct targets){0};
 }
 
-int targets_each(const struct targets *targets, bool apart, int (*view)(void *context, const struct target *target),
-                 void *context)
+int targets_view(const char *verb, char *const *words, size_t count, bool apart,
+                 int (*view)(void *context, const struct target *target), void *context)
 {
-    int worst = EXIT_OK;
-    for (size_t i = 0; i < targets->count; i++) {
+    struct targets targets;
+    int worst = targets_find(&targets, verb, words, count);
+    if (worst != EXIT_OK)
+        return worst;
+    for (size_t i = 0; i < targets.count; i++) {
         if (i && apart)
             putchar('\n');
-        int status = view(context, &targets->items[i]);
+        int status = view(context, &targets.items[i]);
         worst = status > worst ? status : worst;
     }
+    targets_free(&targets);
     return worst;
 }

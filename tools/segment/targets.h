@@ -26,8 +26,11 @@ struct targets {
 int targets_find(struct targets *ret_targets, const char *verb, char *const *words, size_t count);
 void targets_free(struct targets *targets);
 
-/* Calls `view` for each; the worst of what they return. A blank line is printed between two where `apart`. */
-int targets_each(const struct targets *targets, bool apart, int (*view)(void *context, const struct target *target),
-                 void *context);
+/*
+ * Finds them as targets_find() does, and calls `view` for each; the worst of what they return. A blank line is printed
+ * between two where `apart`.
+ */
+int targets_view(const char *verb, char *const *words, size_t count, bool apart,
+                 int (*view)(void *context, const struct target *target), void *context);
 
 #endif

@@ -106,17 +106,3 @@ void line_of_cells(const struct fitting *fitting, char *const *cells, char ret_l
         at += (size_t)snprintf(ret_line + at, LINE_BYTES - at, "%s%*s", cell, (int)blanks, "");
     }
 }
-
-size_t bytes_that_fit(const char *text, size_t columns)
-{
-    size_t length = strlen(text), at = 0, used = 0;
-    while (at < length) {
-        unsigned wide;
-        size_t bytes = printable_columns(text + at, length - at, &wide);
-        if (used + wide > columns)
-            break;
-        used += wide;
-        at += bytes;
-    }
-    return at;
-}

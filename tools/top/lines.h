@@ -26,9 +26,6 @@ void fit_columns(struct fitting *ret_fitting, enum top_tab tab, const struct top
                  size_t count, size_t screen);
 void line_of_cells(const struct fitting *fitting, char *const *cells, char ret_line[LINE_BYTES]);
 
-/* How many bytes of the text fill at most that many columns. */
-size_t bytes_that_fit(const char *text, size_t columns);
-
 /* What the keys do, a line each; NULL ends it. */
 extern const char *const top_keys[];
 

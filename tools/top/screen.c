@@ -9,6 +9,7 @@
 
 #include <ncurses.h>
 
+#include "config/printable.h"
 #include "tools/common/cli.h"
 #include "tools/common/process.h"
 #include "tools/top/lines.h"
@@ -125,18 +126,23 @@ int screen_batch(struct top *top, const struct top_filter *filter, double second
 
 #define LOW 10 /* lines of a screen that has the table alone */
 
-/* What a screen has no room for is left out, not wrapped. */
+/* What so many columns have no room for is left out, not wrapped. */
+static int bytes_that_fit(const char *text, int room)
+{
+    size_t columns;
+    return room > 0 ? (int)printable_fit(text, strlen(text), (size_t)room, &columns) : 0;
+}
+
 static void put(int line, const char *text)
 {
     if (line < LINES)
-        mvaddnstr(line, 0, text, (int)bytes_that_fit(text, (size_t)COLS - 1));
+        mvaddnstr(line, 0, text, bytes_that_fit(text, COLS - 1));
 }
 
 /* Behind what stands in the line. */
 static void put_more(const char *text)
 {
-    size_t room = getcurx(stdscr) < COLS - 1 ? (size_t)(COLS - 1 - getcurx(stdscr)) : 0;
-    addnstr(text, (int)bytes_that_fit(text, room));
+    addnstr(text, bytes_that_fit(text, COLS - 1 - getcurx(stdscr)));
 }
 
 static int draw_nodes(const struct screen *screen, int line)

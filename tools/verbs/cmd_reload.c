@@ -409,12 +409,7 @@ int cmd_reload(int argc, char **argv)
         else if (!take_policy_option(&order.policy, option, &order.json))
             return option_error("reload", argv, long_options);
     }
-    struct targets targets;
-    int status = targets_find(&targets, "reload", argv + optind, (size_t)(argc - optind));
-    if (status == EXIT_OK) {
-        status = targets_each(&targets, false, reload_one, &order);
-        targets_free(&targets);
-    }
+    int status = targets_view("reload", argv + optind, (size_t)(argc - optind), false, reload_one, &order);
     policy_options_free(&order.policy);
     return status;
 }

@@ -40,14 +40,8 @@ static int show(void *context, const struct target *target)
 
 int cmd_show(int argc, char **argv)
 {
-    struct targets targets;
     bool json = false;
     if (take_view_options("show", argc, argv, &json) != EXIT_OK)
         return EXIT_BAD_INPUT;
-    int status = targets_find(&targets, "show", argv + optind, (size_t)(argc - optind));
-    if (status != EXIT_OK)
-        return status;
-    status = targets_each(&targets, !json, show, &json);
-    targets_free(&targets);
-    return finish_output(status);
+    return finish_output(targets_view("show", argv + optind, (size_t)(argc - optind), !json, show, &json));
 }

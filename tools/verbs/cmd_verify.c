@@ -224,14 +224,8 @@ static int verify(void *context, const struct target *target)
 
 int cmd_verify(int argc, char **argv)
 {
-    struct targets targets;
     bool json = false;
     if (take_view_options("verify", argc, argv, &json) != EXIT_OK)
         return EXIT_BAD_INPUT;
-    int status = targets_find(&targets, "verify", argv + optind, (size_t)(argc - optind));
-    if (status != EXIT_OK)
-        return status;
-    status = targets_each(&targets, !json, verify, &json);
-    targets_free(&targets);
-    return finish_output(status);
+    return finish_output(targets_view("verify", argv + optind, (size_t)(argc - optind), !json, verify, &json));
 }

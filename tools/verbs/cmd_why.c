@@ -226,14 +226,8 @@ static int answer(void *context, const struct target *target)
 
 int cmd_why(int argc, char **argv)
 {
-    struct targets targets;
     bool json = false;
     if (take_only_json("why", argc, argv, &json) != EXIT_OK)
         return EXIT_BAD_INPUT;
-    int status = targets_find(&targets, "why", argv + optind, (size_t)(argc - optind));
-    if (status != EXIT_OK)
-        return status;
-    status = targets_each(&targets, !json, answer, &json);
-    targets_free(&targets);
-    return finish_output(status);
+    return finish_output(targets_view("why", argv + optind, (size_t)(argc - optind), !json, answer, &json));
 }

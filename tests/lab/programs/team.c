@@ -2,13 +2,17 @@
 #include <omp.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 int main(void)
 {
 #pragma omp parallel for ordered schedule(static, 1)
     for (int number = 0; number < omp_get_num_threads(); number++) {
         cpu_set_t mask;
-        sched_getaffinity(0, sizeof(mask), &mask);
+        CPU_ZERO(&mask);
+        syscall(SYS_sched_getaffinity, 0, sizeof(mask),
+                &mask); /* libc's tells a pinned thread the process's ([cpu_count]) */
 #pragma omp ordered
         {
             printf("team");

@@ -87,9 +87,23 @@ static void json_is_written_in_printable_characters_and_reads_back(void **state)
     }
 }
 
+static void wide_letters_are_not_cut_in_two(void **state)
+{
+    size_t columns;
+    (void)state;
+    assert_int_equal(printable_fit("書込", strlen("書込"), 3, &columns), 3);
+    assert_int_equal(columns, 2);
+    assert_int_equal(printable_fit("書込", strlen("書込"), 4, &columns), 6);
+    assert_int_equal(columns, 4);
+    assert_int_equal(printable_fit("ab", strlen("ab"), 9, &columns), 2);
+    assert_int_equal(columns, 2);
+    assert_int_equal(printable_fit("ab", strlen("ab"), 0, &columns), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(wide_letters_are_not_cut_in_two),
         cmocka_unit_test(what_steers_a_terminal_is_spelt_out),
         cmocka_unit_test(a_text_of_that_length_may_hold_a_null),
         cmocka_unit_test(json_is_written_in_printable_characters_and_reads_back),

@@ -63,21 +63,12 @@ static void a_line_of_a_node_fits_80_columns(void **state)
     assert_non_null(strstr(line, "alloc 100 % serves 100 %"));
 }
 
-static void wide_letters_are_not_cut_in_two(void **state)
-{
-    (void)state;
-    assert_int_equal(bytes_that_fit("書込", 3), 3);
-    assert_int_equal(bytes_that_fit("書込", 4), 6);
-    assert_int_equal(bytes_that_fit("ab", 9), 2);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_thread_keeps_its_name_and_note_on_80_columns),
         cmocka_unit_test(a_wide_screen_has_all_columns),
         cmocka_unit_test(a_line_of_a_node_fits_80_columns),
-        cmocka_unit_test(wide_letters_are_not_cut_in_two),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
