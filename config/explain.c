@@ -25,6 +25,18 @@ struct search {
     size_t count;
 };
 
+/* The list of named tables that the path begins with, or NULL. */
+static const struct key *find_list(const char *path)
+{
+    const char *dot = strchr(path, '.');
+    const struct key *key;
+    for (size_t n = 0; dot && (key = key_at(&key_root, n)); n++)
+        if (key_is_named_list(key) && strlen(key->name) == (size_t)(dot - path) &&
+            strncmp(path, key->name, strlen(key->name)) == 0)
+            return key;
+    return NULL;
+}
+
 /* rules.io.nodes -> rules.NAME.nodes, NODEWISE_DEFAULTS__BIND_TO -> defaults.bind_to. */
 static void normalise(char *ret_wanted, size_t size, const char *asked)
 {
@@ -40,17 +52,17 @@ static void normalise(char *ret_wanted, size_t size, const char *asked)
         }
     }
     text[length] = '\0';
-    bool pool = strncmp(text, "pools.", 6) == 0;
-    if (strncmp(text, "rules.", 6) != 0 && !pool) {
+    const struct key *key = find_list(text);
+    if (!key) {
         snprintf(ret_wanted, size, "%s", text);
         return;
     }
-    const char *list = pool ? "pools" : "rules";
-    const char *after = text + 6;
+    const char *list = key->name;
+    const char *after = text + strlen(list) + 1;
     const char *dot = strchr(after, '.');
     char first[KEY_PATH_MAX];
     snprintf(first, sizeof(first), "%.*s", dot ? (int)(dot - after) : (int)strlen(after), after);
-    if (key_find(pool ? &key_pool : &key_rule, first, NULL)) /* rules.bind_to: the name was left out */
+    if (key_find(key->table, first, NULL)) /* rules.bind_to: the name was left out */
         snprintf(ret_wanted, size, "%s.NAME.%s", list, after);
     else if (dot)
         snprintf(ret_wanted, size, "%s.NAME%s", list, dot);

@@ -27,7 +27,7 @@ const struct key *key_at(const struct key_table *table, size_t n)
 
 bool key_is_named_list(const struct key *key)
 {
-    return key->type == KEY_RULES || key->type == KEY_POOLS;
+    return key->type == KEY_RULES || key->type == KEY_POOLS || key->type == KEY_EXCHANGES;
 }
 
 bool key_takes_word(const struct key *key, unsigned word)

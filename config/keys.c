@@ -357,6 +357,44 @@ const struct key_table key_pool = {
     .more_offset = offsetof(struct pool_rule, rule.placement),
     .is_placement = true};
 
+static const struct key exchange_keys[] = {
+    {"name", KEY_RULE_NAME, FIELD(struct exchange_rule, rule.name),
+     .summary = "name of the table, which no rule or pool has",
+     .text =
+         "The threads that nw_exchange_run() starts are called by its first ten bytes and a number, as sort-0001, and are "
+         "placed by this table before any rule is looked at. Threads that the program starts itself are placed by rules."},
+    {"description", KEY_NOTE, .summary = "what the exchange is for"},
+    {"names", KEY_GLOBS, FIELD(struct exchange_rule, names),
+     .summary = "names of the exchanges that the table is for; the table's own name when not given",
+     .text =
+         "What the program says as `name` when it opens an exchange. The first table with a name that fits counts."},
+    {"threads", KEY_THREADS, FIELD(struct exchange_rule, rule.threads),
+     .summary = "number of the workers that nw_exchange_run() starts; the program's when not given",
+     .text =
+         "auto: one for each core of the table's CPUs, no more than the cgroup's quota. at_most: the smaller of that and "
+         "the number. exactly: the number, whatever the machine has. Never more than the program says, which has a place "
+         "for each of them, nor than 4096."},
+    {"spin", KEY_DURATION, FIELD(struct exchange_rule, spin_us),
+     .summary = "time that a worker which waits looks on before it sleeps; the program's when not given"},
+    {"memory_limit", KEY_SIZE, FIELD(struct exchange_rule, memory_limit),
+     .summary = "of all rings of the exchange in a process; the program's when not given, or 0B",
+     .text = "A ring beyond it is not made: the send that needs it is refused with ENOBUFS."},
+    {"ring", KEY_SIZE, FIELD(struct exchange_rule, ring),
+     .summary = "room of the ring from one worker to another in a channel; the program's when not given, or 0B",
+     .text =
+         "At most 1GiB. A ring of messages of one size has room for one at least. Where messages have lengths of their own, "
+         "it is never less than what the program asks for, so that its longest message still has room. Of exchanges that "
+         "processes share, rings stay as the program says, because both ends must agree."},
+};
+const struct key_table key_exchange = {
+    "exchanges",
+    "Exchanges of programs that are written against nodewise.h. What stands here overrides what the program says when it "
+    "opens an exchange of such a name.",
+    KEYS(exchange_keys),
+    .more = &key_placement,
+    .more_offset = offsetof(struct exchange_rule, rule.placement),
+    .is_placement = true};
+
 static const struct key cpu_count_keys[] = {
     {"report", KEY_CPU_COUNT, FIELDS(struct policy, cpu_count.report, cpu_count.number), WORDS(cpu_report),
      .word_mask = BIT(CPUS_NUMBER) - 1, .fallback = "auto",
@@ -377,7 +415,7 @@ static const struct key cpu_count_keys[] = {
      .summary = "variables that `run` sets to a number of CPUs or threads unless they are set already",
      .text =
          "Names alone, and \"process\", get the number of CPUs that the program is told. \"rule:NAME\" gets the number "
-         "of threads of that rule or pool, which its `threads` and the CPUs that it has on this machine make. `nodewise "
+         "of threads of that rule, pool or exchange, which its `threads` and the CPUs that it has on this machine make. `nodewise "
          "env` prints the same variables."},
 };
 static const struct key_table key_cpu_count = {"cpu_count", "The number of CPUs that the program is told.",
@@ -424,6 +462,8 @@ static const struct key root_keys[] = {
      .summary = "which threads go where"},
     {"pools", KEY_POOLS, FIELDS(struct policy, pools, pool_count), .table = &key_pool,
      .summary = "pools of programs that use the C interface"},
+    {"exchanges", KEY_EXCHANGES, FIELDS(struct policy, exchanges, exchange_count), .table = &key_exchange,
+     .summary = "exchanges of programs that use the C interface"},
     {"cpu_count", KEY_TABLE, .table = &key_cpu_count, .summary = "how many CPUs the program believes in"},
     {"report", KEY_TABLE, .table = &key_report, .summary = "what is written when the process ends"},
     {"metrics", KEY_TABLE, .table = &key_metrics, .summary = "numbers for monitoring"},

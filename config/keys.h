@@ -38,7 +38,7 @@ struct key {
     size_t offset, offset_2; /* in the struct of its table */
     const struct word_list *words;
     uint32_t word_mask;            /* the words that this key takes, a bit each; 0: all */
-    const struct key_table *table; /* KEY_TABLE, KEY_RULES, KEY_POOLS, KEY_MATCH, KEY_MAPPING_RULES */
+    const struct key_table *table; /* KEY_TABLE, KEY_RULES, KEY_POOLS, KEY_EXCHANGES, KEY_MATCH, KEY_MAPPING_RULES */
     struct need needs[5];          /* one of them is enough; the needs of that key count as well */
     const char *needed_for;        /* the word of this key that has these needs; NULL: any */
     const char *fallback;          /* built-in value as text, NULL: none */
@@ -57,7 +57,8 @@ struct key_table {
 };
 
 extern const struct key_table key_root;
-extern const struct key_table key_placement, key_rule, key_pool, key_match, key_memory, key_mapping_rule, key_rebalance;
+extern const struct key_table key_placement, key_rule, key_pool, key_exchange, key_match, key_memory, key_mapping_rule,
+    key_rebalance;
 
 /* The key of that name in a table (and in its `more`), or NULL; *ret_offset is what to add to key->offset. */
 const struct key *key_find(const struct key_table *table, const char *name, size_t *ret_offset);

@@ -128,7 +128,7 @@ static int assign(const struct setting *setting, struct value *root)
         }
         if (key->type == KEY_RULE_NAME) {
             diag_add(setting->layers->diags, DIAG_E028, setting->name_span, NULL, NULL,
-                     "the name of a rule or pool stands in the path and cannot be set");
+                     "the name of a rule, pool or exchange stands in the path and cannot be set");
             return 0;
         }
         if (left == 0)
@@ -141,7 +141,9 @@ static int assign(const struct setting *setting, struct value *root)
                 diag_add(setting->layers->diags, DIAG_E028, setting->name_span, NULL,
                          "add the key, as in NODEWISE_RULES__IO__NODES=1 or --set rules.io.nodes=1",
                          "`%s` names a %s, but no key of it", setting->written,
-                         key->type == KEY_RULES ? "rule" : "pool");
+                         key->type == KEY_RULES   ? "rule"
+                         : key->type == KEY_POOLS ? "pool"
+                                                  : "exchange");
                 return 0;
             }
         } else if (key->type == KEY_TABLE || key->type == KEY_MATCH) {

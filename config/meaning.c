@@ -132,7 +132,7 @@ static void check_exported(const struct policy *policy, const struct exported *e
     }
     char under[64];
     diag_add(diags, DIAG_E014, exported->span, nearest_word(policy, whose, under),
-             "`process`, or `rule:NAME` of a rule or pool", "`export` does not know the word `%s`", whose);
+             "`process`, or `rule:NAME` of a rule, pool or exchange", "`export` does not know the word `%s`", whose);
 }
 
 static void check_topology(const struct policy *policy, struct diag_list *diags)

@@ -282,6 +282,7 @@ void needs_check(const struct value *tree, struct diag_list *diags)
     struct check check = {.diags = diags};
     struct scope root = {&key_root, tree, NULL, NULL};
     walk_list(&check, &root, "pools", &key_pool);
+    walk_list(&check, &root, "exchanges", &key_exchange);
     walk_list(&check, &root, "rules", &key_rule);
     walk(&check, &root, false);
 }

@@ -71,9 +71,10 @@ void report_wrong_type(struct reader *reader, const struct key *key, const struc
 
 static void describe_path(const struct reader *reader, char *ret_text, size_t size)
 {
+    const struct key *list = key_find(&key_root, reader->path, NULL);
     if (!reader->path[0])
         snprintf(ret_text, size, "at the top level");
-    else if (strcmp(reader->path, "rules") == 0 || strcmp(reader->path, "pools") == 0)
+    else if (list && key_is_named_list(list))
         snprintf(ret_text, size, "in [[%s]]", reader->path);
     else
         snprintf(ret_text, size, "in [%s]", reader->path);
@@ -246,7 +247,7 @@ void read_rules(struct reader *reader, const struct key *key, const struct value
     policy->rule_count = count;
 }
 
-/* The rule of a pool's workers: they are known by their names. */
+/* The rule of a pool's or an exchange's workers: they are known by their names. */
 static void match_workers(struct reader *reader, struct rule *rule)
 {
     char pattern[POOL_PATTERN_SIZE];
@@ -287,26 +288,63 @@ void read_pools(struct reader *reader, const struct key *key, const struct value
     policy->pool_count = count;
 }
 
-/* A pool and a rule of one name could not be told apart in reports and in "rule:NAME". */
-static void check_pool_names(struct reader *reader)
+void read_exchanges(struct reader *reader, const struct key *key, const struct value *value, void *field, void *field_2)
+{
+    (void)field;
+    (void)field_2;
+    struct policy *policy = reader->policy;
+    const struct value *const *items;
+    size_t count = tables_of(reader, key, value, false, &items, NULL);
+    struct exchange_rule *exchanges = reader_alloc(reader, (count + 1) * sizeof(*exchanges));
+    if (!exchanges)
+        return;
+    check_names(reader, "exchange", items, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct entry *name = table_find(items[i], "name"), *ring = table_find(items[i], "ring");
+        exchanges[i].rule.placement = policy->defaults;
+        exchanges[i].rule.threads.size = POOL_AS_PROGRAM;
+        exchanges[i].rule.span = reader_span(reader, name ? name->value->span : items[i]->span);
+        exchanges[i].spin_us = UINT64_MAX;
+        read_table(reader, key->table, items[i], &exchanges[i]);
+        match_workers(reader, &exchanges[i].rule);
+        if (ring && exchanges[i].ring > EXCHANGE_LARGEST_RING)
+            REPORT(reader, DIAG_E015, ring->value->span, NULL, NULL, "`ring` must be at most 1GiB");
+    }
+    policy->exchanges = exchanges;
+    policy->exchange_count = count;
+}
+
+/* Two of one name could not be told apart in reports and in "rule:NAME". what: what the other one is. */
+static void check_same_name(struct reader *reader, const struct rule *rule, const struct rule *other, const char *what)
+{
+    if (rule->name && other->name && same_name(rule->name, other->name))
+        REPORT(reader, DIAG_E021, rule->span, NULL, NULL, "%s is named `%s`, too", what, rule->name);
+}
+
+static void check_worker_names(struct reader *reader)
 {
     const struct policy *policy = reader->policy;
     for (size_t i = 0; i < policy->pool_count; i++)
-        for (size_t k = 0; k < policy->rule_count; k++) {
-            const struct rule *pool = &policy->pools[i].rule, *rule = &policy->rules[k];
-            if (pool->name && rule->name && same_name(pool->name, rule->name))
-                REPORT(reader, DIAG_E021, pool->span, NULL, NULL, "a rule is named `%s`, too", pool->name);
-        }
+        for (size_t k = 0; k < policy->rule_count; k++)
+            check_same_name(reader, &policy->pools[i].rule, &policy->rules[k], "a rule");
+    for (size_t i = 0; i < policy->exchange_count; i++) {
+        for (size_t k = 0; k < policy->pool_count; k++)
+            check_same_name(reader, &policy->exchanges[i].rule, &policy->pools[k].rule, "a pool");
+        for (size_t k = 0; k < policy->rule_count; k++)
+            check_same_name(reader, &policy->exchanges[i].rule, &policy->rules[k], "a rule");
+    }
 }
 
-/* The rules of the pools come first: the first match wins. */
-static void put_pools_first(struct reader *reader)
+/* The rules of pools and exchanges come first: the first match wins. */
+static void put_workers_first(struct reader *reader)
 {
     struct policy *policy = reader->policy;
-    size_t count = policy->pool_count + policy->rule_count;
+    size_t own = policy->pool_count + policy->exchange_count, count = own + policy->rule_count;
     struct rule *rules = reader_alloc(reader, (count + 1) * sizeof(*rules));
     for (size_t i = 0; rules && i < count; i++)
-        rules[i] = i < policy->pool_count ? policy->pools[i].rule : policy->rules[i - policy->pool_count];
+        rules[i] = i < policy->pool_count ? policy->pools[i].rule
+                   : i < own              ? policy->exchanges[i - policy->pool_count].rule
+                                          : policy->rules[i - own];
     if (rules) {
         policy->rules = rules;
         policy->rule_count = count;
@@ -376,6 +414,16 @@ static void read_table(struct reader *reader, const struct key_table *table, con
     }
 }
 
+static void read_list(struct reader *reader, const struct value *root, const char *name,
+                      void (*read)(struct reader *, const struct key *, const struct value *, void *, void *))
+{
+    const struct entry *list = table_find(root, name);
+    if (!list)
+        return;
+    snprintf(reader->path, sizeof(reader->path), "%s", name);
+    read(reader, key_find(&key_root, name, NULL), list->value, NULL, NULL);
+}
+
 int policy_read(struct policy *policy, const struct value *root, struct diag_list *diags)
 {
     struct reader reader = {.policy = policy, .diags = diags};
@@ -384,18 +432,12 @@ int policy_read(struct policy *policy, const struct value *root, struct diag_lis
     pool_free(&pool);
 
     read_table(&reader, &key_root, root, policy);
-    const struct entry *defaults = table_find(root, "defaults"), *rules = table_find(root, "rules");
-    const struct entry *pools = table_find(root, "pools");
+    const struct entry *defaults = table_find(root, "defaults");
     policy->has_defaults = defaults && defaults->value->kind == VALUE_TABLE && defaults->value->table.count > 0;
-    if (rules) {
-        snprintf(reader.path, sizeof(reader.path), "rules");
-        read_rules(&reader, key_find(&key_root, "rules", NULL), rules->value, NULL, NULL);
-    }
-    if (pools) {
-        snprintf(reader.path, sizeof(reader.path), "pools");
-        read_pools(&reader, key_find(&key_root, "pools", NULL), pools->value, NULL, NULL);
-        check_pool_names(&reader);
-        put_pools_first(&reader);
-    }
+    read_list(&reader, root, "rules", read_rules);
+    read_list(&reader, root, "pools", read_pools);
+    read_list(&reader, root, "exchanges", read_exchanges);
+    check_worker_names(&reader);
+    put_workers_first(&reader);
     return reader.out_of_memory ? -ENOMEM : 0;
 }

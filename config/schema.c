@@ -217,9 +217,9 @@ static json_t *key_schema(const struct key *key)
 static json_t *required_keys(const struct key_table *table)
 {
     /* `match` is not required of a rule: a layer may change a rule of the layer below it. */
-    return table == &key_root                         ? json_pack("[s]", "schema")
-           : table == &key_rule || table == &key_pool ? json_pack("[s]", "name")
-                                                      : NULL;
+    if (table == &key_root)
+        return json_pack("[s]", "schema");
+    return table == &key_rule || table == &key_pool || table == &key_exchange ? json_pack("[s]", "name") : NULL;
 }
 
 static json_t *table_schema(const struct key_table *table)

@@ -179,6 +179,7 @@ void config_show(FILE *to, const struct config *config, bool origin, bool json)
     struct show show = {to, config, origin, json ? json_object() : NULL};
     show_table(&show, &key_root, "", config->tree, NULL, true);
     show_list(&show, config, "pools", &key_pool);
+    show_list(&show, config, "exchanges", &key_exchange);
     show_list(&show, config, "rules", &key_rule);
     if (!show.json)
         return;

@@ -577,6 +577,7 @@ static int compile_into(struct compiling *c)
     for (size_t i = 0; i < count && error == 0; i++)
         error = add_rule(c, i);
     compile_pools(&c->builder, policy);
+    compile_exchanges(&c->builder, policy);
     if (error == 0)
         error = fill_main_mask(c);
     if (error == 0)

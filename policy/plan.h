@@ -23,7 +23,7 @@
 #include "policy/words.h"
 
 #define PLAN_MAGIC     UINT64_C(0x314e414c5057444e) /* "NDWPLAN1" little-endian */
-#define PLAN_VERSION   12u
+#define PLAN_VERSION   13u
 #define PLAN_MAX_SIZE  (64u << 20) /* bytes; a larger file is refused unread */
 #define PLAN_NONE      UINT32_MAX  /* "no such index" in every index field that says "or PLAN_NONE" */
 #define PLAN_MAX_RULES 1024u
@@ -45,6 +45,7 @@ enum plan_section_id {
     PLAN_TARGETS,       /* struct plan_target: conditions of [target], all must hold; none: every process */
     PLAN_LABELS,        /* uint32_t string offsets in pairs name, value ([metrics] labels) */
     PLAN_MAPPING_RULES, /* struct plan_mapping_rule: tables of memory.regions */
+    PLAN_EXCHANGES,     /* struct plan_exchange */
     PLAN_SECTION_COUNT
 };
 
@@ -243,6 +244,15 @@ struct plan_pool {
     uint32_t spin_us, backlog;
 };
 
+/* An exchange of the opt-in library: what its program is told. Its rule places the workers that the library starts. */
+struct plan_exchange {
+    uint32_t rule;
+    uint32_t size, number;                 /* enum pool_size */
+    uint32_t pattern_first, pattern_count; /* PLAN_PATTERNS: names of the exchanges; at least one */
+    uint32_t spin_us;                      /* UINT32_MAX: as the program says */
+    uint64_t memory_limit, ring;           /* bytes; 0: as the program says */
+};
+
 /* A checked plan. Plain pointers into the mapped bytes, plus counts. */
 struct plan_view {
     const struct plan_header *header;
@@ -261,6 +271,7 @@ struct plan_view {
     const struct plan_target *targets;
     const uint32_t *labels;
     const struct plan_mapping_rule *mapping_rules;
+    const struct plan_exchange *exchanges;
     uint32_t count[PLAN_SECTION_COUNT];
 };
 

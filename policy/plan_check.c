@@ -28,6 +28,7 @@ const uint32_t plan_record_size[PLAN_SECTION_COUNT] = {
     [PLAN_TARGETS] = sizeof(struct plan_target),
     [PLAN_LABELS] = sizeof(uint32_t),
     [PLAN_MAPPING_RULES] = sizeof(struct plan_mapping_rule),
+    [PLAN_EXCHANGES] = sizeof(struct plan_exchange),
 };
 
 #define MAX_NODES 1024u /* CONFIG_NODES_SHIFT is at most 10 */
@@ -256,6 +257,20 @@ static bool pools_are_sound(const struct plan_view *plan, const struct plan_head
     return true;
 }
 
+static bool exchanges_are_sound(const struct plan_view *plan)
+{
+    for (uint32_t i = 0; i < plan->count[PLAN_EXCHANGES]; i++) {
+        const struct plan_exchange *exchange = &plan->exchanges[i];
+        bool has_number = exchange->size == POOL_EXACTLY || exchange->size == POOL_AT_MOST;
+        if (exchange->rule >= plan->count[PLAN_RULES] || exchange->size > POOL_AS_PROGRAM ||
+            has_number != (exchange->number != 0) || exchange->ring > EXCHANGE_LARGEST_RING ||
+            exchange->pattern_count == 0 ||
+            !range_fits(plan, PLAN_PATTERNS, exchange->pattern_first, exchange->pattern_count))
+            return false;
+    }
+    return true;
+}
+
 static bool header_is_sound(const struct plan_view *plan)
 {
     const struct plan_header *h = plan->header;
@@ -307,6 +322,7 @@ static void fill_view(struct plan_view *view, const void *data)
         .targets = AT(PLAN_TARGETS),
         .labels = AT(PLAN_LABELS),
         .mapping_rules = AT(PLAN_MAPPING_RULES),
+        .exchanges = AT(PLAN_EXCHANGES),
     };
 #undef AT
     for (unsigned i = 0; i < PLAN_SECTION_COUNT; i++)
@@ -326,10 +342,11 @@ int plan_check(struct plan_view *ret_view, const void *data, size_t size, const 
         bool (*is_sound)(const struct plan_view *plan);
         const char *what;
     } checks[] = {
-        {strings_are_sound, "the texts"},  {masks_are_sound, "the CPU and node masks"},
-        {machine_is_sound, "the machine"}, {conditions_are_sound, "the conditions"},
-        {slots_are_sound, "the slots"},    {header_is_sound, "the header"},
-        {rules_are_sound, "the rules"},    {mapping_rules_are_sound, "the mapping rules"},
+        {strings_are_sound, "the texts"},       {masks_are_sound, "the CPU and node masks"},
+        {machine_is_sound, "the machine"},      {conditions_are_sound, "the conditions"},
+        {slots_are_sound, "the slots"},         {header_is_sound, "the header"},
+        {rules_are_sound, "the rules"},         {mapping_rules_are_sound, "the mapping rules"},
+        {exchanges_are_sound, "the exchanges"},
     };
     const struct plan_header *header = data;
     const char *unused;

@@ -110,10 +110,10 @@ struct match {
     size_t process_index_count;
 };
 
-/* how a number of threads is given: "auto", "exactly:N", "at_most:N" */
-enum pool_size { POOL_AUTO, POOL_EXACTLY, POOL_AT_MOST };
+/* how a number of threads is given: "auto", "exactly:N", "at_most:N"; of an exchange that has none: its program says it */
+enum pool_size { POOL_AUTO, POOL_EXACTLY, POOL_AT_MOST, POOL_AS_PROGRAM };
 
-/* `threads` of a rule or a pool */
+/* `threads` of a rule, a pool or an exchange */
 struct thread_count {
     enum pool_size size;
     uint32_t number;  /* of POOL_EXACTLY and POOL_AT_MOST */
@@ -135,6 +135,16 @@ struct pool_rule {
     enum steal steal;
     uint64_t spin_us;
     uint32_t backlog; /* tasks from outside for each node */
+};
+
+#define EXCHANGE_LARGEST_RING (UINT64_C(1) << 30) /* bytes */
+
+/* An exchange of the opt-in library: a rule for the workers that nw_exchange_run() starts, and what its program is told. */
+struct exchange_rule {
+    struct rule rule;
+    struct text_list names;      /* globs for names of exchanges; none: the rule's name */
+    uint64_t spin_us;            /* UINT64_MAX: as the program says */
+    uint64_t memory_limit, ring; /* bytes; 0: as the program says */
 };
 
 struct label {
@@ -170,10 +180,13 @@ struct policy {
     } process;
     bool has_defaults; /* [defaults] asks for something: it is the catch-all rule */
     struct placement defaults;
-    struct rule *rules; /* those of the pools first, in their order: their workers' names are theirs alone */
+    /* those of the pools first, then those of the exchanges, in their order: their workers' names are theirs alone */
+    struct rule *rules;
     size_t rule_count;
     struct pool_rule *pools;
     size_t pool_count;
+    struct exchange_rule *exchanges;
+    size_t exchange_count;
     struct {
         enum cpu_report report;
         struct cpu_number number;

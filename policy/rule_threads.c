@@ -38,7 +38,7 @@ static int count_cores(uint32_t *ret_number, const struct plan_view *plan, const
 static int count_places(uint32_t *ret_number, const struct plan_view *plan, const struct policy *policy, uint32_t rule,
                         const struct cpuset *base)
 {
-    bool by_core = rule < policy->pool_count && plan->rules[rule].smt != SMT_ALLOW;
+    bool by_core = rule < policy->pool_count + policy->exchange_count && plan->rules[rule].smt != SMT_ALLOW;
     struct cpuset cpus = CPUSET_EMPTY;
     int error = rule_cpus(&cpus, plan, rule);
     cpuset_and(&cpus, base);

@@ -1,6 +1,6 @@
 /*
- * rule_threads: how many threads a program should make for a rule: what `threads` of the rule, or of a pool, makes of the
- * CPUs that a plan grants it.
+ * rule_threads: how many threads a program should make for a rule: what `threads` of the rule, of a pool or of an exchange
+ * makes of the CPUs that a plan grants it.
  *
  * Pure; allocates. Any thread.
  */

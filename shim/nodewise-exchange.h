@@ -27,7 +27,8 @@ struct nw_exchange_options {
     size_t memory_limit; /* of all rings that this process has, in bytes; 0: 256 MiB */
     uint32_t spin_us;    /* before a waiting worker sleeps in the kernel; 0: 20 */
     uint8_t mode;        /* enum nw_mode: of the pins of nw_exchange_run() */
-    const char *name;    /* of the threads that nw_exchange_run() starts: name-0001, …; NULL: "exchange" */
+    const char *name;    /* of the threads that nw_exchange_run() starts: name-0001, …; NULL: "exchange". The policy's
+                            [[exchanges]] knows the exchange by it, and decides over the options */
     const char *cpus;    /* of nw_exchange_run(): a set as for nw_topology_set(); NULL: all */
     const char *shared;  /* NULL: threads of this process; a name: also of others on this host that open the same */
 };
@@ -87,7 +88,8 @@ int nw_exchange_close(struct nw_exchange *exchange);
  * nw_exchange_run - opens an exchange, runs a function in each of its workers, and closes it
  *
  * The workers are threads of their own, a core each where there are as many, on all nodes of the set in turn. With the
- * preloaded library a rule of the policy that matches their names places them instead. All have joined before the
+ * preloaded library a rule of the policy that matches their names places them instead; a table of its [[exchanges]] may also
+ * make them fewer than the options say, never more. All have joined before the
  * function begins in one of them; a worker leaves when its function returns.
  *
  * options: its peers may be 0: a worker for each core of the set, within the cgroup's quota.
@@ -172,7 +174,8 @@ int nw_worker_fd(struct nw_worker *worker);
  *
  * message_size: in bytes; 0: each message has a length of its own.
  * room: how much may be on the way from one worker to another: a number of messages, or, with lengths of their own, bytes,
- * where each message takes its length rounded up to 8, and 8 more. Exactly that much has room.
+ * where each message takes its length rounded up to 8, and 8 more. Exactly that much has room, unless the policy says
+ * otherwise: then a message at least, and never less than room where messages have lengths of their own.
  *
  * Returns: 0, or a negative errno.
  *

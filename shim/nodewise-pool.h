@@ -163,6 +163,19 @@ int nw_for(struct nw_pool *pool, size_t begin, size_t end, size_t grain,
            void (*body)(size_t begin, size_t end, void *context), void *context);
 
 /*
+ * nw_join - runs two functions, in parallel where a worker has time
+ *
+ * For work that divides itself again and again. The caller runs first, and then second unless another worker has taken it;
+ * then it waits as nw_group_wait() does. first must not wait for second. What ran so without being taken is no task in
+ * nw_pool_stats(). Where more than four threads of a node that are no workers are in loops or here at once, or the pool is
+ * drained, the caller runs both. Both have to return: by longjmp(3) or with an exception they must not.
+ *
+ * Returns: 0: both have run; or -ECHILD in a forked child: then neither was called.
+ */
+int nw_join(struct nw_pool *pool, void (*first)(void *context), void *first_context, void (*second)(void *context),
+            void *second_context);
+
+/*
  * nw_pool_idle - tells whether a pool has nothing to do
  *
  * Returns: 1: nothing is queued and nothing runs; 0; -ECHILD: the process is a forked child.

@@ -17,6 +17,23 @@ static size_t read_file(const char *path, char *ret_text, size_t size)
     return length > 0 ? (size_t)length : 0;
 }
 
+unsigned places_quota(void)
+{
+    return cgroup_cpus(read_file);
+}
+
+unsigned places_of_policy(enum pool_size how, unsigned number, unsigned places)
+{
+    unsigned count = places ? places : 1, quota = places_quota();
+    if (how == POOL_EXACTLY)
+        return number;
+    if (quota && quota < count)
+        count = quota;
+    if (how == POOL_AT_MOST && number < count)
+        count = number;
+    return count > POOL_MAX_WORKERS ? POOL_MAX_WORKERS : count;
+}
+
 static int make(const struct topology *topology, const struct cpuset *set, unsigned count,
                 struct pool_workers *ret_places)
 {
@@ -24,7 +41,7 @@ static int make(const struct topology *topology, const struct cpuset *set, unsig
                                          .set = set,
                                          .size = count ? POOL_EXACTLY : POOL_AUTO,
                                          .number = count,
-                                         .quota = cgroup_cpus(read_file),
+                                         .quota = places_quota(),
                                          .distribution = DIST_ROUND_ROBIN,
                                          .level = LEVEL_NODE,
                                          .bind_to = LEVEL_CORE,

@@ -15,4 +15,10 @@
  */
 int places_make(const char *cpus, unsigned count, struct pool_workers *ret_places);
 
+/* CPUs that the cgroup's quota amounts to; 0: it has none. */
+unsigned places_quota(void);
+
+/* How many threads the policy wants on so many places of its own: how and number as it says, within the quota. */
+unsigned places_of_policy(enum pool_size how, unsigned number, unsigned places);
+
 #endif

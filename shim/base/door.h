@@ -29,6 +29,15 @@ struct door_pool {
     uint32_t spin_us, backlog;
 };
 
+/* What the policy says of an exchange. The workers that the library starts are placed by the shim when they have names. */
+struct door_exchange {
+    uint32_t how, number;        /* enum pool_size of policy/policy.h */
+    uint32_t places;             /* as above, of the CPUs that it has for these workers */
+    uint32_t spin_us;            /* UINT32_MAX: as the program says */
+    uint64_t memory_limit, ring; /* bytes; 0: as the program says */
+    char threads[32];            /* what the workers are called by */
+};
+
 /* CPUs that a program has for one of its threads: bit i of word w is CPU (first_word + w) * 64 + i. */
 struct door_place {
     const uint64_t *bits;
@@ -69,6 +78,8 @@ struct nodewise_door {
      * while the plan does not govern the process. Not signal-safe.
      */
     uint32_t (*take_place)(const struct door_place *places, uint32_t count);
+    /* false: the plan says nothing of an exchange of that name, or does not govern the process. */
+    bool (*find_exchange)(const char *name, struct door_exchange *ret_exchange);
 };
 
 extern const struct nodewise_door nodewise_door;

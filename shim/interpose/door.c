@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "policy/match.h"
 #include "shim/arena/arena.h"
 #include "shim/base/common.h"
 #include "shim/base/state.h"
@@ -62,6 +63,44 @@ static bool find_pool(const char *name, struct door_pool *ret_pool)
     return found;
 }
 
+static bool is_named(const struct plan_exchange *exchange, const char *name)
+{
+    const uint32_t *patterns = &shim.plan.patterns[exchange->pattern_first];
+    for (uint32_t i = 0; i < exchange->pattern_count; i++)
+        if (glob_match(plan_text(&shim.plan, patterns[i]), name))
+            return true;
+    return false;
+}
+
+static bool find_exchange_in_plan(const char *name, struct door_exchange *ret_exchange)
+{
+    const struct plan_view *plan = &shim.plan;
+    uint32_t i = 0;
+    while (i < plan->count[PLAN_EXCHANGES] && !is_named(&plan->exchanges[i], name))
+        i++;
+    if (i == plan->count[PLAN_EXCHANGES])
+        return false;
+    const struct plan_exchange *found = &plan->exchanges[i];
+    const struct plan_rule *rule = &plan->rules[found->rule];
+    *ret_exchange = (struct door_exchange){.how = found->size,
+                                           .number = found->number,
+                                           .places = count_places(plan, rule),
+                                           .spin_us = found->spin_us,
+                                           .memory_limit = found->memory_limit,
+                                           .ring = found->ring};
+    strncpy(ret_exchange->threads, plan_text(plan, rule->name), sizeof(ret_exchange->threads) - 1);
+    return true;
+}
+
+static bool find_exchange(const char *name, struct door_exchange *ret_exchange)
+{
+    if (!shim_enter())
+        return false;
+    bool found = find_exchange_in_plan(name, ret_exchange);
+    shim_leave();
+    return found;
+}
+
 _Static_assert(sizeof(struct door_counts) == sizeof(struct segment_worker_counts), "one is written as the other");
 _Static_assert(offsetof(struct door_counts, stolen) == offsetof(struct segment_worker_counts, stolen), "in this order");
 _Static_assert(offsetof(struct door_counts, woken) == offsetof(struct segment_worker_counts, woken), "in this order");
@@ -87,4 +126,5 @@ PUBLIC const struct nodewise_door nodewise_door = {
     .leave_pool = pools_leave,
     .pool_counts = pool_counts,
     .take_place = offered_take,
+    .find_exchange = find_exchange,
 };

@@ -1,5 +1,6 @@
 """Programs with exchanges (nodewise-exchange.h), each alone, under the dormant shim and governed, as C and as C++."""
 
+import contextlib
 import errno
 import os
 import random
@@ -23,6 +24,66 @@ class Exchange(test_api.ApiTest):
 
     def test_rings_are_made_where_the_kernel_refuses_their_place(self):
         self.run_program("exchange", faults="mbind=EPERM,get_mempolicy=EPERM,sched_setaffinity=EPERM")
+
+    @contextlib.contextmanager
+    def sitting(self, name, *arguments, policy=None, options=(), **variables):
+        """A program whose exchange is open, and what it says of it; it ends when it is left."""
+        before = (harness.NODEWISE, "run", "-p", policy, *options, "--") if policy else ()
+        program = os.path.join(harness.BUILD, "tests", "api", "exchange_sits")
+        with subprocess.Popen([*before, program, name, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                              env=harness.clean_environment() | variables) as process:
+            told = process.stdout.readline().split()
+            self.assertEqual(told[::2], ["workers", "room", "longest", "big"])
+            yield process, dict(zip(told[::2], map(int, told[1::2])))
+            process.communicate("\n", timeout=harness.SECONDS)
+            self.assertEqual(process.returncode, 0)
+
+    def workers(self, process, prefix):
+        """{name: CPUs}"""
+        return {name: cpus for name, cpus in harness.threads_of(process.pid).values() if name.startswith(prefix + "-")}
+
+    def of_policy(self, *keys):
+        return self.policy("[[exchanges]]\n" + "\n".join(keys) + "\n")
+
+    AS_THE_PROGRAM_SAYS = {"room": 4, "longest": 56, "big": 0}
+
+    def test_the_policy_overrides_what_the_program_says(self):
+        first = {min(os.sched_getaffinity(0))}
+        policy = self.of_policy('name = "asked-for"', 'threads = "exactly:3"', 'ring = "4KiB"', 'memory_limit = "512KiB"',
+                                'cpus = "+0"', 'bind_to = "cpu"')
+        with self.sitting("asked-for", "5", policy=policy) as (process, told):
+            self.assertEqual(told, {"workers": 3, "room": 512, "longest": 4088, "big": -errno.ENOBUFS})
+            self.assertEqual(self.workers(process, "asked-for"), {f"asked-for-000{n}": first for n in range(1, 4)})
+        with self.sitting("another", "5", policy=policy) as (process, told):
+            self.assertEqual(told, {"workers": 5} | self.AS_THE_PROGRAM_SAYS)
+            self.assertEqual(len(self.workers(process, "another")), 5)
+
+    def test_what_the_policy_leaves_out_is_the_programs(self):
+        with self.sitting("plain", "3", policy=self.of_policy('name = "plain"')) as (_, told):
+            self.assertEqual(told, {"workers": 3} | self.AS_THE_PROGRAM_SAYS)
+
+    def test_a_ring_has_room_for_a_message_and_for_the_longest_that_is_asked_for(self):
+        policy = self.of_policy('name = "tiny"', 'ring = "1B"')
+        with self.sitting("tiny", "2", policy=policy) as (_, told):
+            self.assertEqual(told, {"workers": 2, "room": 1, "longest": 56, "big": 0})
+
+    def test_an_exchange_is_found_by_the_patterns_of_its_name(self):
+        policy = self.policy('[[exchanges]]\nname = "left"\nnames = ["shuffle-l*", "x"]\nthreads = "exactly:2"\n'
+                             '[[exchanges]]\nname = "all"\nnames = "*"\nthreads = "exactly:1"\n')
+        for name, workers, threads in (("shuffle-left", 2, "left"), ("x", 2, "left"), ("shuffle-right", 1, "all"), ("left", 1, "all")):
+            with self.subTest(name=name), self.sitting(name, "3", policy=policy) as (process, told):
+                self.assertEqual(told["workers"], workers)
+                self.assertEqual(set(self.workers(process, threads)), {f"{threads}-000{n + 1}" for n in range(workers)})
+
+    def test_the_policy_starts_no_more_workers_than_the_program_has_places_for(self):
+        cores = len(os.sched_getaffinity(0))
+        policy = self.of_policy('name = "many"', 'threads = "exactly:9"')
+        with self.sitting("many", "2", "results", policy=policy) as (_, told):
+            self.assertEqual(told["workers"], 2)
+        with self.sitting("many", "0", "results", policy=policy) as (_, told):
+            self.assertLessEqual(told["workers"], cores)
+        with self.sitting("many", "0", policy=policy) as (_, told):
+            self.assertEqual(told["workers"], 9)
 
     def start(self, name, peers, *arguments):
         """Processes that have all joined, and their standard outputs."""
@@ -91,8 +152,8 @@ class Exchange(test_api.ApiTest):
         os.chmod(name, 0o666)  # as if somebody had opened it
         told = self.run_program("exchange_shared", name, "2", "open", before=("setpriv", "--reuid=65534", "--clear-groups"))
         self.assertEqual(told, f"{-errno.EPERM}\n")
+        self.assertEqual([process.poll() for process in processes], [None, None])
         for process in processes:
-            self.assertIsNone(process.poll())
             process.kill()
             process.communicate()
 

@@ -25,6 +25,9 @@ class Pool(test_api.ApiTest):
     def test_doors_loops_maps_and_ends(self):
         self.in_each_way("pool_doors")
 
+    def test_joins_run_each_half_once_and_hide_none_from_the_idle(self):
+        self.in_each_way("pool_joins")
+
     @contextlib.contextmanager
     def sitting(self, *arguments, policy=None, options=(), before=(), name="pool_sits", **variables):
         """A program with an open pool; ends when it is left."""

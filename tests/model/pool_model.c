@@ -165,6 +165,39 @@ static void submit(struct nw_task *task)
     CHECK(error == 0);
 }
 
+static void add_up(size_t begin, size_t end, void *context)
+{
+    for (size_t i = begin; i < end; i++)
+        ((unsigned *)context)[i]++;
+}
+
+/* A range in two halves of any size, again and again. */
+struct range {
+    unsigned *numbers;
+    size_t begin, end;
+};
+
+static void add_range(void *context)
+{
+    struct range *range = context;
+    size_t count = range->end - range->begin;
+    if (count < 4) {
+        add_up(range->begin, range->end, range->numbers);
+        return;
+    }
+    struct range left = *range, right = *range;
+    left.end = right.begin = range->begin + 1 + random_below((unsigned)count - 1);
+    CHECK(nw_join(pool, add_range, &left, add_range, &right) == 0);
+}
+
+static void join_some(void)
+{
+    unsigned numbers[20] = {0};
+    add_range(&(struct range){numbers, 0, 20});
+    for (unsigned i = 0; i < 20; i++)
+        CHECK(numbers[i] == 1);
+}
+
 static void grow_tree(struct nw_task *task)
 {
     struct tree *tree = (struct tree *)(void *)task;
@@ -177,6 +210,8 @@ static void grow_tree(struct nw_task *task)
         children[i] = (struct tree){.task = {.run = grow_tree, .group = group}, .depth = tree->depth - 1};
         submit(&children[i].task);
     }
+    if (random_below(2))
+        join_some();
     unsigned cancelled = number && random_below(3) == 0 && nw_task_cancel(&children[0].task) == 0;
     if (number && random_below(2))
         CHECK(nw_task_wait(&children[0].task) == (cancelled ? -ECANCELED : 0));
@@ -186,12 +221,6 @@ static void grow_tree(struct nw_task *task)
     free(children);
     free(group);
     tree->ran++;
-}
-
-static void add_up(size_t begin, size_t end, void *context)
-{
-    for (size_t i = begin; i < end; i++)
-        ((unsigned *)context)[i]++;
 }
 
 static void *square(void *item, void *context)
@@ -232,6 +261,9 @@ static void *use_pool(void *unused)
         CHECK(nw_for(pool, 0, 100, 1 + random_below(7), add_up, numbers) == 0);
         for (unsigned i = 0; i < 100; i++)
             CHECK(numbers[i] == 1);
+        add_range(&(struct range){numbers, 0, 100});
+        for (unsigned i = 0; i < 100; i++)
+            CHECK(numbers[i] == 2);
         CHECK(nw_task_wait(&root.task) == 0);
         CHECK(root.ran == 1);
         map_some();

@@ -22,6 +22,7 @@ EXCEPTIONS = {
     "file": "the log's word in a policy",
     "init": "a verb of nodewise",
     "less": "a verdict of doctor",
+    "likwid-pin": "a heading of the manual, whose line is not called: it is not in the guest",
     "man": "a folder",
     "open": "a folder that everybody may write",
     "poweroff": "an applet of busybox, for the guest",

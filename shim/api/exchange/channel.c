@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "shim/api/exchange/exchange.h"
+#include "shim/api/exchange/of_policy.h"
 #include "shim/api/exchange/shared.h"
 #include "shim/api/exchange/wake.h"
 #include "shim/api/library.h"
@@ -73,7 +74,8 @@ int agreement_find(struct nw_exchange *exchange, uint32_t id, uint32_t message_s
 {
     struct ring_shape shape;
     struct agreement *each = exchange->agreements;
-    int error = ring_shape_of(message_size, room, &shape);
+    uint32_t given = exchange->ring ? exchange_room_of_policy(exchange->ring, message_size, room) : room;
+    int error = ring_shape_of(message_size, given, &shape);
     if (error)
         return error;
     while (each && each->id != id)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "shim/api/cpus.h"
+#include "shim/api/exchange/of_policy.h"
 #include "shim/api/exchange/shared.h"
 #include "shim/api/exchange/wake.h"
 #include "shim/api/library.h"
@@ -52,6 +53,19 @@ static int begin_peers(struct nw_exchange *exchange, const char *shared)
     return exchange->all ? 0 : -ENOMEM;
 }
 
+static void apply_policy(struct nw_exchange *exchange, const struct nw_exchange_options *options)
+{
+    struct door_exchange told;
+    if (!exchange_of_policy(options, &told))
+        return;
+    if (told.spin_us != UINT32_MAX)
+        exchange->spin_ns = (int64_t)told.spin_us * 1000;
+    if (told.memory_limit)
+        exchange->budget.limit = told.memory_limit;
+    if (!options->shared) /* both ends of a ring must agree */
+        exchange->ring = told.ring;
+}
+
 static int make(const struct nw_exchange_options *options, struct nw_exchange **ret_exchange)
 {
     struct nw_exchange *exchange = calloc(1, sizeof(*exchange));
@@ -60,6 +74,7 @@ static int make(const struct nw_exchange_options *options, struct nw_exchange **
     exchange->peers = options->peers;
     exchange->spin_ns = (int64_t)(options->spin_us ? options->spin_us : SPIN_US) * 1000;
     exchange->budget.limit = options->memory_limit ? options->memory_limit : MEMORY_LIMIT;
+    apply_policy(exchange, options);
     pthread_mutex_init(&exchange->lock, NULL);
     exchange->own = calloc(exchange->peers, sizeof(*exchange->own));
     for (unsigned i = 0; exchange->own && i < exchange->peers; i++) {

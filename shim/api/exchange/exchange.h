@@ -98,7 +98,7 @@ struct arrivals {
 /* What workers agree on when they open a channel. */
 struct agreement {
     uint32_t id, message_size, room;
-    struct ring_shape shape;
+    struct ring_shape shape; /* of that room, or of the policy's */
     struct agreement *next;
     struct arrivals arrivals[]; /* by receiver */
 };
@@ -107,6 +107,7 @@ struct nw_exchange {
     unsigned peers;
     atomic_bool may_be_awake; /* senders need no fence while a peer does not sleep: membarrier(2) works */
     int64_t spin_ns;
+    uint64_t ring; /* bytes that the policy gives each ring; 0: as the program says */
     struct ring_budget budget;
     pthread_mutex_t lock; /* of what follows, and of joining */
     struct agreement *agreements;

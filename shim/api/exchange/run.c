@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "shim/api/exchange/exchange.h"
+#include "shim/api/exchange/of_policy.h"
 #include "shim/api/library.h"
 #include "shim/api/places.h"
 
@@ -18,7 +19,7 @@ struct runner {
 struct run {
     struct nw_exchange *exchange;
     const char *name;
-    const struct pool_workers *places;
+    const struct pool_workers *places; /* NULL: the policy's; the shim knows the threads by their names */
     enum nw_mode mode;
     int (*function)(struct nw_worker *worker, void *context);
     void *context;
@@ -34,7 +35,7 @@ struct run {
 static int pin(const struct runner *runner, struct nw_pin *ret_pin, bool *ret_is_pinned)
 {
     *ret_is_pinned = false;
-    if (nw_governed())
+    if (!runner->all->places || nw_governed())
         return 0;
     char *cpus = cpuset_to_string(&runner->all->places->masks[runner->index]);
     int error = cpus ? nw_pin_push(ret_pin, cpus, runner->all->mode, NULL) : -ENOMEM;
@@ -113,27 +114,26 @@ static int run_all(struct run *all, unsigned peers, int *ret_results)
     return error ? error : (int)peers;
 }
 
-static int open_and_run(const struct nw_exchange_options *options, const struct pool_workers *places,
+/* name: of the threads. places: as in struct run. options: with the number of workers. */
+static int open_and_run(const struct nw_exchange_options *options, const char *name, const struct pool_workers *places,
                         int (*function)(struct nw_worker *worker, void *context), void *context, int *ret_results)
 {
-    struct nw_exchange_options copy = *options;
     struct nw_exchange *exchange;
-    copy.peers = (unsigned)places->count;
-    struct run *all = calloc(1, sizeof(*all) + places->count * sizeof(all->runners[0]));
-    int error = all ? nw_exchange_open(&copy, &exchange) : -ENOMEM;
+    struct run *all = calloc(1, sizeof(*all) + options->peers * sizeof(all->runners[0]));
+    int error = all ? nw_exchange_open(options, &exchange) : -ENOMEM;
     if (error) {
         free(all);
         return error;
     }
     all->exchange = exchange;
-    all->name = copy.name ? copy.name : "exchange";
+    all->name = name;
     all->places = places;
-    all->mode = (enum nw_mode)copy.mode;
+    all->mode = (enum nw_mode)options->mode;
     all->function = function;
     all->context = context;
     pthread_mutex_init(&all->lock, NULL);
     pthread_cond_init(&all->changed, NULL);
-    int count = run_all(all, copy.peers, ret_results);
+    int count = run_all(all, options->peers, ret_results);
     pthread_cond_destroy(&all->changed);
     pthread_mutex_destroy(&all->lock);
     nw_exchange_close(exchange);
@@ -141,11 +141,33 @@ static int open_and_run(const struct nw_exchange_options *options, const struct 
     return count;
 }
 
+static int run_by_options(struct nw_exchange_options *options, int (*function)(struct nw_worker *worker, void *context),
+                          void *context, int *ret_results)
+{
+    struct pool_workers places = {0};
+    int count = places_make(options->cpus, options->peers, &places);
+    if (!count) {
+        options->peers = (unsigned)places.count;
+        count = open_and_run(options, exchange_name(options), &places, function, context, ret_results);
+    }
+    pool_workers_free(&places);
+    return count;
+}
+
+static int run_by_policy(const struct door_exchange *told, struct nw_exchange_options *options,
+                         int (*function)(struct nw_worker *worker, void *context), void *context, int *ret_results)
+{
+    int count = exchange_workers_of_policy(told, options, ret_results != NULL);
+    if (count < 0)
+        return count;
+    options->peers = (unsigned)count;
+    return open_and_run(options, told->threads, NULL, function, context, ret_results);
+}
+
 API int nw_exchange_run(const struct nw_exchange_options *options, int (*run)(struct nw_worker *worker, void *context),
                         void *context, int *ret_results)
 {
     struct nw_exchange_options copy = {.size = sizeof(copy)};
-    struct pool_workers places = {0};
     int saved = errno;
     int error = library_begin();
     if (error)
@@ -157,10 +179,9 @@ API int nw_exchange_run(const struct nw_exchange_options *options, int (*run)(st
     copy.size = sizeof(copy);
     if (copy.peers > EXCHANGE_PEERS || copy.mode > NW_HARD)
         return -EINVAL;
-    int count = places_make(copy.cpus, copy.peers, &places);
-    if (!count)
-        count = open_and_run(&copy, &places, run, context, ret_results);
-    pool_workers_free(&places);
+    struct door_exchange told;
+    int count = exchange_of_policy(&copy, &told) ? run_by_policy(&told, &copy, run, context, ret_results)
+                                                 : run_by_options(&copy, run, context, ret_results);
     errno = saved;
     return count;
 }

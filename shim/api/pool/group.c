@@ -3,6 +3,7 @@
 
 #include "shim/api/library.h"
 #include "shim/api/pool/futex.h"
+#include "shim/api/pool/join.h"
 #include "shim/api/pool/park.h"
 #include "shim/api/pool/pool.h"
 #include "shim/api/pool/task.h"
@@ -74,8 +75,10 @@ static int sleep_once(struct worker *worker, const struct wait *wait)
     struct nw_task *task = NULL;
     int error = 0;
     /* Others that wait may run what this deque holds. */
-    if (worker)
+    if (worker) {
+        join_open_all(worker);
         deque_each_group(&worker->deque, park_offer);
+    }
     park_begin(&parked, wait->key, worker != NULL);
     if (!is_over(wait) && !(worker && (task = worker_look_for(worker, wait->group, wait->task, true))))
         error = park_wait(&parked, wait->deadline);

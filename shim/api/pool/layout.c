@@ -1,13 +1,11 @@
 /* What a pool consists of, before any thread runs: options and topology in, nodes, workers, guests and orders out. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "policy/cpu_count.h"
 #include "policy/pools.h"
 #include "shim/api/library.h"
+#include "shim/api/places.h"
 #include "shim/api/pool/futex.h"
 #include "shim/api/pool/places.h"
 #include "shim/api/pool/pool.h"
@@ -29,16 +27,6 @@ static int resolve_set(const struct topology *topology, const struct nw_topology
     error = cpuset_copy(ret_set, &result.cpus);
     set_result_free(&result);
     return error;
-}
-
-static size_t read_file(const char *path, char *ret_text, size_t size)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd < 0 ? 0 : read(fd, ret_text, size - 1);
-    if (fd >= 0)
-        close(fd);
-    ret_text[length > 0 ? length : 0] = '\0';
-    return length > 0 ? (size_t)length : 0;
 }
 
 /* --- nodes --- */
@@ -177,7 +165,7 @@ static int lay_out_by_options(struct nw_pool *pool, const struct nw_pool_options
                                    .set = set,
                                    .size = POOL_AUTO,
                                    .per_node = options->workers_per_node,
-                                   .quota = cgroup_cpus(read_file),
+                                   .quota = places_quota(),
                                    .distribution = DIST_ROUND_ROBIN,
                                    .level = LEVEL_NODE,
                                    .bind_to = LEVEL_CORE,
@@ -194,18 +182,6 @@ static int lay_out_by_options(struct nw_pool *pool, const struct nw_pool_options
     return error;
 }
 
-static unsigned workers_of_policy(const struct door_pool *asked)
-{
-    unsigned count = asked->places ? asked->places : 1, quota = cgroup_cpus(read_file);
-    if (asked->how == POOL_EXACTLY)
-        return asked->number;
-    if (quota && quota < count)
-        count = quota;
-    if (asked->how == POOL_AT_MOST && asked->number < count)
-        count = asked->number;
-    return count > POOL_MAX_WORKERS ? POOL_MAX_WORKERS : count;
-}
-
 static int lay_out_by_policy(struct nw_pool *pool, const struct door_pool *asked, const struct topology *topology)
 {
     struct pool_workers none = {0};
@@ -213,7 +189,8 @@ static int lay_out_by_policy(struct nw_pool *pool, const struct door_pool *asked
     pool->steal = asked->steal < STEAL_COUNT ? (enum steal)asked->steal : STEAL_ANY;
     pool->spin_ns = (int64_t)asked->spin_us * 1000;
     pool->backlog = asked->backlog ? asked->backlog : BACKLOG;
-    return make_workers(pool, &none, workers_of_policy(asked), topology->node_count);
+    unsigned count = places_of_policy((enum pool_size)asked->how, asked->number, asked->places);
+    return make_workers(pool, &none, count, topology->node_count);
 }
 
 int pool_lay_out_workers(struct nw_pool *pool, const struct nw_pool_options *options, const struct nw_topology *opened)

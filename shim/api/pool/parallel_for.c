@@ -135,6 +135,6 @@ API int nw_for(struct nw_pool *pool, size_t begin, size_t end, size_t grain,
     }
     run_range(guest, &loop, begin, end);
     pool_return_guest(guest);
-    worker_set_self(before);
+    worker_own = before;
     return 0;
 }

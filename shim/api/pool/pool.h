@@ -51,7 +51,12 @@ void pool_wake(struct nw_pool *pool, uint32_t node);
 /* The node of the pool that is nearest to the kernel's node (-1: the caller's). Any thread. */
 uint32_t pool_node_near(const struct nw_pool *pool, int32_t id);
 /* The caller's worker of that pool, or NULL. */
-struct worker *pool_worker(const struct nw_pool *pool);
+static inline struct worker *pool_worker(const struct nw_pool *pool)
+{
+    struct worker *worker = worker_self();
+    return worker && worker->pool == pool ? worker : NULL;
+}
+
 /* nw_submit(), with a watch or NULL. Not in a forked child. */
 int pool_submit(struct nw_pool *pool, struct nw_task *task, struct task_watch *watch);
 /* Puts a queued task in the node's inbox. 0, -EAGAIN, -ESHUTDOWN. Any thread. */

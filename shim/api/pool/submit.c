@@ -11,12 +11,6 @@
 #include "shim/api/pool/pool.h"
 #include "shim/api/pool/task.h"
 
-struct worker *pool_worker(const struct nw_pool *pool)
-{
-    struct worker *worker = worker_self();
-    return worker && worker->pool == pool ? worker : NULL;
-}
-
 uint32_t pool_node_near(const struct nw_pool *pool, int32_t id)
 {
     if (pool->node_count == 1)
@@ -118,7 +112,7 @@ struct worker *pool_borrow_guest(struct nw_pool *pool)
         struct worker *guest = pool->workers[pool->worker_count + (near * GUESTS_PER_NODE + i) % pool->guest_count];
         if (borrow(guest)) {
             guest->frame = guest->leap.stack = 0;
-            worker_set_self(guest);
+            worker_own = guest;
             return guest;
         }
     }
@@ -129,7 +123,7 @@ void pool_return_guest(struct worker *guest)
 {
     struct nw_pool *pool = guest->pool;
     if (worker_self() == guest)
-        worker_set_self(NULL);
+        worker_own = NULL;
     atomic_fetch_add(&guest->activity, 1); /* while it is still the caller's: even is not borrowed */
     atomic_store(&guest->borrowed, false);
     if (atomic_load(&pool->draining))

@@ -17,17 +17,7 @@
 
 enum { LOOKS_PER_CLOCK = 16 };
 
-static _Thread_local struct worker *own_worker;
-
-struct worker *worker_self(void)
-{
-    return own_worker;
-}
-
-void worker_set_self(struct worker *worker)
-{
-    own_worker = worker;
-}
+_Thread_local struct worker *worker_own;
 
 /* --- running --- */
 
@@ -244,7 +234,7 @@ void *worker_main(void *argument)
 {
     struct worker *worker = argument;
     struct nw_pool *pool = worker->pool;
-    own_worker = worker;
+    worker_own = worker;
     find_stack(worker);
     worker->frame = (uintptr_t)__builtin_frame_address(0);
     worker->error = begin(worker);

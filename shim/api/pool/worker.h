@@ -53,8 +53,11 @@ static inline void worker_counts_copy(struct worker_counts *to, const struct wor
     atomic_store_explicit(&to->woken, read_count(&from->woken), memory_order_relaxed);
 }
 
+struct join;
+
 struct worker {
     struct deque deque;
+    struct join *newest_hidden, *oldest_hidden; /* join.c */
     struct leap leap;
     uintptr_t frame;      /* of the innermost function that runs tasks: their frames are below */
     atomic_uint activity; /* odd: may hold a task; even: holds none and takes none. Every change adds 1 */
@@ -81,9 +84,13 @@ struct worker {
     char name[16];
 };
 
+extern _Thread_local struct worker *worker_own;
+
 /* The worker that the calling thread is, or NULL. */
-struct worker *worker_self(void);
-void worker_set_self(struct worker *worker);
+static inline struct worker *worker_self(void)
+{
+    return worker_own;
+}
 
 void *worker_main(void *worker);
 /* Runs a task that was taken from a queue. */

@@ -46,7 +46,7 @@ static void a_forked_child_is_told(struct nw_pool *pool)
                     nw_group_fd(&group) == -ECHILD && nw_pool_open(NULL, &other) == -ECHILD &&
                     nw_pool_idle(pool) == -ECHILD && nw_pool_stats(pool, -1, &stats) == -ECHILD &&
                     nw_pool_drain(pool, -1) == -ECHILD && nw_pool_close(pool, -1) == -ECHILD &&
-                    nw_for(pool, 0, 1, 1, NULL, NULL) == -ECHILD;
+                    nw_for(pool, 0, 1, 1, NULL, NULL) == -ECHILD && nw_join(pool, NULL, NULL, NULL, NULL) == -ECHILD;
         _exit(told && nw_pipe_submit(write_fd, &task.task) == 0 ? 0 : 1);
     }
     CHECK(waitpid(child, &status, 0) == child && status == 0);

@@ -94,7 +94,10 @@ static const struct key *beside(const char *path, const struct key_table *in, co
     if (strncmp(name, "..", 2) == 0) {
         name += 2;
         *strrchr(ret_path, '.') = '\0';
-        in = strncmp(path, "rules.", 6) == 0 ? &key_rule : strncmp(path, "pools.", 6) == 0 ? &key_pool : &key_placement;
+        in = strncmp(path, "rules.", 6) == 0        ? &key_rule
+             : strncmp(path, "pools.", 6) == 0      ? &key_pool
+             : strncmp(path, "exchanges.", 10) == 0 ? &key_exchange
+                                                    : &key_placement;
     }
     strcat(ret_path, ".");
     strcat(ret_path, name);

@@ -157,12 +157,85 @@ static void a_pool_of_the_policy_is_in_the_plan_with_a_rule_for_its_workers(void
     compiled_free(&compiled);
 }
 
+static void an_exchange_of_the_policy_is_in_the_plan_with_a_rule_for_its_workers(void **state)
+{
+    (void)state;
+    struct compiled compiled = compile_text("schema = 1\n"
+                                            "[[exchanges]]\nname = \"shuffle\"\nnames = [\"s*\", \"t\"]\n"
+                                            "threads = \"exactly:4\"\nspin = \"0us\"\nmemory_limit = \"6GiB\"\n"
+                                            "ring = \"1GiB\"\nnodes = \"1\"\n"
+                                            "[[exchanges]]\nname = \"plain\"\n"
+                                            "[[rules]]\nname = \"first\"\nmatch = { thread = \"*\" }\n"
+                                            "[[pools]]\nname = \"io\"\n",
+                                            "numa:2 core:4");
+    const struct plan_view *plan = &compiled.view;
+    assert_int_equal(plan->count[PLAN_EXCHANGES], 2);
+    const struct plan_exchange *shuffle = &plan->exchanges[0], *plain = &plan->exchanges[1];
+    assert_int_equal(plan_pool(plan, 0).rule, 0);
+    assert_string_equal(plan_text(plan, plan->rules[0].name), "io");
+    assert_string_equal(plan_text(plan, plan->rules[shuffle->rule].name), "shuffle");
+    assert_int_equal(shuffle->size, POOL_EXACTLY);
+    assert_int_equal(shuffle->number, 4);
+    assert_int_equal(shuffle->spin_us, 0);
+    assert_int_equal(shuffle->memory_limit, UINT64_C(6) << 30);
+    assert_int_equal(shuffle->ring, 1 << 30);
+    assert_int_equal(shuffle->pattern_count, 2);
+    assert_string_equal(plan_text(plan, plan->patterns[shuffle->pattern_first + 1]), "t");
+    assert_string_equal(plan_text(plan, plan->rules[plain->rule].name), "plain");
+    assert_int_equal(plain->size, POOL_AS_PROGRAM);
+    assert_int_equal(plain->spin_us, UINT32_MAX);
+    assert_int_equal(plain->memory_limit, 0);
+    assert_int_equal(plain->ring, 0);
+    assert_string_equal(plan_text(plan, plan->patterns[plain->pattern_first]), "plain");
+
+    struct thread_facts facts = {.name = "shuffle-0017"};
+    assert_int_equal(match_rule(plan, &facts), shuffle->rule);
+    compiled_free(&compiled);
+}
+
+/* Each field of an exchange in a plan that somebody else has written. */
+static void a_damaged_exchange_is_refused(void **state)
+{
+    (void)state;
+    struct compiled compiled =
+        compile_text("schema = 1\n[[exchanges]]\nname = \"io\"\nthreads = \"exactly:2\"\n", "numa:2 core:4");
+    struct plan_header *header = compiled.bytes.data;
+    char *record = (char *)compiled.bytes.data + header->sections[PLAN_EXCHANGES].offset;
+    static const struct {
+        size_t at;
+        uint32_t value;
+    } damages[] = {
+        {offsetof(struct plan_exchange, rule), 1},
+        {offsetof(struct plan_exchange, size), POOL_AS_PROGRAM + 1},
+        {offsetof(struct plan_exchange, size), POOL_AUTO}, /* with a number */
+        {offsetof(struct plan_exchange, number), 0},
+        {offsetof(struct plan_exchange, pattern_first), UINT32_MAX},
+        {offsetof(struct plan_exchange, pattern_count), 0},
+        {offsetof(struct plan_exchange, pattern_count), UINT32_MAX},
+        {offsetof(struct plan_exchange, ring), (1u << 30) + 1},
+    };
+    for (size_t i = 0; i < sizeof(damages) / sizeof(*damages); i++) {
+        struct plan_view view;
+        const char *what = NULL;
+        uint32_t right;
+        memcpy(&right, record + damages[i].at, sizeof(right));
+        memcpy(record + damages[i].at, &damages[i].value, sizeof(right));
+        header->checksum = plan_checksum(compiled.bytes.data, compiled.bytes.size);
+        int error = plan_check(&view, compiled.bytes.data, compiled.bytes.size, &what);
+        if (error != -EINVAL || strcmp(what, "the exchanges") != 0)
+            fail_msg("case %zu: %d, %s", i, error, what);
+        memcpy(record + damages[i].at, &right, sizeof(right));
+    }
+    compiled_free(&compiled);
+}
+
 static void a_plan_without_pools_has_no_trace_of_them(void **state)
 {
     (void)state;
     struct compiled compiled = compile_text("schema = 1\n[defaults]\nbind_to = \"core\"\n", "numa:2 core:4");
     assert_int_equal(compiled.view.header->pool_count, 0);
     assert_int_equal(compiled.view.header->pools, 0);
+    assert_int_equal(compiled.view.count[PLAN_EXCHANGES], 0);
     compiled_free(&compiled);
 }
 
@@ -196,6 +269,8 @@ int main(void)
         cmocka_unit_test(a_pool_of_the_policy_is_in_the_plan_with_a_rule_for_its_workers),
         cmocka_unit_test(a_plan_without_pools_has_no_trace_of_them),
         cmocka_unit_test(a_damaged_pool_is_refused),
+        cmocka_unit_test(an_exchange_of_the_policy_is_in_the_plan_with_a_rule_for_its_workers),
+        cmocka_unit_test(a_damaged_exchange_is_refused),
         cmocka_unit_test(more_workers_than_have_a_name_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,14 +47,16 @@ static void the_number_is_what_the_rule_has_and_asks_for(void **state)
     }
 }
 
-static void a_pool_counts_cores(void **state)
+static void a_pool_and_an_exchange_count_cores(void **state)
 {
     (void)state;
     struct compiled compiled = compile_text("schema = 1\n[[pools]]\nname = \"io\"\nnodes = \"0\"\n"
-                                            "[[pools]]\nname = \"all\"\nsmt = \"allow\"\n",
+                                            "[[pools]]\nname = \"all\"\nsmt = \"allow\"\n"
+                                            "[[exchanges]]\nname = \"sort\"\nnodes = \"0\"\n",
                                             MACHINE);
     assert_int_equal(threads_of(&compiled, 0, "0-7", 0), 2);
     assert_int_equal(threads_of(&compiled, 1, "0-7", 0), 8);
+    assert_int_equal(threads_of(&compiled, 2, "0-7", 0), 2);
     compiled_free(&compiled);
 }
 
@@ -96,7 +98,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_number_is_what_the_rule_has_and_asks_for),
-        cmocka_unit_test(a_pool_counts_cores),
+        cmocka_unit_test(a_pool_and_an_exchange_count_cores),
         cmocka_unit_test(more_than_the_cpus_is_said_of_exactly_alone),
         cmocka_unit_test(more_cpus_than_the_policy_has_are_refused),
     };

@@ -25,32 +25,22 @@ static void empty(void)
     nw_group_wait(&group, -1);
 }
 
-struct fib {
-    struct nw_task task;
-    long n, result;
-};
-
-static void run_fib(struct nw_task *task)
+/* fib(n), in its own place. */
+static void run_fib(void *number)
 {
-    struct fib *fib = (struct fib *)(void *)task;
-    if (fib->n < 2) {
-        fib->result = fib->n;
+    long *n = number;
+    if (*n < 2)
         return;
-    }
-    struct nw_group group = {{0}};
-    struct fib left = {.task = {.run = run_fib, .group = &group}, .n = fib->n - 1}, right = {.n = fib->n - 2};
-    nw_submit(pool, &left.task);
-    run_fib(&right.task);
-    nw_group_wait(&group, -1);
-    fib->result = left.result + right.result;
+    long left = *n - 1, right = *n - 2;
+    nw_join(pool, run_fib, &left, run_fib, &right);
+    *n = left + right;
 }
 
 static void fib(void)
 {
-    struct fib root = {.task = {.run = run_fib}, .n = FIB};
-    nw_submit(pool, &root.task);
-    nw_task_wait(&root.task);
-    if (root.result != FIB_RESULT)
+    long n = FIB;
+    run_fib(&n);
+    if (n != FIB_RESULT)
         abort();
 }
 

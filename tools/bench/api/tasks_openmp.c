@@ -3,14 +3,19 @@
 
 #include "tools/bench/api/tasks.h"
 
+/* Called, lest the compiler leave the task out. */
+static __attribute__((noinline)) void nothing(void)
+{
+    __asm__ volatile("");
+}
+
 static void empty(void)
 {
 #pragma omp parallel
 #pragma omp single
     for (int i = 0; i < EMPTY; i++) {
 #pragma omp task
-        {
-        }
+        nothing();
     }
 }
 
@@ -51,8 +56,7 @@ static void rounds(void)
 #pragma omp single
     for (int i = 0; i < ROUNDS; i++) {
 #pragma omp task
-        {
-        }
+        nothing();
 #pragma omp taskwait
     }
 }
