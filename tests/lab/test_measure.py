@@ -27,7 +27,7 @@ near = "node:2"
 memory = { policy = "bind" }
 [[rules]]
 name = "others"
-match = { thread = "*" }
+match = { main = false }
 cpus = "all"
 distribution = "compact"
 level = "node"
