@@ -2,8 +2,10 @@
 
 import contextlib
 import errno
+import json
 import os
 import random
+import re
 import stat
 import subprocess
 import sys
@@ -84,6 +86,72 @@ class Exchange(test_api.ApiTest):
             self.assertLessEqual(told["workers"], cores)
         with self.sitting("many", "0", policy=policy) as (_, told):
             self.assertEqual(told["workers"], 9)
+
+    def exchanges(self, pid):
+        """Of each exchange that `show` tells of, what it tells."""
+        shown = json.loads(self.nodewise("show", str(pid), "--json"))
+        return {exchange["exchange"]: exchange for exchange in shown.get("exchanges", [])}
+
+    def shown(self, pid, name, part, key):
+        return sum(one[key] for one in self.exchanges(pid)[name][part])
+
+    MESSAGES = 1 + 2 + 3 + 4 + 1  # that three workers pass on, that have room, and the big one
+    BYTES = 8 * (MESSAGES + 1)  # the big one with its length
+
+    def wait_until_told(self, pid, name, messages):
+        harness.wait_until(lambda: self.shown(pid, name, "flows", "messages") == messages, "all have told what they got")
+
+    def test_what_it_does_is_seen_from_outside(self):
+        with self.sitting("seen", "3", policy=self.policy('[defaults]\nbind_to = "none"\n')) as (process, told):
+            self.assertEqual(told["room"], 4)
+            self.wait_until_told(process.pid, "seen", self.MESSAGES)
+            harness.wait_until(lambda: self.shown(process.pid, "seen", "nodes", "slept") >= 2, "two workers sleep")
+            exchange = self.exchanges(process.pid)["seen"]
+            self.assertEqual((exchange["open"], exchange["unlisted"]), (1, 0))
+            for part, key, number in (("nodes", "workers", 3), ("nodes", "channels", 3), ("nodes", "refused", 1),
+                                      ("flows", "bytes", self.BYTES), ("flows", "queued", 0)):
+                self.assertEqual(sum(one[key] for one in exchange[part]), number, key)
+            for verb in "show", "report":
+                text = self.nodewise(verb, str(process.pid))
+                self.assertRegex(text, r"EXCHANGE +NODE +WORKERS +CHANNELS +SLEPT +REFUSED\nseen +\d+ +\d ")
+                self.assertRegex(text, r"EXCHANGE +FROM +TO +MESSAGES +BYTES +QUEUED\nseen +\d+ +\d+ +\d+ +\d+ B +0 B\n")
+            top = self.nodewise("top", "--batch", "--count", "1", str(process.pid))
+            self.assertRegex(top, rf"\nexchanges\nPID .*\n{process.pid} +exchange_sits +seen +\d+ +\d+ +\d +\d +\d+ +\d+ B +0 B\n")
+            numbers = self.nodewise("metrics", "--once")
+            for family, number in (("workers", 3), ("channels", 3), ("refusals_total", 1), ("messages_total", self.MESSAGES),
+                                   ("sent_bytes_total", self.BYTES), ("queued_bytes", 0)):
+                found = re.findall(rf'\nnodewise_exchange_{family}{{pid="{process.pid}".*exchange="seen",.*}} (\d+)(?=\n)', numbers)
+                self.assertEqual(sum(map(int, found)), number, family)
+
+    def wait_until_full(self, pid, name):
+        harness.wait_until(lambda: self.shown(pid, name, "flows", "queued") == 64 * 8, "the ring to worker 0 is full")
+
+    def test_what_waits_for_a_worker_that_does_not_take_it_is_seen(self):
+        with self.sitting("full", "3", "full", policy=self.policy('[defaults]\nbind_to = "none"\n')) as (process, _):
+            self.wait_until_full(process.pid, "full")
+
+    def test_a_report_tells_of_it_when_it_is_over(self):
+        report = self.path("report.json")
+        with self.sitting("over", "3", policy=self.policy('[defaults]\nbind_to = "none"\n'), options=("--report", report)):
+            pass
+        with open(report, encoding="utf-8") as file:
+            exchange, = json.load(file)["exchanges"]
+        self.assertEqual((exchange["exchange"], exchange["open"]), ("over", 0))
+        self.assertEqual({(node["workers"], node["channels"]) for node in exchange["nodes"]}, {(0, 0)})
+        self.assertEqual(sum(flow["messages"] for flow in exchange["flows"]), self.MESSAGES)
+
+    def test_a_reload_loses_nothing_that_was_told(self):
+        for rules in 0, 1000:  # in its place, and in another segment
+            text = "".join(f'[[rules]]\nname = "rule-{i}"\nmatch = {{ thread = "nobody-{i}" }}\nbind_to = "none"\n' for i in range(rules))
+            with self.subTest(rules=rules), self.sitting("stays", "3", "full", policy=self.policy('[defaults]\nbind_to = "none"\n')) as (process, _):
+                self.wait_until_full(process.pid, "stays")
+                self.nodewise("reload", str(process.pid), "-p", self.policy(text + '[defaults]\nbind_to = "none"\n', f"{rules}.toml"))
+                process.stdin.write("more\n")
+                process.stdin.flush()
+                self.assertEqual(process.stdout.readline(), "took 64\n")
+                harness.wait_until(lambda pid=process.pid: "stays" in self.exchanges(pid), "the segment knows the exchange")
+                self.wait_until_told(process.pid, "stays", self.MESSAGES + 64)
+                self.assertEqual(self.shown(process.pid, "stays", "flows", "queued"), 0)
 
     def start(self, name, peers, *arguments):
         """Processes that have all joined, and their standard outputs."""
