@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import time
+from xml.etree import ElementTree
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import test_api
@@ -117,6 +118,12 @@ class Exchange(test_api.ApiTest):
                 self.assertRegex(text, r"EXCHANGE +FROM +TO +MESSAGES +BYTES +QUEUED\nseen +\d+ +\d+ +\d+ +\d+ B +0 B\n")
             top = self.nodewise("top", "--batch", "--count", "1", str(process.pid))
             self.assertRegex(top, rf"\nexchanges\nPID .*\n{process.pid} +exchange_sits +seen +\d+ +\d+ +\d +\d +\d+ +\d+ B +0 B\n")
+            for kind, element in ("svg", ".//{*}g[@class='matrix']"), ("html", None):
+                picture = self.nodewise("report", str(process.pid), "-f", kind)
+                self.assertIn("xchange seen: bytes, from rows to columns", picture)
+                self.assertIn(f">{self.BYTES} B</", picture)
+                if element:
+                    self.assertIsNotNone(ElementTree.fromstring(picture).find(element))
             numbers = self.nodewise("metrics", "--once")
             for family, number in (("workers", 3), ("channels", 3), ("refusals_total", 1), ("messages_total", self.MESSAGES),
                                    ("sent_bytes_total", self.BYTES), ("queued_bytes", 0)):
@@ -152,6 +159,7 @@ class Exchange(test_api.ApiTest):
                 harness.wait_until(lambda pid=process.pid: "stays" in self.exchanges(pid), "the segment knows the exchange")
                 self.wait_until_told(process.pid, "stays", self.MESSAGES + 64)
                 self.assertEqual(self.shown(process.pid, "stays", "flows", "queued"), 0)
+                self.assertEqual(self.shown(process.pid, "stays", "nodes", "workers"), 3)  # those that sleep, too
 
     def start(self, name, peers, *arguments):
         """Processes that have all joined, and their standard outputs."""
