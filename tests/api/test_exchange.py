@@ -152,14 +152,22 @@ class Exchange(test_api.ApiTest):
             text = "".join(f'[[rules]]\nname = "rule-{i}"\nmatch = {{ thread = "nobody-{i}" }}\nbind_to = "none"\n' for i in range(rules))
             with self.subTest(rules=rules), self.sitting("stays", "3", "full", policy=self.policy('[defaults]\nbind_to = "none"\n')) as (process, _):
                 self.wait_until_full(process.pid, "stays")
-                self.nodewise("reload", str(process.pid), "-p", self.policy(text + '[defaults]\nbind_to = "none"\n', f"{rules}.toml"))
-                process.stdin.write("more\n")
-                process.stdin.flush()
-                self.assertEqual(process.stdout.readline(), "took 64\n")
-                harness.wait_until(lambda pid=process.pid: "stays" in self.exchanges(pid), "the segment knows the exchange")
-                self.wait_until_told(process.pid, "stays", self.MESSAGES + 64)
-                self.assertEqual(self.shown(process.pid, "stays", "flows", "queued"), 0)
-                self.assertEqual(self.shown(process.pid, "stays", "nodes", "workers"), 3)  # those that sleep, too
+                policy = self.policy(text + '[defaults]\nbind_to = "none"\n', f"{rules}.toml")
+                self.nodewise("reload", str(process.pid), "-p", policy)
+                taken = []
+
+                def is_carried_out_and_told(process=process, policy=policy, taken=taken):
+                    process.stdin.write("more\n")
+                    process.stdin.flush()
+                    taken.append(int(process.stdout.readline().split()[1]))
+                    shown = json.loads(self.nodewise("show", str(process.pid), "--json"))
+                    messages = sum(flow["messages"] for exchange in shown.get("exchanges", []) for flow in exchange["flows"])
+                    return shown["plan"]["policy"] == policy and messages == self.MESSAGES + 64
+
+                harness.wait_until(is_carried_out_and_told, "the plan is the new one, and its segment has what was sent before")
+                self.assertEqual(sum(taken), 64)
+                for part, key, number in (("nodes", "workers", 3), ("nodes", "channels", 6), ("flows", "queued", 0)):
+                    self.assertEqual(self.shown(process.pid, "stays", part, key), number, key)  # of those that sleep, too
 
     def start(self, name, peers, *arguments):
         """Processes that have all joined, and their standard outputs."""

@@ -7,11 +7,12 @@
  * R: messages of 8 bytes that had room where the program asks for 4. L: bytes of the longest message that had room where it
  * asks for 64. E: what the first message of a channel of 1 MiB answered. It ends at a line on standard input.
  *
- * With `full`, worker 1 then fills a ring of 64 messages to worker 0, which takes them at a line, says "took 64", and waits
- * for another line.
+ * With `full`, worker 1 then fills a ring of 64 messages to worker 0. At each line "more" that one starts a thread, takes what
+ * has come, says "took N", and sleeps for a moment.
  */
 #include <errno.h>
 #include <nodewise.h>
+#include <pthread.h>
 
 #include "check.h"
 
@@ -88,6 +89,20 @@ static unsigned take_all(struct nw_channel *channel)
     return taken;
 }
 
+static void *end_at_once(void *nothing)
+{
+    return nothing;
+}
+
+static void take_more(struct nw_worker *worker, struct nw_channel *channel)
+{
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, end_at_once, NULL) == 0 && pthread_join(thread, NULL) == 0);
+    printf("took %u\n", take_all(channel));
+    nw_wait(worker, 1);
+    fflush(stdout);
+}
+
 static int sit(struct nw_worker *worker, void *context)
 {
     struct nw_channel *channel, *full;
@@ -107,10 +122,8 @@ static int sit(struct nw_worker *worker, void *context)
         printf("workers %u room %u longest %u big %d\n", nw_worker_peers(worker), room, longest, big_one(worker));
         fflush(stdout);
         CHECK(fgets(line, sizeof(line), stdin) != NULL);
-        if (is_full && strcmp(line, "more\n") == 0) {
-            printf("took %u\n", take_all(full));
-            fflush(stdout);
-            nw_channel_close(full);
+        while (is_full && strcmp(line, "more\n") == 0) {
+            take_more(worker, full);
             CHECK(fgets(line, sizeof(line), stdin) != NULL);
         }
     }
