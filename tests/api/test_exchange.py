@@ -9,6 +9,7 @@ import re
 import stat
 import subprocess
 import sys
+import threading
 import time
 from xml.etree import ElementTree
 
@@ -181,8 +182,11 @@ class Exchange(test_api.ApiTest):
 
     def received(self, process):
         """{sender: messages}"""
-        told, _ = process.communicate(timeout=harness.SECONDS)
-        self.assertEqual(process.returncode, 0, told)
+        bound = threading.Timer(harness.SECONDS, process.kill)
+        bound.start()
+        told = process.stdout.read()  # communicate() would not give what readline() has read ahead
+        self.assertEqual(process.wait(), 0, told)
+        bound.cancel()
         return {int(sender): int(count) for sender, count in (line.split() for line in told.splitlines())}
 
     def test_processes_exchange_what_threads_do(self):
