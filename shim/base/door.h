@@ -38,6 +38,19 @@ struct door_exchange {
     char threads[32];            /* what the workers are called by */
 };
 
+/* What a worker of an exchange tells of itself. */
+struct door_peer {
+    uint64_t slept, refused; /* since it told the last time */
+    uint32_t channels;
+};
+
+/* What workers on one node have sent to those on another since it was told the last time. UINT32_MAX: of no known node. */
+struct door_flow {
+    uint32_t from, to;
+    uint64_t messages, bytes;
+    int64_t queued; /* how much more is in the rings, or less */
+};
+
 /* CPUs that a program has for one of its threads: bit i of word w is CPU (first_word + w) * 64 + i. */
 struct door_place {
     const uint64_t *bits;
@@ -80,6 +93,13 @@ struct nodewise_door {
     uint32_t (*take_place)(const struct door_place *places, uint32_t count);
     /* false: the plan says nothing of an exchange of that name, or does not govern the process. */
     bool (*find_exchange)(const char *name, struct door_exchange *ret_exchange);
+    /* What exchanges do, for views: telemetry/exchanges.h says what each does. One thread at a time; not signal-safe. */
+    uint32_t (*open_exchange)(const char *name);
+    void (*close_exchange)(uint32_t exchange);
+    uint32_t (*enter_exchange)(uint32_t exchange, uint32_t node);
+    void (*leave_exchange)(uint32_t peer);
+    void (*tell_peer)(uint32_t peer, const struct door_peer *told);
+    void (*tell_flow)(uint32_t exchange, const struct door_flow *told);
 };
 
 extern const struct nodewise_door nodewise_door;

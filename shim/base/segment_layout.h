@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #define SEGMENT_MAGIC      UINT64_C(0x314745535057444e) /* "NDWPSEG1" */
-#define SEGMENT_VERSION    12u
+#define SEGMENT_VERSION    13u
 #define SEGMENT_DIR_PREFIX "/dev/shm/nodewise." /* followed by the uid */
 #define SEGMENT_SUFFIX     ".seg"
 /* begins the name of a memfd with a segment for which there is no file; the errno that says why not ends it */
@@ -35,6 +35,9 @@
 #define SEGMENT_REGIONS      256u  /* regions of the arenas */
 #define SEGMENT_POOLS        16u   /* names of pools */
 #define SEGMENT_WORKERS      1024u /* and their workers and guests that are listed */
+#define SEGMENT_EXCHANGES    16u   /* names of exchanges */
+#define SEGMENT_PEERS        1024u /* and their workers that are listed */
+#define SEGMENT_FLOWS        512u  /* and pairs of nodes between which something was sent */
 #define SEGMENT_ARENAS       384u  /* pairs of rule and region that allocated; further pairs count as the last one */
 #define SEGMENT_STEPS        6u    /* number of values of enum step (policy/reason.h) */
 #define SEGMENT_MASK_WORDS   64u   /* the first 4096 CPUs of the base mask are stored */
@@ -66,12 +69,15 @@ enum segment_section_id {
     SEGMENT_THREAD_TABLE,
     SEGMENT_EVENT_TABLE,
     SEGMENT_STRING_TABLE,
-    SEGMENT_REGION_TABLE,  /* struct segment_region, by number; start 0: the region was never opened */
-    SEGMENT_MAPPING_TABLE, /* struct segment_mapping, by index in PLAN_MAPPING_RULES */
-    SEGMENT_ARENA_TABLE,   /* struct segment_arena, in the order of first use; used 0 ends the table */
-    SEGMENT_SEEN_TABLE,    /* one struct segment_seen */
-    SEGMENT_POOL_TABLE,    /* struct segment_pool; an empty name ends the table */
-    SEGMENT_WORKER_TABLE,  /* struct segment_worker; pool 0 ends the table */
+    SEGMENT_REGION_TABLE,   /* struct segment_region, by number; start 0: the region was never opened */
+    SEGMENT_MAPPING_TABLE,  /* struct segment_mapping, by index in PLAN_MAPPING_RULES */
+    SEGMENT_ARENA_TABLE,    /* struct segment_arena, in the order of first use; used 0 ends the table */
+    SEGMENT_SEEN_TABLE,     /* one struct segment_seen */
+    SEGMENT_POOL_TABLE,     /* struct segment_pool; an empty name ends the table */
+    SEGMENT_WORKER_TABLE,   /* struct segment_worker; pool 0 ends the table */
+    SEGMENT_EXCHANGE_TABLE, /* struct segment_exchange; an empty name ends the table */
+    SEGMENT_PEER_TABLE,     /* struct segment_peer; exchange 0 ends the table */
+    SEGMENT_FLOW_TABLE,     /* struct segment_flow; exchange 0 ends the table */
     SEGMENT_SECTIONS
 };
 
@@ -273,6 +279,40 @@ struct segment_worker {
 
 enum segment_worker_state { WORKER_GONE, WORKER_LIVES };
 
+/* Exchanges of the C interface (nodewise-exchange.h) that have one name, those of a moment or one after the other. */
+struct segment_exchange {
+    char name[16];
+    uint32_t open;     /* exchanges of that name that are not closed */
+    uint32_t unlisted; /* their workers, and pairs of nodes, for which there was no record */
+};
+
+/* A worker of an exchange. A later one of the same exchange and node goes on with what it has counted. */
+struct segment_peer {
+    uint16_t exchange; /* 1 + its index */
+    uint8_t state;     /* enum segment_worker_state */
+    uint8_t reserved;
+    uint32_t node;     /* id, where it joined; UINT32_MAX: not known */
+    uint32_t channels; /* that it has open */
+    uint32_t reserved_channels;
+    uint64_t slept, refused; /* refused: messages for which there was no room */
+};
+
+/*
+ * What workers on one node have sent to workers of this process on another, or on the same. They tell when they go to sleep,
+ * now and then when they do not, and when they end.
+ */
+struct segment_flow {
+    uint16_t exchange; /* 1 + its index */
+    uint16_t reserved;
+    uint32_t from, to; /* node ids, or UINT32_MAX */
+    uint32_t reserved_node;
+    uint64_t messages, bytes; /* since the start; of bytes, as the rings hold them */
+    uint64_t queued;          /* bytes in rings that are not taken yet, as one of their ends has seen it last */
+};
+
+_Static_assert(sizeof(struct segment_exchange) == 24, "layout of the file");
+_Static_assert(sizeof(struct segment_peer) == 32, "layout of the file");
+_Static_assert(sizeof(struct segment_flow) == 40, "layout of the file");
 _Static_assert(sizeof(struct segment_pool) == 24, "layout of the file");
 _Static_assert(sizeof(struct segment_worker) == 64, "layout of the file");
 _Static_assert(sizeof(struct segment_seen) == 128 + SEGMENT_SEEN_NODES * 8, "layout of the file");

@@ -9,6 +9,7 @@
 #include "shim/base/state.h"
 #include "shim/place/hold.h"
 #include "shim/place/offered.h"
+#include "shim/telemetry/exchanges.h"
 #include "shim/telemetry/pools.h"
 
 static bool may_place(void)
@@ -127,4 +128,10 @@ PUBLIC const struct nodewise_door nodewise_door = {
     .pool_counts = pool_counts,
     .take_place = offered_take,
     .find_exchange = find_exchange,
+    .open_exchange = exchanges_open,
+    .close_exchange = exchanges_close,
+    .enter_exchange = exchanges_enter,
+    .leave_exchange = exchanges_leave,
+    .tell_peer = exchanges_tell_peer,
+    .tell_flow = exchanges_tell_flow,
 };

@@ -310,11 +310,15 @@ static size_t lay_out(struct segment_section *ret_sections, uint32_t rules)
         [SEGMENT_SEEN_TABLE] = {0, sizeof(struct segment_seen), 1, 0},
         [SEGMENT_POOL_TABLE] = {0, sizeof(struct segment_pool), SEGMENT_POOLS, 0},
         [SEGMENT_WORKER_TABLE] = {0, sizeof(struct segment_worker), SEGMENT_WORKERS, 0},
+        [SEGMENT_EXCHANGE_TABLE] = {0, sizeof(struct segment_exchange), SEGMENT_EXCHANGES, 0},
+        [SEGMENT_PEER_TABLE] = {0, sizeof(struct segment_peer), SEGMENT_PEERS, 0},
+        [SEGMENT_FLOW_TABLE] = {0, sizeof(struct segment_flow), SEGMENT_FLOWS, 0},
     };
     /* the first events share a page with the header, so the main thread's record needs only one more page */
     const enum segment_section_id order[SEGMENT_SECTIONS] = {
-        SEGMENT_RULE_TABLE,  SEGMENT_EVENT_TABLE,   SEGMENT_THREAD_TABLE, SEGMENT_STRING_TABLE, SEGMENT_REGION_TABLE,
-        SEGMENT_ARENA_TABLE, SEGMENT_MAPPING_TABLE, SEGMENT_SEEN_TABLE,   SEGMENT_POOL_TABLE,   SEGMENT_WORKER_TABLE};
+        SEGMENT_RULE_TABLE,     SEGMENT_EVENT_TABLE,   SEGMENT_THREAD_TABLE, SEGMENT_STRING_TABLE, SEGMENT_REGION_TABLE,
+        SEGMENT_ARENA_TABLE,    SEGMENT_MAPPING_TABLE, SEGMENT_SEEN_TABLE,   SEGMENT_POOL_TABLE,   SEGMENT_WORKER_TABLE,
+        SEGMENT_EXCHANGE_TABLE, SEGMENT_PEER_TABLE,    SEGMENT_FLOW_TABLE};
     size_t offset = (sizeof(struct segment_header) + 63) & ~(size_t)63;
 
     for (unsigned i = 0; i < SEGMENT_SECTIONS; i++) {

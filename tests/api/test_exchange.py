@@ -2,12 +2,16 @@
 
 import contextlib
 import errno
+import json
 import os
 import random
+import re
 import stat
 import subprocess
 import sys
+import threading
 import time
+from xml.etree import ElementTree
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import test_api
@@ -85,6 +89,87 @@ class Exchange(test_api.ApiTest):
         with self.sitting("many", "0", policy=policy) as (_, told):
             self.assertEqual(told["workers"], 9)
 
+    def exchanges(self, pid):
+        """Of each exchange that `show` tells of, what it tells."""
+        shown = json.loads(self.nodewise("show", str(pid), "--json"))
+        return {exchange["exchange"]: exchange for exchange in shown.get("exchanges", [])}
+
+    def shown(self, pid, name, part, key):
+        return sum(one[key] for one in self.exchanges(pid)[name][part])
+
+    MESSAGES = 1 + 2 + 3 + 4 + 1  # that three workers pass on, that have room, and the big one
+    BYTES = 8 * (MESSAGES + 1)  # the big one with its length
+
+    def wait_until_told(self, pid, name, messages):
+        harness.wait_until(lambda: self.shown(pid, name, "flows", "messages") == messages, "all have told what they got")
+
+    def test_what_it_does_is_seen_from_outside(self):
+        with self.sitting("seen", "3", policy=self.policy('[defaults]\nbind_to = "none"\n')) as (process, told):
+            self.assertEqual(told["room"], 4)
+            self.wait_until_told(process.pid, "seen", self.MESSAGES)
+            harness.wait_until(lambda: self.shown(process.pid, "seen", "nodes", "slept") >= 2, "two workers sleep")
+            exchange = self.exchanges(process.pid)["seen"]
+            self.assertEqual((exchange["open"], exchange["unlisted"]), (1, 0))
+            for part, key, number in (("nodes", "workers", 3), ("nodes", "channels", 3), ("nodes", "refused", 1),
+                                      ("flows", "bytes", self.BYTES), ("flows", "queued", 0)):
+                self.assertEqual(sum(one[key] for one in exchange[part]), number, key)
+            for verb in "show", "report":
+                text = self.nodewise(verb, str(process.pid))
+                self.assertRegex(text, r"EXCHANGE +NODE +WORKERS +CHANNELS +SLEPT +REFUSED\nseen +\d+ +\d ")
+                self.assertRegex(text, r"EXCHANGE +FROM +TO +MESSAGES +BYTES +QUEUED\nseen +\d+ +\d+ +\d+ +\d+ B +0 B\n")
+            top = self.nodewise("top", "--batch", "--count", "1", str(process.pid))
+            self.assertRegex(top, rf"\nexchanges\nPID .*\n{process.pid} +exchange_sits +seen +\d+ +\d+ +\d +\d +\d+ +\d+ B +0 B\n")
+            for kind, element in ("svg", ".//{*}g[@class='matrix']"), ("html", None):
+                picture = self.nodewise("report", str(process.pid), "-f", kind)
+                self.assertIn("xchange seen: bytes, from rows to columns", picture)
+                self.assertIn(f">{self.BYTES} B</", picture)
+                if element:
+                    self.assertIsNotNone(ElementTree.fromstring(picture).find(element))
+            numbers = self.nodewise("metrics", "--once")
+            for family, number in (("workers", 3), ("channels", 3), ("refusals_total", 1), ("messages_total", self.MESSAGES),
+                                   ("sent_bytes_total", self.BYTES), ("queued_bytes", 0)):
+                found = re.findall(rf'\nnodewise_exchange_{family}{{pid="{process.pid}".*exchange="seen",.*}} (\d+)(?=\n)', numbers)
+                self.assertEqual(sum(map(int, found)), number, family)
+
+    def wait_until_full(self, pid, name):
+        harness.wait_until(lambda: self.shown(pid, name, "flows", "queued") == 64 * 8, "the ring to worker 0 is full")
+
+    def test_what_waits_for_a_worker_that_does_not_take_it_is_seen(self):
+        with self.sitting("full", "3", "full", policy=self.policy('[defaults]\nbind_to = "none"\n')) as (process, _):
+            self.wait_until_full(process.pid, "full")
+
+    def test_a_report_tells_of_it_when_it_is_over(self):
+        report = self.path("report.json")
+        with self.sitting("over", "3", policy=self.policy('[defaults]\nbind_to = "none"\n'), options=("--report", report)):
+            pass
+        with open(report, encoding="utf-8") as file:
+            exchange, = json.load(file)["exchanges"]
+        self.assertEqual((exchange["exchange"], exchange["open"]), ("over", 0))
+        self.assertEqual({(node["workers"], node["channels"]) for node in exchange["nodes"]}, {(0, 0)})
+        self.assertEqual(sum(flow["messages"] for flow in exchange["flows"]), self.MESSAGES)
+
+    def test_a_reload_loses_nothing_that_was_told(self):
+        for rules in 0, 1000:  # in its place, and in another segment
+            text = "".join(f'[[rules]]\nname = "rule-{i}"\nmatch = {{ thread = "nobody-{i}" }}\nbind_to = "none"\n' for i in range(rules))
+            with self.subTest(rules=rules), self.sitting("stays", "3", "full", policy=self.policy('[defaults]\nbind_to = "none"\n')) as (process, _):
+                self.wait_until_full(process.pid, "stays")
+                policy = self.policy(text + '[defaults]\nbind_to = "none"\n', f"{rules}.toml")
+                self.nodewise("reload", str(process.pid), "-p", policy)
+                taken = []
+
+                def is_carried_out_and_told(process=process, policy=policy, taken=taken):
+                    process.stdin.write("more\n")
+                    process.stdin.flush()
+                    taken.append(int(process.stdout.readline().split()[1]))
+                    shown = json.loads(self.nodewise("show", str(process.pid), "--json"))
+                    messages = sum(flow["messages"] for exchange in shown.get("exchanges", []) for flow in exchange["flows"])
+                    return shown["plan"]["policy"] == policy and messages == self.MESSAGES + 64
+
+                harness.wait_until(is_carried_out_and_told, "the plan is the new one, and its segment has what was sent before")
+                self.assertEqual(sum(taken), 64)
+                for part, key, number in (("nodes", "workers", 3), ("nodes", "channels", 6), ("flows", "queued", 0)):
+                    self.assertEqual(self.shown(process.pid, "stays", part, key), number, key)  # of those that sleep, too
+
     def start(self, name, peers, *arguments):
         """Processes that have all joined, and their standard outputs."""
         program = os.path.join(harness.BUILD, "tests", "api", "exchange_shared")
@@ -97,8 +182,11 @@ class Exchange(test_api.ApiTest):
 
     def received(self, process):
         """{sender: messages}"""
-        told, _ = process.communicate(timeout=harness.SECONDS)
-        self.assertEqual(process.returncode, 0, told)
+        bound = threading.Timer(harness.SECONDS, process.kill)
+        bound.start()
+        told = process.stdout.read()  # communicate() would not give what readline() has read ahead
+        self.assertEqual(process.wait(), 0, told)
+        bound.cancel()
         return {int(sender): int(count) for sender, count in (line.split() for line in told.splitlines())}
 
     def test_processes_exchange_what_threads_do(self):

@@ -44,6 +44,9 @@ enum {
     MAPPINGS = 2,
     POOLS = 3,
     WORKERS = 8,
+    EXCHANGES = 2,
+    PEERS = 6,
+    FLOWS = 5,
     STRINGS = 128
 };
 
@@ -57,6 +60,21 @@ static struct segment_section place(size_t *at, size_t record, uint32_t count)
 static void *table(char *segment, enum segment_section_id id)
 {
     return segment + ((struct segment_header *)(void *)segment)->sections[id].offset;
+}
+
+static void fill_exchanges(char *segment)
+{
+    struct segment_exchange *exchanges = table(segment, SEGMENT_EXCHANGE_TABLE);
+    struct segment_peer *peers = table(segment, SEGMENT_PEER_TABLE);
+    struct segment_flow *flows = table(segment, SEGMENT_FLOW_TABLE);
+    for (uint32_t i = 0; i < EXCHANGES; i++)
+        exchanges[i] = (struct segment_exchange){.name = "exchange", .open = i};
+    for (uint32_t i = 0; i < PEERS; i++)
+        peers[i] = (struct segment_peer){
+            .exchange = (uint16_t)(1 + i % EXCHANGES), .state = WORKER_LIVES, .node = i % 2, .slept = i};
+    for (uint32_t i = 0; i < FLOWS; i++)
+        flows[i] =
+            (struct segment_flow){.exchange = (uint16_t)(1 + i % EXCHANGES), .from = i % 2, .to = i % 3, .bytes = i};
 }
 
 static void fill_tables(char *segment)
@@ -104,6 +122,7 @@ static void fill_tables(char *segment)
     for (uint32_t i = 0; i < WORKERS; i++)
         workers[i] = (struct segment_worker){
             .pool = (uint16_t)(1 + i % POOLS), .state = WORKER_LIVES, .node = i % 2, .counts = {.run = i}};
+    fill_exchanges(segment);
     strcpy((char *)table(segment, SEGMENT_STRING_TABLE) + 1, "/usr/lib/libx.so");
 }
 
@@ -127,6 +146,9 @@ static size_t make_segment(char *ret_segment, size_t room)
     header->sections[SEGMENT_MAPPING_TABLE] = place(&at, sizeof(struct segment_mapping), MAPPINGS);
     header->sections[SEGMENT_POOL_TABLE] = place(&at, sizeof(struct segment_pool), POOLS);
     header->sections[SEGMENT_WORKER_TABLE] = place(&at, sizeof(struct segment_worker), WORKERS);
+    header->sections[SEGMENT_EXCHANGE_TABLE] = place(&at, sizeof(struct segment_exchange), EXCHANGES);
+    header->sections[SEGMENT_PEER_TABLE] = place(&at, sizeof(struct segment_peer), PEERS);
+    header->sections[SEGMENT_FLOW_TABLE] = place(&at, sizeof(struct segment_flow), FLOWS);
     fill_tables(ret_segment);
     return at;
 }

@@ -143,6 +143,9 @@ static size_t place_sections(struct segment_header *header, uint32_t rules, uint
         [SEGMENT_SEEN_TABLE] = sizeof(struct segment_seen),
         [SEGMENT_POOL_TABLE] = sizeof(struct segment_pool),
         [SEGMENT_WORKER_TABLE] = sizeof(struct segment_worker),
+        [SEGMENT_EXCHANGE_TABLE] = sizeof(struct segment_exchange),
+        [SEGMENT_PEER_TABLE] = sizeof(struct segment_peer),
+        [SEGMENT_FLOW_TABLE] = sizeof(struct segment_flow),
     };
     size_t at = sizeof(*header);
     for (unsigned i = 0; i < SEGMENT_SECTIONS; i++) {

@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/printable.h"
 #include "policy/reason.h"
 #include "policy/words.h"
+#include "tools/metrics/line.h"
+#include "tools/report/report_exchanges.h"
 #include "tools/report/report_pools.h"
 #include "tools/segment/segments.h"
 #include "tools/segment/snapshot.h"
@@ -19,125 +20,28 @@ const char series_type_openmetrics[] = "application/openmetrics-text; version=1.
 #define METRICS_PER_THREAD 2u
 
 /* No real policy comes near these; a segment that its process made up does. */
-#define VALUE_MOST  256u              /* bytes of a label's value that are shown */
-#define LABELS_MOST 32u               /* of a policy */
 #define FAMILY_MOST ((off_t)1 << 20)  /* bytes of one process */
 #define OWNER_MOST  ((off_t)64 << 20) /* of the processes of one user, in all families */
-
-/* --- one line --- */
-
-struct line {
-    FILE *to;
-    off_t end; /* of what its process may write of this family */
-    const char *family;
-    const char *suffix; /* "_total", "_info" or "" */
-    const struct snapshot *process;
-};
-
-/* The format escapes a backslash, a quotation mark and a newline; all else that is not printable is spelt out. */
-static void write_value(FILE *to, const char *text)
-{
-    char form[PRINTABLE_FORM];
-    for (size_t length = strnlen(text, VALUE_MOST); length > 0;) {
-        bool as_is;
-        size_t bytes = printable_next(text, length, form, &as_is);
-        if (*text == '\n')
-            fputs("\\n", to);
-        else
-            fprintf(to, "%s%s", !as_is || *text == '\\' || *text == '"' ? "\\" : "", form);
-        text += bytes;
-        length -= bytes;
-    }
-}
-
-static void write_label(FILE *to, const char *name, const char *value)
-{
-    fprintf(to, ",%s=\"", name);
-    write_value(to, value);
-    fputc('"', to);
-}
-
-static bool is_own(const char *name)
-{
-    static const char *const own[] = {"pid",    "comm",   "rule",  "node",     "step", "tid",
-                                      "thread", "policy", "state", "locality", "pool", "from"};
-    for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
-        if (strcmp(own[i], name) == 0)
-            return true;
-    return false;
-}
-
-static void write_policy_labels(FILE *to, const struct snapshot *process)
-{
-    const struct plan_view *plan = &process->plan;
-    for (uint32_t i = 0; process->has_plan && i + 1 < plan->count[PLAN_LABELS] && i < 2 * LABELS_MOST; i += 2)
-        if (!is_own(plan_text(plan, plan->labels[i])))
-            write_label(to, plan_text(plan, plan->labels[i]), plan_text(plan, plan->labels[i + 1]));
-}
-
-/* Up to the point where a sample's own labels stand. false: the process has written enough. */
-static bool begin(const struct line *line)
-{
-    char comm[17];
-    if (ftello(line->to) >= line->end)
-        return false;
-    snprintf(comm, sizeof(comm), "%.16s", line->process->header.comm);
-    fprintf(line->to, "%s%s{pid=\"%u\"", line->family, line->suffix, line->process->header.pid);
-    write_label(line->to, "comm", comm);
-    write_policy_labels(line->to, line->process);
-    return true;
-}
-
-static void end(const struct line *line, uint64_t value)
-{
-    fprintf(line->to, "} %" PRIu64 "\n", value);
-}
-
-static void end_share(const struct line *line, double share)
-{
-    fprintf(line->to, "} %.6f\n", share);
-}
-
-static void simple(const struct line *line, uint64_t value)
-{
-    if (begin(line))
-        end(line, value);
-}
-
-static void label_rule(const struct line *line, uint32_t rule)
-{
-    const char *name = snapshot_rule_name(line->process, rule);
-    char number[16];
-    snprintf(number, sizeof(number), "%u", rule);
-    write_label(line->to, "rule", name ? name : number);
-}
-
-static void label_node(const struct line *line, uint32_t node)
-{
-    char number[16];
-    snprintf(number, sizeof(number), "%u", node);
-    write_label(line->to, "node", node == UINT32_MAX ? "any" : number);
-}
 
 /* --- families --- */
 
 static void info(const struct line *line)
 {
     const struct snapshot *process = line->process;
-    if (!begin(line))
+    if (!line_begin(line))
         return;
-    write_label(line->to, "policy", process->has_plan ? plan_text(&process->plan, process->plan.header->source) : "");
-    write_label(line->to, "state", process->header.state == SEGMENT_STOPPED ? "stopped" : "active");
-    end(line, 1);
+    line_label(line->to, "policy", process->has_plan ? plan_text(&process->plan, process->plan.header->source) : "");
+    line_label(line->to, "state", process->header.state == SEGMENT_STOPPED ? "stopped" : "active");
+    line_end(line, 1);
 }
 
 static void threads_by_rule(const struct line *line)
 {
     for (size_t i = 0; i < line->process->rule_count; i++) {
-        if (!begin(line))
+        if (!line_begin(line))
             return;
-        label_rule(line, (uint32_t)i);
-        end(line, line->process->rules[i].live);
+        line_label_rule(line, (uint32_t)i);
+        line_end(line, line->process->rules[i].live);
     }
 }
 
@@ -145,37 +49,37 @@ static void placements(const struct line *line)
 {
     for (size_t i = 0; i + 1 < line->process->rule_count; i++)
         for (unsigned step = STEP_FULL; step < STEP_COUNT; step++) {
-            if (!begin(line))
+            if (!line_begin(line))
                 return;
-            label_rule(line, (uint32_t)i);
-            write_label(line->to, "step", step_word(step));
-            end(line, line->process->rules[i].steps[step]);
+            line_label_rule(line, (uint32_t)i);
+            line_label(line->to, "step", step_word(step));
+            line_end(line, line->process->rules[i].steps[step]);
         }
 }
 
 static void started(const struct line *line)
 {
-    simple(line, line->process->header.threads_started);
+    line_simple(line, line->process->header.threads_started);
 }
 
 static void ended(const struct line *line)
 {
-    simple(line, line->process->header.threads_ended);
+    line_simple(line, line->process->header.threads_ended);
 }
 
 static void refusals(const struct line *line)
 {
-    simple(line, line->process->header.kernel_refusals);
+    line_simple(line, line->process->header.kernel_refusals);
 }
 
 static void moved(const struct line *line)
 {
-    simple(line, line->process->header.bytes_moved);
+    line_simple(line, line->process->header.bytes_moved);
 }
 
 static void not_moved(const struct line *line)
 {
-    simple(line, line->process->header.bytes_not_moved);
+    line_simple(line, line->process->header.bytes_not_moved);
 }
 
 static void accesses(const struct line *line)
@@ -183,17 +87,17 @@ static void accesses(const struct line *line)
     const struct segment_seen *seen = &line->process->seen;
     const char *const words[] = {"local", "remote", "unknown"};
     const uint64_t counts[] = {seen->local, seen->remote, seen->unknown};
-    for (unsigned i = 0; i < 3 && begin(line); i++) {
-        write_label(line->to, "locality", words[i]);
-        end(line, counts[i]);
+    for (unsigned i = 0; i < 3 && line_begin(line); i++) {
+        line_label(line->to, "locality", words[i]);
+        line_end(line, counts[i]);
     }
 }
 
 static void access_locality(const struct line *line)
 {
     const struct segment_seen *seen = &line->process->seen;
-    if (seen->weight > 0 && seen->weight_local <= seen->weight && begin(line))
-        end_share(line, (double)seen->weight_local / (double)seen->weight);
+    if (seen->weight > 0 && seen->weight_local <= seen->weight && line_begin(line))
+        line_end_share(line, (double)seen->weight_local / (double)seen->weight);
 }
 
 /* Each node's, of which the largest is the report's balance. */
@@ -204,10 +108,10 @@ static void served_shares(const struct line *line)
     for (uint32_t i = 0; i < SEGMENT_SEEN_NODES; i++)
         all += (double)seen->served[i];
     for (uint32_t i = 0; i < SEGMENT_SEEN_NODES; i++) {
-        if (!seen->served[i] || !begin(line))
+        if (!seen->served[i] || !line_begin(line))
             continue;
-        label_node(line, i);
-        end_share(line, (double)seen->served[i] / all);
+        line_label_node(line, i);
+        line_end_share(line, (double)seen->served[i] / all);
     }
 }
 
@@ -247,11 +151,11 @@ static void arenas(const struct line *line, enum arena_field field)
             if (process->arenas[k].rule == process->arenas[i].rule &&
                 node_of(process, process->arenas[k].region) == node)
                 sum += field_of(&process->arenas[k], field);
-        if (!begin(line))
+        if (!line_begin(line))
             return;
-        label_rule(line, process->arenas[i].rule);
-        label_node(line, node);
-        end(line, sum);
+        line_label_rule(line, process->arenas[i].rule);
+        line_label_node(line, node);
+        line_end(line, sum);
     }
 }
 
@@ -288,10 +192,10 @@ static void memory_by_node(const struct line *line, bool idle)
         }
         if (before)
             continue;
-        if (!begin(line))
+        if (!line_begin(line))
             return;
-        label_node(line, process->regions[i].node);
-        end(line, sum);
+        line_label_node(line, process->regions[i].node);
+        line_end(line, sum);
     }
 }
 
@@ -310,10 +214,10 @@ static void idle(const struct line *line)
 /* false: the process has written enough. */
 static bool begin_pool(const struct line *line, size_t pool, const struct pool_work *work)
 {
-    if (!begin(line))
+    if (!line_begin(line))
         return false;
-    write_label(line->to, "pool", line->process->pools[pool].name);
-    label_node(line, work->node);
+    line_label(line->to, "pool", line->process->pools[pool].name);
+    line_label_node(line, work->node);
     return true;
 }
 
@@ -324,7 +228,7 @@ static void by_pool(const struct line *line, uint64_t (*value)(const struct pool
         for (size_t from = 0; pool_work_next(line->process, i, &from, &work);) {
             if (!begin_pool(line, i, &work))
                 return;
-            end(line, value(&work));
+            line_end(line, value(&work));
         }
 }
 
@@ -370,9 +274,81 @@ static void pool_stolen(const struct line *line)
             for (unsigned tier = 0; tier < SEGMENT_TIERS; tier++) {
                 if (!begin_pool(line, i, &work))
                     return;
-                write_label(line->to, "from", tiers[tier]);
-                end(line, work.counts.stolen[tier]);
+                line_label(line->to, "from", tiers[tier]);
+                line_end(line, work.counts.stolen[tier]);
             }
+}
+
+/* --- exchanges --- */
+
+static bool begin_exchange(const struct line *line, size_t exchange)
+{
+    if (!line_begin(line))
+        return false;
+    line_label(line->to, "exchange", line->process->exchanges[exchange].name);
+    return true;
+}
+
+static void by_worker_node(const struct line *line, size_t number)
+{
+    struct exchange_work work;
+    for (size_t i = 0; i < line->process->exchange_count; i++)
+        for (size_t from = 0; exchange_work_next(line->process, i, &from, &work);) {
+            const uint64_t numbers[] = {work.workers, work.channels, work.slept, work.refused};
+            if (!begin_exchange(line, i))
+                return;
+            line_label_node(line, work.node);
+            line_end(line, numbers[number]);
+        }
+}
+
+static void by_pair(const struct line *line, size_t number)
+{
+    const struct segment_flow *flow;
+    for (size_t i = 0; i < line->process->exchange_count; i++)
+        for (size_t from = 0; (flow = exchange_flow_next(line->process, i, &from));) {
+            const uint64_t numbers[] = {flow->messages, flow->bytes, flow->queued};
+            if (!begin_exchange(line, i))
+                return;
+            line_label_place(line, "from", flow->from);
+            line_label_place(line, "to", flow->to);
+            line_end(line, numbers[number]);
+        }
+}
+
+static void exchange_workers(const struct line *line)
+{
+    by_worker_node(line, 0);
+}
+
+static void exchange_channels(const struct line *line)
+{
+    by_worker_node(line, 1);
+}
+
+static void exchange_sleeps(const struct line *line)
+{
+    by_worker_node(line, 2);
+}
+
+static void exchange_refusals(const struct line *line)
+{
+    by_worker_node(line, 3);
+}
+
+static void exchange_messages(const struct line *line)
+{
+    by_pair(line, 0);
+}
+
+static void exchange_bytes(const struct line *line)
+{
+    by_pair(line, 1);
+}
+
+static void exchange_queued(const struct line *line)
+{
+    by_pair(line, 2);
 }
 
 static void each_thread(const struct line *line)
@@ -387,13 +363,13 @@ static void each_thread(const struct line *line)
             continue;
         snprintf(tid, sizeof(tid), "%u", thread->tid);
         snprintf(name, sizeof(name), "%.16s", thread->name);
-        if (!begin(line))
+        if (!line_begin(line))
             return;
-        write_label(line->to, "tid", tid);
-        write_label(line->to, "thread", name);
-        label_rule(line, thread->rule);
-        label_node(line, thread->home_node == UINT16_MAX ? UINT32_MAX : thread->home_node);
-        end(line, step_of(thread->cpu_outcome, thread->mem_outcome) == STEP_FULL);
+        line_label(line->to, "tid", tid);
+        line_label(line->to, "thread", name);
+        line_label_rule(line, thread->rule);
+        line_label_node(line, thread->home_node == UINT16_MAX ? UINT32_MAX : thread->home_node);
+        line_end(line, step_of(thread->cpu_outcome, thread->mem_outcome) == STEP_FULL);
     }
 }
 
@@ -424,6 +400,14 @@ static const struct family {
     {"nodewise_pool_tasks", "counter", "Tasks that they ran.", pool_tasks},
     {"nodewise_pool_stolen_tasks", "counter", "Tasks that they took from others, by how far these are.", pool_stolen},
     {"nodewise_pool_sleeps", "counter", "How often they went to sleep in the kernel.", pool_sleeps},
+    {"nodewise_exchange_workers", "gauge", "Workers of exchanges of the C interface.", exchange_workers},
+    {"nodewise_exchange_channels", "gauge", "Channels that they have open.", exchange_channels},
+    {"nodewise_exchange_sleeps", "counter", "How often they went to sleep in the kernel.", exchange_sleeps},
+    {"nodewise_exchange_refusals", "counter", "Messages for which they found no room.", exchange_refusals},
+    {"nodewise_exchange_messages", "counter", "Messages sent from workers on a node to workers on a node.",
+     exchange_messages},
+    {"nodewise_exchange_sent_bytes", "counter", "Bytes of those, as the rings hold them.", exchange_bytes},
+    {"nodewise_exchange_queued_bytes", "gauge", "Bytes of those that were not taken yet.", exchange_queued},
     {"nodewise_thread_as_asked", "gauge", "1: the thread has all that was asked for it ([metrics] per_thread).",
      each_thread},
 };

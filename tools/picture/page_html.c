@@ -6,6 +6,7 @@
 #include "tools/common/cli.h"
 #include "tools/common/json_fields.h"
 #include "tools/picture/markup.h"
+#include "tools/picture/page_flows.h"
 #include "tools/picture/page_frame.h"
 #include "tools/picture/page_map.h"
 #include "tools/picture/page_table.h"
@@ -141,6 +142,7 @@ void page_report(FILE *to, const json_t *report)
     TABLE(to, "Rules", json_object_get(report, "rules"), rules, false);
     TABLE(to, "Threads", json_object_get(report, "threads"), threads, false);
     TABLE(to, "Memory from arenas", json_object_get(json_object_get(report, "arenas"), "rules"), arenas, false);
+    page_matrices(to, json_object_get(report, "exchanges"));
     TABLE(to, "Pages by rule", json_object_get(pages, "rules"), rule_pages, false);
     TABLE(to, "Pages by thread", json_object_get(pages, "threads"), thread_pages, true);
     TABLE(to, "Events", json_object_get(report, "events"), events, true);

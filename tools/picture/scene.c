@@ -170,7 +170,7 @@ int scene_make(struct scene *ret_scene, const char *title, const json_t *documen
 {
     const json_t *machine = json_object_get(document, "machine");
     bool over = has_ended(json_object_get(document, "process"));
-    *ret_scene = (struct scene){.title = title};
+    *ret_scene = (struct scene){.title = title, .exchanges = json_object_get(document, "exchanges")};
     if (json_array_size(json_object_get(machine, "nodes")) == 0)
         return -ENODATA;
     int error = make_rules(ret_scene, json_object_get(document, "rules"));

@@ -77,6 +77,7 @@ struct scene_rule {
 
 struct scene {
     const char *title;
+    const json_t *exchanges; /* of the document, for their matrices; may be NULL */
     enum scene_level level;
     struct scene_package *packages;
     size_t package_count;

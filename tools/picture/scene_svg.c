@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "tools/picture/flows_svg.h"
 #include "tools/picture/markup.h"
 #include "tools/picture/palette.h"
 #include "tools/picture/scene.h"
@@ -371,7 +372,10 @@ void scene_svg(FILE *to, const struct scene *scene)
     width = width > LAYOUT_WIDTH && grid.size.width < width ? LAYOUT_WIDTH : width;
     width = width < WIDTH_LEAST ? WIDTH_LEAST : width;
     int top = MARGIN + TITLE_LINE, below = top + grid.size.height;
-    int height = below + spread_height(scene) + legend_height(scene, width) + MARGIN;
+    struct size matrices = matrices_size(scene->exchanges);
+    int legend = below + spread_height(scene), end = legend + legend_height(scene, width);
+    width = matrices.width > width ? matrices.width : width;
+    int height = end + matrices.height + MARGIN;
     fprintf(to, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\"",
             width + 2 * MARGIN, height, width + 2 * MARGIN, height);
     fputs(" role=\"img\" aria-label=\"", to);
@@ -386,6 +390,7 @@ void scene_svg(FILE *to, const struct scene *scene)
     words(to, MARGIN, MARGIN + 14, width, FONT_TITLE, TONE_INK, BOLD, scene->title);
     draw_machine(&picture, &grid, top);
     draw_spread(&picture, below, width);
-    draw_legend(&picture, below + spread_height(scene), width);
+    draw_legend(&picture, legend, width);
+    matrices_svg(to, scene->exchanges, MARGIN, end);
     fputs("</g>\n</svg>\n", to);
 }

@@ -15,6 +15,7 @@
 #include "tools/report/not_adopted.h"
 #include "tools/report/report_accesses.h"
 #include "tools/report/report_arenas.h"
+#include "tools/report/report_exchanges.h"
 #include "tools/report/report_mappings.h"
 #include "tools/report/report_pools.h"
 #include "tools/report/report_values.h"
@@ -270,6 +271,8 @@ json_t *report_json(const struct snapshot *snapshot)
         json_object_set_new(report, "outside", outside_json(snapshot));
     if (report && snapshot->pool_count)
         json_object_set_new(report, "pools", report_pools(snapshot));
+    if (report && snapshot->exchange_count)
+        json_object_set_new(report, "exchanges", report_exchanges(snapshot));
     if (report && snapshot->has_plan)
         json_object_set_new(report, "machine", machine_json(&snapshot->plan));
     if (report)

@@ -9,6 +9,7 @@
 #include "tools/report/not_adopted.h"
 #include "tools/report/report_accesses.h"
 #include "tools/report/report_arenas.h"
+#include "tools/report/report_exchanges.h"
 #include "tools/report/report_mappings.h"
 #include "tools/report/report_pages.h"
 #include "tools/report/report_pools.h"
@@ -240,6 +241,7 @@ void report_text(FILE *to, const json_t *report, enum report_depth depth)
     report_accesses_text(to, shown);
     report_mappings_text(to, shown);
     report_pools_text(to, shown);
+    report_exchanges_text(to, shown);
     report_pages_text(to, shown);
     if (depth == REPORT_FULL)
         report_verdict_text(to, shown);

@@ -40,6 +40,9 @@ static bool header_is_sound(const struct snapshot *snapshot, size_t size)
         [SEGMENT_SEEN_TABLE] = {sizeof(struct segment_seen), 1},
         [SEGMENT_POOL_TABLE] = {sizeof(struct segment_pool), SEGMENT_POOLS},
         [SEGMENT_WORKER_TABLE] = {sizeof(struct segment_worker), SEGMENT_WORKERS},
+        [SEGMENT_EXCHANGE_TABLE] = {sizeof(struct segment_exchange), SEGMENT_EXCHANGES},
+        [SEGMENT_PEER_TABLE] = {sizeof(struct segment_peer), SEGMENT_PEERS},
+        [SEGMENT_FLOW_TABLE] = {sizeof(struct segment_flow), SEGMENT_FLOWS},
     };
     const struct segment_header *h = &snapshot->header;
     bool sound = h->total_size == size;
@@ -159,6 +162,48 @@ static int copy_pools(struct snapshot *snapshot, const struct file_bytes *file)
     return 0;
 }
 
+static void keep_peers(struct snapshot *snapshot)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < snapshot->peer_count; i++)
+        if (snapshot->peers[i].exchange <= snapshot->exchange_count)
+            snapshot->peers[kept++] = snapshot->peers[i];
+    snapshot->peer_count = kept;
+}
+
+static void keep_flows(struct snapshot *snapshot)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < snapshot->flow_count; i++)
+        if (snapshot->flows[i].exchange <= snapshot->exchange_count)
+            snapshot->flows[kept++] = snapshot->flows[i];
+    snapshot->flow_count = kept;
+}
+
+/* As pools: counted in the copies, which hold still. */
+static int copy_exchanges(struct snapshot *snapshot, const struct file_bytes *file)
+{
+    const struct segment_section *sections = snapshot->header.sections;
+    uint32_t exchanges = sections[SEGMENT_EXCHANGE_TABLE].capacity, peers = sections[SEGMENT_PEER_TABLE].capacity,
+             flows = sections[SEGMENT_FLOW_TABLE].capacity;
+    snapshot->exchanges = copy_section(snapshot, file, SEGMENT_EXCHANGE_TABLE, exchanges);
+    snapshot->peers = copy_section(snapshot, file, SEGMENT_PEER_TABLE, peers);
+    snapshot->flows = copy_section(snapshot, file, SEGMENT_FLOW_TABLE, flows);
+    if (!snapshot->exchanges || !snapshot->peers || !snapshot->flows)
+        return -ENOMEM;
+    while (snapshot->exchange_count < exchanges && snapshot->exchanges[snapshot->exchange_count].name[0])
+        snapshot->exchange_count++;
+    while (snapshot->peer_count < peers && snapshot->peers[snapshot->peer_count].exchange)
+        snapshot->peer_count++;
+    while (snapshot->flow_count < flows && snapshot->flows[snapshot->flow_count].exchange)
+        snapshot->flow_count++;
+    for (size_t i = 0; i < snapshot->exchange_count; i++)
+        snapshot->exchanges[i].name[sizeof(snapshot->exchanges[i].name) - 1] = '\0';
+    keep_peers(snapshot);
+    keep_flows(snapshot);
+    return 0;
+}
+
 static void copy_seen(struct snapshot *snapshot, const struct file_bytes *file)
 {
     const struct segment_section *section = &snapshot->header.sections[SEGMENT_SEEN_TABLE];
@@ -193,6 +238,8 @@ int snapshot_copy(struct snapshot *ret_snapshot, const struct file_bytes *file)
         error = copy_arenas(snapshot, file);
     if (error == 0)
         error = copy_pools(snapshot, file);
+    if (error == 0)
+        error = copy_exchanges(snapshot, file);
     if (error < 0)
         snapshot_free(snapshot);
     else
@@ -393,6 +440,9 @@ void snapshot_free(struct snapshot *snapshot)
     free(snapshot->mappings);
     free(snapshot->pools);
     free(snapshot->workers);
+    free(snapshot->exchanges);
+    free(snapshot->peers);
+    free(snapshot->flows);
     free(snapshot->strings);
     free(snapshot->plan_data);
     outside_record_free(&snapshot->outside);

@@ -38,6 +38,12 @@ struct snapshot {
     size_t pool_count;
     struct segment_worker *workers; /* of these: pool is below or equal to pool_count, and not 0 */
     size_t worker_count;
+    struct segment_exchange *exchanges; /* of the C interface */
+    size_t exchange_count;
+    struct segment_peer *peers; /* their workers: exchange is below or equal to exchange_count, and not 0 */
+    size_t peer_count;
+    struct segment_flow *flows; /* likewise */
+    size_t flow_count;
     char *strings;       /* header.strings_used bytes, NUL-terminated at the end */
     const char *missing; /* NULL; or why there is no file, and this is from the memory of the process: "no space" */
     bool from_outside;   /* `nodewise apply` governs the process; `outside` is what it left */

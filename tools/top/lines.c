@@ -8,7 +8,7 @@
 #define GIB (1024.0 * 1024.0 * 1024.0)
 #define GAP 2u
 
-const char *const top_keys[] = {"1-5, Tab  threads, rules, memory, pools, events",
+const char *const top_keys[] = {"1-6, Tab  threads, rules, memory, pools, exchanges, events",
                                 "n         one node after the other, then all",
                                 "/         a part of a rule's name; Esc: all rules",
                                 "s         sort by the next column",
@@ -50,6 +50,7 @@ static const char *const hidden_first[TAB_COUNT] = {
     [TAB_RULES] = "PARTS PREFERRED PROCESS PID PLACED FULL NONE",
     [TAB_MEMORY] = "REMOTE-FREES PROCESS OVERFLOWS PID IN-USE ALLOCATIONS",
     [TAB_POOLS] = "SLEPT OF-REMOTE OF-SOCKET PROCESS PID OF-NODE WORKERS",
+    [TAB_EXCHANGES] = "CHANNELS PROCESS PID WORKERS QUEUED MESSAGES",
     [TAB_EVENTS] = "PID OUTCOME TID SECONDS RULE TEXT",
 };
 

@@ -12,6 +12,7 @@
 #include "policy/reason.h"
 #include "tools/common/cli.h"
 #include "tools/common/process.h"
+#include "tools/report/report_exchanges.h"
 #include "tools/report/report_pools.h"
 #include "tools/report/report_values.h"
 #include "tools/segment/segments.h"
@@ -225,7 +226,7 @@ int top_look(struct top *top, const struct top_filter *filter)
 
 const char *top_tab_word(enum top_tab tab)
 {
-    static const char *const words[TAB_COUNT] = {"threads", "rules", "memory", "pools", "events"};
+    static const char *const words[TAB_COUNT] = {"threads", "rules", "memory", "pools", "exchanges", "events"};
     return words[tab];
 }
 
@@ -402,6 +403,56 @@ static void make_pools(struct making *making, const struct top *top)
                 add_pool(making, &top->processes[p], top->processes[p].pools[i].name, &work);
 }
 
+static void add_flow(struct making *making, const struct snapshot *process, const char *name, const char *from,
+                     const struct exchange_work *to, const struct segment_flow *flow)
+{
+    char pid[16], node[16], workers[24], channels[24], messages[24], bytes[32], queued[32];
+    snprintf(pid, sizeof(pid), "%u", process->header.pid);
+    snprintf(workers, sizeof(workers), "%u", to->workers);
+    snprintf(channels, sizeof(channels), "%" PRIu64, to->channels);
+    snprintf(messages, sizeof(messages), "%" PRIu64, flow->messages);
+    size_text(flow->bytes, bytes, sizeof(bytes));
+    size_text(flow->queued, queued, sizeof(queued));
+    add_row(making, (double)flow->bytes, to->node, name, pid, process->header.comm, name, from,
+            node_word(to->node, node, sizeof(node)), workers, channels, messages, bytes, queued);
+}
+
+/* A row for each node that sends to the workers on this one; one row of these where nothing came. */
+static void add_exchange(struct making *making, const struct snapshot *process, size_t exchange,
+                         const struct exchange_work *to)
+{
+    static const struct segment_flow none;
+    const char *name = process->exchanges[exchange].name;
+    const struct segment_flow *flow;
+    bool any = false;
+    for (size_t from = 0; (flow = exchange_flow_next(process, exchange, &from));) {
+        char node[16];
+        if (flow->to != to->node)
+            continue;
+        add_flow(making, process, name, node_word(flow->from, node, sizeof(node)), to, flow);
+        any = true;
+    }
+    if (!any)
+        add_flow(making, process, name, "-", to, &none);
+}
+
+bool top_has_exchanges(const struct top *top)
+{
+    for (size_t p = 0; p < top->process_count; p++)
+        if (top->processes[p].exchange_count)
+            return true;
+    return false;
+}
+
+static void make_exchanges(struct making *making, const struct top *top)
+{
+    struct exchange_work work;
+    for (size_t p = 0; p < top->process_count; p++)
+        for (size_t i = 0; i < top->processes[p].exchange_count; i++)
+            for (size_t from = 0; exchange_work_next(&top->processes[p], i, &from, &work);)
+                add_exchange(making, &top->processes[p], i, &work);
+}
+
 static void make_events(struct making *making, const struct top *top)
 {
     for (size_t p = 0; p < top->process_count; p++) {
@@ -452,15 +503,17 @@ int top_table(struct top *top, enum top_tab tab, const struct top_filter *filter
                                          "BYTES", "REMOTE-FREES", "OVERFLOWS", "IN-USE"};
     static const char *const pools[] = {"PID",   "PROCESS", "POOL",      "NODE",      "WORKERS",
                                         "TASKS", "OF-NODE", "OF-SOCKET", "OF-REMOTE", "SLEPT"};
+    static const char *const exchanges[] = {"PID",     "PROCESS",  "EXCHANGE", "FROM",  "TO",
+                                            "WORKERS", "CHANNELS", "MESSAGES", "BYTES", "QUEUED"};
     static const char *const events[] = {"PID", "SECONDS", "TID", "EVENT", "RULE", "OUTCOME", "REASON", "TEXT"};
     static const struct {
         const char *const *headings;
         size_t columns;
         void (*make)(struct making *making, const struct top *top);
     } tabs[TAB_COUNT] = {
-        [TAB_THREADS] = {threads, 10, make_threads}, [TAB_RULES] = {rules, 9, make_rules},
-        [TAB_MEMORY] = {memory, 9, make_memory},     [TAB_POOLS] = {pools, 10, make_pools},
-        [TAB_EVENTS] = {events, 8, make_events},
+        [TAB_THREADS] = {threads, 10, make_threads},       [TAB_RULES] = {rules, 9, make_rules},
+        [TAB_MEMORY] = {memory, 9, make_memory},           [TAB_POOLS] = {pools, 10, make_pools},
+        [TAB_EXCHANGES] = {exchanges, 10, make_exchanges}, [TAB_EVENTS] = {events, 8, make_events},
     };
     struct top_filter fitting = *filter;
     struct making making = {.table = ret_table, .filter = &fitting};

@@ -1,5 +1,5 @@
 /*
- * rows: what `top` shows, as tables: a tab each for threads, rules, memory, pools and events, and a line for each node. Read
+ * rows: what `top` shows, as tables: a tab each for threads, rules, memory, pools, exchanges and events, and a line for each node. Read
  * from telemetry segments and /proc; the programs do not notice. Times are taken between two looks.
  */
 #ifndef NODEWISE_TOOLS_TOP_ROWS_H
@@ -14,7 +14,7 @@
 #define TOP_PROCESSES 256u /* of one user */
 #define TOP_NODES     1024u
 
-enum top_tab { TAB_THREADS, TAB_RULES, TAB_MEMORY, TAB_POOLS, TAB_EVENTS, TAB_COUNT };
+enum top_tab { TAB_THREADS, TAB_RULES, TAB_MEMORY, TAB_POOLS, TAB_EXCHANGES, TAB_EVENTS, TAB_COUNT };
 
 struct top_row {
     char *cells[TOP_COLUMNS]; /* owned */
@@ -42,7 +42,7 @@ struct top_filter {
     const pid_t *pids; /* count 0: all processes */
     size_t pid_count;
     int64_t node;     /* -1: all */
-    const char *rule; /* part of its name, or of a pool's; "" or NULL: all */
+    const char *rule; /* part of its name, or of a pool's or an exchange's; "" or NULL: all */
     unsigned sort;    /* column; TOP_COLUMNS: the tab's own order */
 };
 
@@ -58,6 +58,7 @@ bool top_has_process(const struct top *top, pid_t pid);
 size_t top_process_count(const struct top *top);
 size_t top_thread_count(const struct top *top);
 bool top_has_pools(const struct top *top);
+bool top_has_exchanges(const struct top *top);
 /* The share of the processes' sampled accesses that stay on their thread's node; below 0: none were sampled. */
 double top_access_locality(const struct top *top);
 const struct top_node *top_nodes(const struct top *top, size_t *ret_count);

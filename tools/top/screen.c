@@ -98,7 +98,8 @@ static int print_look(struct top *top, const struct top_filter *filter, int tab)
         puts(line);
     }
     for (int i = 0; i < TAB_COUNT && status == EXIT_OK; i++)
-        if (tab == i || (tab < 0 && (i != TAB_POOLS || top_has_pools(top))))
+        if (tab == i ||
+            (tab < 0 && (i != TAB_POOLS || top_has_pools(top)) && (i != TAB_EXCHANGES || top_has_exchanges(top))))
             status = print_table(top, (enum top_tab)i, filter);
     return status;
 }
@@ -237,7 +238,7 @@ static void draw(struct screen *screen)
         top_table_free(&table);
     }
     if (LINES >= LOW)
-        put(LINES - 1, "? help  1-5 tab  n node  / rule  s sort  p pause  arrows scroll  q quit");
+        put(LINES - 1, "? help  1-6 tab  n node  / rule  s sort  p pause  arrows scroll  q quit");
     refresh();
 }
 
@@ -280,7 +281,7 @@ static bool handle(struct screen *screen, int key)
     switch (key) {
     case 'q':
         return false;
-    case '1' ... '5':
+    case '1' ... '6':
         screen->tab = (enum top_tab)(key - '1');
         screen->first = 0;
         screen->filter->sort = TOP_COLUMNS;

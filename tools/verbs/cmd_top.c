@@ -15,7 +15,7 @@ const char top_help[] =
     "  --batch             print text instead of taking the terminal\n"
     "  -c, --count N       with --batch: how many times, default 1\n"
     "  -d, --delay S       seconds between two looks, default 2; with --batch 0.5\n"
-    "  --tab threads|rules|memory|pools|events  begin with it; with --batch that one alone\n"
+    "  --tab threads|rules|memory|pools|exchanges|events  begin with it; with --batch that one alone\n"
     "  --node N            threads and memory of this node alone\n"
     "  --rule TEXT         rules with this in their names alone\n";
 

@@ -5,6 +5,7 @@
 #include "shim/api/exchange/exchange.h"
 #include "shim/api/exchange/of_policy.h"
 #include "shim/api/exchange/shared.h"
+#include "shim/api/exchange/shown.h"
 #include "shim/api/exchange/wake.h"
 #include "shim/api/library.h"
 
@@ -26,6 +27,7 @@ void lane_close(struct nw_exchange *exchange, struct lane *lane)
     struct peer *sender = &exchange->all->peer[lane->from];
     atomic_store(&lane->ring->closed, 1);
     rouse(exchange, sender);
+    shown_end(exchange, lane);
     lane_let_go(exchange, lane);
 }
 
@@ -162,6 +164,8 @@ void channel_end(struct nw_channel *channel)
     while (*link != channel)
         link = &(*link)->next;
     *link = channel->next;
+    channel_take_arrivals(channel);
+    shown_end_channel(channel);
     for (unsigned i = 0; i < exchange->peers; i++)
         end_outlet(exchange, &channel->outlets[i]);
     for (uint32_t i = 0; i < channel->inlet_count; i++)

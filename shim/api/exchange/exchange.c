@@ -10,6 +10,7 @@
 #include "shim/api/cpus.h"
 #include "shim/api/exchange/of_policy.h"
 #include "shim/api/exchange/shared.h"
+#include "shim/api/exchange/shown.h"
 #include "shim/api/exchange/wake.h"
 #include "shim/api/library.h"
 
@@ -82,11 +83,13 @@ static int make(const struct nw_exchange_options *options, struct nw_exchange **
         pthread_mutex_init(&exchange->own[i].store.lock, NULL);
     }
     int error = exchange->own ? begin_peers(exchange, options->shared) : -ENOMEM;
-    if (error)
+    if (error) {
         dispose(exchange);
-    else
-        *ret_exchange = exchange;
-    return error;
+        return error;
+    }
+    shown_open(exchange, exchange_name(options));
+    *ret_exchange = exchange;
+    return 0;
 }
 
 API int nw_exchange_open(const struct nw_exchange_options *options, struct nw_exchange **ret)
@@ -127,6 +130,7 @@ API int nw_exchange_close(struct nw_exchange *exchange)
         agreement_free(exchange, first);
     }
     shared_close(exchange);
+    shown_close(exchange);
     dispose(exchange);
     errno = saved;
     return 0;
@@ -189,6 +193,7 @@ static int join(struct nw_exchange *exchange, struct nw_worker *worker, int inde
     pthread_mutex_unlock(&exchange->lock);
     if (found < 0)
         return found;
+    shown_enter(worker);
     tell_all(exchange, worker->index);
     return 0;
 }
@@ -216,6 +221,7 @@ API void nw_worker_leave(struct nw_worker *worker)
     struct nw_exchange *exchange = worker->exchange;
     while (worker->channels)
         channel_end(worker->channels);
+    shown_leave(worker);
     pthread_mutex_lock(&exchange->lock);
     atomic_store(&worker->peer->state, state_of(shared_process(exchange), NW_PEER_LEFT));
     for (struct agreement *each = exchange->agreements; each; each = each->next)

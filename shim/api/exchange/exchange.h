@@ -87,6 +87,9 @@ struct lane {
     unsigned process;    /* which one */
     struct lane *next_shared;
     struct lane *next; /* among arrivals */
+    /* as last told (shown.h), of both ends, under the lock there */
+    uint64_t told_messages, told_bytes, told_queued;
+    bool is_over; /* nobody reads it any more */
 };
 
 /* A channel's lanes that the receiver has not yet looked at. */
@@ -107,7 +110,8 @@ struct nw_exchange {
     unsigned peers;
     atomic_bool may_be_awake; /* senders need no fence while a peer does not sleep: membarrier(2) works */
     int64_t spin_ns;
-    uint64_t ring; /* bytes that the policy gives each ring; 0: as the program says */
+    uint64_t ring;   /* bytes that the policy gives each ring; 0: as the program says */
+    uint32_t listed; /* the shim's number of it; 0: it is not shown */
     struct ring_budget budget;
     pthread_mutex_t lock; /* of what follows, and of joining */
     struct agreement *agreements;
@@ -132,7 +136,7 @@ struct outlet {
     struct lane *lane;
     uint64_t wanted; /* bytes for which there was no room; 0: it is not among the refused */
     bool is_dirty;   /* it is among the dirty */
-    struct outlet *next_refused, *next_dirty;
+    struct outlet *next_refused, *next_dirty, *next_used;
 };
 
 #define NO_INLET UINT32_MAX
@@ -145,6 +149,7 @@ struct nw_channel {
     struct outlet *outlets; /* by receiver */
     struct outlet *refused; /* those that want room */
     struct outlet *dirty;   /* those that may have something unpublished */
+    struct outlet *used;    /* those that have a ring */
     struct inlet *inlets;   /* of those that have sent, and may send again */
     uint32_t inlet_count, inlet_room;
     uint32_t turn; /* the inlet to look at first */
@@ -155,11 +160,15 @@ struct nw_worker {
     struct nw_exchange *exchange;
     struct peer *peer;
     unsigned index;
-    unsigned events; /* of the peer's, as last told */
-    uint32_t passed; /* messages since it slept */
+    unsigned events;         /* of the peer's, as last told */
+    uint32_t passed;         /* messages since it slept */
+    uint32_t listed;         /* the shim's number of it; 0: it is not shown */
+    uint64_t slept, refused; /* since that was told */
     struct nw_channel *channels;
 };
 
+/* Makes inlets of the lanes that have arrived. Were there any? */
+bool channel_take_arrivals(struct nw_channel *channel);
 /* Is there something to receive, or room for what was refused? Of the latter it tells once. */
 bool channel_tells(struct nw_channel *channel);
 /* Makes visible what was sent without a flush. */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "shim/api/exchange/exchange.h"
+#include "shim/api/exchange/shown.h"
 #include "shim/api/exchange/wake.h"
 #include "shim/api/library.h"
 
@@ -21,7 +22,7 @@ static int make_room(struct nw_channel *channel)
 }
 
 /* The lanes come last first: those that find no room go back. Returns whether there are new ones. */
-static bool take_arrivals(struct nw_channel *channel)
+bool channel_take_arrivals(struct nw_channel *channel)
 {
     struct arrivals *arrivals = &channel->agreement->arrivals[channel->worker->index];
     if (!atomic_load_explicit(&arrivals->first, memory_order_acquire))
@@ -48,6 +49,8 @@ static bool take_arrivals(struct nw_channel *channel)
 static void drop(struct nw_channel *channel, uint32_t number)
 {
     struct inlet *inlet = &channel->inlets[number];
+    shown_look(channel->worker);
+    shown_end(channel->worker->exchange, inlet->lane);
     lane_let_go(channel->worker->exchange, inlet->lane);
     *inlet = channel->inlets[--channel->inlet_count];
 }
@@ -137,7 +140,7 @@ static __attribute__((noinline)) int read_after_all(struct nw_channel *channel, 
         return error;
     /* before the last look: what those sent who have left is seen then */
     bool is_last = have_all_left(channel->worker);
-    if (take_arrivals(channel) || is_last)
+    if (channel_take_arrivals(channel) || is_last)
         error = read_any(channel, ret_message);
     errno = saved;
     return error == -EAGAIN && is_last ? -EPIPE : error;
@@ -200,7 +203,7 @@ static bool has_room_again(struct nw_channel *channel)
 bool channel_tells(struct nw_channel *channel)
 {
     int saved = errno;
-    take_arrivals(channel);
+    channel_take_arrivals(channel);
     errno = saved;
     return has_message(channel) || has_room_again(channel);
 }

@@ -4,10 +4,12 @@
 
 #include "shim/api/exchange/exchange.h"
 #include "shim/api/exchange/shared.h"
+#include "shim/api/exchange/shown.h"
 #include "shim/api/exchange/wake.h"
 #include "shim/api/library.h"
 
-#define FEW_WORDS 8u
+#define FEW_WORDS    8u
+#define REFUSED_MOST 1024u /* that are not told yet */
 
 /* --- the first message to a worker --- */
 
@@ -61,6 +63,8 @@ static __attribute__((noinline)) int open_lane(struct nw_channel *channel, unsig
             size % sizeof(uint64_t) == 0 && size <= FEW_WORDS * sizeof(uint64_t) ? size / sizeof(uint64_t) : 0;
         outlet->receiver = &exchange->all->peer[to];
         ring_write_from(&outlet->writer, outlet->lane->ring, &channel->agreement->shape);
+        outlet->next_used = channel->used;
+        channel->used = outlet;
         if (!outlet->lane->is_shared)
             error = lane_arrive(exchange, arrivals, outlet->lane);
     }
@@ -79,6 +83,8 @@ static __attribute__((noinline)) int refuse(struct nw_channel *channel, struct o
         channel->refused = outlet;
     }
     outlet->wanted = bytes;
+    if (++channel->worker->refused == REFUSED_MOST)
+        shown_look(channel->worker); /* it may try again and again without a sleep */
     atomic_store(&writer->ring->refused, 1);
     /* what was not published holds room that the receiver cannot give back */
     if (writer->published != writer->written) {

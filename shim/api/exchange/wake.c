@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "shim/api/exchange/shown.h"
 #include "shim/api/library.h"
 #include "shim/api/pool/futex.h"
 
@@ -66,8 +67,11 @@ int wake_sleep(const struct nw_exchange *exchange, struct peer *peer, int64_t de
     return futex_wait_for(!exchange->shared, &peer->sleep, PEER_FENCED | PEER_ARMED, deadline);
 }
 
-void wake_calm(const struct nw_exchange *exchange, struct peer *peer)
+void wake_calm(struct nw_worker *worker)
 {
+    struct nw_exchange *exchange = worker->exchange;
+    struct peer *peer = worker->peer;
+    shown_look(worker);
     /* armed, it is polled for */
     if (atomic_load(&exchange->may_be_awake) && atomic_load_explicit(&peer->sleep, memory_order_relaxed) == PEER_FENCED)
         atomic_store_explicit(&peer->sleep, PEER_AWAKE, memory_order_relaxed);

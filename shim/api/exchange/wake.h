@@ -50,16 +50,16 @@ bool wake_arm(struct nw_exchange *exchange, struct peer *peer);
 void wake_disarm(struct peer *peer);
 /* Sleeps until rouse(), or the deadline. May return early. 0, -ETIMEDOUT. */
 int wake_sleep(const struct nw_exchange *exchange, struct peer *peer, int64_t deadline);
-/* It has been busy since it slept: others may go without fences. */
-void wake_calm(const struct nw_exchange *exchange, struct peer *peer);
+/* It has been busy since it slept, or for as many messages again: others may go without fences. */
+void wake_calm(struct nw_worker *worker);
 
 #define CALM 1024u /* messages after which a worker is taken to be busy */
 
 /* A message was sent or received. */
 static inline void wake_count(struct nw_worker *worker)
 {
-    if (++worker->passed == CALM)
-        wake_calm(worker->exchange, worker->peer);
+    if (++worker->passed % CALM == 0)
+        wake_calm(worker);
 }
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "shim/api/exchange/exchange.h"
 #include "shim/api/exchange/shared.h"
+#include "shim/api/exchange/shown.h"
 #include "shim/api/exchange/wake.h"
 #include "shim/api/library.h"
 #include "shim/api/pool/futex.h"
@@ -81,8 +82,12 @@ static int sleep_until_told(struct nw_worker *worker, int64_t deadline, bool may
             /* armed for the descriptor, which the program polls next */
             if (may_sleep || atomic_load(own_fd(worker)) < 0)
                 wake_disarm(peer);
+            else
+                shown_look(worker);
             return -ETIMEDOUT;
         }
+        worker->slept++;
+        shown_look(worker);
         int64_t soon = is_certain ? INT64_MAX : clock_deadline(UNCERTAIN_NS);
         error = wake_sleep(worker->exchange, peer, soon < deadline ? soon : deadline);
         if (soon < deadline)

@@ -1,14 +1,18 @@
 /*
- * An exchange for tests to look at from outside: exchange_sits NAME PEERS [results]. Each worker sends as many messages to the
+ * An exchange for tests to look at from outside: exchange_sits NAME PEERS [results] [full]. Each worker sends as many messages to the
  * next one as its index says, and one more. Worker 0 then tells what it found:
  *
  *   workers N room R longest L big E
  *
  * R: messages of 8 bytes that had room where the program asks for 4. L: bytes of the longest message that had room where it
  * asks for 64. E: what the first message of a channel of 1 MiB answered. It ends at a line on standard input.
+ *
+ * With `full`, worker 1 then fills a ring of 64 messages to worker 0. At each line "more" that one starts a thread, takes what
+ * has come, says "took N", and sleeps for a moment.
  */
 #include <errno.h>
 #include <nodewise.h>
+#include <pthread.h>
 
 #include "check.h"
 
@@ -67,13 +71,49 @@ static void pass_on(struct nw_worker *worker, struct nw_channel *channel)
     }
 }
 
+static void fill(struct nw_worker *worker, struct nw_channel *channel)
+{
+    const uint64_t message = 1;
+    while (nw_send(channel, 0, &message, sizeof(message)) == 0)
+        ;
+    CHECK(nw_worker_peer(worker, 0) == NW_PEER_JOINED);
+}
+
+static unsigned take_all(struct nw_channel *channel)
+{
+    unsigned taken = 0, from;
+    const void *ignored;
+    uint32_t length;
+    while (nw_receive(channel, &from, &ignored, &length) == 0)
+        taken++;
+    return taken;
+}
+
+static void *end_at_once(void *nothing)
+{
+    return nothing;
+}
+
+static void take_more(struct nw_worker *worker, struct nw_channel *channel)
+{
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, end_at_once, NULL) == 0 && pthread_join(thread, NULL) == 0);
+    printf("took %u\n", take_all(channel));
+    nw_wait(worker, 1);
+    fflush(stdout);
+}
+
 static int sit(struct nw_worker *worker, void *context)
 {
-    struct nw_channel *channel;
+    struct nw_channel *channel, *full;
     char line[16];
-    (void)context;
+    bool is_full = *(const bool *)context;
+    if (is_full)
+        CHECK(nw_channel_open(worker, 5, sizeof(uint64_t), 64, &full) == 0);
     CHECK(nw_channel_open(worker, 4, sizeof(uint64_t), 64, &channel) == 0);
     pass_on(worker, channel);
+    if (is_full && nw_worker_index(worker) == 1)
+        fill(worker, full);
     while (nw_worker_index(worker) != 0 && nw_worker_peer(worker, 0) != NW_PEER_LEFT)
         CHECK(nw_wait(worker, -1) == 0);
     if (nw_worker_index(worker) == 0) {
@@ -82,6 +122,10 @@ static int sit(struct nw_worker *worker, void *context)
         printf("workers %u room %u longest %u big %d\n", nw_worker_peers(worker), room, longest, big_one(worker));
         fflush(stdout);
         CHECK(fgets(line, sizeof(line), stdin) != NULL);
+        while (is_full && strcmp(line, "more\n") == 0) {
+            take_more(worker, full);
+            CHECK(fgets(line, sizeof(line), stdin) != NULL);
+        }
     }
     return (int)nw_worker_index(worker);
 }
@@ -96,7 +140,8 @@ int main(int argc, char **argv)
     options.size = sizeof(options);
     options.name = argv[1];
     options.peers = (unsigned)atoi(argv[2]);
-    int count = nw_exchange_run(&options, sit, NULL, told(argc, argv, "results") ? results : NULL);
+    bool is_full = told(argc, argv, "full");
+    int count = nw_exchange_run(&options, sit, &is_full, told(argc, argv, "results") ? results : NULL);
     CHECK(count > 0 && count <= MOST);
     for (int i = 0; i < count && told(argc, argv, "results"); i++)
         CHECK(results[i] == i);

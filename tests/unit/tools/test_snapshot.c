@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "tools/report/report_exchanges.h"
 #include "tools/report/report_pools.h"
 #include "tools/segment/request.h"
 #include "tools/segment/snapshot.h"
@@ -27,6 +28,9 @@ struct file {
     struct segment_seen seen[1];
     struct segment_pool pools[3];
     struct segment_worker workers[6];
+    struct segment_exchange exchanges[3];
+    struct segment_peer peers[5];
+    struct segment_flow flows[4];
     char strings[16];
 };
 
@@ -63,6 +67,16 @@ static struct file sound(void)
                     {.pool = 1, .node = 2, .state = WORKER_LIVES, .guests = 1, .counts = {.run = 10, .woken = 9}},
                     {.pool = 3, .node = 0, .counts = {.run = 99}}, /* of no pool that there is */
                     {.pool = 1, .node = 0, .state = WORKER_GONE, .counts = {.run = 1}}},
+        .exchanges = {{.name = "fifteen-letters!", .open = 1}, {.name = "b"}}, /* without an end */
+        .peers = {{.exchange = 1, .node = 2, .state = WORKER_LIVES, .channels = 3, .slept = 1, .refused = 8},
+                  {.exchange = 2, .node = 2, .state = WORKER_LIVES, .slept = 99},
+                  {.exchange = 1, .node = 2, .state = WORKER_GONE, .channels = 5, .slept = 2},
+                  {.exchange = 3, .node = 2, .slept = 99}, /* of no exchange that there is */
+                  {.exchange = 1, .node = UINT32_MAX, .state = WORKER_LIVES}},
+        .flows = {{.exchange = 2, .from = 2, .to = 2, .bytes = 80},
+                  {.exchange = 1, .from = 2, .to = 0, .messages = 4, .bytes = 64, .queued = 16},
+                  {.exchange = 7},
+                  {.exchange = 1, .from = 0, .to = 2, .bytes = 8}},
         .strings = "\0/lib/a.so",
     };
     file.header.sections[SEGMENT_RULE_TABLE] = SECTION(rules, 2);
@@ -73,6 +87,9 @@ static struct file sound(void)
     file.header.sections[SEGMENT_SEEN_TABLE] = SECTION(seen, 1);
     file.header.sections[SEGMENT_POOL_TABLE] = SECTION(pools, 3);
     file.header.sections[SEGMENT_WORKER_TABLE] = SECTION(workers, 6);
+    file.header.sections[SEGMENT_EXCHANGE_TABLE] = SECTION(exchanges, 3);
+    file.header.sections[SEGMENT_PEER_TABLE] = SECTION(peers, 5);
+    file.header.sections[SEGMENT_FLOW_TABLE] = SECTION(flows, 4);
     file.header.sections[SEGMENT_STRING_TABLE] = SECTION(strings, 16);
     file.header.sections[SEGMENT_MAPPING_TABLE] =
         (struct segment_section){offsetof(struct file, strings), sizeof(struct segment_mapping), 0, 0};
@@ -363,9 +380,40 @@ static void work_is_summed_by_pool_and_node(void **state)
     snapshot_free(&snapshot);
 }
 
+static void what_went_between_workers_is_told_by_exchange(void **state)
+{
+    struct file file = sound();
+    struct snapshot snapshot;
+    struct exchange_work work;
+    const struct segment_flow *flow;
+    size_t from = 0;
+    (void)state;
+    assert_int_equal(read_back(&snapshot, &file, sizeof(file)), 0);
+    assert_int_equal(snapshot.exchange_count, 2);
+    assert_string_equal(snapshot.exchanges[0].name, "fifteen-letters");
+    assert_true(exchange_work_next(&snapshot, 0, &from, &work));
+    assert_int_equal(work.node, 2);
+    assert_int_equal(work.workers, 1); /* those that have left are none */
+    assert_int_equal(work.channels, 3);
+    assert_int_equal(work.slept, 3); /* but what they counted is */
+    assert_int_equal(work.refused, 8);
+    assert_true(exchange_work_next(&snapshot, 0, &from, &work));
+    assert_int_equal(work.node, UINT32_MAX);
+    assert_false(exchange_work_next(&snapshot, 0, &from, &work));
+    from = 0;
+    flow = exchange_flow_next(&snapshot, 0, &from);
+    assert_int_equal(flow->to, 0);
+    assert_int_equal(flow->queued, 16);
+    flow = exchange_flow_next(&snapshot, 0, &from);
+    assert_int_equal(flow->bytes, 8);
+    assert_null(exchange_flow_next(&snapshot, 0, &from));
+    snapshot_free(&snapshot);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_went_between_workers_is_told_by_exchange),
         cmocka_unit_test(work_is_summed_by_pool_and_node),
         cmocka_unit_test(what_is_in_use_is_copied_in_order),
         cmocka_unit_test(a_record_that_does_not_hold_still_is_left_out),
