@@ -567,6 +567,7 @@ static int compile_into(struct compiling *c)
     if (error < 0 && error != -ENOENT)
         return error;
     fill_header(c);
+    c->builder.header.features |= c->options->pretended ? PLAN_IS_PRETENDED : 0u;
     add_machine(c);
     add_target(c, PLAN_KEY_PROCESS_EXE, &policy->target.exe);
     add_target(c, PLAN_KEY_PROCESS_COMM, &policy->target.comm);

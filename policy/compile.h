@@ -17,6 +17,7 @@ struct compile_options {
     const char *source;   /* "redis.toml", for views */
     int gpu;              /* gpu:auto of this rank, or -1 */
     uint32_t share;       /* the number of the share that the topology is narrowed to; PLAN_NONE: the whole policy */
+    bool pretended;       /* PLAN_IS_PRETENDED; the policy has gone through policy_pretend() */
     bool refuse_at_start; /* a hard rule that demands what this machine lacks is no error, but PLAN_RULE_REFUSED */
     /* uid ranges of a [target] user glob: fills at most max ranges, returns the count, or negative errno. */
     int (*find_users)(void *context, const char *glob, struct plan_range *ret_ranges, size_t max);

@@ -76,6 +76,7 @@ enum plan_feature {
     PLAN_HAS_STEAL = 1 << 15,         /* some rule has rebalance.steal */
     PLAN_NEEDS_NUMBER = 1 << 16,      /* a rule looks at process_index */
     PLAN_HAS_SHARING = 1 << 17,       /* some rule has distribution = "sharing" */
+    PLAN_IS_PRETENDED = 1 << 18,      /* of another machine: places are recorded, nothing is applied (pretend.h) */
 };
 
 struct plan_header {

@@ -17,6 +17,8 @@ pid_t apply_target(const struct thread *thread)
 
 void apply_refused(struct thread *thread, enum placing_call call, int error)
 {
+    if (error == -EOPNOTSUPP) /* placing_pretend(): nobody was asked */
+        return;
     segment_count(COUNT_REFUSALS);
     segment_event(&(struct event){
         .kind = EVENT_REFUSED,
@@ -151,6 +153,11 @@ static void set_cpus(struct thread *thread, enum standing standing, struct mask 
     thread->chosen = thread->reads_own = false;
     counted_in_place(thread);
     wanted_mask(thread, standing, asked);
+    if (shim_needs(PLAN_IS_PRETENDED)) {
+        thread->cpus = STANDING_BASE;
+        note_cpus(thread, OUTCOME_NONE, REASON_NOT_APPLIED);
+        return;
+    }
     unsigned wanted = mask_weight(asked);
     mask_and(asked, shim.base.mask); /* never beyond the CPUs that the process was started with */
     unsigned usable = mask_weight(asked);

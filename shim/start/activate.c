@@ -156,6 +156,16 @@ static bool base_is(const struct mask *mask)
     return memcmp(mask->bits, shim.base.mask, mask->words * 8) == 0;
 }
 
+/* All of the other machine, as if the process had been started there. It is only asked for: placing_pretend(). */
+static void base_pretend(void)
+{
+    struct base_state *base = &shim.base;
+    size_t words = (shim.plan.count[PLAN_CPUS] + 63) / 64;
+    if (words > base->words)
+        base->words = words < BASE_MASK_WORDS ? words : BASE_MASK_WORDS;
+    plan_mask_expand(&shim.plan, shim.plan.header->allowed_mask, base->mask, base->words);
+}
+
 static void base_settle(void)
 {
     struct mask chosen;
@@ -332,7 +342,10 @@ enum reason activate(bool late)
 {
     if (!base_read())
         return REASON_ENOSYS;
-    base_settle();
+    if (shim_needs(PLAN_IS_PRETENDED))
+        base_pretend();
+    else
+        base_settle();
     if (!map_mark_and_tables())
         return REASON_NO_SEGMENT;
     if (shim_needs(PLAN_NEEDS_CALLSTACK) && !callstack_open())

@@ -88,6 +88,9 @@ static void tell_children(const char *path)
 static bool swap(const struct plan_view *plan, const char *path)
 {
     struct plan_view before = shim.plan;
+    /* what is known of this machine, and what of another, does not go together */
+    if ((plan->header->features ^ before.header->features) & PLAN_IS_PRETENDED)
+        return false;
     shim.plan = *plan;
     if (activate_again() < 0) {
         shim.plan = before;

@@ -250,7 +250,8 @@ static enum reason decide(const struct environment *environment, bool late)
     if (!keep_texts())
         return REASON_PLAN_MISSING;
     share_take();
-    if (environment->occupancy && !strcmp(environment->occupancy, "process"))
+    placing_pretend(shim_needs(PLAN_IS_PRETENDED));
+    if (shim_needs(PLAN_IS_PRETENDED) || (environment->occupancy && !strcmp(environment->occupancy, "process")))
         board_file_do_without();
     bool reports = environment->report || shim.plan.header->at_exit != AT_EXIT_OFF;
     if (reports)

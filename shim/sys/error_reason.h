@@ -18,6 +18,8 @@ static inline enum reason reason_of_error(int error)
         return REASON_EINVAL;
     case -ESRCH:
         return REASON_ESRCH;
+    case -EOPNOTSUPP: /* placing_pretend() */
+        return REASON_NOT_APPLIED;
     default:
         return REASON_ERRNO;
     }

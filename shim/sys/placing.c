@@ -26,12 +26,29 @@ static struct placing {
     [CALL_SET_NAME] = {"prctl", SYS_prctl, 0},
 };
 
+/* Written at the start and by a reload; relaxed: it says nothing about other memory. */
+static atomic_bool pretends_to_place;
+
+void placing_pretend(bool pretends)
+{
+    atomic_store_explicit(&pretends_to_place, pretends, memory_order_relaxed);
+}
+
+/* nodes: of move_pages(2), which without any tells where pages are. */
+static bool places(enum placing_call which, long nodes)
+{
+    return which == CALL_SCHED_SETAFFINITY || which == CALL_SET_MEMPOLICY || which == CALL_MBIND ||
+           (which == CALL_MOVE_PAGES && nodes);
+}
+
 /* Returns the result or a negative errno. Keeps errno, which is the application's. */
 static long placing_call(enum placing_call which, long a, long b, long c, long d, long e, long f)
 {
     struct placing *call = &table[which];
     int saved = errno;
     int refused = atomic_load_explicit(&call->refused, memory_order_relaxed);
+    if (atomic_load_explicit(&pretends_to_place, memory_order_relaxed) && places(which, d))
+        return -EOPNOTSUPP;
     if (refused)
         return -refused;
     long result = fault_of(call->word);

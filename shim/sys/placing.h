@@ -8,6 +8,7 @@
 #ifndef NODEWISE_SHIM_SYS_PLACING_H
 #define NODEWISE_SHIM_SYS_PLACING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -22,6 +23,9 @@ enum placing_call {
     CALL_SET_NAME,
     CALL_COUNT
 };
+
+/* Whether calls that place something are left out from now on: -EOPNOTSUPP. Questions are still asked. */
+void placing_pretend(bool pretends);
 
 /* tid 0 means the calling thread. */
 int sys_set_affinity(pid_t tid, const uint64_t *bits, size_t words);

@@ -75,6 +75,10 @@ static enum governed say_out_of_reach(const struct plan_view *plan, const struct
     char why[PATH_MAX + 256], now[1024];
     bool watched = may_watch && !strict && facts->reached.reach != REACH_SECURE;
     reach_text(&facts->reached, why, sizeof(why));
+    if (plan->header->features & PLAN_IS_PRETENDED) {
+        print_error("%s; nothing is recorded of it", why);
+        return GOVERNED_AS_A_WHOLE;
+    }
     if (!strict)
         whole_process_apply(plan, now, sizeof(now));
     if (strict)

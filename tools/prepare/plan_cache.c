@@ -209,8 +209,10 @@ static char *text_of(const struct plan_bytes *plan)
 /* The policy's own plan and those of the shares of it. */
 static int get_whole(char **ret_path, struct prepared *prepared, const struct policy_options *options)
 {
+    if (options->pretends) /* a name of its own; what stands there may be of another topology */
+        prepared->config.identity = mix(prepared->config.identity, options->topology, strlen(options->topology));
     char *name = name_of(prepared);
-    char *path = name ? find_kept(name) : NULL;
+    char *path = name && !options->pretends ? find_kept(name) : NULL;
     int status = path ? EXIT_OK : prepare_plan(prepared, options, TALK_WARNINGS);
     if (!path && status == EXIT_OK)
         path = name ? keep(name, prepared) : NULL;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "policy/pretend.h"
 #include "tools/common/cli.h"
 #include "tools/prepare/rank.h"
 #include "tools/prepare/users.h"
@@ -91,6 +92,9 @@ int prepare_plan(struct prepared *prepared, const struct policy_options *options
     int error = topology_load(&prepared->topology, options->topology, diags);
     if (error == 0) {
         struct compile_options compile = compile_options_for(&prepared->config);
+        compile.pretended = options->pretends;
+        if (options->pretends)
+            policy_pretend(prepared->config.policy);
         compile.refuse_at_start = prepared->refuse_at_start;
         error = plan_compile(&prepared->plan, prepared->config.policy, prepared->topology, &compile, diags);
     }

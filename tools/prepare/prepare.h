@@ -15,6 +15,7 @@ struct policy_options {
     const char **sets; /* --set, in order; each owned */
     size_t set_count;
     const char *topology; /* --topology, or NULL for this machine */
+    bool pretends;        /* the plan for it is only to be recorded (policy/pretend.h) */
     bool no_search;       /* only this file: neither the standard places nor `auto` */
     bool no_default;      /* without a policy there is none, not even `auto` */
 };

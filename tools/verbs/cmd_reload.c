@@ -369,6 +369,20 @@ static int carry_out(const struct order *order, const struct snapshot *before, c
     return wait_and_tell(order, before, number, order->wait);
 }
 
+/* Why the process is given no other policy; false: it may be. */
+static bool cannot_reload(const struct snapshot *before, pid_t pid)
+{
+    if (before->from_outside)
+        print_error("process %d is governed from outside: `nodewise apply -p POLICY %d` gives it another policy",
+                    (int)pid, (int)pid);
+    else if (before->has_plan && (before->plan.header->features & PLAN_IS_PRETENDED))
+        print_error("process %d was started with --topology, and its places are only recorded: start it again",
+                    (int)pid);
+    else
+        return false;
+    return true;
+}
+
 static int reload(const struct order *order)
 {
     struct snapshot before;
@@ -376,9 +390,7 @@ static int reload(const struct order *order)
     int status = snapshot_of(&before, order->pid);
     if (status != EXIT_OK)
         return status;
-    if (before.from_outside) {
-        print_error("process %d is governed from outside: `nodewise apply -p POLICY %d` gives it another policy",
-                    (int)order->pid, (int)order->pid);
+    if (cannot_reload(&before, order->pid)) {
         snapshot_free(&before);
         return EXIT_NO;
     }

@@ -43,6 +43,8 @@ const char run_help[] = HELP_POLICY
     "                      sampled accesses that stay on their node, is below N percent; with 3 when it is\n"
     "                      not measured\n"
     "  --report-bindings   say on stderr in a line what the process got: rank, host, CPUs, node, memory\n"
+    "  --topology T        another machine, as for `plan`: threads are placed on it in the record alone, which `ps`,\n"
+    "                      `show` and `report` tell; nothing is applied\n"
     "  --dry-run           say what would be done, and start nothing\n"
     "  --strict            start nothing that would not be governed: end with 3\n"
     "A program that the library does not get into (static, of 32 bits) is placed from outside, as `apply --watch`\n"
@@ -342,6 +344,10 @@ static int prepare(const void *data)
 /* Where a filter may kill the command for what it would do: the library does it when it can. */
 static int run_unprepared(const struct run_request *request)
 {
+    if (request->policy.pretends) {
+        print_error("a seccomp filter was set before: nothing can be recorded of %s", request->command[0]);
+        return request->strict ? EXIT_MACHINE : start_program(request->command);
+    }
     print_error("a seccomp filter was set before: the policy takes effect when %s makes its first thread; "
                 "NODEWISE_FILTER=try lets it take effect at once, where the filter permits clone",
                 request->command[0]);
@@ -403,6 +409,7 @@ int cmd_run(int argc, char **argv)
 {
     static const struct option long_options[] = {
         OPTIONS_POLICY,
+        OPTIONS_TOPOLOGY,
         {"report", required_argument, NULL, OPTION_VERB},
         {"dry-run", no_argument, NULL, OPTION_VERB + 1},
         {"require-locality", required_argument, NULL, OPTION_VERB + 2},
@@ -438,10 +445,15 @@ int cmd_run(int argc, char **argv)
         usage_error("run", "stdin is the program's: the policy has to be a file");
         status = EXIT_RUN_FAILED;
     }
+    if (status == EXIT_OK && request.policy.topology && request.locality >= 0) {
+        usage_error("run", "--require-locality measures, and with --topology nothing lies where the policy says");
+        status = EXIT_RUN_FAILED;
+    }
     if (status == EXIT_OK && optind == argc) {
         usage_error("run", "the program to run is missing");
         status = EXIT_RUN_FAILED;
     }
+    request.policy.pretends = request.policy.topology && !request.dry_run;
     if (status == EXIT_OK)
         status = run(&request);
     policy_options_free(&request.policy);
