@@ -99,6 +99,7 @@ static void run_fib(struct nw_task *task)
     fib->result = left.result + right.result;
 }
 
+/* L7: a task that submitted another to its own pool and waited for it hung, once all workers did so. */
 static void nested_waits_end(struct nw_pool *pool)
 {
     struct fib fib;
