@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "policy/reason.h"
+#include "shim/sys/placing.h"
 
 static inline enum reason reason_of_error(int error)
 {
@@ -18,7 +19,7 @@ static inline enum reason reason_of_error(int error)
         return REASON_EINVAL;
     case -ESRCH:
         return REASON_ESRCH;
-    case -EOPNOTSUPP: /* placing_pretend() */
+    case -EPRETENDED:
         return REASON_NOT_APPLIED;
     default:
         return REASON_ERRNO;

@@ -48,7 +48,7 @@ static long placing_call(enum placing_call which, long a, long b, long c, long d
     int saved = errno;
     int refused = atomic_load_explicit(&call->refused, memory_order_relaxed);
     if (atomic_load_explicit(&pretends_to_place, memory_order_relaxed) && places(which, d))
-        return -EOPNOTSUPP;
+        return -EPRETENDED;
     if (refused)
         return -refused;
     long result = fault_of(call->word);

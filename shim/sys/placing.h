@@ -24,7 +24,9 @@ enum placing_call {
     CALL_COUNT
 };
 
-/* Whether calls that place something are left out from now on: -EOPNOTSUPP. Questions are still asked. */
+#define EPRETENDED 4096 /* as an errno: no answer of the kernel or a filter, which end at 4095 */
+
+/* Whether calls that place something are left out from now on: -EPRETENDED. Questions are still asked. */
 void placing_pretend(bool pretends);
 
 /* tid 0 means the calling thread. */
