@@ -73,9 +73,9 @@ enum segment_section_id {
     SEGMENT_MAPPING_TABLE,  /* struct segment_mapping, by index in PLAN_MAPPING_RULES */
     SEGMENT_ARENA_TABLE,    /* struct segment_arena, in the order of first use; used 0 ends the table */
     SEGMENT_SEEN_TABLE,     /* one struct segment_seen */
-    SEGMENT_POOL_TABLE,     /* struct segment_pool; an empty name ends the table */
+    SEGMENT_POOL_TABLE,     /* struct segment_named; an empty name ends the table */
     SEGMENT_WORKER_TABLE,   /* struct segment_worker; pool 0 ends the table */
-    SEGMENT_EXCHANGE_TABLE, /* struct segment_exchange; an empty name ends the table */
+    SEGMENT_EXCHANGE_TABLE, /* struct segment_named; an empty name ends the table */
     SEGMENT_PEER_TABLE,     /* struct segment_peer; exchange 0 ends the table */
     SEGMENT_FLOW_TABLE,     /* struct segment_flow; exchange 0 ends the table */
     SEGMENT_SECTIONS
@@ -253,11 +253,14 @@ struct segment_seen {
     uint64_t served[SEGMENT_SEEN_NODES]; /* x by the page's node; ids above count as the highest */
 };
 
-/* Pools of the C interface (nodewise-pool.h) that have one name, those of a moment or one after the other. */
-struct segment_pool {
+/*
+ * Pools (nodewise-pool.h) or exchanges (nodewise-exchange.h) of the C interface that have one name, those of a moment or one
+ * after the other.
+ */
+struct segment_named {
     char name[16];
-    uint32_t open;     /* pools of that name that are not closed */
-    uint32_t unlisted; /* their workers and guests for which there was no record */
+    uint32_t open;     /* of that name that are not closed */
+    uint32_t unlisted; /* their workers, guests and pairs of nodes for which there was no record */
 };
 
 enum segment_tier { SEGMENT_TIER_L3, SEGMENT_TIER_NODE, SEGMENT_TIER_SOCKET, SEGMENT_TIER_REMOTE, SEGMENT_TIERS };
@@ -278,13 +281,6 @@ struct segment_worker {
 };
 
 enum segment_worker_state { WORKER_GONE, WORKER_LIVES };
-
-/* Exchanges of the C interface (nodewise-exchange.h) that have one name, those of a moment or one after the other. */
-struct segment_exchange {
-    char name[16];
-    uint32_t open;     /* exchanges of that name that are not closed */
-    uint32_t unlisted; /* their workers, and pairs of nodes, for which there was no record */
-};
 
 /* A worker of an exchange. A later one of the same exchange and node goes on with what it has counted. */
 struct segment_peer {
@@ -310,10 +306,9 @@ struct segment_flow {
     uint64_t queued;          /* bytes in rings that are not taken yet, as one of their ends has seen it last */
 };
 
-_Static_assert(sizeof(struct segment_exchange) == 24, "layout of the file");
 _Static_assert(sizeof(struct segment_peer) == 32, "layout of the file");
 _Static_assert(sizeof(struct segment_flow) == 40, "layout of the file");
-_Static_assert(sizeof(struct segment_pool) == 24, "layout of the file");
+_Static_assert(sizeof(struct segment_named) == 24, "layout of the file");
 _Static_assert(sizeof(struct segment_worker) == 64, "layout of the file");
 _Static_assert(sizeof(struct segment_seen) == 128 + SEGMENT_SEEN_NODES * 8, "layout of the file");
 _Static_assert(sizeof(struct segment_region) == 48, "layout of the file");

@@ -1,42 +1,21 @@
 #include "shim/telemetry/exchanges.h"
 
 #include <errno.h>
-#include <string.h>
 
-#include "shim/telemetry/room.h"
-#include "shim/telemetry/segment.h"
+#include "shim/telemetry/named.h"
 
 /* As the segment has them. */
-static struct segment_exchange exchanges[SEGMENT_EXCHANGES];
+static struct segment_named own_exchanges[SEGMENT_EXCHANGES];
 static struct segment_peer peers[SEGMENT_PEERS];
 static struct segment_flow flows[SEGMENT_FLOWS];
+static const struct named_list exchanges = {own_exchanges, SEGMENT_EXCHANGES, SEGMENT_EXCHANGE_TABLE};
 
 /* --- the segment --- */
-
-/* NULL: there is no segment, or no room for it. */
-static void *record_at(enum segment_section_id table, uint32_t index, size_t size)
-{
-    struct segment_header *header = segment_mapped();
-    char *record = header ? (char *)segment_table(header, table) + index * size : NULL;
-    return record && room_has(record, size) ? record : NULL;
-}
-
-static void write_exchange(uint32_t index)
-{
-    const struct segment_exchange *own = &exchanges[index];
-    struct segment_exchange *record = record_at(SEGMENT_EXCHANGE_TABLE, index, sizeof(*record));
-    if (!record)
-        return;
-    for (uint32_t i = 0; i < sizeof(record->name); i++)
-        __atomic_store_n(&record->name[i], own->name[i], __ATOMIC_RELAXED);
-    __atomic_store_n(&record->open, own->open, __ATOMIC_RELAXED);
-    __atomic_store_n(&record->unlisted, own->unlisted, __ATOMIC_RELAXED);
-}
 
 static void write_peer(uint32_t index)
 {
     const struct segment_peer *own = &peers[index];
-    struct segment_peer *record = record_at(SEGMENT_PEER_TABLE, index, sizeof(*record));
+    struct segment_peer *record = named_record(SEGMENT_PEER_TABLE, index, sizeof(*record));
     if (!record)
         return;
     __atomic_store_n(&record->state, own->state, __ATOMIC_RELAXED);
@@ -51,7 +30,7 @@ static void write_peer(uint32_t index)
 static void write_flow(uint32_t index)
 {
     const struct segment_flow *own = &flows[index];
-    struct segment_flow *record = record_at(SEGMENT_FLOW_TABLE, index, sizeof(*record));
+    struct segment_flow *record = named_record(SEGMENT_FLOW_TABLE, index, sizeof(*record));
     if (!record)
         return;
     __atomic_store_n(&record->from, own->from, __ATOMIC_RELAXED);
@@ -66,11 +45,11 @@ static void write_flow(uint32_t index)
 /* After a reload the segment may be another one, which knows nothing yet. */
 static void look_for_another_segment(void)
 {
-    const struct segment_exchange *first = record_at(SEGMENT_EXCHANGE_TABLE, 0, sizeof(*first));
-    if (!first || __atomic_load_n(&first->name[0], __ATOMIC_RELAXED) || !exchanges[0].name[0])
+    const struct segment_named *first = named_record(SEGMENT_EXCHANGE_TABLE, 0, sizeof(*first));
+    if (!first || __atomic_load_n(&first->name[0], __ATOMIC_RELAXED) || !own_exchanges[0].name[0])
         return;
-    for (uint32_t i = 0; i < SEGMENT_EXCHANGES && exchanges[i].name[0]; i++)
-        write_exchange(i);
+    for (uint32_t i = 0; i < SEGMENT_EXCHANGES && own_exchanges[i].name[0]; i++)
+        named_write(&exchanges, i + 1);
     for (uint32_t i = 0; i < SEGMENT_PEERS && peers[i].exchange; i++)
         write_peer(i);
     for (uint32_t i = 0; i < SEGMENT_FLOWS && flows[i].exchange; i++)
@@ -79,49 +58,21 @@ static void look_for_another_segment(void)
 
 /* --- exchanges --- */
 
-static bool is_listed(uint32_t exchange)
-{
-    return exchange && exchange <= SEGMENT_EXCHANGES;
-}
-
-static uint32_t find(const char *name)
-{
-    const size_t most = sizeof(exchanges[0].name) - 1;
-    uint32_t i = 0;
-    while (i < SEGMENT_EXCHANGES && *exchanges[i].name && strncmp(exchanges[i].name, name, most) != 0)
-        i++;
-    return i;
-}
-
 uint32_t exchanges_open(const char *name)
 {
     int saved = errno;
-    uint32_t index = find(name);
-    if (index == SEGMENT_EXCHANGES || !*name)
-        return 0;
     look_for_another_segment();
-    strncpy(exchanges[index].name, name, sizeof(exchanges[index].name) - 1);
-    exchanges[index].open++;
-    write_exchange(index);
+    uint32_t number = named_open(&exchanges, name);
     errno = saved;
-    return index + 1;
+    return number;
 }
 
 void exchanges_close(uint32_t exchange)
 {
     int saved = errno;
-    if (!is_listed(exchange))
-        return;
     look_for_another_segment();
-    exchanges[exchange - 1].open--;
-    write_exchange(exchange - 1);
+    named_close(&exchanges, exchange);
     errno = saved;
-}
-
-static void count_unlisted(uint32_t exchange)
-{
-    exchanges[exchange - 1].unlisted++;
-    write_exchange(exchange - 1);
 }
 
 /* --- workers --- */
@@ -135,13 +86,13 @@ uint32_t exchanges_enter(uint32_t exchange, uint32_t node)
 {
     int saved = errno;
     uint32_t index = 0;
-    if (!is_listed(exchange))
+    if (!named_is(&exchanges, exchange))
         return 0;
     look_for_another_segment();
     while (index < SEGMENT_PEERS && !is_free(&peers[index], exchange, node))
         index++;
     if (index == SEGMENT_PEERS) {
-        count_unlisted(exchange);
+        named_unlisted(&exchanges, exchange);
     } else {
         peers[index].exchange = (uint16_t)exchange;
         peers[index].node = node;
@@ -188,13 +139,13 @@ void exchanges_tell_flow(uint32_t exchange, const struct door_flow *told)
 {
     int saved = errno;
     uint32_t index = 0;
-    if (!is_listed(exchange))
+    if (!named_is(&exchanges, exchange))
         return;
     look_for_another_segment();
     while (index < SEGMENT_FLOWS && !is_flow(&flows[index], exchange, told))
         index++;
     if (index == SEGMENT_FLOWS) {
-        count_unlisted(exchange);
+        named_unlisted(&exchanges, exchange);
     } else {
         struct segment_flow *own = &flows[index];
         own->exchange = (uint16_t)exchange;

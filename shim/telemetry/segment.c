@@ -308,9 +308,9 @@ static size_t lay_out(struct segment_section *ret_sections, uint32_t rules)
         [SEGMENT_ARENA_TABLE] = {0, sizeof(struct segment_arena), SEGMENT_ARENAS, 0},
         [SEGMENT_MAPPING_TABLE] = {0, sizeof(struct segment_mapping), shim.plan.count[PLAN_MAPPING_RULES], 0},
         [SEGMENT_SEEN_TABLE] = {0, sizeof(struct segment_seen), 1, 0},
-        [SEGMENT_POOL_TABLE] = {0, sizeof(struct segment_pool), SEGMENT_POOLS, 0},
+        [SEGMENT_POOL_TABLE] = {0, sizeof(struct segment_named), SEGMENT_POOLS, 0},
         [SEGMENT_WORKER_TABLE] = {0, sizeof(struct segment_worker), SEGMENT_WORKERS, 0},
-        [SEGMENT_EXCHANGE_TABLE] = {0, sizeof(struct segment_exchange), SEGMENT_EXCHANGES, 0},
+        [SEGMENT_EXCHANGE_TABLE] = {0, sizeof(struct segment_named), SEGMENT_EXCHANGES, 0},
         [SEGMENT_PEER_TABLE] = {0, sizeof(struct segment_peer), SEGMENT_PEERS, 0},
         [SEGMENT_FLOW_TABLE] = {0, sizeof(struct segment_flow), SEGMENT_FLOWS, 0},
     };

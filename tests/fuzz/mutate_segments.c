@@ -64,11 +64,11 @@ static void *table(char *segment, enum segment_section_id id)
 
 static void fill_exchanges(char *segment)
 {
-    struct segment_exchange *exchanges = table(segment, SEGMENT_EXCHANGE_TABLE);
+    struct segment_named *exchanges = table(segment, SEGMENT_EXCHANGE_TABLE);
     struct segment_peer *peers = table(segment, SEGMENT_PEER_TABLE);
     struct segment_flow *flows = table(segment, SEGMENT_FLOW_TABLE);
     for (uint32_t i = 0; i < EXCHANGES; i++)
-        exchanges[i] = (struct segment_exchange){.name = "exchange", .open = i};
+        exchanges[i] = (struct segment_named){.name = "exchange", .open = i};
     for (uint32_t i = 0; i < PEERS; i++)
         peers[i] = (struct segment_peer){
             .exchange = (uint16_t)(1 + i % EXCHANGES), .state = WORKER_LIVES, .node = i % 2, .slept = i};
@@ -115,10 +115,10 @@ static void fill_tables(char *segment)
     for (uint32_t i = 0; i < ARENAS; i++)
         arenas[i] =
             (struct segment_arena){.used = 2, .rule = i % RULES, .region = i % REGIONS, .allocations = i, .bytes = i};
-    struct segment_pool *pools = table(segment, SEGMENT_POOL_TABLE);
+    struct segment_named *pools = table(segment, SEGMENT_POOL_TABLE);
     struct segment_worker *workers = table(segment, SEGMENT_WORKER_TABLE);
     for (uint32_t i = 0; i < POOLS; i++)
-        pools[i] = (struct segment_pool){.name = "pool", .open = i};
+        pools[i] = (struct segment_named){.name = "pool", .open = i};
     for (uint32_t i = 0; i < WORKERS; i++)
         workers[i] = (struct segment_worker){
             .pool = (uint16_t)(1 + i % POOLS), .state = WORKER_LIVES, .node = i % 2, .counts = {.run = i}};
@@ -144,9 +144,9 @@ static size_t make_segment(char *ret_segment, size_t room)
     header->sections[SEGMENT_ARENA_TABLE] = place(&at, sizeof(struct segment_arena), ARENAS);
     header->sections[SEGMENT_SEEN_TABLE] = place(&at, sizeof(struct segment_seen), 1);
     header->sections[SEGMENT_MAPPING_TABLE] = place(&at, sizeof(struct segment_mapping), MAPPINGS);
-    header->sections[SEGMENT_POOL_TABLE] = place(&at, sizeof(struct segment_pool), POOLS);
+    header->sections[SEGMENT_POOL_TABLE] = place(&at, sizeof(struct segment_named), POOLS);
     header->sections[SEGMENT_WORKER_TABLE] = place(&at, sizeof(struct segment_worker), WORKERS);
-    header->sections[SEGMENT_EXCHANGE_TABLE] = place(&at, sizeof(struct segment_exchange), EXCHANGES);
+    header->sections[SEGMENT_EXCHANGE_TABLE] = place(&at, sizeof(struct segment_named), EXCHANGES);
     header->sections[SEGMENT_PEER_TABLE] = place(&at, sizeof(struct segment_peer), PEERS);
     header->sections[SEGMENT_FLOW_TABLE] = place(&at, sizeof(struct segment_flow), FLOWS);
     fill_tables(ret_segment);

@@ -141,9 +141,9 @@ static size_t place_sections(struct segment_header *header, uint32_t rules, uint
         [SEGMENT_MAPPING_TABLE] = sizeof(struct segment_mapping),
         [SEGMENT_ARENA_TABLE] = sizeof(struct segment_arena),
         [SEGMENT_SEEN_TABLE] = sizeof(struct segment_seen),
-        [SEGMENT_POOL_TABLE] = sizeof(struct segment_pool),
+        [SEGMENT_POOL_TABLE] = sizeof(struct segment_named),
         [SEGMENT_WORKER_TABLE] = sizeof(struct segment_worker),
-        [SEGMENT_EXCHANGE_TABLE] = sizeof(struct segment_exchange),
+        [SEGMENT_EXCHANGE_TABLE] = sizeof(struct segment_named),
         [SEGMENT_PEER_TABLE] = sizeof(struct segment_peer),
         [SEGMENT_FLOW_TABLE] = sizeof(struct segment_flow),
     };

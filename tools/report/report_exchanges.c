@@ -71,7 +71,7 @@ json_t *report_exchanges(const struct snapshot *snapshot)
 {
     json_t *exchanges = json_array();
     for (size_t i = 0; i < snapshot->exchange_count; i++) {
-        const struct segment_exchange *exchange = &snapshot->exchanges[i];
+        const struct segment_named *exchange = &snapshot->exchanges[i];
         json_t *nodes = json_array(), *flows = json_array();
         const struct segment_flow *flow;
         struct exchange_work work;

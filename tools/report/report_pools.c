@@ -59,7 +59,7 @@ json_t *report_pools(const struct snapshot *snapshot)
 {
     json_t *pools = json_array();
     for (size_t i = 0; i < snapshot->pool_count; i++) {
-        const struct segment_pool *pool = &snapshot->pools[i];
+        const struct segment_named *pool = &snapshot->pools[i];
         json_t *nodes = json_array();
         struct pool_work work;
         for (size_t from = 0; pool_work_next(snapshot, i, &from, &work);)

@@ -38,9 +38,9 @@ static bool header_is_sound(const struct snapshot *snapshot, size_t size)
         [SEGMENT_MAPPING_TABLE] = {sizeof(struct segment_mapping), SEGMENT_RULES_MOST},
         [SEGMENT_ARENA_TABLE] = {sizeof(struct segment_arena), SEGMENT_ARENAS},
         [SEGMENT_SEEN_TABLE] = {sizeof(struct segment_seen), 1},
-        [SEGMENT_POOL_TABLE] = {sizeof(struct segment_pool), SEGMENT_POOLS},
+        [SEGMENT_POOL_TABLE] = {sizeof(struct segment_named), SEGMENT_POOLS},
         [SEGMENT_WORKER_TABLE] = {sizeof(struct segment_worker), SEGMENT_WORKERS},
-        [SEGMENT_EXCHANGE_TABLE] = {sizeof(struct segment_exchange), SEGMENT_EXCHANGES},
+        [SEGMENT_EXCHANGE_TABLE] = {sizeof(struct segment_named), SEGMENT_EXCHANGES},
         [SEGMENT_PEER_TABLE] = {sizeof(struct segment_peer), SEGMENT_PEERS},
         [SEGMENT_FLOW_TABLE] = {sizeof(struct segment_flow), SEGMENT_FLOWS},
     };
@@ -142,7 +142,7 @@ static int copy_pools(struct snapshot *snapshot, const struct file_bytes *file)
 {
     const struct segment_section *pools = &snapshot->header.sections[SEGMENT_POOL_TABLE];
     const struct segment_section *workers = &snapshot->header.sections[SEGMENT_WORKER_TABLE];
-    const struct segment_pool *pool = (const void *)(file->data + pools->offset);
+    const struct segment_named *pool = (const void *)(file->data + pools->offset);
     const struct segment_worker *worker = (const void *)(file->data + workers->offset);
     while (snapshot->pool_count < pools->capacity && pool[snapshot->pool_count].name[0])
         snapshot->pool_count++;

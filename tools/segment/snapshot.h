@@ -34,11 +34,11 @@ struct snapshot {
     struct segment_arena *arenas;
     size_t arena_count;
     struct segment_seen seen;
-    struct segment_pool *pools; /* of the C interface */
+    struct segment_named *pools; /* of the C interface */
     size_t pool_count;
     struct segment_worker *workers; /* of these: pool is below or equal to pool_count, and not 0 */
     size_t worker_count;
-    struct segment_exchange *exchanges; /* of the C interface */
+    struct segment_named *exchanges; /* of the C interface */
     size_t exchange_count;
     struct segment_peer *peers; /* their workers: exchange is below or equal to exchange_count, and not 0 */
     size_t peer_count;

@@ -26,9 +26,9 @@ struct file {
     struct segment_region regions[2];
     struct segment_arena arenas[2];
     struct segment_seen seen[1];
-    struct segment_pool pools[3];
+    struct segment_named pools[3];
     struct segment_worker workers[6];
-    struct segment_exchange exchanges[3];
+    struct segment_named exchanges[3];
     struct segment_peer peers[5];
     struct segment_flow flows[4];
     char strings[16];
