@@ -17,7 +17,7 @@ pid_t apply_target(const struct thread *thread)
 
 void apply_refused(struct thread *thread, enum placing_call call, int error)
 {
-    if (error == -EPRETENDED) /* nobody was asked */
+    if (error == -EPRETENDED) /* the kernel was not asked */
         return;
     segment_count(COUNT_REFUSALS);
     segment_event(&(struct event){

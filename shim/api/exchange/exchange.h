@@ -89,7 +89,7 @@ struct lane {
     struct lane *next; /* among arrivals */
     /* as last told (shown.h), of both ends, under the lock there */
     uint64_t told_messages, told_bytes, told_queued;
-    bool is_over; /* nobody reads it any more */
+    bool is_over; /* the receiver reads it no more */
 };
 
 /* A channel's lanes that the receiver has not yet looked at. */

@@ -22,7 +22,7 @@ void shown_leave(struct nw_worker *worker);
 void shown_look(struct nw_worker *worker);
 /* The same, once a channel is none of its any more, and of that channel. */
 void shown_end_channel(const struct nw_channel *channel);
-/* Nobody reads the lane any more; before its receiver lets go of it. */
+/* The receiver reads the lane no more; before its receiver lets go of it. */
 void shown_end(struct nw_exchange *exchange, struct lane *lane);
 
 #endif

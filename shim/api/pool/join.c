@@ -4,7 +4,7 @@
  * A call costs little because most second halves are never seen by anyone else: they are frames in a list of the worker,
  * hidden. The oldest, which hold the most work, are open: they lie in the deque, where thieves find them (lazy task
  * creation: Mohr, Kranz, Halstead, IEEE TPDS 1991). While a worker is idle, or where the caller goes to sleep, all are open,
- * so that nobody idles beside hidden work for longer than it takes to come to the next call.
+ * so that no worker idles beside hidden work for longer than it takes to come to the next call.
  *
  * Frames lie on the stack of who calls, and so does the group by which it waits for a half that was stolen.
  */
@@ -96,7 +96,7 @@ static void open_some(struct worker *worker)
         open_oldest(worker);
 }
 
-/* It lies on top of the deque still: nobody has it, and nobody else waits for it. */
+/* It lies on top of the deque still: no thief has it, and only this call waits for it. */
 static bool take_back(struct worker *worker, const struct join *join)
 {
     struct entry entry;

@@ -4,7 +4,7 @@
  * argument `idle` it then says so and waits for the end of its input. tools/bench/tasks compares them.
  *
  *   empty     a task without work, submitted by the main thread; 200,000 to a group
- *   fib       fib(30) with a task for each call but the right one below; one operation is all of it
+ *   fib       fib(30), whose calls divide in two halves; one operation is all of it
  *   for       a loop over two pieces of 10 us, right after another: the workers are awake
  *   round     submission of one task and its end seen by the submitter, workers awake
  *   asleep    the same with workers that have slept for long; the median
