@@ -178,7 +178,8 @@ int nw_join(struct nw_pool *pool, void (*first)(void *context), void *first_cont
 /*
  * nw_pool_idle - tells whether a pool has nothing to do
  *
- * Returns: 1: nothing is queued and nothing runs; 0; -ECHILD: the process is a forked child.
+ * Returns: 1: nothing is queued and nothing runs, for good once nw_pool_drain() has returned 0; 0: something may, since a
+ * worker that looks for tasks counts until it sleeps; -ECHILD: the process is a forked child.
  */
 int nw_pool_idle(struct nw_pool *pool);
 

@@ -61,7 +61,7 @@ class Sha1sum(harness.ProgramTest):
             calls = file.read()
         parts = calls.count(f" = {256 << 10}\n")
         # what a ring reads is no read(2)
-        self.assertEqual(parts, 0 if re.search(r"io_uring_setup\(.*\) = \d", calls) else 2 * 256)
+        self.assertEqual(parts, 0 if re.search(r"io_uring_setup(?:\(| resumed>).*\) = \d", calls) else 2 * 256)
 
     def test_what_cannot_be_read_is_said_and_the_rest_is_hashed(self):
         (output, code), complaints = self.both("one", "nowhere", ".", "more")

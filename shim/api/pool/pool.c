@@ -144,6 +144,9 @@ static bool has_queued(const struct nw_pool *pool)
 
 bool pool_is_quiet(const struct nw_pool *pool)
 {
+    /* For good: who is active now was woken late, or knocks and is refused. */
+    if (atomic_load(&pool->drained))
+        return true;
     /*
      * None active, nothing queued, and none has become active since: so between the two sums all of them held nothing
      * while the queues were empty. Numbers of activity grow only.
@@ -178,7 +181,10 @@ static int drain(struct nw_pool *pool, int64_t deadline)
     atomic_store(&pool->draining, true);
     for (uint32_t i = 0; i < pool->node_count; i++)
         inbox_close(&pool->nodes[i].inbox);
-    return wait_until_quiet(pool, deadline);
+    error = wait_until_quiet(pool, deadline);
+    if (error == 0)
+        atomic_store(&pool->drained, true);
+    return error;
 }
 
 API int nw_pool_drain(struct nw_pool *pool, int64_t timeout_ns)

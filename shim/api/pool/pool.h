@@ -23,10 +23,10 @@ struct task_watch;
 enum released { WORKERS_WAIT, WORKERS_RUN, WORKERS_END };
 
 struct nw_pool {
-    alignas(128) atomic_uint idle; /* workers that search or sleep */
-    atomic_bool draining, stopping;
-    alignas(128) atomic_uint started; /* workers; with the opener */
-    atomic_uint released;             /* enum released; the workers wait for it */
+    alignas(128) atomic_uint idle;           /* workers that search or sleep */
+    atomic_bool draining, drained, stopping; /* drained: was quiet while nothing could come any more */
+    alignas(128) atomic_uint started;        /* workers; with the opener */
+    atomic_uint released;                    /* enum released; the workers wait for it */
     int64_t spin_ns;
     enum steal steal;
     uint32_t backlog;

@@ -232,6 +232,35 @@ static void *submit_until_shut(void *argument)
     return NULL;
 }
 
+static void pass_over(size_t begin, size_t end, void *context)
+{
+    (void)begin, (void)end, (void)context;
+}
+
+static void *loop_until_told(void *pool)
+{
+    while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE))
+        CHECK(nw_for((struct nw_pool *)pool, 0, 2, 1, pass_over, NULL) == 0);
+    return NULL;
+}
+
+/* Although callers whose loops and tasks come too late still knock. */
+static void a_drained_pool_stays_idle(void)
+{
+    struct nw_pool *pool = open_pool(2);
+    pthread_t threads[2];
+    stop = 0;
+    for (int i = 0; i < 2; i++)
+        CHECK(pthread_create(&threads[i], NULL, loop_until_told, pool) == 0);
+    CHECK(nw_pool_drain(pool, -1) == 0);
+    for (int i = 0; i < 100000; i++)
+        CHECK(nw_pool_idle(pool) == 1 && nw_pool_drain(pool, 0) == 0);
+    __atomic_store_n(&stop, 1, __ATOMIC_RELEASE);
+    for (int i = 0; i < 2; i++)
+        CHECK(pthread_join(threads[i], NULL) == 0);
+    CHECK(nw_pool_close(pool, -1) == 0);
+}
+
 static void all_that_was_accepted_runs(void)
 {
     struct nw_pool *pool = open_pool(2);
@@ -280,6 +309,7 @@ int main(void)
     handle_alarms(SIG_BLOCK);
     bad_options_are_refused();
     all_that_was_accepted_runs();
+    a_drained_pool_stays_idle();
     struct nw_pool *pool = open_pool(2);
     loops_do_each_index_once(pool);
     maps_keep_the_order_and_the_window(pool);
