@@ -70,6 +70,9 @@ class Pretended(Told):
                                           machine="pack:4 numa:1 core:256 pu:1")
         thread, = self.threads(process.pid, 1)
         self.assertEqual((thread["asked"], thread["reason"]), ("1000", "not-applied"))
+        process = self.on_another_machine(self.policy(RULES), "create other", machine="pack:4 numa:1 core:256 pu:1")
+        thread, = self.threads(process.pid, 1)
+        self.assertEqual(thread["asked"], "0-1023")
 
     def test_a_reload_does_not_mix_the_machines(self):
         process = self.on_another_machine(self.policy(RULES), "create worker")
@@ -94,11 +97,13 @@ class Pretended(Told):
     def test_the_machines_own_plan_is_kept(self):
         """Plans are kept by their policy's identity; that of another machine has a name of its own."""
         policy = self.policy('[defaults]\nbind_to = "cpu"\n')
-        for command in (["--topology", MACHINE], []):
-            done = subprocess.run([harness.NODEWISE, "run", "-p", policy, *command, "--", "sh", "-c", "taskset -p $$"],
+        for options, applied in (["--topology", MACHINE], False), ([], True), (["--topology", MACHINE], False):
+            report = self.path("report")
+            done = subprocess.run([harness.NODEWISE, "run", "-p", policy, *options, "--report", report, "--", "true"],
                                   capture_output=True, text=True, env=harness.clean_environment(), timeout=harness.SECONDS)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
-        self.assertNotIn("not-applied", self.nodewise("plan", "-p", policy))
+            with open(report, encoding="utf-8") as file:
+                self.assertEqual("not-applied" not in file.read(), applied)
 
     def test_what_it_cannot_record_is_said(self):
         policy = self.policy(RULES)
