@@ -194,6 +194,6 @@ void report_arenas_text(FILE *to, const json_t *report)
     print_rules(to, arenas);
     print_regions(to, arenas);
     if (json_is_real(locality))
-        fprintf(to, "\nalloc_locality: %.1f %% of allocations were served from the allocating CPU's node\n",
+        fprintf(to, "\nalloc_locality: %.1f %% of allocations came from the allocating CPU's node\n",
                 json_real_value(locality) * 100);
 }
