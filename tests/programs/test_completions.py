@@ -138,6 +138,9 @@ class Completions:
     def test_words_of_values(self):
         self.completes("nodewise run --bind cor", "nodewise run --bind core")
         self.completes("nodewise run --bind=cor", "nodewise run --bind=core")
+        self.completes("nodewise tune --candidates numa", "nodewise tune --candidates numactl")
+        self.completes("nodewise tune --candidates one-cpu,preset:redi", "nodewise tune --candidates one-cpu,preset:redis")
+        self.completes("nodewise tune --candidates=one-cpu,pla", "nodewise tune --candidates=one-cpu,places")
         self.completes("nodewise run --set defaults.bind_", "nodewise run --set defaults.bind_to=")
         self.completes("nodewise run --set defaults.bind_to=cor", "nodewise run --set defaults.bind_to=core")
         self.completes("nodewise run --set rules.io.bind_to=cor", "nodewise run --set rules.io.bind_to=core")

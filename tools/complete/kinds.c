@@ -12,6 +12,7 @@
 #include "tools/complete/machine.h"
 #include "tools/complete/processes.h"
 #include "tools/report/view_words.h"
+#include "tools/tune/candidate.h"
 
 #define NAME_MOST 32u /* of a kind, with its NUL */
 
@@ -66,14 +67,15 @@ struct presets {
 static void add_preset(const char *name, void *context)
 {
     const struct presets *presets = context;
-    char word[64], text[256] = "";
-    char *path;
-    snprintf(word, sizeof(word), "%s%s", presets->prefix, name);
+    char text[256] = "", *path, *word = NULL;
+    if (asprintf(&word, "%s%s", presets->prefix, name) < 0)
+        return;
     if (config_preset_path(&path, name) == 0) {
         describe(path, text, sizeof(text));
         free(path);
     }
     answer_add(presets->answer, word, text);
+    free(word);
 }
 
 static void preset_names(struct answer *answer, const struct kind_request *request)
@@ -87,6 +89,26 @@ static void policies(struct answer *answer, const struct kind_request *request)
     (void)request;
     answer_files(answer, "toml");
     config_presets(add_preset, &(struct presets){answer, "preset:"});
+}
+
+/* What `tune` may try: words, presets and files, separated by commas. The last one is completed. */
+static void candidate_list(struct answer *answer, const struct kind_request *request)
+{
+    const char *comma = strrchr(request->word, ',');
+    size_t before = comma ? (size_t)(comma + 1 - request->word) : 0;
+    char *prefix = NULL;
+    if (asprintf(&prefix, "%.*spreset:", (int)before, request->word) < 0)
+        return;
+    for (const char *const *word = candidate_words; *word; word++) {
+        char *candidate = NULL;
+        if (asprintf(&candidate, "%.*s%s", (int)before, request->word, *word) >= 0)
+            answer_add(answer, candidate, NULL);
+        free(candidate);
+    }
+    config_presets(add_preset, &(struct presets){answer, prefix});
+    if (!before)
+        answer_files(answer, "toml");
+    free(prefix);
 }
 
 /* --- processes --- */
@@ -198,7 +220,7 @@ static const struct {
     {"FILE", files},
     {"PATH", files},
     {"POLICY", policies},
-    {"LIST", policies}, /* of `tune`, whose help has the other words */
+    {"LIST", candidate_list},
     {"PRESET", preset_names},
     {"REPORT", reports},
     {"T", topologies},
