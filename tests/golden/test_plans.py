@@ -21,6 +21,7 @@ THREADS = {
             "start_library:/usr/lib/jvm/lib/server/libjvm.so=2"],
     "pytorch": ["start_library:libgomp.so.1=6", "pt_data_pin"],
     "postgres": [],
+    "pipeline": ["sort-000*=8", "rows-000*=4", "reader=2"],
 }
 PROCESS = {
     "redis": ["--exe", "/usr/bin/redis-server", "--comm", "redis-server"],
@@ -28,6 +29,7 @@ PROCESS = {
     "pytorch": ["--comm", "python3", "--argv", "python3 train.py"],
     "postgres": ["--exe", "/usr/lib/postgresql/15/bin/postgres", "--comm", "postgres", "--forked", "--argv",
                  "postgres: main: user db [local] idle"],
+    "pipeline": ["--comm", "pipeline"],
 }
 
 
