@@ -98,7 +98,7 @@ static int split_count(const char *spec, size_t *ret_length, unsigned *ret_count
 }
 
 /* Puts VALUE of "KEY:VALUE" into the fact of that name. */
-static bool take_fact(struct thread_facts *facts, const char *text, const char **ret_value)
+static bool take_fact(struct thread_facts *facts, const char *text)
 {
     static const char *const keys[] = {"start_library",    "start_function", "creator_library",
                                        "creator_function", "stack_library",  "stack_function"};
@@ -108,8 +108,9 @@ static bool take_fact(struct thread_facts *facts, const char *text, const char *
         size_t length = strlen(keys[i]);
         if (strncmp(text, keys[i], length) != 0 || text[length] != ':')
             continue;
-        *fields[i] = *ret_value = text + length + 1;
-        facts->frames = i >= 4;
+        *fields[i] = text + length + 1;
+        if (i >= 4)
+            facts->frames = 1;
         return true;
     }
     return false;
@@ -122,17 +123,42 @@ static bool looks_like_key(const char *text)
     return text[length] == ':' && memchr(text, '_', length);
 }
 
-/* Splits "GLOB,KEY:VALUE" at the ',' before a known key; NULL: there is no fact beside the name. */
-static char *split_fact(char *text)
+/*
+ * Takes the facts off the end of "GLOB,KEY:VALUE,KEY:VALUE" or "KEY:VALUE,KEY:VALUE".
+ * 1: all of it is facts; 0: a glob is left; -ENOKEY.
+ */
+static int take_facts(struct thread_facts *facts, char *text)
 {
-    struct thread_facts unused = {0};
-    const char *value;
-    for (char *comma = strrchr(text, ','); comma && comma > text; comma = NULL)
-        if (take_fact(&unused, comma + 1, &value)) {
-            *comma = '\0';
-            return comma + 1;
-        }
-    return NULL;
+    for (char *comma; (comma = strrchr(text, ',')) && comma > text; *comma = '\0') {
+        if (looks_like_key(comma + 1) && !take_fact(facts, comma + 1))
+            return -ENOKEY;
+        if (!looks_like_key(comma + 1))
+            break;
+    }
+    if (!looks_like_key(text))
+        return 0;
+    return take_fact(facts, text) ? 1 : -ENOKEY;
+}
+
+/* Facts point into the text, which from here on lives as long as the list. */
+static int keep_text(struct thread_list *list, char *text)
+{
+    char **texts = realloc(list->texts, (list->text_count + 1) * sizeof(*texts));
+    if (!texts)
+        return -ENOMEM;
+    list->texts = texts;
+    list->texts[list->text_count++] = text;
+    return 0;
+}
+
+static int append_named(struct thread_list *list, const struct thread_facts *facts, const char *glob, unsigned n)
+{
+    char name[64];
+    struct thread_facts named = *facts;
+    name_from_glob(glob, n, name, sizeof(name));
+    named.name = name;
+    named.unnamed = false;
+    return append(list, &named, name);
 }
 
 int thread_list_add(struct thread_list *list, const char *spec)
@@ -149,41 +175,15 @@ int thread_list_add(struct thread_list *list, const char *spec)
     if (!text)
         return -ENOMEM;
     struct thread_facts facts = {.unnamed = true, .process = process};
-    const char *value = NULL;
-    bool is_fact = take_fact(&facts, text, &value);
-    const char *beside = is_fact ? NULL : split_fact(text);
-    if (beside)
-        take_fact(&facts, beside, &value);
-    if (!is_fact && looks_like_key(text)) {
-        free(text);
-        return -ENOKEY;
-    }
-    bool is_unnamed = strcmp(text, "unnamed") == 0;
-    for (unsigned n = 1; n <= count && error == 0; n++) {
-        char name[64];
-        if (is_fact || is_unnamed) {
-            error = append(list, &facts, text);
-            continue;
-        }
-        name_from_glob(text, n, name, sizeof(name));
-        struct thread_facts named = facts;
-        named.name = name;
-        named.unnamed = false;
-        error = append(list, &named, name);
-    }
-    if (!is_fact && !beside) {
+    int is_fact = take_facts(&facts, text);
+    error = is_fact < 0 ? is_fact : keep_text(list, text);
+    if (error < 0) {
         free(text);
         return error;
     }
-    /* Facts point into the copy, which therefore lives as long as the list. */
-    char **texts = realloc(list->texts, (list->text_count + 1) * sizeof(*texts));
-    if (!texts) {
-        free(text);
-        list->count = 1; /* nothing may point into it */
-        return -ENOMEM;
-    }
-    list->texts = texts;
-    list->texts[list->text_count++] = text;
+    bool is_unnamed = is_fact || strcmp(text, "unnamed") == 0;
+    for (unsigned n = 1; n <= count && error == 0; n++)
+        error = is_unnamed ? append(list, &facts, text) : append_named(list, &facts, text, n);
     return error;
 }
 

@@ -4,7 +4,7 @@
  *   'GLOB[=N]'          N threads whose names the glob matches: io_thd_*=3 are io_thd_1 … io_thd_3
  *   'KEY:VALUE[=N]'     N threads without a name of which another fact is known: start_library, start_function,
  *                       creator_library, creator_function, stack_library, stack_function
- *   'GLOB,KEY:VALUE[=N]' both
+ *   'GLOB,KEY:VALUE[=N]' both, and as many facts as are known
  *   'unnamed[=N]'       N threads of which nothing is known
  *
  * A name may hold ':' and '=': what stands before a ':' is taken for a key where it looks like one, lower case with a '_'.
@@ -28,7 +28,7 @@ struct thread_list {
 
 /* Begins the list with the main thread. 0 or -ENOMEM. */
 int thread_list_init(struct thread_list *ret_list, const struct process_facts *process);
-/* 0, -EINVAL (not of this form), -ENOKEY (a key that there is not), -ERANGE (too many), -ENOMEM. `spec` must outlive the list. */
+/* 0, -EINVAL (not of this form), -ENOKEY (a key that there is not), -ERANGE (too many), -ENOMEM. */
 int thread_list_add(struct thread_list *list, const char *spec);
 /* One more, with facts as they were seen; its name is copied, the other texts must outlive the list. As above. */
 int thread_list_add_seen(struct thread_list *list, const struct thread_facts *facts, const char *label);

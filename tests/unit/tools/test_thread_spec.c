@@ -93,6 +93,18 @@ static void each_fact_goes_into_its_field(void **state)
     assert_string_equal(list.threads[6].facts.stack_function[0], "f");
     assert_string_equal(list.threads[6].facts.name, "n");
     assert_string_equal(thread_list_label(&list, 1), "start_library:a");
+    assert_int_equal(thread_list_add(&list, "m*,start_library:g,stack_library:h,creator_library:i=2"), 0);
+    assert_int_equal(list.count, 9);
+    assert_string_equal(list.threads[8].facts.name, "m2");
+    assert_string_equal(list.threads[8].facts.start_library, "g");
+    assert_string_equal(list.threads[8].facts.stack_library[0], "h");
+    assert_int_equal(list.threads[8].facts.frames, 1);
+    assert_string_equal(list.threads[8].facts.creator_library, "i");
+    assert_int_equal(thread_list_add(&list, "start_library:j,start_function:k"), 0);
+    assert_null(list.threads[9].facts.name);
+    assert_string_equal(list.threads[9].facts.start_function, "k");
+    assert_int_equal(thread_list_add(&list, "a,b:c"), 0);
+    assert_string_equal(list.threads[10].facts.name, "a,b:c");
     thread_list_free(&list);
 }
 
@@ -105,6 +117,8 @@ static void what_is_no_declaration_adds_nothing(void **state)
     assert_int_equal(thread_list_add(&list, "io=many"), -EINVAL);
     assert_int_equal(thread_list_add(&list, "io=3x"), -EINVAL);
     assert_int_equal(thread_list_add(&list, "start_libary:libgomp.so.1=8"), -ENOKEY);
+    assert_int_equal(thread_list_add(&list, "io,start_libary:libgomp.so.1=8"), -ENOKEY);
+    assert_int_equal(thread_list_add(&list, "io,start_libary:a,start_library:b"), -ENOKEY);
     assert_int_equal(thread_list_add(&list, "a=100001"), -ERANGE);
     assert_int_equal(thread_list_add(&list, "a=99999999999999999999"), -ERANGE);
     assert_int_equal(list.count, 1);
