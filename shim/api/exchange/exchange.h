@@ -161,7 +161,7 @@ struct nw_worker {
     struct peer *peer;
     unsigned index;
     unsigned events;         /* of the peer's, as last told */
-    uint32_t passed;         /* messages since it slept */
+    uint32_t passed;         /* messages since it slept, or wake_calm() was called */
     uint32_t listed;         /* the shim's number of it; 0: it is not shown */
     uint64_t slept, refused; /* since that was told */
     struct nw_channel *channels;

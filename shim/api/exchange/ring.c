@@ -33,7 +33,7 @@ void ring_look_for_room(struct ring_writer *writer)
 {
     /* acquire: what the reader read there was read before it is overwritten; pairs with ring_give_back() */
     uint64_t head = atomic_load_explicit(&writer->ring->head, memory_order_acquire);
-    if (head <= writer->written && head + writer->shape.size > writer->limit)
+    if (head <= ring_written(writer) && head + writer->shape.size > writer->limit)
         writer->limit = head + writer->shape.size;
 }
 

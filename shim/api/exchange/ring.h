@@ -20,11 +20,12 @@
 #include <string.h>
 
 #define RING_ALIGN 8u
+#define RING_AHEAD 256u /* bytes: lines that far ahead are fetched from the other side's processor */
 
 struct ring {
     alignas(128) _Atomic uint64_t tail; /* bytes ever published; of the writer */
-    _Atomic uint64_t messages;          /* ever published, for those who look on */
-    atomic_uint ended;                  /* the writer publishes no more */
+    _Atomic uint64_t messages; /* ever published, for those who look on; of messages with a length of their own */
+    atomic_uint ended;         /* the writer publishes no more */
     alignas(128) _Atomic uint64_t head; /* bytes ever given back; of the reader */
     alignas(128) atomic_uint refused;   /* the writer found no room; it sets that, the reader takes it away */
     atomic_uint closed; /* the reader takes no more; read at each message, so not beside what it writes */
@@ -41,12 +42,12 @@ struct ring_shape {
 struct ring_writer {
     struct ring *ring;
     struct ring_shape shape;
-    uint64_t written, published; /* bytes ever */
-    uint64_t messages;
+    uint64_t lap;      /* bytes ever written when the next record's place was last the ring's first */
+    uint64_t at;       /* where the next record begins: `lap + at` bytes were ever written */
+    uint64_t messages; /* of a length of their own */
+    uint64_t begun;    /* bytes of the record that is being written; 0: none is */
     uint64_t
-        limit;   /* of bytes ever written: what the reader had given back when that was looked at last, and the size */
-    uint64_t at; /* where the next record begins */
-    uint64_t begun; /* bytes of the record that is being written; 0: none is */
+        limit; /* of bytes ever written: what the reader had given back when that was looked at last, and the size */
 };
 
 struct ring_reader {
@@ -81,16 +82,37 @@ static inline uint64_t ring_record(const struct ring_shape *shape, uint32_t leng
     return rounded + RING_ALIGN <= shape->size ? rounded + RING_ALIGN : 0;
 }
 
+/* The compiler's own asks for a line to read where not all processors of the architecture have the other instruction. */
+static inline void ring_fetch_to_write(const void *line)
+{
+#ifdef __x86_64__
+    __asm__ volatile("prefetchw %0" : : "m"(*(const char *)line)); /* those that have it not pass it over */
+#else
+    __builtin_prefetch(line, 1);
+#endif
+}
+
+static inline uint64_t ring_written(const struct ring_writer *writer)
+{
+    return writer->lap + writer->at;
+}
+
 /* Looks at what the reader has given back. A position that cannot be is taken for the old one. */
 void ring_look_for_room(struct ring_writer *writer);
+
+/* As last seen. */
+static inline bool ring_had_room(const struct ring_writer *writer, uint64_t bytes)
+{
+    return ring_written(writer) + bytes <= writer->limit;
+}
 
 /* Room for a record of that many bytes. The other side's position is read only when the last seen one does not suffice. */
 static inline bool ring_has_room(struct ring_writer *writer, uint64_t bytes)
 {
-    if (writer->written + bytes <= writer->limit)
+    if (ring_had_room(writer, bytes))
         return true;
     ring_look_for_room(writer);
-    return writer->written + bytes <= writer->limit;
+    return ring_had_room(writer, bytes);
 }
 
 /* Where a message of that length goes. Call ring_has_room() before, ring_end() after. */
@@ -110,27 +132,75 @@ static inline uint64_t ring_next(const struct ring_shape *shape, uint64_t at, ui
     return at + bytes >= shape->size ? 0 : at + bytes;
 }
 
+/* A record of that many bytes is written. */
+static inline void ring_advance(struct ring_writer *writer, uint64_t bytes)
+{
+    uint64_t next = writer->at + bytes;
+    if (__builtin_expect(next >= writer->shape.size, 0)) {
+        writer->lap += next;
+        next = 0;
+    }
+    writer->at = next;
+}
+
 static inline void ring_end(struct ring_writer *writer)
 {
-    writer->at = ring_next(&writer->shape, writer->at, writer->begun);
-    writer->written += writer->begun;
+    ring_advance(writer, writer->begun);
     writer->begun = 0;
-    writer->messages++;
+    if (!writer->shape.message_size)
+        writer->messages++;
+}
+
+/* Bytes that are written and not yet published. Whoever else has the ring may make it say anything. */
+static inline uint64_t ring_unpublished(const struct ring_writer *writer)
+{
+    return ring_written(writer) - atomic_load_explicit(&writer->ring->tail, memory_order_relaxed);
 }
 
 /* Lets the reader see what is written. */
 static inline void ring_publish(struct ring_writer *writer)
 {
-    writer->published = writer->written;
-    atomic_store_explicit(&writer->ring->messages, writer->messages, memory_order_relaxed);
+    if (!writer->shape.message_size)
+        atomic_store_explicit(&writer->ring->messages, writer->messages, memory_order_relaxed);
     /* release: the records are there before the position; pairs with ring_look() */
-    atomic_store_explicit(&writer->ring->tail, writer->written, memory_order_release);
+    atomic_store_explicit(&writer->ring->tail, ring_written(writer), memory_order_release);
+}
+
+/*
+ * As ring_begin(), for a message of the ring's one size; the caller writes it and calls ring_sent() with its bytes. Of one message after
+ * the other, both store nothing but the position: while the reader has the line of what was published last, stores wait
+ * for it, and the processor has room for a few dozen.
+ */
+static inline unsigned char *ring_place(struct ring_writer *writer)
+{
+    unsigned char *record = writer->ring->data + writer->at;
+    /* the reader has these lines, too; only what it has given back is taken from it */
+    if (ring_had_room(writer, RING_AHEAD))
+        ring_fetch_to_write(record + RING_AHEAD);
+    return record;
+}
+
+static inline void ring_sent(struct ring_writer *writer, uint64_t bytes)
+{
+    ring_advance(writer, bytes);
+    /* as ring_publish() */
+    atomic_store_explicit(&writer->ring->tail, ring_written(writer), memory_order_release);
 }
 
 /* Looks at what the writer has published. 0: there is something; -EAGAIN; -EBADMSG as below. */
 int ring_look(struct ring_reader *reader);
 /* The next message of a length of its own, once something was seen. 0, -EBADMSG. */
 int ring_read_length(struct ring_reader *reader, struct ring_message *ret_message);
+
+/* The next message, of the ring's one size, where something was seen; its record is open until ring_give_back(). */
+static inline const void *ring_open_next(struct ring_reader *reader)
+{
+    const unsigned char *record = reader->ring->data + reader->at;
+    if (reader->tail - reader->taken > RING_AHEAD)
+        __builtin_prefetch(record + RING_AHEAD);
+    reader->open = reader->shape.record;
+    return record;
+}
 
 /*
  * The next message, whose record is open until ring_give_back(). 0, -EAGAIN: there is none, -EBADMSG: the writer has written
@@ -143,8 +213,7 @@ static inline int ring_read(struct ring_reader *reader, struct ring_message *ret
         return error;
     if (!reader->shape.message_size)
         return ring_read_length(reader, ret_message);
-    reader->open = reader->shape.record;
-    *ret_message = (struct ring_message){reader->ring->data + reader->at, reader->shape.message_size};
+    *ret_message = (struct ring_message){ring_open_next(reader), reader->shape.message_size};
     return 0;
 }
 

@@ -87,7 +87,7 @@ static __attribute__((noinline)) int refuse(struct nw_channel *channel, struct o
         shown_look(channel->worker); /* it may try again and again without a sleep */
     atomic_store(&writer->ring->refused, 1);
     /* what was not published holds room that the receiver cannot give back */
-    if (writer->published != writer->written) {
+    if (ring_unpublished(writer)) {
         ring_publish(writer);
         rouse(channel->worker->exchange, outlet->receiver);
     }
@@ -102,6 +102,16 @@ static bool is_closed(const struct outlet *outlet)
 static int closed_error(void)
 {
     return library_is_forked() ? -ECHILD : -EPIPE;
+}
+
+/* send_few() counts nothing: what it sent since the last look is counted here. */
+static __attribute__((noinline)) bool find_more_room(struct nw_channel *channel, struct outlet *outlet, uint64_t bytes)
+{
+    uint64_t before = outlet->writer.limit;
+    bool has_room = ring_has_room(&outlet->writer, bytes);
+    if (outlet->words)
+        wake_count(channel->worker, (uint32_t)((outlet->writer.limit - before) / outlet->writer.shape.record));
+    return has_room;
 }
 
 /* An outlet with room for such a message, and what it takes. */
@@ -121,7 +131,7 @@ static inline __attribute__((always_inline)) int find_room(struct nw_channel *ch
         return -EMSGSIZE;
     if (is_closed(outlet))
         return closed_error();
-    if (!ring_has_room(&outlet->writer, bytes))
+    if (!ring_had_room(&outlet->writer, bytes) && !find_more_room(channel, outlet, bytes))
         return refuse(channel, outlet, bytes);
     *ret_outlet = outlet;
     *ret_bytes = bytes;
@@ -142,7 +152,7 @@ static inline void put(struct nw_channel *channel, struct outlet *outlet, const 
     memcpy(ring_begin(&outlet->writer, length, bytes), message, length);
     ring_end(&outlet->writer);
     publish(channel, outlet);
-    wake_count(channel->worker);
+    wake_count(channel->worker, 1);
 }
 
 static __attribute__((noinline)) int send_any(struct nw_channel *channel, unsigned to, const void *message,
@@ -157,18 +167,19 @@ static __attribute__((noinline)) int send_any(struct nw_channel *channel, unsign
 }
 
 /* Few words into a ring with room, which is what most calls are: no call is made on the way. */
-static inline bool send_few(struct nw_channel *channel, struct outlet *outlet, const void *message, uint32_t length)
+static inline bool send_few(const struct nw_channel *channel, struct outlet *outlet, const void *message,
+                            uint32_t length)
 {
     struct ring_writer *writer = &outlet->writer;
-    if (!outlet->words || length != writer->shape.message_size || writer->written + length > writer->limit ||
-        is_closed(outlet))
+    uint32_t words = outlet->words;
+    if (length != words * sizeof(uint64_t) || !length || !ring_had_room(writer, length) || is_closed(outlet))
         return false;
-    char *to = ring_begin(writer, length, length);
-    for (uint32_t i = 0; i < outlet->words; i++)
+    unsigned char *to = ring_place(writer);
+    memcpy(to, message, sizeof(uint64_t));
+    for (uint32_t i = 1; i < words; i++)
         memcpy(to + i * sizeof(uint64_t), (const char *)message + i * sizeof(uint64_t), sizeof(uint64_t));
-    ring_end(writer);
-    publish(channel, outlet);
-    wake_count(channel->worker);
+    ring_sent(writer, length);
+    rouse(channel->worker->exchange, outlet->receiver);
     return true;
 }
 
@@ -209,8 +220,8 @@ API int nw_send_end(struct nw_channel *channel, unsigned to, bool flush)
         return closed_error();
     }
     ring_end(writer);
-    wake_count(channel->worker);
-    if (flush || writer->written - writer->published >= writer->shape.size / 2)
+    wake_count(channel->worker, 1);
+    if (flush || ring_unpublished(writer) >= writer->shape.size / 2)
         publish(channel, outlet);
     else
         note_dirty(channel, outlet);
@@ -223,7 +234,7 @@ void channel_publish(struct nw_channel *channel)
         struct outlet *outlet = channel->dirty;
         channel->dirty = outlet->next_dirty;
         outlet->is_dirty = false;
-        if (outlet->writer.published != outlet->writer.written)
+        if (ring_unpublished(&outlet->writer))
             publish(channel, outlet);
     }
 }

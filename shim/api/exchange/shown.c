@@ -62,7 +62,8 @@ static void look_at_inlet(const struct nodewise_door *door, const struct nw_exch
 {
     const struct ring_reader *reader = &inlet->reader;
     uint64_t bytes = atomic_load_explicit(&reader->ring->tail, memory_order_acquire);
-    uint64_t messages = atomic_load_explicit(&reader->ring->messages, memory_order_relaxed);
+    uint64_t messages = reader->shape.record ? bytes / reader->shape.record
+                                             : atomic_load_explicit(&reader->ring->messages, memory_order_relaxed);
     if (bytes - reader->taken <= reader->shape.size)
         tell_lane(door, exchange, inlet->lane, messages, bytes, bytes - reader->taken);
 }
@@ -75,7 +76,7 @@ static void look_at_outlet(const struct nodewise_door *door, const struct nw_exc
     const struct ring_writer *writer = &outlet->writer;
     if (lane->is_shared || lane->is_over)
         return;
-    uint64_t queued = writer->published - atomic_load_explicit(&writer->ring->head, memory_order_relaxed);
+    uint64_t queued = ring_written(writer) - atomic_load_explicit(&writer->ring->head, memory_order_relaxed);
     tell_lane(door, exchange, lane, lane->told_messages, lane->told_bytes, queued);
 }
 

@@ -55,11 +55,14 @@ void wake_calm(struct nw_worker *worker);
 
 #define CALM 1024u /* messages after which a worker is taken to be busy */
 
-/* A message was sent or received. */
-static inline void wake_count(struct nw_worker *worker)
+/* So many messages were sent or received, besides those by which `passed` grew meanwhile. */
+static inline void wake_count(struct nw_worker *worker, uint32_t messages)
 {
-    if (++worker->passed % CALM == 0)
+    worker->passed += messages;
+    if (__builtin_expect(worker->passed >= CALM, 0)) {
+        worker->passed = 0;
         wake_calm(worker);
+    }
 }
 
 #endif

@@ -151,6 +151,39 @@ static void the_bound_is_the_number_asked_for(void)
         }
 }
 
+/* Two workers whose rings are filled up after each message: neither waits for more than what was seen of the other. */
+static void rings_are_read_in_turn(uint32_t message_size, bool ends)
+{
+    enum { SEEN = 4 };
+    const uint32_t room = message_size ? SEEN : SEEN * 16;
+    struct nw_exchange *exchange = open_exchange(3, 0);
+    struct nw_worker *worker[3];
+    struct nw_channel *channel[3];
+    unsigned in_a_row = 0, last = 2;
+    for (int i = 0; i < 3; i++) {
+        CHECK(nw_exchange_join(exchange, i, &worker[i]) == 0);
+        CHECK(nw_channel_open(worker[i], 7, message_size, room, &channel[i]) == 0);
+    }
+    for (int turn = 0; turn < 1000; turn++) {
+        const void *message;
+        uint32_t length;
+        unsigned from;
+        for (unsigned i = 0; i < 2; i++)
+            while (nw_send(channel[i], 2, "message", 8) == 0)
+                ;
+        CHECK(nw_receive(channel[2], &from, &message, &length) == 0 && length == 8);
+        CHECK(memcmp(message, "message", 8) == 0);
+        if (ends)
+            nw_receive_end(channel[2]);
+        in_a_row = from == last ? in_a_row + 1 : 1;
+        CHECK(in_a_row <= SEEN);
+        last = from;
+    }
+    for (int i = 0; i < 3; i++)
+        nw_worker_leave(worker[i]);
+    CHECK(nw_exchange_close(exchange) == 0);
+}
+
 /* Each message of a length of its own, filled with its number; whatever has room arrives whole. */
 static void lengths_of_their_own_arrive_whole(void)
 {
@@ -441,6 +474,10 @@ static void a_forked_child_is_told(void)
 int main(void)
 {
     the_bound_is_the_number_asked_for();
+    for (int ends = 0; ends < 2; ends++) {
+        rings_are_read_in_turn(8, ends);
+        rings_are_read_in_turn(0, ends);
+    }
     lengths_of_their_own_arrive_whole();
     what_is_not_flushed_is_seen_at_a_wait();
     workers_come_and_go();
