@@ -21,7 +21,7 @@ package_packages=(build-essential debhelper dpkg-dev git lintian mandoc python3 
 # Allocators and tools to be compared with, and programs to compare them on: tools/bench/allocators, tools/bench/locality,
 # tools/bench/telemetry, tools/bench/tasks.
 bench_packages=(openssl libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4 sqlite3 strace numactl likwid numad libtbb-dev libboost-dev libreaderwriterqueue-dev
-  cargo librust-rayon-dev
+  cargo librust-rayon-dev librust-crossbeam-channel-dev
   redis-server memcached postgresql default-jdk-headless qemu-system-x86 busybox-static valgrind)
 
 # in_release PACKAGE: its name in this machine's Debian, where it has a version inside: libclang-rt-dev stands for
