@@ -100,6 +100,8 @@ struct nodewise_door {
     void (*leave_exchange)(uint32_t peer);
     void (*tell_peer)(uint32_t peer, const struct door_peer *told);
     void (*tell_flow)(uint32_t exchange, const struct door_flow *told);
+    /* So many messages from one thread to another since it was told the last time: they may belong together. As above. */
+    void (*tell_hands)(uint32_t from_tid, uint32_t to_tid, uint64_t messages);
 };
 
 extern const struct nodewise_door nodewise_door;

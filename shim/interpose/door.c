@@ -7,6 +7,7 @@
 #include "shim/arena/arena.h"
 #include "shim/base/common.h"
 #include "shim/base/state.h"
+#include "shim/memory/hands.h"
 #include "shim/place/hold.h"
 #include "shim/place/offered.h"
 #include "shim/telemetry/exchanges.h"
@@ -134,4 +135,5 @@ PUBLIC const struct nodewise_door nodewise_door = {
     .leave_exchange = exchanges_leave,
     .tell_peer = exchanges_tell_peer,
     .tell_flow = exchanges_tell_flow,
+    .tell_hands = hands_tell,
 };

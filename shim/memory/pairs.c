@@ -165,12 +165,12 @@ void pairs_saw_waiting(struct pairs *pairs, uint32_t tid, uintptr_t address)
     visit(pairs, unit_of(pairs, (address + PAIRS_OBJECT / 2) / PAIRS_OBJECT, KIND_OBJECT_HALFWAY), number);
 }
 
-void pairs_freed(struct pairs *pairs, uint32_t maker, uint32_t user, uint64_t blocks)
+void pairs_handed(struct pairs *pairs, uint32_t one_tid, uint32_t other_tid, uint64_t number)
 {
-    uint32_t a = pairs_number(pairs, maker), b = pairs_number(pairs, user);
+    uint32_t a = pairs_number(pairs, one_tid), b = pairs_number(pairs, other_tid);
     if (a == PAIRS_NOBODY || b == PAIRS_NOBODY || a == b)
         return;
-    add(pairs, a, b, PAIRS_ONE * (uint32_t)(blocks < PAIRS_FREES ? blocks : PAIRS_FREES));
+    add(pairs, a, b, PAIRS_ONE * (uint32_t)(number < PAIRS_HANDED ? number : PAIRS_HANDED));
 }
 
 /* --- rounds --- */

@@ -25,7 +25,7 @@
 #define PAIRS_OBJECT  ((uintptr_t)256) /* of words that threads wait for: two within half of it are one object's */
 #define PAIRS_WINDOW  500u             /* ms after which a unit may be other memory, and its users are forgotten */
 #define PAIRS_ONE     240u             /* weight of one change of hands between two */
-#define PAIRS_FREES   4u               /* changes of hands that blocks freed since the last look count for at most */
+#define PAIRS_HANDED  4u /* changes of hands that what was handed since the last look counts for at most */
 #define PAIRS_NOBODY  UINT32_MAX
 
 struct pair_unit {
@@ -60,8 +60,8 @@ void pairs_keep(struct pairs *pairs, const bool stays[PAIRS_THREADS]);
 void pairs_saw(struct pairs *pairs, uint32_t tid, uintptr_t address);
 /* The thread waits for a word. The words of one object, a queue or a pool, are beside each other. */
 void pairs_saw_waiting(struct pairs *pairs, uint32_t tid, uintptr_t address);
-/* `user` freed so many blocks that `maker` had made. */
-void pairs_freed(struct pairs *pairs, uint32_t maker, uint32_t user, uint64_t blocks);
+/* Between two threads so much went from hand to hand: blocks that one made and the other freed, messages. */
+void pairs_handed(struct pairs *pairs, uint32_t one_tid, uint32_t other_tid, uint64_t number);
 
 /* The round that is counted becomes the one before, and a new one begins. */
 void pairs_next_round(struct pairs *pairs);

@@ -8,6 +8,7 @@
 #include "shim/base/state.h"
 #include "shim/base/text_reader.h"
 #include "shim/base/thread.h"
+#include "shim/memory/hands.h"
 #include "shim/memory/uses.h"
 #include "shim/place/settle.h"
 #include "shim/sys/raw.h"
@@ -94,7 +95,7 @@ static void list_threads(struct sharing *self)
         begin_again(self);
 }
 
-/* --- what they wait for, and what they free --- */
+/* --- what they wait for, free, and send to each other --- */
 
 static uint64_t read_hexadecimal(const char *at)
 {
@@ -130,8 +131,25 @@ static void look_at_frees(struct sharing *self, struct thread *user)
         struct thread *maker = self->threads[i];
         struct heap *owner = maker ? atomic_load_explicit(&maker->heap, memory_order_relaxed) : NULL;
         if (owner && maker != user)
-            pairs_freed(&self->pairs, atomic_load(&maker->tid), atomic_load(&user->tid), remote_freed_for(user, owner));
+            pairs_handed(&self->pairs, atomic_load(&maker->tid), atomic_load(&user->tid),
+                         remote_freed_for(user, owner));
     }
+}
+
+/* Who hands over little beside others says little: everyone may send to everyone now and then. */
+static void look_at_hands(struct sharing *self)
+{
+    static struct hand hands[HANDS];
+    uint32_t count = 0;
+    uint64_t most = 1;
+    for (uint32_t i = 0; i < HANDS; i++)
+        if (hands_take(i, &hands[count])) {
+            most = hands[count].messages > most ? hands[count].messages : most;
+            count++;
+        }
+    for (uint32_t i = 0; i < count; i++)
+        pairs_handed(&self->pairs, hands[i].from_tid, hands[i].to_tid,
+                     (hands[i].messages * PAIRS_HANDED + most / 2) / most);
 }
 
 /* The threads take turns. */
@@ -156,6 +174,7 @@ static void gather(struct sharing *self)
     for (uint32_t i = 0; i < self->pairs.count; i++)
         if (self->threads[i])
             look_at_frees(self, self->threads[i]);
+    look_at_hands(self);
 }
 
 /* --- deciding --- */

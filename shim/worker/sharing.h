@@ -1,8 +1,8 @@
 /*
  * sharing: distribution = "sharing". Threads of a rule that use the same memory come to one node. What they have in
  * common is known from the sampled accesses (worker/next_touch.h), from the blocks that one made and another freed
- * (arena/remote.h), and from the words that they wait for, which the kernel tells without any permission
- * (/proc/self/task/TID/syscall). memory/pairs.h counts it, policy/grouping.h decides. Threads exchange their places, so
+ * (arena/remote.h), from messages of the C interface (memory/hands.h), and from the words that they wait for, which the
+ * kernel tells without any permission (/proc/self/task/TID/syscall). memory/pairs.h counts it, policy/grouping.h decides. Threads exchange their places, so
  * no place becomes more crowded; their memory follows, as with memory.migrate_on_move.
  *
  * A job of the worker (worker/upkeep.h). It looks often at first, seldom later. Where the kernel refuses sampling it goes on by itself, and ends when half a minute has changed nothing.

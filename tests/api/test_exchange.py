@@ -89,6 +89,23 @@ class Exchange(test_api.ApiTest):
         with self.sitting("many", "0", policy=policy) as (_, told):
             self.assertEqual(told["workers"], 9)
 
+    def test_workers_that_send_to_each_other_come_together(self):
+        """With distribution = "sharing", under a plan that takes two CPUs for two nodes."""
+        self.assertGreater(len(self.allowed), 1, "needs two CPUs")
+        policy = self.policy('[[rules]]\nname = "pairs"\nmatch = { thread = "pairs-*" }\nbind_to = "node"\ndistribution = "sharing"\n')
+        self.nodewise("compile", "-p", policy, "--topology", "numa:2 core:1 pu:1", "-o", self.path("plan"))
+        process = self.start([os.path.join(harness.BUILD, "tests", "api", "exchange_pairs"), "8"], way="plain",
+                             environment={"LD_PRELOAD": harness.SHIM, "NODEWISE_PLAN": self.path("plan")})
+
+        def places():
+            """Of the workers in their order."""
+            threads = {name: cpus for name, cpus in harness.threads_of(process.pid).values() if name.startswith("pairs-")}
+            return [tuple(threads[name]) for name in sorted(threads)]
+
+        harness.wait_until(lambda: len(places()) == 8 and len(set(places())) == 2, "the workers are on both nodes")
+        harness.wait_until(lambda: places()[::2] == places()[1::2], "partners are on one node")
+        self.assertEqual(sorted(map(places().count, set(places()))), [4, 4])
+
     def exchanges(self, pid):
         """Of each exchange that `show` tells of, what it tells."""
         shown = json.loads(self.nodewise("show", str(pid), "--json"))
@@ -170,7 +187,7 @@ class Exchange(test_api.ApiTest):
                 for part, key, number in (("nodes", "workers", 3), ("nodes", "channels", 6), ("flows", "queued", 0)):
                     self.assertEqual(self.shown(process.pid, "stays", part, key), number, key)  # of those that sleep, too
 
-    def start(self, name, peers, *arguments):
+    def start_processes(self, name, peers, *arguments):
         """Processes that have all joined, and their standard outputs."""
         program = os.path.join(harness.BUILD, "tests", "api", "exchange_shared")
         processes = [subprocess.Popen([program, name, str(peers), *arguments], stdout=subprocess.PIPE, text=True,
@@ -193,7 +210,7 @@ class Exchange(test_api.ApiTest):
         name = self.path("exchange")
         for arguments in (("5000",), ("500", "1"), ("poll",)):
             with self.subTest(arguments=arguments):
-                for process in self.start(name, 4, *arguments):
+                for process in self.start_processes(name, 4, *arguments):
                     counts = self.received(process)
                     self.assertEqual(set(counts.values()), {100 if arguments == ("poll",) else int(arguments[0])})
                     self.assertEqual(len(counts), 3)
@@ -205,7 +222,7 @@ class Exchange(test_api.ApiTest):
         chance = random.Random(7)
         for number in range(rounds):
             with self.subTest(round=number):
-                processes = self.start(name, 3, "2000", str(chance.choice((1, 2, 16, 300))))
+                processes = self.start_processes(name, 3, "2000", str(chance.choice((1, 2, 16, 300))))
                 victim = processes.pop(chance.randrange(3))
                 time.sleep(chance.random() / 20)  # anywhere in its work, or after it
                 victim.kill()
@@ -224,7 +241,7 @@ class Exchange(test_api.ApiTest):
         self.assertEqual(self.run_program("exchange_shared", "/" + "x" * 200, "2", "open"), f"{-errno.ENAMETOOLONG}\n")
         self.assertEqual(self.run_program("exchange_shared", "/no/such/folder", "2", "open"), f"{-errno.ENOENT}\n")
         os.unlink(name)
-        processes = self.start(name, 2, "100000000")
+        processes = self.start_processes(name, 2, "100000000")
         self.assertEqual(self.run_program("exchange_shared", name, "3", "open"), f"{-errno.EINVAL}\n")
         self.assertEqual(stat.S_IMODE(os.stat(name).st_mode), 0o600)
         for process in processes:
@@ -236,7 +253,7 @@ class Exchange(test_api.ApiTest):
             self.fail("needs root: it plays two users")
         os.chmod(self.folder, 0o777)
         name = self.path("exchange")
-        processes = self.start(name, 2, "100000000")
+        processes = self.start_processes(name, 2, "100000000")
         os.chmod(name, 0o666)  # as if somebody had opened it
         told = self.run_program("exchange_shared", name, "2", "open", before=("setpriv", "--reuid=65534", "--clear-groups"))
         self.assertEqual(told, f"{-errno.EPERM}\n")

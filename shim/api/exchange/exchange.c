@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "shim/api/cpus.h"
@@ -188,6 +189,7 @@ static int join(struct nw_exchange *exchange, struct nw_worker *worker, int inde
         atomic_store(&peer->node, own_node());
         worker->events = atomic_load(&peer->events);
         atomic_store(&peer->state, state_of(shared_process(exchange), NW_PEER_JOINED));
+        atomic_store(&exchange->own[worker->index].tid, (unsigned)syscall(SYS_gettid));
         exchange->living++;
     }
     pthread_mutex_unlock(&exchange->lock);

@@ -25,12 +25,16 @@
 enum { PEER_AWAKE = 0, PEER_FENCED = 1, PEER_ARMED = 2 };
 
 struct peer {
-    alignas(128) atomic_uint sleep; /* the above; the futex of its sleep */
-    atomic_uint woken;              /* nw_wake() was called */
-    atomic_uint events;             /* workers that joined or left */
-    atomic_uint state;              /* enum nw_peer */
-    _Atomic int32_t node;           /* once it has joined */
-    atomic_uint lanes;              /* that other processes have made for it */
+    /*
+     * The above; the futex of its sleep. So far from the next peer's that two who wait are not taken for threads that wait
+     * for one object (shim/memory/pairs.h).
+     */
+    alignas(256) atomic_uint sleep;
+    atomic_uint woken;    /* nw_wake() was called */
+    atomic_uint events;   /* workers that joined or left */
+    atomic_uint state;    /* enum nw_peer */
+    _Atomic int32_t node; /* once it has joined */
+    atomic_uint lanes;    /* that other processes have made for it */
 };
 
 /* A state says whose worker it is, too: that process's end is its end. JOINING is told as NW_PEER_ABSENT. */
@@ -68,6 +72,7 @@ static inline enum nw_peer peer_state(unsigned state)
 /* What its own process alone knows of a peer. */
 struct own_peer {
     atomic_int fd;           /* of nw_worker_fd(); -1: none */
+    atomic_uint tid;         /* of its thread, where that is of this process; 0: it is not, or has not joined */
     struct ring_store store; /* of the rings in which it receives */
     atomic_uint lanes;       /* of the peer's member of that name, those that have come */
 };

@@ -54,6 +54,9 @@ static void tell_lane(const struct nodewise_door *door, const struct nw_exchange
     lane->told_queued = queued;
     if (flow.messages || flow.bytes || flow.queued)
         door->tell_flow(exchange->listed, &flow);
+    uint32_t from = atomic_load(&exchange->own[lane->from].tid), to = atomic_load(&exchange->own[lane->to].tid);
+    if (flow.messages && from && to && from != to && DOOR_HAS(door, tell_hands))
+        door->tell_hands(from, to, flow.messages);
 }
 
 /* What a process has written that is not to be believed is not counted, either. */

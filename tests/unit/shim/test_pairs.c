@@ -121,13 +121,13 @@ static void words_of_one_object_are_beside_each_other(void **state)
 static void blocks_that_another_frees_are_in_common(void **state)
 {
     (void)state;
-    pairs_freed(&pairs, 11, 12, 3);
+    pairs_handed(&pairs, 11, 12, 3);
     assert_int_equal(weight(11, 12), 3 * PAIRS_ONE);
-    pairs_freed(&pairs, 11, 12, UINT64_MAX);
-    assert_int_equal(weight(11, 12), (3 + PAIRS_FREES) * PAIRS_ONE);
-    pairs_freed(&pairs, 13, 13, 5);
-    pairs_freed(&pairs, 0, 13, 5);
-    assert_int_equal(pairs.total[0], (3 + PAIRS_FREES) * PAIRS_ONE);
+    pairs_handed(&pairs, 11, 12, UINT64_MAX);
+    assert_int_equal(weight(11, 12), (3 + PAIRS_HANDED) * PAIRS_ONE);
+    pairs_handed(&pairs, 13, 13, 5);
+    pairs_handed(&pairs, 0, 13, 5);
+    assert_int_equal(pairs.total[0], (3 + PAIRS_HANDED) * PAIRS_ONE);
 }
 
 /* --- rounds and threads --- */
@@ -135,11 +135,11 @@ static void blocks_that_another_frees_are_in_common(void **state)
 static void each_round_counts_by_itself(void **state)
 {
     (void)state;
-    pairs_freed(&pairs, 11, 12, 3);
+    pairs_handed(&pairs, 11, 12, 3);
     pairs_next_round(&pairs);
     assert_int_equal(weight(11, 12), 0);
     assert_int_equal(weight_in(1, 11, 12), 3 * PAIRS_ONE);
-    pairs_freed(&pairs, 11, 13, 1);
+    pairs_handed(&pairs, 11, 13, 1);
     assert_int_equal(pairs.total[0], PAIRS_ONE);
     assert_int_equal(pairs.total[1], 3 * PAIRS_ONE);
     pairs_begin_again(&pairs);
@@ -151,8 +151,8 @@ static void nothing_is_left_of_a_thread_that_is_over(void **state)
 {
     bool stays[PAIRS_THREADS] = {false};
     (void)state;
-    pairs_freed(&pairs, 11, 12, 3);
-    pairs_freed(&pairs, 13, 12, 1);
+    pairs_handed(&pairs, 11, 12, 3);
+    pairs_handed(&pairs, 13, 12, 1);
     pairs_saw(&pairs, 11, AT);
     uint32_t gone = pairs_number(&pairs, 11);
     stays[pairs_number(&pairs, 12)] = stays[pairs_number(&pairs, 13)] = true;
@@ -176,7 +176,7 @@ static void further_threads_are_not_looked_at(void **state)
     assert_int_equal(pairs_number(&pairs, PAIRS_THREADS + 1), PAIRS_NOBODY);
     pairs_saw(&pairs, 1, AT);
     pairs_saw(&pairs, PAIRS_THREADS + 1, AT);
-    pairs_freed(&pairs, 1, PAIRS_THREADS + 1, 3);
+    pairs_handed(&pairs, 1, PAIRS_THREADS + 1, 3);
     assert_int_equal(pairs.total[0], 0);
 }
 
@@ -192,7 +192,7 @@ static void any_sequence_keeps_the_sums(void **state)
         if (what < 12)
             pairs_saw(&pairs, tid, address);
         else if (what == 12)
-            pairs_freed(&pairs, tid, 1 + (seed >> 10) % 200, seed >> 16 & 63);
+            pairs_handed(&pairs, tid, 1 + (seed >> 10) % 200, seed >> 16 & 63);
         else if (what == 13)
             pairs_saw_waiting(&pairs, tid, address);
         else if (what == 14)
