@@ -162,13 +162,15 @@ static size_t rounds_of(const json_t *document, const char *what)
 void measure_conditions(const json_t *document, void (*line)(void *context, const char *text), void *context)
 {
     const struct lines lines = {line, context};
-    say(&lines, "values: medians of %zu and %zu rounds, ± half of what is between the quartiles",
-        rounds_of(document, "latency"), rounds_of(document, "bandwidth"));
+    size_t latencies = rounds_of(document, "latency"), bandwidths = rounds_of(document, "bandwidth");
+    if (latencies || bandwidths)
+        say(&lines, "values: medians of %zu and %zu rounds, ± half of what is between the quartiles", latencies,
+            bandwidths);
     say_memory(&lines, document);
     say_nodes(&lines, json_object_get(document, "nodes"));
     say_pairs(&lines, document, "latency");
     say_pairs(&lines, document, "bandwidth");
-    say(&lines, "measured %s in %.1f s, of %.0f s at most", text_of(document, "measured"),
+    say(&lines, "measured %s in %.1f s, of %.10g s at most", text_of(document, "measured"),
         json_number_value(json_object_get(document, "seconds")),
         json_number_value(json_object_get(document, "budget_seconds")));
     if (*text_of(document, "saved"))

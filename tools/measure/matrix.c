@@ -211,7 +211,7 @@ static void measure_all(struct work *work)
     struct tm utc;
     strftime(matrix->when, sizeof(matrix->when), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
     work->end = begin + matrix->budget;
-    progress_note("topo", "nodes: %zu; after %.0f s (--budget) nothing more is begun", matrix->sites.count,
+    progress_note("topo", "nodes: %zu; after %.10g s (--budget) nothing more is begun", matrix->sites.count,
                   matrix->budget);
     for (enum what what = WHAT_LATENCY; what <= WHAT_BANDWIDTH; what++)
         for (size_t to = 0; to < matrix->sites.count; to++)
