@@ -39,17 +39,19 @@ def samples():
     return found
 
 
-class Guide(harness.ProgramTest):
-    def compile(self, source, compiler, standard):
-        program = self.path(f"sample-{compiler}")
-        # only what stands in the installed headers' folder may be needed; the build's own lies in shim/
-        language = "c++" if compiler == "c++" else "c"
-        done = subprocess.run([compiler, f"-std={standard}", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-pthread", "-x", language, source,
-                               "-I", os.path.join(ROOT, "shim"), "-o", program, "-L", LIBRARY, "-lnodewise-api",
-                               f"-Wl,-rpath,{LIBRARY}"], capture_output=True, text=True, timeout=harness.SECONDS)
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
-        return program
+def compile_sample(test, source, compiler, standard):
+    """The program, which finds the library where it was built."""
+    program = test.path(f"sample-{compiler}")
+    # only what stands in the installed headers' folder may be needed; the build's own lies in shim/
+    language = "c++" if compiler == "c++" else "c"
+    done = subprocess.run([compiler, f"-std={standard}", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-pthread", "-x", language, source,
+                           "-I", os.path.join(ROOT, "shim"), "-o", program, "-L", LIBRARY, "-lnodewise-api",
+                           f"-Wl,-rpath,{LIBRARY}"], capture_output=True, text=True, timeout=harness.SECONDS)
+    test.assertEqual((done.returncode, done.stderr), (0, ""))
+    return program
 
+
+class Guide(harness.ProgramTest):
     def prints(self, command, pattern):
         done = subprocess.run(command, capture_output=True, text=True, env=harness.clean_environment(), timeout=harness.SECONDS)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
@@ -64,7 +66,7 @@ class Guide(harness.ProgramTest):
                 file.write(text)
             for compiler, standard in (("cc", "c17"), ("c++", "c++17")):
                 with self.subTest(sample=heading, language=standard):
-                    program = self.compile(source, compiler, standard)
+                    program = compile_sample(self, source, compiler, standard)
                     self.prints([program], PRINTS[heading])
                     self.prints([harness.NODEWISE, "run", "-p", policy, "--", program], PRINTS[heading])
 
