@@ -32,8 +32,7 @@ struct nw_exchange_options {
     const char *cpus;    /* of nw_exchange_run(): a set as for nw_topology_set(); NULL: all */
     const char *shared;  /* NULL: threads of this process; a name: also of others on this host that open the same */
     const char *transport; /* NULL: as above; "mpi": also of the other processes of an MPI program, on any hosts */
-    unsigned workers; /* of nw_exchange_run(), where processes share the exchange: that this one runs; 0: all, or, with
-                              "mpi", the process's part */
+    unsigned workers;      /* of nw_exchange_run(), with `shared`: that this process runs; 0: all */
 };
 
 /*
@@ -47,12 +46,13 @@ struct nw_exchange_options {
  * an exchange can write to each other's messages: they must trust each other that far, but none can make another read
  * beyond a ring.
  *
- * With the transport "mpi", all processes of MPI_COMM_WORLD open their exchanges of that kind in the same order, with the
- * same names and numbers of peers; each waits for the others. The indexes are dealt out evenly: those of a process follow
- * one another, in the order of ranks. A thread named nw-comm, which a rule of the policy may place, makes all calls of MPI.
- * It begins MPI at the first exchange and ends it as the process ends, and both wait for the other processes. A program that
- * uses MPI itself has begun it before, with MPI_THREAD_MULTIPLE, and ends it once its exchanges are closed. The library
- * libnodewise-mpi.so is opened for that, in the folder nodewise beside this one.
+ * With the transport "mpi", which the policy may name, too, all processes of MPI_COMM_WORLD open their exchanges of that
+ * kind in the same order, with the same names and numbers of peers; each waits for the others. The indexes are dealt out
+ * evenly: those of a process follow one another, in the order of ranks. A thread named nw-comm, which a rule of the policy
+ * may place, makes all calls of MPI. It begins MPI at the first exchange and ends it as the process ends, and both wait for
+ * the other processes. A program that uses MPI itself has begun it before, with MPI_THREAD_MULTIPLE, and ends it once its
+ * exchanges are closed. The library libnodewise-mpi.so is opened for that, from the folder nodewise beside this one. While
+ * an exchange is open, the thread looks for what comes in, at last each millisecond: MPI has nothing to sleep on.
  *
  * Returns: 0, or a negative errno.
  *

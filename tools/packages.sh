@@ -3,7 +3,7 @@
 
 # To build the shim, the command and the presets.
 build_packages=(dpkg-dev gcc g++ libc6-dev meson ninja-build pkg-config binutils libhwloc-dev libtomlplusplus-dev libjansson-dev
-  libcmocka-dev libmicrohttpd-dev libncurses-dev libnuma-dev libssl-dev liburing-dev)
+  libcmocka-dev libmicrohttpd-dev libncurses-dev libnuma-dev libopenmpi-dev libssl-dev liburing-dev)
 # What quickstart shows a placement of.
 show_packages=(redis-server redis-tools procps)
 # Programs that the tests place, shells whose completion they try, and tools that they ask.

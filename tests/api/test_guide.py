@@ -23,6 +23,7 @@ PRINTS = {
     "Pools": r"499500\n",
     "Work that divides itself": r"6765\n",
     "An exchange": r"(worker [01] started\n|worker ([01]): received: <hello, \2>\n){6}result: Ok\(0\)\nresult: Ok\(1\)\n",
+    "A pipeline across processes": r"FROM STAGE TO STAGE \n",
     "Words counted by four workers": r"8\n",
     "Reads, writes and tasks in one loop": r"(without io_uring: .+\n)?(4 bytes: ELF\n|the task has run\n){2}2 have ended\n",
 }

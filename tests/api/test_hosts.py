@@ -33,7 +33,7 @@ class HostsTest(test_api.ApiTest):
         return sorted(told.splitlines())
 
     def on_mpi(self, *arguments, ranks=RANKS, peers=RANKS, name="exchange_anywhere"):
-        """{index: result} of all workers, and how many there were in each process."""
+        """What the processes say, and how many workers they had together."""
         told = self.on_ranks(ranks, name, "mpi", peers, 0, *arguments)
         return told, sum(int(line.split()[0]) for line in told)
 
@@ -142,6 +142,11 @@ class Hosts(HostsTest):
         with self.sitting((harness.NODEWISE, "run", "-p", policy, "--")) as process:
             cpus = [cpus for name, cpus in harness.threads_of(process.pid).values() if name == "nw-comm"]
             self.assertEqual(cpus, [{first}])
+
+    def test_the_policy_names_the_transport(self):
+        policy = self.policy('[[exchanges]]\nname = "exchange"\ntransport = "mpi"\n')
+        told = self.on_ranks(2, "exchange_anywhere", "threads", 4, 0, "all", 50, 500, before=(harness.NODEWISE, "run", "-p", policy, "--"))
+        self.assertEqual(told, ["2 0 1", "2 2 3"])
 
     def test_nothing_of_mpi_is_there_before_it_is_named(self):
         trace = self.path("files")

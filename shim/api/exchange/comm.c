@@ -251,7 +251,7 @@ static void nap(int64_t ns)
         return;
 }
 
-/* Looks on for a while, then gives credits, too, and says that it is going to sleep. true: there was something to do. */
+/* Looks on for a while. true: there was something to do. */
 static bool look_on(void)
 {
     int64_t spin = spin_time(SPIN_NS), until = spin ? clock_now() + spin : 0;
@@ -263,6 +263,12 @@ static bool look_on(void)
             return true;
         spin_once();
     } while (spin && clock_now() < until);
+    return false;
+}
+
+/* Gives credits, too, and says that it is going to sleep. true: there was something to do. */
+static bool look_once_more(void)
+{
     lock_last();
     bool any = pass(true);
     if (!any) {
@@ -288,7 +294,8 @@ static void exchange_all(void)
     int64_t length = NAP_LEAST_NS;
     bool is_idle;
     while (!is_at_end(&is_idle)) {
-        if (look_on()) {
+        /* who was not busy before the nap is not likely to be now */
+        if ((length == NAP_LEAST_NS && look_on()) || look_once_more()) {
             length = NAP_LEAST_NS;
             continue;
         }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "policy/words.h"
 #include "shim/api/cpus.h"
 #include "shim/api/exchange/of_policy.h"
 #include "shim/api/exchange/shown.h"
@@ -45,6 +46,14 @@ static void dispose(struct nw_exchange *exchange)
     free(exchange);
 }
 
+/* NULL: there is none such. */
+static const struct transport *find_transport(const struct nw_exchange_options *options)
+{
+    if (!options->transport)
+        return options->shared ? &transport_shared : &transport_threads;
+    return strcmp(options->transport, "mpi") == 0 && !options->shared ? &transport_hosts : NULL;
+}
+
 static void apply_policy(struct nw_exchange *exchange, const struct nw_exchange_options *options)
 {
     struct door_exchange told;
@@ -54,8 +63,16 @@ static void apply_policy(struct nw_exchange *exchange, const struct nw_exchange_
         exchange->spin_ns = (int64_t)told.spin_us * 1000;
     if (told.memory_limit)
         exchange->budget.limit = told.memory_limit;
+    if (told.transport == TRANSPORT_MPI)
+        exchange->transport = &transport_hosts;
     if (exchange->transport == &transport_threads) /* both ends of a ring must agree */
         exchange->ring = told.ring;
+}
+
+/* Where the transport finds the others. */
+static const char *meeting_name(const struct nw_exchange *exchange, const struct nw_exchange_options *options)
+{
+    return exchange->transport == &transport_shared ? options->shared : exchange_name(options);
 }
 
 static int make(const struct nw_exchange_options *options, const struct transport *transport,
@@ -76,8 +93,8 @@ static int make(const struct nw_exchange_options *options, const struct transpor
         atomic_init(&exchange->own[i].fd, -1);
         pthread_mutex_init(&exchange->own[i].store.lock, NULL);
     }
-    int error =
-        exchange->own ? transport->open(exchange, options->shared ? options->shared : exchange_name(options)) : -ENOMEM;
+    const char *name = meeting_name(exchange, options);
+    int error = exchange->own ? exchange->transport->open(exchange, name) : -ENOMEM;
     if (error) {
         dispose(exchange);
         return error;
@@ -85,13 +102,6 @@ static int make(const struct nw_exchange_options *options, const struct transpor
     shown_open(exchange, exchange_name(options));
     *ret_exchange = exchange;
     return 0;
-}
-
-static const struct transport *find_transport(const struct nw_exchange_options *options)
-{
-    if (!options->transport)
-        return options->shared ? &transport_shared : &transport_threads;
-    return strcmp(options->transport, "mpi") == 0 && !options->shared ? &transport_hosts : NULL;
 }
 
 API int nw_exchange_open(const struct nw_exchange_options *options, struct nw_exchange **ret)

@@ -149,7 +149,8 @@ static int open_and_run(const struct nw_exchange_options *options, const char *n
     int error = nw_exchange_open(options, &exchange);
     if (error)
         return error;
-    unsigned workers = options->workers ? options->workers : exchange->own_count;
+    bool has_part = exchange->transport == &transport_shared && options->workers;
+    unsigned workers = has_part ? options->workers : exchange->own_count;
     struct run *all = calloc(1, sizeof(*all) + workers * sizeof(all->runners[0]));
     if (!all) {
         nw_exchange_close(exchange);
@@ -208,8 +209,8 @@ API int nw_exchange_run(const struct nw_exchange_options *options, int (*run)(st
         memcpy(&copy, options, options->size < sizeof(copy) ? options->size : sizeof(copy));
     copy.size = sizeof(copy);
     bool is_alone = !copy.shared && !copy.transport;
-    if (copy.peers > EXCHANGE_PEERS || copy.mode > NW_HARD || (copy.workers && is_alone) || copy.workers > copy.peers ||
-        (!copy.peers && !is_alone))
+    if (copy.peers > EXCHANGE_PEERS || copy.mode > NW_HARD || (copy.workers && !copy.shared) ||
+        copy.workers > copy.peers || (!copy.peers && !is_alone))
         return -EINVAL;
     struct door_exchange told;
     int count = exchange_of_policy(&copy, &told) ? run_by_policy(&told, &copy, run, context, ret_results)
