@@ -95,8 +95,10 @@ class Hosts(HostsTest):
                 self.all_end_well("end", messages, peers=5)
 
     def test_a_process_that_ends_without_leaving_leaves_what_it_sent(self):
-        told, workers = self.on_mpi("exit", 50)
-        self.assertEqual((len(told), workers), (RANKS - 1, RANKS - 1))
+        for messages in 50, 30000:  # more than a batch holds
+            with self.subTest(messages=messages):
+                told, workers = self.on_mpi("exit", messages)
+                self.assertEqual((len(told), workers), (RANKS - 1, RANKS - 1))
 
     def test_a_closed_channel_refuses_and_another_goes_on(self):
         self.all_end_well("close")
