@@ -385,6 +385,11 @@ static const struct key exchange_keys[] = {
          "At most 1GiB. A ring of messages of one size has room for one at least. Where messages have lengths of their own, "
          "it is never less than what the program asks for, so that its longest message still has room. Of exchanges that "
          "processes share, rings stay as the program says, because both ends must agree."},
+    {"transport", KEY_WORD, FIELD(struct exchange_rule, transport), WORDS(exchange_transport), .fallback = "program",
+     .summary = "how workers of other processes are reached",
+     .text =
+         "With mpi, an exchange spans the processes of an MPI program, whose nw_exchange_run() then runs a part of the workers "
+         "in each. It takes libnodewise-mpi.so, of the package nodewise-mpi."},
 };
 const struct key_table key_exchange = {
     "exchanges",

@@ -37,6 +37,7 @@ void compile_exchanges(struct plan_builder *builder, const struct policy *policy
             .number = exchange->rule.threads.number,
             .pattern_first = build_next(builder, PLAN_PATTERNS),
             .spin_us = at_most_32_bits(exchange->spin_us),
+            .transport = exchange->transport,
             .memory_limit = exchange->memory_limit,
             .ring = exchange->ring,
         };

@@ -23,7 +23,7 @@
 #include "policy/words.h"
 
 #define PLAN_MAGIC     UINT64_C(0x314e414c5057444e) /* "NDWPLAN1" little-endian */
-#define PLAN_VERSION   13u
+#define PLAN_VERSION   14u
 #define PLAN_MAX_SIZE  (64u << 20) /* bytes; a larger file is refused unread */
 #define PLAN_NONE      UINT32_MAX  /* "no such index" in every index field that says "or PLAN_NONE" */
 #define PLAN_MAX_RULES 1024u
@@ -251,6 +251,7 @@ struct plan_exchange {
     uint32_t size, number;                 /* enum pool_size */
     uint32_t pattern_first, pattern_count; /* PLAN_PATTERNS: names of the exchanges; at least one */
     uint32_t spin_us;                      /* UINT32_MAX: as the program says */
+    uint32_t transport, unused;            /* enum exchange_transport */
     uint64_t memory_limit, ring;           /* bytes; 0: as the program says */
 };
 

@@ -264,7 +264,7 @@ static bool exchanges_are_sound(const struct plan_view *plan)
         bool has_number = exchange->size == POOL_EXACTLY || exchange->size == POOL_AT_MOST;
         if (exchange->rule >= plan->count[PLAN_RULES] || exchange->size > POOL_AS_PROGRAM ||
             has_number != (exchange->number != 0) || exchange->ring > EXCHANGE_LARGEST_RING ||
-            exchange->pattern_count == 0 ||
+            exchange->transport >= TRANSPORT_COUNT || exchange->pattern_count == 0 ||
             !range_fits(plan, PLAN_PATTERNS, exchange->pattern_first, exchange->pattern_count))
             return false;
     }

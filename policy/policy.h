@@ -145,6 +145,7 @@ struct exchange_rule {
     struct text_list names;      /* globs for names of exchanges; none: the rule's name */
     uint64_t spin_us;            /* UINT64_MAX: as the program says */
     uint64_t memory_limit, ring; /* bytes; 0: as the program says */
+    enum exchange_transport transport;
 };
 
 struct label {

@@ -31,6 +31,8 @@ struct nw_exchange_options {
                             [[exchanges]] knows the exchange by it, and decides over the options */
     const char *cpus;    /* of nw_exchange_run(): a set as for nw_topology_set(); NULL: all */
     const char *shared;  /* NULL: threads of this process; a name: also of others on this host that open the same */
+    const char *transport; /* NULL: as above; "mpi": also of the other processes of an MPI program, on any hosts */
+    unsigned workers;      /* of nw_exchange_run(), with `shared`: that this process runs; 0: all */
 };
 
 /*
@@ -44,11 +46,23 @@ struct nw_exchange_options {
  * an exchange can write to each other's messages: they must trust each other that far, but none can make another read
  * beyond a ring.
  *
+ * With the transport "mpi", which the policy may name, too, all processes of MPI_COMM_WORLD open their exchanges of that
+ * kind in the same order, with the same names and numbers of peers; each waits for the others. The indexes are dealt out
+ * evenly: those of a process follow one another, in the order of ranks. A thread named nw-comm, which a rule of the policy
+ * may place, makes all calls of MPI. It begins MPI at the first exchange and ends it as the process ends, and both wait for
+ * the other processes. A program that uses MPI itself has begun it before, with MPI_THREAD_MULTIPLE, and ends it once its
+ * exchanges are closed. The library libnodewise-mpi.so is opened for that, from the folder nodewise beside this one. While
+ * an exchange is open, the thread looks for what comes in, at last each millisecond: MPI has nothing to sleep on.
+ * What a receiver's process has no memory for within its limit is refused to the sender with -EPIPE.
+ *
  * Returns: 0, or a negative errno.
  *
  * Errors: -EINVAL: an option is unknown, there are no or too many peers, or the other processes' exchange has another number
  * of them. -EPERM: another user has the shared name. -ENAMETOOLONG: its path is longer than a socket's may be. -ENOMEM:
- * memory is short. Errors of socket(2), bind(2) and memfd_create(2). -ECHILD: the process is a forked child.
+ * memory is short. Errors of socket(2), bind(2) and memfd_create(2). -ECHILD: the process is a forked child. With "mpi" also
+ * -EINVAL: another process has opened another exchange. -ENOENT: libnodewise-mpi.so or MPI cannot be opened. -ENOSYS:
+ * libnodewise-mpi.so is of another version. -EOPNOTSUPP: the program has begun MPI without MPI_THREAD_MULTIPLE. -ESHUTDOWN:
+ * it has ended MPI. -EIO: MPI failed.
  */
 int nw_exchange_open(const struct nw_exchange_options *options, struct nw_exchange **ret);
 
@@ -78,6 +92,8 @@ void nw_worker_leave(struct nw_worker *worker);
 /*
  * nw_exchange_close - frees an exchange
  *
+ * With "mpi" it waits until all processes have closed it.
+ *
  * Returns: 0, or a negative errno. NULL does nothing.
  *
  * Errors: -EBUSY: a worker has not left. -ECHILD: the process is a forked child.
@@ -89,14 +105,15 @@ int nw_exchange_close(struct nw_exchange *exchange);
  *
  * The workers are threads of their own, a core each where there are as many, on all nodes of the set in turn. With the
  * preloaded library a rule of the policy that matches their names places them instead; a table of its [[exchanges]] may also
- * make them fewer than the options say, never more. All have joined before the
+ * make them fewer than the options say, never more. All have joined, those of other processes, too, before the
  * function begins in one of them; a worker leaves when its function returns.
  *
- * options: its peers may be 0: a worker for each core of the set, within the cgroup's quota.
+ * options: its peers may be 0, unless processes share the exchange: a worker for each core of the set, within the cgroup's
+ * quota.
  * run: called with the worker and the context; what it returns is its result.
- * ret_results: as many as workers, or NULL.
+ * ret_results: of the workers of this process, in the order of their indexes; or NULL.
  *
- * Returns: how many workers there were, or a negative errno; then run was not called.
+ * Returns: how many workers this process had, or a negative errno; then run was not called.
  *
  * Errors: those of nw_exchange_open() and nw_exchange_join(). -ENOENT: cpus is empty on this machine. -EPERM: NW_HARD, and a
  * worker could not be pinned. -EAGAIN: no thread could be made.
@@ -113,6 +130,17 @@ unsigned nw_worker_index(const struct nw_worker *worker);
  * nw_worker_peers - tells how many workers the exchange is for
  */
 unsigned nw_worker_peers(const struct nw_worker *worker);
+
+/*
+ * nw_worker_error - tells why the connection to other processes has ended
+ *
+ * When MPI fails, the workers of all other processes have left, and no exchange between hosts can be opened any more.
+ *
+ * ret_words: what MPI calls it, "" without an error; valid until the process ends. Or NULL.
+ *
+ * Returns: 0: it has not ended, or nothing can end it; or a negative errno.
+ */
+int nw_worker_error(const struct nw_worker *worker, const char **ret_words);
 
 enum nw_peer {
     NW_PEER_ABSENT, /* has not joined yet */

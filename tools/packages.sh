@@ -8,7 +8,7 @@ build_packages=(dpkg-dev gcc g++ libc6-dev meson ninja-build pkg-config binutils
 show_packages=(redis-server redis-tools procps)
 # Programs that the tests place, shells whose completion they try, and tools that they ask.
 test_packages=(git gdb strace valgrind fakeroot faketime eatmydata libjemalloc2 python3 python3-jsonschema python3-yaml systemd python3-numpy libopenblas0-pthread libgomp1 libunwind8 memcached
-  bash-completion zsh fish tmux mariadb-server nodejs golang-go postgresql nginx-light openmpi-bin default-jdk-headless librsvg2-bin chromium hwloc-nox numactl busybox-static musl-tools mandoc podman crun clang clang-format libclang-rt-dev zstd
+  bash-completion zsh fish tmux mariadb-server nodejs golang-go postgresql nginx-light openmpi-bin libopenmpi-dev default-jdk-headless librsvg2-bin chromium hwloc-nox numactl busybox-static musl-tools mandoc podman crun clang clang-format libclang-rt-dev zstd
   gcc-aarch64-linux-gnu libc6-dev-arm64-cross libc6-dev-riscv64-cross libc6-dev-ppc64el-cross libc6-dev-s390x-cross libc6-i386)
 # Emulated machines with several nodes; the kernel of tests/lab is fetched with apt, not installed.
 lab_packages=(qemu-system-x86 busybox-static numactl)
@@ -17,7 +17,7 @@ cross_packages=(gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cros
 # Roots of other releases: tools/check-platforms, tools/check-fresh.
 root_packages=(debootstrap git util-linux)
 # To make Debian packages and to look at them: tools/package, tools/check-package.
-package_packages=(build-essential debhelper dpkg-dev git lintian mandoc python3 python3-jsonschema python3-yaml xz-utils)
+package_packages=(build-essential debhelper dpkg-dev git libopenmpi-dev lintian mandoc python3 python3-jsonschema python3-yaml xz-utils)
 # Allocators and tools to be compared with, and programs to compare them on: tools/bench/allocators, tools/bench/locality,
 # tools/bench/telemetry, tools/bench/tasks.
 bench_packages=(openssl libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4 sqlite3 strace numactl likwid numad libtbb-dev libboost-dev libreaderwriterqueue-dev

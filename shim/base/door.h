@@ -36,6 +36,7 @@ struct door_exchange {
     uint32_t spin_us;            /* UINT32_MAX: as the program says */
     uint64_t memory_limit, ring; /* bytes; 0: as the program says */
     char threads[32];            /* what the workers are called by */
+    uint32_t transport;          /* enum exchange_transport of policy/words.h */
 };
 
 /* What a worker of an exchange tells of itself. */

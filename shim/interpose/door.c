@@ -89,7 +89,8 @@ static bool find_exchange_in_plan(const char *name, struct door_exchange *ret_ex
                                            .places = count_places(plan, rule),
                                            .spin_us = found->spin_us,
                                            .memory_limit = found->memory_limit,
-                                           .ring = found->ring};
+                                           .ring = found->ring,
+                                           .transport = found->transport};
     strncpy(ret_exchange->threads, plan_text(plan, rule->name), sizeof(ret_exchange->threads) - 1);
     return true;
 }

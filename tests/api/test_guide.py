@@ -23,6 +23,7 @@ PRINTS = {
     "Pools": r"499500\n",
     "Work that divides itself": r"6765\n",
     "An exchange": r"(worker [01] started\n|worker ([01]): received: <hello, \2>\n){6}result: Ok\(0\)\nresult: Ok\(1\)\n",
+    "A pipeline across processes": r"FROM STAGE TO STAGE \n",
     "Words counted by four workers": r"8\n",
     "Reads, writes and tasks in one loop": r"(without io_uring: .+\n)?(4 bytes: ELF\n|the task has run\n){2}2 have ended\n",
 }
@@ -39,17 +40,19 @@ def samples():
     return found
 
 
-class Guide(harness.ProgramTest):
-    def compile(self, source, compiler, standard):
-        program = self.path(f"sample-{compiler}")
-        # only what stands in the installed headers' folder may be needed; the build's own lies in shim/
-        language = "c++" if compiler == "c++" else "c"
-        done = subprocess.run([compiler, f"-std={standard}", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-pthread", "-x", language, source,
-                               "-I", os.path.join(ROOT, "shim"), "-o", program, "-L", LIBRARY, "-lnodewise-api",
-                               f"-Wl,-rpath,{LIBRARY}"], capture_output=True, text=True, timeout=harness.SECONDS)
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
-        return program
+def compile_sample(test, source, compiler, standard):
+    """The program, which finds the library where it was built."""
+    program = test.path(f"sample-{compiler}")
+    # only what stands in the installed headers' folder may be needed; the build's own lies in shim/
+    language = "c++" if compiler == "c++" else "c"
+    done = subprocess.run([compiler, f"-std={standard}", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-pthread", "-x", language, source,
+                           "-I", os.path.join(ROOT, "shim"), "-o", program, "-L", LIBRARY, "-lnodewise-api",
+                           f"-Wl,-rpath,{LIBRARY}"], capture_output=True, text=True, timeout=harness.SECONDS)
+    test.assertEqual((done.returncode, done.stderr), (0, ""))
+    return program
 
+
+class Guide(harness.ProgramTest):
     def prints(self, command, pattern):
         done = subprocess.run(command, capture_output=True, text=True, env=harness.clean_environment(), timeout=harness.SECONDS)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
@@ -64,7 +67,7 @@ class Guide(harness.ProgramTest):
                 file.write(text)
             for compiler, standard in (("cc", "c17"), ("c++", "c++17")):
                 with self.subTest(sample=heading, language=standard):
-                    program = self.compile(source, compiler, standard)
+                    program = compile_sample(self, source, compiler, standard)
                     self.prints([program], PRINTS[heading])
                     self.prints([harness.NODEWISE, "run", "-p", policy, "--", program], PRINTS[heading])
 

@@ -4,8 +4,8 @@
 
 #include "shim/api/exchange/exchange.h"
 #include "shim/api/exchange/of_policy.h"
-#include "shim/api/exchange/shared.h"
 #include "shim/api/exchange/shown.h"
+#include "shim/api/exchange/transport.h"
 #include "shim/api/exchange/wake.h"
 #include "shim/api/library.h"
 
@@ -15,8 +15,8 @@ void lane_let_go(struct nw_exchange *exchange, struct lane *lane)
 {
     if (atomic_fetch_sub(&lane->holders, 1) > 1)
         return;
-    if (lane->is_shared)
-        shared_lane_free(exchange, lane);
+    if (lane->is_remote)
+        exchange->transport->free_lane(exchange, lane);
     else
         ring_memory_give(&exchange->own[lane->to].store, &exchange->budget, &lane->place);
     free(lane);
@@ -42,6 +42,15 @@ int lane_arrive(struct nw_exchange *exchange, struct arrivals *arrivals, struct 
     atomic_store(&lane->ring->closed, 1);
     rouse(exchange, &exchange->all->peer[lane->from]);
     return -EPIPE;
+}
+
+/* Where nobody takes it any more, it is not kept until the exchange is closed: others could fill the memory. */
+void lane_bring(struct nw_exchange *exchange, struct arrivals *arrivals, struct lane *lane)
+{
+    if (atomic_load(&arrivals->closed))
+        lane_close(exchange, lane);
+    else
+        lane_arrive(exchange, arrivals, lane);
 }
 
 static void close_arrived(struct nw_exchange *exchange, struct arrivals *arrivals)

@@ -8,10 +8,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "policy/words.h"
 #include "shim/api/cpus.h"
 #include "shim/api/exchange/of_policy.h"
-#include "shim/api/exchange/shared.h"
 #include "shim/api/exchange/shown.h"
+#include "shim/api/exchange/transport.h"
 #include "shim/api/exchange/wake.h"
 #include "shim/api/library.h"
 
@@ -20,12 +21,15 @@
 
 /* --- opening and closing --- */
 
-static struct peers *make_peers(unsigned count)
+struct peers *peers_make(unsigned count, unsigned sleep)
 {
     size_t size = sizeof(struct peers) + count * sizeof(struct peer);
     struct peers *all = aligned_alloc(alignof(struct peers), size);
-    if (all)
-        memset(all, 0, size);
+    if (!all)
+        return NULL;
+    memset(all, 0, size);
+    for (unsigned i = 0; i < count; i++)
+        atomic_init(&all->peer[i].sleep, sleep);
     return all;
 }
 
@@ -39,20 +43,16 @@ static void dispose(struct nw_exchange *exchange)
             close(atomic_load(&exchange->own[i].fd));
     }
     pthread_mutex_destroy(&exchange->lock);
-    free(exchange->all);
     free(exchange->own);
     free(exchange);
 }
 
-static int begin_peers(struct nw_exchange *exchange, const char *shared)
+/* NULL: there is none such. */
+static const struct transport *find_transport(const struct nw_exchange_options *options)
 {
-    if (shared)
-        return shared_open(exchange, shared);
-    atomic_store(&exchange->may_be_awake, wake_has_barrier());
-    exchange->all = make_peers(exchange->peers);
-    for (unsigned i = 0; exchange->all && i < exchange->peers; i++)
-        atomic_init(&exchange->all->peer[i].sleep, exchange->may_be_awake ? PEER_AWAKE : PEER_FENCED);
-    return exchange->all ? 0 : -ENOMEM;
+    if (!options->transport)
+        return options->shared ? &transport_shared : &transport_threads;
+    return strcmp(options->transport, "mpi") == 0 && !options->shared ? &transport_hosts : NULL;
 }
 
 static void apply_policy(struct nw_exchange *exchange, const struct nw_exchange_options *options)
@@ -64,11 +64,20 @@ static void apply_policy(struct nw_exchange *exchange, const struct nw_exchange_
         exchange->spin_ns = (int64_t)told.spin_us * 1000;
     if (told.memory_limit)
         exchange->budget.limit = told.memory_limit;
-    if (!options->shared) /* both ends of a ring must agree */
+    if (told.transport == TRANSPORT_MPI)
+        exchange->transport = &transport_hosts;
+    if (exchange->transport == &transport_threads) /* both ends of a ring must agree */
         exchange->ring = told.ring;
 }
 
-static int make(const struct nw_exchange_options *options, struct nw_exchange **ret_exchange)
+/* Where the transport finds the others. */
+static const char *meeting_name(const struct nw_exchange *exchange, const struct nw_exchange_options *options)
+{
+    return exchange->transport == &transport_shared ? options->shared : exchange_name(options);
+}
+
+static int make(const struct nw_exchange_options *options, const struct transport *transport,
+                struct nw_exchange **ret_exchange)
 {
     struct nw_exchange *exchange = calloc(1, sizeof(*exchange));
     if (!exchange)
@@ -76,6 +85,8 @@ static int make(const struct nw_exchange_options *options, struct nw_exchange **
     exchange->peers = options->peers;
     exchange->spin_ns = (int64_t)(options->spin_us ? options->spin_us : SPIN_US) * 1000;
     exchange->budget.limit = options->memory_limit ? options->memory_limit : MEMORY_LIMIT;
+    exchange->transport = transport;
+    exchange->own_count = options->peers;
     apply_policy(exchange, options);
     pthread_mutex_init(&exchange->lock, NULL);
     exchange->own = calloc(exchange->peers, sizeof(*exchange->own));
@@ -83,7 +94,8 @@ static int make(const struct nw_exchange_options *options, struct nw_exchange **
         atomic_init(&exchange->own[i].fd, -1);
         pthread_mutex_init(&exchange->own[i].store.lock, NULL);
     }
-    int error = exchange->own ? begin_peers(exchange, options->shared) : -ENOMEM;
+    const char *name = meeting_name(exchange, options);
+    int error = exchange->own ? exchange->transport->open(exchange, name) : -ENOMEM;
     if (error) {
         dispose(exchange);
         return error;
@@ -103,9 +115,10 @@ API int nw_exchange_open(const struct nw_exchange_options *options, struct nw_ex
     if (!options || options->size <= offsetof(struct nw_exchange_options, peers))
         return -EINVAL;
     memcpy(&copy, options, options->size < sizeof(copy) ? options->size : sizeof(copy));
-    if (!copy.peers || copy.peers > EXCHANGE_PEERS || copy.mode > NW_HARD)
+    const struct transport *transport = find_transport(&copy);
+    if (!copy.peers || copy.peers > EXCHANGE_PEERS || copy.mode > NW_HARD || !transport)
         return -EINVAL;
-    error = make(&copy, ret);
+    error = make(&copy, transport, ret);
     errno = saved;
     return error;
 }
@@ -124,14 +137,14 @@ API int nw_exchange_close(struct nw_exchange *exchange)
     if (living)
         return -EBUSY;
     /* its thread makes more of what follows */
-    shared_stop(exchange);
+    exchange->transport->stop(exchange);
     while (exchange->agreements) {
         struct agreement *first = exchange->agreements;
         exchange->agreements = first->next;
         agreement_free(exchange, first);
     }
-    shared_close(exchange);
     shown_close(exchange);
+    exchange->transport->close(exchange);
     dispose(exchange);
     errno = saved;
     return 0;
@@ -148,6 +161,25 @@ static void tell_all(struct nw_exchange *exchange, unsigned but)
         }
 }
 
+void peers_tell_own(struct nw_exchange *exchange)
+{
+    for (unsigned i = 0; i < exchange->peers; i++) {
+        if (!peer_is_own(exchange, i))
+            continue;
+        atomic_fetch_add(&exchange->all->peer[i].events, 1);
+        rouse(exchange, &exchange->all->peer[i]);
+    }
+}
+
+void peers_end(struct nw_exchange *exchange, unsigned index, unsigned process)
+{
+    unsigned state = atomic_load(&exchange->all->peer[index].state);
+    bool lived = peer_state(state) == NW_PEER_JOINED || peer_is_joining(state);
+    if (lived && peer_process(state) == process &&
+        atomic_compare_exchange_strong(&exchange->all->peer[index].state, &state, state_of(process, NW_PEER_LEFT)))
+        atomic_fetch_add(&exchange->all->left, 1);
+}
+
 static int32_t own_node(void)
 {
     int cpu = sched_getcpu();
@@ -159,14 +191,14 @@ static bool claim(struct nw_exchange *exchange, unsigned index)
 {
     unsigned absent = NW_PEER_ABSENT;
     return atomic_compare_exchange_strong(&exchange->all->peer[index].state, &absent,
-                                          state_of(shared_process(exchange), PEER_JOINING));
+                                          state_of(exchange->process, PEER_JOINING));
 }
 
 static int claim_any(struct nw_exchange *exchange)
 {
-    for (unsigned i = 0; i < exchange->peers; i++)
-        if (claim(exchange, i))
-            return (int)i;
+    for (unsigned i = 0; i < exchange->own_count; i++)
+        if (claim(exchange, exchange->first_own + i))
+            return (int)(exchange->first_own + i);
     return -ENOSPC;
 }
 
@@ -176,6 +208,8 @@ static int claim_index(struct nw_exchange *exchange, int index)
         return claim_any(exchange);
     if ((unsigned)index >= exchange->peers)
         return -EINVAL;
+    if ((unsigned)index - exchange->first_own >= exchange->own_count)
+        return -EBUSY;
     return claim(exchange, (unsigned)index) ? index : -EBUSY;
 }
 
@@ -188,7 +222,7 @@ static int join(struct nw_exchange *exchange, struct nw_worker *worker, int inde
         *worker = (struct nw_worker){.exchange = exchange, .peer = peer, .index = (unsigned)found};
         atomic_store(&peer->node, own_node());
         worker->events = atomic_load(&peer->events);
-        atomic_store(&peer->state, state_of(shared_process(exchange), NW_PEER_JOINED));
+        atomic_store(&peer->state, state_of(exchange->process, NW_PEER_JOINED));
         atomic_store(&exchange->own[worker->index].tid, (unsigned)syscall(SYS_gettid));
         exchange->living++;
     }
@@ -225,7 +259,7 @@ API void nw_worker_leave(struct nw_worker *worker)
         channel_end(worker->channels);
     shown_leave(worker);
     pthread_mutex_lock(&exchange->lock);
-    atomic_store(&worker->peer->state, state_of(shared_process(exchange), NW_PEER_LEFT));
+    atomic_store(&worker->peer->state, state_of(exchange->process, NW_PEER_LEFT));
     for (struct agreement *each = exchange->agreements; each; each = each->next)
         arrivals_close(exchange, each, worker->index);
     pthread_mutex_unlock(&exchange->lock);

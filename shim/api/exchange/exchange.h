@@ -88,8 +88,8 @@ struct lane {
     struct ring_place place;
     unsigned from, to;
     atomic_uint holders; /* the ends in this process; the last one frees it */
-    bool is_shared;      /* its other end is in another process */
-    unsigned process;    /* which one */
+    bool is_remote;      /* its other end is in another process */
+    unsigned process;    /* which one, of processes that share memory */
     struct lane *next_shared;
     struct lane *next; /* among arrivals */
     /* as last told (shown.h), of both ends, under the lock there */
@@ -120,11 +120,22 @@ struct nw_exchange {
     struct ring_budget budget;
     pthread_mutex_t lock; /* of what follows, and of joining */
     struct agreement *agreements;
-    unsigned living;       /* workers of this process */
-    struct shared *shared; /* with other processes; NULL: there are none */
-    struct own_peer *own;  /* by index */
+    unsigned living;                   /* workers of this process */
+    const struct transport *transport; /* to other processes */
+    struct shared *shared;             /* of the one that it is; the other is NULL */
+    struct hosts *hosts;
+    unsigned process;              /* the number of this one; 0 where it is the only one */
+    unsigned first_own, own_count; /* the indexes that workers of this process may have */
+    struct own_peer *own;          /* by index */
     struct peers *all;
 };
+
+/* A worker of this process, which lives. */
+static inline bool peer_is_own(const struct nw_exchange *exchange, unsigned index)
+{
+    unsigned state = atomic_load(&exchange->all->peer[index].state);
+    return peer_state(state) == NW_PEER_JOINED && peer_process(state) == exchange->process;
+}
 
 /* The receiving and sending ends of a channel's worker. */
 struct inlet {
@@ -172,6 +183,13 @@ struct nw_worker {
     struct nw_channel *channels;
 };
 
+/* Zeroed, but for the peers' sleep, which is PEER_AWAKE or PEER_FENCED. NULL: memory is short. free(). */
+struct peers *peers_make(unsigned count, unsigned sleep);
+/* Ends the waits of this process's workers, who have something to look at. */
+void peers_tell_own(struct nw_exchange *exchange);
+/* A peer of another process has left, however it did. What it had sent must be there. Once for each. */
+void peers_end(struct nw_exchange *exchange, unsigned index, unsigned process);
+
 /* Makes inlets of the lanes that have arrived. Were there any? */
 bool channel_take_arrivals(struct nw_channel *channel);
 /* Is there something to receive, or room for what was refused? Of the latter it tells once. */
@@ -191,6 +209,8 @@ int agreement_find(struct nw_exchange *exchange, uint32_t id, uint32_t message_s
 
 /* Puts a lane where its receiver finds it. -EPIPE: it takes nothing any more. */
 int lane_arrive(struct nw_exchange *exchange, struct arrivals *arrivals, struct lane *lane);
+/* The same for one that came from another process, and is closed where nobody takes it any more. */
+void lane_bring(struct nw_exchange *exchange, struct arrivals *arrivals, struct lane *lane);
 /* The receiver takes no more, and lets go of it. */
 void lane_close(struct nw_exchange *exchange, struct lane *lane);
 /* Of one end, for good. The last one frees it. */

@@ -57,23 +57,13 @@ static void drop(struct nw_channel *channel, uint32_t number)
 
 /* --- receiving --- */
 
-/* A sender that sleeps for another reason goes on sleeping. */
-static __attribute__((noinline)) void wake_refused(const struct nw_channel *channel, const struct inlet *inlet)
-{
-    fence_all();
-    if (atomic_load_explicit(&inlet->reader.ring->refused, memory_order_relaxed)) {
-        atomic_store(&inlet->reader.ring->refused, 0);
-        wake_peer(channel->worker->exchange, inlet->sender);
-    }
-}
-
 static inline void give_back(const struct nw_channel *channel, struct inlet *inlet)
 {
     ring_give_back(&inlet->reader);
     /* as rouse() */
     atomic_signal_fence(memory_order_seq_cst);
     if (__builtin_expect(atomic_load_explicit(&inlet->sender->sleep, memory_order_relaxed) != PEER_AWAKE, 0))
-        wake_refused(channel, inlet);
+        wake_refused(channel->worker->exchange, inlet->sender, inlet->reader.ring);
 }
 
 /*

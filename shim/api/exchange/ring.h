@@ -217,12 +217,18 @@ static inline int ring_read(struct ring_reader *reader, struct ring_message *ret
     return 0;
 }
 
-/* The room of the open record is the writer's again. */
-static inline void ring_give_back(struct ring_reader *reader)
+/* Goes on to the next record, and keeps the room of the open one. */
+static inline void ring_pass(struct ring_reader *reader)
 {
     reader->at = ring_next(&reader->shape, reader->at, reader->open);
     reader->taken += reader->open;
     reader->open = 0;
+}
+
+/* The room of the open record is the writer's again. */
+static inline void ring_give_back(struct ring_reader *reader)
+{
+    ring_pass(reader);
     atomic_store_explicit(&reader->ring->head, reader->taken, memory_order_release);
 }
 

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "shim/api/exchange/exchange.h"
-#include "shim/api/exchange/shared.h"
 #include "shim/api/exchange/shown.h"
+#include "shim/api/exchange/transport.h"
 #include "shim/api/exchange/wake.h"
 #include "shim/api/library.h"
 
@@ -17,8 +17,8 @@ static int make_ring(const struct nw_channel *channel, struct lane *lane)
 {
     struct nw_exchange *exchange = channel->worker->exchange;
     struct peer *receiver = &exchange->all->peer[lane->to];
-    if (lane->is_shared)
-        return shared_lane(exchange, channel->agreement, lane);
+    if (lane->is_remote)
+        return exchange->transport->make_lane(exchange, channel->agreement, lane);
     int error = ring_memory_take(&exchange->own[lane->to].store, &exchange->budget, atomic_load(&receiver->node),
                                  ring_bytes(&channel->agreement->shape), &lane->place);
     lane->ring = lane->place.start;
@@ -33,8 +33,8 @@ static int make_lane(const struct nw_channel *channel, unsigned to, struct lane 
         return -ENOMEM;
     lane->from = channel->worker->index;
     lane->to = to;
-    lane->is_shared = peer_process(atomic_load(&exchange->all->peer[to].state)) != shared_process(exchange);
-    atomic_init(&lane->holders, lane->is_shared ? 1 : 2);
+    lane->is_remote = peer_process(atomic_load(&exchange->all->peer[to].state)) != exchange->process;
+    atomic_init(&lane->holders, lane->is_remote ? 1 : 2);
     int error = make_ring(channel, lane);
     if (error)
         free(lane);
@@ -65,7 +65,7 @@ static __attribute__((noinline)) int open_lane(struct nw_channel *channel, unsig
         ring_write_from(&outlet->writer, outlet->lane->ring, &channel->agreement->shape);
         outlet->next_used = channel->used;
         channel->used = outlet;
-        if (!outlet->lane->is_shared)
+        if (!outlet->lane->is_remote)
             error = lane_arrive(exchange, arrivals, outlet->lane);
     }
     errno = saved;

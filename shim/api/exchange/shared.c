@@ -1,5 +1,9 @@
-#include "shim/api/exchange/shared.h"
-
+/*
+ * An exchange that processes of one user on one host have together. The states of all peers are in memory that every
+ * process maps. Each two processes have a connection, over which they hand each other the memory of rings; a thread of the
+ * library's own waits for that, and notices a process that ends. Rings are as in one process (ring.h): what the others
+ * write there is checked.
+ */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -9,9 +13,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "shim/api/exchange/exchange.h"
 #include "shim/api/exchange/notes.h"
 #include "shim/api/exchange/rendezvous.h"
 #include "shim/api/exchange/shared_memory.h"
+#include "shim/api/exchange/transport.h"
 #include "shim/api/exchange/wake.h"
 #include "shim/api/library.h"
 
@@ -25,8 +31,7 @@ struct member {
 struct shared {
     struct nw_exchange *exchange;
     struct rendezvous meeting;
-    unsigned process; /* the own number; the first process has 0 */
-    int peers_fd;     /* the peers' memory; of the first process */
+    int peers_fd; /* the peers' memory; of the first process */
     size_t peers_size;
     int stop_fd;
     pthread_t thread;
@@ -35,29 +40,6 @@ struct shared {
     struct member members[PROCESSES]; /* by number */
     struct lane *lanes;               /* to and from other processes; by their member next_shared */
 };
-
-unsigned shared_process(const struct nw_exchange *exchange)
-{
-    return exchange->shared ? exchange->shared->process : 0;
-}
-
-/* --- whoever waits here may have something to do --- */
-
-static bool is_own(const struct nw_exchange *exchange, unsigned index)
-{
-    unsigned state = atomic_load(&exchange->all->peer[index].state);
-    return peer_state(state) == NW_PEER_JOINED && peer_process(state) == exchange->shared->process;
-}
-
-static void tell_own(struct nw_exchange *exchange)
-{
-    for (unsigned i = 0; i < exchange->peers; i++) {
-        if (!is_own(exchange, i))
-            continue;
-        atomic_fetch_add(&exchange->all->peer[i].events, 1);
-        rouse(exchange, &exchange->all->peer[i]);
-    }
-}
 
 /* --- lanes --- */
 
@@ -81,7 +63,7 @@ static int add_lane(struct shared *shared, struct lane *lane, unsigned process)
     return 0;
 }
 
-void shared_lane_free(struct nw_exchange *exchange, struct lane *lane)
+static void free_lane(struct nw_exchange *exchange, struct lane *lane)
 {
     struct shared *shared = exchange->shared;
     pthread_mutex_lock(&shared->lock);
@@ -119,7 +101,7 @@ static int hand_over(struct shared *shared, const struct agreement *agreement, s
     return error;
 }
 
-int shared_lane(struct nw_exchange *exchange, const struct agreement *agreement, struct lane *lane)
+static int make_lane(struct nw_exchange *exchange, const struct agreement *agreement, struct lane *lane)
 {
     struct shared *shared = exchange->shared;
     struct peer *receiver = &exchange->all->peer[lane->to];
@@ -171,21 +153,11 @@ static int take_ring(struct shared *shared, unsigned process, const struct note 
     }
     *lane = (struct lane){.ring = start, .place = {.start = start, .bytes = bytes}, .from = note->from, .to = note->to};
     atomic_init(&lane->holders, 1);
-    lane->is_shared = true;
+    lane->is_remote = true;
     pthread_mutex_lock(&shared->lock);
     add_lane(shared, lane, process); /* who sends it is there, or was: its end is told next */
     pthread_mutex_unlock(&shared->lock);
     return 0;
-}
-
-/* Where nobody takes it any more, it is not kept until the exchange is closed: others could fill the memory. */
-static void arrive(struct nw_exchange *exchange, struct agreement *agreement, struct lane *lane)
-{
-    struct arrivals *arrivals = &agreement->arrivals[lane->to];
-    if (atomic_load(&arrivals->closed))
-        lane_close(exchange, lane);
-    else
-        lane_arrive(exchange, arrivals, lane);
 }
 
 static void take_lane(struct shared *shared, unsigned process, const struct note *note, int fd)
@@ -208,7 +180,7 @@ static void take_lane(struct shared *shared, unsigned process, const struct note
         if (error)
             lane_close(exchange, lane);
         else
-            arrive(exchange, agreement, lane);
+            lane_bring(exchange, &agreement->arrivals[lane->to], lane);
     }
     atomic_fetch_add(&exchange->own[note->to].lanes, 1);
     atomic_fetch_add(&receiver->events, 1);
@@ -241,14 +213,14 @@ static void send_fds(const struct nw_exchange *exchange, int socket)
 {
     for (unsigned i = 0; i < exchange->peers; i++) {
         int fd = atomic_load(&exchange->own[i].fd);
-        if (fd >= 0 && is_own(exchange, i))
+        if (fd >= 0 && peer_is_own(exchange, i))
             send_fd(socket, i, fd);
     }
 }
 
 static void add_member(struct shared *shared, unsigned process, int fd)
 {
-    bool is_new = process < PROCESSES && fd >= 0 && process != shared->process;
+    bool is_new = process < PROCESSES && fd >= 0 && process != shared->exchange->process;
     pthread_mutex_lock(&shared->lock);
     is_new = is_new && shared->members[process].fd < 0 && !shared->members[process].is_gone;
     if (is_new) {
@@ -261,7 +233,7 @@ static void add_member(struct shared *shared, unsigned process, int fd)
     if (!is_new && fd >= 0)
         close(fd);
     if (is_new)
-        tell_own(shared->exchange);
+        peers_tell_own(shared->exchange);
 }
 
 /* Its workers have left; what they had published is there. */
@@ -277,14 +249,9 @@ static void end_member(struct shared *shared, unsigned process)
             atomic_store(&lane->ring->closed, 1);
         }
     pthread_mutex_unlock(&shared->lock);
-    for (unsigned i = 0; i < exchange->peers; i++) {
-        unsigned state = atomic_load(&exchange->all->peer[i].state);
-        bool lived = peer_state(state) == NW_PEER_JOINED || peer_is_joining(state);
-        if (lived && peer_process(state) == process &&
-            atomic_compare_exchange_strong(&exchange->all->peer[i].state, &state, state_of(process, NW_PEER_LEFT)))
-            atomic_fetch_add(&exchange->all->left, 1);
-    }
-    tell_own(exchange);
+    for (unsigned i = 0; i < exchange->peers; i++)
+        peers_end(exchange, i, process);
+    peers_tell_own(exchange);
     if (process == 0)
         rendezvous_clean(shared->meeting.path);
 }
@@ -435,7 +402,7 @@ static int join(struct shared *shared)
     if (error)
         return error;
     shared->exchange->all = start;
-    shared->process = note.process;
+    shared->exchange->process = note.process;
     shared->member_count = 1;
     shared->members[0].fd = shared->meeting.fd;
     for (unsigned left = note.others; left; left--) {
@@ -496,7 +463,7 @@ static struct shared *make(struct nw_exchange *exchange)
     return shared;
 }
 
-int shared_open(struct nw_exchange *exchange, const char *name)
+static int open_shared(struct nw_exchange *exchange, const char *name)
 {
     struct shared *shared = make(exchange);
     if (!shared)
@@ -514,24 +481,21 @@ int shared_open(struct nw_exchange *exchange, const char *name)
     return error;
 }
 
-void shared_stop(struct nw_exchange *exchange)
+static void stop(struct nw_exchange *exchange)
 {
     struct shared *shared = exchange->shared;
     const uint64_t one = 1;
-    if (!shared)
-        return;
     while (write(shared->stop_fd, &one, sizeof(one)) < 0 && errno == EINTR)
         ;
     pthread_join(shared->thread, NULL);
 }
 
-void shared_close(struct nw_exchange *exchange)
+static void close_shared(struct nw_exchange *exchange)
 {
-    if (exchange->shared)
-        dispose(exchange->shared);
+    dispose(exchange->shared);
 }
 
-void shared_tell_fd(struct nw_exchange *exchange, unsigned index, int fd)
+static void tell_fd(struct nw_exchange *exchange, unsigned index, int fd)
 {
     struct shared *shared = exchange->shared;
     pthread_mutex_lock(&shared->lock);
@@ -540,3 +504,12 @@ void shared_tell_fd(struct nw_exchange *exchange, unsigned index, int fd)
             send_fd(shared->members[i].fd, index, fd);
     pthread_mutex_unlock(&shared->lock);
 }
+
+const struct transport transport_shared = {
+    .open = open_shared,
+    .stop = stop,
+    .close = close_shared,
+    .make_lane = make_lane,
+    .free_lane = free_lane,
+    .tell_fd = tell_fd,
+};

@@ -77,7 +77,7 @@ static void look_at_outlet(const struct nodewise_door *door, const struct nw_exc
 {
     struct lane *lane = outlet->lane;
     const struct ring_writer *writer = &outlet->writer;
-    if (lane->is_shared || lane->is_over)
+    if (lane->is_remote || lane->is_over)
         return;
     uint64_t queued = ring_written(writer) - atomic_load_explicit(&writer->ring->head, memory_order_relaxed);
     tell_lane(door, exchange, lane, lane->told_messages, lane->told_bytes, queued);

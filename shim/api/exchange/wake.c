@@ -22,6 +22,12 @@ bool wake_has_barrier(void)
     return barrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0 && barrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) == 0;
 }
 
+/* Processes that share memory wake each other, too. */
+static bool is_private(const struct nw_exchange *exchange)
+{
+    return !exchange->shared;
+}
+
 void wake_peer(const struct nw_exchange *exchange, struct peer *peer)
 {
     unsigned armed = PEER_FENCED | PEER_ARMED;
@@ -32,7 +38,7 @@ void wake_peer(const struct nw_exchange *exchange, struct peer *peer)
         return;
     int fd = atomic_load(&exchange->own[peer - exchange->all->peer].fd);
     /* it may sleep in the futex, too; a full counter is readable all the same */
-    futex_wake_for(!exchange->shared, &peer->sleep, 1);
+    futex_wake_for(is_private(exchange), &peer->sleep, 1);
     if (fd < 0)
         return;
     int saved = errno;
@@ -40,6 +46,15 @@ void wake_peer(const struct nw_exchange *exchange, struct peer *peer)
     if (write(fd, &one, sizeof(one)) < 0)
         errno = saved;
     errno = saved;
+}
+
+void wake_refused(const struct nw_exchange *exchange, struct peer *sender, struct ring *ring)
+{
+    fence_all();
+    if (atomic_load_explicit(&ring->refused, memory_order_relaxed)) {
+        atomic_store(&ring->refused, 0);
+        wake_peer(exchange, sender);
+    }
 }
 
 bool wake_arm(struct nw_exchange *exchange, struct peer *peer)
@@ -64,7 +79,7 @@ void wake_disarm(struct peer *peer)
 
 int wake_sleep(const struct nw_exchange *exchange, struct peer *peer, int64_t deadline)
 {
-    return futex_wait_for(!exchange->shared, &peer->sleep, PEER_FENCED | PEER_ARMED, deadline);
+    return futex_wait_for(is_private(exchange), &peer->sleep, PEER_FENCED | PEER_ARMED, deadline);
 }
 
 void wake_calm(struct nw_worker *worker)

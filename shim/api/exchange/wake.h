@@ -42,6 +42,12 @@ static inline void rouse(const struct nw_exchange *exchange, struct peer *peer)
 }
 
 /*
+ * After room was given back in a ring that the peer writes to. A sender that sleeps for another reason goes on sleeping.
+ * Of the ring's reader.
+ */
+void wake_refused(const struct nw_exchange *exchange, struct peer *sender, struct ring *ring);
+
+/*
  * Says that the worker sleeps soon. Of the worker, as all that follow. false: the kernel's fence was refused meanwhile, and
  * who published a moment ago may not have seen it; the sleep must be short.
  */

@@ -3,9 +3,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "shim/api/exchange/comm.h"
 #include "shim/api/exchange/exchange.h"
-#include "shim/api/exchange/shared.h"
 #include "shim/api/exchange/shown.h"
+#include "shim/api/exchange/transport.h"
 #include "shim/api/exchange/wake.h"
 #include "shim/api/library.h"
 #include "shim/api/pool/futex.h"
@@ -28,6 +29,15 @@ API int nw_worker_peer(const struct nw_worker *worker, unsigned peer)
     if (peer >= worker->exchange->peers)
         return -EINVAL;
     return (int)peer_state(atomic_load(&worker->exchange->all->peer[peer].state));
+}
+
+API int nw_worker_error(const struct nw_worker *worker, const char **ret_words)
+{
+    const char *words = "";
+    int error = worker->exchange->hosts ? comm_error(&words) : 0;
+    if (ret_words)
+        *ret_words = words;
+    return error;
 }
 
 /* --- waiting --- */
@@ -147,8 +157,8 @@ API int nw_worker_fd(struct nw_worker *worker)
         fd = fd < 0 ? -errno : fd;
         if (fd >= 0)
             atomic_store(own_fd(worker), fd);
-        if (fd >= 0 && worker->exchange->shared)
-            shared_tell_fd(worker->exchange, worker->index, fd);
+        if (fd >= 0)
+            worker->exchange->transport->tell_fd(worker->exchange, worker->index, fd);
     }
     errno = saved;
     return fd;

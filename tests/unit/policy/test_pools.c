@@ -163,7 +163,7 @@ static void an_exchange_of_the_policy_is_in_the_plan_with_a_rule_for_its_workers
     struct compiled compiled = compile_text("schema = 1\n"
                                             "[[exchanges]]\nname = \"shuffle\"\nnames = [\"s*\", \"t\"]\n"
                                             "threads = \"exactly:4\"\nspin = \"0us\"\nmemory_limit = \"6GiB\"\n"
-                                            "ring = \"1GiB\"\nnodes = \"1\"\n"
+                                            "ring = \"1GiB\"\ntransport = \"mpi\"\nnodes = \"1\"\n"
                                             "[[exchanges]]\nname = \"plain\"\n"
                                             "[[rules]]\nname = \"first\"\nmatch = { thread = \"*\" }\n"
                                             "[[pools]]\nname = \"io\"\n",
@@ -179,6 +179,7 @@ static void an_exchange_of_the_policy_is_in_the_plan_with_a_rule_for_its_workers
     assert_int_equal(shuffle->spin_us, 0);
     assert_int_equal(shuffle->memory_limit, UINT64_C(6) << 30);
     assert_int_equal(shuffle->ring, 1 << 30);
+    assert_int_equal(shuffle->transport, TRANSPORT_MPI);
     assert_int_equal(shuffle->pattern_count, 2);
     assert_string_equal(plan_text(plan, plan->patterns[shuffle->pattern_first + 1]), "t");
     assert_string_equal(plan_text(plan, plan->rules[plain->rule].name), "plain");
@@ -186,6 +187,7 @@ static void an_exchange_of_the_policy_is_in_the_plan_with_a_rule_for_its_workers
     assert_int_equal(plain->spin_us, UINT32_MAX);
     assert_int_equal(plain->memory_limit, 0);
     assert_int_equal(plain->ring, 0);
+    assert_int_equal(plain->transport, TRANSPORT_PROGRAM);
     assert_string_equal(plan_text(plan, plan->patterns[plain->pattern_first]), "plain");
 
     struct thread_facts facts = {.name = "shuffle-0017"};
@@ -205,6 +207,7 @@ static void a_damaged_exchange_is_refused(void **state)
         size_t at;
         uint32_t value;
     } damages[] = {
+        {offsetof(struct plan_exchange, transport), TRANSPORT_COUNT},
         {offsetof(struct plan_exchange, rule), 1},
         {offsetof(struct plan_exchange, size), POOL_AS_PROGRAM + 1},
         {offsetof(struct plan_exchange, size), POOL_AUTO}, /* with a number */
