@@ -114,6 +114,8 @@ static int read_any(struct nw_channel *channel, struct ring_message *ret_message
         if (error == -EAGAIN && is_over(&channel->inlets[number])) {
             drop(channel, number);
             channel->turn = number;
+            /* the last inlet has its place now: which ones were looked at is not known any more */
+            left = channel->inlet_count + 1;
         }
     }
     return -EAGAIN;

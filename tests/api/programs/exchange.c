@@ -184,6 +184,36 @@ static void rings_are_read_in_turn(uint32_t message_size, bool ends)
     CHECK(nw_exchange_close(exchange) == 0);
 }
 
+/* Of three senders one ends, and its ring goes: what another one sent is seen at the next look all the same. */
+static void a_ring_that_ends_hides_no_other(void)
+{
+    enum { ENDS, SENDS, IDLES, RECEIVES, ALL };
+    struct nw_exchange *exchange = open_exchange(ALL, 0);
+    struct nw_worker *worker[ALL];
+    struct nw_channel *channel[ALL];
+    const void *message;
+    uint32_t length;
+    unsigned from;
+    for (int i = 0; i < ALL; i++) {
+        CHECK(nw_exchange_join(exchange, i, &worker[i]) == 0);
+        CHECK(nw_channel_open(worker[i], 7, 8, 4, &channel[i]) == 0);
+    }
+    for (int i = IDLES; i >= ENDS; i--) /* the last one that comes is looked at first */
+        CHECK(nw_send(channel[i], RECEIVES, "message", 8) == 0);
+    CHECK(nw_send(channel[SENDS], RECEIVES, "message", 8) == 0);
+    for (int i = 0; i < 4; i++)
+        CHECK(nw_receive(channel[RECEIVES], &from, &message, &length) == 0);
+    for (int turn = 0; turn < 2; turn++) { /* whichever is looked at first now */
+        nw_channel_close(channel[turn ? IDLES : ENDS]);
+        CHECK(nw_send(channel[SENDS], RECEIVES, "another", 8) == 0);
+        CHECK(nw_receive(channel[RECEIVES], &from, &message, &length) == 0 && from == SENDS);
+        nw_receive_end(channel[RECEIVES]);
+    }
+    for (int i = 0; i < ALL; i++)
+        nw_worker_leave(worker[i]);
+    CHECK(nw_exchange_close(exchange) == 0);
+}
+
 /* Each message of a length of its own, filled with its number; whatever has room arrives whole. */
 static void lengths_of_their_own_arrive_whole(void)
 {
@@ -478,6 +508,7 @@ int main(void)
         rings_are_read_in_turn(8, ends);
         rings_are_read_in_turn(0, ends);
     }
+    a_ring_that_ends_hides_no_other();
     lengths_of_their_own_arrive_whole();
     what_is_not_flushed_is_seen_at_a_wait();
     workers_come_and_go();
