@@ -18,7 +18,7 @@
 #include "shim/api/pool/futex.h"
 #include "tests/model/exchange_ledger.h"
 
-enum { FOR_EVER = -1, LONGEST = 256 };
+enum { FOR_EVER = -1, LONGEST = 1024 };
 
 struct kind {
     uint32_t message_size, room;

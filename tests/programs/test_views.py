@@ -211,6 +211,23 @@ class Views(harness.ProgramTest):
         self.nodewise("metrics", "--listen", "nowhere", code=2)
         self.finish(process)
 
+    def test_the_dashboard_draws_what_is_served(self):
+        path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tools", "metrics", "grafana-dashboard.json")
+        with open(path, encoding="utf-8") as file:
+            panels = json.load(file)["panels"]
+        # names, types and help are served where there is nothing to count, too
+        served = set(re.findall(r"(?m)^# TYPE (\w+)", self.nodewise("metrics", "--once")))
+        drawn = set()
+        for panel in panels:
+            for target in panel["targets"]:
+                names = re.findall(r"nodewise_\w+", target["expr"])
+                self.assertTrue(names, panel["title"])
+                drawn |= set(names)
+        self.assertEqual(drawn - served, set())
+        exchanges = {f"nodewise_exchange_{name}" for name in ("messages_total", "sent_bytes_total", "queued_bytes", "refusals_total")}
+        self.assertEqual(exchanges - drawn, set())
+        self.assertEqual(len({panel["id"] for panel in panels}), len(panels))
+
     def fetch(self, url, headers=None):
         with urllib.request.urlopen(urllib.request.Request(url, headers=headers or {}), timeout=harness.SECONDS) as answer:
             return answer.headers["Content-Type"], answer.read().decode()

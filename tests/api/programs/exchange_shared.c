@@ -10,6 +10,7 @@
 #include <nodewise.h>
 #include <poll.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #include "check.h"
 
@@ -85,6 +86,21 @@ static bool lacks_some(uint32_t messages)
     return false;
 }
 
+/* Of what all processes have in memory, a closed exchange leaves neither a mapping nor a descriptor. */
+static void check_that_nothing_is_left(void)
+{
+    char line[512], path[32];
+    FILE *maps = fopen("/proc/self/maps", "re");
+    CHECK(maps != NULL);
+    while (fgets(line, sizeof(line), maps))
+        CHECK(!strstr(line, "/memfd:nodewise"));
+    fclose(maps);
+    for (int fd = 3; fd < 256; fd++) { /* each of a process that has a few rings */
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        CHECK(readlink(path, line, sizeof(line)) < 0);
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct nw_exchange_options options;
@@ -124,5 +140,6 @@ int main(int argc, char **argv)
             printf("%u %u\n", from, received[from]);
     nw_worker_leave(worker);
     CHECK(nw_exchange_close(exchange) == 0);
+    check_that_nothing_is_left();
     return 0;
 }
