@@ -4,7 +4,8 @@
  *   bench-channel nodewise|boost|moodycamel|pipe CPU CPU     prints lines "LOAD NS", nanoseconds a message
  *
  * Loads: one8, one64: messages of that size, copied in and out. big: 4 KiB that the sender fills and the receiver reads, in
- * place where the queue can. spin: a round trip of 8 bytes, both looking on. sleep: the same, both asleep in the kernel.
+ * place where the queue can. spin: a round trip of 8 bytes, both looking on. sleep: the same, where the other side
+ * has been asleep in the kernel for a while; what they do in between is not counted.
  */
 #include <nodewise.h>
 #include <pthread.h>
@@ -204,7 +205,7 @@ template <size_t SIZE> struct nodewise_pair {
 /* --- loads --- */
 
 template <class PAIR, class FIRST, class SECOND>
-static void run(const char *load, unsigned count, FIRST first, SECOND second)
+static void run(const char *load, unsigned count, FIRST first, SECOND second, double without = 0)
 {
     PAIR pair;
     double ns = 0;
@@ -221,7 +222,7 @@ static void run(const char *load, unsigned count, FIRST first, SECOND second)
     other.join();
     ns = std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - began).count();
     pair.leave(0);
-    std::printf("%s %.1f\n", load, ns / count);
+    std::printf("%s %.1f\n", load, ns / count - without);
 }
 
 template <class PAIR, size_t SIZE> static void one_way(const char *load, unsigned count)
@@ -281,27 +282,6 @@ template <class PAIR> static void round_trip(unsigned count)
         });
 }
 
-static void round_trip_asleep(unsigned count)
-{
-    using PAIR = nodewise_pair<8>;
-    run<PAIR>(
-        "sleep", count,
-        [=](PAIR &pair) {
-            message<8> m{};
-            for (unsigned i = 0; i < count; i++) {
-                pair.put(0, m);
-                pair.get_asleep(0, m);
-            }
-        },
-        [=](PAIR &pair) {
-            message<8> m;
-            for (unsigned i = 0; i < count; i++) {
-                pair.get_asleep(1, m);
-                pair.put(1, m);
-            }
-        });
-}
-
 struct pipes {
     int fd[2][2];
     pipes()
@@ -321,7 +301,7 @@ struct pipes {
     {
         check(write(fd[self][1], &m, sizeof(m)) == sizeof(m), "write");
     }
-    void get(unsigned self, message<8> &m)
+    void get_asleep(unsigned self, message<8> &m)
     {
         check(read(fd[1 - self][0], &m, sizeof(m)) == sizeof(m), "read");
     }
@@ -330,27 +310,40 @@ struct pipes {
     }
 };
 
-static void pipes_asleep(unsigned count)
+/* Longer than a wait looks on before it sleeps. */
+enum { LINGER_NS = 100000 };
+
+static void linger()
 {
-    run<pipes>(
-        "sleep", count,
-        [=](pipes &pair) {
-            message<8> m{};
-            for (unsigned i = 0; i < count; i++) {
-                pair.put(0, m);
-                pair.get(0, m);
-            }
-        },
-        [=](pipes &pair) {
-            message<8> m;
-            for (unsigned i = 0; i < count; i++) {
-                pair.get(1, m);
-                pair.put(1, m);
-            }
-        });
+    auto until = std::chrono::steady_clock::now() + std::chrono::nanoseconds(LINGER_NS);
+    while (std::chrono::steady_clock::now() < until)
+        ;
 }
 
-enum { ONE_WAY = 10000000, BIG = 500000, ROUND = 500000, ASLEEP = 50000 };
+template <class PAIR> static void round_trip_asleep(unsigned count)
+{
+    run<PAIR>(
+        "sleep", count,
+        [=](PAIR &pair) {
+            message<8> m{};
+            for (unsigned i = 0; i < count; i++) {
+                linger();
+                pair.put(0, m);
+                pair.get_asleep(0, m);
+            }
+        },
+        [=](PAIR &pair) {
+            message<8> m;
+            for (unsigned i = 0; i < count; i++) {
+                pair.get_asleep(1, m);
+                linger();
+                pair.put(1, m);
+            }
+        },
+        2.0 * LINGER_NS);
+}
+
+enum { ONE_WAY = 10000000, BIG = 500000, ROUND = 500000, ASLEEP = 5000 };
 
 template <template <size_t> class QUEUE> static void peer()
 {
@@ -371,13 +364,13 @@ int main(int argc, char **argv)
         one_way<nodewise_pair<64>, 64>("one64", ONE_WAY);
         big<nodewise_pair<4096>>(BIG);
         round_trip<nodewise_pair<8>>(ROUND);
-        round_trip_asleep(ASLEEP);
+        round_trip_asleep<nodewise_pair<8>>(ASLEEP);
     } else if (name == "boost") {
         peer<boost_queue>();
     } else if (name == "moodycamel") {
         peer<moodycamel_queue>();
     } else if (name == "pipe") {
-        pipes_asleep(ASLEEP);
+        round_trip_asleep<pipes>(ASLEEP);
     } else {
         check(false, "nodewise|boost|moodycamel|pipe CPU CPU");
     }
