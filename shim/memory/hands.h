@@ -2,7 +2,7 @@
  * hands: how many messages threads have handed to each other through exchanges of the C interface, which tells it
  * (base/door.h). worker/sharing.c takes it for threads that belong together.
  *
- * A small table: of more pairs than it has room for, those that nobody has told of since they were taken are forgotten.
+ * A small table: of more pairs than it has room for, those that no exchange has told of since they were taken are forgotten.
  * Lock-free; no system call, no allocation.
  */
 #ifndef NODEWISE_SHIM_MEMORY_HANDS_H

@@ -15,13 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CHECK(condition)                                                                                               \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);                                    \
-            abort();                                                                                                   \
-        }                                                                                                              \
-    } while (0)
+#include "tests/model/check.h"
 
 enum { LEDGER_WORKERS = 6, LEDGER_CHANNELS = 3, LEDGER_MOST = 1000 };
 

@@ -1,6 +1,6 @@
 /*
  * Exchanges under ThreadSanitizer, with yields at random atomic operations inside them: each message comes once, whole and in
- * its order, each wait ends that has a reason to, and -EPIPE is answered only where somebody is gone.
+ * its order, each wait ends that has a reason to, and -EPIPE is answered only where a worker is gone.
  *
  *   exchange_model SECONDS SEED
  *

@@ -17,14 +17,7 @@
 #include "shim/api/pool/deque.h"
 #include "shim/api/pool/futex.h"
 #include "shim/api/pool/inbox.h"
-
-#define CHECK(condition)                                                                                               \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);                                    \
-            abort();                                                                                                   \
-        }                                                                                                              \
-    } while (0)
+#include "tests/model/check.h"
 
 static unsigned seed;
 static _Atomic unsigned threads_so_far;

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "policy/grow.h"
 #include "tools/common/affinity.h"
-#include "tools/common/grow.h"
 #include "tools/common/process.h"
 #include "tools/common/read_file.h"
 #include "tools/prepare/reach.h"

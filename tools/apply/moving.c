@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "policy/compile.h"
-#include "tools/common/grow.h"
+#include "policy/grow.h"
 #include "tools/common/numa_library.h"
 #include "tools/common/process.h"
 

@@ -1,4 +1,5 @@
 #include "tools/apply/session.h"
+#include "policy/grow.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -6,8 +7,6 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <time.h>
-
-#include "tools/common/grow.h"
 
 #define ROUNDS_MOST   16u  /* of placing what came meanwhile, before it is left to the next look */
 #define CLOSELY_MIN   5.0  /* seconds between two looks at every thread, at least, */

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tools/common/grow.h"
+#include "policy/grow.h"
 #include "tools/common/process.h"
 
 #define YOUNG 3 /* seconds after its birth in which a thread gets its name */

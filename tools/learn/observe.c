@@ -9,8 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "policy/grow.h"
 #include "shim/base/segment_layout.h"
-#include "tools/common/grow.h"
 #include "tools/common/read_file.h"
 
 /* The calls that threads wait in with a descriptor as their first argument. */

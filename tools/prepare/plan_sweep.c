@@ -11,9 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "policy/grow.h"
 #include "shim/base/runtime_folder.h"
 #include "shim/base/segment_layout.h"
-#include "tools/common/grow.h"
 #include "tools/prepare/plan_file.h"
 #include "tools/segment/outside_record.h"
 #include "tools/segment/segment_file.h"

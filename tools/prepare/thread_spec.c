@@ -130,10 +130,10 @@ static bool looks_like_key(const char *text)
 static int take_facts(struct thread_facts *facts, char *text)
 {
     for (char *comma; (comma = strrchr(text, ',')) && comma > text; *comma = '\0') {
-        if (looks_like_key(comma + 1) && !take_fact(facts, comma + 1))
-            return -ENOKEY;
         if (!looks_like_key(comma + 1))
             break;
+        if (!take_fact(facts, comma + 1))
+            return -ENOKEY;
     }
     if (!looks_like_key(text))
         return 0;

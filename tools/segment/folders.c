@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tools/common/grow.h"
+#include "policy/grow.h"
 #include "tools/common/process.h"
 
 /* --- one folder --- */

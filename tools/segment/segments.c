@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "policy/grow.h"
 #include "shim/base/segment_layout.h"
-#include "tools/common/grow.h"
 #include "tools/common/process.h"
 #include "tools/segment/memory.h"
 #include "tools/segment/outside_record.h"

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "policy/grow.h"
 #include "shim/base/segment_layout.h"
 #include "shim/telemetry/survey_layout.h"
-#include "tools/common/grow.h"
 #include "tools/segment/segments.h"
 
 struct pile {

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/grow.h"
 #include "tools/common/cli.h"
-#include "tools/common/grow.h"
 #include "tools/common/process.h"
 #include "tools/common/read_file.h"
 #include "tools/segment/segments.h"

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "config/printable.h"
+#include "policy/grow.h"
 #include "tools/common/cli.h"
-#include "tools/common/grow.h"
 #include "tools/sha1sum/line.h"
 #include "tools/sha1sum/ordered.h"
 

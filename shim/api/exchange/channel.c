@@ -44,7 +44,7 @@ int lane_arrive(struct nw_exchange *exchange, struct arrivals *arrivals, struct 
     return -EPIPE;
 }
 
-/* Where nobody takes it any more, it is not kept until the exchange is closed: others could fill the memory. */
+/* Where its receiver takes nothing any more, it is not kept until the exchange is closed: others could fill the memory. */
 void lane_bring(struct nw_exchange *exchange, struct arrivals *arrivals, struct lane *lane)
 {
     if (atomic_load(&arrivals->closed))

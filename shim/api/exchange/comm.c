@@ -359,7 +359,7 @@ static void end(void)
 
 /* --- exchanges --- */
 
-/* With the lock. Whoever comes while another begins it waits for that. */
+/* With the lock. A thread that comes while another begins it waits for that. */
 static int begin_thread(void)
 {
     if (comm.fd < 0)

@@ -167,7 +167,8 @@ struct nw_channel {
     struct outlet *dirty;   /* those that may have something unpublished */
     struct outlet *used;    /* those that have a ring */
     struct inlet *inlets;   /* of those that have sent, and may send again */
-    uint32_t inlet_count, inlet_room;
+    uint32_t inlet_count;
+    size_t inlet_room;
     uint32_t turn; /* the inlet to look at first */
     uint32_t open; /* the inlet whose message is being read */
 };
@@ -209,7 +210,7 @@ int agreement_find(struct nw_exchange *exchange, uint32_t id, uint32_t message_s
 
 /* Puts a lane where its receiver finds it. -EPIPE: it takes nothing any more. */
 int lane_arrive(struct nw_exchange *exchange, struct arrivals *arrivals, struct lane *lane);
-/* The same for one that came from another process, and is closed where nobody takes it any more. */
+/* The same for one that came from another process, and is closed where its receiver takes nothing any more. */
 void lane_bring(struct nw_exchange *exchange, struct arrivals *arrivals, struct lane *lane);
 /* The receiver takes no more, and lets go of it. */
 void lane_close(struct nw_exchange *exchange, struct lane *lane);

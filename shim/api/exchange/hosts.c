@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "policy/grow.h"
 #include "shim/api/exchange/comm.h"
 #include "shim/api/exchange/transport.h"
 #include "shim/api/exchange/wake.h"
@@ -29,14 +30,10 @@ static void free_lane(struct nw_exchange *exchange, struct lane *lane)
 
 static int make_room(struct member *member)
 {
-    if (member->out_count < member->out_room)
-        return 0;
-    uint32_t room = member->out_room ? 2 * member->out_room : 8;
-    struct outbound *out = realloc(member->out, room * sizeof(*out));
+    struct outbound *out = grow(member->out, &member->out_room, member->out_count, sizeof(*out));
     if (!out)
         return -ENOMEM;
     member->out = out;
-    member->out_room = room;
     return 0;
 }
 

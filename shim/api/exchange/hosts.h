@@ -44,9 +44,11 @@ struct member {
     uint32_t peers; /* as it says */
     bool is_other;  /* its exchange is another one */
     struct outbound *out;
-    uint32_t out_count, out_room;
+    uint32_t out_count;
+    size_t out_room;
     struct inbound *in;
-    uint32_t in_count, in_room;
+    uint32_t in_count;
+    size_t in_room;
     uint32_t turn;          /* the outbound lane to look at first */
     uint32_t *lanes_of;     /* that have not ended, by own worker */
     unsigned char *told_of; /* enum nw_peer, by own worker */
@@ -70,7 +72,7 @@ struct hosts {
 void hosts_fill(struct hosts *hosts, unsigned rank, struct batch *batch, bool with_credits);
 /* What that process has told. -EBADMSG: no process tells such a thing. */
 int hosts_take(struct hosts *hosts, unsigned rank, const struct host_note *note, const unsigned char *data);
-/* Whoever publishes something for another process from now on wakes the communication thread. */
+/* A worker that publishes something for another process from now on wakes the communication thread. */
 void hosts_arm(struct hosts *hosts);
 /* Nothing comes in or goes out any more. */
 void hosts_break(struct hosts *hosts);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "policy/grow.h"
 #include "shim/api/exchange/hosts.h"
 #include "shim/api/exchange/wake.h"
 
@@ -74,14 +75,10 @@ static int take_wake(struct hosts *hosts, const struct host_note *note)
 
 static int make_room(struct member *member)
 {
-    if (member->in_count < member->in_room)
-        return 0;
-    uint32_t room = member->in_room ? 2 * member->in_room : 8;
-    struct inbound *in = realloc(member->in, room * sizeof(*in));
+    struct inbound *in = grow(member->in, &member->in_room, member->in_count, sizeof(*in));
     if (!in)
         return -ENOMEM;
     member->in = in;
-    member->in_room = room;
     return 0;
 }
 

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "policy/grow.h"
 #include "shim/api/exchange/exchange.h"
 #include "shim/api/exchange/shown.h"
 #include "shim/api/exchange/wake.h"
@@ -10,14 +11,10 @@
 
 static int make_room(struct nw_channel *channel)
 {
-    if (channel->inlet_count < channel->inlet_room)
-        return 0;
-    uint32_t room = channel->inlet_room ? 2 * channel->inlet_room : 8;
-    struct inlet *inlets = realloc(channel->inlets, room * sizeof(*inlets));
+    struct inlet *inlets = grow(channel->inlets, &channel->inlet_room, channel->inlet_count, sizeof(*inlets));
     if (!inlets)
         return -ENOMEM;
     channel->inlets = inlets;
-    channel->inlet_room = room;
     return 0;
 }
 
@@ -67,8 +64,8 @@ static inline void give_back(const struct nw_channel *channel, struct inlet *inl
 }
 
 /*
- * The message that is being read is done with. What was seen at once is received at once, so that nobody who sends on and
- * on holds the others up: the turn is the next one's when nothing is left of it.
+ * The message that is being read is done with. What was seen at once is received at once, so that a worker that sends on
+ * and on does not hold the others up: the turn is the next one's when nothing is left of it.
  */
 static void end_message(struct nw_channel *channel)
 {

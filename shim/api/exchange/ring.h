@@ -151,7 +151,7 @@ static inline void ring_end(struct ring_writer *writer)
         writer->messages++;
 }
 
-/* Bytes that are written and not yet published. Whoever else has the ring may make it say anything. */
+/* Bytes that are written and not yet published. Another process that has the ring may make it say anything. */
 static inline uint64_t ring_unpublished(const struct ring_writer *writer)
 {
     return ring_written(writer) - atomic_load_explicit(&writer->ring->tail, memory_order_relaxed);

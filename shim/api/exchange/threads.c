@@ -1,4 +1,4 @@
-/* The exchange of one process: there is nobody to be reached. */
+/* The exchange of one process: there is no other to be reached. */
 #include <errno.h>
 #include <stdlib.h>
 

@@ -156,7 +156,7 @@ static int has_sent(unsigned to)
     return end_calls(error ? error : done);
 }
 
-/* A message that has come is the one that is received, whoever asks meanwhile (MPI_Improbe()). */
+/* A message that has come is the one that is received, whatever threads ask meanwhile (MPI_Improbe()). */
 static int begin_to_receive(void *bytes, uint32_t room)
 {
     MPI_Message message;

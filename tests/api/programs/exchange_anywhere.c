@@ -253,7 +253,7 @@ static int broadcast(struct nw_worker *worker, void *context)
     CHECK(nw_broadcast(channel, &number, sizeof(number)) == (int)last);
     send_until_there_is_room(worker, channel, last, 2);
     number = 3;
-    CHECK(nw_broadcast(channel, &number, sizeof(number)) == -EAGAIN); /* the last one has no room: nobody gets it */
+    CHECK(nw_broadcast(channel, &number, sizeof(number)) == -EAGAIN); /* the last one has no room: none gets it */
     send_until_there_is_room(worker, signals, last, 0);
     int count;
     while ((count = nw_broadcast(channel, &number, sizeof(number))) == -EAGAIN)

@@ -1,11 +1,11 @@
 /* grow: lists that get longer one item at a time. */
-#ifndef NODEWISE_TOOLS_COMMON_GROW_H
-#define NODEWISE_TOOLS_COMMON_GROW_H
+#ifndef NODEWISE_POLICY_GROW_H
+#define NODEWISE_POLICY_GROW_H
 
 #include <stddef.h>
 #include <stdlib.h>
 
-#define GROW_FIRST 64u
+#define GROW_FIRST 8u
 
 /*
  * The items, `count` of them, with room for one more; where there is none, in other memory with twice the room. `room` and
